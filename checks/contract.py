@@ -1,0 +1,205 @@
+"""What a check is, and what it may say.
+
+A check makes one attempt and decides nothing. It writes what it meets into a `Trace`; the trace becomes an
+`Observation`. Three endings, no others:
+
+* it returns: the facts stand, no fault;
+* it raises `Refused`: the far end answered, or failed to, and that is a `Fault` of the stage that was under way;
+* it raises `CannotTell` (or anything else: a bug): the probe itself could not run, nothing is known.
+
+Rule 1: a check never asks what time it is; the trace has the only stopwatch.
+Rule 2: no secret goes into a note, a fault, a measure or an exhibit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from checks.settings import Settings
+
+Origin = Literal["far", "local"]
+
+
+class Layer(IntEnum):
+    """What stands on what, the ground first: the lowest failing layer is the cause."""
+
+    UPLINK = 10
+    LINE = 20  # PRI span, SIP trunk
+    SIGNALLING = 30  # SIP dialogue: reached, rang, answered
+    MEDIA = 40  # RTP flows, and carries sound
+    PROMPT = 50  # the IVR says and does the right thing
+    AGENT = 60  # a person (or our agent leg) is reached and both hear each other
+    APPLICATION = 70  # portals, chat, APIs, reports
+
+
+class Refused(Exception):
+    """The far end answered, and the answer was no (or never came in time)."""
+
+    def __init__(self, code: str, text: str = "", origin: Origin = "far") -> None:
+        super().__init__(f"{code}: {text}" if text else code)
+        self.code, self.text, self.origin = code, text, origin
+
+
+class CannotTell(Exception):
+    """The probe itself could not run: nothing is known about the far end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What failed: the stage that was under way, a code ("sip:503", "no-rtp", "timeout") and the far end's words."""
+
+    stage: str
+    code: str
+    text: str = ""
+    origin: Origin = "far"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of an attempt; both times in seconds, `began` counted from the attempt's start."""
+
+    name: str
+    began: float
+    seconds: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A piece of evidence on disk: a recording, a SIP ladder, a screenshot."""
+
+    name: str
+    media_type: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The facts of one attempt. `blind` says why nothing is known; then `fault` is None and no measure counts."""
+
+    stages: tuple[Stage, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
+    fault: Fault | None = None
+    blind: str | None = None
+    notes: tuple[str, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    seconds: float = 0.0
+
+
+class Trace:
+    """What a probe writes as it works. What was written before a break is kept."""
+
+    def __init__(self, stopwatch: Callable[[], float], exhibits: Path) -> None:
+        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder."""
+        self.exhibits_folder = exhibits
+        self._stopwatch = stopwatch
+        self._zero = stopwatch()
+        self._open: list[str] = []
+        self._broke_in: str | None = None
+        self._stages: list[Stage] = []
+        self._measures: dict[str, float] = {}
+        self._notes: list[str] = []
+        self._exhibits: list[Exhibit] = []
+        self.listener: Callable[[str], None] | None = None  # told of each stage as it begins, for a terminal
+
+    def elapsed(self) -> float:
+        """Seconds since the attempt began."""
+        return self._stopwatch() - self._zero
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage as the measure `name_seconds` (dashes become underscores), and name it if it breaks."""
+        began, passed = self.elapsed(), False
+        self._open.append(name)
+        if self.listener:
+            self.listener(name)
+        try:
+            yield
+            passed = True
+        except BaseException:
+            self._broke_in = self._broke_in or name
+            raise
+        finally:
+            self._open.pop()
+            self.staged(name, began, self.elapsed() - began, passed)
+
+    def staged(self, name: str, began: float, seconds: float, passed: bool = True) -> None:
+        """Record a stage that was timed elsewhere (in a call's own process)."""
+        self._stages.append(Stage(name, began, seconds, passed))
+        if passed:
+            self._measures[f"{name.replace('-', '_')}_seconds"] = seconds
+
+    def measure(self, name: str, value: float) -> None:
+        """Keep a number; its name carries the unit (`rx_loss_percent`)."""
+        self._measures[name] = value
+
+    def note(self, text: str) -> None:
+        """Keep a sentence of plain fact."""
+        self._notes.append(text)
+
+    def exhibit(self, name: str, media_type: str, content: bytes | None = None) -> Path:
+        """Register evidence called `name` in this attempt's folder, writing `content` if given; returns its path."""
+        path = self.exhibits_folder / name
+        if content is not None:
+            path.write_bytes(content)
+        self._exhibits.append(Exhibit(name, media_type, path))
+        return path
+
+    def observation(self, ended_by: BaseException | None = None, blind: str | None = None) -> Observation:
+        """Close the trace into an observation; `ended_by` is what broke the attempt, if anything did."""
+        fault = None
+        if isinstance(ended_by, Refused):
+            fault = Fault(self._broke_in or "probe", ended_by.code, ended_by.text, ended_by.origin)
+        elif ended_by is not None and blind is None:
+            blind = str(ended_by) or type(ended_by).__name__
+        return Observation(
+            stages=tuple(self._stages),
+            measures=dict(self._measures),
+            fault=fault,
+            blind=blind,
+            notes=tuple(self._notes),
+            exhibits=tuple(e for e in self._exhibits if e.path.exists()),
+            seconds=self.elapsed(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A scarce thing that an attempt occupies while it runs: `channels` at once of the line called `line`."""
+
+    line: str
+    channels: int
+
+
+class Check(Settings, ABC):
+    """A configured thing to look at. Its fields are its settings; `description` of each feeds the reference."""
+
+    KIND: ClassVar[str]
+    LAYER: ClassVar[Layer]
+    """The highest layer it speaks about: what it proves when it passes."""
+
+    @abstractmethod
+    async def probe(self, trace: Trace) -> None:
+        """Make one attempt. Raises Refused or CannotTell."""
+
+    @abstractmethod
+    def measures(self) -> Mapping[str, str]:
+        """Every measure it can give with these settings: name -> what it means, with its unit."""
+
+    def layer_of(self, stage: str) -> Layer:  # noqa: ARG002 - kinds with several layers look at it
+        """The layer that a stage of this check belongs to."""
+        return self.LAYER
+
+    def claims(self) -> tuple[Claim, ...]:
+        """The lines that one attempt occupies."""
+        return ()
+
+    def longest_seconds(self) -> float:
+        """The longest that one honest attempt can take; the runner's time limit unless one is set."""
+        return 30.0

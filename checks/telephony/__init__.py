@@ -1,0 +1,1 @@
+"""Checks that telephone: calls, trunks, the sound and what it proves."""

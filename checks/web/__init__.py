@@ -1,0 +1,1 @@
+"""Checks that look at web things: portals, pages, sockets."""

@@ -1,0 +1,1 @@
+"""Time, judgement, memory, tickets: the daemon."""

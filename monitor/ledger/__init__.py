@@ -1,0 +1,1 @@
+"""What happened, append-only: the only room that speaks SQL for the monitor."""

@@ -1,0 +1,1 @@
+"""Facts into words: report and ticket data, and the templates that say it. Never imports monitor, checks or lab."""
