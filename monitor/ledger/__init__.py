@@ -1,1 +1,26 @@
-"""What happened, append-only: the only room that speaks SQL for the monitor."""
+"""The ledger: observations, verdicts, incidents, history, orders and receipts, on SQLite. The only place with SQL."""
+
+from monitor.ledger.attempts import AttemptRow, Purpose
+from monitor.ledger.faults import AlreadyOpen, LedgerFault
+from monitor.ledger.history import HistoryRow
+from monitor.ledger.incidents import IncidentRow, IncidentState
+from monitor.ledger.ledger import Ledger, Transaction
+from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, ReceiptRow
+from monitor.ledger.slots import SlotRow
+
+__all__ = [
+    "AlreadyOpen",
+    "AttemptRow",
+    "HistoryRow",
+    "IncidentRow",
+    "IncidentState",
+    "Ledger",
+    "LedgerFault",
+    "LetterState",
+    "OutboxMessage",
+    "OutboxRow",
+    "Purpose",
+    "ReceiptRow",
+    "SlotRow",
+    "Transaction",
+]

@@ -1,0 +1,125 @@
+"""Attempts: what each look saw and what was judged of it. Written once, never changed.
+
+The rows lie by check and time (WITHOUT ROWID: half the size, and a day of one check is one stretch of disk). An
+attempt's id is made of both: check number and milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from checks.contract import Observation
+from monitor.core.verdict import Verdict
+from monitor.ledger import coding
+from monitor.ledger.database import Database, Row
+from monitor.ledger.table import Table
+
+Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
+_TIME_BITS = 42  # milliseconds until the year 2109
+_COLUMNS = "check_number, started_at, name, kind, purpose, muted, state, observation, verdict"
+_FROM = "attempts JOIN check_names ON number = check_number"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One attempt, whole."""
+
+    id: int
+    check: str
+    kind: str
+    purpose: Purpose
+    started_at: datetime
+    observation: Observation
+    verdict: Verdict
+    muted: bool
+
+
+class AttemptReading(Table):
+    def attempts(self, check: str | None = None, limit: int = 20, since: datetime | None = None) -> list[AttemptRow]:
+        """The newest attempts first, of one check or of all."""
+        names = (
+            [check]
+            if check is not None
+            else [row["name"] for row in self._database.rows("SELECT name FROM check_names")]
+        )
+        earliest = coding.milliseconds(since) if since else 0
+        found = [row for name in names for row in self._newest(name, limit, earliest)]
+        found.sort(key=lambda row: (row["started_at"], row["check_number"]), reverse=True)
+        return [_attempt(row) for row in found[:limit]]
+
+    def attempt(self, identity: int) -> AttemptRow | None:
+        """The attempt that `record` gave this id."""
+        number, started_at = identity >> _TIME_BITS, identity & ((1 << _TIME_BITS) - 1)
+        found = self._database.row(
+            f"SELECT {_COLUMNS} FROM {_FROM} WHERE check_number = ? AND started_at = ?",  # noqa: S608 - constants
+            (number, started_at),
+        )
+        return _attempt(found) if found else None
+
+    def _newest(self, name: str, limit: int, earliest: int) -> list[Row]:
+        return self._database.rows(
+            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
+            "WHERE check_number = (SELECT number FROM check_names WHERE name = ?) AND started_at >= ? "
+            "ORDER BY started_at DESC LIMIT ?",
+            (name, earliest, limit),
+        )
+
+
+class AttemptWriting(Table):
+    def record(
+        self,
+        check: str,
+        kind: str,
+        purpose: Purpose,
+        started_at: datetime,
+        observation: Observation,
+        verdict: Verdict,
+        muted: bool = False,
+    ) -> int:
+        """Keep an attempt; returns its id. Two of one check in the same millisecond: the second moves on by one."""
+        number = _number(self._database, check)
+        started = _free(self._database, number, coding.milliseconds(started_at))
+        self._database.change(
+            "INSERT INTO attempts (check_number, started_at, kind, purpose, muted, state, observation, verdict) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                started,
+                kind,
+                purpose,
+                int(muted),
+                verdict.state.value,
+                coding.packed(coding.observation_body(observation)),
+                coding.packed(coding.verdict_body(verdict)),
+            ),
+        )
+        return number << _TIME_BITS | started
+
+
+def _number(database: Database, check: str) -> int:
+    database.change("INSERT INTO check_names (name) VALUES (?) ON CONFLICT DO NOTHING", (check,))
+    found = database.row("SELECT number FROM check_names WHERE name = ?", (check,))
+    assert found is not None  # noqa: S101 - inserted above
+    return int(found["number"])
+
+
+def _free(database: Database, number: int, started: int) -> int:
+    taken = "SELECT 1 FROM attempts WHERE check_number = ? AND started_at = ?"
+    while database.row(taken, (number, started)):
+        started += 1
+    return started
+
+
+def _attempt(row: Row) -> AttemptRow:
+    return AttemptRow(
+        id=row["check_number"] << _TIME_BITS | row["started_at"],
+        check=row["name"],
+        kind=row["kind"],
+        purpose=row["purpose"],
+        started_at=coding.moment(row["started_at"]),
+        observation=coding.observation(coding.unpacked(row["observation"])),
+        verdict=coding.verdict(row["state"], coding.unpacked(row["verdict"])),
+        muted=bool(row["muted"]),
+    )

@@ -1,0 +1,112 @@
+"""The one connection of a ledger: how it is opened, how it is asked, how it is changed.
+
+Rules:
+1. Write-ahead log, `synchronous=FULL`: what was committed survives a power cut.
+2. Changes are made only inside `transaction()`, and that is BEGIN IMMEDIATE: with a plain BEGIN, two processes that
+   read and then write fail with "database is locked" whatever the time-out.
+3. The file is 0600 and a folder that is made for it 0700: tickets speak of customers.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.ledger.faults import LedgerFault, explained
+
+BUSY_SECONDS = 10.0
+Value = str | int | float | None
+Row = sqlite3.Row
+
+
+class Database:
+    """One SQLite connection, used by one thread."""
+
+    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
+        """`path` is a file, or ":memory:". Raises LedgerFault."""
+        self.where = str(path)
+        self.read_only = read_only
+        if self.where != ":memory:" and not read_only:
+            _lay(Path(path))
+        with explained(self.where):
+            self._connection = _connect(self.where, read_only)
+            try:
+                _prepare(self._connection, read_only)
+            except sqlite3.Error:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        with explained(self.where):
+            self._connection.close()
+
+    def rows(self, query: str, values: Sequence[Value] = ()) -> list[Row]:
+        """All rows that a query gives."""
+        with explained(self.where):
+            return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, values: Sequence[Value] = ()) -> Row | None:
+        """The first row that a query gives, if any."""
+        with explained(self.where):
+            found: Row | None = self._connection.execute(query, values).fetchone()
+            return found
+
+    def change(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
+        """Change something, inside a transaction. Raises sqlite3.IntegrityError where a constraint is broken."""
+        if not self._connection.in_transaction:
+            raise RuntimeError("a ledger is changed only inside a transaction")
+        with explained(self.where):
+            return self._connection.execute(statement, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is changed inside is kept, or nothing."""
+        if self._connection.in_transaction:
+            raise RuntimeError("a transaction of this ledger is under way already")
+        with explained(self.where):
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with explained(self.where):
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # a full disk may have rolled back already
+            with explained(self.where):
+                self._connection.execute("ROLLBACK")
+
+
+def _connect(where: str, read_only: bool) -> sqlite3.Connection:
+    name = f"{Path(where).absolute().as_uri()}?mode=ro" if read_only else where
+    connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, uri=read_only)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, read_only: bool) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _lay(path: Path) -> None:
+    """Make the file and its folder, for this user alone."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        status = path.stat()
+        if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+            path.chmod(0o600)
+    except OSError as error:
+        raise LedgerFault(f"the ledger {path} cannot be opened for writing: {error.strerror}") from error

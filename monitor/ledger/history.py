@@ -1,0 +1,44 @@
+"""History: what happened, in its order. Nothing in it is ever changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.ledger.coding import milliseconds, moment, packed, unpacked
+from monitor.ledger.database import Row
+from monitor.ledger.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One thing that happened to an incident, or (without one) to the monitor itself."""
+
+    id: int
+    incident: int | None
+    at: datetime
+    kind: str
+    body: dict[str, Any]
+
+
+class HistoryReading(Table):
+    def history(self, number: int | None) -> list[HistoryRow]:
+        """What happened to an incident, the oldest first; None: to the monitor itself."""
+        rows = self._database.rows("SELECT * FROM history WHERE incident IS ? ORDER BY id", (number,))
+        return [_happened(row) for row in rows]
+
+
+class HistoryWriting(Table):
+    def happened(self, incident: int | None, at: datetime, kind: str, body: Mapping[str, Any] | None = None) -> int:
+        """Keep that something happened; returns its number."""
+        made = self._database.change(
+            "INSERT INTO history (incident, at, kind, body) VALUES (?, ?, ?, ?)",
+            (incident, milliseconds(at), kind, packed(body or {})),
+        )
+        return int(made.lastrowid or 0)
+
+
+def _happened(row: Row) -> HistoryRow:
+    return HistoryRow(row["id"], row["incident"], moment(row["at"]), row["kind"], unpacked(row["body"]))

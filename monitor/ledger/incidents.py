@@ -1,0 +1,142 @@
+"""Incidents: at most one is open under a key, and the database itself sees to that."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from monitor.ledger.coding import (
+    milliseconds,
+    moment,
+    optional_milliseconds,
+    optional_moment,
+    packed,
+    unpacked,
+)
+from monitor.ledger.database import Row, Value
+from monitor.ledger.faults import AlreadyOpen
+from monitor.ledger.table import Table
+
+IncidentState = Literal["open", "acknowledged", "recovered", "closed"]
+_COLUMNS = "key, site, issue, severity, owner, opened_at, acknowledged_at, recovered_at, closed_at, body"
+_WHERE: dict[IncidentState | None, str] = {
+    None: "1",
+    "open": "closed_at IS NULL",
+    "acknowledged": "closed_at IS NULL AND recovered_at IS NULL AND acknowledged_at IS NOT NULL",
+    "recovered": "closed_at IS NULL AND recovered_at IS NOT NULL",
+    "closed": "closed_at IS NOT NULL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """One incident; `number` is None until it is opened. `body` is whatever else is known of it, as JSON data."""
+
+    number: int | None
+    key: str
+    site: str
+    issue: str
+    severity: str
+    owner: str
+    opened_at: datetime
+    acknowledged_at: datetime | None = None
+    recovered_at: datetime | None = None
+    closed_at: datetime | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class IncidentReading(Table):
+    def incident(self, number: int) -> IncidentRow | None:
+        """The incident of this number."""
+        found = self._database.row("SELECT * FROM incidents WHERE number = ?", (number,))
+        return _incident(found) if found else None
+
+    def open_incident_by_key(self, key: str) -> IncidentRow | None:
+        """The open incident under a key; there is one at most."""
+        found = self._database.row("SELECT * FROM incidents WHERE key = ? AND closed_at IS NULL", (key,))
+        return _incident(found) if found else None
+
+    def open_incidents(self) -> list[IncidentRow]:
+        """All that are not closed, the oldest first."""
+        rows = self._database.rows("SELECT * FROM incidents WHERE closed_at IS NULL ORDER BY number")
+        return [_incident(row) for row in rows]
+
+    def latest_closed(self, key: str) -> IncidentRow | None:
+        """The incident under a key that was closed last: what a relapse reopens."""
+        found = self._database.row(
+            "SELECT * FROM incidents WHERE key = ? AND closed_at IS NOT NULL "
+            "ORDER BY closed_at DESC, number DESC LIMIT 1",
+            (key,),
+        )
+        return _incident(found) if found else None
+
+    def incidents(self, limit: int = 50, state: IncidentState | None = None) -> list[IncidentRow]:
+        """The newest first; "open" is every one that is not closed, acknowledged and recovered ones too."""
+        rows = self._database.rows(
+            f"SELECT * FROM incidents WHERE {_WHERE[state]} ORDER BY number DESC LIMIT ?",  # noqa: S608 - constants
+            (limit,),
+        )
+        return [_incident(row) for row in rows]
+
+
+class IncidentWriting(Table):
+    def open_incident(self, row: IncidentRow) -> int:
+        """Open an incident; returns its number. Raises AlreadyOpen."""
+        try:
+            made = self._database.change(
+                f"INSERT INTO incidents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
+                _values(row),
+            )
+        except sqlite3.IntegrityError as broken:
+            raise _clash(broken, row.key) from broken
+        return int(made.lastrowid or 0)
+
+    def save_incident(self, row: IncidentRow) -> None:
+        """Keep what became of an incident. Raises AlreadyOpen when it is reopened beside an open one, LookupError."""
+        try:
+            kept = self._database.change(
+                f"UPDATE incidents SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?",  # noqa: S608
+                (*_values(row), row.number),
+            )
+        except sqlite3.IntegrityError as broken:
+            raise _clash(broken, row.key) from broken
+        if kept.rowcount != 1:
+            raise LookupError(f"there is no incident {row.number}")
+
+
+def _clash(broken: sqlite3.IntegrityError, key: str) -> Exception:
+    return AlreadyOpen(key) if "incidents.key" in str(broken) else broken
+
+
+def _values(row: IncidentRow) -> tuple[Value, ...]:
+    return (
+        row.key,
+        row.site,
+        row.issue,
+        row.severity,
+        row.owner,
+        milliseconds(row.opened_at),
+        optional_milliseconds(row.acknowledged_at),
+        optional_milliseconds(row.recovered_at),
+        optional_milliseconds(row.closed_at),
+        packed(row.body),
+    )
+
+
+def _incident(row: Row) -> IncidentRow:
+    return IncidentRow(
+        number=row["number"],
+        key=row["key"],
+        site=row["site"],
+        issue=row["issue"],
+        severity=row["severity"],
+        owner=row["owner"],
+        opened_at=moment(row["opened_at"]),
+        acknowledged_at=optional_moment(row["acknowledged_at"]),
+        recovered_at=optional_moment(row["recovered_at"]),
+        closed_at=optional_moment(row["closed_at"]),
+        body=unpacked(row["body"]),
+    )

@@ -1,0 +1,81 @@
+"""The ledger: what Reveille knows and what it has promised to say. SQLite; all moments are aware and UTC.
+
+    with ledger.transaction() as t:          # all of it, or nothing
+        t.record("main-number", "sip-call", "scheduled", started, observation, verdict, muted=False)
+        number = t.open_incident(row)
+        t.enqueue(OutboxMessage(number, "opened", 1, "mail", "shift@example.net", body, now))
+
+What is read comes from the ledger itself, inside a transaction too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from monitor.ledger.attempts import AttemptReading, AttemptWriting
+from monitor.ledger.conditions import ConditionReading, ConditionWriting
+from monitor.ledger.database import Database
+from monitor.ledger.faults import LedgerFault
+from monitor.ledger.history import HistoryReading, HistoryWriting
+from monitor.ledger.incidents import IncidentReading, IncidentWriting
+from monitor.ledger.letters import LetterReading
+from monitor.ledger.migrate import known, migrate, refuse_newer, version
+from monitor.ledger.sending import LetterWriting
+from monitor.ledger.slots import SlotReading, SlotWriting
+
+
+class Transaction(SlotWriting, AttemptWriting, ConditionWriting, IncidentWriting, HistoryWriting, LetterWriting):
+    """What may be changed, all of it at once."""
+
+
+class Ledger(SlotReading, AttemptReading, ConditionReading, IncidentReading, HistoryReading, LetterReading):
+    """One open ledger, for one thread."""
+
+    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
+        """Open the ledger at `path` (or ":memory:"), making or migrating it unless `read_only`. Raises LedgerFault."""
+        super().__init__(Database(path, read_only=read_only))
+        try:
+            _fit(self._database)
+        except BaseException:
+            self._database.close()
+            raise
+
+    @property
+    def identity(self) -> str:
+        """Which ledger this is: eight hexadecimal digits, drawn when it was made."""
+        found = self._database.row("SELECT name FROM identity")
+        return str(found["name"]) if found else ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """All of what is changed inside is kept, or nothing. Raises LedgerFault."""
+        with self._database.transaction():
+            yield Transaction(self._database)
+
+    def close(self) -> None:
+        """Close it; what was committed stays."""
+        self._database.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _fit(database: Database) -> None:
+    if not database.read_only:
+        migrate(database)
+        return
+    newest = len(known())
+    refuse_newer(database, newest)
+    if (found := version(database)) < newest:
+        raise LedgerFault(
+            f"the ledger {database.where} is of version {found} and is read as {newest}; "
+            "start `reveille run` once, which brings it up to date"
+        )

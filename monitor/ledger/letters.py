@@ -1,0 +1,158 @@
+"""The outbox's rows: one per message and recipient, written with the change that they tell of.
+
+A letter is queued, then sent or failed. While somebody sends it, it is leased: nobody else takes it until the lease
+ends. Letters of one incident to one recipient at one desk go out in the order of their moments (`not_before`), and
+within one moment as they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from monitor.ledger.coding import milliseconds, moment, optional_moment, unpacked
+from monitor.ledger.database import Row
+from monitor.ledger.table import Table
+
+LetterState = Literal["queued", "sent", "failed"]
+ReceiptKind = Literal["tried", "sent", "later", "never", "expired", "interrupted"]
+LIFETIME_SECONDS = 3 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """What is to be told to one recipient through one desk; the same five of incident, kind, sequence, desk and
+    recipient are one message, however often it is enqueued."""
+
+    incident: int | None
+    kind: str
+    sequence: int
+    desk: str
+    recipient: str
+    body: Mapping[str, Any]
+    not_before: datetime
+    lifetime_seconds: float = LIFETIME_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message on its way."""
+
+    id: int
+    incident: int | None
+    kind: str
+    sequence: int
+    desk: str
+    recipient: str
+    body: Mapping[str, Any] = field(repr=False)
+    not_before: datetime
+    expires_at: datetime
+    state: LetterState
+    attempts: int
+    next_at: datetime
+    lease_owner: str | None
+    lease_until: datetime | None
+    reference: str | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """What became of one attempt to send: "tried" is written before it, one of the others after it."""
+
+    letter: int
+    attempt: int
+    at: datetime
+    kind: ReceiptKind
+    text: str
+
+
+_NEXT = """
+    SELECT min(max(next_at, coalesce(lease_until, 0))) AS at FROM outbox AS this
+    WHERE state = 'queued'
+      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
+                      WHERE earlier.state = 'queued' AND earlier.incident = this.incident AND earlier.desk = this.desk
+                        AND earlier.recipient = this.recipient
+                        AND (earlier.not_before, earlier.id) < (this.not_before, this.id))
+      AND desk = ?
+"""
+
+
+class LetterReading(Table):
+    def outbox(self, state: LetterState | None = None, incident: int | None = None) -> list[OutboxRow]:
+        """The letters in their order; all, or those in one state, or those of one incident."""
+        rows = self._database.rows(
+            "SELECT * FROM outbox WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR incident = ?2) ORDER BY id",
+            (state, incident),
+        )
+        return [letter_of(row) for row in rows]
+
+    def outbox_counts(self) -> dict[LetterState, int]:
+        """How many letters are in each state."""
+        counts: dict[LetterState, int] = {"queued": 0, "sent": 0, "failed": 0}
+        for row in self._database.rows("SELECT state, count(*) AS letters FROM outbox GROUP BY state"):
+            counts[row["state"]] = row["letters"]
+        return counts
+
+    def queued_desks(self) -> list[str]:
+        """The desks that letters are waiting for."""
+        return [row["desk"] for row in self._database.rows("SELECT DISTINCT desk FROM outbox WHERE state = 'queued'")]
+
+    def next_letter_at(self, desk: str) -> datetime | None:
+        """When the next letter of a desk is due; None when none is queued."""
+        found = self._database.row(_NEXT, (desk,))
+        return optional_moment(found["at"]) if found else None
+
+    def sent_before(self, letter: OutboxRow) -> OutboxRow | None:
+        """The last letter of the same incident that this recipient got from this desk before this one."""
+        found = self._database.row(
+            "SELECT * FROM outbox WHERE incident = ? AND desk = ? AND recipient = ? AND state = 'sent' "
+            "AND (not_before, id) < (?, ?) ORDER BY not_before DESC, id DESC LIMIT 1",
+            (letter.incident, letter.desk, letter.recipient, milliseconds(letter.not_before), letter.id),
+        )
+        return letter_of(found) if found else None
+
+    def receipts(self, letter: int) -> list[ReceiptRow]:
+        """What became of each attempt to send a letter."""
+        rows = self._database.rows("SELECT * FROM receipts WHERE letter = ? ORDER BY id", (letter,))
+        return [ReceiptRow(row["letter"], row["attempt"], moment(row["at"]), row["kind"], row["text"]) for row in rows]
+
+    def leased_letters(self) -> list[OutboxRow]:
+        """The letters that somebody was sending, or is."""
+        rows = self._database.rows(
+            "SELECT * FROM outbox WHERE state = 'queued' AND lease_owner IS NOT NULL ORDER BY id"
+        )
+        return [letter_of(row) for row in rows]
+
+    def expired_letters(self, now: datetime) -> list[OutboxRow]:
+        """Queued letters whose time is over, and that nobody is sending."""
+        at = milliseconds(now)
+        rows = self._database.rows(
+            "SELECT * FROM outbox WHERE state = 'queued' AND expires_at <= ? "
+            "AND (lease_until IS NULL OR lease_until <= ?) ORDER BY id",
+            (at, at),
+        )
+        return [letter_of(row) for row in rows]
+
+
+def letter_of(row: Row) -> OutboxRow:
+    return OutboxRow(
+        id=row["id"],
+        incident=row["incident"],
+        kind=row["kind"],
+        sequence=row["sequence"],
+        desk=row["desk"],
+        recipient=row["recipient"],
+        body=unpacked(row["body"]),
+        not_before=moment(row["not_before"]),
+        expires_at=moment(row["expires_at"]),
+        state=row["state"],
+        attempts=row["attempts"],
+        next_at=moment(row["next_at"]),
+        lease_owner=row["lease_owner"],
+        lease_until=optional_moment(row["lease_until"]),
+        reference=row["reference"],
+        last_error=row["last_error"],
+    )

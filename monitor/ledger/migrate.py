@@ -1,0 +1,82 @@
+"""Bring a ledger to the form that this program knows: numbered SQL files, each in one transaction, once.
+
+A ledger of a newer program is refused: an older one would not keep what the newer relies on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.ledger.database import Database
+from monitor.ledger.faults import LedgerFault
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step: `0001_first.sql`."""
+
+    number: int
+    name: str
+    script: str
+
+
+def known(folder: Path = FOLDER) -> list[Migration]:
+    """All steps, in their order; the numbers run from 1 without a gap."""
+    files = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    steps = [Migration(int(file.name[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files]
+    if [step.number for step in steps] != list(range(1, len(steps) + 1)):
+        raise LedgerFault(f"the migrations in {folder} are not numbered 1, 2, 3 …")
+    return steps
+
+
+def version(database: Database) -> int:
+    """The number of the last step that was taken; 0 for an empty file."""
+    if not database.row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"):
+        return 0
+    found = database.row("SELECT coalesce(max(number), 0) AS number FROM migrations")
+    return int(found["number"]) if found else 0
+
+
+def migrate(database: Database, steps: list[Migration] | None = None) -> None:
+    """Take the steps that are missing. Raises LedgerFault."""
+    steps = known() if steps is None else steps
+    refuse_newer(database, len(steps))
+    for step in steps[version(database) :]:
+        _take(database, step)
+
+
+def refuse_newer(database: Database, newest: int) -> None:
+    """Raises LedgerFault for a ledger that a newer program has written."""
+    if (found := version(database)) > newest:
+        raise LedgerFault(
+            f"the ledger {database.where} is of version {found}, and this program knows up to {newest}; "
+            "use the newer Reveille that wrote it"
+        )
+
+
+def _take(database: Database, step: Migration) -> None:
+    with database.transaction():
+        if version(database) >= step.number:  # another process was quicker
+            return
+        if step.number == 1:
+            database.change("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        for statement in _statements(step.script):
+            database.change(statement)
+        database.change("INSERT INTO migrations (number, name) VALUES (?, ?)", (step.number, step.name))
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into statements; a trigger's inner semicolons do not cut."""
+    gathered = ""
+    for line in script.splitlines(keepends=True):
+        gathered += line
+        if sqlite3.complete_statement(gathered):
+            yield gathered
+            gathered = ""
+    if "".join(line.split("--")[0] for line in gathered.splitlines()).strip():
+        raise LedgerFault(f"a migration ends in the middle of a statement: {gathered.strip()[:80]!r}")

@@ -1,0 +1,100 @@
+"""How a letter changes: enqueued once, leased for a send, then sent, postponed or failed; receipts beside.
+
+The receipt "tried" is committed before the send and another after it. One that stands alone tells of a sender that died
+in between: the letter may have gone out, and goes out again, with the same key.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from monitor.ledger.coding import milliseconds, packed, plain
+from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, ReceiptKind, letter_of
+from monitor.ledger.table import Table
+
+_DUE = """
+    SELECT id FROM outbox AS this
+    WHERE state = 'queued' AND desk = ? AND next_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
+                      WHERE earlier.state = 'queued' AND earlier.incident = this.incident AND earlier.desk = this.desk
+                        AND earlier.recipient = this.recipient
+                        AND (earlier.not_before, earlier.id) < (this.not_before, this.id))
+    ORDER BY next_at, id LIMIT 1
+"""
+
+
+class LetterWriting(Table):
+    def enqueue(self, message: OutboxMessage) -> bool:
+        """Put a message into the outbox; False when it was there already."""
+        at = milliseconds(message.not_before)
+        made = self._database.change(
+            "INSERT INTO outbox (incident, kind, sequence, desk, recipient, body, not_before, next_at, expires_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                message.incident,
+                message.kind,
+                message.sequence,
+                message.desk,
+                message.recipient,
+                packed(message.body),
+                at,
+                at,
+                milliseconds(message.not_before + timedelta(seconds=message.lifetime_seconds)),
+            ),
+        )
+        return made.rowcount == 1
+
+    def lease_letter(self, desk: str, owner: str, now: datetime, until: datetime) -> OutboxRow | None:
+        """Take the next due letter of a desk, and write the receipt that stands before its send."""
+        at = milliseconds(now)
+        due = self._database.row(_DUE, (desk, at, at))
+        if due is None:
+            return None
+        self._database.change(
+            "UPDATE outbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE id = ?",
+            (owner, milliseconds(until), due["id"]),
+        )
+        taken = self._database.row("SELECT * FROM outbox WHERE id = ?", (due["id"],))
+        assert taken is not None  # noqa: S101 - updated above
+        letter = letter_of(taken)
+        self._receipt(letter, now, "tried", owner)
+        return letter
+
+    def letter_sent(self, letter: OutboxRow, at: datetime, reference: str) -> None:
+        """It went out; `reference` is what the far side calls it."""
+        self._receipt(letter, at, "sent", reference)
+        self._settle(letter, "sent", reference=reference)
+
+    def letter_failed(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
+        """It will never go out."""
+        self._receipt(letter, at, kind, text)
+        self._settle(letter, "failed", error=text)
+
+    def letter_postponed(self, letter: OutboxRow, at: datetime, next_at: datetime, text: str) -> None:
+        """Not now; again at `next_at`."""
+        self._receipt(letter, at, "later", text)
+        self._database.change(
+            "UPDATE outbox SET next_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ? "
+            "WHERE id = ? AND state = 'queued'",
+            (milliseconds(next_at), plain(text), letter.id),
+        )
+
+    def letter_interrupted(self, letter: OutboxRow, at: datetime, text: str) -> None:
+        """Its sender was stopped in the middle: nobody knows whether it went out, so it is due again at once."""
+        self._receipt(letter, at, "interrupted", text)
+        self._database.change(
+            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE id = ? AND state = 'queued'", (letter.id,)
+        )
+
+    def _receipt(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
+        self._database.change(
+            "INSERT INTO receipts (letter, attempt, at, kind, text) VALUES (?, ?, ?, ?, ?)",
+            (letter.id, letter.attempts, milliseconds(at), kind, plain(text)),
+        )
+
+    def _settle(self, letter: OutboxRow, state: LetterState, *, reference: str = "", error: str = "") -> None:
+        self._database.change(
+            "UPDATE outbox SET state = ?, lease_owner = NULL, lease_until = NULL, reference = ?, last_error = ? "
+            "WHERE id = ? AND state <> 'sent'",
+            (state, plain(reference) or None, plain(error) or None, letter.id),
+        )

@@ -1,0 +1,12 @@
+"""What the table groups share: each has a reading half (on the ledger) and a writing half (on a transaction)."""
+
+from __future__ import annotations
+
+from monitor.ledger.database import Database
+
+
+class Table:
+    """One half of a table group, over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
