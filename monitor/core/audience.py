@@ -1,0 +1,39 @@
+"""Who stands behind a role: the site's own people first, then the policy's published desks of the site's region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.core.policy import Policy
+
+
+class Person(Protocol):
+    """An entry of the site's [[people]]."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def mail(self) -> str | None: ...
+    @property
+    def phone(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody, or some desk, that can be told. `published` says that the policy names it, not the site."""
+
+    name: str
+    mail: str = ""
+    phone: str = ""
+    published: bool = False
+
+
+def audience(policy: Policy, role: str, region: str, people: Iterable[Person] = ()) -> tuple[Recipient, ...]:
+    """Everybody behind a role at a site in a region; () when nobody is."""
+    own = (Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role)
+    desks = (Recipient(desk.title, desk.mail, desk.phone, True) for desk in policy.contacts(role, region))
+    return (*own, *desks)

@@ -1,0 +1,118 @@
+"""The dated ladder: who is told when, and which level to tell now.
+
+Rules: each level is told once; after a time of silence (the daemon was down) only the highest overdue level is told and
+the ones below are named as skipped; a level that reaches nobody passes its turn to the next at once, and is named so
+that it becomes a warning of its own; nothing is told of what is resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from monitor.core.open_hours import ALWAYS, Calendar, due
+from monitor.core.policy_terms import Ladder, Level
+
+Standing = Literal["told", "skipped", "next", "later"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A level with the instant at which it is to be told."""
+
+    level: Level
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the ladder asks for now. Whoever acts on it notes all three as told, so that none comes up again."""
+
+    tell: Rung | None = None
+    skipped: tuple[Rung, ...] = ()
+    empty: tuple[Rung, ...] = ()
+    """levels that reach nobody: each is a warning"""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The level numbers that are done with by this, in order."""
+        told = (self.tell,) if self.tell else ()
+        return tuple(sorted(rung.level.number for rung in (*told, *self.skipped, *self.empty)))
+
+
+def ladder_times(ladder: Ladder, opened_at: datetime, calendar: Calendar = ALWAYS) -> tuple[Rung, ...]:
+    """Every level with its instant."""
+    return tuple(Rung(level, due(opened_at, level.after_seconds, calendar)) for level in ladder.levels)
+
+
+def due_levels(
+    ladder: Ladder,
+    opened_at: datetime,
+    now: datetime,
+    told: Collection[int] = (),
+    acknowledged: bool = False,
+    resolved: bool = False,
+    reachable: Callable[[str], bool] = bool,
+    calendar: Calendar = ALWAYS,
+) -> Due:
+    """The level to tell now, if any. `told` are the numbers done with so far (told, skipped or empty); `reachable` says
+    whether a role reaches anybody at this site."""
+    waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
+    overdue = [rung for rung in waiting if rung.at <= now]
+    if not overdue:
+        return Due()
+    above = waiting[len(overdue) - 1 :]
+    chosen = next((rung for rung in above if reachable(rung.level.role)), None)
+    chosen = chosen or next((rung for rung in reversed(overdue) if reachable(rung.level.role)), None)
+    passed = waiting[: max(len(overdue), waiting.index(chosen) + 1)] if chosen else waiting
+    rest = [rung for rung in passed if rung is not chosen]
+    return Due(
+        tell=chosen,
+        skipped=tuple(rung for rung in rest if reachable(rung.level.role)),
+        empty=tuple(rung for rung in rest if not reachable(rung.level.role)),
+    )
+
+
+def next_rung(
+    ladder: Ladder,
+    opened_at: datetime,
+    told: Collection[int] = (),
+    acknowledged: bool = False,
+    resolved: bool = False,
+    calendar: Calendar = ALWAYS,
+) -> Rung | None:
+    """The level whose turn is next as things stand; None when the ladder has nobody left to tell."""
+    waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
+    return waiting[0] if waiting else None
+
+
+def standings(
+    rungs: Sequence[Rung], told: Collection[int], skipped: Collection[int] = ()
+) -> tuple[tuple[Rung, Standing], ...]:
+    """Each rung with how it stands, for a ticket: told, skipped, next (one at most) or later."""
+    shown: list[tuple[Rung, Standing]] = []
+    for rung in rungs:
+        shown.append((rung, _standing(rung.level.number, told, skipped, any(s == "next" for _, s in shown))))
+    return tuple(shown)
+
+
+def _standing(number: int, told: Collection[int], skipped: Collection[int], next_is_known: bool) -> Standing:
+    if number in skipped or (number not in told and number < max(told, default=0)):
+        return "skipped"
+    if number in told:
+        return "told"
+    return "later" if next_is_known else "next"
+
+
+def _waiting(rungs: Sequence[Rung], told: Collection[int], acknowledged: bool, resolved: bool) -> list[Rung]:
+    """The rungs above the highest one done with, whose condition still holds."""
+    if resolved:
+        return []
+    highest = max(told, default=0)
+    return [
+        rung
+        for rung in rungs
+        if rung.level.number > highest and not (acknowledged and rung.level.condition == "not-acknowledged")
+    ]

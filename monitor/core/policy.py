@@ -1,0 +1,115 @@
+"""A support policy: which issue a case is, how bad, whose, due when, and who is told after how long.
+
+A policy is a data file with its own examples; it is refused as a whole, with every fault, unless all of it is right.
+Whoever adds a policy writes no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.core.case import Case
+from monitor.core.policy_file import Parts, read_parts
+from monitor.core.policy_rules import Rule
+from monitor.core.policy_terms import Classification, Contact, Issue, Ladder, Level, Owner, Severity
+from monitor.core.sla import ALWAYS, Calendar
+from monitor.core.tables import PolicyFault, PolicyFaults, known_names
+
+__all__ = [
+    "Classification",
+    "Contact",
+    "Issue",
+    "Ladder",
+    "Level",
+    "Owner",
+    "Policy",
+    "PolicyFault",
+    "PolicyFaults",
+    "Severity",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy with the house's own issues merged in. Severities are in order, the worst first."""
+
+    name: str
+    version: str
+    title: str
+    source: str
+    severities: tuple[Severity, ...]
+    owners: tuple[Owner, ...]
+    issues: tuple[Issue, ...]
+    ladders: tuple[Ladder, ...]
+    rules: tuple[Rule, ...]
+    desks: tuple[Contact, ...]
+    calendar: Calendar = ALWAYS
+    """the hours in which its clocks run"""
+
+    @classmethod
+    def parse(cls, written: Mapping[str, object], house: Mapping[str, object] | None = None) -> Policy:
+        """A policy from a parsed file; `house` is the parsed house file. Raises PolicyFaults with every fault."""
+        parts = read_parts(written, house or {})
+        if parts.faults:
+            raise PolicyFaults(tuple(parts.faults))
+        return cls._of(parts)
+
+    @classmethod
+    def _of(cls, parts: Parts) -> Policy:
+        return cls(
+            name=parts.name,
+            version=parts.version,
+            title=parts.title,
+            source=parts.source,
+            severities=tuple(parts.severities),
+            owners=tuple(parts.owners.values()),
+            issues=tuple(parts.issues.values()),
+            ladders=tuple(parts.ladders.values()),
+            rules=tuple(parts.rules),
+            desks=tuple(parts.contacts),
+            calendar=parts.calendar,
+        )
+
+    def classify(self, case: Case) -> Classification:
+        """The issue of a case, by the first rule that fits; the last rule fits everything."""
+        rule = next(rule for rule in self.rules if rule.fits(case))
+        return self._classified(rule.issue, rule.name)
+
+    def reclassified(self, issue_id: str) -> Classification:
+        """What an issue brings along when a human says that it is this one. Raises LookupError."""
+        return self._classified(issue_id, "reclassified")
+
+    def issue(self, issue_id: str) -> Issue:
+        """An issue by its id. Raises LookupError naming the nearest."""
+        found = next((issue for issue in self.issues if issue.id == issue_id), None)
+        if found is None:
+            hint = known_names(issue_id, [issue.id for issue in self.issues])
+            raise LookupError(f"policy {self.name!r} has no issue {issue_id!r}; {hint}")
+        return found
+
+    def contacts(self, role: str, region: str = "") -> tuple[Contact, ...]:
+        """The published desks of a role in a region, else those for every region; () when none is published."""
+        of_role = [contact for contact in self.desks if contact.role == role]
+        here = [contact for contact in of_role if contact.region and contact.region == region]
+        return tuple(here or [contact for contact in of_role if not contact.region])
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that have desks of their own."""
+        return tuple(dict.fromkeys(contact.region for contact in self.desks if contact.region))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Every role that some level tells, in the ladders' order."""
+        return tuple(dict.fromkeys(level.role for ladder in self.ladders for level in ladder.levels))
+
+    def _classified(self, issue_id: str, rule: str) -> Classification:
+        issue = self.issue(issue_id)
+        return Classification(
+            issue=issue,
+            severity=next(severity for severity in self.severities if severity.id == issue.severity),
+            owner_title=next(owner.title for owner in self.owners if owner.id == issue.owner),
+            ladder=next(ladder for ladder in self.ladders if ladder.name == issue.ladder),
+            rule=rule,
+        )

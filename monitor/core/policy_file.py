@@ -1,0 +1,267 @@
+"""A policy file's content (an already parsed mapping) -> its parts, with every fault found on the way.
+
+Rules: unknown fields, unknown references, missing targets, rules that no case can reach, a last rule that does not fit
+everything, and an example that comes out otherwise are faults. The house's own issues (a file without severities) are
+merged before the policy's rules: they classify what Reveille says of itself, under every policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeVar
+
+from checks.contract import Layer
+from monitor.core.case import Case
+from monitor.core.policy_rules import FIELDS, Rule, first_fitting, hidden_by
+from monitor.core.policy_terms import Condition, Contact, Issue, Ladder, Level, Owner, Severity
+from monitor.core.sla import ALWAYS, Calendar
+from monitor.core.tables import PolicyFault, Table, known_names
+
+T = TypeVar("T")
+
+_LAYERS = tuple(layer.name.lower() for layer in Layer)
+_CONDITIONS: dict[str, Condition] = {"not-resolved": "not-resolved", "not-acknowledged": "not-acknowledged"}
+_CALENDARS: dict[str, Calendar] = {"24x7": ALWAYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A case with what it must come out as; `path` says where it stands."""
+
+    path: str
+    case: Case
+    issue: str
+    severity: str
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a policy is made of, as it is being read."""
+
+    name: str = ""
+    version: str = ""
+    title: str = ""
+    source: str = ""
+    calendar: Calendar = ALWAYS
+    severities: list[Severity] = field(default_factory=list)
+    owners: dict[str, Owner] = field(default_factory=dict)
+    issues: dict[str, Issue] = field(default_factory=dict)
+    ladders: dict[str, Ladder] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    faults: list[PolicyFault] = field(default_factory=list)
+
+
+def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts:
+    """Everything of the policy and the house that could be read, and every fault."""
+    parts = Parts()
+    with Table(body, "", parts.faults) as top:
+        _read_heading(top, parts)
+        _read_severities(top, parts)
+        if house:
+            with Table(house, "house", parts.faults) as own:
+                _read_body(own, parts)
+        _read_body(top, parts)
+        _check_rules(top, parts)
+        _check_contacts(parts)
+    _check_examples(parts)
+    return parts
+
+
+def _read_heading(top: Table, parts: Parts) -> None:
+    parts.name, parts.version = top.text("name"), top.text("version")
+    parts.title, parts.source = top.text("title"), top.text("source")
+    calendar = top.text("calendar")
+    if calendar and calendar not in _CALENDARS:
+        top.fault("calendar", f"there is no calendar {calendar!r}", known_names(calendar, tuple(_CALENDARS)))
+    parts.calendar = _CALENDARS.get(calendar, ALWAYS)
+
+
+def _read_severities(top: Table, parts: Parts) -> None:
+    for rank, table in enumerate(top.tables("severity", "id", required=True)):
+        severity = Severity(
+            id=table.text("id"),
+            name=table.text("name"),
+            definition=table.text("definition"),
+            rank=rank,
+            response_seconds=table.duration("response") or 0,
+            resolution_seconds=table.duration("resolution") or 0,
+        )
+        if 0 < severity.resolution_seconds < severity.response_seconds:
+            table.fault("resolution", "it is due before the response", "write a resolution that is not the shorter one")
+        if any(severity.id == other.id for other in parts.severities):
+            table.fault("id", "this severity is there twice", "give each its own id")
+        parts.severities.append(severity)
+
+
+def _read_body(table: Table, parts: Parts) -> None:
+    """What a policy and the house both have."""
+    for entry in table.tables("owner", "id"):
+        owner = Owner(entry.text("id"), entry.text("title"))
+        _keep(entry, "id", owner.id, owner, parts.owners)
+    _read_ladders(table, parts)
+    for entry in table.tables("issue", "id", required=True):
+        issue = _read_issue(entry, parts)
+        _keep(entry, "id", issue.id, issue, parts.issues)
+    for entry in table.tables("rule", "name", required=True):
+        parts.rules.append(_read_rule(entry, parts))
+    for entry in table.tables("contact", "role"):
+        _read_contact(entry, parts)
+    for entry in table.tables("example", "name"):
+        _read_example(entry, parts)
+
+
+def _keep(table: Table, key: str, name: str, thing: T, known: dict[str, T]) -> None:
+    if name in known:
+        table.fault(key, f"{name!r} is there twice", "give each its own (the house's own issues are merged in)")
+    elif name:
+        known[name] = thing
+
+
+def _read_ladders(table: Table, parts: Parts) -> None:
+    written = table.field("ladders")
+    if not isinstance(written, Mapping) or not written:
+        table.fault("ladders", "it is missing", "write at least one [ladders.NAME] with its levels")
+        return
+    for name in written:
+        with Table(written[name], f"{table.path}.ladders.{name}".lstrip("."), parts.faults) as entry:
+            levels = tuple(_read_level(level) for level in entry.tables("levels", "name", required=True))
+            _check_levels(entry, levels)
+            _keep(entry, "", name, Ladder(name, levels), parts.ladders)
+
+
+def _read_level(table: Table) -> Level:
+    condition = table.text("condition", default="not-resolved")
+    if condition and condition not in _CONDITIONS:
+        table.fault("condition", f"there is no condition {condition!r}", known_names(condition, tuple(_CONDITIONS)))
+    after = table.duration("after") or 0
+    until = table.duration("until", optional=True)
+    if until is not None and until <= after:
+        table.fault("until", "the level would end before it begins", "write a time after its 'after'")
+    return Level(
+        number=table.number("number"),
+        name=table.text("name"),
+        role=table.text("role"),
+        after_seconds=after,
+        until_seconds=until,
+        condition=_CONDITIONS.get(condition, "not-resolved"),
+    )
+
+
+def _check_levels(table: Table, levels: tuple[Level, ...]) -> None:
+    if [level.number for level in levels] != list(range(1, len(levels) + 1)):
+        table.fault("levels", "the numbers are not 1, 2, 3 ...", "number the levels from 1, in the order they are told")
+    if any(late.after_seconds < early.after_seconds for early, late in pairwise(levels)):
+        table.fault("levels", "a level is told before the one below it", "let 'after' grow from level to level")
+
+
+def _read_issue(table: Table, parts: Parts) -> Issue:
+    issue = Issue(
+        id=table.text("id"),
+        title=table.text("title"),
+        owner=table.text("owner"),
+        severity=_read_severity_of(table, parts),
+        ladder=table.text("ladder"),
+    )
+    for key, name, known in (("owner", issue.owner, parts.owners), ("ladder", issue.ladder, parts.ladders)):
+        if name and name not in known:
+            table.fault(key, f"there is no {key} {name!r}", known_names(name, tuple(known)))
+    return issue
+
+
+def _read_severity_of(table: Table, parts: Parts) -> str:
+    """A severity by its id, or by its rank where a file does not know the policy's ids; beyond the last is the last."""
+    ids = [severity.id for severity in parts.severities]
+    written = table.field("severity")
+    if isinstance(written, Mapping):
+        with Table(written, f"{table.path}.severity", parts.faults) as by:
+            rank = by.number("rank")
+        return ids[min(rank, len(ids) - 1)] if ids and rank >= 0 else ""
+    name = table.text("severity")
+    if name and name not in ids:
+        table.fault("severity", f"there is no severity {name!r}", known_names(name, ids))
+    return name
+
+
+def _read_rule(table: Table, parts: Parts) -> Rule:
+    name, issue = table.text("name"), table.text("issue")
+    if issue and issue not in parts.issues:
+        table.fault("issue", f"there is no issue {issue!r}", known_names(issue, tuple(parts.issues)))
+    if name and any(name == other.name for other in parts.rules):
+        table.fault("name", f"{name!r} is there twice", "give each rule its own name")
+    with Table(table.field("when") or {}, f"{table.path}.when", parts.faults) as when:
+        fields = ((key, _read_patterns(when, key)) for key in FIELDS)
+        return Rule(name, issue, tuple((key, patterns) for key, patterns in fields if patterns), table.path)
+
+
+def _read_patterns(when: Table, key: str) -> tuple[str, ...]:
+    if when.field(key) is None:
+        return ()
+    patterns = tuple(part.strip() for part in when.text(key).split("|"))
+    if not all(patterns) or any("[" in part for part in patterns):
+        when.fault(key, "it is not a list of patterns", "write globs of * and ?, separated by |")
+    if key == "layer" and (wrong := [part for part in patterns if part not in (*_LAYERS, "*")]):
+        when.fault(key, f"there is no layer {wrong[0]!r}", known_names(wrong[0], _LAYERS))
+    return patterns
+
+
+def _read_contact(table: Table, parts: Parts) -> None:
+    contact = Contact(
+        role=table.text("role"),
+        region=table.text("region", default=""),
+        title=table.text("title"),
+        mail=table.text("mail", default=""),
+        phones=table.texts("phones"),
+    )
+    if not contact.mail and not contact.phones:
+        table.fault("", "it can be reached by no way", "give it a mail address or phones")
+    if any((contact.role, contact.region, contact.title) == (c.role, c.region, c.title) for c in parts.contacts):
+        table.fault("", f"this desk of {contact.role!r} is there twice", "give each desk once per region")
+    parts.contacts.append(contact)
+
+
+def _read_example(table: Table, parts: Parts) -> None:
+    table.text("name", default="")
+    with Table(table.field("case"), f"{table.path}.case", parts.faults) as of:
+        layer = of.text("layer", default="application")
+        if layer and layer not in _LAYERS:
+            of.fault("layer", f"there is no layer {layer!r}", known_names(layer, _LAYERS))
+        case = Case(
+            kind=of.text("kind"),
+            stage=of.text("stage", default=""),
+            code=of.text("code", default=""),
+            component=of.text("component", default=""),
+            layer=Layer[layer.upper()] if layer in _LAYERS else Layer.APPLICATION,
+        )
+    parts.examples.append(Example(table.path, case, table.text("issue"), _read_severity_of(table, parts)))
+
+
+def _check_rules(top: Table, parts: Parts) -> None:
+    if parts.rules and not parts.rules[-1].fits_everything():
+        right = "end with a rule without 'when', so that every case becomes some issue"
+        top.fault("rule", f"the last rule, {parts.rules[-1].name!r}, does not fit everything", right)
+    for place, rule in enumerate(parts.rules):
+        if takers := hidden_by(rule, parts.rules[:place]):
+            wrong = f"no case can reach it: {', '.join(map(repr, takers))} before it takes them all"
+            parts.faults.append(PolicyFault(rule.path, wrong, "move it up or make it differ"))
+
+
+def _check_contacts(parts: Parts) -> None:
+    roles = [level.role for ladder in parts.ladders.values() for level in ladder.levels]
+    for contact in parts.contacts:
+        if contact.role and contact.role not in roles:
+            wrong = f"no level of any ladder tells {contact.role!r}"
+            parts.faults.append(PolicyFault(f"contact.{contact.role}.role", wrong, known_names(contact.role, roles)))
+
+
+def _check_examples(parts: Parts) -> None:
+    for example in parts.examples:
+        rule = first_fitting(parts.rules, example.case)
+        issue = parts.issues.get(rule.issue) if rule else None
+        if rule and issue and (issue.id, issue.severity) != (example.issue, example.severity):
+            wrong = f"it comes out as {issue.id} / {issue.severity} by rule {rule.name!r}"
+            right = f"the example says {example.issue} / {example.severity}: change the rules or the example"
+            parts.faults.append(PolicyFault(example.path, wrong, right))

@@ -1,0 +1,116 @@
+"""The clocks of an incident: what was promised by when, kept or broken. Computed from events whenever it is read.
+
+Rules: every clock runs from the opening, also after a reclassification; an automatic acknowledgement stops nothing;
+pauses are removed time; a breach that was once recorded stays one, whatever the new targets say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from monitor.core.open_hours import ALWAYS, Calendar, Hours, Span, due, elapsed
+
+__all__ = ["ALWAYS", "Calendar", "Clock", "ClockState", "Event", "Hours", "Span", "clocks", "due", "elapsed"]
+
+STOPS: Mapping[str, tuple[str, ...]] = {
+    "response": ("acknowledged", "answered", "resolved"),
+    "resolution": ("resolved",),
+}
+"""The events that stop a clock; any other kind ("auto-acknowledged", "told", ...) stops none."""
+
+
+class ClockState(StrEnum):
+    """How a promise stands."""
+
+    RUNNING = "running"
+    MET = "met"
+    BREACHED = "breached"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an incident: "acknowledged" and "answered" by a human, "resolved", "reopened",
+    "paused", "resumed", "breached" (of the clock `clock`, recorded). Other kinds are allowed and change nothing."""
+
+    at: datetime
+    kind: str
+    clock: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One promise. `at` is when it was met or broken; `recorded` says that the breach is already in the events."""
+
+    name: str
+    due_at: datetime
+    state: ClockState
+    at: datetime | None = None
+    recorded: bool = False
+    paused: bool = False
+
+
+def clocks(
+    targets: Iterable[tuple[str, float]],
+    opened_at: datetime,
+    events: Sequence[Event],
+    now: datetime,
+    calendar: Calendar = ALWAYS,
+) -> tuple[Clock, ...]:
+    """A clock for each target (name, seconds), as it stands now. `events` are in the order in which they happened."""
+    pauses, paused = _pauses(events, now)
+    return tuple(
+        _clock(name, due(opened_at, seconds, calendar, pauses), events, now, paused) for name, seconds in targets
+    )
+
+
+def unrecorded_breaches(shown: Iterable[Clock]) -> tuple[Clock, ...]:
+    """The clocks whose breach is still to be recorded."""
+    return tuple(clock for clock in shown if clock.state is ClockState.BREACHED and not clock.recorded)
+
+
+def next_deadline(shown: Iterable[Clock]) -> datetime | None:
+    """When the next running clock is due; one that is paused waits for an event instead."""
+    running = (clock.due_at for clock in shown if clock.state is ClockState.RUNNING and not clock.paused)
+    return min(running, default=None)
+
+
+def _clock(name: str, due_at: datetime, events: Sequence[Event], now: datetime, paused: bool) -> Clock:
+    """Stopping at the due instant itself is in time; still running then is a breach."""
+    recorded = next((event.at for event in events if event.kind == "breached" and event.clock == name), None)
+    if recorded is not None:
+        return Clock(name, due_at, ClockState.BREACHED, recorded, recorded=True)
+    stopped = _stopped_at(name, events)
+    if stopped is not None and stopped <= due_at:
+        return Clock(name, due_at, ClockState.MET, stopped)
+    if stopped is not None or now >= due_at:
+        return Clock(name, due_at, ClockState.BREACHED, due_at)
+    return Clock(name, due_at, ClockState.RUNNING, paused=paused)
+
+
+def _stopped_at(name: str, events: Sequence[Event]) -> datetime | None:
+    """The first event that stops the clock; a resolution that did not hold ("reopened") is none."""
+    stopped: Event | None = None
+    for event in events:
+        if event.kind == "reopened" and stopped is not None and stopped.kind == "resolved":
+            stopped = None
+        elif stopped is None and event.kind in STOPS.get(name, ()):
+            stopped = event
+    return stopped.at if stopped else None
+
+
+def _pauses(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], bool]:
+    """The paused time up to now, and whether it is paused now."""
+    spans: list[Span] = []
+    since: datetime | None = None
+    for event in events:
+        if event.kind == "paused" and since is None:
+            since = event.at
+        elif event.kind in ("resumed", "resolved") and since is not None:
+            spans.append((since, event.at))
+            since = None
+    if since is not None:
+        spans.append((since, now))
+    return tuple(spans), since is not None
