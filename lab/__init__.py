@@ -1,1 +1,14 @@
-"""A small working contact centre on 127.0.0.1 to practise on."""
+"""A working contact centre on 127.0.0.1 to practise on: PBX with IVR, queue and agents, portals, mailbox.
+
+    async with Lab(folder) as lab:
+        lab.break_("ivr-silent")
+
+`python -m lab FOLDER [--break FAULT]` runs one in the foreground; lab.control talks to it from elsewhere.
+"""
+
+from __future__ import annotations
+
+from lab.centre import Lab, run
+from lab.faults import FAULTS, UnknownFault
+
+__all__ = ["FAULTS", "Lab", "UnknownFault", "run"]

@@ -1,0 +1,121 @@
+"""The configuration that watches a lab: as a user would have written it, comments and all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import prompts
+
+if TYPE_CHECKING:
+    from lab.centre import Lab
+
+_SITE = """\
+# Watches the practice contact centre that runs in {folder}.
+
+state = {state}
+
+[site]
+name = "Pune"
+timezone = "Asia/Kolkata"
+region = "india"
+policy = "ozonetel"               # issues, owners, severities, targets and ladders
+"""
+
+_PEOPLE = {
+    "operators": "operators@example.net",
+    "customer-support-desk": "support-desk@example.net",
+    "shift-team-leader": "shift-leader@example.net",
+    "director-technical-support": "director@example.net",
+    "change-request-desk": "change-desk@example.net",
+    "change-request-level-2": "change-level-2@example.net",
+    "change-request-level-3": "change-level-3@example.net",
+}
+
+_LINES = """\
+[lines.trunk-a]
+registrar = "127.0.0.1:{port}"
+user = "monitor"
+password = {{ file = {monitor} }}
+channels = 2                      # never all that the centre has
+
+[agents.agent-01]                 # the account that our own agent leg answers on
+registrar = "127.0.0.1:{port}"
+user = "agent-01"
+password = {{ file = {agent} }}
+"""
+
+_CALLS = """\
+[checks.main-number]              # dials in like a customer, answers like an agent
+kind = "sip-call"
+line = "trunk-a"
+to = "8000"
+script = [
+  {{ hear = {welcome}, within = "8s" }},
+  {{ press = "1" }},
+  {{ agent = "agent-01", within = "10s" }},
+  {{ hold = "1s" }},
+]
+at = ["08:30", "17:30"]           # twice a day, site time
+expect = ["answer_seconds <= 4"]
+confirm = 2
+confirm_after = "2s"
+recheck = "3s"
+diagnose = ["trunk-options"]      # what it stands on, looked at when it fails
+
+[checks.trunk-options]
+kind = "sip-options"
+line = "trunk-a"
+within = "2s"
+every = "5m"
+confirm = 2
+confirm_after = "2s"
+recheck = "3s"
+"""
+
+_PORTAL = """\
+[checks.{name}]
+kind = "portal"
+component = "{name}"
+url = "{url}"
+must_contain = ["{title}", "Sign in"]
+within = "5s"
+every = "5m"
+confirm = 2
+confirm_after = "2s"
+recheck = "3s"
+"""
+
+_MAIL = """\
+[desks.mail]
+kind = "mail"
+host = "127.0.0.1"
+port = {port}
+sender = "reveille@example.net"
+security = "none"                 # the lab's mailbox is on this very host
+"""
+
+
+def written(lab: Lab, state: Path) -> str:
+    """TOML for monitor.config.load."""
+    people = [f'[[people]]\nrole = "{role}"\nmail = "{mail}"\n' for role, mail in _PEOPLE.items()]
+    checks = [_PORTAL.format(name=portal.name, url=portal.url, title=portal.title) for portal in lab.portals.values()]
+    parts = [
+        _SITE.format(folder=lab.folder, state=_text(state)),
+        *people,
+        _LINES.format(port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")),
+        _CALLS.format(welcome=_text(prompts.FOLDER / "welcome.wav")),
+        *checks,
+        _MAIL.format(port=lab.mailbox.port),
+    ]
+    return "\n".join(parts)
+
+
+def _secret(lab: Lab, user: str) -> str:
+    return _text(lab.passwords[user])
+
+
+def _text(path: Path) -> str:
+    """A TOML basic string: JSON's rules are a subset of TOML's for the paths that matter."""
+    return json.dumps(str(path.absolute()), ensure_ascii=False)

@@ -1,0 +1,80 @@
+"""Everything that can be broken in the lab, as one table; and what is broken just now.
+
+Rule: nothing keeps a copy. Whoever acts asks `broken(name)` at that moment, so that a fault works at once, also in a
+call that is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from difflib import get_close_matches
+
+PORTALS = ("agent-portal", "admin-portal", "dashboard-portal", "report-portal")
+
+FAULTS: dict[str, str] = {
+    "trunk-refuses": "the trunk has no circuit: 503 with Reason Q.850 cause 34, also to OPTIONS",
+    "trunk-down": "the trunk is dead: no SIP message is answered",
+    "busy": "the main number is busy: 486 with Reason Q.850 cause 17",
+    "rings-for-ever": "the main number rings and is never answered",
+    "answers-late": "the main number rings for seven seconds before it answers",
+    "early-hang-up": "the far end hangs up a second after it answered, with Reason Q.850 cause 41",
+    "no-rtp": "calls are answered, but not one RTP packet comes",
+    "ivr-silent": "calls are answered, but the IVR plays silence",
+    "wrong-prompt": "the IVR plays another announcement where the welcome should be",
+    "dtmf-ignored": "the IVR does not act on any key",
+    "agent-not-reachable": "the queue rings no agent; the caller hears music",
+    "one-way-to-agent": "the agent does not hear the caller",
+    "one-way-to-caller": "the caller does not hear the agent",
+    **{f"{portal}-down": f"the {portal.replace('-', ' ')} answers 503" for portal in PORTALS},
+    "agent-portal-maintenance": "the agent portal answers 200, but with a maintenance page",
+    "mail-refused": "the mail server puts every recipient off: 451, try again later",
+}
+"""name -> what is seen of it from outside"""
+
+
+class UnknownFault(LookupError):
+    """There is no fault of that name."""
+
+    def __init__(self, name: str) -> None:
+        close = get_close_matches(name, FAULTS, n=1)
+        super().__init__(f"there is no fault {name!r}" + (f"; did you mean '{close[0]}'?" if close else ""))
+
+
+class Faults:
+    """What is broken just now."""
+
+    def __init__(self) -> None:
+        self._broken: set[str] = set()
+        self._changed = asyncio.Event()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The faults that are switched on."""
+        return frozenset(self._broken)
+
+    def broken(self, name: str) -> bool:
+        """Whether this one is switched on; a name outside the table is a bug (KeyError)."""
+        return bool(FAULTS[name]) and name in self._broken
+
+    def switch_on(self, name: str) -> None:
+        """Raises UnknownFault."""
+        if name not in FAULTS:
+            raise UnknownFault(name)
+        self._broken.add(name)
+        self._tell()
+
+    def switch_off(self, name: str | None = None) -> None:
+        """Mend one, or everything. Raises UnknownFault."""
+        if name is not None and name not in FAULTS:
+            raise UnknownFault(name)
+        self._broken -= {name} if name else set(FAULTS)
+        self._tell()
+
+    async def until(self, name: str, broken: bool) -> None:
+        """Wait until this fault is (or is no longer) switched on."""
+        while self.broken(name) is not broken:
+            await self._changed.wait()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,252 @@
+"""The exchange: takes each SIP request to whom it concerns, and owns every leg, task and socket.
+
+Rule: a bug in one call ends that call only; it is kept in `mishaps`, which the tests want empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Coroutine, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sipmessage import URI, Request, Response
+
+from lab.faults import Faults
+from lab.pbx import messages, sdp
+from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, own_contact
+from lab.pbx.g711 import SILENCE
+from lab.pbx.incoming import IncomingLeg
+from lab.pbx.ivr import MAIN_NUMBER, attend
+from lab.pbx.leg import IntervalTooSmall, Leg
+from lab.pbx.outgoing import OutgoingLeg
+from lab.pbx.queue import Queue
+from lab.pbx.registrar import Binding, Registrar
+from lab.pbx.rtp import Stream
+from lab.pbx.transactions import Key, Transactions, server_key
+from lab.pbx.transport import Flow, Transport
+
+NO_CIRCUIT = messages.reason(34, "No circuit/channel available")
+BUSY = messages.reason(17, "User busy")
+NO_SUCH_NUMBER = messages.reason(1, "Unallocated (unassigned) number")
+_UNDERSTOOD = {"timer"}
+"""option tags that a caller may require"""
+
+
+class Exchange:
+    """One PBX on one host."""
+
+    def __init__(
+        self,
+        faults: Faults,
+        users: Mapping[str, str],
+        agents: tuple[str, ...],
+        prompts: Path,
+        challenge_calls: bool = False,
+    ) -> None:
+        """`users`: name -> password; `agents`: who the queue rings; `challenge_calls`: digest on INVITE too."""
+        self.faults, self.prompts, self._challenge_calls = faults, prompts, challenge_calls
+        self.registrar = Registrar(dict(users))
+        self.transport = Transport(self._received, lambda: faults.broken("trunk-down"), self.registrar.lost)
+        self.transactions = Transactions(self.transport)
+        self.queue = Queue(self, agents)
+        self.legs: dict[tuple[str, str], Leg] = {}
+        self.mishaps: list[BaseException] = []
+        self._by_invite: dict[Key, IncomingLeg] = {}
+        self._cancelled_early: set[Key] = set()
+        self._attending: dict[Leg, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._methods = {"REGISTER": self._register, "OPTIONS": self._options, "INVITE": self._invite}
+
+    @property
+    def port(self) -> int:
+        """The port of SIP over UDP and TCP."""
+        return self.transport.port
+
+    @property
+    def tls_port(self) -> int:
+        """The port of SIP over TLS; 0 without."""
+        return self.transport.tls_port
+
+    async def open(self, host: str, context: ssl.SSLContext | None) -> None:
+        """Raises OSError."""
+        await self.transport.open(host, context)
+
+    async def close(self) -> None:
+        """Hang up every call and leave nothing behind."""
+        for leg in list(self.legs.values()):
+            leg.hang_up("the exchange closes")
+            leg.over("the exchange closes")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.transactions.close()
+        await self.transport.close()
+
+    # --- what legs ask of the exchange
+
+    def contact(self, flow: Flow) -> URI:
+        """Our Contact as seen over a flow."""
+        return own_contact(flow)
+
+    def heard(self, leg: Leg, sound: Iterator[bytes]) -> Iterator[bytes]:
+        """What of a sound of ours the far end gets, frame by frame."""
+        for frame in sound:
+            if self.faults.broken("no-rtp"):
+                yield b""
+            else:
+                yield SILENCE[leg.stream.law] if self.faults.broken("ivr-silent") else frame
+
+    def passes(self, target: Leg) -> bool:
+        """Whether a packet passes to a bridged leg just now."""
+        lost = "one-way-to-agent" if isinstance(target, OutgoingLeg) else "one-way-to-caller"
+        return not self.faults.broken(lost) and not self.faults.broken("no-rtp")
+
+    def gone(self, leg: Leg) -> None:
+        """A leg has ended: whoever attended to it stops."""
+        self.legs.pop(leg.dialog.key, None)
+        if isinstance(leg, IncomingLeg):
+            self._by_invite.pop(server_key(leg.invite), None)
+        if task := self._attending.pop(leg, None):
+            task.cancel()
+
+    async def leg_to(self, binding: Binding) -> OutgoingLeg:
+        """A new leg towards an agent's phone, not yet ringing."""
+        keys: asyncio.Queue[str] = asyncio.Queue()
+        stream = Stream(keys.put_nowait)
+        await stream.open(self.transport.host)
+        leg = OutgoingLeg(self, binding, stream, keys)
+        self.legs[leg.dialog.key] = leg
+        return leg
+
+    # --- what comes over the wire
+
+    def _received(self, message: Request | Response, flow: Flow) -> None:
+        if isinstance(message, Response):
+            self.transactions.answer_came(message)
+        elif message.method == "ACK":
+            self._acknowledged(message)
+        elif not self.transactions.is_repeated(message, flow):
+            try:
+                self._dispatch(message, flow)
+            except ValueError:
+                self._respond(message, 400)
+
+    def _dispatch(self, request: Request, flow: Flow) -> None:
+        tag = messages.parameter(request.to_address, "tag")
+        if request.method == "CANCEL":
+            self._cancel(request)
+        elif tag and request.method != "REGISTER":
+            leg = self.legs.get((request.call_id, tag))
+            if leg:
+                leg.asked(request, flow)
+            else:
+                self._respond(request, 481)
+        elif take := self._methods.get(request.method):
+            take(request, flow)
+        else:
+            known = request.method in ("BYE", "UPDATE", "INFO")
+            self._respond(request, 481 if known else 405, Allow=messages.ALLOW)
+
+    def _respond(self, request: Request, code: int, **headers: str) -> None:
+        self.transactions.respond(request, messages.reply(request, code, messages.token(), **headers))
+
+    def _register(self, request: Request, flow: Flow) -> None:
+        self.transactions.respond(request, self.registrar.register(request, flow))
+
+    def _options(self, request: Request, _flow: Flow) -> None:
+        """What an INVITE would get just now (RFC 3261 section 11.2)."""
+        code, reason = self._availability(request.uri.user)
+        extra = {"Reason": reason} if reason else {"Accept": "application/sdp", "Supported": "timer"}
+        self._respond(request, code, Allow=messages.ALLOW, **extra)
+
+    def _availability(self, number: str | None) -> tuple[int, str]:
+        """The code, and a Reason header's value where the answer is no."""
+        if self.faults.broken("trunk-refuses"):
+            return 503, NO_CIRCUIT
+        if number is None:
+            return 200, ""
+        if number != MAIN_NUMBER:
+            return 404, NO_SUCH_NUMBER
+        return (486, BUSY) if self.faults.broken("busy") else (200, "")
+
+    def _acknowledged(self, ack: Request) -> None:
+        self.transactions.acknowledged(ack)
+        leg = self.legs.get((ack.call_id, messages.parameter(ack.to_address, "tag") or ""))
+        if isinstance(leg, IncomingLeg):
+            leg.acknowledged(ack)
+
+    def _cancel(self, request: Request) -> None:
+        key = self.transactions.invite_of(request)
+        self._respond(request, 200 if key else 481)
+        if key in self._by_invite:
+            self._by_invite[key].cancelled()
+        elif key:
+            self._cancelled_early.add(key)
+
+    def _invite(self, request: Request, flow: Flow) -> None:
+        if unknown := set(request.require) - _UNDERSTOOD:
+            self._respond(request, 420, Unsupported=", ".join(sorted(unknown)))
+            return
+        if self._challenge_calls and (refusal := self.registrar.refusal(request)):
+            self.transactions.respond(request, refusal)
+            return
+        code, reason = self._availability(request.uri.user or "")
+        if code != 200:
+            self._respond(request, code, Reason=reason)
+            return
+        self.transactions.respond(request, messages.reply(request, 100))
+        self._start(self._attend(request, flow))
+
+    async def _attend(self, invite: Request, flow: Flow) -> None:
+        """One call from its INVITE to its end."""
+        leg = await self._incoming(invite, flow)
+        if leg is None:
+            return
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker
+        self._attending[leg] = task
+        try:
+            await attend(self, leg)
+        finally:
+            self._attending.pop(leg, None)
+            leg.hang_up("the dial plan is through", messages.reason(16, "Normal call clearing"))
+
+    async def _incoming(self, invite: Request, flow: Flow) -> IncomingLeg | None:
+        """The leg that an INVITE makes; None if it was refused or cancelled meanwhile."""
+        keys: asyncio.Queue[str] = asyncio.Queue()
+        stream = Stream(keys.put_nowait)
+        await stream.open(self.transport.host)
+        try:
+            leg = IncomingLeg(self, invite, flow, stream, keys)
+        except ValueError as error:
+            stream.close()
+            self._refuse_invite(invite, error)
+            return None
+        self.legs[leg.dialog.key] = self._by_invite[server_key(invite)] = leg
+        if server_key(invite) in self._cancelled_early:
+            self._cancelled_early.discard(server_key(invite))
+            leg.cancelled()
+            return None
+        return leg
+
+    def _refuse_invite(self, invite: Request, error: ValueError) -> None:
+        if isinstance(error, IntervalTooSmall):
+            self._respond(invite, 422, Min_SE=str(SHORTEST_SESSION_SECONDS))
+        else:
+            self._respond(invite, 488 if isinstance(error, sdp.NotAcceptable) else 400)
+
+    # --- tasks
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error:
+            self.mishaps.append(error)
+            asyncio.get_running_loop().call_exception_handler({"message": "a call broke", "exception": error})

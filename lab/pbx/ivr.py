@@ -1,0 +1,107 @@
+"""The dial plan of the main number, as data; and the few lines that walk it.
+
+    8000 → 180 → 200 → welcome.wav → menu.wav (three times) ─ 1 → please-hold.wav → queue
+                                                            ├ 2 → opening-hours.wav → BYE
+                                                            └ nothing → no-entry.wav → BYE
+Keys count as soon as the welcome plays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lab.pbx import messages
+from lab.pbx.g711 import recording
+
+if TYPE_CHECKING:
+    from lab.pbx.exchange import Exchange
+    from lab.pbx.incoming import IncomingLeg
+
+MAIN_NUMBER = "8000"
+RING_SECONDS = 0.4
+LATE_RING_SECONDS = 7.0
+EARLY_HANG_UP_SECONDS = 1.0
+
+QUEUE, HANG_UP = "queue", "hang-up"
+"""where the plan ends"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Say something, perhaps again, and listen for keys meanwhile."""
+
+    says: str
+    then: str
+    """the step that follows when no key came"""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """key -> the step that it leads to"""
+    times: int = 1
+    pause_seconds: float = 0.0
+    """listened to after each time"""
+
+
+MENU = {"1": "hold", "2": "hours"}
+PLAN: dict[str, Step] = {
+    "welcome": Step("welcome.wav", then="menu", keys=MENU),
+    "menu": Step("menu.wav", then="no-entry", keys=MENU, times=3, pause_seconds=2.0),
+    "no-entry": Step("no-entry.wav", then=HANG_UP),
+    "hold": Step("please-hold.wav", then=QUEUE),
+    "hours": Step("opening-hours.wav", then=HANG_UP),
+}
+
+
+async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
+    """Take one call through the plan. Cancelled when the call ends."""
+    leg.ring()
+    await asyncio.sleep(LATE_RING_SECONDS if exchange.faults.broken("answers-late") else RING_SECONDS)
+    await exchange.faults.until("rings-for-ever", broken=False)
+    leg.answer()
+    guard = asyncio.create_task(_hang_up_early(exchange, leg))
+    try:
+        name = "welcome"
+        while name in PLAN:
+            name = await _walk(exchange, leg, name)
+        if name == QUEUE:
+            await exchange.queue.serve(leg)
+    finally:
+        guard.cancel()
+
+
+async def _hang_up_early(exchange: Exchange, leg: IncomingLeg) -> None:
+    await exchange.faults.until("early-hang-up", broken=True)
+    await asyncio.sleep(EARLY_HANG_UP_SECONDS)
+    leg.hang_up("early hang-up", messages.reason(41, "Temporary failure"))
+
+
+async def _walk(exchange: Exchange, leg: IncomingLeg, name: str) -> str:
+    """One step; returns the next one's name."""
+    step = PLAN[name]
+    saying = asyncio.create_task(_say(exchange, leg, step))
+    listening = asyncio.create_task(_listen(exchange, leg, step.keys))
+    try:
+        await asyncio.wait({saying, listening}, return_when=asyncio.FIRST_COMPLETED)
+        return listening.result() if listening.done() else step.then
+    finally:
+        leg.stream.play(None)
+        for task in (saying, listening):
+            task.cancel()
+        await asyncio.gather(saying, listening, return_exceptions=True)
+
+
+async def _say(exchange: Exchange, leg: IncomingLeg, step: Step) -> None:
+    for _ in range(step.times):
+        swapped = step.says == "welcome.wav" and exchange.faults.broken("wrong-prompt")
+        says = "wrong-announcement.wav" if swapped else step.says
+        await leg.play(recording(exchange.prompts / says, leg.stream.law))
+        await asyncio.sleep(step.pause_seconds)
+
+
+async def _listen(exchange: Exchange, leg: IncomingLeg, keys: Mapping[str, str]) -> str:
+    """Wait for a key that means something here."""
+    while True:
+        key = await leg.keys.get()
+        if key in keys and not exchange.faults.broken("dtmf-ignored"):
+            return keys[key]

@@ -1,0 +1,226 @@
+"""One leg of a call: a dialog, its media stream, and a life written as a table.
+
+Rule: whoever wants something of a leg calls a verb of it; what the table does not allow in that state does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+from sipmessage import Request, Response
+
+from lab.pbx import messages, sdp
+from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, Dialog, SessionInterval, SessionTimer
+from lab.pbx.g711 import Law
+from lab.pbx.rtp import Packet, Stream
+from lab.pbx.transport import Flow
+
+if TYPE_CHECKING:
+    from lab.pbx.exchange import Exchange
+
+LIFE: dict[tuple[str, str], str] = {
+    ("new", "ring"): "ringing",
+    ("new", "answer"): "answered",
+    ("ringing", "ring"): "ringing",
+    ("ringing", "answer"): "answered",
+    ("answered", "acknowledge"): "up",
+    **{(state, "end"): "over" for state in ("new", "ringing", "answered", "up")},
+}
+"""(state, event) -> next state, for both the called and the calling side"""
+
+_SIGNAL = re.compile(rb"^\s*(?:signal\s*=\s*)?([0-9*#A-D])\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+class Leg:
+    """What both kinds of leg have: `IncomingLeg` was called by the far end, `OutgoingLeg` calls it."""
+
+    def __init__(self, exchange: Exchange, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]) -> None:
+        self.exchange, self.dialog, self.stream, self.keys = exchange, dialog, stream, keys
+        self.state = "new"
+        self.ended = asyncio.Event()
+        self.why = ""
+        """what ended it, in a word or two"""
+        self.session = SessionTimer(lambda: self.hang_up("session expired", "SIP;cause=408"), self._refresh)
+        self._version = 1
+        self._looped: tuple[bytes, ...] | None = None
+        self._verbs = {
+            "BYE": self._far_hung_up,
+            "INVITE": self._renegotiate,
+            "UPDATE": self._renegotiate,
+            "INFO": self._info,
+            "OPTIONS": self._options,
+        }
+
+    # --- life
+
+    def may(self, event: str) -> bool:
+        """Whether the table knows this event in this state."""
+        return (self.state, event) in LIFE
+
+    def becomes(self, event: str) -> bool:
+        """Go on by the table; False if it has no such step."""
+        following = LIFE.get((self.state, event))
+        if following:
+            self.state = following
+        return following is not None
+
+    def over(self, why: str) -> None:
+        """It has ended, by whomever."""
+        if self.becomes("end"):
+            self.why = why
+            self.session.stop()
+            self.stream.close()
+            self.ended.set()
+            self.exchange.gone(self)
+
+    def hang_up(self, why: str, reason: str = "") -> None:
+        """Say BYE, with a Reason header's value; only of an answered call."""
+        if self.state in ("answered", "up"):
+            bye = self.dialog.request("BYE", {"Reason": reason} if reason else None)
+            self.over(why)
+            self.exchange.transactions.ask(bye, self.dialog.flow, lambda _: None)
+
+    # --- sound
+
+    async def play(self, frames: tuple[bytes, ...]) -> None:
+        """Play to the end. Other sound takes its place without it ever ending."""
+        done = asyncio.Event()
+
+        def sound() -> Iterator[bytes]:
+            yield from frames
+            done.set()
+
+        self._looped = None
+        self.stream.play(self.exchange.heard(self, sound()))
+        await done.wait()
+
+    def loop(self, frames: tuple[bytes, ...]) -> None:
+        """Play again and again, until something else is played; what loops already goes on undisturbed."""
+        if frames is not self._looped:
+            self._looped = frames
+            self.stream.play(self.exchange.heard(self, cycle(frames)))
+
+    # --- what the far end asks within the call
+
+    def asked(self, request: Request, flow: Flow) -> None:
+        """A request within the dialog."""
+        self.dialog.flow = flow
+        if not self.dialog.in_order(request):
+            self.reply(request, 500)
+        else:
+            self._verbs.get(request.method, self._unknown)(request)
+
+    def reply(self, request: Request, code: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+        """Answer a request within the dialog, with these headers more."""
+        response = messages.reply(request, code, self.dialog.key[1])
+        for name, value in (headers or {}).items():
+            response.headers.set(name, value)
+        if request.method in ("INVITE", "UPDATE") and code < 300:
+            response.headers.set("Contact", f"<{self.exchange.contact(self.dialog.flow)}>")
+            response.headers.set("Allow", messages.ALLOW)
+            response.headers.set("Supported", "timer")
+        if body:
+            messages.with_body(response, "application/sdp", body)
+        lost = None
+        if request.method == "INVITE" and 200 <= code < 300:
+            lost = lambda: self.hang_up("no ACK")  # noqa: E731
+        self.exchange.transactions.respond(request, response, lost)
+
+    def _unknown(self, request: Request) -> None:
+        self.reply(request, 405, {"Allow": messages.ALLOW})
+
+    def _options(self, request: Request) -> None:
+        self.reply(request, 200, {"Allow": messages.ALLOW, "Supported": "timer"})
+
+    def _far_hung_up(self, request: Request) -> None:
+        self.reply(request, 200)
+        self.over("far end hung up")
+
+    def _info(self, request: Request) -> None:
+        """A key as application/dtmf-relay (`Signal=5`) or application/dtmf (`5`)."""
+        kind = (request.headers.get("Content-Type") or "").split(";")[0].strip().lower()
+        if kind not in ("application/dtmf-relay", "application/dtmf"):
+            self.reply(request, 415 if request.body else 200)
+            return
+        self.reply(request, 200)
+        if signal := _SIGNAL.search(request.body):
+            self.keys.put_nowait(signal[1].decode().upper())
+
+    def _renegotiate(self, request: Request) -> None:
+        """re-INVITE and UPDATE: a new description, a session refresh, or both (RFC 3261 section 14, RFC 3311)."""
+        try:
+            timer = self.agree_interval(request)
+            body = self.describe(request.body) if request.body or request.method == "INVITE" else b""
+        except sdp.NotAcceptable:
+            self.reply(request, 488)
+        except IntervalTooSmall:
+            self.reply(request, 422, {"Min-SE": str(SHORTEST_SESSION_SECONDS)})
+        else:
+            if request.contact:
+                self.dialog.target = request.contact[0].uri
+            self.reply(request, 200, timer, body)
+
+    # --- descriptions
+
+    def describe(self, offered: bytes) -> bytes:
+        """Our media description: an answer to an offer, or an offer where none came. Raises NotAcceptable."""
+        self._version += 1
+        if not offered:
+            return sdp.offer(self.stream.host, self.stream.port, self.stream.law, self._version)
+        sound = sdp.parse(offered)
+        self.hears(sound)
+        return sdp.answer(self.stream.host, self.stream.port, sound, self._version)
+
+    def hears(self, sound: sdp.Sound) -> None:
+        """Take over what the far end's description says."""
+        self.stream.described((sound.host, sound.port), sound.law, sound.events, sound.writer_listens)
+
+    # --- session timer (RFC 4028)
+
+    def agree_interval(self, request: Request) -> dict[str, str]:
+        """As the answering side: the headers of the 2xx, and the timer started. Raises IntervalTooSmall."""
+        interval = SessionInterval.of(request)
+        if interval is None:
+            return {}
+        if interval.seconds < SHORTEST_SESSION_SECONDS:
+            raise IntervalTooSmall
+        self.session.start(interval, ours=interval.refresher == "uas")
+        theirs = {"Require": "timer"} if interval.refresher == "uac" and "timer" in request.supported else {}
+        return {"Session-Expires": str(interval), **theirs}
+
+    def _refresh(self) -> None:
+        """Our turn to give a sign of life."""
+        update = self.dialog.request("UPDATE", {"Supported": "timer", "Session-Expires": "120;refresher=uac"})
+        self.exchange.transactions.ask(update, self.dialog.flow, self._refreshed)
+
+    def _refreshed(self, answer: Response) -> None:
+        if 200 <= answer.code < 300:
+            self.session.start(SessionInterval.of(answer), ours=True)
+        elif answer.code in (408, 481):
+            self.hang_up("session lost")
+
+
+class IntervalTooSmall(ValueError):
+    """Session-Expires below our Min-SE: 422."""
+
+
+def bridge(one: Leg, other: Leg) -> None:
+    """Each hears the other; packets pass as long as the exchange lets them."""
+    for source, target in ((one, other), (other, one)):
+        target.stream.play(None)
+
+        def relay(packet: Packet, law: Law, is_event: bool, target: Leg = target) -> None:
+            if target.exchange.passes(target):
+                target.stream.forward(packet, law, is_event)
+
+        source.stream.relay = relay
+
+
+def unbridge(*legs: Leg) -> None:
+    """Nobody hears anybody."""
+    for leg in legs:
+        leg.stream.relay = None

@@ -1,0 +1,111 @@
+"""A leg that calls an agent (RFC 3261 section 13.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sipmessage import Request, Response
+
+from lab.pbx import messages, sdp
+from lab.pbx.dialog import Dialog, SessionInterval
+from lab.pbx.g711 import Law
+from lab.pbx.leg import Leg
+from lab.pbx.registrar import Binding
+from lab.pbx.rtp import Stream
+from lab.pbx.transactions import LIFE
+
+if TYPE_CHECKING:
+    from lab.pbx.exchange import Exchange
+
+SESSION = "120;refresher=uas"
+"""the agent's phone shall give a sign of life, where it can (RFC 4028)"""
+
+
+class OutgoingLeg(Leg):
+    """`ring` sends the INVITE; `answered` is set once there is a yes, `ended` once there is a no."""
+
+    def __init__(self, exchange: Exchange, binding: Binding, stream: Stream, keys: asyncio.Queue[str]) -> None:
+        here = exchange.contact(binding.flow)
+        domain = f"{here.host}:{here.port}"
+        dialog = Dialog(
+            call_id=messages.token(),
+            local=f'"Main number" <sip:8000@{domain}>;tag={messages.token()}',
+            remote=f"<sip:{binding.user}@{domain}>",
+            target=binding.contact,
+            flow=binding.flow,
+        )
+        super().__init__(exchange, dialog, stream, keys)
+        self.user = binding.user
+        self.answered = asyncio.Event()
+        self._invite: Request | None = None
+        self._wants_cancel = False
+
+    def call(self, law: Law) -> None:
+        """INVITE, preferring one codec."""
+        self.stream.law = law
+        headers = {"Allow": messages.ALLOW, "Supported": "timer", "Session-Expires": SESSION, "Min-SE": "90"}
+        invite = self.dialog.request("INVITE", headers)
+        messages.with_body(invite, "application/sdp", self.describe(b""))
+        self._invite = invite
+        self.exchange.transactions.ask(invite, self.dialog.flow, self._response)
+
+    def cancel(self) -> None:
+        """Give up ringing; an answer that crosses it is hung up at once."""
+        self._wants_cancel = True
+        asyncio.get_running_loop().call_later(LIFE, self.over, "no answer to CANCEL")
+        if self.state == "ringing":
+            self._send_cancel()
+
+    def _response(self, response: Response) -> None:
+        if response.code < 200:
+            self._rings()
+        elif response.code < 300:
+            self._answers(response)
+        else:
+            self.over(f"refused with {response.code}")
+
+    def _rings(self) -> None:
+        if self.becomes("ring") and self._wants_cancel:
+            self._send_cancel()
+
+    def _answers(self, response: Response) -> None:
+        """Every repetition of the 2xx gets its ACK; the first one makes the call."""
+        first = self.may("answer")
+        if first:
+            self.dialog.established(response)
+        self._acknowledge()
+        if not first:
+            return
+        self.becomes("answer")
+        self.becomes("acknowledge")
+        self._take(response)
+
+    def _take(self, response: Response) -> None:
+        try:
+            self.hears(sdp.parse(response.body))
+        except sdp.NotAcceptable:
+            self.hang_up("description not acceptable", "SIP;cause=488")
+            return
+        if self._wants_cancel:
+            self.hang_up("answered too late")
+            return
+        self.session.start(interval := SessionInterval.of(response), bool(interval and interval.refresher == "uac"))
+        self.answered.set()
+
+    def _acknowledge(self) -> None:
+        if self._invite:
+            ack = self.dialog.request("ACK", sequence=self._invite.cseq.sequence)
+            self.exchange.transport.send(ack, self.dialog.flow)
+
+    def _send_cancel(self) -> None:
+        """RFC 3261 section 9.1: the INVITE's own Via, From, To, Call-ID and CSeq number."""
+        if self._invite is None:
+            return
+        cancel = Request("CANCEL", self._invite.uri)
+        cancel.via = self._invite.via
+        for name in ("Max-Forwards", "From", "To", "Call-ID"):
+            cancel.headers.set(name, self._invite.headers[name])
+        cancel.headers.set("CSeq", f"{self._invite.cseq.sequence} CANCEL")
+        cancel.headers.set("Content-Length", "0")
+        self.exchange.transactions.ask(cancel, self.dialog.flow, lambda _: None)

@@ -1,0 +1,131 @@
+"""The queue: rings free, registered agents, the longest idle first, and bridges the first who answers.
+
+The caller hears ringback while an agent rings, music while there is none. An agent who does not answer, or refuses, has
+his turn again later. Rule: a caller never leaves the queue but by his own will or through an agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from lab.pbx import messages, tones
+from lab.pbx.leg import Leg, bridge, unbridge
+
+if TYPE_CHECKING:
+    from lab.pbx.exchange import Exchange
+    from lab.pbx.outgoing import OutgoingLeg
+    from lab.pbx.registrar import Binding
+
+RING_SECONDS = 15.0
+"""how long one agent rings"""
+REST_SECONDS = 3.0
+"""how long an agent who did not answer is left alone"""
+LOOK_SECONDS = 0.5
+"""how often a waiting caller's queue looks for free agents, beside every registration"""
+
+
+class Queue:
+    """The one queue of the main number."""
+
+    def __init__(self, exchange: Exchange, agents: tuple[str, ...]) -> None:
+        """`agents`: the users that it rings."""
+        self._exchange, self._agents = exchange, agents
+        self._busy: set[str] = set()
+        self._not_before: dict[str, float] = dict.fromkeys(agents, 0.0)
+        self.waiting: list[Leg] = []
+
+    async def serve(self, caller: Leg) -> None:
+        """Until the caller has talked to an agent. Cancelled when the caller hangs up."""
+        self.waiting.append(caller)
+        try:
+            while (agent := await self._reach_an_agent(caller)) is None:
+                pass
+        finally:
+            self.waiting.remove(caller)
+        await self._talk(caller, agent)
+
+    # --- finding somebody
+
+    async def _reach_an_agent(self, caller: Leg) -> OutgoingLeg | None:
+        """One look round; waits with music when there is nobody to ring."""
+        binding = self._longest_idle()
+        if binding is None:
+            caller.loop(tones.music(caller.stream.law))
+            await _until_first(self._exchange.registrar.changed.wait(), asyncio.sleep(LOOK_SECONDS))
+            return None
+        self._busy.add(binding.user)
+        try:
+            leg = await self._ring(caller, binding)
+        except BaseException:
+            self._free(binding.user, 0.0)
+            raise
+        if leg is None:
+            self._free(binding.user, REST_SECONDS)
+        return leg
+
+    def _longest_idle(self) -> Binding | None:
+        if self._exchange.faults.broken("agent-not-reachable"):
+            return None
+        now = asyncio.get_running_loop().time()
+        for user in sorted(self._agents, key=lambda user: self._not_before[user]):
+            if user not in self._busy and self._not_before[user] <= now:
+                for binding in self._exchange.registrar.registered(user):
+                    return binding
+        return None
+
+    def _free(self, user: str, rest_seconds: float) -> None:
+        self._busy.discard(user)
+        self._not_before[user] = asyncio.get_running_loop().time() + rest_seconds
+
+    async def _ring(self, caller: Leg, binding: Binding) -> OutgoingLeg | None:
+        """The agent's leg once answered; None if it was not."""
+        leg = await self._exchange.leg_to(binding)
+        try:
+            leg.call(caller.stream.law)
+            caller.loop(tones.ringback(caller.stream.law))
+            await _until_first(
+                leg.answered.wait(),
+                leg.ended.wait(),
+                self._exchange.faults.until("agent-not-reachable", broken=True),
+                asyncio.sleep(RING_SECONDS),
+            )
+        except BaseException:
+            _leave(leg)
+            raise
+        if leg.answered.is_set() and not leg.ended.is_set():
+            return leg
+        leg.cancel()
+        return None
+
+    # --- talking
+
+    async def _talk(self, caller: Leg, agent: OutgoingLeg) -> None:
+        try:
+            bridge(caller, agent)
+            await agent.ended.wait()
+            caller.hang_up("agent hung up", messages.reason(16, "Normal call clearing"))
+        finally:
+            unbridge(caller, agent)
+            _leave(agent)
+            self._free(agent.user, 0.0)
+
+
+def _leave(leg: OutgoingLeg) -> None:
+    """BYE to an agent who answered, CANCEL to one who still rings."""
+    if leg.answered.is_set():
+        leg.hang_up("caller hung up", messages.reason(16, "Normal call clearing"))
+    else:
+        leg.cancel()
+
+
+async def _until_first(*work: Coroutine[Any, Any, Any]) -> None:
+    """Run these side by side until one is through; the others are cancelled."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
