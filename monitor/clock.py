@@ -1,0 +1,40 @@
+"""The only place that asks what time it is. Everybody else is given a moment, or this clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+_LONGEST_SLEEP_SECONDS = 30.0
+
+
+class Clock(Protocol):
+    """Wall time, a stopwatch, and waiting."""
+
+    def now(self) -> datetime:
+        """This instant, aware and in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds on a stopwatch that is never set."""
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait until an instant; at once when it is past."""
+
+
+class SystemClock:
+    """The host's clock. A long sleep wakes now and then, so that a clock that was set is noticed."""
+
+    def now(self) -> datetime:
+        """This instant, aware and in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some point, never set back."""
+        return time.monotonic()
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait until an instant by the wall clock."""
+        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - time is no event
+            await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))

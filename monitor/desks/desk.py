@@ -1,0 +1,85 @@
+"""What a desk is: somewhere that letters go, a helpdesk or a mail server. It knows tickets, never verdicts.
+
+A desk answers a letter in one of three ways: a reference (it has it), `TryLater` or `Never`. It never tries twice by
+itself: the outbox does, with the same key, so that the far side can tell a repetition.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from checks.settings import Settings
+
+
+class TryLater(Exception):
+    """Not now. `whole_desk`: nobody's letters go out at the moment, not only this one."""
+
+    def __init__(self, text: str, *, whole_desk: bool = False) -> None:
+        super().__init__(text)
+        self.whole_desk = whole_desk
+
+
+class Never(Exception):
+    """This letter will not be taken, however often it is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to one recipient.
+
+    `body` holds "ticket" (reports.model.Ticket as a dict), "extra" (what the event adds) and, where it is a mere
+    acknowledgement, "acknowledgement": true. `letter_body` makes one.
+    """
+
+    key: str
+    """the same at every try, and no other letter's: what the far side recognises a repetition by"""
+    thread: str
+    """what all letters of one incident have in common"""
+    previous: str | None
+    """the key of the letter of this thread that the recipient got before"""
+    incident: int | None
+    kind: str
+    """the event: "opened", "escalated", ... (reports.model.EVENTS)"""
+    recipient: str
+    written_at: datetime
+    body: Mapping[str, Any] = field(repr=False)
+
+
+def letter_body(
+    ticket: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, acknowledgement: bool = False
+) -> dict[str, Any]:
+    """The body of an outbox message: a ticket as plain data, and what the event adds."""
+    return {"ticket": dict(ticket), "extra": dict(extra or {}), "acknowledgement": acknowledgement}
+
+
+class Desk(Protocol):
+    """Somewhere that letters go."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many letters it takes at once."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The longest that one delivery takes by its own time limits; afterwards it is given up."""
+
+    async def deliver(self, letter: Letter) -> str:
+        """Hand the letter over; returns the far side's name for it. Raises TryLater or Never, nothing else."""
+
+
+class DeskSettings(Settings):
+    """The settings of one kind of desk."""
+
+    KIND: ClassVar[str]
+
+    @abstractmethod
+    def desk(self, name: str) -> Desk:
+        """The desk that these settings describe; `name` is that of [desks.NAME]."""
+
+    def copies(self) -> tuple[str, ...]:
+        """Who gets an acknowledgement of every step, beside the people of the ladder."""
+        return ()

@@ -1,0 +1,173 @@
+"""The mail desk: one letter, one recipient, one SMTP transaction (RFC 5321) on a connection of its own.
+
+    C: EHLO, STARTTLS, AUTH      whatever goes wrong here is the server's or the settings' fault: later, for all letters
+    C: MAIL FROM  <- 4xx later, 5xx never
+    C: RCPT TO    <- 450 greylisted: later; 550 no such user: never
+    C: DATA .     <- 4xx later, 5xx never; a connection that breaks here is ambiguous: later, with the same Message-ID
+
+One recipient to a transaction, because a server that refuses some of several says so in no exception.
+"""
+
+from __future__ import annotations
+
+import ssl
+from email.message import EmailMessage
+from ipaddress import ip_address
+from typing import ClassVar, Literal
+
+import aiosmtplib
+from pydantic import Field, field_validator, model_validator
+
+from checks.settings import Duration, ReadableFile, Secret
+from monitor.desks.desk import Desk, DeskSettings, Letter, Never, TryLater
+from monitor.desks.message import compose, domain_of, is_acknowledgement, is_address
+
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_SERVICE_NOT_AVAILABLE = 421
+
+
+class MailSettings(DeskSettings):
+    """Tickets as mails."""
+
+    KIND: ClassVar[str] = "mail"
+
+    host: str = Field(min_length=1)
+    """the mail server that takes the mails (a submission server or a relay)"""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """its port; by default 587 for starttls, 465 for tls, 25 for none"""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """starttls (RFC 3207, refused if the server does not offer it), tls from the first byte (RFC 8314), or none"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust; without it the system's"""
+    user: str | None = None
+    """the account to log in with, where the server asks for one"""
+    password: Secret | None = None
+    """the account's password, by reference"""
+    sender: str
+    """the address that mails come from; its domain stands in every Message-ID"""
+    sender_name: str = ""
+    """the name shown beside it; by default "Reveille" and the site's name"""
+    to: tuple[str, ...] = ()
+    """who gets an acknowledgement of every step, beside the people of the ladder"""
+    timeout: Duration = 30.0
+    """how long to wait for the server at each step"""
+    connections: int = Field(default=2, ge=1, le=20)
+    """how many mails go out at once"""
+
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, written: str) -> str:
+        if not is_address(written):
+            raise ValueError(f"{written!r} is not a mail address; write it plainly, as in 'reveille@example.net'")
+        return written
+
+    @field_validator("to")
+    @classmethod
+    def _addresses(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+        for address in written:
+            cls._one_address(address)
+        return written
+
+    @model_validator(mode="after")
+    def _login(self) -> MailSettings:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password go together; give both or neither")
+        if self.user and self.tls == "none" and not _is_loopback(self.host):
+            raise ValueError("a password never goes out in the clear; use tls = 'starttls' or 'tls'")
+        return self
+
+    def desk(self, name: str) -> Desk:
+        """The desk that sends through this server."""
+        return MailDesk(name, self)
+
+    def copies(self) -> tuple[str, ...]:
+        """The addresses in `to`."""
+        return self.to
+
+
+class MailDesk:
+    """Sends each letter as one mail."""
+
+    def __init__(self, name: str, settings: MailSettings) -> None:
+        self.name = name
+        self.concurrency = settings.connections
+        self.timeout_seconds = 8 * settings.timeout  # connect, EHLO, STARTTLS, EHLO, AUTH, MAIL, RCPT, DATA
+        self._settings = settings
+
+    async def deliver(self, letter: Letter) -> str:
+        """Send it; returns the Message-ID and the server's last words. Raises TryLater or Never."""
+        message = compose(letter, self._settings.sender, self._settings.sender_name)
+        server = await self._connected()
+        try:
+            return await self._hand_over(server, letter, message)
+        finally:
+            server.close()
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        """Connected, encrypted, logged in. Raises TryLater for the whole desk: no letter is at fault here."""
+        try:
+            server = self._client()
+            await server.connect()
+        except LookupError as error:
+            raise TryLater(f"the password of desk {self.name!r}: {error.args[0]}", whole_desk=True) from None
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise TryLater(f"{self._where()}: {_said(error)}", whole_desk=True) from None
+        return server
+
+    def _client(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        return aiosmtplib.SMTP(
+            hostname=settings.host,
+            port=settings.port or _PORTS[settings.tls],
+            username=settings.user,
+            password=settings.password.reveal() if settings.password else None,
+            local_hostname=domain_of(settings.sender),
+            timeout=settings.timeout,
+            use_tls=settings.tls == "tls",
+            start_tls=settings.tls == "starttls",
+            tls_context=_trusting(settings) if settings.tls != "none" else None,
+        )
+
+    async def _hand_over(self, server: aiosmtplib.SMTP, letter: Letter, message: EmailMessage) -> str:
+        envelope_sender = "" if is_acknowledgement(letter) else self._settings.sender
+        try:
+            refused, words = await server.send_message(message, sender=envelope_sender, recipients=[letter.recipient])
+        except aiosmtplib.SMTPRecipientsRefused as refusal:
+            first = refusal.recipients[0]
+            raise _by_code(first.code, f"{letter.recipient}: {first.code} {first.message}") from None
+        except aiosmtplib.SMTPResponseException as refusal:
+            raise _by_code(refusal.code, f"{self._where()}: {_said(refusal)}") from None
+        except aiosmtplib.SMTPNotSupported as error:
+            raise Never(f"{self._where()}: {_said(error)}") from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise TryLater(f"{self._where()}: {_said(error)}") from None
+        for code, text in refused.values():
+            raise _by_code(code, f"{letter.recipient}: {code} {text}")
+        return f"{message['Message-ID']} {words}"
+
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port or _PORTS[self._settings.tls]}"
+
+
+def _by_code(code: int, text: str) -> TryLater | Never:
+    """RFC 5321, 4.2.1: 4yz is transient, 5yz permanent; 421 means that the whole server goes away."""
+    if code >= 500:
+        return Never(text)
+    return TryLater(text, whole_desk=code == _SERVICE_NOT_AVAILABLE)
+
+
+def _trusting(settings: MailSettings) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=settings.trusted_certificates)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"{error.code} {error.message}"
+    return str(error) or type(error).__name__
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

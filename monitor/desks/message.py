@@ -1,0 +1,92 @@
+"""A letter as an Internet message (RFC 5322, 2045, 6532): headers by which people, desks and robots know what it is.
+
+* Message-ID comes from the letter's key: a repetition carries the same one, and mail stores drop it.
+* References names one virtual root per incident and the letter before: clients show one thread.
+* Auto-Submitted (RFC 3834) is "auto-generated" for what somebody must act on and "auto-replied" for a mere
+  acknowledgement; X-Auto-Response-Suppress and Precedence keep holiday notes and list robots from answering.
+* A line break in a header is refused, never repaired: it is somebody's attempt to add headers (RFC 5322, 2.2).
+"""
+
+from __future__ import annotations
+
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from monitor.desks.desk import Letter, Never
+from reports.model import Ticket
+from reports.render import Mail, render_mail
+
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
+_ATOM = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def is_address(text: str) -> bool:
+    """Whether this is one plain address, `local@domain`, that can stand in an envelope and in a header."""
+    return bool(_ADDRESS.fullmatch(text)) and len(text) <= 254
+
+
+def domain_of(address: str) -> str:
+    """The host part of an address, in its ASCII form (RFC 3490) where it has one."""
+    domain = address.rpartition("@")[2]
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain
+
+
+def message_id(key: str, domain: str) -> str:
+    """`<key@domain>`; what cannot stand in one becomes a dash."""
+    return f"<{_ATOM.sub('-', key)}@{domain}>"
+
+
+def compose(letter: Letter, sender: str, sender_name: str) -> EmailMessage:
+    """The message, whole. Raises Never for a letter that cannot be put into one."""
+    if not is_address(letter.recipient):
+        raise Never(f"{letter.recipient!r} is not a mail address")
+    ticket = Ticket.from_dict(letter.body["ticket"])
+    mail = render_mail(letter.kind, ticket, letter.body.get("extra", {}))
+    message = EmailMessage(policy=SMTP)
+    try:
+        _address(message, letter, sender, sender_name or f"Reveille {ticket.site}")
+        message["Subject"] = mail.subject
+        _thread(message, letter, domain_of(sender))
+        _classify(message, letter, ticket, domain_of(sender))
+    except (ValueError, UnicodeError) as error:
+        raise Never(f"its headers cannot be written: {error}") from None
+    _fill(message, mail)
+    return message
+
+
+def is_acknowledgement(letter: Letter) -> bool:
+    """Whether nobody has to act on it: then it has no return path either (RFC 3834, 3.3)."""
+    return bool(letter.body.get("acknowledgement"))
+
+
+def _address(message: EmailMessage, letter: Letter, sender: str, sender_name: str) -> None:
+    message["From"] = Address(sender_name, addr_spec=sender)
+    message["To"] = Address("", addr_spec=letter.recipient)
+    message["Date"] = format_datetime(letter.written_at)
+
+
+def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
+    root = message_id(letter.thread, domain)
+    message["Message-ID"] = message_id(letter.key, domain)
+    message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
+    message["References"] = f"{root} {message_id(letter.previous, domain)}" if letter.previous else root
+
+
+def _classify(message: EmailMessage, letter: Letter, ticket: Ticket, domain: str) -> None:
+    message["Auto-Submitted"] = "auto-replied" if is_acknowledgement(letter) else "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["Precedence"] = "bulk"
+    message["List-Id"] = f"<reveille.{domain}>"
+    message["X-Reveille-Incident"] = ticket.number
+    message["X-Reveille-Event"] = letter.kind
+
+
+def _fill(message: EmailMessage, mail: Mail) -> None:
+    message.set_content(mail.text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(mail.html, subtype="html", charset="utf-8", cte="quoted-printable")

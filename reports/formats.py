@@ -1,0 +1,126 @@
+"""How moments, spans and long lines are written. Pure; every moment is aware, every zone is named (IANA)."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+COLUMNS = 78
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_ANSI = {"good": "32", "bad": "31;1", "warn": "33", "dim": "2", "strong": "1", "cold": "36"}
+_OURS = "|".join(sorted({*_ANSI.values(), "0"}, key=len, reverse=True))
+_UNPAINTED = re.compile(f"\x1b(?!\\[(?:{_OURS})m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def local(moment: datetime, zone: str) -> str:
+    """Site time with its zone: `Sun 22 Nov 03:12 IST`."""
+    there = moment.astimezone(ZoneInfo(zone))
+    return f"{there:%a} {there.day} {there:%b} {there:%H:%M} {_zone_name(there)}"
+
+
+def both(moment: datetime, zone: str) -> str:
+    """Site time and UTC: `Sun 22 Nov 03:12 IST (Sat 21:42 UTC)`; UTC alone where the site keeps it."""
+    there, utc = moment.astimezone(ZoneInfo(zone)), moment.astimezone(UTC)
+    if not there.utcoffset():
+        return local(moment, zone)
+    day = "" if there.date() == utc.date() else f"{utc:%a} "
+    return f"{local(moment, zone)} ({day}{utc:%H:%M} UTC)"
+
+
+def clock(moment: datetime, zone: str, beside: datetime) -> str:
+    """Only the time, where the day is that of another moment: `05:12 IST`."""
+    there = moment.astimezone(ZoneInfo(zone))
+    if there.date() == beside.astimezone(ZoneInfo(zone)).date():
+        return f"{there:%H:%M} {_zone_name(there)}"
+    return local(moment, zone)
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most two units: `2 h 30 min`, `40 s`, `7 days`."""
+    left, parts = round(abs(seconds)), []
+    for name, size in (("day", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        amount, left = divmod(left, size)
+        if amount:
+            parts.append(f"{amount} {name}{'s' if name == 'day' and amount > 1 else ''}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def short_seconds(seconds: float) -> str:
+    """A stage's own time: `0.05 s`, `6.2 s`, `41 s`."""
+    return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def number(value: float) -> str:
+    """A measure, no longer than it is exact: `4.2`, `0.03`, `1800`."""
+    return f"{value:.4g}" if abs(value) < 10000 else f"{value:.0f}"
+
+
+def fold(text: str, indent: int = 2, first: int | None = None, columns: int = COLUMNS) -> str:
+    """Wrap to the columns; the first line is taken to begin after `first` signs that stand already. A word that is
+    longer than a line (a path) stays whole, so that it can be copied."""
+    standing = indent if first is None else first
+    wrapped = textwrap.wrap(
+        " ".join(text.split()),
+        columns,
+        initial_indent=" " * standing,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapped)[standing:]
+
+
+def brief(text: str, longest: int = 300) -> str:
+    """One line, cut with an ellipsis."""
+    one = " ".join(str(text).split())
+    return one if len(one) <= longest else one[: longest - 1].rstrip() + "…"
+
+
+def column(text: object, width: int) -> str:
+    """Exactly so wide: padded, or cut with an ellipsis."""
+    return brief(str(text), width).ljust(width)
+
+
+def paint(text: str, mood: str) -> str:
+    """Colour for a terminal: good, bad, warn, dim, strong, cold."""
+    return f"\x1b[{_ANSI[mood]}m{text}\x1b[0m" if mood else text
+
+
+def leave_plain(text: str, mood: str) -> str:  # noqa: ARG001 - stands in for `paint`
+    """No colour: not a terminal."""
+    return text
+
+
+def clean(text: str) -> str:
+    """Without what a far end may have slipped in to steer a terminal or a mail reader."""
+    return _CONTROL.sub("", _sound(text))
+
+
+def clean_painted(text: str) -> str:
+    """The same, but our own colours stay."""
+    return _UNPAINTED.sub("", _sound(text))
+
+
+def _sound(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _zone_name(there: datetime) -> str:
+    name = there.tzname() or ""
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
+FILTERS: Mapping[str, object] = {
+    "local": local,
+    "both": both,
+    "clock": clock,
+    "span": span,
+    "short_seconds": short_seconds,
+    "number": number,
+    "fold": fold,
+    "brief": brief,
+    "column": column,
+}

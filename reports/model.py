@@ -1,0 +1,154 @@
+"""Tickets as plain data: what one incident looks like to people. Moments are aware; nothing here decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+TicketState = Literal["open", "acknowledged", "recovered", "closed"]
+ClockState = Literal["running", "met", "breached"]
+RungState = Literal["told", "next", "later", "skipped"]
+
+EVENTS: Mapping[str, tuple[str, ...]] = {
+    "opened": (),
+    "updated": ("text",),
+    "escalated": ("level", "who"),
+    "acknowledged": ("by",),
+    "reopened": (),
+    "recovered": (),
+    "closed": (),
+    "reclassified": ("was", "by", "reason"),
+    "breached": ("clock", "due_at"),
+    "note": ("by", "text"),
+    "blind": (),
+}
+"""What may be told of a ticket, and what `extra` must hold for it: words as text, `due_at` as an ISO 8601 instant.
+
+Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader"). `was` is how the
+ticket was classified before, as in "P2 medium, PRI is down"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look at one layer found. `layer` is its name ("line", "prompt"), `state` a verdict's."""
+
+    layer: str
+    check: str
+    state: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageLine:
+    """One stage of the attempt that failed, with its evidence."""
+
+    name: str
+    seconds: float
+    passed: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLine:
+    """One promise with its time: "response", "resolution". `at` is when it was met or breached."""
+
+    name: str
+    due_at: datetime
+    state: ClockState = "running"
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RungLine:
+    """One level of the ladder: who is told, and when."""
+
+    level: int
+    who: str
+    contact: str
+    at: datetime
+    state: RungState = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One incident, for people. `timezone` is the site's (IANA); `title` is the policy's issue."""
+
+    number: str
+    site: str
+    timezone: str
+    title: str
+    summary: str
+    severity: str
+    severity_name: str
+    owner: str
+    state: TicketState
+    opened_at: datetime
+    closed_at: datetime | None = None
+    recovered_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    check: str = ""
+    reasons: tuple[str, ...] = ()
+    stages: tuple[StageLine, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    exhibits: tuple[tuple[str, str], ...] = ()
+    clocks: tuple[ClockLine, ...] = ()
+    ladder: tuple[RungLine, ...] = ()
+    history: tuple[tuple[datetime, str], ...] = ()
+    next_step: str = ""
+    times_bad: int = 1
+    attached: tuple[str, ...] = ()
+    muted: bool = False
+    rank: int = 0
+    """how grave the severity is among the policy's, 0 the gravest"""
+    definition: str = ""
+    """what the policy says that the severity means"""
+    policy: str = ""
+    rule: str = ""
+    """the policy's rule that fitted"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        body: dict[str, Any] = plain(self)
+        return body
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Ticket:
+        """The ticket again. Raises TypeError for data that is none."""
+        values = dict(body)
+        for name in ("opened_at", "closed_at", "recovered_at", "acknowledged_at"):
+            values[name] = _instant(values.get(name))
+        for name, line in (("stages", StageLine), ("findings", Finding), ("clocks", ClockLine), ("ladder", RungLine)):
+            values[name] = tuple(_line(line, written) for written in values.get(name, ()))
+        for name in ("reasons", "attached"):
+            values[name] = tuple(values.get(name, ()))
+        values["exhibits"] = tuple((name, path) for name, path in values.get("exhibits", ()))
+        values["history"] = tuple((_instant(at), text) for at, text in values.get("history", ()))
+        return cls(**values)
+
+
+def plain(value: Any) -> Any:
+    """Data classes, mappings and sequences as JSON data; moments as ISO 8601 in UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _line(line: type, written: Mapping[str, Any]) -> Any:
+    values = dict(written)
+    for name in ("due_at", "at"):
+        if name in values:
+            values[name] = _instant(values[name])
+    return line(**values)
+
+
+def _instant(written: str | datetime | None) -> datetime | None:
+    return datetime.fromisoformat(written) if isinstance(written, str) else written

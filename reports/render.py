@@ -1,0 +1,99 @@
+"""From data to words: mails and terminal pages. The only importer of jinja2; every sentence is in templates/.
+
+Rules:
+1. A name that a template uses and that is not there is an error, never an empty place.
+2. In HTML everything is escaped. The words of an event are rendered as plain text first, so they are escaped too.
+3. What a far end said is cleaned of control characters before anybody's mail reader or terminal sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
+from reports.model import EVENTS, Ticket
+
+TEMPLATES = Path(__file__).parent / "templates"
+_LONGEST_SUBJECT = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message for one reader: a subject of one line, and the same content twice."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = None) -> Mail:
+    """The mail that tells of an event. Raises ValueError for an unknown event or one with something missing."""
+    known = _extra(event, extra or {})
+    words = _words(event, ticket, known)
+    data = {"ticket": ticket, "extra": known, "event": event, "words": words}
+    return Mail(
+        subject=brief(clean(_page("mail/subject.txt.j2", data)), _LONGEST_SUBJECT),
+        text=_tidy(clean(_page("mail/mail.txt.j2", data))),
+        html=clean(_page("mail/mail.html.j2", data)),
+    )
+
+
+def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
+    """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
+    page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
+    return _tidy(clean_painted(page) if colour else clean(page))
+
+
+def _extra(event: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    if event not in EVENTS:
+        raise ValueError(f"there is no event {event!r}; there are {', '.join(EVENTS)}")
+    if missing := [name for name in EVENTS[event] if name not in extra]:
+        raise ValueError(f"a mail about {event!r} needs {', '.join(missing)}")
+    known = {"audience": "", **extra}
+    if isinstance(due_at := known.get("due_at"), str):
+        known["due_at"] = datetime.fromisoformat(due_at)
+    return known
+
+
+def _words(event: str, ticket: Ticket, extra: Mapping[str, Any]) -> dict[str, str]:
+    """The sentences of one event: tag (in the subject), lead, step (what to do now), tone (of the colours)."""
+    template = _environment(colour=False).get_template(f"mail/words/{event}.txt.j2")
+    module = template.make_module({"ticket": ticket, "extra": extra})
+    return {name: brief(str(getattr(module, name)), 2000) for name in ("tag", "lead", "step", "tone")}
+
+
+def _page(template: str, data: Mapping[str, Any]) -> str:
+    return _environment(colour=False).get_template(template).render(data)
+
+
+def _tidy(page: str) -> str:
+    """No blanks at line ends, never two empty lines, one newline at the end."""
+    lines = [line.rstrip() for line in page.strip("\n").splitlines()]
+    kept = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
+    return "\n".join(kept).strip("\n") + "\n"
+
+
+def _is_html(name: str | None) -> bool:
+    return name is not None and name.endswith(".html.j2")
+
+
+@cache
+def _environment(colour: bool) -> Environment:
+    environment = Environment(  # noqa: S701 - HTML is escaped, plain text is not HTML
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=_is_html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(FILTERS)
+    environment.filters["paint"] = paint if colour else leave_plain
+    return environment

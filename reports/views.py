@@ -1,0 +1,108 @@
+"""What the command line shows, as plain data: one attempt, the daemon's standing, a policy's answer.
+
+Each has `to_dict` for `--json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reports.model import ClockLine, RungLine, StageLine, plain
+
+
+class _View:
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        body: dict[str, Any] = plain(self)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Once(_View):
+    """One attempt, and the orders that would go out. `fault` is "" or "stage: code text"."""
+
+    check: str
+    kind: str
+    timezone: str
+    started_at: datetime
+    seconds: float
+    state: str
+    stages: tuple[StageLine, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
+    fault: str = ""
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    exhibits: tuple[tuple[str, str], ...] = ()
+    orders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine(_View):
+    """Where one check stands. `cadence` is as configured ("every 5m", "08:30, 17:30")."""
+
+    name: str
+    kind: str
+    state: str
+    since: datetime | None = None
+    last_at: datetime | None = None
+    next_at: datetime | None = None
+    cadence: str = ""
+    text: str = ""
+    incident: str = ""
+    muted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLine(_View):
+    """One incident in a list."""
+
+    number: str
+    severity: str
+    title: str
+    state: str
+    owner: str
+    opened_at: datetime
+    due_at: datetime | None = None
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Status(_View):
+    """How the daemon and what it looks at stand. `heartbeat_at` is when the daemon last said that it lives."""
+
+    site: str
+    timezone: str
+    now: datetime
+    heartbeat_at: datetime | None = None
+    running: bool = False
+    checks: tuple[CheckLine, ...] = ()
+    incidents: tuple[IncidentLine, ...] = ()
+    outbox: Mapping[str, int] = field(default_factory=dict)
+    undelivered: tuple[str, ...] = ()
+    """letters that wait or failed, each with its last error"""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained(_View):
+    """What a policy says of a case: issue, severity, owner, dated targets and ladder."""
+
+    site: str
+    timezone: str
+    policy: str
+    rule: str
+    case: Mapping[str, str]
+    issue: str
+    title: str
+    severity: str
+    severity_name: str
+    definition: str
+    owner: str
+    opened_at: datetime
+    clocks: tuple[ClockLine, ...] = ()
+    ladder: tuple[RungLine, ...] = ()
+    rank: int = 0
