@@ -52,7 +52,7 @@ class Policy:
         """A policy from a parsed file; `house` is the parsed house file. Raises PolicyFaults with every fault."""
         parts = read_parts(written, house or {})
         if parts.faults:
-            raise PolicyFaults(tuple(parts.faults))
+            raise PolicyFaults(tuple(dict.fromkeys(parts.faults)))
         return cls._of(parts)
 
     @classmethod

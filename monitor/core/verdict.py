@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import isnan
 
 from checks.contract import Fault, Observation
 
@@ -69,9 +70,10 @@ class Verdict:
 
 def judge(seen: Observation, expected: Sequence[Expectation] = (), wished: Sequence[Expectation] = ()) -> Verdict:
     """A fault or a broken expectation is FAILED, a broken wish DEGRADED; an expected measure that is missing from an
-    otherwise good attempt is UNKNOWN, never OK."""
+    otherwise good attempt is UNKNOWN, never OK. A measure that is not a number was not measured."""
     if seen.blind is not None:
         return Verdict(State.UNKNOWN, (seen.blind,))
+    seen = replace(seen, measures={name: value for name, value in seen.measures.items() if not isnan(value)})
     if seen.fault is not None:
         return Verdict(State.FAILED, (_said(seen.fault), *_broken(seen, expected)), seen.fault)
     if broken := _broken(seen, expected):
