@@ -8,29 +8,100 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
 
-class Settings(BaseModel):
-    """Frozen, and an unknown key is refused."""
+_EXACT = {"int", "float", "bool", "date", "time", "datetime"}
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+def _exact(schema: object) -> None:
+    """TOML knows its types, so nothing is guessed from text; lists and paths are still taken from lists and texts."""
+    if isinstance(schema, dict):
+        if schema.get("type") in _EXACT:
+            schema["strict"] = True
+        for part in schema.values():
+            _exact(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _exact(part)
+
+
+class Settings(BaseModel):
+    """Frozen, an unknown key is refused, and "2" is a text and no number."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        schema = handler(source)
+        _exact(schema)
+        return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        """What the loader sets by itself is nothing to write, so no editor should offer it."""
+        described = handler.resolve_ref_schema(handler(schema))
+        for name, field in cls.model_fields.items():
+            if field.exclude:
+                described.get("properties", {}).pop(field.alias or name, None)
+        return described
 
 
 def parse_duration(written: object) -> float:
     """Seconds from "250ms", "20s", "5m", "1h30m", "7d". Raises ValueError."""
     text = written if isinstance(written, str) else ""
-    if not re.fullmatch(f"(?:{_PART.pattern})+", text):
-        raise ValueError(f"{written!r} is not a duration; write a number with its unit, as in '20s', '5m' or '1h30m'")
+    if len(text) > 40 or not re.fullmatch(f"(?:{_PART.pattern})+", text, re.ASCII):
+        raise ValueError(
+            f"{shown(written)} is not a duration; write a number with its unit, as in '20s', '5m', '1h30m'"
+        )
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def write_duration(seconds: float) -> str:
+    """The shortest way to write a duration: 90 -> "1m30s", 0.25 -> "250ms"."""
+    left, text = round(seconds * 1000), ""
+    for unit in ("w", "d", "h", "m", "s", "ms"):
+        count, left = divmod(left, round(_UNITS[unit] * 1000))
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def shown(written: object, longest: int = 60) -> str:
+    """A written value in a message: short, on one line, without what stands between `//` and `@` in an address."""
+    if isinstance(written, bool):
+        return "true" if written else "false"
+    if isinstance(written, str):
+        text = re.sub(r"//[^/@\s]*@", "//…@", written)
+        return repr(text if len(text) <= longest else text[: longest - 1] + "…")
+    if isinstance(written, dict):
+        return "a table"
+    return "a list" if isinstance(written, list | tuple) else str(written)[:longest]
 
 
 def _duration(written: object) -> object:
@@ -40,13 +111,23 @@ def _duration(written: object) -> object:
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
-    Field(json_schema_extra={"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]))+$", "examples": ["20s"]}),
+    WithJsonSchema({"type": "string", "format": "duration", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]))+$"}),
 ]
 """Seconds; written as "20s", "5m", "1h30m"."""
 
 
+_PLACES = 'as in { credential = "NAME" }, { environment = "NAME" } or { file = "/path" }'
+
+
+def is_duration(annotation: object) -> bool:
+    """Whether an annotation is a Duration, or may be one."""
+    here = any(isinstance(mark, BeforeValidator) and mark.func is _duration for mark in get_args(annotation))
+    return here or any(is_duration(part) for part in get_args(annotation))
+
+
 class Secret(Settings):
-    """A secret by reference, in exactly one way. Only `reveal` reads it; nothing prints it."""
+    """A secret by reference, in exactly one way. Only `reveal` reads it; nothing prints it, and no message repeats
+    what was written in its stead: that may be the secret itself."""
 
     credential: str | None = None
     """name of a systemd credential (LoadCredential=, read from $CREDENTIALS_DIRECTORY)"""
@@ -58,14 +139,44 @@ class Secret(Settings):
     @model_validator(mode="before")
     @classmethod
     def _by_reference(cls, written: object) -> object:
-        if isinstance(written, str):
-            raise ValueError(
-                'a secret is never written here; name where it is, as in { credential = "NAME" }, '
-                '{ environment = "NAME" } or { file = "/path" }'
-            )
-        if isinstance(written, dict) and len(written) != 1:
-            raise ValueError("name one place for a secret: credential, environment or file")
+        if isinstance(written, Secret):
+            return written
+        if not isinstance(written, dict):
+            raise ValueError(f"a secret is never written here; name where it is, {_PLACES}")
+        places = list(cls.model_fields)
+        if strange := [str(key) for key in written if key not in places]:
+            raise ValueError(f"that is no place for a secret; name it {_PLACES}{nearest(strange[0], places)}")
+        if len(written) != 1:
+            raise ValueError(f"name one place for a secret, {_PLACES}")
+        if not all(isinstance(place, str | Path) and str(place) for place in written.values()):
+            raise ValueError(f"the place of a secret is a text, {_PLACES}")
         return written
+
+    @field_validator("credential")
+    @classmethod
+    def _is_a_file_name(cls, written: str | None) -> str | None:
+        if written is not None and ("/" in written or written in (".", "..")):
+            raise ValueError("a credential is named without a folder; it is a file in $CREDENTIALS_DIRECTORY")
+        return written
+
+    @field_validator("file")
+    @classmethod
+    def _counted(cls, written: Path | None, info: ValidationInfo) -> Path | None:
+        return None if written is None else from_directory(written, info)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        place = {"type": "string", "minLength": 1}
+        return {
+            "type": "object",
+            "description": "where a secret is",
+            "properties": {
+                name: {**place, "description": field.description} for name, field in cls.model_fields.items()
+            },
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
 
     def where(self) -> str:
         """Where the secret is to be found, in words."""
@@ -93,9 +204,14 @@ class Secret(Settings):
         return Path(folder) / self.credential
 
 
-def nearest(written: str, known: list[str]) -> str:
+def from_directory(written: str | Path, info: ValidationInfo) -> Path:
+    """A path; a relative one counts from the configuration's own folder."""
+    return Path((info.context or {}).get("directory", ".")) / written
+
+
+def nearest(written: str, known: Iterable[str]) -> str:
     """The known name most like the written one, as a hint; "" when none is near."""
-    close = get_close_matches(written, known, n=1, cutoff=0.6)
+    close = get_close_matches(written[:80], list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
@@ -103,11 +219,16 @@ def named(section: str) -> Callable[[object, ValidationInfo], Any]:
     """A validator: the name of an entry of `[section.*]` becomes the entry itself (from the validation context)."""
 
     def look_up(written: object, info: ValidationInfo) -> Any:
+        context = info.context or {}
         if not isinstance(written, str):
+            if section in context and not isinstance(written, BaseModel):
+                raise ValueError(f"{shown(written)} is no name; write the NAME of a [{section}.NAME]")
             return written
-        known: dict[str, Any] = (info.context or {}).get(section, {})
+        if written in context.get("faulty", {}).get(section, ()):
+            raise PydanticCustomError("faulty_elsewhere", "the entry is there, and its own faults are told")
+        known: dict[str, Any] = context.get(section, {})
         if written not in known:
-            raise ValueError(f"there is no [{section}.{written}]{nearest(written, list(known))}")
+            raise ValueError(f"there is no [{section}.{written[:60]}]{nearest(written, known)}")
         return known[written]
 
     return look_up
@@ -116,13 +237,17 @@ def named(section: str) -> Callable[[object, ValidationInfo], Any]:
 def _readable(written: object, info: ValidationInfo) -> object:
     if not isinstance(written, str | Path):
         return written
-    path = Path((info.context or {}).get("directory", ".")) / written
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}")
+    path = from_directory(written, info)
+    try:
+        found = path.is_file()
+    except OSError:
+        found = False
+    if not found:
+        raise ValueError(f"there is no file {shown(str(path), 300)}")
     if not os.access(path, os.R_OK):
-        raise ValueError(f"the file {str(path)!r} is not readable for this user")
+        raise ValueError(f"the file {shown(str(path), 300)} is not readable for this user")
     return path
 
 
-ReadableFile = Annotated[Path, BeforeValidator(_readable), Field(json_schema_extra={"type": "string"})]
+ReadableFile = Annotated[Path, BeforeValidator(_readable), WithJsonSchema({"type": "string", "format": "path"})]
 """A file that exists; a relative path counts from the configuration's own folder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from checks.settings import ReadableFile, Secret, Settings, named
 
@@ -34,5 +34,7 @@ class Line(Settings):
     """PEM file of the authorities to trust on TLS; without it the system's"""
 
 
-LineName = Annotated[Line, BeforeValidator(named("lines")), Field(json_schema_extra={"type": "string"})]
-AgentName = Annotated[Line, BeforeValidator(named("agents")), Field(json_schema_extra={"type": "string"})]
+LineName = Annotated[Line, BeforeValidator(named("lines")), WithJsonSchema({"type": "string", "format": "line-name"})]
+AgentName = Annotated[
+    Line, BeforeValidator(named("agents")), WithJsonSchema({"type": "string", "format": "agent-name"})
+]

@@ -1,1 +1,62 @@
-"""TOML into frozen models: every fault at once, with its path and what would be right."""
+"""TOML into frozen models: every fault at once, with its path and what would be right.
+
+`load` reads a file. `sample`, `reference` and `json_schema` say what may be written in one, from the same declarations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from monitor.config.configuration import CheckEntry, Configuration
+from monitor.config.faults import ConfigurationFaults, Fault, located
+from monitor.config.loading import load
+
+__all__ = [
+    "CheckEntry",
+    "Configuration",
+    "ConfigurationFaults",
+    "Fault",
+    "effective",
+    "json_schema",
+    "load",
+    "located",
+    "reference",
+    "sample",
+    "write_sample",
+]
+
+
+def sample() -> str:
+    """A commented file to begin with, every section and key in it."""
+    from monitor.config import specimen
+
+    return specimen.sample()
+
+
+def write_sample(path: Path) -> None:
+    """Write the sample, mode 0640. Raises FileExistsError, OSError."""
+    from monitor.config import specimen
+
+    specimen.write_sample(path)
+
+
+def reference() -> str:
+    """Every section, key, kind and measure, as Markdown for a terminal."""
+    from monitor.config import manual
+
+    return manual.reference()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a file, for editors."""
+    from monitor.config import schema
+
+    return schema.json_schema()
+
+
+def effective(configuration: Configuration) -> dict[str, Any]:
+    """What is in force, defaults and all, as plain data; of a secret only its place."""
+    from monitor.config import in_force
+
+    return in_force.effective(configuration)

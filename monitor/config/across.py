@@ -1,0 +1,145 @@
+"""What one section says of another: names that must exist, circles that must not, and what is probably not meant.
+
+The faults are found in what is written, good or not, so that a faulty check is not also called a missing one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from checks.settings import shown
+from monitor.config.configuration import Configuration, secrets_in
+from monitor.config.models import OPERATORS
+from monitor.config.reading import Table
+from monitor.config.words import Found, offer
+
+
+def diagnoses(tables: Table) -> Iterator[Found]:
+    """`diagnose` names other checks, and never leads back to its own."""
+    checks = tables.get("checks")
+    asked = {name: _texts(table, "diagnose") for name, table in checks.items()} if isinstance(checks, dict) else {}
+    told: set[frozenset[str]] = set()
+    for name, others in asked.items():
+        for number, other in others:
+            place = ("checks", name, "diagnose", number)
+            if other == name:
+                yield Found(place, "a check does not diagnose itself", "name the checks of the layers below")
+            elif other not in asked:
+                yield Found.said(
+                    place, f"there is no [checks.{other[:60]}]{offer(other, [n for n in asked if n != name])}"
+                )
+            elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:
+                told.add(frozenset(circle))
+                yield Found(place, f"goes round in a circle: {' -> '.join(circle)}", "leave one of them out")
+
+
+def _circle(name: str, other: str, asked: Mapping[str, list[tuple[int, str]]]) -> list[str]:
+    """The way from a check over another one back to itself; [] if there is none."""
+    ways, seen = [[name, other]], {name, other}
+    while ways:
+        way = ways.pop(0)
+        for _, step in asked.get(way[-1], ()):
+            if step == name:
+                return [*way, name]
+            if step not in seen:
+                seen.add(step)
+                ways.append([*way, step])
+    return []
+
+
+def shared_names(tables: Table) -> Iterator[Found]:
+    """A line's name is what its channels are counted by, so no agent may have the same."""
+    lines, agents = (tables.get(section) for section in ("lines", "agents"))
+    if isinstance(lines, dict) and isinstance(agents, dict):
+        for name in (name for name in agents if name in lines):
+            yield Found(("agents", name), f"there is a [lines.{name}] too", "give each account a name of its own")
+
+
+def globs(tables: Table) -> Iterator[Found]:
+    """Each pattern of a maintenance window means at least one check."""
+    windows, checks = tables.get("maintenance"), tables.get("checks")
+    names = list(checks) if isinstance(checks, dict) else []
+    for number, window in enumerate(windows if isinstance(windows, list) else ()):
+        for position, pattern in _texts(window, "checks"):
+            if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+                place = ("maintenance", number, "checks", position)
+                yield Found.said(place, f"no check is called {shown(pattern)}{offer(pattern, names)}")
+
+
+def _texts(table: object, key: str) -> list[tuple[int, str]]:
+    written = table.get(key) if isinstance(table, dict) else None
+    return [(n, text) for n, text in enumerate(written) if isinstance(text, str)] if isinstance(written, list) else []
+
+
+def warnings(configuration: Configuration) -> list[Found]:
+    """What is allowed, and probably not meant."""
+    return [
+        *_idle(configuration),
+        *_roles_not_told(configuration),
+        *_roles_not_filled(configuration),
+        *_secrets_not_there(configuration),
+    ]
+
+
+def _idle(configuration: Configuration) -> Iterator[Found]:
+    if not configuration.checks:
+        yield Found(("checks",), "there is no check yet", "write [checks.NAME]")
+    if not configuration.desks:
+        yield Found(("desks",), "there is no desk: nobody is sent a ticket", "write [desks.NAME]")
+    named = {other for entry in configuration.checks.values() for other in entry.diagnose}
+    for name, entry in configuration.checks.items():
+        if entry.timetable is None and name not in named:
+            right = "write 'at' or 'every', or name it in another's 'diagnose'"
+            yield Found(("checks", name), "runs only by hand", right)
+
+
+def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
+    policy = configuration.policy
+    for number, person in enumerate(configuration.people):
+        if person.role not in (*policy.roles, OPERATORS):
+            wrong = f"no ladder of policy {policy.name!r} tells {shown(person.role)}"
+            yield Found.said(
+                ("people", number, "role"), wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS]))
+            )
+
+
+def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
+    """A level that nobody hears of is passed over in the night: better said now."""
+    policy, region = configuration.policy, configuration.site.region
+    filled = {person.role for person in configuration.people}
+    for role in policy.roles:
+        if role in filled or policy.contacts(role, region):
+            continue
+        levels = [
+            f"{ladder.name!r} level {level.number}"
+            for ladder in policy.ladders
+            for level in ladder.levels
+            if level.role == role
+        ]
+        if any(contact.role == role for contact in policy.desks):
+            regions = sorted({contact.region for contact in policy.desks if contact.role == role})
+            wrong = f"policy {policy.name!r} has no desk {role!r} for region {shown(region)} ({', '.join(levels)})"
+            yield Found.said(("site", "region"), wrong + offer(region, regions))
+        else:
+            wrong = f"nobody has the role {role!r} ({', '.join(levels)})"
+            yield Found(("people",), wrong, f'write [[people]] with role = "{role}" and a mail address')
+
+
+def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
+    """A credential is only there when systemd starts the daemon: without its folder nothing can be said of it."""
+    settings = {
+        "lines": configuration.lines,
+        "agents": configuration.agents,
+        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
+        "desks": configuration.desks,
+    }
+    for section, entries in settings.items():
+        for place, secret in secrets_in(entries, (section,)):
+            if secret.credential is not None and "CREDENTIALS_DIRECTORY" not in os.environ:
+                continue
+            try:
+                secret.reveal()
+            except LookupError as error:
+                yield Found(place, str(error.args[0]))

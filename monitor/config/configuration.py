@@ -1,0 +1,81 @@
+"""A configuration that was read and found good: frozen values, nothing left to look up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+
+from checks.contract import Check
+from checks.settings import Secret, Settings
+from checks.telephony.line import Line
+from monitor.config.faults import Fault, Place
+from monitor.config.models import Audit, Person, Site
+from monitor.config.shape import fields
+from monitor.core.maintenance import Window
+from monitor.core.policy import Policy
+from monitor.core.timetable import Timetable
+from monitor.core.verdict import Expectation
+from monitor.desks.desk import DeskSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CheckEntry:
+    """A check and how it is run. All times are seconds."""
+
+    name: str
+    probe: Check
+    at: tuple[time, ...]
+    """wall times of the site; () when it has none"""
+    every: float | None
+    timetable: Timetable | None
+    """what `at` or `every` come to; None: it runs by hand, or when another check's failure is diagnosed"""
+    expect: tuple[Expectation, ...]
+    warn: tuple[Expectation, ...]
+    confirm: int
+    confirm_after: float
+    recover: int
+    recheck: float
+    diagnose: tuple[str, ...]
+    component: str
+    limit: float
+    """the time limit of one attempt; the probe's own longest where none was written"""
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All of one site's settings."""
+
+    file: Path
+    directory: Path
+    """the file's folder: what relative paths count from"""
+    state: Path
+    site: Site
+    people: tuple[Person, ...]
+    lines: Mapping[str, Line]
+    agents: Mapping[str, Line]
+    checks: Mapping[str, CheckEntry]
+    maintenance: tuple[Window, ...]
+    desks: Mapping[str, DeskSettings]
+    audit: Audit | None
+    policy: Policy
+    warnings: tuple[Fault, ...] = ()
+    """what is allowed, and probably not meant"""
+
+
+def secrets_in(settings: object, place: Place) -> Iterator[tuple[Place, Secret]]:
+    """Every secret that settings refer to, with its place. A line that a check names is not looked into."""
+    if isinstance(settings, Secret):
+        yield place, settings
+    elif isinstance(settings, Settings) and not (isinstance(settings, Line) and len(place) > 2):
+        names = {field.alias or name: name for name, field in type(settings).model_fields.items()}
+        for key in fields(type(settings)):
+            yield from secrets_in(getattr(settings, names[key]), (*place, key))
+    elif isinstance(settings, Mapping):
+        for key, part in settings.items():
+            yield from secrets_in(part, (*place, str(key)))
+    elif isinstance(settings, tuple | list):
+        for number, part in enumerate(settings):
+            yield from secrets_in(part, (*place, number))

@@ -1,0 +1,81 @@
+"""[checks.NAME]: the keys that every check has, and those of its kind, written in one table and told apart by name."""
+
+from __future__ import annotations
+
+from checks.contract import Check
+from checks.kinds import kinds
+from checks.settings import shown, write_duration
+from monitor.config.configuration import CheckEntry
+from monitor.config.models import Rhythm, Site
+from monitor.config.reading import Reading, Table, without
+from monitor.config.shape import fields
+from monitor.config.words import offer
+from monitor.core.timetable import Daily, Every, Timetable, phase_seconds
+
+RHYTHM = frozenset(fields(Rhythm))
+
+
+def read_checks(reading: Reading, site: Site | None) -> dict[str, CheckEntry]:
+    """The good checks by name."""
+    known = kinds()
+    made = {name: _entry(reading, site, name, table, known) for name, table in reading.named("checks")}
+    return {name: entry for name, entry in made.items() if entry is not None}
+
+
+def _entry(
+    reading: Reading, site: Site | None, name: str, table: Table, known: dict[str, type[Check]]
+) -> CheckEntry | None:
+    place = ("checks", name)
+    kind = reading.kind(place, table, known)
+    written = {key: value for key, value in table.items() if key in RHYTHM}
+    rhythm = reading.model(place, Rhythm, written)
+    if kind is None:
+        return None
+    probe = reading.model(place, kind, without(table, RHYTHM | {"kind"}), keys=sorted(RHYTHM))
+    if probe is None or rhythm is None:
+        return None
+    _check_measures(reading, name, rhythm, probe)
+    _check_limit(reading, name, rhythm, probe, table)
+    return _made(name, rhythm, probe, site) if site else None
+
+
+def _check_measures(reading: Reading, name: str, rhythm: Rhythm, probe: Check) -> None:
+    measures = probe.measures()
+    for key, expectations in (("expect", rhythm.expect), ("warn", rhythm.warn)):
+        for number, expectation in enumerate(expectations):
+            if (measure := expectation.measure) not in measures:
+                wrong = f"this check does not measure {shown(measure)}{offer(measure, sorted(measures))}"
+                reading.fault(("checks", name, key, number), wrong)
+
+
+def _check_limit(reading: Reading, name: str, rhythm: Rhythm, probe: Check, table: Table) -> None:
+    longest = probe.longest_seconds()
+    if rhythm.limit is not None and rhythm.limit < longest:
+        wrong = f"{shown(table['limit'])} is too little: one attempt may take {write_duration(longest)}"
+        reading.fault(("checks", name, "limit"), f"{wrong}; leave it out, or write at least that")
+
+
+def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
+    return CheckEntry(
+        name=name,
+        probe=probe,
+        at=tuple(sorted(set(rhythm.at or ()))),
+        every=rhythm.every,
+        timetable=_timetable(name, rhythm, site),
+        expect=rhythm.expect,
+        warn=rhythm.warn,
+        confirm=rhythm.confirm,
+        confirm_after=rhythm.confirm_after,
+        recover=rhythm.recover,
+        recheck=rhythm.recheck,
+        diagnose=rhythm.diagnose,
+        component=rhythm.component,
+        limit=rhythm.limit or probe.longest_seconds(),
+        grace=rhythm.grace,
+    )
+
+
+def _timetable(name: str, rhythm: Rhythm, site: Site) -> Timetable | None:
+    if rhythm.at:
+        return Daily(tuple(sorted(set(rhythm.at))), site.timezone)
+    return Every(rhythm.every, phase_seconds(name, rhythm.every)) if rhythm.every else None

@@ -1,0 +1,93 @@
+"""From a file to a Configuration: section by section, so that one section's faults hide no other's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from checks.telephony.line import Line
+from monitor.config import across
+from monitor.config.configuration import Configuration
+from monitor.config.entries import read_checks
+from monitor.config.faults import ConfigurationFaults, Fault, dotted
+from monitor.config.maintenance import Maintenance
+from monitor.config.models import Audit, Person, Site
+from monitor.config.policy import policy_of
+from monitor.config.reading import Reading, without
+from monitor.config.sections import SECTIONS, Top
+from monitor.config.text import Written, read
+from monitor.config.words import Found
+from monitor.desks.desk import DeskSettings
+from monitor.desks.list import desk_kinds
+
+_DEFAULT_STATE = "/var/lib/reveille"
+_NAMES = [section.name for section in SECTIONS]
+
+
+def load(path: Path | str) -> Configuration:
+    """The configuration of a file. Raises ConfigurationFaults with every fault, in file order."""
+    return understand(read(Path(path)))
+
+
+def understand(written: Written) -> Configuration:
+    """The configuration that was written. Raises ConfigurationFaults with every fault, in file order."""
+    reading = Reading(written.tables, written.file.absolute().parent)
+    configuration = _whole(reading, written.file)
+    if configuration is None:
+        raise ConfigurationFaults(str(written.file), _in_order(reading.found, written))
+    return replace(configuration, warnings=_in_order(across.warnings(configuration), written))
+
+
+def _whole(reading: Reading, file: Path) -> Configuration | None:
+    """All of it; None if anything is wrong."""
+    tables = reading.tables
+    top = reading.model((), Top, without(tables, _NAMES), keys=_NAMES)
+    site = reading.model(("site",), Site, tables.get("site", {}))
+    people = reading.entries("people", Person)
+    lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
+    checks = read_checks(reading, site)
+    maintenance = reading.entries("maintenance", Maintenance)
+    desks = _desks(reading)
+    audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
+    reading.found += [*across.shared_names(tables), *across.diagnoses(tables), *across.globs(tables)]
+    policy = policy_of(reading, site.policy) if site else None
+    if reading.found or top is None or site is None or policy is None:
+        return None
+    return Configuration(
+        file=file,
+        directory=reading.directory,
+        state=reading.directory / (top.state or _default_state()),
+        site=site,
+        people=tuple(people),
+        lines=lines,
+        agents=agents,
+        checks=checks,
+        maintenance=tuple(window.window(site.timezone) for window in maintenance),
+        desks=desks,
+        audit=audit,
+        policy=policy,
+    )
+
+
+def _default_state() -> str:
+    """systemd's StateDirectory=, the first if there are several."""
+    return os.environ.get("STATE_DIRECTORY", "").split(":")[0] or _DEFAULT_STATE
+
+
+def _desks(reading: Reading) -> dict[str, DeskSettings]:
+    known, made = desk_kinds(), dict[str, DeskSettings]()
+    for name, table in reading.named("desks"):
+        place = ("desks", name)
+        kind = reading.kind(place, table, known)
+        desk = reading.model(place, kind, without(table, ["kind"])) if kind else None
+        if desk is not None:
+            made[name] = desk
+    return made
+
+
+def _in_order(found: Iterable[Found], written: Written) -> tuple[Fault, ...]:
+    places = written.places
+    ordered = sorted(dict.fromkeys(found), key=lambda one: places.offset(one.place))
+    return tuple(Fault(one.path or dotted(one.place), one.wrong, one.right, places.line(one.place)) for one in ordered)

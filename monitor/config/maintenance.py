@@ -1,0 +1,97 @@
+"""[[maintenance]] as it is written; what a window means is in `monitor.core.maintenance`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, time
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from checks.settings import Settings, shown
+from monitor.config.models import clock_time
+from monitor.core.maintenance import Daily, Once, Window
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Span(NamedTuple):
+    """From one time of day to another, over midnight if the second is the earlier one."""
+
+    start: time
+    end: time
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+
+def _span(written: object) -> Span:
+    if isinstance(written, Span):
+        return written
+    parts = re.fullmatch(r"([0-9:]{5})\s*-\s*([0-9:]{5})", written) if isinstance(written, str) else None
+    if parts is None:
+        raise ValueError(f"{shown(written)} is no span of the day; write one as in '02:00-03:00'")
+    span = Span(clock_time(parts[1]), clock_time(parts[2]))
+    if span.start == span.end:
+        raise ValueError(f"{shown(written)} begins when it ends; write one as in '02:00-03:00'")
+    return span
+
+
+def _site_time(written: datetime) -> datetime:
+    if written.tzinfo is not None:
+        raise ValueError("has an offset; write it in the site's own time, as in 2026-12-24T22:00:00")
+    return written
+
+
+DailySpan = Annotated[
+    Span,
+    BeforeValidator(_span),
+    PlainSerializer(str),
+    WithJsonSchema(
+        {"type": "string", "format": "span", "pattern": r"^[0-2][0-9]:[0-5][0-9]\s*-\s*[0-2][0-9]:[0-5][0-9]$"}
+    ),
+]
+SiteTime = Annotated[
+    datetime, AfterValidator(_site_time), WithJsonSchema({"type": "string", "format": "local-date-time"})
+]
+
+
+class Maintenance(Settings):
+    """A time in which failures are expected: once (`start`, `end`) or again and again (`daily`)."""
+
+    checks: tuple[str, ...] = Field(default=("*",), min_length=1, examples=[["trunk", "*-portal"]])
+    """names of checks, or patterns with * and ?"""
+    start: SiteTime | None = Field(default=None, examples=["2026-12-24T22:00:00"])
+    """when it begins, in site time"""
+    end: SiteTime | None = Field(default=None, examples=["2026-12-25T02:00:00"])
+    """when it ends, in site time"""
+    daily: DailySpan | None = Field(default=None, examples=["02:00-03:00"])
+    """the span of every day; one that ends before it begins ends on the next day"""
+    days: tuple[Day, ...] = Field(default=(), examples=[["sun"]])
+    """the days of the week on which `daily` begins; without it every day"""
+    reason: str = Field(default="", examples=["weekly database work"])
+    """why, for tickets and mails"""
+
+    @model_validator(mode="after")
+    def _once_or_daily(self) -> Maintenance:
+        if (self.daily is None) == (self.start is None and self.end is None):
+            raise ValueError("is when?; write either 'start' and 'end', or 'daily'")
+        if self.daily is None and self.days:
+            raise ValueError("has 'days' without 'daily'; write 'daily', as in daily = \"02:00-03:00\"")
+        if self.daily is None and (self.start is None or self.end is None):
+            raise ValueError("has only one of 'start' and 'end'; write both")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("ends before it begins; write an 'end' after its 'start'")
+        return self
+
+    def window(self, zone: str) -> Window:
+        """The window itself, in the site's time zone."""
+        weekdays = frozenset(_DAYS.index(day) for day in self.days or _DAYS)
+        when: Once | Daily
+        if self.daily is not None:
+            when = Daily(self.daily.start, self.daily.end, weekdays)
+        else:
+            assert self.start is not None and self.end is not None  # noqa: S101 - the validator saw to it
+            when = Once(self.start, self.end)
+        return Window(self.checks, when, zone, self.reason)

@@ -1,0 +1,176 @@
+"""What may be said in the configuration, beside the checks' and desks' own settings.
+
+A field's docstring is its meaning in the reference and the sample; its `examples` are what a reader would write.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from checks.settings import Duration, Settings, nearest, shown
+from monitor.core.verdict import Expectation
+
+OPERATORS = "operators"
+"""the role of the site's own shift"""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+def wrong_name(name: str) -> str:
+    """What is wrong with the name of a check, line, agent or desk; "" if nothing."""
+    if _NAME.fullmatch(name):
+        return ""
+    return "that is no name; letters, digits, '-', '_' and '.', at most 63, a letter or digit first"
+
+
+def _zone(written: str) -> str:
+    try:
+        ZoneInfo(written)
+    except (ValueError, OSError, LookupError):
+        hint = nearest(written, available_timezones()) or "; write an IANA name, as in 'Asia/Kolkata'"
+        raise ValueError(f"there is no time zone {shown(written)}{hint}") from None
+    return written
+
+
+def _line_of_text(written: str) -> str:
+    if not written.isprintable():
+        raise ValueError("a line break or control character stands in it; write it on one line")
+    return written
+
+
+def _mail_address(written: str) -> str:
+    if not re.fullmatch(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\\]+", written) or not written.isprintable():
+        raise ValueError(f"{shown(written)} is no mail address; write the bare address, as in 'ops@example.net'")
+    return written
+
+
+def _phone_number(written: str) -> str:
+    if not re.fullmatch(r"(sips?:|tel:)?[^\s<>]*[0-9][^<>]*", written) or not written.isprintable():
+        raise ValueError(f"{shown(written)} is no phone number; write '+912212345678' or 'sip:+912212345678@trunk-a'")
+    return written
+
+
+def clock_time(written: object) -> time:
+    """A time of day from "08:30". Raises ValueError."""
+    if isinstance(written, time):
+        return written
+    match = re.fullmatch(r"([0-9]{2}):([0-9]{2})", written) if isinstance(written, str) else None
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        raise ValueError(f"{shown(written)} is no time of day; write hours and minutes, as in '08:30'")
+    return time(int(match[1]), int(match[2]))
+
+
+def _expectation(written: object) -> Expectation:
+    if isinstance(written, Expectation):
+        return written
+    if not isinstance(written, str) or len(written) > 120:
+        raise ValueError(f"{shown(written)} is no expectation; write one as in 'answer_seconds <= 4'")
+    return Expectation.parse(written)
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_line_of_text)]
+MailAddress = Annotated[str, AfterValidator(_mail_address), Field(json_schema_extra={"format": "email"})]
+PhoneNumber = Annotated[str, AfterValidator(_phone_number), Field(json_schema_extra={"format": "phone"})]
+ClockTime = Annotated[
+    time,
+    BeforeValidator(clock_time),
+    PlainSerializer(lambda at: f"{at:%H:%M}"),
+    WithJsonSchema({"type": "string", "format": "clock-time", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+]
+Expected = Annotated[
+    Expectation,
+    BeforeValidator(_expectation),
+    PlainSerializer(str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "expectation",
+            "pattern": r"^\s*[a-z][a-z0-9_]*\s*(<=|>=|==|!=|<|>)\s*-?\d+(\.\d+)?\s*$",
+        }
+    ),
+]
+
+
+class Site(Settings):
+    """The contact centre that is looked at: one configuration, one site."""
+
+    name: Text = Field(examples=["Pune"])
+    """the site's name, as it stands in tickets and mails"""
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(examples=["Asia/Kolkata"])
+    """the IANA name of its time zone; every time of day in this file is in it"""
+    region: Annotated[str, AfterValidator(_line_of_text)] = Field(default="", examples=["india"])
+    """the region by which the policy chooses among its desks"""
+    policy: Text = Field(default="ozonetel", examples=["ozonetel"])
+    """the support policy: the name of a shipped one, or the path of a file of your own"""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.timezone)
+
+
+class Person(Settings):
+    """Somebody who is told: by mail, by phone, or both. Several may have one role."""
+
+    role: Text = Field(examples=["operators"])
+    """the role, in the words of the policy's ladders; "operators" is the site's own shift, told of every step"""
+    name: Text | None = Field(default=None, examples=["Night shift"])
+    """how to call the person or the shift"""
+    mail: MailAddress | None = Field(default=None, examples=["operators@example.net"])
+    """mail address"""
+    phone: PhoneNumber | None = Field(default=None, examples=["+912212345678"])
+    """phone number, or SIP address"""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Person:
+        if self.mail is None and self.phone is None:
+            raise ValueError("has neither mail nor phone; write at least one")
+        return self
+
+
+class Rhythm(Settings):
+    """What every check has beside its kind's own settings: when it runs, what is expected, when it becomes a ticket."""
+
+    at: tuple[ClockTime, ...] | None = Field(default=None, min_length=1, examples=[["08:30", "17:30"]])
+    """times of day at which it runs, in the site's time zone"""
+    every: Annotated[Duration, Field(ge=10)] | None = Field(default=None, examples=["5m"])
+    """how often it runs; with neither `at` nor `every` it runs by hand, or when another names it in `diagnose`"""
+    expect: tuple[Expected, ...] = Field(default=(), examples=[["answer_seconds <= 4"]])
+    """what must hold of its measures; a broken one is a failure"""
+    warn: tuple[Expected, ...] = Field(default=(), examples=[["answer_seconds <= 2"]])
+    """what should hold of its measures; a broken one is a warning and no ticket"""
+    confirm: int = Field(default=2, ge=1, le=20)
+    """failures in a row before it becomes a ticket"""
+    confirm_after: Duration = 20.0
+    """how soon after a failure it is looked at again"""
+    recover: int = Field(default=2, ge=1, le=20)
+    """successes in a row before it counts as recovered"""
+    recheck: Annotated[Duration, Field(ge=10)] = 300.0
+    """how often it is looked at while its ticket is open"""
+    diagnose: tuple[str, ...] = Field(default=(), examples=[["trunk"]])
+    """checks to look at when it fails; the one of the lowest failing layer is the cause"""
+    component: Annotated[str, AfterValidator(_line_of_text)] = Field(default="", examples=["agent-portal"])
+    """what it stands for, in the policy's words, where one kind looks at several things"""
+    limit: Annotated[Duration, Field(gt=0)] | None = Field(default=None, examples=["90s"])
+    """the longest that one attempt may take; without it as long as its own settings can need"""
+    grace: Duration = 21600.0
+    """how late a missed run is still made up for"""
+
+    @model_validator(mode="after")
+    def _one_rhythm(self) -> Rhythm:
+        if self.at is not None and self.every is not None:
+            raise ValueError("has both 'at' and 'every'; write one of them")
+        return self
+
+
+class Audit(Settings):
+    """The morning round over the site's servers, mailed as a report."""
+
+    at: ClockTime = time(4)
+    """the time of day, in the site's time zone"""
+    to: tuple[MailAddress, ...] = Field(min_length=1, examples=[["operations@example.net"]])
+    """who gets the report"""

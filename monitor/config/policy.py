@@ -1,0 +1,46 @@
+"""The site's policy: a shipped one by its name, or a file of the site's own by its path."""
+
+from __future__ import annotations
+
+from checks.settings import shown
+from monitor import policies
+from monitor.config.faults import ConfigurationFaults
+from monitor.config.reading import Reading, Table
+from monitor.config.text import read
+from monitor.config.words import Found, offer
+from monitor.core.policy import Policy, PolicyFaults
+
+_PLACE = ("site", "policy")
+
+
+def policy_of(reading: Reading, written: str) -> Policy | None:
+    """The policy that [site] names; None, with its faults told, where it cannot be had."""
+    if "/" in written or written.endswith(".toml"):
+        body = _own(reading, written)
+    elif written in policies.shipped():
+        body = policies.read(written)
+    else:
+        reading.fault(_PLACE, f"no policy is called {shown(written)}{offer(written, policies.shipped())}")
+        return None
+    return _parsed(reading, written, body) if body is not None else None
+
+
+def _own(reading: Reading, written: str) -> Table | None:
+    try:
+        return read(reading.directory / written).tables
+    except ConfigurationFaults as refused:
+        faults = refused.faults
+    path = f"{_PLACE[0]}.{_PLACE[1]} ({written})"
+    reading.found += [
+        Found(_PLACE, f"{one.path}: {one.wrong}" if one.path else one.wrong, one.right, path) for one in faults
+    ]
+    return None
+
+
+def _parsed(reading: Reading, written: str, body: Table) -> Policy | None:
+    try:
+        return Policy.parse(body, house=policies.read(policies.HOUSE))
+    except PolicyFaults as refused:
+        faults = refused.faults
+    reading.found += [Found(_PLACE, one.wrong, one.right, f"{written}: {one.path}") for one in faults]
+    return None

@@ -1,0 +1,53 @@
+"""The sections of a configuration file, in the order in which one writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from checks.settings import Settings
+from checks.telephony.line import Line
+from monitor.config.maintenance import Maintenance
+from monitor.config.models import Audit, Person, Rhythm, Site
+from monitor.desks.desk import DeskSettings
+
+
+class Top(Settings):
+    """What stands above the first section."""
+
+    state: Annotated[Path, WithJsonSchema({"type": "string", "format": "path"})] | None = Field(
+        default=None, examples=["/var/lib/reveille"]
+    )
+    """the folder for the ledger and the evidence; without it systemd's $STATE_DIRECTORY, else /var/lib/reveille"""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`[name]` once, `[[name]]` as often as there are entries, or `[name.NAME]` for each thing with a name."""
+
+    name: str
+    model: type[Settings]
+    form: Literal["once", "list", "named"]
+    meaning: str
+    like: str = ""
+    """the section whose keys it has too"""
+
+    @property
+    def heading(self) -> str:
+        """How it is written: `[lines.NAME]`."""
+        return {"once": f"[{self.name}]", "list": f"[[{self.name}]]", "named": f"[{self.name}.NAME]"}[self.form]
+
+
+SECTIONS = (
+    Section("site", Site, "once", "The contact centre that is looked at: one file, one site."),
+    Section("people", Person, "list", "Who is told. A policy speaks of roles; these are the people who have them."),
+    Section("lines", Line, "named", "Accounts over which test calls are placed. Lines are scarce."),
+    Section("agents", Line, "named", "Accounts by which Reveille answers as an agent.", like="lines"),
+    Section("checks", Rhythm, "named", "What is looked at. Each check has a `kind`, and its kind's own keys."),
+    Section("maintenance", Maintenance, "list", "When failures are expected: looked at, and told to nobody."),
+    Section("desks", DeskSettings, "named", "Where tickets go. Each desk has a `kind`, and its own keys."),
+    Section("audit", Audit, "once", "The morning round over the site's servers, mailed as a report."),
+)

@@ -1,0 +1,35 @@
+"""Values written as TOML 1.0, for samples and examples."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def toml(value: object) -> str:
+    """A value on one line: `["08:30", "17:30"]`, `{ press = "1" }`. Raises TypeError for what TOML cannot hold."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | Path):
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{key(name)} = {toml(part)}" for name, part in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    raise TypeError(f"TOML cannot hold a {type(value).__name__}")
+
+
+def key(name: object) -> str:
+    """A key, in quotes where it needs them."""
+    text = str(name)
+    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
