@@ -1,0 +1,187 @@
+"""The condition of one check: what its verdicts, in a row, amount to.
+
+Rule 1: confirm, don't retry: one failure is a suspicion, `confirm` of them in a row are a break, `recover` good looks
+in a row are a recovery. Rule 2: UNKNOWN neither breaks nor heals; it is counted by itself.
+Rule 3: while a check flaps it does not recover; it stays on its one ticket.
+
+The life of a condition (rows: phase, columns: what the look said):
+
+| phase      | good                                | bad                                | unknown |
+|------------|-------------------------------------|------------------------------------|---------|
+| good       | good                                | suspect, or broken (confirm = 1)   | as it was |
+| suspect    | good                                | suspect, or broken when confirmed  | as it was |
+| broken     | recovering, or good (recover = 1)   | broken                             | as it was |
+| recovering | recovering, or good when recovered  | broken                             | as it was |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from monitor.core.flapping import Flap
+from monitor.core.verdict import State
+
+BLIND_AFTER = 3
+"""UNKNOWN looks in a row after which the monitor calls itself blind for a check."""
+
+
+class Phase(StrEnum):
+    """Where a check stands."""
+
+    GOOD = "good"
+    SUSPECT = "suspect"
+    BROKEN = "broken"
+    RECOVERING = "recovering"
+
+
+class Signal(StrEnum):
+    """What a look changed, if anything."""
+
+    NOTHING = "nothing"
+    SUSPECTED = "suspected"
+    CLEARED = "cleared"  # a suspicion that was not confirmed
+    BROKE = "broke"
+    STILL_BROKEN = "still broken"
+    RELAPSED = "relapsed"  # bad again before it had recovered
+    RECOVERING = "recovering"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many looks in a row it takes, and how soon the next comes (seconds)."""
+
+    confirm: int = 2
+    confirm_after_seconds: float = 20.0
+    recover: int = 2
+    recheck_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The current state of one check. `next_look` is an extra look that is owed beside the timetable."""
+
+    check: str
+    phase: Phase = Phase.GOOD
+    state: State | None = None
+    looked_at: datetime | None = None
+    bad_in_row: int = 0
+    good_in_row: int = 0
+    unknown_in_row: int = 0
+    bad_since: datetime | None = None
+    flap: Flap = field(default_factory=Flap)
+    next_look: datetime | None = None
+    purpose: str = ""
+    incident: int | None = None
+    """number of the open incident that it is a cause of, or hangs on"""
+    other_issue: str = ""
+    """an issue unlike its incident's that the newest looks pointed to"""
+    other_in_row: int = 0
+
+    @property
+    def bad(self) -> bool:
+        """Whether its failure is confirmed and not over."""
+        return self.phase in (Phase.BROKEN, Phase.RECOVERING)
+
+    @property
+    def blind(self) -> bool:
+        """Whether too many looks in a row could not tell."""
+        return self.unknown_in_row >= BLIND_AFTER
+
+
+def step(was: Condition, state: State, patience: Patience, now: datetime) -> tuple[Condition, Signal]:
+    """The condition after one more look at `now`, and what that changed."""
+    if state is State.UNKNOWN:
+        counted = replace(was, state=state, looked_at=now, unknown_in_row=was.unknown_in_row + 1)
+        return _look_again(counted, patience, now), Signal.NOTHING
+    bad = state is State.FAILED
+    counted = replace(
+        was,
+        state=state,
+        looked_at=now,
+        unknown_in_row=0,
+        bad_in_row=was.bad_in_row + 1 if bad else 0,
+        good_in_row=0 if bad else was.good_in_row + 1,
+        bad_since=(was.bad_since or now) if bad else was.bad_since,
+        flap=was.flap.seen(State.FAILED if bad else State.OK, now),
+    )
+    phase, signal = _TABLE[was.phase, bad](counted, patience)
+    moved = replace(counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since)
+    return _look_again(moved, patience, now), signal
+
+
+def confirming(was: Condition, state: State, patience: Patience) -> bool:
+    """Whether a look that says `state` would make or keep the check broken: then the layers below are looked at."""
+    return state is State.FAILED and (was.bad or was.bad_in_row + 1 >= patience.confirm)
+
+
+def blamed(was: Condition, now: datetime, patience: Patience) -> Condition:
+    """A lower check named as the cause of a confirmed failure is broken by that, without more looks of its own."""
+    since = was.bad_since or now
+    return _look_again(replace(was, phase=Phase.BROKEN, bad_since=since, good_in_row=0), patience, now)
+
+
+def released(was: Condition, now: datetime) -> Condition:
+    """What hung on an incident that is over is looked at again at once, and has to fail anew to be confirmed."""
+    phase = Phase.SUSPECT if was.bad else was.phase
+    return replace(was, phase=phase, bad_in_row=0, incident=None, next_look=now, purpose="recheck")
+
+
+def _bad_from_good(seen: Condition, patience: Patience) -> tuple[Phase, Signal]:
+    if seen.bad_in_row >= patience.confirm:
+        return Phase.BROKEN, Signal.BROKE
+    return Phase.SUSPECT, Signal.SUSPECTED
+
+
+def _bad_from_broken(_seen: Condition, _patience: Patience) -> tuple[Phase, Signal]:
+    return Phase.BROKEN, Signal.STILL_BROKEN
+
+
+def _bad_from_recovering(_seen: Condition, _patience: Patience) -> tuple[Phase, Signal]:
+    return Phase.BROKEN, Signal.RELAPSED
+
+
+def _good_from_good(_seen: Condition, _patience: Patience) -> tuple[Phase, Signal]:
+    return Phase.GOOD, Signal.NOTHING
+
+
+def _good_from_suspect(_seen: Condition, _patience: Patience) -> tuple[Phase, Signal]:
+    return Phase.GOOD, Signal.CLEARED
+
+
+def _good_from_broken(seen: Condition, patience: Patience) -> tuple[Phase, Signal]:
+    if seen.good_in_row >= patience.recover and not seen.flap.flapping:
+        return Phase.GOOD, Signal.RECOVERED
+    return Phase.RECOVERING, Signal.RECOVERING
+
+
+_TABLE = {
+    (Phase.GOOD, True): _bad_from_good,
+    (Phase.SUSPECT, True): _bad_from_good,
+    (Phase.BROKEN, True): _bad_from_broken,
+    (Phase.RECOVERING, True): _bad_from_recovering,
+    (Phase.GOOD, False): _good_from_good,
+    (Phase.SUSPECT, False): _good_from_suspect,
+    (Phase.BROKEN, False): _good_from_broken,
+    (Phase.RECOVERING, False): _good_from_broken,
+}
+
+
+def _look_again(seen: Condition, patience: Patience, now: datetime) -> Condition:
+    """When the next extra look is owed: soon while something is unsettled, at `recheck` while it is broken."""
+    if _unsettled(seen):
+        wait, purpose = patience.confirm_after_seconds, "confirm"
+    elif seen.phase is not Phase.GOOD or seen.unknown_in_row:
+        wait, purpose = patience.recheck_seconds, "recheck"
+    else:
+        return replace(seen, next_look=None, purpose="")
+    return replace(seen, next_look=now + timedelta(seconds=wait), purpose=purpose)
+
+
+def _unsettled(seen: Condition) -> bool:
+    """Whether the next looks will decide something."""
+    if seen.unknown_in_row:
+        return seen.unknown_in_row < BLIND_AFTER
+    return seen.phase is Phase.SUSPECT or (seen.phase is Phase.RECOVERING and not seen.flap.flapping)

@@ -1,0 +1,189 @@
+"""The daemon: the only place where everything is put together, and the loop that runs it.
+
+Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a letter to end.
+Rule 2: SIGHUP reads the configuration again. A faulty one is refused, the old one goes on; a running call is not lost.
+Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not finished is owed again at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from monitor.cadence import Cadence
+from monitor.clock import Clock, SystemClock
+from monitor.config import Configuration, ConfigurationFaults, load
+from monitor.desks.list import build
+from monitor.ledger import Ledger
+from monitor.outbox import Outbox
+from monitor.presence import Presence
+from monitor.rounds import Due, Rounds
+from monitor.runner import Runner
+from monitor.systemd import ServiceManager
+from monitor.watch import forget_removed, keep_watch
+
+log = logging.getLogger("reveille")
+STOP_WITHIN_SECONDS = 8.0
+AFTER_A_BUG_SECONDS = 60.0
+
+
+class Daemon:
+    """One site's monitor. `run` returns when it was told to stop."""
+
+    def __init__(self, file: Path, clock: Clock | None = None) -> None:
+        """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this state."""
+        self._file, self._clock = file, clock or SystemClock()
+        self._manager = ServiceManager.from_environment()
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sending = False
+        self._doing: dict[str, str] = {}
+        configuration = load(file)
+        self._presence = Presence(configuration.state)
+        self._ledger = Ledger(configuration.state / "ledger.sqlite")
+        runner = Runner(self._clock, configuration.state / "exhibits")
+        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        self._take(configuration)
+
+    async def run(self) -> None:
+        """Look, tell and keep watch until SIGTERM or SIGINT."""
+        self._on_signals()
+        self._note("started", {"file": str(self._file)})
+        self._outbox.take_over(self._clock.now())
+        log.info("action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks))
+        self._manager.ready(self._status())
+        await self._keep_cadence()
+        self._manager.stopping()
+        await self._end_tasks()
+        self._note("stopped", {})
+        log.info("action=stopped")
+        self._ledger.close()
+        self._presence.leave()
+
+    # -- what the cadence nudges --------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        for due in self._rounds.owed(self._clock.now()):
+            self._start(self._look_at(due))
+
+    async def _look_at(self, due: Due) -> None:
+        try:
+            await self._rounds.look(due)
+        finally:
+            self._doing.pop(due.name, None)
+            self._send()
+
+    def _send(self) -> None:
+        due = self._outbox.next_due()
+        if not self._sending and due and due <= self._clock.now():
+            self._sending = True
+            self._start(self._deliver())
+
+    async def _deliver(self) -> None:
+        try:
+            await self._outbox.deliver_due(self._clock.now())
+        finally:
+            self._sending = False
+
+    def _watch(self) -> None:
+        keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
+
+    def _alive(self) -> None:
+        """Said from the loop that looks, so that a loop that hangs is noticed."""
+        self._manager.alive()
+        self._manager.status(self._status())
+        self._presence.beat(self._clock.now())
+
+    # -- putting together ---------------------------------------------------------------------------------------
+
+    def _take(self, configuration: Configuration) -> None:
+        self._rounds.configuration = configuration
+        desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
+        self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        self._cadence = self._new_cadence(configuration)
+        forget_removed(self._ledger, configuration, self._clock.now())
+        for warning in configuration.warnings:
+            log.warning("action=doubtful_setting %s", warning)
+
+    def _new_cadence(self, configuration: Configuration) -> Cadence:
+        cadence = Cadence(self._faulted)
+        cadence.every(1, "look", self._look)
+        cadence.every(1, "send", self._send)
+        cadence.every(1, "watch", self._watch)
+        cadence.every(max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive)
+        for entry in configuration.checks.values():
+            cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
+        return cadence
+
+    async def _keep_cadence(self) -> None:
+        while not self._stopping.is_set():
+            self._cadence.run_due()
+            try:
+                await asyncio.wait_for(self._stopping.wait(), self._cadence.idle_seconds())
+            except TimeoutError:
+                continue
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        self._manager.reloading()
+        try:
+            configuration = load(self._file)
+            if configuration.state != self._rounds.configuration.state:
+                raise ValueError(f"the state folder cannot change while running; it is {self._presence.state}")
+        except (ConfigurationFaults, ValueError) as faults:
+            log.error("action=reload_refused the old configuration goes on\n%s", faults)
+            self._note("reload-refused", {"faults": str(faults)})
+        else:
+            self._take(configuration)
+            self._note("reloaded", {"checks": len(configuration.checks)})
+            log.info("action=reloaded checks=%d", len(configuration.checks))
+        self._manager.ready(self._status())
+
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (bug := task.exception()):
+            self._faulted("task", bug)
+
+    def _faulted(self, name: str, error: BaseException) -> None:
+        log.error("action=fault in=%s", name, exc_info=error)
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_WITHIN_SECONDS)
+
+    # -- saying -------------------------------------------------------------------------------------------------
+
+    @property
+    def _site(self) -> str:
+        return self._rounds.configuration.site.name
+
+    def _heard(self, check: str, text: str) -> None:
+        self._doing[check] = text
+
+    def _status(self) -> str:
+        open_tickets = len(self._ledger.open_incidents())
+        doing = ", ".join(f"{check}: {text}" for check, text in sorted(self._doing.items())) or "waiting"
+        return f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open tickets; {doing}"
+
+    def _note(self, kind: str, body: dict[str, object]) -> None:
+        with self._ledger.transaction() as t:
+            t.happened(None, self._clock.now(), kind, body)

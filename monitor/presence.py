@@ -1,0 +1,72 @@
+"""That a daemon is there: one per state folder, and when it last said so."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+class AlreadyRunning(Exception):
+    """Another daemon has this state folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The last sign of life; `running` says whether the daemon still holds its folder."""
+
+    at: datetime
+    pid: int
+    running: bool
+
+
+class Presence:
+    """Holds the folder for as long as the process lives; the kernel lets go of it, however the process ends."""
+
+    def __init__(self, state: Path) -> None:
+        """Raises AlreadyRunning, OSError."""
+        self.state = state
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise AlreadyRunning(f"another daemon runs on {state}") from None
+
+    def beat(self, now: datetime) -> None:
+        """Say that it lives."""
+        new = self.state / "heartbeat.new"
+        new.write_text(json.dumps({"at": now.isoformat(), "pid": os.getpid()}), encoding="utf-8")
+        new.replace(self.state / "heartbeat.json")
+
+    def leave(self) -> None:
+        """Let go of the folder."""
+        os.close(self._lock)
+
+
+def heartbeat(state: Path) -> Heartbeat | None:
+    """The last sign of life of the daemon of a state folder; None if there never was one."""
+    try:
+        body = json.loads((state / "heartbeat.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Heartbeat(datetime.fromisoformat(body["at"]), int(body["pid"]), _held(state))
+
+
+def _held(state: Path) -> bool:
+    try:
+        lock = os.open(state / "daemon.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)

@@ -1,0 +1,103 @@
+"""One attempt: the lines it needs, its time limit, and an end that is always an observation.
+
+Rule 1: whatever a check does (raise, hang, be wrong), the attempt ends as an observation within its limit.
+Rule 2: a line carries no more of our calls than its channels; waiting for it does not count against the limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import traceback
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+from checks.contract import CannotTell, Check, Claim, Observation, Refused, Trace
+from monitor.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class Lines:
+    """Which line has how many of our calls on it. Survives a reload of the configuration."""
+
+    def __init__(self) -> None:
+        self._busy: dict[str, int] = {}
+        self._freed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def occupy(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
+        """Hold one channel of each line, all or none, for as long as the block runs."""
+        async with self._freed:
+            await self._freed.wait_for(lambda: all(self._busy.get(c.line, 0) < c.channels for c in claims))
+            for claim in claims:
+                self._busy[claim.line] = self._busy.get(claim.line, 0) + 1
+        try:
+            yield
+        finally:
+            async with self._freed:
+                for claim in claims:
+                    self._busy[claim.line] -= 1
+                self._freed.notify_all()
+
+
+class Runner:
+    """Runs attempts, as many at a time as `at_once` allows."""
+
+    def __init__(self, clock: Clock, exhibits: Path, at_once: int = 40) -> None:
+        self._clock, self._exhibits = clock, exhibits
+        self._lines = Lines()
+        self._slots = asyncio.Semaphore(at_once)
+
+    async def attempt(
+        self,
+        name: str,
+        check: Check,
+        limit_seconds: float | None = None,
+        listener: Callable[[str], None] | None = None,
+    ) -> Observation:
+        """Make one attempt of `check` and say what it saw. Never raises but on cancellation."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._lines.occupy(check.claims()))
+            await stack.enter_async_context(self._slots)
+            try:
+                trace = Trace(self._clock.monotonic, self._folder(name))
+            except OSError as full:
+                return Observation(blind=f"no folder for the exhibits: {full}")
+            trace.listener = listener
+            return await self._within(check, trace, limit_seconds or check.longest_seconds())
+
+    async def _within(self, check: Check, trace: Trace, limit_seconds: float) -> Observation:
+        limit = asyncio.timeout(limit_seconds)
+        try:
+            async with limit:
+                await check.probe(trace)
+        except (Refused, CannotTell) as ended:
+            return trace.observation(ended)
+        except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
+            if limit.expired():
+                return trace.observation(blind=f"the attempt did not end within its limit of {limit_seconds:g} s")
+            log.exception("action=check_broke kind=%s", check.KIND)
+            trace.note("".join(traceback.format_exception_only(bug)).strip())
+            trace.note(_where(bug))
+            return trace.observation(blind=f"bug in {check.KIND}: {type(bug).__name__}: {bug}")
+        return trace.observation()
+
+    def _folder(self, name: str) -> Path:
+        """A new folder for one attempt's exhibits, by day: exhibits/2026-11-22/main-number-093000-1."""
+        now = self._clock.now()
+        day = self._exhibits / f"{now:%Y-%m-%d}"
+        day.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for count in itertools.count(1):
+            folder = day / f"{name}-{now:%H%M%S}-{count}"
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+                break
+        return folder
+
+
+def _where(bug: BaseException) -> str:
+    last = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"at {Path(last.filename).name}:{last.lineno} in {last.name}"

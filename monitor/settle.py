@@ -1,0 +1,275 @@
+"""From looks to incidents, in one transaction: record, judge the condition, classify, open or heal, order the telling.
+
+Rule 1: everything that one look changes is written together or not at all; the outbox sends afterwards.
+Rule 2: the ledger is the only memory; nothing here outlives the transaction.
+Rule 3: lower looks are settled before the look that asked for them, so that the lowest failing layer owns the ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from checks.contract import Observation
+from monitor import casebook
+from monitor.config import CheckEntry, Configuration
+from monitor.core import incident as life
+from monitor.core.case import Case
+from monitor.core.condition import Condition, Patience, Signal, blamed, released, step
+from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
+from monitor.core.incident import Change, Evidence, Incident
+from monitor.core.maintenance import active
+from monitor.core.policy_terms import Classification
+from monitor.core.verdict import State, Verdict
+from monitor.ledger import Ledger, Purpose, Transaction
+from monitor.telling import BLIND, Telling, due_now
+
+_BAD = (Signal.BROKE, Signal.STILL_BROKEN, Signal.RELAPSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: who was looked at, why, what was seen and what that amounts to."""
+
+    entry: CheckEntry
+    purpose: Purpose
+    started_at: datetime
+    observation: Observation
+    verdict: Verdict
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    def case(self) -> Case | None:
+        """What a policy classifies, if it failed."""
+        fault, probe = self.verdict.fault, self.entry.probe
+        if self.verdict.state is not State.FAILED or fault is None:
+            return None
+        layer, component = probe.layer_of(fault.stage), self.entry.component
+        return Case(probe.KIND, fault.stage, fault.code, self.name, component, layer, fault.text)
+
+    def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
+        """What it has to show."""
+        seen = self.observation
+        return Evidence(
+            check=self.name,
+            kind=self.entry.probe.KIND,
+            reasons=self.verdict.reasons,
+            stages=tuple((s.name, s.seconds, s.passed) for s in seen.stages),
+            exhibits=tuple((e.name, str(e.path)) for e in seen.exhibits),
+            findings=findings,
+        )
+
+
+def patience_of(entry: CheckEntry) -> Patience:
+    """How patient the configuration is with a check."""
+    return Patience(entry.confirm, entry.confirm_after, entry.recover, entry.recheck)
+
+
+class Settlement:
+    """What looks change in the ledger, within one transaction at one moment."""
+
+    def __init__(self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime) -> None:
+        self._ledger, self._t, self._now = ledger, t, now
+        self._configuration = configuration
+        self._policy = configuration.policy
+        self.telling = Telling(ledger, t, configuration, now)
+
+    def settle(self, seen: Seen, below: Sequence[Seen] = ()) -> None:
+        """Settle a look and the looks below it, from the ground up."""
+        by_name = {low.name: low for low in below}
+        for low in sorted(below, key=lambda s: s.entry.probe.LAYER):
+            self._settle(low, by_name)
+        self._settle(seen, by_name)
+
+    def _settle(self, seen: Seen, by_name: Mapping[str, Seen]) -> None:
+        self._t.record(
+            seen.name,
+            seen.entry.probe.KIND,
+            seen.purpose,
+            seen.started_at,
+            seen.observation,
+            seen.verdict,
+            muted=self.muted(seen.name),
+        )
+        was = casebook.condition_of(self._ledger, seen.name)
+        condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
+        self._keep(condition)
+        self._blindness(was, condition, seen)
+        if signal in _BAD:
+            below = [by_name[name] for name in reach(self._configuration, seen.entry) if name in by_name]
+            self._bad(seen, condition, signal, below)
+        elif signal is Signal.RECOVERED:
+            self._recovered(condition)
+
+    # -- a confirmed failure ------------------------------------------------------------------------------------
+
+    def _bad(self, seen: Seen, condition: Condition, signal: Signal, below: Sequence[Seen]) -> None:
+        case = seen.case()
+        if case is None:
+            raise ValueError(f"{seen.name}: a failed look without a fault")
+        diagnosis = diagnose(case, [(_look(low), low.case()) for low in below])
+        found = self._policy.classify(diagnosis.cause)
+        incident = self._incident(condition.incident)
+        if incident is None:
+            self._place(seen, condition, diagnosis, found, below)
+        elif seen.name in incident.causes:
+            self._again(seen, condition, signal, incident, diagnosis, found, below)
+        elif not incident.told and not self._all_muted(incident):
+            self.apply(self._tell_now(Change(incident)))
+
+    def _again(
+        self,
+        seen: Seen,
+        condition: Condition,
+        signal: Signal,
+        incident: Incident,
+        diagnosis: Diagnosis,
+        found: Classification,
+        below: Sequence[Seen],
+    ) -> None:
+        """It is still broken; unless its looks have come to point elsewhere, the ticket gets the newest evidence."""
+        change = life.failed_again(
+            incident, seen.evidence(diagnosis.findings), signal is Signal.RELAPSED, condition.flap.flapping
+        )
+        elsewhere = found.issue.id != incident.issue and not incident.classified_by_human
+        count = condition.other_in_row + 1 if elsewhere and condition.other_issue == found.issue.id else int(elsewhere)
+        self._keep(replace(condition, other_issue=found.issue.id if elsewhere else "", other_in_row=count))
+        if not elsewhere or count < seen.entry.confirm:
+            self.apply(self._tell_now(change))
+            return
+        self._move(seen, change, diagnosis, found, below)
+
+    def _move(
+        self, seen: Seen, change: Change, diagnosis: Diagnosis, found: Classification, below: Sequence[Seen]
+    ) -> None:
+        """The trouble turned out to be another one: the same ticket is reclassified, unless that one has a ticket."""
+        was = change.incident
+        key = life.key_of(was.site, found.issue.id)
+        if self._ledger.open_incident_by_key(key) is None and was.causes == (seen.name,):
+            cause = self._cause(seen, diagnosis, below)
+            change = change.then(life.reclassified(was, found, self._policy_name(), by=""))
+            moved = replace(change.incident, causes=(cause.name,), evidence=cause.evidence(diagnosis.findings))
+            change = change.then(Change(moved)).then(life.hung_on(moved, diagnosis.attached))
+            self._blame(cause, seen, self.apply(self._tell_now(change)))
+            return
+        self.apply(change)
+        self.apply(life.left(change.incident, seen.name, f"it turned out as: {found.issue.title}", self._now))
+        condition = replace(casebook.condition_of(self._ledger, seen.name), incident=None, other_in_row=0)
+        self._keep(condition)
+        self._place(seen, condition, diagnosis, found, below)
+
+    def _place(
+        self,
+        seen: Seen,
+        condition: Condition,
+        diagnosis: Diagnosis,
+        found: Classification,
+        below: Sequence[Seen],
+    ) -> None:
+        """Put a confirmed failure under its key: join the open incident, reopen the one just closed, or open one."""
+        cause = self._cause(seen, diagnosis, below)
+        evidence = cause.evidence(diagnosis.findings)
+        change = self._under(found, evidence, condition.bad_since or seen.started_at)
+        change = change.then(life.hung_on(change.incident, diagnosis.attached))
+        self._blame(cause, seen, self.apply(self._tell_now(change)))
+
+    def _under(self, found: Classification, evidence: Evidence, since: datetime) -> Change:
+        site = self._configuration.site.name
+        key = life.key_of(site, found.issue.id)
+        if row := self._ledger.open_incident_by_key(key):
+            return life.joined(casebook.incident_of(row), evidence.check)
+        closed = self._ledger.latest_closed(key)
+        if closed and life.may_reopen(last := casebook.incident_of(closed), self._now):
+            return life.reopened(last, evidence)
+        return life.opened(site, found, self._policy_name(), evidence, since, self._now)
+
+    def _blame(self, cause: Seen, seen: Seen, incident: Incident) -> None:
+        """Tie the checks to their incident; a lower one that is the cause is broken by that."""
+        for name in {cause.name, seen.name, *incident.attached}:
+            condition = casebook.condition_of(self._ledger, name)
+            if name == cause.name and not condition.bad:
+                condition = blamed(condition, self._now, patience_of(cause.entry))
+            self._keep(replace(condition, incident=incident.number, other_issue="", other_in_row=0))
+
+    def _cause(self, seen: Seen, diagnosis: Diagnosis, below: Sequence[Seen]) -> Seen:
+        return next((low for low in below if low.name == diagnosis.cause.check), seen)
+
+    # -- recovery and blindness ---------------------------------------------------------------------------------
+
+    def _recovered(self, condition: Condition) -> None:
+        incident = self._incident(condition.incident)
+        self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
+        if incident is not None:
+            self.apply(life.left(incident, condition.check, f"{condition.check} has recovered", self._now))
+
+    def _blindness(self, was: Condition, now: Condition, seen: Seen) -> None:
+        """Too many looks in a row that could not tell: one incident per site says that the monitor is blind."""
+        key = life.key_of(self._configuration.site.name, BLIND)
+        row = self._ledger.open_incident_by_key(key)
+        if now.blind and (row is None or now.check not in casebook.incident_of(row).causes):
+            found = self._policy.reclassified(BLIND)
+            change = self._under(found, seen.evidence(), was.looked_at or seen.started_at)
+            self.apply(self._tell_now(change))
+        elif row is not None and not now.blind:
+            self.apply(life.left(casebook.incident_of(row), now.check, f"{now.check} can be told again", self._now))
+
+    # -- what every change goes through -------------------------------------------------------------------------
+
+    def muted(self, check: str) -> bool:
+        """Whether a maintenance hides a check now."""
+        return active(self._configuration.maintenance, check, self._now) is not None
+
+    def _all_muted(self, incident: Incident) -> bool:
+        return all(self.muted(check) for check in incident.causes)
+
+    def _tell_now(self, change: Change) -> Change:
+        """An incident that nobody heard of is told, unless a maintenance hides all that causes it."""
+        if change.incident.told or self._all_muted(change.incident):
+            return change
+        told = replace(change.incident, counts_from=self._now)
+        due = due_now(self._configuration, told, self._now)
+        levels = (due.tell.level.number,) if due.tell else ()
+        passed = tuple(rung.level.number for rung in (*due.skipped, *due.empty))
+        return change.then(life.unmuted(told, self._now, levels, passed))
+
+    def apply(self, change: Change) -> Incident:
+        """Store a change and order what it tells; what hung on an incident that is over is set free."""
+        change = casebook.keep_change(self._t, change, self._now)
+        incident = change.incident
+        self.telling.tell(incident, change.orders)
+        if not incident.open:
+            for name, condition in casebook.conditions(self._ledger).items():
+                if condition.incident == incident.number and name not in incident.causes:
+                    self._keep(released(condition, self._now))
+        return incident
+
+    def _incident(self, number: int | None) -> Incident | None:
+        row = self._ledger.incident(number) if number is not None else None
+        incident = casebook.incident_of(row) if row else None
+        return incident if incident and incident.open else None
+
+    def _keep(self, condition: Condition) -> None:
+        casebook.keep_condition(self._t, condition)
+
+    def _policy_name(self) -> str:
+        return f"{self._policy.name} {self._policy.version}"
+
+
+def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
+    """Every check that stands below one, by its `diagnose` and theirs; nearest first."""
+    found: dict[str, None] = {}
+    waiting = list(entry.diagnose)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found and name != entry.name:
+            found[name] = None
+            waiting.extend(configuration.checks[name].diagnose)
+    return tuple(found)
+
+
+def _look(seen: Seen) -> Look:
+    text = "; ".join(seen.verdict.reasons) or f"looked at in {seen.observation.seconds:.3g} s"
+    return Look(seen.name, seen.entry.probe.LAYER, seen.verdict.state, text)

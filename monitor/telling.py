@@ -1,0 +1,83 @@
+"""Who hears of an incident, and through which desk: orders become rows of the outbox.
+
+Rule 1: a role is filled by the site's own people; where nobody fills it, by the policy's published desk of the region.
+Rule 2: a level that reaches nobody is passed over at once, and the message says so.
+Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from monitor.config import Configuration
+from monitor.core.escalation import Due, due_levels
+from monitor.core.incident import Incident, Order, Tell
+from monitor.desks.desk import letter_body
+from monitor.ledger import Ledger, OutboxMessage, Transaction
+from monitor.tickets import view
+
+OPERATORS = "operators"
+BLIND = "monitor-is-blind"
+_ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
+
+
+def reached(configuration: Configuration, role: str) -> tuple[str, ...]:
+    """The mail addresses of a role at this site."""
+    own = tuple(p.mail for p in configuration.people if p.role == role and p.mail)
+    if own or any(p.role == role for p in configuration.people):
+        return own
+    return tuple(c.mail for c in configuration.policy.contacts(role, configuration.site.region) if c.mail)
+
+
+def due_now(configuration: Configuration, incident: Incident, now: datetime) -> Due:
+    """What the ladder of an incident asks for at `now`."""
+    return due_levels(
+        incident.ladder,
+        incident.counts_from,
+        now,
+        incident.levels_done,
+        acknowledged=incident.acknowledged_at is not None,
+        resolved=not incident.open,
+        reachable=lambda role: bool(reached(configuration, role)),
+        calendar=configuration.policy.calendar,
+    )
+
+
+class Telling:
+    """Orders of one moment, put into the outbox."""
+
+    def __init__(self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime) -> None:
+        self._ledger, self._t = ledger, t
+        self._configuration, self._now = configuration, now
+
+    def tell(self, incident: Incident, orders: Sequence[Order]) -> None:
+        """One row per order, desk and recipient."""
+        for order in orders:
+            ticket = view(self._ledger, self._configuration, incident, self._now).to_dict()
+            event = "blind" if order.tell is Tell.OPENED and incident.issue == BLIND else str(order.tell)
+            quiet = order.tell in _ACKNOWLEDGEMENTS
+            for desk, recipient, audience in self._recipients(incident):
+                body = letter_body(ticket, {**order.facts, "audience": audience}, acknowledgement=quiet)
+                self._t.enqueue(OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, self._now))
+
+    def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
+        """Desk, address and in what capacity; the people hear through the first desk that mails."""
+        seen: set[str] = set()
+        people = list(self._people(incident))
+        for name, settings in self._configuration.desks.items():
+            own = [(address, "copy") for address in settings.copies()]
+            if settings.KIND == "mail":
+                own, people = people + own, []
+            for address, audience in own:
+                if address.lower() not in seen:
+                    seen.add(address.lower())
+                    yield name, address, audience
+
+    def _people(self, incident: Incident) -> Iterator[tuple[str, str]]:
+        for level in reversed(incident.ladder.levels):
+            if level.number in incident.levels_told:
+                for address in reached(self._configuration, level.role):
+                    yield address, f"level {level.number}, {level.name}"
+        for address in reached(self._configuration, OPERATORS):
+            yield address, OPERATORS

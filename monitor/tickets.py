@@ -1,0 +1,117 @@
+"""Incidents as tickets: what a person sees of one, as plain data for the templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from monitor.config import Configuration
+from monitor.core.escalation import ladder_times, standings
+from monitor.core.incident import Incident
+from monitor.core.maintenance import active
+from monitor.ledger import HistoryRow, Ledger
+from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
+from reports.render import render_text
+
+
+def number_of(written: str) -> int:
+    """12 from "RV-12", "rv-12" or "12". Raises ValueError."""
+    match = re.fullmatch(r"(?:RV-)?([0-9]{1,12})", written.strip(), re.IGNORECASE)
+    if not match:
+        raise ValueError(f"{written!r} is no ticket number; write it as in 'RV-12'")
+    return int(match[1])
+
+
+def named(number: int | None) -> str:
+    """The number as people say it."""
+    return f"RV-{number}" if number is not None else "RV-?"
+
+
+def state_of(incident: Incident) -> TicketState:
+    """Where the ticket stands, in a word."""
+    if not incident.open:
+        return "closed"
+    if incident.recovered_at:
+        return "recovered"
+    return "acknowledged" if incident.acknowledged_at else "open"
+
+
+def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> Ticket:
+    """The ticket of an incident as it stands."""
+    evidence, severity = incident.evidence, incident.severity
+    hidden = all(active(configuration.maintenance, check, now) for check in incident.causes) and bool(incident.causes)
+    history = ledger.history(incident.number) if incident.number is not None else []
+    return Ticket(
+        number=named(incident.number),
+        site=incident.site,
+        timezone=configuration.site.timezone,
+        title=incident.title,
+        summary=evidence.reasons[0] if evidence.reasons else incident.title,
+        severity=severity.id,
+        severity_name=severity.name,
+        owner=incident.owner_title,
+        state=state_of(incident),
+        opened_at=incident.opened_at,
+        closed_at=incident.closed_at,
+        recovered_at=incident.recovered_at,
+        acknowledged_at=incident.acknowledged_at,
+        acknowledged_by=incident.acknowledged_by,
+        check=evidence.check,
+        reasons=evidence.reasons,
+        stages=tuple(_stages(incident)),
+        findings=tuple(Finding(f.layer.name.lower(), f.check, str(f.state), f.text) for f in evidence.findings),
+        exhibits=evidence.exhibits,
+        clocks=clock_lines(configuration, incident, now),
+        ladder=rung_lines(configuration, incident),
+        history=tuple((row.at, _said(row)) for row in history),
+        times_bad=incident.times_bad,
+        attached=incident.attached,
+        muted=hidden,
+        rank=severity.rank,
+        definition=severity.definition,
+        policy=incident.policy,
+        rule=incident.rule,
+    )
+
+
+def clock_lines(configuration: Configuration, incident: Incident, now: datetime) -> tuple[ClockLine, ...]:
+    """Each promise with its time and how it stands."""
+    shown = incident.clocks(now, configuration.policy.calendar)
+    return tuple(ClockLine(c.name, c.due_at, c.state.value, c.at) for c in shown)
+
+
+def rung_lines(configuration: Configuration, incident: Incident) -> tuple[RungLine, ...]:
+    """The dated ladder with how each level is reached here."""
+    rungs = ladder_times(incident.ladder, incident.counts_from, configuration.policy.calendar)
+    placed = standings(rungs, incident.levels_told, incident.levels_skipped)
+    return tuple(
+        RungLine(
+            rung.level.number,
+            rung.level.name,
+            contact_of(configuration, rung.level.role),
+            rung.at,
+            "later" if not incident.open and standing == "next" else standing,
+        )
+        for rung, standing in placed
+    )
+
+
+def contact_of(configuration: Configuration, role: str) -> str:
+    """How a role is reached at this site: mail and phone, or "" where nobody is."""
+    own = [p for p in configuration.people if p.role == role]
+    ways = [way for p in own for way in (p.mail, p.phone) if way]
+    if not own:
+        desks = configuration.policy.contacts(role, configuration.site.region)
+        ways = [way for desk in desks for way in (desk.mail, desk.phone) if way]
+    return ", ".join(dict.fromkeys(ways))
+
+
+def _stages(incident: Incident) -> Iterator[StageLine]:
+    for name, seconds, passed in incident.evidence.stages:
+        text = "" if passed else "; ".join(incident.evidence.reasons)
+        yield StageLine(name, seconds, passed, text)
+
+
+def _said(row: HistoryRow) -> str:
+    return render_text("happening", kind=row.kind, facts=row.body).strip()
