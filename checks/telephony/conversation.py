@@ -1,0 +1,211 @@
+"""A call under way: the steps of its script, each in its stage.
+
+stage    fault codes
+press    no-telephone-event, early-hang-up
+prompt   silent, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored, early-hang-up
+agent    not-registered, not-rung, not-answered, early-hang-up
+talk     one-way-to-agent, one-way-to-caller, dead-air, early-hang-up
+hold     no-rtp, early-hang-up
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.telephony import nonce
+from checks.telephony.engine import Event, Phone, unless_ended
+from checks.telephony.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
+
+_ANSWER_SECONDS = 5.0
+_TALK_SECONDS = 4.0
+_STALLED_SECONDS = 5.0
+_DECIDE_SECONDS = 10.0
+"""for a phone to answer an order, on a machine that is busy"""
+
+
+class Conversation:
+    """Runs a script over a call that stands, with the agent's phone beside it where the script has one."""
+
+    def __init__(self, trace: Trace, script: Script, dtmf: str, call: Phone, agent: Phone | None) -> None:
+        self._trace, self._script, self._dtmf = trace, script, dtmf
+        self._call, self._agent = call, agent
+        self._prompts = [str(step.hear) for step in script if isinstance(step, Hear)]
+        self._heard: list[str] = []
+        self._pressed = False
+        self._random = random.SystemRandom()
+
+    async def run(self) -> None:
+        """Every step in order. Raises Refused, CannotTell."""
+        for step in self._script:
+            await self._take(step)
+        if self._script and isinstance(self._script[-1], Press):
+            await self._stand(0.3 * len(self._script[-1].press), "press")  # the digits are still on their way
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Hear():
+                await self._hear(step)
+            case Press():
+                await self._press(step)
+            case Pause():
+                await self._stand(step.pause, "pause")
+            case AgentStep():
+                await self._reach_agent(step)
+            case Hold():
+                await self._hold(step)
+            case HangUp():
+                pass
+
+    async def _hear(self, step: Hear) -> None:
+        number, path = len(self._heard) + 1, str(step.hear)
+        with self._trace.stage("prompt"):
+            self._call.order(
+                "listen",
+                step=number,
+                reference=path,
+                within=step.within,
+                others=self._prompts,
+                previous=self._previous if self._previous != path else None,
+            )
+            patience = step.within + _seconds(step.hear) + _DECIDE_SECONDS
+            found = await self._reply("heard", "not-heard", within=patience, step=number)
+            if found.name == "not-heard":
+                raise Refused(found["code"], f"prompt {number}: {found['text']}")
+        self._trace.measure(f"hear_{number}_seconds", found["seconds"])
+        self._trace.note(f"heard {step.hear.name}: {found['coverage']:.0%} covered, likeness {found['score']:.2f}")
+        self._heard.append(path)
+        self._pressed = False
+
+    @property
+    def _previous(self) -> str | None:
+        """After a press: the prompt that went before it ("" when none did)."""
+        return (self._heard[-1] if self._heard else "") if self._pressed else None
+
+    async def _press(self, step: Press) -> None:
+        with self._trace.stage("press"):
+            self._call.order("press", digits=step.press, method=self._dtmf)
+            done = await self._reply("pressed", "press-failed", within=_DECIDE_SECONDS, digits=step.press)
+            if done.name == "press-failed":
+                raise Refused("no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}")
+        self._pressed = True
+
+    async def _reach_agent(self, step: AgentStep) -> None:
+        agent = self._agent
+        if agent is None:
+            raise CannotTell("the agent's phone was not started")
+        with self._trace.stage("agent"):
+            if agent.seen("registered") is None:
+                raise Refused(
+                    "not-registered", f"agent {step.agent.name!r} did not get registered before the call reached it"
+                )
+            await self._be_rung(step, agent)
+            await self._be_answered(agent)
+        with self._trace.stage("talk"):
+            await self._talk(agent)
+
+    async def _be_rung(self, step: AgentStep, agent: Phone) -> None:
+        began = self._trace.elapsed()
+        try:
+            await unless_ended(self._call, lambda: agent.until("incoming", within=step.within))
+        except TimeoutError:
+            seen = await self._review()
+            if seen["code"] == "dtmf-ignored":
+                with self._trace.stage("prompt"):
+                    raise Refused("dtmf-ignored", f"{seen['text']}; agent {step.agent.name!r} was not rung") from None
+            raise Refused(
+                "not-rung",
+                f"agent {step.agent.name!r} was not rung within {step.within:g} s; the caller heard: {seen['text']}",
+            ) from None
+        self._trace.measure("agent_ring_seconds", self._trace.elapsed() - began)
+
+    async def _be_answered(self, agent: Phone) -> None:
+        agent.order("answer", status=200)
+        try:
+            await unless_ended(
+                self._call, lambda: agent.until("answered", "cancelled", "refused", within=_ANSWER_SECONDS)
+            )
+        except TimeoutError:
+            raise Refused("not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s") from None
+        if agent.seen("answered") is None:
+            raise Refused("not-answered", "the call to the agent was taken back")
+
+    async def _review(self) -> Event:
+        previous = self._previous
+        self._call.order("review", previous=previous, others=self._prompts, wanted="an agent")
+        return await self._reply("reviewed", within=_DECIDE_SECONDS)
+
+    async def _talk(self, agent: Phone) -> None:
+        """Both sides say their nonce at the same time, and each must hear the other's."""
+        ours, theirs = nonce.make(self._random), nonce.make(self._random)
+        try:
+            await unless_ended(self._call, lambda: agent.until("media", within=_ANSWER_SECONDS))
+        except TimeoutError:
+            raise Refused("dead-air", "the agent's leg has no media") from None
+        began = self._trace.elapsed()
+        self._call.order("challenge", say=ours, expect=theirs, within=_TALK_SECONDS)
+        agent.order("challenge", say=theirs, expect=ours, within=_TALK_SECONDS)
+        at_caller, at_agent = await asyncio.gather(self._heard_by(self._call), self._heard_by(agent))
+        for phone in (self._call, agent):
+            phone.order("hush")
+        if at_caller and at_agent:
+            self._trace.measure("talk_heard_seconds", self._trace.elapsed() - began)
+            return
+        if at_agent:
+            raise Refused("one-way-to-caller", "the agent hears the caller, the caller does not hear the agent")
+        if at_caller:
+            raise Refused("one-way-to-agent", "the caller hears the agent, the agent does not hear the caller")
+        raise Refused("dead-air", "neither side hears the other")
+
+    async def _heard_by(self, phone: Phone) -> bool:
+        wait = phone.until("challenge-heard", "challenge-not-heard", "no-media", within=_TALK_SECONDS + _DECIDE_SECONDS)
+        return (await _in_time(wait)).name == "challenge-heard"
+
+    async def _hold(self, step: Hold) -> None:
+        """Media must keep flowing to the caller; none for five seconds is a fault."""
+        with self._trace.stage("hold"):
+            ends, number = self._trace.elapsed() + step.hold, 0
+            packets, moved = -1, self._trace.elapsed()
+            while (left := ends - self._trace.elapsed()) > 0:
+                await self._stand(min(1.0, left))
+                number += 1
+                self._call.order("count", number=number)
+                counted = await self._reply("counted", within=_DECIDE_SECONDS, number=number)
+                if counted["rx_packets"] != packets:
+                    packets, moved = counted["rx_packets"], self._trace.elapsed()
+                elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
+                    raise Refused("no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands")
+
+    async def _stand(self, seconds: float, stage: str | None = None) -> None:
+        """Let the call stand; raises what ends it."""
+        if stage is not None:
+            with self._trace.stage(stage):
+                return await self._stand(seconds)
+        legs = [leg for leg in (self._call, self._agent) if leg is not None]
+        connected = [leg for leg in legs if leg is self._call or leg.seen("answered")]
+        await asyncio.gather(*(_until_time(leg, seconds) for leg in connected))
+        return None
+
+    async def _reply(self, *names: str, within: float, **facts: object) -> Event:
+        return await _in_time(self._call.until(*names, within=within, **facts))
+
+
+async def _until_time(leg: Phone, seconds: float) -> None:
+    try:
+        await leg.until("never", within=seconds)
+    except TimeoutError:
+        return
+
+
+async def _in_time(waiting: object) -> Event:
+    """A phone that does not answer an order is an engine error, not a fault of the far end."""
+    try:
+        return await waiting  # type: ignore[misc, no-any-return]
+    except TimeoutError:
+        raise CannotTell("engine error: the phone's process did not answer in time") from None
+
+
+def _seconds(path: Path) -> float:
+    return path.stat().st_size / 16000

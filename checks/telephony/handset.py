@@ -1,0 +1,424 @@
+"""One telephone on pjsua2: an account and at most one call, told as events. Only for the child process of a call leg.
+
+Traps of the engine that this file lives with (pjsua2 2.15.1):
+* asserts are compiled in: everything happens in the main thread (threadCnt=0, mainThreadOnly), one Endpoint, one
+  account;
+* the log callback is only called up to consoleLevel; the writer must be kept referenced;
+* getInfo() is held while its members are read; getInfo() and getStreamStat() raise once the call is over;
+* a status may be made up by our own stack: what was received is read from the wire (`Ladder`);
+* the default media port is reused and an orphan's sound would be heard: a random port per call;
+* an exception in a callback is printed and swallowed: `_kept` keeps it for the loop.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pjsua2 as pj
+
+from checks.telephony.ladder import Ladder, parse_log
+
+_TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+_DTMF = {"rfc4733": 0, "info": 1}
+_SESSION_SECONDS = 90
+_ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
+_PROVISIONALS_TOLD = 20
+
+
+class Tell(Protocol):
+    """Takes an event: its name, its facts, and when it happened if not now (monotonic seconds)."""
+
+    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the telephone is. The password is only here and in the engine."""
+
+    address: str
+    """its SIP URI"""
+    transport: str = "udp"
+    registrar: str | None = None
+    """URI to REGISTER at; None does not"""
+    route: str | None = None
+    """URI of the proxy that every request goes through"""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    local_address: str = ""
+    """the address of the interface to use; "" lets the system choose"""
+    authorities: str = ""
+    """PEM file of the authorities to trust on TLS"""
+    codecs: tuple[str, ...] = ("PCMA", "PCMU")
+
+
+def _kept(callback: Callable[..., None]) -> Callable[..., None]:
+    """A callback whose exception reaches the loop."""
+
+    @functools.wraps(callback)
+    def call(self: Any, parameter: Any) -> None:
+        try:
+            callback(self, parameter)
+        except Exception as problem:  # noqa: BLE001 - raised again by Handset.poll
+            self.handset.broken = problem
+
+    return call
+
+
+class _Wire(pj.LogWriter):  # type: ignore[misc]
+    """Takes the SIP messages out of the engine's log."""
+
+    def __init__(self, handset: Handset) -> None:
+        super().__init__()
+        self.handset = handset
+
+    @_kept
+    def write(self, entry: Any) -> None:
+        if message := parse_log(entry.msg, time.monotonic()):
+            self.handset.on_message(message)
+
+
+class _Account(pj.Account):  # type: ignore[misc]
+    def __init__(self, handset: Handset) -> None:
+        super().__init__()
+        self.handset = handset
+
+    @_kept
+    def onRegState(self, parameter: Any) -> None:  # noqa: N802 - the engine's name
+        self.handset.on_registration(parameter.code, parameter.reason, parameter.expiration)
+
+    @_kept
+    def onIncomingCall(self, parameter: Any) -> None:  # noqa: N802
+        self.handset.on_incoming(parameter.callId)
+
+
+class _Call(pj.Call):  # type: ignore[misc]
+    def __init__(self, handset: Handset, account: _Account, call_id: int = -1) -> None:
+        super().__init__(account, call_id)
+        self.handset = handset
+
+    @_kept
+    def onCallState(self, _parameter: Any) -> None:  # noqa: N802
+        info = self.getInfo()
+        self.handset.on_call_state(info.state, info.lastStatusCode, info.lastReason)
+
+    @_kept
+    def onCallMediaState(self, _parameter: Any) -> None:  # noqa: N802
+        info = self.getInfo()
+        for index, media in enumerate(info.media):
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
+                pj.PJSUA_CALL_MEDIA_ACTIVE,
+                pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
+            ):
+                self.handset.on_media(index)
+
+    @_kept
+    def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802
+        method = next((name for name, number in _DTMF.items() if number == parameter.method), "unknown")
+        self.handset.tell("dtmf", digit=parameter.digit, method=method)
+
+
+class Handset:
+    """The telephone. Its methods do; what comes of it is told as events."""
+
+    def __init__(self, tell: Tell, folder: Path, name: str) -> None:
+        self.tell, self.ladder = tell, Ladder()
+        self.broken: Exception | None = None
+        self.heard_file, self.said_file = folder / f".{name}-heard.wav", folder / f".{name}-said.wav"
+        self._silence_file = folder / f".{name}-silence.wav"
+        self.media_at: float | None = None
+        self.ended = False
+        self.registered = False
+        self.statistics: dict[str, Any] = {}
+        self._endpoint: Any = None
+        self._account: Any = None
+        self._call: Any = None
+        self._sound: Any = None
+        self._media_index = 0
+        self._said: Any = None
+        self._heard: Any = None
+        self._players: list[Any] = []
+        self._wire = _Wire(self)
+        self._provisionals = 0
+        self._hanging_up = False
+        self._rtp_seen = False
+        self._next_look = 0.0
+
+    # --- what the telephone does -----------------------------------------------------------------------------------
+
+    def open(self, account: Account) -> None:
+        """Start the engine with this account; tells `ready` with its SIP port. Raises pjsua2.Error."""
+        self._endpoint = pj.Endpoint()
+        self._endpoint.libCreate()
+        self._endpoint.libInit(self._engine_settings())
+        port = self._open_transport(account)
+        self._endpoint.libStart()
+        self._endpoint.audDevManager().setNullDev()
+        for codec in self._endpoint.codecEnum2():
+            self._endpoint.codecSetPriority(codec.codecId, _priority(codec.codecId, account.codecs))
+        self._account = _Account(self)
+        self._account.create(_account_settings(account))
+        self.tell("ready", port=port)
+
+    def register(self) -> None:
+        """REGISTER; tells `registered` or `registration-failed`."""
+        self._account.setRegistration(True)
+
+    def unregister(self) -> None:
+        """REGISTER with no expiry; `registered` becomes False when it is answered."""
+        self._account.setRegistration(False)
+
+    def call(self, to: str, headers: dict[str, str], caller: str | None = None) -> None:
+        """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that does not resolve)."""
+        self._call = _Call(self, self._account)
+        parameter = pj.CallOpParam(True)
+        parameter.opt.videoCount = 0
+        for name, value in headers.items():
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, value
+            parameter.txOption.headers.push_back(header)
+        if caller:
+            parameter.txOption.localUri = caller
+        self._call.makeCall(to, parameter)
+
+    def answer(self, status: int) -> None:
+        """Answer the call that rings, or send a provisional or final response of one's own choice."""
+        parameter = pj.CallOpParam(True)
+        parameter.opt.videoCount = 0
+        parameter.statusCode = status
+        self._call.answer(parameter)
+
+    def press(self, digits: str, method: str) -> None:
+        """Send DTMF. Raises pjsua2.Error, as when the far end did not offer telephone-event."""
+        parameter = pj.CallSendDtmfParam()
+        parameter.method, parameter.digits, parameter.duration = _DTMF[method], digits, 160
+        self._call.sendDtmf(parameter)
+
+    def play(self, path: Path, again: bool) -> None:
+        """Say a WAV into the call, once or over and over."""
+        self._players.append(self._player(path, again))
+        self._players[-1].startTransmit(self._sound)
+        self._players[-1].startTransmit(self._said)
+
+    def hush(self) -> None:
+        """Stop everything that is being played but the silence."""
+        for player in self._players[1:]:
+            for sink in (self._sound, self._said):
+                player.stopTransmit(sink)
+        del self._players[1:]
+
+    def hang_up(self) -> None:
+        """BYE, CANCEL or a refusal, as fits; the call may linger until `farewell_answered`."""
+        if self.in_call:
+            self.look_at_media()
+            self._hanging_up = True
+            self._call.hangup(pj.CallOpParam(True))
+
+    # --- how it stands ---------------------------------------------------------------------------------------------
+
+    @property
+    def in_call(self) -> bool:
+        """Whether there is a call that is not over."""
+        return self._call is not None and not self.ended
+
+    @property
+    def has_media(self) -> bool:
+        """Whether sound can be said and heard."""
+        return self._sound is not None and not self.ended
+
+    def farewell_answered(self, since: float) -> bool:
+        """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final response."""
+        if not self._hanging_up or not any(m.method == "BYE" and m.status is None for m in self.ladder):
+            invite = any(m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in self.ladder)
+            return invite or not self._hanging_up
+        answer = self.ladder.final_response("BYE")
+        return answer is not None and answer.at >= since
+
+    def poll(self, milliseconds: int) -> None:
+        """Let the engine work. Raises what broke in a callback."""
+        self._endpoint.libHandleEvents(milliseconds)
+        if self.broken is not None:
+            raise self.broken
+        if self.has_media and time.monotonic() >= self._next_look:
+            self.look_at_media()
+
+    def look_at_media(self) -> None:
+        """Take the RTP counts; tells `rtp-first` once, with where it came from and where it should have."""
+        if not self.has_media:
+            return
+        stat = self._call.getStreamStat(self._media_index)
+        info = self._call.getStreamInfo(self._media_index)
+        self.statistics = _counts(stat, info)
+        self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
+        if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
+            self._rtp_seen = True
+            source = self._call.getMedTransportInfo(self._media_index).srcRtpName
+            self.tell("rtp-first", source=source, expected=info.remoteRtpAddress)
+
+    # --- what the engine says --------------------------------------------------------------------------------------
+
+    def on_message(self, message: Any) -> None:
+        """A SIP message went by."""
+        self.ladder.add(message)
+        if message.method != "INVITE" or self.ended:
+            return
+        if message.direction == "sent" and message.status is None:
+            self.tell("invited", message.at)
+        elif message.direction == "received" and message.status is not None and message.status < 200:
+            self._provisionals += 1
+            if self._provisionals <= _PROVISIONALS_TOLD:
+                name = "trying" if message.status == 100 else "provisional"
+                self.tell(name, message.at, code=message.status, phrase=message.phrase, with_media=message.has_body)
+
+    def on_registration(self, code: int, phrase: str, expires: int) -> None:
+        """The registrar answered, or nobody did."""
+        self.registered = code // 100 == 2 and expires > 0
+        if code // 100 == 2:
+            self.tell("registered" if self.registered else "unregistered")
+            return
+        answer = self.ladder.final_response("REGISTER")
+        far = answer is not None and answer.status == code
+        self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
+
+    def on_incoming(self, call_id: int) -> None:
+        """It rings; a second call meanwhile is told to be busy."""
+        call = _Call(self, self._account, call_id)
+        if self._call is not None:
+            parameter = pj.CallOpParam(True)
+            parameter.statusCode = pj.PJSIP_SC_BUSY_HERE
+            call.hangup(parameter)
+            return
+        self._call = call
+        info = call.getInfo()
+        self.answer(pj.PJSIP_SC_RINGING)
+        self.tell("incoming", far=info.remoteUri)
+
+    def on_call_state(self, state: int, code: int, phrase: str) -> None:
+        """The call was answered or is over."""
+        if state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.tell("answered")
+        if state != _ENDED or self.ended:
+            return
+        self.ended = True
+        if self._hanging_up:
+            return
+        if (bye := self.ladder.far_request("BYE")) is not None:
+            self.tell("far-bye", bye.at, reasons=bye.headers("Reason"))
+            return
+        if self.ladder.far_request("CANCEL") is not None:
+            self.tell("cancelled")
+            return
+        final = self.ladder.final_response("INVITE")
+        far = final is not None and final.status == code
+        reasons = final.headers("Reason") if final is not None and far else []
+        phrase = final.phrase if final is not None and far else phrase
+        self.tell("refused", code=code, phrase=phrase, reasons=reasons, origin="far" if far else "local")
+
+    def on_media(self, index: int) -> None:
+        """Sound can flow (again): connect what is said and heard."""
+        self._sound, self._media_index = self._call.getAudioMedia(index), index
+        if self._heard is None:
+            self._begin_recording()
+        self._sound.startTransmit(self._heard)
+        for player in self._players:
+            player.startTransmit(self._sound)
+        info = self._call.getStreamInfo(index)
+        self.tell("media", codec=info.codecName, far=info.remoteRtpAddress)
+
+    # --- the parts -------------------------------------------------------------------------------------------------
+
+    def _begin_recording(self) -> None:
+        self._heard, self._said = pj.AudioMediaRecorder(), pj.AudioMediaRecorder()
+        self._heard.createRecorder(str(self.heard_file))
+        self._said.createRecorder(str(self.said_file))
+        self.media_at = time.monotonic()
+        _write_silence(self._silence_file)
+        self._players.append(self._player(self._silence_file, again=True))
+        self._players[0].startTransmit(self._said)
+
+    @staticmethod
+    def _player(path: Path, again: bool) -> Any:
+        player = pj.AudioMediaPlayer()
+        player.createPlayer(str(path), 0 if again else pj.PJMEDIA_FILE_NO_LOOP)
+        return player
+
+    def _engine_settings(self) -> Any:
+        settings = pj.EpConfig()
+        settings.uaConfig.threadCnt = 0
+        settings.uaConfig.mainThreadOnly = True
+        settings.uaConfig.maxCalls = 4
+        settings.uaConfig.userAgent = "Reveille"
+        settings.logConfig.level = settings.logConfig.consoleLevel = 4
+        settings.logConfig.msgLogging = 1
+        settings.logConfig.decor = 0
+        settings.logConfig.writer = self._wire
+        settings.medConfig.clockRate = settings.medConfig.sndClockRate = 8000
+        settings.medConfig.noVad = True
+        settings.medConfig.ecTailLen = 0
+        return settings
+
+    def _open_transport(self, account: Account) -> int:
+        settings = pj.TransportConfig()
+        settings.boundAddress = account.local_address
+        if account.transport == "tls":
+            settings.tlsConfig.verifyServer = True
+            settings.tlsConfig.CaListFile = account.authorities
+            settings.tlsConfig.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
+        opened = self._endpoint.transportCreate(_TRANSPORTS[account.transport], settings)
+        name = self._endpoint.transportGetInfo(opened).localName
+        return int(name.rsplit(":", 1)[1])
+
+
+def _priority(codec: str, wanted: tuple[str, ...]) -> int:
+    """255 for the first wanted codec, one less for each further, 0 (off) for all others."""
+    name = codec.split("/", 1)[0].upper()
+    order = [codec.upper() for codec in wanted]
+    return 255 - order.index(name) if name in order else 0
+
+
+def _account_settings(account: Account) -> Any:
+    settings = pj.AccountConfig()
+    settings.idUri = account.address
+    settings.regConfig.registerOnAdd = False
+    settings.regConfig.registrarUri = account.registrar or ""
+    settings.regConfig.retryIntervalSec = 0
+    settings.regConfig.timeoutSec = 300
+    if account.route:
+        settings.sipConfig.proxies.push_back(account.route)
+    if account.user:
+        settings.sipConfig.authCreds.push_back(pj.AuthCredInfo("digest", "*", account.user, 0, account.password or ""))
+    settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
+    settings.callConfig.timerMinSESec = settings.callConfig.timerSessExpiresSec = _SESSION_SECONDS
+    settings.mediaConfig.lockCodecEnabled = False
+    settings.mediaConfig.transportConfig.boundAddress = account.local_address
+    settings.mediaConfig.transportConfig.port = random.randrange(16384, 48000, 2)  # noqa: S311 - no secret
+    settings.mediaConfig.transportConfig.portRange = 16000
+    return settings
+
+
+def _counts(stat: Any, info: Any) -> dict[str, Any]:
+    """RTP as counted at our end; jitter in ms (RFC 3550). rxStat.reorder is left out: it returns the loss value."""
+    rtcp = stat.rtcp
+    return {
+        "codec": info.codecName,
+        "rx_packets": rtcp.rxStat.pkt,
+        "rx_lost": rtcp.rxStat.loss,
+        "rx_discarded": stat.jbuf.discard,
+        "rx_jitter_ms": rtcp.rxStat.jitterUsec.mean / 1000,
+        "tx_packets": rtcp.txStat.pkt,
+        "rtt_ms": rtcp.rttUsec.mean / 1000 if rtcp.rttUsec.n > 0 else None,
+    }
+
+
+def _write_silence(path: Path) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(2 * 8000))

@@ -1,0 +1,145 @@
+"""The SIP ladder: every message that our own stack sent or received, read from the engine's log as it happens.
+
+The wire is what the engine's own call states hide: the first provisional response, a final response's or a far BYE's
+Reason header, and whether a status was received at all or made up by our own stack.
+The text of a ladder never holds credentials: digest responses are masked. It is bounded in size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["sent", "received"]
+
+_LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL)
+_END = re.compile(r"\r?\n--end msg--\s*\Z")
+_CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
+_KEPT = 400
+_LARGEST = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SIP message: `at` in monotonic seconds, the far address, and the whole text as far as the log held it."""
+
+    at: float
+    direction: Direction
+    far: str
+    text: str
+
+    @property
+    def first_line(self) -> str:
+        """The request or status line."""
+        return self.text.split("\n", 1)[0].strip()
+
+    @property
+    def status(self) -> int | None:
+        """The status code of a response; None for a request."""
+        found = re.match(r"SIP/2\.0 (\d{3})", self.first_line)
+        return int(found[1]) if found else None
+
+    @property
+    def phrase(self) -> str:
+        """The reason phrase of a response."""
+        return self.first_line.split(" ", 2)[2] if self.first_line.count(" ") >= 2 else ""
+
+    @property
+    def method(self) -> str:
+        """The method of a request, or that of the request which a response answers."""
+        words = self.first_line.split() if self.status is None else next(iter(self.headers("CSeq")), "").split()
+        return (words[0] if self.status is None else words[-1]) if words else ""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether it carries a body (SDP)."""
+        return bool(re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[1:2] and self.headers("Content-Type"))
+
+    def headers(self, name: str) -> list[str]:
+        """The values of every header of that name, in order."""
+        head = re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0]
+        return [value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)]
+
+
+def parse_log(entry: str, at: float) -> Message | None:
+    """The message in an entry of the engine's log; None for any other entry."""
+    found = _LOGGED.search(entry)
+    if not found:
+        return None
+    text = _END.sub("", found[4])
+    return Message(at, "sent" if found[1] == "TX" else "received", f"{found[2]} {found[3]}", text)
+
+
+class Ladder:
+    """The messages in order. A flood keeps its beginning and its latest."""
+
+    def __init__(self) -> None:
+        self._first: list[Message] = []
+        self._latest: list[Message] = []
+        self.left_out = 0
+
+    def add(self, message: Message) -> None:
+        """Keep one more."""
+        if len(self._first) < _KEPT:
+            self._first.append(message)
+            return
+        self._latest.append(message)
+        if len(self._latest) > _KEPT:
+            self._latest.pop(0)
+            self.left_out += 1
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter([*self._first, *self._latest])
+
+    def final_response(self, method: str) -> Message | None:
+        """The latest final response received for a method."""
+        return self._latest_where(
+            m for m in self if m.direction == "received" and m.method == method and (m.status or 0) >= 200
+        )
+
+    def far_request(self, method: str) -> Message | None:
+        """The latest request of that method received."""
+        return self._latest_where(
+            m for m in self if m.direction == "received" and m.method == method and m.status is None
+        )
+
+    @staticmethod
+    def _latest_where(found: Iterable[Message]) -> Message | None:
+        return next(iter(reversed(list(found))), None)
+
+    def text(self, zero: float, us: str) -> str:
+        """The ladder for people: arrows with seconds since `zero`, and the full messages below."""
+        messages = list(self)
+        arrows = [_arrow(number, message, zero) for number, message in enumerate(messages, 1)]
+        if self.left_out:
+            arrows.insert(_KEPT, f"      ... {self.left_out} messages left out ...")
+        heading = f"{'#':>3} {'seconds':>8}  {us:<12}{'far end':>44}"
+        full = [
+            f"--- {number} at {message.at - zero:.3f} ---\n{masked(message.text)}"
+            for number, message in enumerate(messages, 1)
+        ]
+        return _bounded("\n".join([heading, *arrows, "", *full, ""]))
+
+
+def masked(text: str) -> str:
+    """A message without its digest credentials."""
+    return _CREDENTIALS.sub(r"\1 (masked)", text).replace("\r\n", "\n")
+
+
+def _arrow(number: int, message: Message, zero: float) -> str:
+    said = message.first_line.removeprefix("SIP/2.0 ")
+    if message.status is not None:
+        said = f"{said} ({message.method})"
+    extra = "".join(f" | Reason: {reason}" for reason in message.headers("Reason"))
+    label = f" {said[:46]} "
+    line = f"{label:-^50}>" if message.direction == "sent" else f"<{label:-^50}"
+    return f"{number:>3} {message.at - zero:>8.3f}  |{line}|  {message.far}{extra}"
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _LARGEST:
+        return text
+    half = _LARGEST // 2
+    return f"{text[:half]}\n... {len(text) - _LARGEST} characters left out ...\n{text[-half:]}"

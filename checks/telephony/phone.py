@@ -1,0 +1,280 @@
+"""The process of one call leg: a telephone under remote control (`python -m checks.telephony.phone FD`).
+
+Over the inherited socket FD come commands, one JSON object a line ({"do": ...}), and go events ({"event": ..., "at":
+monotonic seconds, ...}). Secrets come only this way. Everything happens in one loop of the main thread.
+
+No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its life is over, it
+hangs up, takes its registration back and leaves within seconds. A process stuck in the engine is ended by SIGALRM. It
+leaves by os._exit: the engine aborts in a normal interpreter exit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from checks.telephony.ear import Ear
+    from checks.telephony.handset import Handset
+
+_TICK_MILLISECONDS = 10
+_STUCK_SECONDS = 15
+_FAREWELL_SECONDS = 3.0
+_UNREGISTER_SECONDS = 1.5
+_LONGEST_LINE = 1 << 20
+_PR_SET_PDEATHSIG = 1
+
+
+class Channel:
+    """The socket to the daemon. `gone` once the other end closed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        self._unread = b""
+        self.gone = False
+
+    def tell(self, event: str, at: float | None = None, **facts: Any) -> None:
+        """Send an event. With nobody to hear it, nothing happens."""
+        line = json.dumps({"event": event, "at": time.monotonic() if at is None else at, **facts}).encode() + b"\n"
+        while line and not self.gone:
+            try:
+                line = line[self._socket.send(line) :]
+            except BlockingIOError:
+                self.gone = not select.select([], [self._socket], [], _FAREWELL_SECONDS)[1]
+            except OSError:
+                self.gone = True
+
+    def commands(self) -> Iterator[dict[str, Any]]:
+        """What has come in."""
+        with suppress(BlockingIOError):
+            try:
+                received = self._socket.recv(65536)
+            except ConnectionError:
+                received = b""
+            self.gone = self.gone or not received or len(self._unread) > _LONGEST_LINE
+            self._unread += received
+        *lines, self._unread = self._unread.split(b"\n")
+        yield from (json.loads(line) for line in lines)
+
+
+class Phone:
+    """Obeys the commands and tells what happens."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._handset: Handset | None = None
+        self._ear: Ear | None = None
+        self._files: dict[str, str] = {}
+        self._folder, self._name = Path(), "call"
+        self._born = time.monotonic()
+        self._dies = self._born + 600
+        self._unregister = False
+        self._terminated = False
+        signal.signal(signal.SIGTERM, self._terminate)
+
+    def run(self) -> None:
+        """Until it is told to hang up, or nobody is there any more."""
+        while True:
+            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            self._turn()
+            for command in self._channel.commands():
+                if command["do"] == "hang-up":
+                    self._leave(command.get("within", _FAREWELL_SECONDS))
+                    return
+                self._obey(command)
+            if self._channel.gone or self._terminated or time.monotonic() > self._dies:
+                self._leave(_FAREWELL_SECONDS)
+                return
+
+    def _terminate(self, _number: int, _frame: object) -> None:
+        self._terminated = True
+
+    def _turn(self) -> None:
+        """Let time pass: the engine works, the ear listens."""
+        if self._handset is None:
+            time.sleep(0.002)
+            return
+        self._handset.poll(_TICK_MILLISECONDS)
+        if self._ear is None and self._handset.media_at is not None:
+            self._open_ear(self._handset)
+        if self._ear is not None:
+            self._ear.attend()
+
+    def _open_ear(self, handset: Handset) -> None:
+        from checks.telephony.ear import Ear
+        from checks.telephony.recording import Recording
+
+        at = handset.media_at or time.monotonic()
+        self._ear = Ear(self._channel.tell, Recording(handset.heard_file, at), Recording(handset.said_file, at))
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        match command:
+            case {"do": "open"}:
+                self._open(command)
+            case {"do": "register"}:
+                self._phone.register()
+                self._unregister = True
+            case {"do": "call", "to": to}:
+                self._place(to, command.get("headers", {}), command.get("caller"))
+            case {"do": "answer"}:
+                self._phone.answer(command.get("status", 200))
+            case {"do": "play", "file": file}:
+                self._phone.play(Path(file), command.get("again", False))
+            case _:
+                self._converse(command)
+
+    def _converse(self, command: dict[str, Any]) -> None:
+        """The commands that need a call with sound."""
+        if self._ear is None or not self._phone.has_media:
+            self._channel.tell("no-media", command=command["do"])
+            return
+        match command:
+            case {"do": "press", "digits": digits, "method": method}:
+                self._press(digits, method)
+            case {"do": "listen"}:
+                self._ear.listen_for(command)
+            case {"do": "challenge", "say": say}:
+                self._phone.play(self._write_nonce(say), again=True)
+                self._ear.listen_for_nonce(command)
+            case {"do": "hush"}:
+                self._phone.hush()
+            case {"do": "review", "previous": previous, "others": others, "wanted": wanted}:
+                self._ear.recording.refresh()
+                code, text = self._ear.what_is_there(previous, others, wanted)
+                self._channel.tell("reviewed", code=code, text=text)
+            case {"do": "count"}:
+                self._phone.look_at_media()
+                self._channel.tell("counted", number=command.get("number", 0), **self._phone.statistics)
+            case _:
+                raise ValueError(f"no such command: {command['do']}")
+
+    @property
+    def _phone(self) -> Handset:
+        if self._handset is None:
+            raise RuntimeError("the first command is open")
+        return self._handset
+
+    def _open(self, command: dict[str, Any]) -> None:
+        import checks.telephony.ear  # noqa: F401 - numpy takes its time now, or it would be measured as the far end's
+        from checks.telephony.handset import Account, Handset
+
+        self._folder, self._name, self._files = Path(command["folder"]), command["name"], command["files"]
+        self._dies = self._born + command["life_seconds"]
+        self._handset = Handset(self._channel.tell, self._folder, self._name)
+        written = {**command["account"], "codecs": tuple(command["account"]["codecs"])}
+        self._handset.open(Account(**written))
+
+    def _place(self, to: str, headers: dict[str, str], caller: str | None) -> None:
+        import pjsua2 as pj
+
+        try:
+            self._phone.call(to, headers, caller)
+        except pj.Error as problem:
+            self._channel.tell("refused", code=0, phrase=problem.reason, reasons=[], origin="local")
+
+    def _press(self, digits: str, method: str) -> None:
+        import pjsua2 as pj
+
+        try:
+            self._phone.press(digits, method)
+        except pj.Error as problem:
+            self._channel.tell("press-failed", text=problem.reason)
+            return
+        if self._ear is not None:
+            self._ear.turn_page()
+        self._channel.tell("pressed", digits=digits)
+
+    def _write_nonce(self, say: list[int]) -> Path:
+        from checks.telephony.challenge import sound_of
+        from checks.telephony.sound import write_wav
+
+        path = self._folder / f".{self._name}-nonce.wav"
+        write_wav(path, sound_of(say))
+        return path
+
+    # --- leaving -----------------------------------------------------------------------------------------------------
+
+    def _leave(self, within: float) -> None:
+        """Hang up, wait for the answer, un-REGISTER, write the exhibits, say so."""
+        if self._handset is not None:
+            began = time.monotonic()
+            had_call = self._handset.in_call
+            self._handset.hang_up()
+            answered = self._until(lambda: self._phone.farewell_answered(began), within) if had_call else True
+            self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
+            if self._unregister and self._handset.registered:
+                self._handset.unregister()
+                self._until(lambda: not self._phone.registered, _UNREGISTER_SECONDS)
+            self._channel.tell("statistics", **self._handset.statistics, **self._sound_figures())
+            self._write_exhibits(self._handset)
+        self._channel.tell("closed")
+
+    def _until(self, condition: Any, within: float) -> bool:
+        deadline = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            self._phone.poll(_TICK_MILLISECONDS)
+        return True
+
+    def _sound_figures(self) -> dict[str, float]:
+        if self._ear is None:
+            return {}
+        from checks.telephony.sound import active_level_dbm0
+
+        self._ear.recording.refresh()
+        self._ear.said.refresh()
+        return {"rx_level_dbm0": active_level_dbm0(self._ear.recording.samples)}
+
+    def _write_exhibits(self, handset: Handset) -> None:
+        first = next(iter(handset.ladder), None)
+        text = handset.ladder.text(first.at if first else self._born, "Reveille")
+        (self._folder / self._files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
+        if self._ear is not None:
+            from checks.telephony.recording import write_both
+
+            write_both(self._folder / self._files["sound"], self._ear.recording, self._ear.said)
+        for path in self._folder.glob(f".{self._name}-*.wav"):
+            path.unlink(missing_ok=True)
+
+
+def _be_a_good_child(parent: int) -> None:
+    """No core files; SIGTERM when the parent dies; SIGALRM kills what is stuck."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def main() -> None:
+    """The process, from its first breath to its last."""
+    channel = Channel(int(sys.argv[1]))
+    _be_a_good_child(int(sys.argv[2]))
+    phone = Phone(channel)
+    try:
+        phone.run()
+    except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
+        channel.tell("broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}")
+        with suppress(BaseException):
+            phone._leave(_FAREWELL_SECONDS)
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The script of a test call: what the caller hears, presses and waits for, as written in the configuration.
+
+Each step has exactly one verb: hear, press, pause, agent, hold or hang-up.
+"""
+
+from __future__ import annotations
+
+import array
+import sys
+import wave
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+
+from checks.settings import Duration, ReadableFile, Settings, nearest
+from checks.telephony.line import AgentName
+
+_LEAST_SECONDS = 0.3
+_LEAST_PEAK = 200
+
+
+def _is_prompt(path: Path) -> Path:
+    """Refuses what could never be recognised. Raises ValueError."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
+            samples = array.array("h", file.readframes(file.getnframes()) if bits == 16 else b"")
+    except (wave.Error, EOFError) as problem:
+        raise ValueError(f"{path.name!r} is not a WAV file of PCM samples ({problem}); {_convert(path)}") from None
+    if (rate, channels, bits) != (8000, 1, 16):
+        kind = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+        raise ValueError(
+            f"{path.name!r} is {rate} Hz {kind} {bits}-bit, a prompt is 8000 Hz mono 16-bit; {_convert(path)}"
+        )
+    if sys.byteorder == "big":
+        samples.byteswap()
+    if len(samples) < _LEAST_SECONDS * rate:
+        raise ValueError(
+            f"{path.name!r} is {len(samples) / rate:.1f} s long; a prompt needs at least {_LEAST_SECONDS} s"
+        )
+    if max(map(abs, samples)) < _LEAST_PEAK:
+        raise ValueError(f"{path.name!r} is silent; record a prompt with sound in it")
+    return path
+
+
+def _convert(path: Path) -> str:
+    return f"convert it, as in: sox {path.name} -r 8000 -c 1 -b 16 prompt.wav"
+
+
+PromptFile = Annotated[ReadableFile, AfterValidator(_is_prompt)]
+"""A reference recording: WAV, 8000 Hz, mono, 16-bit."""
+
+
+class Hear(Settings):
+    """The far end says this prompt, beginning in time."""
+
+    hear: PromptFile
+    """the reference recording (WAV, 8000 Hz, mono, 16-bit)"""
+    within: Duration = 10.0
+    """how soon it must begin"""
+
+
+class Press(Settings):
+    """Digits are dialled (DTMF)."""
+
+    press: Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$")]
+    """digits out of 0-9, *, # and A-D"""
+
+
+class Pause(Settings):
+    """The caller waits; what is said meanwhile still counts for the next `hear`."""
+
+    pause: Duration
+    """how long"""
+
+
+class AgentStep(Settings):
+    """Our own agent leg rings, answers, and both sides hear each other."""
+
+    agent: AgentName
+    """the account in [agents] that the call must reach"""
+    within: Duration = 20.0
+    """how soon it must ring and be connected"""
+
+
+class Hold(Settings):
+    """The call stays connected, and its media must keep flowing."""
+
+    hold: Duration
+    """how long"""
+
+
+class HangUp(Settings):
+    """The caller hangs up; nothing may follow."""
+
+    hang_up: Literal[True] = Field(alias="hang-up")
+    """true"""
+
+
+VERBS: dict[str, type[Settings]] = {
+    "hear": Hear,
+    "press": Press,
+    "pause": Pause,
+    "agent": AgentStep,
+    "hold": Hold,
+    "hang-up": HangUp,
+}
+
+
+def _verb(written: Any) -> str | None:
+    if isinstance(written, dict):
+        return next((verb for verb in VERBS if verb in written), None)
+    return next((verb for verb, model in VERBS.items() if isinstance(written, model)), None)
+
+
+def _one_verb(written: Any) -> Any:
+    """Refuses a step of no verb, or of two. Raises ValueError."""
+    if isinstance(written, Settings):
+        return written
+    example = '{ hear = "welcome.wav", within = "6s" }'
+    if not isinstance(written, dict):
+        raise ValueError(f"a step is a table with one verb, as in {example}; this is {written!r}")
+    found = [verb for verb in VERBS if verb in written]
+    if not found:
+        hints = [hint for key in written if (hint := nearest(str(key), list(VERBS)))]
+        raise ValueError(f"a step needs one of {', '.join(VERBS)}, as in {example}{hints[0] if hints else ''}")
+    if len(found) > 1:
+        raise ValueError(f"this step has {len(found)} verbs ({' and '.join(found)}); write them as {len(found)} steps")
+    return written
+
+
+Step = Annotated[
+    Annotated[Hear, Tag("hear")]
+    | Annotated[Press, Tag("press")]
+    | Annotated[Pause, Tag("pause")]
+    | Annotated[AgentStep, Tag("agent")]
+    | Annotated[Hold, Tag("hold")]
+    | Annotated[HangUp, Tag("hang-up")],
+    Discriminator(_verb),
+    BeforeValidator(_one_verb),
+]
+
+
+def _in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    for number, step in enumerate(steps[:-1], 1):
+        if isinstance(step, HangUp):
+            raise ValueError(f"step {number} hangs up, and {len(steps) - number} more would follow; make it the last")
+    agents = [step.agent.name for step in steps if isinstance(step, AgentStep)]
+    if len(agents) > 1:
+        raise ValueError("one call reaches one agent; write a check for each agent")
+    return steps
+
+
+Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
+"""The steps in order; after the last the caller hangs up."""
+
+
+def seconds_of(step: Step) -> float:
+    """The longest that one step can honestly take."""
+    if isinstance(step, Hear):
+        return step.within + _length_seconds(step.hear) + 1.5
+    if isinstance(step, Press):
+        return 0.5 * len(step.press)
+    if isinstance(step, Pause):
+        return step.pause
+    if isinstance(step, AgentStep):
+        return step.within + 6.0
+    return step.hold if isinstance(step, Hold) else 0.0
+
+
+def _length_seconds(path: Path) -> float:
+    with wave.open(str(path), "rb") as file:
+        return file.getnframes() / file.getframerate()

@@ -1,0 +1,282 @@
+"""A test call, as a customer would place it (RFC 3261), with our own agent at its other end where the script says so.
+
+    us                                  far end
+    REGISTER ------------------------>          stage register    (a line with a user)
+    INVITE -------------------------->          stage signalling  until the first response
+    <------------------- 100, 180, 183          stage ring        until 180/183
+    <-------------------------- 200 OK          stage answer      any final refusal is a fault of this stage
+    <============ RTP ===============>          stage media       it flows, and from where the SDP says
+    the script                                  stages prompt, press, pause, agent, talk, hold
+    BYE ----------------------------->          stage hang-up     answered
+
+Fault codes: sip:NNN or sip:NNN/CC (final response, CC = Q.850 cause of its Reason header, RFC 3326), timeout,
+unreachable, no-rtp, rtp-from-elsewhere, early-hang-up, and the script's own (conversation.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
+from checks.settings import Duration
+from checks.telephony import evidence
+from checks.telephony.causes import cause_in
+from checks.telephony.conversation import Conversation
+from checks.telephony.dialling import Way, way_of
+from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
+from checks.telephony.line import Line, LineName
+from checks.telephony.script import AgentStep, Hear, Script, seconds_of
+
+_LAYERS: dict[str, Layer] = {
+    "media": Layer.MEDIA,
+    "hold": Layer.MEDIA,
+    "prompt": Layer.PROMPT,
+    "press": Layer.PROMPT,
+    "pause": Layer.PROMPT,
+    "agent": Layer.AGENT,
+    "talk": Layer.AGENT,
+}
+_MEASURES: dict[str, str] = {
+    "signalling_seconds": "INVITE until the first response",
+    "ring_seconds": "first response until 180 or 183",
+    "pdd_seconds": "post-dial delay: INVITE until 180, 183 or the answer",
+    "answer_seconds": "INVITE until 200 OK",
+    "media_seconds": "answer until the first RTP packet",
+    "hang_up_seconds": "BYE until its answer",
+    "rx_packets": "RTP packets received",
+    "tx_packets": "RTP packets sent",
+    "rx_loss_percent": "RTP packets lost on the way to us, percent",
+    "rx_jitter_ms": "mean interarrival jitter (RFC 3550), milliseconds",
+    "rtt_ms": "round trip by RTCP, milliseconds, where the far end sends any",
+    "rx_level_dbm0": "level of the sounding parts of what was received, dBm0",
+    "mos": "mean opinion score, narrowband E-model (ITU-T G.107), of what was received; G.711 only",
+    "q850_cause": "the Q.850 cause that ended the call, where one was given",
+}
+
+
+class SipCall(Check):
+    """A SIP call along a script: reached, rang, answered, heard, the right prompt, our agent."""
+
+    KIND: ClassVar[str] = "sip-call"
+    LAYER: ClassVar[Layer] = Layer.AGENT
+
+    line: LineName
+    """the line to call over, of [lines]"""
+    to: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+(@[^\s<>\"',@]+)?$")]
+    """the number to call, or a SIP URI"""
+    script: Script = ()
+    """the steps in order: hear, press, pause, agent, hold, hang-up"""
+    codecs: Annotated[tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)] = (
+        "PCMA",
+        "PCMU",
+    )
+    """what is offered, the preferred first"""
+    dtmf: Literal["rfc4733", "info"] = "rfc4733"
+    """how digits are sent: in RTP (RFC 4733) or by SIP INFO"""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    """further headers of the INVITE"""
+    early_media: bool = False
+    """whether the script begins as soon as there is sound, even before the answer (announcements that never answer)"""
+    rtp_from: Literal["sdp", "anywhere"] = "sdp"
+    """whether RTP must come from the address that the far end's SDP names"""
+    signalling_within: Duration = 5.0
+    """how soon REGISTER, INVITE and BYE must get a response"""
+    answer_within: Duration = 30.0
+    """how soon the call must be answered"""
+    media_within: Duration = 3.0
+    """how soon after the answer RTP must come"""
+
+    @field_validator("headers")
+    @classmethod
+    def _no_injection(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
+        for name, value in headers.items():
+            if not name.replace("-", "").isalnum() or any(ord(character) < 32 for character in value):
+                raise ValueError(f"{name!r} is not a header of one line; letters, digits and dashes name it")
+        return headers
+
+    @property
+    def agent_line(self) -> Line | None:
+        """The agent's account, where the script reaches one."""
+        return next((step.agent for step in self.script if isinstance(step, AgentStep)), None)
+
+    def layer_of(self, stage: str) -> Layer:
+        """Everything up to the answer, and hanging up, is signalling."""
+        return _LAYERS.get(stage, Layer.SIGNALLING)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """One channel of the line, and the agent's account."""
+        agent = self.agent_line
+        return (Claim(self.line.name, 1), *((Claim(agent.name, 1),) if agent else ()))
+
+    def measures(self) -> Mapping[str, str]:
+        """Every measure it can give with this script."""
+        given = dict(_MEASURES)
+        if self.line.user and self.line.register_first:
+            given["register_seconds"] = "REGISTER until registered"
+        for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
+            given[f"hear_{number}_seconds"] = f"awaiting {step.hear.name} until it began"
+            given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
+        for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
+            given[f"{stage}_seconds"] = f"the last {stage}"
+        if self.agent_line:
+            given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang"
+            given["agent_seconds"] = "awaiting the agent until the agent was connected"
+            given["talk_seconds"] = given["talk_heard_seconds"] = "until both sides had heard each other"
+        return given
+
+    def longest_seconds(self) -> float:
+        """Every timer of its own, one after the other."""
+        timers = 3 * self.signalling_within + self.answer_within + self.media_within
+        return timers + sum(seconds_of(step) for step in self.script) + 15.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Place the call. Raises Refused, CannotTell."""
+        legs: dict[str, Phone] = {}
+        try:
+            way = await self._start(trace, legs)
+            await self._register(trace, legs["call"])
+            await self._agent_ready(trace, legs.get("agent"))
+            await self._call(trace, legs["call"], way)
+            await Conversation(trace, self.script, self.dtmf, legs["call"], legs.get("agent")).run()
+            await self._hang_up(trace, legs["call"])
+        finally:
+            await asyncio.gather(*(phone.close() for phone in legs.values()))
+            self._keep(trace, legs)
+
+    async def _start(self, trace: Trace, legs: dict[str, Phone]) -> Way:
+        """Start the phones, the agent's too: it must be registered before it can be reached."""
+        first_stage = "register" if self.line.user and self.line.register_first else "signalling"
+        ways = {"call": await self._way(trace, self.line, first_stage)}
+        if self.agent_line:
+            ways["agent"] = await self._way(trace, self.agent_line, "agent")
+        for name in ways:
+            legs[name] = await Phone.start()
+        for name, phone in legs.items():
+            self._open(trace, name, phone, ways[name])
+        for phone in legs.values():
+            try:
+                await phone.until("ready", within=START_SECONDS)
+            except TimeoutError:
+                raise CannotTell("engine error: the phone's process did not start in time") from None
+        return ways["call"]
+
+    async def _way(self, trace: Trace, line: Line, stage: str) -> Way:
+        try:
+            return await way_of(line, self.signalling_within)
+        except Refused:
+            with trace.stage(stage):
+                raise
+
+    def _open(self, trace: Trace, name: str, phone: Phone, way: Way) -> None:
+        phone.order(
+            "open",
+            name=name,
+            folder=str(trace.exhibits_folder),
+            files={"sound": f"{name}.wav", "ladder": _ladder(name)},
+            life_seconds=self.longest_seconds() + 30.0,
+            account=way.account(self.codecs),
+        )
+        if name == "agent":
+            phone.order("register")
+
+    async def _register(self, trace: Trace, call: Phone) -> None:
+        if not (self.line.user and self.line.register_first):
+            return
+        with trace.stage("register"):
+            call.order("register")
+            answer = await _response(call, "registered", "registration-failed", within=self.signalling_within)
+            if answer.name == "registration-failed":
+                raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
+
+    async def _agent_ready(self, trace: Trace, agent: Phone | None) -> None:
+        """An agent that is refused ends the attempt at once; one that gets no answer is judged when it is its turn."""
+        if agent is None:
+            return
+        try:
+            answer = await agent.until("registered", "registration-failed", within=self.signalling_within)
+        except TimeoutError:
+            return
+        if answer.name == "registration-failed":
+            with trace.stage("agent"):
+                raise Refused("not-registered", f"{answer['code']} {answer['phrase']}", answer["origin"])
+
+    async def _call(self, trace: Trace, call: Phone, way: Way) -> None:
+        with trace.stage("signalling"):
+            call.order("call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller())
+            first = await _response(call, "trying", "provisional", "answered", "refused", within=self.signalling_within)
+            if first.name == "refused" and first["origin"] == "local":
+                raise refusal(first)
+        with trace.stage("answer"):
+            await self._await_answer(trace, call, first)
+        with trace.stage("media"):
+            await self._await_media(call)
+
+    async def _await_answer(self, trace: Trace, call: Phone, first: Event) -> None:
+        began = trace.elapsed()
+        sufficient = ("answered", "media") if self.early_media else ("answered",)
+        try:
+            await call.until(*sufficient, within=self.answer_within)
+        except TimeoutError:
+            rang = "it rang" if call.seen("provisional") else "it never rang"
+            raise Refused("timeout", f"no answer within {self.answer_within:g} s; {rang}") from None
+        finally:
+            self._measure_answer(trace, call, first, began)
+
+    def _measure_answer(self, trace: Trace, call: Phone, first: Event, began: float) -> None:
+        invited, rang, answered = call.seen("invited"), call.seen("provisional"), call.seen("answered")
+        if rang:
+            trace.staged("ring", began, max(0.0, rang.at - first.at))
+        if invited:
+            trace.measure("signalling_seconds", first.at - invited.at)
+        if invited and (rang or answered):
+            trace.measure("pdd_seconds", min(e.at for e in (rang, answered) if e) - invited.at)
+
+    async def _await_media(self, call: Phone) -> None:
+        try:
+            first = await call.until("rtp-first", within=self.media_within)
+        except TimeoutError:
+            raise Refused("no-rtp", f"no RTP within {self.media_within:g} s of the answer") from None
+        if self.rtp_from == "sdp" and first["source"] != first["expected"]:
+            raise Refused("rtp-from-elsewhere", f"RTP comes from {first['source']}, the SDP says {first['expected']}")
+
+    async def _hang_up(self, trace: Trace, call: Phone) -> None:
+        with trace.stage("hang-up"):
+            if call.seen("far-bye"):
+                return
+            call.order("hang-up", within=self.signalling_within)
+            try:
+                done = await call.until("hung-up", "far-bye", within=self.signalling_within + START_SECONDS)
+            except TimeoutError:
+                raise CannotTell("engine error: the phone's process did not hang up") from None
+            if done.name == "hung-up" and not done["answered"]:
+                raise Refused("timeout", f"BYE was not answered within {self.signalling_within:g} s")
+
+    def _keep(self, trace: Trace, legs: dict[str, Phone]) -> None:
+        """Measures and exhibits, also of a call that failed."""
+        for name in legs:
+            evidence.exhibit_leg(trace, name, _ladder(name))
+        if "call" not in legs:
+            return
+        call = legs["call"]
+        evidence.exhibit_figures(trace, legs)
+        evidence.measure_media(trace, evidence.counts_of(call))
+        if (invited := call.seen("invited")) and (answered := call.seen("answered")):
+            trace.measure("answer_seconds", answered.at - invited.at)
+        ending = call.seen("refused", "far-bye")
+        if ending and (cause := cause_in(ending.facts.get("reasons", []))) is not None:
+            trace.measure("q850_cause", cause)
+
+
+def _ladder(name: str) -> str:
+    return "ladder.txt" if name == "call" else f"{name}-ladder.txt"
+
+
+async def _response(phone: Phone, *names: str, within: float) -> Event:
+    try:
+        return await phone.until(*names, within=within)
+    except TimeoutError:
+        raise Refused("timeout", f"no response within {within:g} s") from None
