@@ -8,13 +8,20 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from checks.contract import Check
+from checks.telephony.options import SipOptions
+from checks.telephony.sip_call import SipCall
+from checks.web.portal import Portal
 
 GROUP = "reveille.checks"
 
 
 def kinds() -> dict[str, type[Check]]:
     """Every kind there is, the house's own first."""
-    own: list[type[Check]] = []
+    own: list[type[Check]] = [
+        SipCall,
+        SipOptions,
+        Portal,
+    ]
     found: dict[str, type[Check]] = {kind.KIND: kind for kind in own}
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, point.load())
