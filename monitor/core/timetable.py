@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -75,14 +76,18 @@ class Daily:
 
     def _around(self, now: datetime) -> Iterator[Slot]:
         """The slots of the days near now: two on each side, since zones have skipped whole days."""
-        zone = ZoneInfo(self.zone)
-        today = now.astimezone(zone).date()
+        today = now.astimezone(ZoneInfo(self.zone)).date()
         for days in range(-2, 3):
-            yield from (self._slot(today + timedelta(days=days), at, zone) for at in self.times)
+            yield from _slots_of(self.times, self.zone, today + timedelta(days=days))
 
-    def _slot(self, day: date, at: time, zone: ZoneInfo) -> Slot:
-        wall = datetime.combine(day, at)
-        return Slot(wall.isoformat(timespec="seconds" if at.second else "minutes"), instant(wall, zone))
+
+@lru_cache(maxsize=4096)
+def _slots_of(times: tuple[time, ...], zone: str, day: date) -> tuple[Slot, ...]:
+    walls = [datetime.combine(day, at) for at in times]
+    return tuple(
+        Slot(wall.isoformat(timespec="seconds" if wall.second else "minutes"), instant(wall, ZoneInfo(zone)))
+        for wall in walls
+    )
 
 
 Timetable = Every | Daily
