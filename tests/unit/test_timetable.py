@@ -31,7 +31,7 @@ def utc(written: str) -> datetime:
 
 def walked(wall: datetime, zone: ZoneInfo) -> datetime:
     """By brute force: the first minute of UTC at which the wall clock shows the time or a later one."""
-    at = wall.replace(tzinfo=UTC) - timedelta(hours=40)
+    at = wall.replace(tzinfo=UTC) - timedelta(hours=16)
     while at.astimezone(zone).replace(tzinfo=None) < wall:
         at += MINUTE
     return at
@@ -71,7 +71,7 @@ def test_wall_times_around_every_change_of_clocks_agree_with_walking_minute_by_m
     for year in (2011, 2026):
         for day in transitions(where, year) or [date(year, 7, 1)]:
             start = datetime.combine(day, time()) - timedelta(hours=3)
-            for minutes in range(0, 10 * 60, 25):
+            for minutes in range(0, 10 * 60, 35):
                 wall = start + timedelta(minutes=minutes)
                 assert instant(wall, where) == walked(wall, where), (zone, wall)
 
