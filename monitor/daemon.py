@@ -76,6 +76,7 @@ class Daemon:
             await self._rounds.look(due)
         finally:
             self._doing.pop(due.name, None)
+            self._beat()
             self._send()
 
     def _send(self) -> None:
@@ -97,7 +98,11 @@ class Daemon:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
         self._manager.status(self._status())
-        self._presence.beat(self._clock.now())
+        self._beat()
+
+    def _beat(self) -> None:
+        doing = ", ".join(f"{check}: {text}" for check, text in sorted(self._doing.items()))
+        self._presence.beat(self._clock.now(), doing)
 
     # -- putting together ---------------------------------------------------------------------------------------
 
@@ -178,6 +183,7 @@ class Daemon:
 
     def _heard(self, check: str, text: str) -> None:
         self._doing[check] = text
+        self._beat()
 
     def _status(self) -> str:
         open_tickets = len(self._ledger.open_incidents())

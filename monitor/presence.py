@@ -21,6 +21,7 @@ class Heartbeat:
     at: datetime
     pid: int
     running: bool
+    doing: str = ""
 
 
 class Presence:
@@ -37,10 +38,11 @@ class Presence:
             os.close(self._lock)
             raise AlreadyRunning(f"another daemon runs on {state}") from None
 
-    def beat(self, now: datetime) -> None:
-        """Say that it lives."""
+    def beat(self, now: datetime, doing: str = "") -> None:
+        """Say that it lives, and what it is doing."""
         new = self.state / "heartbeat.new"
-        new.write_text(json.dumps({"at": now.isoformat(), "pid": os.getpid()}), encoding="utf-8")
+        body = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing}
+        new.write_text(json.dumps(body), encoding="utf-8")
         new.replace(self.state / "heartbeat.json")
 
     def leave(self) -> None:
@@ -54,7 +56,7 @@ def heartbeat(state: Path) -> Heartbeat | None:
         body = json.loads((state / "heartbeat.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return Heartbeat(datetime.fromisoformat(body["at"]), int(body["pid"]), _held(state))
+    return Heartbeat(datetime.fromisoformat(body["at"]), int(body["pid"]), _held(state), body.get("doing", ""))
 
 
 def _held(state: Path) -> bool:

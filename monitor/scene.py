@@ -1,4 +1,4 @@
-"""A whole site without sockets, on a clock that is moved by hand: the kit for stories about time and judgement, shipped.
+"""A whole site without sockets, on a clock moved by hand: the kit for stories about time and judgement, shipped.
 
     scene = Scene(start, checks={"main-number": {"at": (time(8, 30),)}})
     scene.world["main-number"] = Refused("sip:503", "Service Unavailable")

@@ -271,5 +271,5 @@ def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
 
 
 def _look(seen: Seen) -> Look:
-    text = "; ".join(seen.verdict.reasons) or f"looked at in {seen.observation.seconds:.3g} s"
+    text = "; ".join(seen.verdict.reasons) or f"good within {seen.observation.seconds:.3f} s"
     return Look(seen.name, seen.entry.probe.LAYER, seen.verdict.state, text)

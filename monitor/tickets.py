@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 
 from monitor.config import Configuration
 from monitor.core.escalation import ladder_times, standings
-from monitor.core.incident import Incident
+from monitor.core.incident import Evidence, Incident
 from monitor.core.maintenance import active
 from monitor.ledger import HistoryRow, Ledger
 from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
 from reports.render import render_text
+from reports.views import IncidentLine
 
 
 def number_of(written: str) -> int:
@@ -59,7 +59,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         acknowledged_by=incident.acknowledged_by,
         check=evidence.check,
         reasons=evidence.reasons,
-        stages=tuple(_stages(incident)),
+        stages=stage_lines(evidence),
         findings=tuple(Finding(f.layer.name.lower(), f.check, str(f.state), f.text) for f in evidence.findings),
         exhibits=evidence.exhibits,
         clocks=clock_lines(configuration, incident, now),
@@ -107,10 +107,25 @@ def contact_of(configuration: Configuration, role: str) -> str:
     return ", ".join(dict.fromkeys(ways))
 
 
-def _stages(incident: Incident) -> Iterator[StageLine]:
-    for name, seconds, passed in incident.evidence.stages:
-        text = "" if passed else "; ".join(incident.evidence.reasons)
-        yield StageLine(name, seconds, passed, text)
+def stage_lines(evidence: Evidence) -> tuple[StageLine, ...]:
+    """The stages of a look; what broke one stands beside it."""
+    why = "; ".join(evidence.reasons)
+    return tuple(StageLine(name, seconds, passed, "" if passed else why) for name, seconds, passed in evidence.stages)
+
+
+def incident_line(configuration: Configuration, incident: Incident, now: datetime) -> IncidentLine:
+    """The ticket in a list."""
+    running = [c for c in incident.clocks(now, configuration.policy.calendar) if c.name == "resolution"]
+    return IncidentLine(
+        number=named(incident.number),
+        severity=incident.severity.id,
+        title=incident.title,
+        state=state_of(incident),
+        owner=incident.owner_title,
+        opened_at=incident.opened_at,
+        due_at=running[0].due_at if running else None,
+        rank=incident.severity.rank,
+    )
 
 
 def _said(row: HistoryRow) -> str:

@@ -17,6 +17,13 @@ START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
 SILENT = Refused("silent", "no sound for 8 s")
 NO_CIRCUIT = Refused("sip:503/34", "Service Unavailable")
 
+UPGRADE = Window(
+    ("*",),
+    Once(datetime.fromisoformat("2026-11-22T08:00"), datetime.fromisoformat("2026-11-22T10:00")),
+    "Asia/Kolkata",
+    "upgrade",
+)
+
 Make = Callable[..., Scene]
 
 
@@ -162,8 +169,7 @@ async def test_unknown_neither_opens_nor_heals_but_blindness_is_one_ticket(scene
 
 
 async def test_a_maintenance_is_watched_and_not_told_until_its_end(scene: Make) -> None:
-    window = Window(("*",), Once(datetime(2026, 11, 22, 8), datetime(2026, 11, 22, 10)), "Asia/Kolkata", "upgrade")
-    site = scene({"main-number": {"every": 60.0}}, maintenance=(window,))
+    site = scene({"main-number": {"every": 60.0}}, maintenance=(UPGRADE,))
     site.world["main-number"] = SILENT
     await site.run_for(minutes=89)
     assert site.told() == []
@@ -173,8 +179,7 @@ async def test_a_maintenance_is_watched_and_not_told_until_its_end(scene: Make) 
 
 
 async def test_what_came_and_went_within_a_maintenance_is_never_told(scene: Make) -> None:
-    window = Window(("*",), Once(datetime(2026, 11, 22, 8), datetime(2026, 11, 22, 10)), "Asia/Kolkata", "upgrade")
-    site = scene({"main-number": {"every": 60.0}}, maintenance=(window,))
+    site = scene({"main-number": {"every": 60.0}}, maintenance=(UPGRADE,))
     site.world["main-number"] = SILENT
     await site.run_for(minutes=30)
     site.world["main-number"] = None

@@ -1,0 +1,132 @@
+"""The command line: one thin verb per line. Exit codes: 0 done, 2 what was asked cannot be done; `once` and `status`
+have their own.
+
+    reveille [--config FILE] [--json] VERB ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from monitor.config import ConfigurationFaults
+from monitor.ledger import LedgerFault
+from monitor.terminal import complain
+from monitor.verbs import configuring, explaining, looking, running, ticketing
+from monitor.verbs.opening import Stop
+
+DEFAULT = "/etc/reveille/reveille.toml"
+
+
+def main(written: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    arguments = _parser().parse_args(written)
+    try:
+        code: int = arguments.verb(arguments)
+    except ConfigurationFaults as faults:
+        complain(str(faults))
+        return 2
+    except (Stop, LedgerFault) as stop:
+        complain(f"reveille: {stop}")
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reveille",
+        description="Watches contact centres as a customer would, and opens one ticket that says why.",
+        epilog="`./reveille test` and `./reveille bench NAME` are the launcher's own, for development.",
+    )
+    parser.add_argument("--version", action="version", version=f"reveille {version('reveille')}")
+    _common(parser, top=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _configuring(verbs)
+    _looking(verbs)
+    _ticketing(verbs)
+    _running(verbs)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
+    """--config and --json may stand before the verb or after it."""
+    standing: Any = _default_config() if top else argparse.SUPPRESS
+    parser.add_argument("--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})")
+    plain: Any = False if top else argparse.SUPPRESS
+    parser.add_argument("--json", action="store_true", default=plain, help="print data instead of a page")
+
+
+def _verb(verbs: Any, name: str, verb: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=about, description=verb.__doc__)
+    _common(parser)
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def _configuring(verbs: Any) -> None:
+    _verb(verbs, "init", configuring.init, "write a commented configuration to begin with")
+    _verb(verbs, "check-config", configuring.check_config, "say every fault of the configuration")
+    reference = _verb(verbs, "reference", configuring.reference, "print what may be configured")
+    reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")
+
+
+def _looking(verbs: Any) -> None:
+    once = _verb(verbs, "once", looking.once, "one attempt of one check, sending nothing")
+    once.add_argument("name", help="the check's name")
+    once.add_argument("--nagios", action="store_true", help="one line with performance data, as a Nagios plugin")
+    look = _verb(verbs, "look", looking.look, "have the daemon look at a check now")
+    look.add_argument("name", help="the check's name")
+    _verb(verbs, "status", looking.status, "how everything stands")
+    explain = _verb(verbs, "explain", explaining.explain, "what the policy makes of a failure")
+    explain.add_argument("check", nargs="?", default="", help="the check that fails")
+    for option in ("kind", "stage", "code", "component", "issue"):
+        explain.add_argument(f"--{option}", default="", help=f"the {option}, in the policy's words")
+
+
+def _ticketing(verbs: Any) -> None:
+    tickets = _verb(verbs, "tickets", ticketing.tickets, "the tickets, and what one does with them")
+    tickets.add_argument("--all", action="store_true", help="closed ones too")
+    tickets.add_argument("--limit", type=int, default=50, help="how many at most")
+    actions = tickets.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    show = _verb(actions, "show", ticketing.show_ticket, "one ticket, whole")
+    show.add_argument("number", help="as in RV-12")
+    for action, word, about in (
+        ("ack", "", "take it in hand"),
+        ("note", "text", "add a remark"),
+        ("reclassify", "issue", "it is another issue"),
+        ("resolve", "text", "it is over"),
+    ):
+        parser = _verb(actions, action, ticketing.change_ticket, about)
+        parser.add_argument("number", help="as in RV-12")
+        if word:
+            parser.add_argument(word, help={"text": "what to say", "issue": "the issue's id"}[word])
+        parser.add_argument("--by", default="", help="who says so (default: you)")
+
+
+def _running(verbs: Any) -> None:
+    _verb(verbs, "run", running.run, "the daemon, in the foreground")
+    lab = _verb(verbs, "lab", running.lab, "a practice contact centre on 127.0.0.1")
+    lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
+    lab.add_argument("--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault")
+    demo = _verb(verbs, "demo", running.demo, "trouble and repair in a minute, told in a terminal")
+    demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+
+
+def _default_config() -> str:
+    """$REVEILLE_CONFIG, else a reveille.toml that lies here, else the system's."""
+    here = Path("reveille.toml")
+    return os.environ.get("REVEILLE_CONFIG") or (str(here) if here.is_file() else DEFAULT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What a verb shows: JSON for programs, a page for people; colours only on a terminal (https://no-color.org)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, Protocol
+
+from reports.render import render_text
+
+
+class View(Protocol):
+    """Something that has a plain form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+
+
+def colourful() -> bool:
+    """Whether standard output is a terminal that wants colours."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def show(template: str, as_json: bool, view: View, name: str = "") -> None:
+    """Print a view: as JSON, or through a terminal template, which knows it by `name` (its own, unless given)."""
+    if as_json:
+        show_json(view.to_dict())
+        return
+    say(render_text(template, colour=colourful(), **{name or template: view}).rstrip("\n"))
+
+
+def show_json(body: Any) -> None:
+    """Print plain data as JSON."""
+    say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
+
+
+def say(text: str) -> None:
+    """A line, or several, on standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(text + "\n")

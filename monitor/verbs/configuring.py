@@ -1,0 +1,59 @@
+"""init, check-config, reference: the configuration before anything runs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from monitor import config
+from monitor.config import ConfigurationFaults
+from monitor.terminal import complain, say, show_json
+
+
+def init(arguments: Namespace) -> int:
+    """Write a commented configuration to begin with. 0; 2 when there is one already."""
+    path = Path(arguments.config)
+    try:
+        config.write_sample(path)
+    except FileExistsError:
+        complain(f"{path} is there already; nothing was changed")
+        return 2
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror}")
+        return 2
+    say(f"{path} is written; edit it, then: reveille --config {path} check-config")
+    return 0
+
+
+def check_config(arguments: Namespace) -> int:
+    """Say every fault of the configuration. 0 good, 2 with all faults."""
+    try:
+        found = config.load(arguments.config)
+    except ConfigurationFaults as faults:
+        if arguments.json:
+            show_json({"good": False, "faults": [_fault(f) for f in faults.faults]})
+        else:
+            complain(str(faults))
+            complain(f"{len(faults.faults)} fault{'s' if len(faults.faults) != 1 else ''}")
+        return 2
+    if arguments.json:
+        warnings = [_fault(w) for w in found.warnings]
+        show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})
+        return 0
+    for warning in found.warnings:
+        complain(f"warning: {config.located(str(found.file), warning)}")
+    say(f"{found.file} is good: {found.site.name}, {len(found.checks)} checks, policy {found.policy.name}")
+    return 0
+
+
+def reference(arguments: Namespace) -> int:
+    """Print what may be configured: as text, or as a JSON Schema for editors."""
+    if arguments.json or arguments.schema:
+        show_json(config.json_schema())
+    else:
+        say(config.reference().rstrip("\n"))
+    return 0
+
+
+def _fault(fault: config.Fault) -> dict[str, object]:
+    return {"path": fault.path, "wrong": fault.wrong, "right": fault.right, "line": fault.line}

@@ -1,0 +1,80 @@
+"""explain: what the policy makes of a case, dated, before anything has happened."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from checks.kinds import kinds
+from monitor.clock import SystemClock
+from monitor.config import Configuration
+from monitor.core.case import Case
+from monitor.core.explain import Explanation, explained
+from monitor.terminal import show
+from monitor.verbs.opening import Stop, configuration_of, entry_of
+from reports.model import ClockLine, RungLine
+from reports.views import Explained
+
+
+def explain(arguments: Namespace) -> int:
+    """Issue, severity, owner, targets and dated ladder of a case or an issue."""
+    configuration = configuration_of(arguments)
+    what = arguments.issue or _case(configuration, arguments)
+    site, policy = configuration.site, configuration.policy
+    try:
+        answer = explained(policy, what, site.region, SystemClock().now(), site.timezone, configuration.people)
+    except LookupError as unknown:
+        raise Stop(str(unknown.args[0])) from None
+    show("explain", arguments.json, _view(configuration, what, answer), name="explained")
+    return 0
+
+
+def _case(configuration: Configuration, arguments: Namespace) -> Case:
+    """The case that is asked about: by a check's name, or by its kind."""
+    if arguments.check:
+        entry = entry_of(configuration, arguments.check)
+        layer = entry.probe.layer_of(arguments.stage) if arguments.stage else entry.probe.LAYER
+        component = arguments.component or entry.component
+        return Case(entry.probe.KIND, arguments.stage, arguments.code, entry.name, component, layer)
+    if not arguments.kind:
+        raise Stop("say what failed: a check's name, --kind with --stage and --code, or --issue")
+    known = kinds().get(arguments.kind)
+    layer = known.LAYER if known else Case("").layer
+    return Case(arguments.kind, arguments.stage, arguments.code, "", arguments.component, layer)
+
+
+def _view(configuration: Configuration, what: Case | str, answer: Explanation) -> Explained:
+    case = {"issue": what} if isinstance(what, str) else _said(what)
+    severity = next(s for s in configuration.policy.severities if s.id == answer.severity)
+    return Explained(
+        site=configuration.site.name,
+        timezone=configuration.site.timezone,
+        policy=f"{answer.policy} {answer.version}",
+        rule=answer.rule,
+        case=case,
+        issue=answer.issue,
+        title=answer.title,
+        severity=answer.severity,
+        severity_name=answer.severity_name,
+        definition=answer.definition,
+        owner=answer.owner,
+        opened_at=answer.opened_at,
+        clocks=tuple(ClockLine(target.name, target.due_at) for target in answer.targets),
+        ladder=_ladder(answer),
+        rank=severity.rank,
+    )
+
+
+def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
+    """The first level that reaches somebody is told at once, levels that reach nobody are passed over."""
+    lines: list[RungLine] = []
+    for level in answer.levels:
+        ways = [way for one in level.who for way in (one.mail, one.phone) if way]
+        waiting = [line for line in lines if line.state in ("told", "next")]
+        state = "skipped" if not ways else ("told", "next", "later")[min(len(waiting), 2)]
+        lines.append(RungLine(level.number, level.name, ", ".join(ways), level.at, state))  # type: ignore[arg-type]
+    return tuple(lines)
+
+
+def _said(case: Case) -> dict[str, str]:
+    named = {"kind": case.kind, "stage": case.stage, "code": case.code, "check": case.check}
+    return {name: value for name, value in {**named, "component": case.component}.items() if value}

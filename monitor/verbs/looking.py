@@ -1,0 +1,173 @@
+"""once, look, status: what is looked at, and how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from monitor import casebook
+from monitor.clock import SystemClock
+from monitor.config import CheckEntry, Configuration
+from monitor.core.condition import Condition
+from monitor.core.maintenance import active
+from monitor.core.timetable import next_after
+from monitor.ledger import Ledger
+from monitor.nagios import plugin_line
+from monitor.presence import heartbeat
+from monitor.rounds import Due, Rounds
+from monitor.runner import Runner
+from monitor.settle import Seen
+from monitor.terminal import colourful, complain, say, show
+from monitor.tickets import incident_line, named, stage_lines
+from monitor.verbs.opening import configuration_of, entry_of, ledger_of
+from reports.model import Ticket
+from reports.render import render_mail
+from reports.views import CheckLine, Once, Status
+
+EXIT = {"OK": 0, "DEGRADED": 1, "FAILED": 2, "UNKNOWN": 3}
+
+
+def once(arguments: Namespace) -> int:
+    """One attempt: trace, observation, verdict, and what would go out. 0 OK, 1 DEGRADED, 2 FAILED, 3 UNKNOWN."""
+    configuration = configuration_of(arguments)
+    entry = entry_of(configuration, arguments.name)
+    exhibits = Path(tempfile.mkdtemp(prefix="reveille-once-"))
+    with Ledger(":memory:") as ledger:
+        seen = asyncio.run(_look_once(ledger, configuration, entry, exhibits, quiet=arguments.nagios))
+        view = _once_view(ledger, configuration, seen)
+    if arguments.nagios:
+        say(plugin_line(seen))
+        shutil.rmtree(exhibits, ignore_errors=True)
+    else:
+        show("once", arguments.json, view)
+    return EXIT[view.state]
+
+
+def look(arguments: Namespace) -> int:
+    """Ask the daemon to look at a check as soon as it can. 0; 2 when no daemon runs."""
+    configuration = configuration_of(arguments)
+    entry = entry_of(configuration, arguments.name)
+    beat = heartbeat(configuration.state)
+    if beat is None or not beat.running:
+        complain(f"no daemon runs on {configuration.state}; `reveille once {entry.name}` looks without one")
+        return 2
+    with ledger_of(configuration) as ledger, ledger.transaction() as t:
+        condition = casebook.condition_of(ledger, entry.name)
+        casebook.keep_condition(t, replace(condition, next_look=SystemClock().now(), purpose="recheck"))
+    say(f"{entry.name} is looked at now; `reveille status` shows how it went")
+    return 0
+
+
+def status(arguments: Namespace) -> int:
+    """How everything stands. 0 all well, 1 something is wrong, 3 the daemon does not run."""
+    configuration = configuration_of(arguments)
+    with ledger_of(configuration, read_only=True) as ledger:
+        view = _status_view(ledger, configuration, SystemClock().now())
+    show("status", arguments.json, view)
+    if not view.running:
+        return 3
+    return 1 if view.incidents or any(line.state in ("FAILED", "UNKNOWN") for line in view.checks) else 0
+
+
+# -- once ---------------------------------------------------------------------------------------------------------
+
+
+async def _look_once(
+    ledger: Ledger, configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool
+) -> Seen:
+    """A look on a scratch ledger: the same steps as the daemon's, with nothing to confirm and nothing sent."""
+    clock = SystemClock()
+
+    def progress(check: str, stage: str) -> None:
+        if colourful() and not quiet:
+            complain(f"\x1b[2m  {check}: {stage}\x1b[0m")
+
+    rounds = Rounds(ledger, configuration, clock, Runner(clock, exhibits), progress)
+    seen = await rounds.look(Due(replace(entry, confirm=1), "once"))
+    if seen is None:
+        raise RuntimeError("a look without a slot is never somebody else's")
+    return seen
+
+
+def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once:
+    fault = seen.verdict.fault
+    return Once(
+        check=seen.name,
+        kind=seen.entry.probe.KIND,
+        timezone=configuration.site.timezone,
+        started_at=seen.started_at,
+        seconds=seen.observation.seconds,
+        state=str(seen.verdict.state),
+        stages=stage_lines(seen.evidence()),
+        measures=seen.observation.measures,
+        fault=f"{fault.stage}: {fault.code} {fault.text}".strip() if fault else "",
+        reasons=seen.verdict.reasons,
+        notes=seen.observation.notes,
+        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),
+        orders=tuple(_orders(ledger)),
+    )
+
+
+def _orders(ledger: Ledger) -> Iterator[str]:
+    for letter in ledger.outbox():
+        mail = render_mail(letter.kind, Ticket.from_dict(letter.body["ticket"]), letter.body["extra"])
+        yield f"{letter.desk} to {letter.recipient}: {mail.subject}"
+
+
+# -- status -------------------------------------------------------------------------------------------------------
+
+
+def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) -> Status:
+    beat = heartbeat(configuration.state)
+    conditions = casebook.conditions(ledger)
+    incidents = [casebook.incident_of(row) for row in ledger.open_incidents()]
+    waiting = [row for row in ledger.outbox() if row.state != "sent" and row.last_error]
+    return Status(
+        site=configuration.site.name,
+        timezone=configuration.site.timezone,
+        now=now,
+        heartbeat_at=beat.at if beat else None,
+        running=bool(beat and beat.running),
+        checks=tuple(
+            _check_line(ledger, configuration, entry, conditions.get(entry.name), now)
+            for entry in configuration.checks.values()
+        ),
+        incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
+        outbox={str(state): count for state, count in ledger.outbox_counts().items()},
+        undelivered=tuple(f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting),
+    )
+
+
+def _check_line(
+    ledger: Ledger, configuration: Configuration, entry: CheckEntry, condition: Condition | None, now: datetime
+) -> CheckLine:
+    newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
+    hidden = active(configuration.maintenance, entry.name, now)
+    moments = [condition.next_look] if condition and condition.next_look else []
+    if entry.timetable is not None:
+        moments.append(next_after(entry.timetable, now))
+    return CheckLine(
+        name=entry.name,
+        kind=entry.probe.KIND,
+        state=str(condition.state) if condition and condition.state else "-",
+        since=condition.bad_since if condition else None,
+        last_at=condition.looked_at if condition else None,
+        next_at=min(moments, default=None),
+        cadence=cadence_words(entry),
+        text="; ".join(newest.verdict.reasons) if newest else "",
+        incident=named(condition.incident) if condition and condition.incident else "",
+        muted=hidden.reason or "maintenance" if hidden else "",
+    )
+
+
+def cadence_words(entry: CheckEntry) -> str:
+    """As it was configured."""
+    if entry.every:
+        return f"every {entry.every:g}s" if entry.every < 60 else f"every {entry.every / 60:g}m"
+    return ", ".join(f"{at:%H:%M}" for at in entry.at) or "when asked"

@@ -1,0 +1,67 @@
+"""run, lab, demo: what goes on until it is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+from monitor.daemon import Daemon
+from monitor.presence import AlreadyRunning
+from monitor.verbs.opening import Stop
+
+
+def run(arguments: Namespace) -> int:
+    """The daemon, in the foreground; systemd or a terminal is its parent."""
+    _log_to_journal()
+    try:
+        asyncio.run(_keep_running(Path(arguments.config)))
+    except AlreadyRunning as other:
+        raise Stop(str(other)) from None
+    return 0
+
+
+async def _keep_running(file: Path) -> None:
+    await Daemon(file).run()
+
+
+def lab(arguments: Namespace) -> int:
+    """The practice contact centre, in the foreground."""
+    from lab import UnknownFault
+    from lab import run as run_lab
+
+    folder = Path(arguments.folder or tempfile.mkdtemp(prefix="reveille-lab-"))
+    try:
+        return run_lab(folder, arguments.break_ or []) or 0
+    except UnknownFault as unknown:
+        raise Stop(str(unknown)) from None
+
+
+def demo(arguments: Namespace) -> int:
+    """A healthy call, trouble, one ticket, the repair: told in a terminal. 0 only if each step was really seen."""
+    from monitor.demo import tell
+
+    return tell(Path(arguments.state) if arguments.state else None, as_json=arguments.json)
+
+
+def _log_to_journal() -> None:
+    """One line an event, to stderr; under systemd the journal adds time and name, and reads the level from <N>."""
+    journal = "JOURNAL_STREAM" in os.environ
+    form = "%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Journal(form) if journal else logging.Formatter(form))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+class _Journal(logging.Formatter):
+    """With the priority that sd-daemon(3) knows, so that `journalctl -p err` finds errors."""
+
+    _LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = next((number for least, number in self._LEVELS if record.levelno >= least), 7)
+        return "\n".join(f"<{level}>{line}" for line in super().format(record).splitlines())

@@ -1,0 +1,76 @@
+"""tickets: the counter of the built-in helpdesk."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from argparse import Namespace
+
+from monitor import casebook
+from monitor.clock import SystemClock
+from monitor.counter import Counter, NotPossible
+from monitor.terminal import colourful, say, show, show_json
+from monitor.tickets import number_of, view
+from monitor.verbs.opening import Stop, configuration_of, ledger_of
+from reports.render import render_text
+
+
+def tickets(arguments: Namespace) -> int:
+    """List the tickets, the newest first."""
+    configuration = configuration_of(arguments)
+    now = SystemClock().now()
+    with ledger_of(configuration, read_only=True) as ledger:
+        rows = ledger.incidents(arguments.limit, None if arguments.all else "open")
+        found = [view(ledger, configuration, casebook.incident_of(row), now) for row in rows]
+    if arguments.json:
+        show_json([ticket.to_dict() for ticket in found])
+    else:
+        zone = configuration.site.timezone
+        say(render_text("tickets", colour=colourful(), tickets=found, timezone=zone).rstrip("\n"))
+    return 0
+
+
+def show_ticket(arguments: Namespace) -> int:
+    """One ticket, whole."""
+    configuration = configuration_of(arguments)
+    with ledger_of(configuration, read_only=True) as ledger:
+        row = ledger.incident(_number(arguments))
+        if row is None:
+            raise Stop(f"there is no ticket {arguments.number}")
+        ticket = view(ledger, configuration, casebook.incident_of(row), SystemClock().now())
+    show("ticket", arguments.json, ticket)
+    return 0
+
+
+def change_ticket(arguments: Namespace) -> int:
+    """ack, note, reclassify, resolve."""
+    configuration = configuration_of(arguments)
+    now = SystemClock().now()
+    number, by = _number(arguments), arguments.by or _whoami()
+    with ledger_of(configuration) as ledger:
+        counter = Counter(ledger, configuration, now)
+        try:
+            if arguments.action == "ack":
+                incident = counter.acknowledge(number, by)
+            elif arguments.action == "note":
+                incident = counter.note(number, by, arguments.text)
+            elif arguments.action == "reclassify":
+                incident = counter.reclassify(number, by, arguments.issue)
+            else:
+                incident = counter.resolve(number, by, arguments.text)
+        except NotPossible as refusal:
+            raise Stop(str(refusal)) from None
+        ticket = view(ledger, configuration, incident, now)
+    show("ticket", arguments.json, ticket)
+    return 0
+
+
+def _number(arguments: Namespace) -> int:
+    try:
+        return number_of(arguments.number)
+    except ValueError as wrong:
+        raise Stop(str(wrong)) from None
+
+
+def _whoami() -> str:
+    return os.environ.get("SUDO_USER") or getpass.getuser()
