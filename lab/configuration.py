@@ -52,16 +52,19 @@ kind = "sip-call"
 line = "trunk-a"
 to = "8000"
 script = [
-  {{ hear = {welcome}, within = "8s" }},
+  {{ hear = {welcome}, within = "4s" }},
+  {{ hear = {menu}, within = "4s" }},
   {{ press = "1" }},
+  {{ hear = {please_hold}, within = "5s" }},
   {{ agent = "agent-01", within = "10s" }},
   {{ hold = "1s" }},
 ]
+answer_within = "12s"
 at = ["08:30", "17:30"]           # twice a day, site time
 expect = ["answer_seconds <= 4"]
 confirm = 2
 confirm_after = "2s"
-recheck = "3s"
+recheck = "10s"
 diagnose = ["trunk-options"]      # what it stands on, looked at when it fails
 
 [checks.trunk-options]
@@ -71,7 +74,7 @@ within = "2s"
 every = "5m"
 confirm = 2
 confirm_after = "2s"
-recheck = "3s"
+recheck = "10s"
 """
 
 _PORTAL = """\
@@ -84,7 +87,7 @@ within = "5s"
 every = "5m"
 confirm = 2
 confirm_after = "2s"
-recheck = "3s"
+recheck = "10s"
 """
 
 _MAIL = """\
@@ -93,7 +96,8 @@ kind = "mail"
 host = "127.0.0.1"
 port = {port}
 sender = "reveille@example.net"
-security = "none"                 # the lab's mailbox is on this very host
+tls = "starttls"
+trusted_certificates = {certificate}
 """
 
 
@@ -105,15 +109,19 @@ def written(lab: Lab, state: Path) -> str:
         _SITE.format(folder=lab.folder, state=_text(state)),
         *people,
         _LINES.format(port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")),
-        _CALLS.format(welcome=_text(prompts.FOLDER / "welcome.wav")),
+        _CALLS.format(welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")),
         *checks,
-        _MAIL.format(port=lab.mailbox.port),
+        _MAIL.format(port=lab.mailbox.port, certificate=_text(lab.certificate.certificate)),
     ]
     return "\n".join(parts)
 
 
 def _secret(lab: Lab, user: str) -> str:
     return _text(lab.passwords[user])
+
+
+def _prompt(name: str) -> str:
+    return _text(prompts.FOLDER / f"{name}.wav")
 
 
 def _text(path: Path) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.pbx import messages
-from lab.pbx.g711 import recording
+from lab.pbx.g711 import SILENCE, recording
+from lab.pbx.rtp import FRAME_SECONDS
 
 if TYPE_CHECKING:
     from lab.pbx.exchange import Exchange
@@ -46,7 +47,7 @@ class Step:
 MENU = {"1": "hold", "2": "hours"}
 PLAN: dict[str, Step] = {
     "welcome": Step("welcome.wav", then="menu", keys=MENU),
-    "menu": Step("menu.wav", then="no-entry", keys=MENU, times=3, pause_seconds=2.0),
+    "menu": Step("menu.wav", then="no-entry", keys=MENU, times=3, pause_seconds=1.0),
     "no-entry": Step("no-entry.wav", then=HANG_UP),
     "hold": Step("please-hold.wav", then=QUEUE),
     "hours": Step("opening-hours.wav", then=HANG_UP),
@@ -96,7 +97,7 @@ async def _say(exchange: Exchange, leg: IncomingLeg, step: Step) -> None:
         swapped = step.says == "welcome.wav" and exchange.faults.broken("wrong-prompt")
         says = "wrong-announcement.wav" if swapped else step.says
         await leg.play(recording(exchange.prompts / says, leg.stream.law))
-        await asyncio.sleep(step.pause_seconds)
+        await leg.play((SILENCE[leg.stream.law],) * round(step.pause_seconds / FRAME_SECONDS))
 
 
 async def _listen(exchange: Exchange, leg: IncomingLeg, keys: Mapping[str, str]) -> str:

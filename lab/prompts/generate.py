@@ -22,8 +22,8 @@ LEVEL = ("norm", "-6", "pad", "0.05", "0.1")
 """sox effects: peaks at -6 dBFS, a breath before and after, in seconds"""
 
 WORDS = {
-    "welcome": "Good day, and thank you for calling Sunrise Travel in Pune.",
-    "menu": "For reservations, press one. To hear our opening hours, press two.",
+    "welcome": "Good day. You are calling Sunrise Travel, Pune.",
+    "menu": "Press one for reservations, or two for opening hours.",
     "please-hold": "Please hold the line for an agent.",
     "opening-hours": "Our office is open on weekdays, from nine until six. Goodbye.",
     "wrong-announcement": "The number that you have dialled is not in service.",
