@@ -87,7 +87,7 @@ class Mailbox:
 
     # --- what aiosmtpd asks (its names)
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """One recipient."""

@@ -270,7 +270,7 @@ def main() -> None:
         phone.run()
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
         channel.tell("broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}")
-        with suppress(BaseException):
+        with suppress(BaseException):  # the far end is told if it can be; the process ends either way
             phone._leave(_FAREWELL_SECONDS)
         os._exit(1)
     os._exit(0)

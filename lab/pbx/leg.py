@@ -127,7 +127,7 @@ class Leg:
             messages.with_body(response, "application/sdp", body)
         lost = None
         if request.method == "INVITE" and 200 <= code < 300:
-            lost = lambda: self.hang_up("no ACK")  # noqa: E731
+            lost = lambda: self.hang_up("no ACK")  # noqa: E731 - a binding, not a function of its own
         self.exchange.transactions.respond(request, response, lost)
 
     def _unknown(self, request: Request) -> None:

@@ -1,0 +1,158 @@
+"""The manners of the source: names, lengths, docstrings, excuses, clocks, children, sleeps."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.house.source import Module, files, modules, none
+
+EVERYTHING = ("checks", "monitor", "reports", "lab", "tests")
+LONGEST_LINES = {"house": 300, "tests": 400}
+LONGEST_FUNCTION_LINES = 60
+FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "handler", "handlers", "misc", "common"}
+CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns"}
+
+# Where a child process is the point, and why.
+CHILDREN = {
+    "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
+    "monitor/demo.py": "the demo watches the real daemon at work",
+    "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",
+}
+# Who may write to standard output, and why.
+VOICES = {
+    "lab/__main__.py": "a command line",
+    "monitor/terminal.py": "what every verb says goes through it",
+}
+
+
+def test_every_module_says_on_top_what_it_is_for() -> None:
+    none(module.path for module in modules(*EVERYTHING) if not ast.get_docstring(module.tree))
+
+
+def test_files_are_short() -> None:
+    """Split a longer one by idea. Tests may tell longer stories."""
+    none(
+        f"{module.path}: {lines} lines"
+        for module in modules(*EVERYTHING)
+        if (lines := module.text.count("\n")) > LONGEST_LINES["tests" if module.within("tests") else "house"]
+    )
+
+
+def test_functions_are_short() -> None:
+    lengths = [found for module in modules(*EVERYTHING) for found in _functions(module)]
+    none((name, lines) for name, lines in lengths if lines > LONGEST_FUNCTION_LINES)
+
+
+def test_an_excuse_gives_its_reason() -> None:
+    """`# noqa: CODE - why`, at least where a file first needs that code; `# type: ignore[code]`."""
+    none(found for module in modules(*EVERYTHING) for found in _excuses_without_reason(module))
+
+
+def test_no_fault_is_swallowed() -> None:
+    """No bare except, no except that does nothing; suppressing everything needs its reason on the line."""
+    none(found for module in modules(*EVERYTHING) for found in _swallowed(module))
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    none(path for path in files() if FORBIDDEN_NAMES & set(re.split(r"[^a-z]+", path.lower())))
+
+
+def test_a_class_is_not_named_after_nothing() -> None:
+    nothing = re.compile(r"(Util|Utils|Helper|Handler|Misc)s?$|^(?!ServiceManager$).*Manager$")
+    classes = [(m.path, n.name) for m in modules(*EVERYTHING) for n in ast.walk(m.tree) if isinstance(n, ast.ClassDef)]
+    none(found for found in classes if nothing.search(found[1]))
+
+
+def test_one_place_asks_what_time_it_is() -> None:
+    asked = [f"{m.path}:{line} {name}" for m in modules() for name, line in m.calls() if name in CLOCKS]
+    none(found for found in asked if not found.startswith("monitor/clock.py:"))
+    assert asked, "nobody asks for the time: has the clock moved?"
+
+
+def test_children_are_started_where_a_child_is_the_point() -> None:
+    parents = {
+        module.path
+        for module in modules()
+        for name in [*(name for name, _ in module.calls()), *(found.name for found in module.imports())]
+        if "create_subprocess" in name or name.split(".")[0] in {"subprocess", "multiprocessing"} or name == "os.fork"
+    }
+    assert parents == set(CHILDREN)
+
+
+def test_only_a_command_line_speaks() -> None:
+    speaking = {
+        module.path
+        for module in modules()
+        if any(name == "print" or name.startswith("sys.stdout") for name, _ in module.calls())
+    }
+    assert speaking == set(VOICES)
+
+
+def test_tests_wait_for_what_they_want_and_never_for_time() -> None:
+    """A sleep is a step of a loop that asks, or a turn of the event loop (sleep(0))."""
+    naps = [
+        f"{module.path}:{node.lineno}"
+        for module in modules("tests")
+        for node in _outside_loops(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep", "sleep"}
+        and ast.unparse(node.args[0]) != "0"
+    ]  # fmt: skip
+    none(naps)
+
+
+def test_tests_take_the_port_they_are_given() -> None:
+    """A fixed port is taken by somebody else some day; ports in texts (SIP, SDP) are no ports."""
+    fixed = re.compile(r"""\((?:host=)?["']127\.0\.0\.1["'],\s*(?:port=)?[1-9]\d*\)""")
+    bound = [
+        f"{module.path}:{n}"
+        for module in modules("tests", "lab")
+        for n, line in enumerate(module.text.splitlines(), 1)
+        if fixed.search(line) and "bind" in line
+    ]
+    none(bound)
+
+
+def test_systemd_is_a_folder_and_not_a_package() -> None:
+    """`systemd` is a module that others import."""
+    none(path for path in files() if path.startswith("systemd/") and path.endswith(".py"))
+
+
+def _excuses_without_reason(module: Module) -> Iterator[str]:
+    explained = set[str]()
+    for line, comment in module.comments():
+        excuse = re.match(r"# (?:noqa|type: ignore)\b", comment)
+        codes = set(re.findall(r"[A-Z]+\d+|\[[a-z, -]+\]", comment.partition(" - ")[0]))
+        if re.search(r" - \w|\[", comment):
+            explained |= codes
+        if excuse and not (codes and codes <= explained):
+            yield f"{module.path}:{line}: {comment}"
+
+
+def _functions(module: Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{module.path} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _swallowed(module: Module) -> Iterator[str]:
+    lines = module.text.splitlines()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ExceptHandler):
+            silent = all(isinstance(step, ast.Pass) or ast.unparse(step) == "..." for step in node.body)
+            guilty = node.type is None or silent
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            everything = not {"Exception", "BaseException"}.isdisjoint(map(ast.unparse, node.args))
+            guilty = everything and "  # " not in lines[node.lineno - 1]
+        else:
+            continue
+        if guilty:
+            yield f"{module.path}:{node.lineno}: {lines[node.lineno - 1].strip()}"
+
+
+def _outside_loops(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.While | ast.For | ast.AsyncFor):
+            yield from _outside_loops(child)
