@@ -92,12 +92,17 @@ def write_duration(seconds: float) -> str:
     return text or "0s"
 
 
+def without_password(text: str) -> str:
+    """A text less what stands between `//` and `@` in an address, where some write a password."""
+    return re.sub(r"//[^/@\s]*@", "//…@", text)
+
+
 def shown(written: object, longest: int = 60) -> str:
-    """A written value in a message: short, on one line, without what stands between `//` and `@` in an address."""
+    """A written value in a message: short, on one line, without the password of an address."""
     if isinstance(written, bool):
         return "true" if written else "false"
     if isinstance(written, str):
-        text = re.sub(r"//[^/@\s]*@", "//…@", written)
+        text = without_password(written)
         return repr(text if len(text) <= longest else text[: longest - 1] + "…")
     if isinstance(written, dict):
         return "a table"
@@ -224,11 +229,12 @@ def named(section: str) -> Callable[[object, ValidationInfo], Any]:
             if section in context and not isinstance(written, BaseModel):
                 raise ValueError(f"{shown(written)} is no name; write the NAME of a [{section}.NAME]")
             return written
-        if written in context.get("faulty", {}).get(section, ()):
+        faulty = context.get("faulty", {}).get(section, ())
+        if written in faulty:
             raise PydanticCustomError("faulty_elsewhere", "the entry is there, and its own faults are told")
         known: dict[str, Any] = context.get(section, {})
         if written not in known:
-            raise ValueError(f"there is no [{section}.{written[:60]}]{nearest(written, known)}")
+            raise ValueError(f"there is no [{section}.{written[:60]}]{nearest(written, [*known, *faulty])}")
         return known[written]
 
     return look_up

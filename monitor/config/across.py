@@ -14,6 +14,7 @@ from monitor.config.configuration import Configuration, secrets_in
 from monitor.config.models import OPERATORS
 from monitor.config.reading import Table
 from monitor.config.words import Found, offer
+from monitor.core.policy import Policy
 
 
 def diagnoses(tables: Table) -> Iterator[Found]:
@@ -27,9 +28,8 @@ def diagnoses(tables: Table) -> Iterator[Found]:
             if other == name:
                 yield Found(place, "a check does not diagnose itself", "name the checks of the layers below")
             elif other not in asked:
-                yield Found.said(
-                    place, f"there is no [checks.{other[:60]}]{offer(other, [n for n in asked if n != name])}"
-                )
+                hint = offer(other, [one for one in asked if one != name], "there is no other check")
+                yield Found.said(place, f"there is no [checks.{other[:60]}]{hint}")
             elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:
                 told.add(frozenset(circle))
                 yield Found(place, f"goes round in a circle: {' -> '.join(circle)}", "leave one of them out")
@@ -108,23 +108,30 @@ def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
 def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
     """A level that nobody hears of is passed over in the night: better said now."""
     policy, region = configuration.policy, configuration.site.region
-    filled = {person.role for person in configuration.people}
+    mailed = {person.role for person in configuration.people if person.mail}
     for role in policy.roles:
-        if role in filled or policy.contacts(role, region):
+        desks = policy.contacts(role, region)
+        if role in mailed or any(desk.mail for desk in desks):
             continue
-        levels = [
-            f"{ladder.name!r} level {level.number}"
-            for ladder in policy.ladders
-            for level in ladder.levels
-            if level.role == role
-        ]
-        if any(contact.role == role for contact in policy.desks):
-            regions = sorted({contact.region for contact in policy.desks if contact.role == role})
-            wrong = f"policy {policy.name!r} has no desk {role!r} for region {shown(region)} ({', '.join(levels)})"
-            yield Found.said(("site", "region"), wrong + offer(region, regions))
+        levels = f"{role!r} ({', '.join(_levels(policy, role))})"
+        right = f'write [[people]] with role = "{role}" and a mail address'
+        elsewhere = sorted({desk.region for desk in policy.desks if desk.role == role and desk.region})
+        if any(person.role == role for person in configuration.people):
+            yield Found(("people",), f"nobody of the role {levels} has a mail address", right)
+        elif desks:
+            yield Found(("people",), f"the published desk {levels} has only phones", right)
+        elif elsewhere:
+            wrong = f"policy {policy.name!r} has no desk {levels} {f'for {shown(region)}' if region else 'without one'}"
+            yield Found.said(("site", "region"), wrong + offer(region, elsewhere))
         else:
-            wrong = f"nobody has the role {role!r} ({', '.join(levels)})"
-            yield Found(("people",), wrong, f'write [[people]] with role = "{role}" and a mail address')
+            yield Found(("people",), f"nobody has the role {levels}", right)
+
+
+def _levels(policy: Policy, role: str) -> Iterator[str]:
+    for ladder in policy.ladders:
+        for level in ladder.levels:
+            if level.role == role:
+                yield f"level {level.number} of {ladder.name!r}"
 
 
 def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:

@@ -6,7 +6,7 @@ from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import shown, write_duration
 from monitor.config.configuration import CheckEntry
-from monitor.config.models import Rhythm, Site
+from monitor.config.models import Rhythm, Site, expectation
 from monitor.config.reading import Reading, Table, without
 from monitor.config.shape import fields
 from monitor.config.words import offer
@@ -31,19 +31,25 @@ def _entry(
     rhythm = reading.model(place, Rhythm, written)
     if kind is None:
         return None
-    probe = reading.model(place, kind, without(table, RHYTHM | {"kind"}), keys=sorted(RHYTHM))
+    probe = reading.model(place, kind, without(table, RHYTHM | {"kind"}), keys=["kind", *sorted(RHYTHM)])
+    if probe is not None:
+        _check_measures(reading, name, probe, table)
     if probe is None or rhythm is None:
         return None
-    _check_measures(reading, name, rhythm, probe)
     _check_limit(reading, name, rhythm, probe, table)
     return _made(name, rhythm, probe, site) if site else None
 
 
-def _check_measures(reading: Reading, name: str, rhythm: Rhythm, probe: Check) -> None:
+def _check_measures(reading: Reading, name: str, probe: Check, table: Table) -> None:
+    """Looked for in what is written, so that one expectation without form does not hide another's wrong name."""
     measures = probe.measures()
-    for key, expectations in (("expect", rhythm.expect), ("warn", rhythm.warn)):
-        for number, expectation in enumerate(expectations):
-            if (measure := expectation.measure) not in measures:
+    for key in ("expect", "warn"):
+        for number, written in enumerate(table[key] if isinstance(table.get(key), list) else ()):
+            try:
+                measure = expectation(written).measure
+            except ValueError:
+                continue
+            if measure not in measures:
                 wrong = f"this check does not measure {shown(measure)}{offer(measure, sorted(measures))}"
                 reading.fault(("checks", name, key, number), wrong)
 

@@ -81,7 +81,7 @@ def _desks(reading: Reading) -> dict[str, DeskSettings]:
     for name, table in reading.named("desks"):
         place = ("desks", name)
         kind = reading.kind(place, table, known)
-        desk = reading.model(place, kind, without(table, ["kind"])) if kind else None
+        desk = reading.model(place, kind, without(table, ["kind"]), keys=["kind"]) if kind else None
         if desk is not None:
             made[name] = desk
     return made

@@ -75,8 +75,10 @@ class Maintenance(Settings):
 
     @model_validator(mode="after")
     def _once_or_daily(self) -> Maintenance:
-        if (self.daily is None) == (self.start is None and self.end is None):
-            raise ValueError("is when?; write either 'start' and 'end', or 'daily'")
+        if self.daily is None and self.start is None and self.end is None:
+            raise ValueError("says no time; write either 'start' and 'end', or 'daily'")
+        if self.daily is not None and (self.start is not None or self.end is not None):
+            raise ValueError("is both once and daily; write either 'start' and 'end', or 'daily'")
         if self.daily is None and self.days:
             raise ValueError("has 'days' without 'daily'; write 'daily', as in daily = \"02:00-03:00\"")
         if self.daily is None and (self.start is None or self.end is None):

@@ -64,7 +64,8 @@ def clock_time(written: object) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def _expectation(written: object) -> Expectation:
+def expectation(written: object) -> Expectation:
+    """An expectation from "answer_seconds <= 4". Raises ValueError."""
     if isinstance(written, Expectation):
         return written
     if not isinstance(written, str) or len(written) > 120:
@@ -83,7 +84,7 @@ ClockTime = Annotated[
 ]
 Expected = Annotated[
     Expectation,
-    BeforeValidator(_expectation),
+    BeforeValidator(expectation),
     PlainSerializer(str),
     WithJsonSchema(
         {
@@ -149,7 +150,7 @@ class Rhythm(Settings):
     """how soon after a failure it is looked at again"""
     recover: int = Field(default=2, ge=1, le=20)
     """successes in a row before it counts as recovered"""
-    recheck: Annotated[Duration, Field(ge=10)] = 300.0
+    recheck: Annotated[Duration, Field(ge=1)] = 300.0
     """how often it is looked at while its ticket is open"""
     diagnose: tuple[str, ...] = Field(default=(), examples=[["trunk"]])
     """checks to look at when it fails; the one of the lowest failing layer is the cause"""

@@ -27,13 +27,12 @@ def policy_of(reading: Reading, written: str) -> Policy | None:
 
 def _own(reading: Reading, written: str) -> Table | None:
     try:
-        return read(reading.directory / written).tables
+        return read(reading.directory / written, if_missing="").tables
     except ConfigurationFaults as refused:
         faults = refused.faults
-    path = f"{_PLACE[0]}.{_PLACE[1]} ({written})"
-    reading.found += [
-        Found(_PLACE, f"{one.path}: {one.wrong}" if one.path else one.wrong, one.right, path) for one in faults
-    ]
+    for one in faults:
+        path = f"{written}: {one.path}" if one.path else written
+        reading.found.append(Found(_PLACE, one.wrong, one.right, path))
     return None
 
 

@@ -12,9 +12,10 @@ from checks.settings import Settings, shown
 from monitor.config.faults import Place
 from monitor.config.models import wrong_name
 from monitor.config.shape import fields
-from monitor.config.words import Found, explain, offer, what
+from monitor.config.words import NO_SUCH_KEY, Found, explain, offer, what
 
 Table = dict[str, Any]
+TOP_KEYS = ("state",)
 _S = TypeVar("_S", bound=Settings)
 
 
@@ -34,16 +35,17 @@ class Reading:
     def model(self, place: Place, model: type[_S], table: object, keys: Iterable[str] = ()) -> _S | None:
         """A table as a model; None where it cannot be. `keys` are known in it beside the model's own."""
         if not isinstance(table, dict):
-            self.fault(place, f"a table belongs here, not {what(table, place)}")
+            hint = f"; write [{place[0]}]" if len(place) == 1 else ""
+            self.fault(place, f"a table belongs here, not {what(table, place)}{hint}")
             return None
         for key in [key for key in table if key in model.model_fields and model.model_fields[key].exclude]:
-            self.fault((*place, key), "there is no such key" + offer(key, fields(model)))
+            self.fault((*place, key), NO_SUCH_KEY + offer(key, fields(model)))
             table = {other: value for other, value in table.items() if other != key}
         try:
             return model.model_validate(table, context=self.context)
         except ValidationError as error:
             found = explain(error, model, table, keys)
-        self.found += [Found((*place, *one.place), one.wrong, one.right) for one in found]
+        self.found += [Found((*place, *one.place), one.wrong, _right(place, one)) for one in found]
         return None
 
     def entries(self, section: str, model: type[_S]) -> list[_S]:
@@ -93,6 +95,13 @@ class Reading:
         else:
             self.fault((*place, "kind"), f"a text belongs here, not {what(written, ())}")
         return None
+
+
+def _right(place: Place, one: Found) -> str:
+    """What would be right: a key of the top is easily written too late."""
+    if place and one.place[-1:] in [(key,) for key in TOP_KEYS] and one.wrong == NO_SUCH_KEY:
+        return f"{one.place[-1]!r} stands by itself, above the first [section]"
+    return one.right
 
 
 def without(table: Table, keys: Iterable[str]) -> Table:

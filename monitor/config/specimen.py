@@ -148,7 +148,8 @@ def _section(section: Section, catalogue: Catalogue) -> list[str]:
 def _people() -> tuple[Entry, ...]:
     """The site's own shift, and whoever the policy speaks of without publishing a desk."""
     policy = policies.load(_SITE["policy"])
-    roles = [role for role in policy.roles if role != OPERATORS and not policy.contacts(role, _SITE["region"])]
+    published = {desk.role for role in policy.roles for desk in policy.contacts(role, _SITE["region"]) if desk.mail}
+    roles = [role for role in policy.roles if role not in (OPERATORS, *published)]
     own = Entry(values={"role": OPERATORS, "name": "Night shift", "mail": "operators@example.net"})
     return (own, *(Entry(values={"role": role, "mail": f"{role}@example.net"}) for role in roles))
 

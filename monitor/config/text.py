@@ -47,7 +47,7 @@ class Written:
     places: Places
 
 
-def read(file: Path) -> Written:
+def read(file: Path, if_missing: str = "'reveille init' writes one to begin with") -> Written:
     """The tables of a file. Raises ConfigurationFaults."""
     try:
         return parse(file.read_bytes().decode("utf-8-sig"), file)
@@ -56,7 +56,7 @@ def read(file: Path) -> Written:
         wrong = f"line {line} has a byte that is not UTF-8 (0x{error.object[error.start]:02x})"
         fault = Fault("", wrong, "save the file as UTF-8", line)
     except FileNotFoundError:
-        fault = Fault("", "there is no such file", "'reveille init' writes one to begin with")
+        fault = Fault("", "there is no such file", if_missing)
     except IsADirectoryError:
         fault = Fault("", "that is a folder", "name the file, as in reveille.toml")
     except (OSError, ValueError) as error:

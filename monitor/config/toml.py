@@ -16,7 +16,7 @@ def toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path):
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
+        return _quoted(str(value))
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
@@ -32,4 +32,8 @@ def toml(value: object) -> str:
 def key(name: object) -> str:
     """A key, in quotes where it needs them."""
     text = str(name)
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _BARE.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

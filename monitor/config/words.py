@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from checks.settings import nearest, shown, write_duration
+from checks.settings import nearest, shown, without_password, write_duration
 from monitor.config.faults import Place
 from monitor.config.shape import Model, field_at, fields, models_at
 from monitor.config.toml import toml
 
+NO_SUCH_KEY = "there is no such key"
 _SECRETIVE = re.compile(r"pass|secret|token|api.?key|\bpin\b|authorization|cookie", re.IGNORECASE)
 _TYPES = {
     "string_type": "a text",
@@ -46,7 +47,7 @@ _TYPES = {
     "date_type": "a date (2026-12-24, without quotes)",
     "time_type": "a time of day (08:30:00, without quotes)",
 }
-_YIELDING = {*_TYPES, "too_short", "union_tag_not_found"}
+_YIELDING = {*_TYPES, "literal_error", "enum", "too_short", "union_tag_not_found"}
 """What is not worth saying of a thing when something is said of its parts."""
 
 
@@ -82,18 +83,26 @@ def explain(error: ValidationError, model: Model, written: Mapping[str, Any], ke
 
 def _place(detail: ErrorDetails, written: Any) -> Place:
     """The reader's place: the parts that lead through what is written; a missing key's own name ends it."""
-    place: list[str | int] = []
-    at: Any = written  # a table, then whatever it holds
-    *_, last = detail["loc"] or ("",)
-    for part in detail["loc"]:
-        if _leads_on(at, part):
-            at = at[part]
-            place.append(part)
-    return (*place, last) if detail["type"] == "missing" else tuple(place)
+    *around, last = detail["loc"] or ("",)
+    if detail["type"] == "missing":
+        ways = [way for way in _ways(tuple(around), written) if last not in (_value(way, written) or ())]
+        return (*max(ways, key=len, default=()), last)
+    ways = list(_ways(detail["loc"], written))
+    whole = [way for way in ways if way and way[-1] == last]
+    return max(whole or ways, key=len)
 
 
-def _leads_on(at: Any, part: str | int) -> bool:
-    return (isinstance(at, dict) and part in at) or (isinstance(at, list) and part in range(len(at)))
+def _ways(parts: Place, at: Any) -> Iterator[Place]:
+    """Every way to follow the parts through what is written: a part is a key there, or a union member's name, or either
+    (a step `{ hear = ..., within = ... }` is of the member `hear`)."""
+    if not parts:
+        yield ()
+        return
+    part, rest = parts[0], parts[1:]
+    inner = at if isinstance(at, dict) else dict(enumerate(at)) if isinstance(at, list) else {}
+    if part in inner:
+        yield from ((part, *way) for way in _ways(rest, inner[part]))
+    yield from _ways(rest, at)
 
 
 def _deeper(place: Place, others: Iterable[Place]) -> bool:
@@ -128,8 +137,8 @@ def _missing(place: Place, model: Model) -> Found:
     field = field_at(model, place)
     if field is None:
         return Found(place, "is missing")
-    example = f"as in {place[-1]} = {toml(field.examples[0])}" if field.examples else ""
-    return Found(place, "is missing", ", ".join(filter(None, (field.description, example))))
+    example = f"write {place[-1]} = {toml(field.examples[0])}" if field.examples else ""
+    return Found(place, "is missing", ": ".join(filter(None, (example, field.description))))
 
 
 def _unknown_key(place: Place, model: Model, written: Mapping[str, Any], keys: tuple[str, ...]) -> Found:
@@ -138,22 +147,22 @@ def _unknown_key(place: Place, model: Model, written: Mapping[str, Any], keys: t
     fitting = max((len(set(fields(one)) & set(around)) for one in models), default=0)
     known = [key for one in models if len(set(fields(one)) & set(around)) == fitting for key in fields(one)]
     known = list(dict.fromkeys([*known, *(keys if len(place) == 1 else ())]))
-    return Found.said(place, "there is no such key" + offer(str(place[-1]), known))
+    return Found.said(place, NO_SUCH_KEY + offer(str(place[-1]), known))
 
 
-def offer(written: str, known: Iterable[str]) -> str:
+def offer(written: str, known: Iterable[str], none: str = "there is none yet") -> str:
     """A hint after a name that is not known: the nearest one, or all of them where they are few."""
     names = list(known)
     if hint := nearest(written, names):
         return hint
     if not names:
-        return "; there is none yet"
+        return f"; {none}"
     return f"; there is {', '.join(names)}" if len(names) <= 12 else "; 'reveille reference' lists all"
 
 
 def _belongs(detail: ErrorDetails) -> str:
     if detail["type"] == "literal_error":
-        return str(detail["ctx"]["expected"])
+        return _expected(detail["ctx"])
     return _TYPES[detail["type"]]
 
 
@@ -163,7 +172,8 @@ def _misfit(place: Place, value: Any, belongs: list[str]) -> Found:
     wrong = f"{' or '.join(wanted)} belongs here, not {what(value, place)}"
     if isinstance(value, str) and {"a whole number", "a number", "true or false"} & set(wanted):
         return Found(place, wrong, "write it without quotes" if _unquoted(value) else "")
-    if "a text" in wanted and isinstance(value, int | float) and not _secretive(place):
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if "a text" in wanted and numeric and not _secretive(place):
         return Found(place, wrong, f'write it in quotes, as in "{shown(value)}"')
     if wanted == ["a list"] and not isinstance(value, list | dict):
         return Found(place, wrong, "write it in brackets, as in [...]")
@@ -202,7 +212,7 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
     if sentence := _SENTENCES.get(detail["type"]):
         return sentence(name, value, context)
     if detail["type"] in ("value_error", "assertion_error"):
-        return str(context["error"])
+        return without_password(str(context["error"]))
     if detail["type"] not in get_args(ErrorType):
         return detail["msg"]  # one of our own, in its own words
     field = field_at(model, place)
@@ -210,8 +220,14 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
     return f"{name} does not fit here" + (f"; {field.description}{examples}" if field and field.description else "")
 
 
+def _expected(context: Mapping[str, Any]) -> str:
+    return str(context["expected"]).replace("True", "true").replace("False", "false")
+
+
 def _choice(name: str, value: Any, context: Mapping[str, Any]) -> str:
-    known = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags")))
+    known = re.findall(r"'([^']*)'", str(context.get("expected_tags") or context["expected"]))
+    if not known:
+        return f"{name} is not {_expected(context)}"
     return f"{name} is none of {', '.join(known)}{nearest(value, known) if isinstance(value, str) else ''}"
 
 

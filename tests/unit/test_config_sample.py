@@ -1,0 +1,182 @@
+"""The sample, the reference and the editor's schema say what the models say: they come from the same declarations."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import sys
+import time
+import tomllib
+from datetime import date, datetime
+from datetime import time as clock
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from checks.kinds import kinds
+from monitor.config import ConfigurationFaults, json_schema, load, reference, sample, write_sample
+from monitor.config.models import Rhythm
+from monitor.config.sections import SECTIONS
+from monitor.config.shape import fields
+from monitor.desks.list import desk_kinds
+
+CORPUS = Path(__file__).parent.parent / "configs"
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("REVEILLE_TEST_SECRET", "hunter2")
+
+
+def test_the_sample_is_good_as_written_and_warns_of_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "reveille.toml"
+    write_sample(file)
+    configuration = load(file)
+    assert configuration.warnings == ()
+    assert set(kinds()) <= {entry.probe.KIND for entry in configuration.checks.values()}
+
+
+def test_init_writes_for_the_daemons_group_only_and_overwrites_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "reveille.toml"
+    write_sample(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    file.write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError):
+        write_sample(file)
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def keys_everywhere() -> set[str]:
+    models: list[Any] = [section.model for section in SECTIONS]
+    models += [Rhythm, *kinds().values(), *desk_kinds().values()]
+    return {key for model in models for key in fields(model)}
+
+
+def test_sample_and_reference_show_every_section_and_every_key() -> None:
+    for section in SECTIONS:
+        assert section.heading in reference()
+        assert re.search(rf"^#?\[\[?{section.name}[.\]]", sample(), re.MULTILINE)
+    for key in keys_everywhere():
+        assert f"`{key}`" in reference(), key
+        assert re.search(rf"^#?{re.escape(key)} = ", sample(), re.MULTILINE), key
+
+
+def test_the_reference_shows_every_kind_with_its_measures_and_every_step() -> None:
+    text = reference()
+    for kind in (*kinds(), *desk_kinds()):
+        assert f'kind = "{kind}"' in text
+    for part in ("`answer_seconds`: INVITE until 200 OK", "`hear` (path, required)", "`hang-up` (true, required)"):
+        assert part in text
+    assert "`every` (duration)" in text
+    assert '`recheck` (duration, default "5m")' in text
+
+
+def test_every_key_has_a_meaning() -> None:
+    models: list[Any] = [section.model for section in SECTIONS]
+    for model in [*models, *kinds().values(), *desk_kinds().values()]:
+        for key, field in fields(model).items():
+            assert field.description, f"{model.__name__}.{key}"
+
+
+def test_no_kind_has_a_key_that_every_check_has() -> None:
+    for name, kind in kinds().items():
+        assert not {"kind", *fields(Rhythm)} & set(fields(kind)), name
+
+
+def test_what_the_sample_comments_out_is_toml_too() -> None:
+    """A line like `#port = (whole number)` has nothing to suggest; every other one is ready to be used."""
+    for line in sample().splitlines():
+        if re.match(r"#[a-z_-]+ = (?!\()", line):
+            tomllib.loads(line[1:])
+
+
+def test_a_commented_desk_is_good_once_its_marks_are_taken_away(tmp_path: Path) -> None:
+    text = sample()
+    mail = text[text.index("#[desks.mail]") :].split("\n\n")[0]
+    wanted = ("[desks", "kind", "host", "user", "password", "sender =")
+    lines = [line[1:] for line in mail.splitlines() if line[1:].startswith(wanted)]
+    file = tmp_path / "reveille.toml"
+    file.write_text(text + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    assert set(load(file).desks) == {"tickets", "mail"}
+
+
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft202012Validator:
+    described = json_schema()
+    jsonschema.Draft202012Validator.check_schema(described)
+    return jsonschema.Draft202012Validator(described)
+
+
+def as_editors_see_it(value: Any) -> Any:
+    """TOML's dates and times are texts to a JSON Schema."""
+    if isinstance(value, dict):
+        return {key: as_editors_see_it(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [as_editors_see_it(part) for part in value]
+    return value.isoformat() if isinstance(value, datetime | date | clock) else value
+
+
+@pytest.mark.parametrize("file", sorted(CORPUS.glob("good-*.toml")), ids=lambda file: file.stem)
+def test_the_schema_takes_every_good_file(file: Path, schema: jsonschema.Draft202012Validator) -> None:
+    written = as_editors_see_it(tomllib.loads(file.read_text(encoding="utf-8")))
+    assert [error.message for error in schema.iter_errors(written)] == []
+
+
+def test_the_schema_takes_the_sample(schema: jsonschema.Draft202012Validator) -> None:
+    assert [error.message for error in schema.iter_errors(tomllib.loads(sample()))] == []
+
+
+FORM_ALONE = (
+    "unknown-keys unknown-section missing-keys wrong-types wrong-shapes kinds script audit durations names portal "
+    "sip-call lines secret-in-the-clear secret-places desks rhythm"
+)
+
+
+@pytest.mark.parametrize("name", FORM_ALONE.split())
+def test_the_schema_refuses_what_a_file_shows_by_itself(name: str, schema: jsonschema.Draft202012Validator) -> None:
+    written = as_editors_see_it(tomllib.loads((CORPUS / f"bad-{name}.toml").read_text(encoding="utf-8")))
+    assert not schema.is_valid(written)
+
+
+def test_each_kind_has_its_own_keys_in_the_schema(schema: jsonschema.Draft202012Validator) -> None:
+    site = {"name": "Pune", "timezone": "Asia/Kolkata"}
+    check = {"kind": "portal", "url": "https://example.net/", "every": "5m"}
+    assert schema.is_valid({"site": site, "checks": {"a": check}})
+    assert not schema.is_valid({"site": site, "checks": {"a": {**check, "to": "8000"}}})
+    assert not schema.is_valid({"site": site, "checks": {"a": {**check, "kind": "sip-call"}}})
+    assert not schema.is_valid({"site": site, "lines": {"a": {"registrar": "x", "name": "a"}}})
+
+
+def test_loading_the_sample_is_quick_and_brings_no_sound_engine(tmp_path: Path) -> None:
+    file = tmp_path / "reveille.toml"
+    write_sample(file)
+    script = (
+        "import sys, time; from monitor.config import load; began = time.process_time(); load(sys.argv[1]);"
+        "print(time.process_time() - began, *sorted({'numpy', 'pjsua2'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=True, cwd=CORPUS.parents[1]
+    )
+    seconds, *engines = done.stdout.split()
+    assert engines == []
+    assert float(seconds) < 0.15
+
+
+def test_a_thousand_checks_are_read_in_seconds(tmp_path: Path) -> None:
+    file = tmp_path / "reveille.toml"
+    checks = "".join(
+        f'[checks.portal-{n}]\nkind = "portal"\nurl = "https://{n}.example.net/"\nevery = "5m"\n' for n in range(1000)
+    )
+    file.write_text('[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\n' + checks, encoding="utf-8")
+    began = time.process_time()
+    assert len(load(file).checks) == 1000
+    assert time.process_time() - began < 5
+    file.write_text(file.read_text(encoding="utf-8").replace("every", "evry"), encoding="utf-8")
+    with pytest.raises(ConfigurationFaults) as refused:
+        load(file)
+    assert len(refused.value.faults) == 1000
