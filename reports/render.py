@@ -86,10 +86,10 @@ def _is_html(name: str | None) -> bool:
 
 @cache
 def _environment(colour: bool) -> Environment:
-    environment = Environment(  # noqa: S701 - HTML is escaped, plain text is not HTML
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        autoescape=_is_html,
+        autoescape=_is_html,  # noqa: S701 - HTML is escaped; plain text is not HTML
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

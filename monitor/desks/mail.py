@@ -20,7 +20,7 @@ from pydantic import Field, field_validator, model_validator
 
 from checks.settings import Duration, ReadableFile, Secret
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, TryLater
-from monitor.desks.message import compose, domain_of, is_acknowledgement, is_address
+from monitor.desks.message import compose, domain_of, envelope_address, is_acknowledgement, is_address
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SERVICE_NOT_AVAILABLE = 421
@@ -131,7 +131,9 @@ class MailDesk:
     async def _hand_over(self, server: aiosmtplib.SMTP, letter: Letter, message: EmailMessage) -> str:
         envelope_sender = "" if is_acknowledgement(letter) else self._settings.sender
         try:
-            refused, words = await server.send_message(message, sender=envelope_sender, recipients=[letter.recipient])
+            refused, words = await server.send_message(
+                message, sender=envelope_sender, recipients=[envelope_address(letter.recipient)]
+            )
         except aiosmtplib.SMTPRecipientsRefused as refusal:
             first = refusal.recipients[0]
             raise _by_code(first.code, f"{letter.recipient}: {first.code} {first.message}") from None

@@ -37,6 +37,12 @@ def domain_of(address: str) -> str:
         return domain
 
 
+def envelope_address(address: str) -> str:
+    """The address with its domain in ASCII, where its local part is ASCII too; else whole, for SMTPUTF8 (RFC 6531)."""
+    local, _, _ = address.rpartition("@")
+    return f"{local}@{domain_of(address)}" if local.isascii() else address
+
+
 def message_id(key: str, domain: str) -> str:
     """`<key@domain>`; what cannot stand in one becomes a dash."""
     return f"<{_ATOM.sub('-', key)}@{domain}>"
@@ -66,9 +72,14 @@ def is_acknowledgement(letter: Letter) -> bool:
 
 
 def _address(message: EmailMessage, letter: Letter, sender: str, sender_name: str) -> None:
-    message["From"] = Address(sender_name, addr_spec=sender)
-    message["To"] = Address("", addr_spec=letter.recipient)
+    message["From"] = _mailbox(sender_name, sender)
+    message["To"] = _mailbox("", letter.recipient)
     message["Date"] = format_datetime(letter.written_at)
+
+
+def _mailbox(name: str, address: str) -> Address:
+    local, _, domain = envelope_address(address).rpartition("@")
+    return Address(name, username=local, domain=domain)
 
 
 def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:

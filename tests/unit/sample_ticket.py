@@ -1,0 +1,92 @@
+"""One ticket as it would be in the night of 22 November 2026 at Pune, for the tests of the words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket
+
+OPENED = datetime(2026, 11, 21, 21, 42, tzinfo=UTC)
+
+
+def later(**spans: float) -> datetime:
+    """A moment after the ticket was opened."""
+    return OPENED + timedelta(**spans)
+
+
+def ticket(**changes: Any) -> Ticket:
+    """The ticket, with what a test changes in it."""
+    return Ticket(**{**_VALUES, **changes})
+
+
+EXTRAS: dict[str, dict[str, Any]] = {
+    "opened": {"audience": "level 1, customer support desk"},
+    "updated": {"text": "Still silent after 5 minutes; the trunk itself is up."},
+    "escalated": {"level": 2, "who": "shift team leader"},
+    "acknowledged": {"by": "asha"},
+    "reopened": {},
+    "recovered": {},
+    "closed": {},
+    "reclassified": {"was": "P2 medium, PRI is down", "by": "asha", "reason": "the span is up, the IVR is not"},
+    "breached": {"clock": "response", "due_at": "2026-11-21T22:12:00+00:00"},
+    "note": {"by": "asha", "text": "The IVR host was rebooted at 03:30; watching it."},
+    "blind": {},
+}
+
+_VALUES: dict[str, Any] = {
+    "number": "RV-12",
+    "site": "Pune",
+    "timezone": "Asia/Kolkata",
+    "title": "PRI is up but IVR is not working",
+    "summary": "main-number: the call is answered after 1.2 s, but nothing is heard for 6 s where “welcome” should be.",
+    "severity": "P0",
+    "severity_name": "urgent",
+    "owner": "Ozonetel (vendor)",
+    "state": "open",
+    "opened_at": OPENED,
+    "check": "main-number",
+    "reasons": (
+        "prompt: silent nothing was heard within 6 s (level -78 dBFS)",
+        "confirmed by a second call 20 s later",
+    ),
+    "stages": (
+        StageLine("register", 0.041, True, "200 OK from 10.0.0.5"),
+        StageLine("signalling", 0.02, True),
+        StageLine("ring", 1.1, True, "180 Ringing"),
+        StageLine("answer", 1.2, True, "200 OK"),
+        StageLine("media", 0.09, True, "50 packets a second, from the address in the SDP"),
+        StageLine("prompt", 6.0, False, "silent: nothing was heard within 6 s (level -78 dBFS)"),
+    ),
+    "findings": (
+        Finding("uplink", "uplink", "OK", "8 ms to the edge, no loss"),
+        Finding("line", "pri-1", "OK", "D-channel up, 0 alarms, 2 of 30 channels busy"),
+        Finding("signalling", "main-number", "OK", "answered after 1.2 s"),
+        Finding("media", "main-number", "OK", "RTP flows both ways"),
+        Finding("prompt", "main-number", "FAILED", "silent where “welcome” should be"),
+        Finding("agent", "", "UNKNOWN", ""),
+    ),
+    "exhibits": (
+        ("recording, both directions", "/var/lib/reveille/exhibits/2026-11-22/main-number-031158/call.wav"),
+        ("SIP ladder", "/var/lib/reveille/exhibits/2026-11-22/main-number-031158/ladder.txt"),
+    ),
+    "clocks": (
+        ClockLine("response", OPENED + timedelta(minutes=30)),
+        ClockLine("resolution", OPENED + timedelta(hours=2)),
+    ),
+    "ladder": (
+        RungLine(1, "customer support desk, India", "support@example.net, +91 80 0000 0000", OPENED, "told"),
+        RungLine(2, "shift team leader", "shift@example.net", OPENED + timedelta(hours=1), "next"),
+        RungLine(3, "director, technical support", "director@example.net", OPENED + timedelta(hours=4), "later"),
+    ),
+    "history": (
+        (OPENED - timedelta(seconds=22), "main-number failed: prompt, silent"),
+        (OPENED, "confirmed by a second call; opened as P0, told level 1"),
+    ),
+    "times_bad": 2,
+    "attached": ("agent-portal-call", "queue-sales"),
+    "next_step": "Restart the IVR application, or have Ozonetel do it: the trunk and the sound path are fine.",
+    "definition": "showstopper, critical failure with no workaround",
+    "policy": "ozonetel",
+    "rule": "a call is answered but the prompt is silent or wrong",
+}
