@@ -91,7 +91,7 @@ class Policy:
     def contacts(self, role: str, region: str = "") -> tuple[Contact, ...]:
         """The published desks of a role in a region, else those for every region; () when none is published."""
         of_role = [contact for contact in self.desks if contact.role == role]
-        here = [contact for contact in of_role if contact.region and contact.region == region]
+        here = [contact for contact in of_role if contact.region == region]
         return tuple(here or [contact for contact in of_role if not contact.region])
 
     @property

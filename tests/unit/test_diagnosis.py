@@ -77,6 +77,16 @@ def test_a_degraded_look_is_a_finding_and_no_cause() -> None:
     assert found.findings[0].text == "slips (3) <= 0"
 
 
+def test_another_failure_beside_the_cause_does_not_hang_on_it() -> None:
+    other = Case("pri-snmp", "d-channel", "down", "pri-2", layer=Layer.LINE)
+    found = diagnose(SILENT, [failed(PRI), failed(other)])
+    assert (found.cause, found.attached) == (PRI, ("main-number",))
+
+
+def test_only_a_failed_look_can_be_the_cause_even_if_it_comes_with_a_case() -> None:
+    assert diagnose(SILENT, [(Look("pri-1", Layer.LINE, State.UNKNOWN), PRI)]).cause is SILENT
+
+
 def test_a_check_that_is_listed_twice_hangs_on_the_cause_once() -> None:
     assert diagnose(SILENT, [failed(PRI), failed(UPLINK), failed(PRI)]).attached == ("main-number", "pri-1")
 

@@ -106,6 +106,14 @@ def test_an_empty_top_after_downtime_still_tells_the_highest_that_reaches_somebo
     assert numbers(asked(300, 1, empty="director")) == (2, [], [3])
 
 
+def test_only_the_highest_of_them_is_told_then() -> None:
+    assert numbers(asked(300, empty="director")) == (2, [1], [3])
+
+
+def test_a_level_below_one_already_told_never_comes_up() -> None:
+    assert asked(30, 2) == Due()
+
+
 def test_an_empty_top_alone_is_named_and_nobody_is_told() -> None:
     due = asked(240, 1, 2, empty="director")
     assert numbers(due) == (None, [], [3])

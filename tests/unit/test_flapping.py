@@ -79,6 +79,14 @@ def test_leaving_at_twenty_percent_takes_sixteen_stable_checks() -> None:
     assert stable == 16
 
 
+def test_the_limits_themselves_neither_begin_nor_end_it() -> None:
+    limits = FlapLimits(6.25, 3.75, 10**9)
+    assert not Flap(history(0)).seen("FAILED", START, limits).flapping  # 6.250
+    oldest = Flap(("OK", "FAILED", *["OK"] * 19), flapping=True)
+    assert oldest.seen("OK", START, limits).percent() == 3.75
+    assert oldest.seen("OK", START, limits).flapping
+
+
 def test_a_quiet_time_ends_it_long_before_the_weights_do_and_it_does_not_begin_again_at_once() -> None:
     limits = FlapLimits(quiet_seconds=900)
     flap = after(Flap(), *history(6), limits=limits)

@@ -152,6 +152,7 @@ def test_the_audit_of_four_oclock_is_owed_to_a_daemon_that_starts_at_five_past()
     today = newest_owed(audit, utc("2026-11-02T10:05"), yesterday.at, last_key=yesterday.key)
     assert today == Slot("2026-11-02T04:00", utc("2026-11-02T10:00"))
     assert newest_owed(audit, utc("2026-11-02T10:06"), today.at, last_key=today.key) is None
+    assert newest_owed(audit, utc("2026-11-02T10:06"), last_key=today.key) is None
 
 
 def test_three_days_off_owe_the_newest_slot_only() -> None:
