@@ -1,0 +1,70 @@
+"""The real daemon as a process of its own; what it did is read from its ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from monitor.config import load
+from monitor.ledger import Ledger
+from monitor.presence import heartbeat
+
+
+class Process:
+    """`reveille run` on a configuration; what it did is read from its ledger."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.configuration = file, load(file)
+        self.log = file.with_suffix(".log")
+
+    async def begin(self) -> None:
+        """Start it, without waiting for anything."""
+        with self.log.open("ab") as log:
+            command = (sys.executable, "-m", "monitor.cli", "--config", str(self.file), "run")
+            self.process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+
+    async def start(self) -> None:
+        """Start it, and wait until it is there."""
+        await self.begin()
+        await self.until(lambda: (beat := heartbeat(self.state)) and beat.running and beat.pid == self.process.pid)
+
+    @property
+    def state(self) -> Path:
+        return self.configuration.state
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.state / "ledger.sqlite", read_only=True)
+
+    def read(self, what: Callable[[Ledger], Any]) -> Any:
+        with self.ledger() as ledger:
+            return what(ledger)
+
+    def doing(self) -> str:
+        beat = heartbeat(self.state)
+        return beat.doing if beat else ""
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    async def until(self, seen: Callable[[], Any], within: float = 60.0) -> Any:
+        end = time.monotonic() + within
+        while not (found := seen()):
+            assert time.monotonic() < end, f"not seen within {within} s; log:\n{self.log.read_text()[-3000:]}"
+            assert self.process.returncode is None, f"the daemon ended:\n{self.log.read_text()[-3000:]}"
+            await asyncio.sleep(0.05)
+        return found
+
+    async def stop(self, number: int = signal.SIGTERM) -> float:
+        """Signal it and wait; returns how long it took."""
+        began = time.monotonic()
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        await asyncio.wait_for(self.process.wait(), 15)
+        return time.monotonic() - began

@@ -1,0 +1,87 @@
+"""Every fault of the practice centre, seen by real checks: never passed, and one ticket with the right issue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from checks.contract import Fault
+from lab import FAULTS, Lab
+from monitor.clock import SystemClock
+from monitor.config import Configuration
+from monitor.core.verdict import State
+from monitor.ledger import Ledger
+from monitor.rounds import Due, Rounds
+from monitor.runner import Runner
+
+IVR, AGENTS, PRI = "ivr-not-working", "calls-not-routing", "pri-down"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Which check sees the fault, at which stage and with which code, and whose ticket it becomes."""
+
+    check: str
+    stage: str
+    code: str
+    issue: str
+    cause: str = ""
+
+
+TABLE = {
+    "trunk-refuses": Expected("main-number", "answer", "sip:503/34", PRI, "trunk-options"),
+    "trunk-down": Expected("main-number", "register", "timeout", PRI, "trunk-options"),
+    "busy": Expected("main-number", "answer", "sip:486/17", IVR),
+    "rings-for-ever": Expected("main-number", "answer", "timeout", IVR),
+    "answers-late": Expected("main-number", "answer", "expected:answer_seconds", IVR),
+    "early-hang-up": Expected("main-number", "prompt", "early-hang-up", IVR),
+    "no-rtp": Expected("main-number", "media", "no-rtp", IVR),
+    "ivr-silent": Expected("main-number", "prompt", "silent", IVR),
+    "wrong-prompt": Expected("main-number", "prompt", "unknown-prompt", IVR),
+    "dtmf-ignored": Expected("main-number", "prompt", "dtmf-ignored", IVR),
+    "agent-not-reachable": Expected("main-number", "agent", "not-rung", AGENTS),
+    "one-way-to-agent": Expected("main-number", "talk", "one-way-to-agent", AGENTS),
+    "one-way-to-caller": Expected("main-number", "talk", "one-way-to-caller", AGENTS),
+    "agent-portal-down": Expected("agent-portal", "response", "http:503", "agent-portal-down"),
+    "admin-portal-down": Expected("admin-portal", "response", "http:503", "admin-portal-down"),
+    "dashboard-portal-down": Expected("dashboard-portal", "response", "http:503", "dashboard-portal-down"),
+    "report-portal-down": Expected("report-portal", "response", "http:503", "report-portal-down"),
+    "agent-portal-maintenance": Expected("agent-portal", "content", "missing-text", "agent-portal-down"),
+}
+
+
+def test_no_fault_is_left_out() -> None:
+    assert set(TABLE) == set(FAULTS) - {"mail-refused"}  # which tests/scenes/test_daemon.py tells of
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+async def test_a_fault_of_the_lab_becomes_the_right_ticket(
+    lab: Lab, configuration: Configuration, tmp_path: Path, name: str
+) -> None:
+    expected, clock = TABLE[name], SystemClock()
+    lab.break_(name)
+    with Ledger(":memory:") as ledger:
+        rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))
+        entry = replace(configuration.checks[expected.check], confirm=1)
+        seen = await rounds.look(Due(entry, "once"))
+        incidents = ledger.open_incidents()
+    assert seen is not None
+    assert seen.verdict.state is State.FAILED, seen.observation
+    fault = seen.verdict.fault
+    assert isinstance(fault, Fault)
+    assert (fault.stage, fault.code) == (expected.stage, expected.code), fault.text
+    assert [incident.issue for incident in incidents] == [expected.issue]
+    assert incidents[0].body["causes"] == [expected.cause or expected.check]
+
+
+@pytest.mark.parametrize("check", ["main-number", "trunk-options", "agent-portal", "report-portal"])
+async def test_a_healthy_centre_passes(configuration: Configuration, tmp_path: Path, check: str) -> None:
+    clock = SystemClock()
+    with Ledger(":memory:") as ledger:
+        rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))
+        seen = await rounds.look(Due(replace(configuration.checks[check], confirm=1), "once"))
+        assert ledger.open_incidents() == []
+    assert seen is not None
+    assert seen.verdict.state is State.OK, seen.verdict.reasons
