@@ -110,6 +110,20 @@ def test_a_subject_is_short_and_says_the_gravest_first() -> None:
     assert all(len(render_mail(event, ticket(), EXTRAS[event]).subject) <= 78 for event in EVENTS)
 
 
+@pytest.mark.parametrize(
+    ("audience", "words"),
+    [
+        ("level 2, shift team leader", "You are told as level 2, shift team leader."),
+        ("operators", "You are told as one of the site's operators."),
+        ("copy", "This is a copy for your knowledge."),
+    ],
+)
+def test_a_reader_is_told_in_what_capacity(audience: str, words: str) -> None:
+    for event in ("opened", "escalated"):
+        assert words in " ".join(render_mail(event, ticket(), {**EXTRAS[event], "audience": audience}).text.split())
+    assert "You are told" not in render_mail("opened", ticket(), {}).text
+
+
 HOSTILE = "<script>alert(1)</script>&amp;\r\nBcc: thief@example.org\x1b[2J\u202e'\""
 
 
