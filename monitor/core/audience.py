@@ -1,4 +1,4 @@
-"""Who stands behind a role: the site's own people first, then the policy's published desks of the site's region."""
+"""Who stands behind a role: the site's own people; where it names none, the policy's published desks of its region."""
 
 from __future__ import annotations
 
@@ -34,6 +34,5 @@ class Recipient:
 
 def audience(policy: Policy, role: str, region: str, people: Iterable[Person] = ()) -> tuple[Recipient, ...]:
     """Everybody behind a role at a site in a region; () when nobody is."""
-    own = (Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role)
-    desks = (Recipient(desk.title, desk.mail, desk.phone, True) for desk in policy.contacts(role, region))
-    return (*own, *desks)
+    own = tuple(Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role)
+    return own or tuple(Recipient(d.title, d.mail, d.phone, True) for d in policy.contacts(role, region))
