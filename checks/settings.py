@@ -7,11 +7,9 @@ the dotted path before it.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -27,9 +25,23 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+from checks.durations import Duration, is_duration, parse_duration, write_duration
+from checks.wording import nearest, shown, without_password
 
+__all__ = [
+    "Duration",
+    "ReadableFile",
+    "Secret",
+    "Settings",
+    "from_directory",
+    "is_duration",
+    "named",
+    "nearest",
+    "parse_duration",
+    "shown",
+    "without_password",
+    "write_duration",
+]
 
 _EXACT = {"int", "float", "bool", "date", "time", "datetime"}
 
@@ -73,61 +85,7 @@ class Settings(BaseModel):
         return described
 
 
-def parse_duration(written: object) -> float:
-    """Seconds from "250ms", "20s", "5m", "1h30m", "7d". Raises ValueError."""
-    text = written if isinstance(written, str) else ""
-    if len(text) > 40 or not re.fullmatch(f"(?:{_PART.pattern})+", text, re.ASCII):
-        raise ValueError(
-            f"{shown(written)} is not a duration; write a number with its unit, as in '20s', '5m', '1h30m'"
-        )
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-
-
-def write_duration(seconds: float) -> str:
-    """The shortest way to write a duration: 90 -> "1m30s", 0.25 -> "250ms"."""
-    left, text = round(seconds * 1000), ""
-    for unit in ("w", "d", "h", "m", "s", "ms"):
-        count, left = divmod(left, round(_UNITS[unit] * 1000))
-        text += f"{count}{unit}" if count else ""
-    return text or "0s"
-
-
-def without_password(text: str) -> str:
-    """A text less what stands between `//` and `@` in an address, where some write a password."""
-    return re.sub(r"//[^/@\s]*@", "//…@", text)
-
-
-def shown(written: object, longest: int = 60) -> str:
-    """A written value in a message: short, on one line, without the password of an address."""
-    if isinstance(written, bool):
-        return "true" if written else "false"
-    if isinstance(written, str):
-        text = without_password(written)
-        return repr(text if len(text) <= longest else text[: longest - 1] + "…")
-    if isinstance(written, dict):
-        return "a table"
-    return "a list" if isinstance(written, list | tuple) else str(written)[:longest]
-
-
-def _duration(written: object) -> object:
-    return written if isinstance(written, float) else parse_duration(written)
-
-
-Duration = Annotated[
-    float,
-    BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "format": "duration", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]))+$"}),
-]
-"""Seconds; written as "20s", "5m", "1h30m"."""
-
-
 _PLACES = 'as in { credential = "NAME" }, { environment = "NAME" } or { file = "/path" }'
-
-
-def is_duration(annotation: object) -> bool:
-    """Whether an annotation is a Duration, or may be one."""
-    here = any(isinstance(mark, BeforeValidator) and mark.func is _duration for mark in get_args(annotation))
-    return here or any(is_duration(part) for part in get_args(annotation))
 
 
 class Secret(Settings):
@@ -212,12 +170,6 @@ class Secret(Settings):
 def from_directory(written: str | Path, info: ValidationInfo) -> Path:
     """A path; a relative one counts from the configuration's own folder."""
     return Path((info.context or {}).get("directory", ".")) / written
-
-
-def nearest(written: str, known: Iterable[str]) -> str:
-    """The known name most like the written one, as a hint; "" when none is near."""
-    close = get_close_matches(written[:80], list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def named(section: str) -> Callable[[object, ValidationInfo], Any]:

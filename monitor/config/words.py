@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from checks.settings import nearest, shown, without_password, write_duration
+from checks.settings import nearest, shown, without_password
 from monitor.config.faults import Place
+from monitor.config.sentences import SENTENCES, expected
 from monitor.config.shape import Model, field_at, fields, models_at
 from monitor.config.toml import toml
 
@@ -162,7 +163,7 @@ def offer(written: str, known: Iterable[str], none: str = "there is none yet") -
 
 def _belongs(detail: ErrorDetails) -> str:
     if detail["type"] == "literal_error":
-        return _expected(detail["ctx"])
+        return expected(detail["ctx"])
     return _TYPES[detail["type"]]
 
 
@@ -209,7 +210,7 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
     """What is wrong; then, after a semicolon, what would be right."""
     context = detail.get("ctx", {})
     name = "this" if _secretive(place) or value is None else shown(value)
-    if sentence := _SENTENCES.get(detail["type"]):
+    if sentence := SENTENCES.get(detail["type"]):
         return sentence(name, value, context)
     if detail["type"] in ("value_error", "assertion_error"):
         return without_password(str(context["error"]))
@@ -218,42 +219,3 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
     field = field_at(model, place)
     examples = f", as in {toml(field.examples[0])}" if field and field.examples else ""
     return f"{name} does not fit here" + (f"; {field.description}{examples}" if field and field.description else "")
-
-
-def _expected(context: Mapping[str, Any]) -> str:
-    return str(context["expected"]).replace("True", "true").replace("False", "false")
-
-
-def _choice(name: str, value: Any, context: Mapping[str, Any]) -> str:
-    known = re.findall(r"'([^']*)'", str(context.get("expected_tags") or context["expected"]))
-    if not known:
-        return f"{name} is not {_expected(context)}"
-    return f"{name} is none of {', '.join(known)}{nearest(value, known) if isinstance(value, str) else ''}"
-
-
-def _bound(value: Any, bound: Any) -> str:
-    return write_duration(bound) if isinstance(value, str) else f"{bound:g}"
-
-
-_Sentence = Callable[[str, Any, Mapping[str, Any]], str]
-_SENTENCES: dict[str, _Sentence] = {
-    "literal_error": _choice,
-    "enum": _choice,
-    "union_tag_invalid": _choice,
-    "union_tag_not_found": lambda _name, _value, context: f"{context['discriminator']} is missing",
-    "greater_than_equal": lambda name, value, context: f"{name} is too little; at least {_bound(value, context['ge'])}",
-    "greater_than": lambda name, value, context: f"{name} is too little; more than {_bound(value, context['gt'])}",
-    "less_than_equal": lambda name, value, context: f"{name} is too much; at most {_bound(value, context['le'])}",
-    "less_than": lambda name, value, context: f"{name} is too much; less than {_bound(value, context['lt'])}",
-    "finite_number": lambda name, _value, _context: f"{name} is no number",
-    "string_too_short": lambda name, value, context: (
-        f"{name} is too short; at least {context['min_length']} characters" if value else "is empty"
-    ),
-    "string_too_long": lambda name, _value, context: f"{name} is too long; at most {context['max_length']} characters",
-    "too_short": lambda _name, value, context: (
-        f"that is too few; at least {context['min_length']}" if value else "is empty"
-    ),
-    "too_long": lambda _name, _value, context: f"that is too many; at most {context['max_length']}",
-    "url_parsing": lambda name, _value, _context: f"{name} is no address; write one as in 'https://example.net/'",
-    "url_scheme": lambda name, _value, context: f"{name} does not begin with {context['expected_schemes']}",
-}
