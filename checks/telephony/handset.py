@@ -234,6 +234,8 @@ class Handset:
 
     def farewell_answered(self, since: float) -> bool:
         """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final response."""
+        if self.ladder.far_request("BYE") is not None:
+            return True  # both hung up at once
         if not self._hanging_up or not any(m.method == "BYE" and m.status is None for m in self.ladder):
             invite = any(m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in self.ladder)
             return invite or not self._hanging_up

@@ -1,0 +1,166 @@
+"""Peers that nobody here wrote: SIPp and baresip as child processes on free ports of 127.0.0.1, and prompts to say."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from checks.contract import CannotTell, Check, Observation, Refused, Trace
+
+HERE = Path(__file__).parent
+PATIENCE_SECONDS = 10.0
+
+
+def free_port(kind: int = socket.SOCK_DGRAM) -> int:
+    """A port that was free a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_bound(port: int, transport: str) -> bool:
+    """Whether somebody on this machine listens on the port."""
+    lines = Path(f"/proc/net/{transport}").read_text().splitlines()[1:]
+    state = {"udp": "07", "tcp": "0A"}[transport]
+    return any(local.endswith(f":{port:04X}") and now == state for _, local, _, now, *_ in map(str.split, lines))
+
+
+async def eventually(condition: Callable[[], bool], within: float = PATIENCE_SECONDS) -> None:
+    """Wait for a condition. Raises TimeoutError."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still not so after {within:g} s")
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running(*command: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A child process that ends with the block."""
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent
+        )
+    try:
+        yield process
+    except TimeoutError as problem:
+        problem.add_note(_tail(log))
+        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
+
+
+class Sipp:
+    """A running SIPp: its port, its messages so far."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.port, self._folder = port, folder
+
+    def messages(self) -> str:
+        """Every message it sent and received."""
+        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("messages*.log")))
+
+
+@asynccontextmanager
+async def sipp(
+    scenario: str,
+    folder: Path,
+    sound: Path | None = None,
+    repeat: int = -1,
+    transport: str = "u1",
+    more: tuple[str, ...] = (),
+) -> AsyncIterator[Sipp]:
+    """SIPp with a scenario of this folder, streaming the raw A-law file `sound`."""
+    protocol = "udp" if transport.startswith("u") else "tcp"
+    port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
+    _write_scenario(scenario, folder, sound, repeat)
+    media = free_port() & ~1
+    command = ["sipp", "-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port)]
+    command += ["-t", transport, "-nostdin", "-trace_msg", "-message_file", str(folder / "messages.log")]
+    command += ["-mp", str(media), *more]
+    async with running(*command, log=folder / "sipp.log"):
+        await eventually(lambda: is_bound(port, protocol))
+        yield Sipp(port, folder)
+
+
+def _write_scenario(scenario: str, folder: Path, sound: Path | None, repeat: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = (HERE / f"{scenario}.xml").read_text()
+    (folder / "scenario.xml").write_text(text.replace("SOUND", str(sound)).replace("REPEAT", str(repeat)))
+
+
+@asynccontextmanager
+async def baresip(folder: Path, source: Path) -> AsyncIterator[int]:
+    """baresip that answers by itself and says the WAV `source`, then hangs up; gives its port."""
+    port = free_port()
+    _write_baresip(folder, port, source)
+    async with running("baresip", "-f", str(folder), log=folder / "baresip.log"):
+        await eventually(lambda: is_bound(port, "udp"))
+        yield port
+
+
+def _write_baresip(folder: Path, port: int, source: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile"))
+    (folder / "config").write_text(
+        f"sip_listen 127.0.0.1:{port}\nmodule_path /usr/lib/baresip/modules\nnet_interface 127.0.0.1\n"
+        f"audio_source aufile,{source}\naudio_player aufile,{folder}/heard.wav\naudio_alert aufile,{folder}/alert.wav\n"
+        f"{modules}module_app account.so\nmodule_app menu.so\n"
+    )
+    (folder / "accounts").write_text("<sip:agent@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcma\n")
+
+
+async def attempt(check: Check, folder: Path) -> Observation:
+    """One attempt, as the runner makes it."""
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    trace = Trace(time.monotonic, folder)
+    try:
+        await check.probe(trace)
+    except (Refused, CannotTell) as ended:
+        return trace.observation(ended)
+    return trace.observation()
+
+
+def speak(text: str, folder: Path, name: str, before: float = 0.0, after: float = 0.0) -> Path:
+    """A prompt by espeak-ng as the 8 kHz WAV `name`.wav, with its A-law twin beside it; silence before and after."""
+    wav, said = folder / f"{name}.wav", folder / f"{name}-22k.wav"
+    subprocess.run(["espeak-ng", "-w", str(said), text], check=True)
+    form = ["-r", "8000", "-c", "1", "-b", "16"]
+    subprocess.run(
+        ["sox", "-D", str(said), *form, str(wav), "gain", "-n", "-6", "pad", str(before), str(after)], check=True
+    )
+    return wav
+
+
+def alaw(folder: Path, name: str, *parts: Path) -> Path:
+    """The parts one after the other as raw A-law, for SIPp to stream."""
+    path = folder / f"{name}.al"
+    raw = ["-t", "raw", "-r", "8000", "-c", "1", "-e", "a-law"]
+    subprocess.run(["sox", "-D", *map(str, parts), *raw, str(path)], check=True)
+    return path
+
+
+def joined(folder: Path, name: str, *parts: Path) -> Path:
+    """The parts one after the other as the WAV `name`.wav."""
+    path = folder / f"{name}.wav"
+    subprocess.run(["sox", "-D", *map(str, parts), str(path)], check=True)
+    return path
+
+
+def silence(folder: Path, seconds: float) -> Path:
+    """A silent WAV."""
+    path = folder / f"silence-{seconds:g}.wav"
+    form = ["-r", "8000", "-c", "1", "-b", "16"]
+    subprocess.run(["sox", "-D", "-n", *form, str(path), "trim", "0", str(seconds)], check=True)
+    return path
