@@ -11,6 +11,7 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -213,7 +214,7 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
     if sentence := SENTENCES.get(detail["type"]):
         return sentence(name, value, context)
     if detail["type"] in ("value_error", "assertion_error"):
-        return without_password(str(context["error"]))
+        return shorten(without_password(str(context["error"])), 400, placeholder=" …")
     if detail["type"] not in get_args(ErrorType):
         return detail["msg"]  # one of our own, in its own words
     field = field_at(model, place)
