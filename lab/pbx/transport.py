@@ -69,6 +69,8 @@ class Transport:
         self.streams: set[_Stream] = set()
         self.host, self.port, self.tls_port = "127.0.0.1", 0, 0
         self.malformed = 0
+        self.silent = asyncio.Event()
+        """the datagram socket is closed"""
         self.wire: deque[tuple[str, str, bytes]] = deque(maxlen=2000)  # (way, peer, message), for the ladder
 
     async def open(self, host: str, context: ssl.SSLContext | None) -> None:
@@ -100,6 +102,7 @@ class Transport:
             stream.abort()
         if self._endpoint:
             self._endpoint.close()
+            await self.silent.wait()
         await asyncio.gather(*(stream.over.wait() for stream in self.streams))
 
     def arrived(self, data: bytes, flow: Flow) -> None:
@@ -147,6 +150,9 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._endpoint = cast(asyncio.DatagramTransport, transport)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._sip.silent.set()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if data.strip(b"\r\n\0 "):  # else a keep-alive
