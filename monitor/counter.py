@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitor import casebook
 from monitor.config import Configuration
-from monitor.core import incident as life
+from monitor.core import life
 from monitor.core.incident import Change, Incident
 from monitor.ledger import AlreadyOpen, Ledger
 from monitor.settle import Settlement

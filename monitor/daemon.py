@@ -41,7 +41,6 @@ class Daemon:
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._sending = False
         self._doing: dict[str, str] = {}
         configuration = load(file)
         self._presence = Presence(configuration.state)
@@ -81,15 +80,12 @@ class Daemon:
 
     def _send(self) -> None:
         due = self._outbox.next_due()
-        if not self._sending and due and due <= self._clock.now():
-            self._sending = True
+        if due and due <= self._clock.now():
             self._start(self._deliver())
 
     async def _deliver(self) -> None:
-        try:
-            await self._outbox.deliver_due(self._clock.now())
-        finally:
-            self._sending = False
+        """May run beside itself: a desk that hangs holds up no other."""
+        await self._outbox.deliver_due(self._clock.now())
 
     def _watch(self) -> None:
         keep_watch(self._ledger, self._rounds.configuration, self._clock.now())

@@ -65,6 +65,7 @@ class Rounds:
         self._running: set[str] = set()
         self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
         self._rest_until: dict[str, datetime] = {}
+        self._taken: set[tuple[str, str]] = set()  # slots that the ledger says are done, on a clock that went back
         self._left_over = {(s.job, s.slot_key): s for s in ledger.unfinished_slots()}
 
     @property
@@ -130,7 +131,8 @@ class Rounds:
 
     def _owed_daily(self, entry: CheckEntry, timetable: Timetable, now: datetime) -> Slot | None:
         newest = self._ledger.newest_slot(entry.name)
-        return newest_owed(timetable, now, newest.slot_at if newest else None, entry.grace)
+        slot = newest_owed(timetable, now, newest.slot_at if newest else None, entry.grace)
+        return None if slot and (entry.name, slot.key) in self._taken else slot
 
     def _owed_on_grid(
         self, entry: CheckEntry, timetable: Timetable, condition: Condition | None, now: datetime
@@ -158,7 +160,10 @@ class Rounds:
         if self._left_over.pop((due.name, due.slot.key), None):
             return True
         with self._ledger.transaction() as t:
-            return t.claim(due.name, due.slot.key, due.slot.at, self._clock.now())
+            claimed = t.claim(due.name, due.slot.key, due.slot.at, self._clock.now())
+        if not claimed:
+            self._taken.add((due.name, due.slot.key))
+        return claimed
 
     async def _attempt(self, entry: CheckEntry, purpose: Purpose, due: Due | None = None) -> Seen:
         started = self._clock.now()

@@ -14,11 +14,11 @@ from datetime import datetime
 from checks.contract import Observation
 from monitor import casebook
 from monitor.config import CheckEntry, Configuration
-from monitor.core import incident as life
+from monitor.core import life
 from monitor.core.case import Case
 from monitor.core.condition import Condition, Patience, Signal, blamed, released, step
 from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
-from monitor.core.incident import Change, Evidence, Incident
+from monitor.core.incident import Change, Evidence, Incident, key_of
 from monitor.core.maintenance import active
 from monitor.core.policy_terms import Classification
 from monitor.core.verdict import State, Verdict
@@ -147,7 +147,7 @@ class Settlement:
     ) -> None:
         """The trouble turned out to be another one: the same ticket is reclassified, unless that one has a ticket."""
         was = change.incident
-        key = life.key_of(was.site, found.issue.id)
+        key = key_of(was.site, found.issue.id)
         if self._ledger.open_incident_by_key(key) is None and was.causes == (seen.name,):
             cause = self._cause(seen, diagnosis, below)
             change = change.then(life.reclassified(was, found, self._policy_name(), by=""))
@@ -178,7 +178,7 @@ class Settlement:
 
     def _under(self, found: Classification, evidence: Evidence, since: datetime) -> Change:
         site = self._configuration.site.name
-        key = life.key_of(site, found.issue.id)
+        key = key_of(site, found.issue.id)
         if row := self._ledger.open_incident_by_key(key):
             return life.joined(casebook.incident_of(row), evidence.check)
         closed = self._ledger.latest_closed(key)
@@ -207,7 +207,7 @@ class Settlement:
 
     def _blindness(self, was: Condition, now: Condition, seen: Seen) -> None:
         """Too many looks in a row that could not tell: one incident per site says that the monitor is blind."""
-        key = life.key_of(self._configuration.site.name, BLIND)
+        key = key_of(self._configuration.site.name, BLIND)
         row = self._ledger.open_incident_by_key(key)
         if now.blind and (row is None or now.check not in casebook.incident_of(row).causes):
             found = self._policy.reclassified(BLIND)

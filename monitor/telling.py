@@ -11,23 +11,23 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from monitor.config import Configuration
+from monitor.core.audience import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import Incident, Order, Tell
 from monitor.desks.desk import letter_body
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.tickets import view
 
-OPERATORS = "operators"
+OPERATORS, COPY = "operators", "copy"
 BLIND = "monitor-is-blind"
+# Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements (RFC 3834).
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
 
 
 def reached(configuration: Configuration, role: str) -> tuple[str, ...]:
     """The mail addresses of a role at this site."""
-    own = tuple(p.mail for p in configuration.people if p.role == role and p.mail)
-    if own or any(p.role == role for p in configuration.people):
-        return own
-    return tuple(c.mail for c in configuration.policy.contacts(role, configuration.site.region) if c.mail)
+    found = audience(configuration.policy, role, configuration.site.region, configuration.people)
+    return tuple(one.mail for one in found if one.mail)
 
 
 def due_now(configuration: Configuration, incident: Incident, now: datetime) -> Due:
@@ -56,9 +56,9 @@ class Telling:
         for order in orders:
             ticket = view(self._ledger, self._configuration, incident, self._now).to_dict()
             event = "blind" if order.tell is Tell.OPENED and incident.issue == BLIND else str(order.tell)
-            quiet = order.tell in _ACKNOWLEDGEMENTS
-            for desk, recipient, audience in self._recipients(incident):
-                body = letter_body(ticket, {**order.facts, "audience": audience}, acknowledgement=quiet)
+            for desk, recipient, capacity in self._recipients(incident):
+                quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY)
+                body = letter_body(ticket, {**order.facts, "audience": capacity}, acknowledgement=quiet)
                 self._t.enqueue(OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, self._now))
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
@@ -66,18 +66,19 @@ class Telling:
         seen: set[str] = set()
         people = list(self._people(incident))
         for name, settings in self._configuration.desks.items():
-            own = [(address, "copy") for address in settings.copies()]
+            own = [(address, COPY) for address in settings.copies()]
             if settings.KIND == "mail":
                 own, people = people + own, []
-            for address, audience in own:
+            for address, capacity in own:
                 if address.lower() not in seen:
                     seen.add(address.lower())
-                    yield name, address, audience
+                    yield name, address, capacity
 
     def _people(self, incident: Incident) -> Iterator[tuple[str, str]]:
-        for level in reversed(incident.ladder.levels):
-            if level.number in incident.levels_told:
-                for address in reached(self._configuration, level.role):
-                    yield address, f"level {level.number}, {level.name}"
+        levels = {level.role: level for level in incident.ladder.levels}
+        for role in reversed(incident.roles_told):
+            capacity = f"level {levels[role].number}, {levels[role].name}" if role in levels else role
+            for address in reached(self._configuration, role):
+                yield address, capacity
         for address in reached(self._configuration, OPERATORS):
             yield address, OPERATORS

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from monitor.config import Configuration
+from monitor.core.audience import audience
 from monitor.core.escalation import ladder_times, standings
 from monitor.core.incident import Evidence, Incident
 from monitor.core.maintenance import active
@@ -99,11 +100,8 @@ def rung_lines(configuration: Configuration, incident: Incident) -> tuple[RungLi
 
 def contact_of(configuration: Configuration, role: str) -> str:
     """How a role is reached at this site: mail and phone, or "" where nobody is."""
-    own = [p for p in configuration.people if p.role == role]
-    ways = [way for p in own for way in (p.mail, p.phone) if way]
-    if not own:
-        desks = configuration.policy.contacts(role, configuration.site.region)
-        ways = [way for desk in desks for way in (desk.mail, desk.phone) if way]
+    found = audience(configuration.policy, role, configuration.site.region, configuration.people)
+    ways = [way for one in found for way in (one.mail, one.phone) if way]
     return ", ".join(dict.fromkeys(ways))
 
 

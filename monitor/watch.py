@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from monitor import casebook
 from monitor.config import Configuration
-from monitor.core import incident as life
+from monitor.core import life
 from monitor.core.escalation import next_rung
 from monitor.core.incident import Change, Incident
 from monitor.core.maintenance import active

@@ -13,6 +13,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ async def _killed(file: Path, draw: random.Random, steps: dict[str, Callable[[Le
     daemon = Process(file)
     await daemon.begin()
     seen = await _reached(daemon, steps[name], 4.0)
-    await asyncio.sleep(draw.random() * 0.3)
+    await asyncio.sleep(draw.random() * 0.3)  # no event to wait for: any moment will do
     await daemon.stop(signal.SIGKILL)
     return name if seen else f"before {name}"
 
@@ -92,11 +93,9 @@ async def _killed(file: Path, draw: random.Random, steps: dict[str, Callable[[Le
 async def _reached(daemon: Process, step: Callable[[Ledger], bool], within: float) -> bool:
     end = time.monotonic() + within
     while time.monotonic() < end:
-        try:
+        with suppress(LedgerFault, IndexError):  # it has not got that far
             if daemon.read(step):
                 return True
-        except (LedgerFault, IndexError):
-            pass  # it has not got that far
         await asyncio.sleep(0.005)
     return False
 

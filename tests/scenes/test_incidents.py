@@ -223,3 +223,20 @@ async def test_a_restart_in_the_middle_loses_nothing_and_says_nothing_twice(scen
         "opened RV-1 to change-request-desk",
         "opened RV-1 to operators",
     ]
+
+
+async def test_on_another_ladder_its_people_are_told_and_the_old_ones_hear_the_end(scene: Make) -> None:
+    site = scene({"main-number": {"every": 60.0}})
+    site.world["main-number"] = SILENT
+    await site.run_for(minutes=3)
+    site.world["main-number"] = NO_CIRCUIT
+    await site.run_for(minutes=12)
+    assert "escalated RV-1 to customer-support-desk" in site.told()
+    site.world["main-number"] = None
+    await site.run_for(minutes=12)
+    closed = {line for line in site.told() if line.startswith("closed")}
+    assert closed == {
+        "closed RV-1 to customer-support-desk",
+        "closed RV-1 to change-request-desk",
+        "closed RV-1 to operators",
+    }
