@@ -1,0 +1,188 @@
+"""The command line as people and programs use it, on a lab that is really there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import Lab
+from monitor.cli import main
+from tests.scenes.daemon_process import Process
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    code = main(words)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+async def ran(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """The same beside the lab in this loop."""
+    return await asyncio.to_thread(run, capsys, *words)
+
+
+@pytest.fixture
+def config(configuration_file: Path) -> tuple[str, str]:
+    return "--config", str(configuration_file)
+
+
+async def test_init_writes_what_check_config_then_finds_good(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "new.toml"
+    assert (await ran(capsys, "--config", str(file), "init"))[0] == 0
+    code, said, _ = await ran(capsys, "--config", str(file), "check-config")
+    assert code == 0
+    assert said.startswith(f"{file} is good: ")
+    code, _, complaint = await ran(capsys, "--config", str(file), "init")
+    assert (code, complaint) == (2, f"{file} is there already; nothing was changed\n")
+
+
+async def test_check_config_says_every_fault_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text('[site]\nname = "Pune"\ntimezone = "Asia/Kolkatta"\npolcy = "ozonetel"\n', encoding="utf-8")
+    code, _, complaint = await ran(capsys, "--config", str(file), "check-config")
+    assert code == 2
+    assert "Asia/Kolkata" in complaint
+    assert "policy" in complaint
+    assert complaint.endswith("2 faults\n")
+    code, said, _ = await ran(capsys, "--config", str(file), "check-config", "--json")
+    assert code == 2
+    assert [fault["path"] for fault in json.loads(said)["faults"]] == ["site.timezone", "site.polcy"]
+
+
+async def test_a_secret_is_never_printed(capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab) -> None:
+    password = lab.passwords["monitor"].read_text(encoding="utf-8").strip()
+    _, said, _ = await ran(capsys, *config, "check-config", "--json")
+    assert str(lab.passwords["monitor"]) in said
+    assert password not in said
+
+
+async def test_once_shows_a_good_look_and_ends_with_0(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    code, said, _ = await ran(capsys, *config, "once", "trunk-options")
+    assert code == 0
+    assert "✓ answer" in said
+    assert "What would go out" not in said
+
+
+async def test_once_shows_what_would_go_out_and_sends_nothing(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab
+) -> None:
+    lab.break_("agent-portal-down")
+    code, said, _ = await ran(capsys, *config, "once", "agent-portal")
+    assert code == 2
+    assert "mail to support-desk@example.net: [P0] Pune: agent portal is down" in said
+    assert lab.mailbox.messages() == []
+    code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--json")
+    data: dict[str, Any] = json.loads(said)
+    assert (code, data["state"], data["fault"][:19]) == (2, "FAILED", "response: http:503 ")
+
+
+async def test_once_is_a_nagios_plugin(capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab) -> None:
+    code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--nagios")
+    assert code == 0
+    assert re.fullmatch(r"PORTAL agent-portal OK - [0-9.]+ s \| \S.*total_seconds=[0-9.e-]+s.*\n", said)
+    lab.break_("agent-portal-down")
+    code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--nagios")
+    assert code == 2
+    assert said.startswith("PORTAL agent-portal CRITICAL - response: http:503 ")
+
+
+async def test_a_check_that_is_not_there_gets_the_nearest(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    code, _, complaint = await ran(capsys, *config, "once", "agent-portl")
+    assert (code, complaint) == (2, "reveille: there is no [checks.agent-portl]; did you mean 'agent-portal'?\n")
+
+
+async def test_explain_answers_before_anything_has_happened(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    code, said, _ = await ran(
+        capsys, *config, "explain", "main-number", "--stage", "prompt", "--code", "silent", "--json"
+    )
+    data = json.loads(said)
+    assert code == 0
+    assert (data["title"], data["severity"], data["owner"]) == ("PRI is up but IVR is not working", "P0", "vendor")
+    assert [rung["state"] for rung in data["ladder"]] == ["told", "next", "later"]
+    code, said, _ = await ran(capsys, *config, "explain", "--issue", "pri-down")
+    assert code == 0
+    assert "PRI is down / flapping in the IDC" in said
+    code, _, complaint = await ran(capsys, *config, "explain", "--issue", "pri-dwn")
+    assert code == 2
+    assert "pri-down" in complaint
+
+
+async def test_status_and_tickets_before_the_daemon_ever_ran(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    for verb in ("status", "tickets"):
+        code, _, complaint = await ran(capsys, *config, verb)
+        assert code == 2
+        assert "`reveille run` begins one" in complaint
+
+
+async def test_the_counter_of_the_built_in_helpdesk(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab, daemon: Process
+) -> None:
+    lab.break_("admin-portal-down")
+    await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
+    code, said, _ = await ran(capsys, *config, "status")
+    assert code == 1
+    assert "The daemon runs" in said
+    assert "admin portal is down" in said
+
+    code, said, _ = await ran(capsys, *config, "tickets", "--json")
+    assert [(t["number"], t["severity"], t["state"]) for t in json.loads(said)] == [("RV-1", "P1", "open")]
+    code, said, _ = await ran(capsys, *config, "tickets", "ack", "RV-1", "--by", "night shift")
+    assert code == 0
+    assert "acknowledged by night shift" in said
+    await ran(capsys, *config, "tickets", "note", "rv-1", "vendor is called", "--by", "night shift")
+    code, said, _ = await ran(
+        capsys, *config, "tickets", "reclassify", "1", "report-portal-down", "--by", "night shift"
+    )
+    assert code == 0
+    code, said, _ = await ran(capsys, *config, "tickets", "show", "RV-1")
+    assert "night shift: vendor is called" in said
+    assert "report portal is down" in said
+    code, _, complaint = await ran(capsys, *config, "tickets", "reclassify", "1", "report-portl")
+    assert code == 2
+    assert "report-portal-down" in complaint
+
+    lab.mend()
+    code, said, _ = await ran(capsys, *config, "tickets", "resolve", "RV-1", "restarted", "--by", "night shift")
+    assert "closed by night shift: restarted" in said
+    code, _, complaint = await ran(capsys, *config, "tickets", "ack", "RV-1")
+    assert (code, complaint) == (2, "reveille: RV-1 is closed\n")
+    code, said, _ = await ran(capsys, *config, "tickets")
+    assert said == "No tickets.\n"
+    assert "RV-1" in (await ran(capsys, *config, "tickets", "--all"))[1]
+
+
+async def test_a_resolved_ticket_whose_check_fails_on_is_reopened(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab, daemon: Process
+) -> None:
+    lab.break_("admin-portal-down")
+    await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
+    await ran(capsys, *config, "tickets", "resolve", "RV-1", "I think it is well", "--by", "night shift")
+    code, _, _ = await ran(capsys, *config, "look", "admin-portal")
+    assert code == 0
+    await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
+    assert [row.number for row in daemon.read(lambda ledger: ledger.incidents())] == [1]
+
+
+async def test_what_is_wrong_with_a_ticket_number_is_said(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], daemon: Process
+) -> None:
+    assert (await ran(capsys, *config, "tickets", "show", "seven"))[2] == (
+        "reveille: 'seven' is no ticket number; write it as in 'RV-12'\n"
+    )
+    assert (await ran(capsys, *config, "tickets", "show", "7"))[2] == "reveille: there is no ticket 7\n"
