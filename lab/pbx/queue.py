@@ -94,7 +94,7 @@ class Queue:
         except BaseException:
             _leave(leg)
             raise
-        if leg.answered.is_set() and not leg.ended.is_set():
+        if leg.answered.is_set():  # though the agent may have hung up again already
             return leg
         leg.cancel()
         return None

@@ -8,7 +8,9 @@ import struct
 from types import TracebackType
 from typing import Any, Self
 
-from sipmessage import Message, Request, Response
+from sipmessage import AuthCredentials, AuthParameters, Message, Request, Response
+
+from lab.pbx.registrar import digest
 
 OFFER = """v=0
 o=- 1 1 IN IP4 127.0.0.1
@@ -107,7 +109,12 @@ class RawPhone:
     def answer(self, request: Request, status: str = "200 OK", *more: str, body: str = "") -> None:
         content = body.replace("\n", "\r\n").encode()
         lines = [f"SIP/2.0 {status}", *(f"Via: {via}" for via in request.headers.getlist("Via"))]
-        lines += [f"{name}: {request.headers[name]}" for name in ("From", "To", "Call-ID", "CSeq")]
+        kept = (
+            ("From", "Call-ID", "CSeq")
+            if any(line.startswith("To:") for line in more)
+            else ("From", "To", "Call-ID", "CSeq")
+        )
+        lines += [f"{name}: {request.headers[name]}" for name in kept]
         self.say("\r\n".join([*lines, *more, f"Content-Length: {len(content)}", "", ""]).encode() + content)
 
     async def call(self, *more: str) -> Response:
@@ -118,6 +125,40 @@ class RawPhone:
             self.say(self.text("ACK"))
         return answered
 
+    async def register(self, user: str, password: str) -> Response:
+        """REGISTER with digest; the final answer."""
+        register = self.text("REGISTER", "Expires: 60", number=user).replace(
+            b"<sip:raw@127.0.0.1>", f"<sip:{user}@x>".encode()
+        )
+        self.say(register)
+        challenge = (await self.response()).www_authenticate
+        assert challenge
+        given = AuthParameters(
+            username=user, realm=challenge.parameters["realm"], nonce=challenge.parameters["nonce"], uri="sip:x"
+        )
+        right = digest(user, given["realm"], password, "REGISTER", given)
+        proof = AuthCredentials("Digest", given.replace(response=right))
+        self.to_tag = ""
+        again = self.text("REGISTER", "Expires: 60", f"Authorization: {proof}", number=user, sequence=2)
+        self.say(again.replace(b"<sip:raw@127.0.0.1>", f"<sip:{user}@x>".encode()))
+        return await self.response()
+
+    async def rung(self, within: float = 10.0) -> Request:
+        """The INVITE that makes it ring; it rings."""
+        async with asyncio.timeout(within):
+            while True:
+                message = await self.next(within)
+                if isinstance(message, Request) and message.method == "INVITE":
+                    self.answer(message, "180 Ringing")
+                    return message
+
+    def pick_up(self, invite: Request, codecs: str) -> None:
+        """Answer the call."""
+        tag = f"To: {invite.headers['To']};tag={self.tag}"
+        contact = f"Contact: <sip:raw@127.0.0.1:{self.sip.port}>"
+        body = OFFER.format(port=self.rtp.port, codecs=codecs)
+        self.answer(invite, "200 OK", tag, contact, "Content-Type: application/sdp", body=body)
+
     def key_packets(self, pbx_port: int, key: int, timestamp: int, ends: int = 3) -> None:
         """One key as RFC 4733 has it: its end comes three times."""
         for number in range(3 + ends):
@@ -126,6 +167,6 @@ class RawPhone:
             self.rtp.transport.sendto(header + payload, ("127.0.0.1", pbx_port))
 
 
-def media_port(answer: Response) -> int:
-    """The port in an SDP answer."""
+def media_port(answer: Request | Response) -> int:
+    """The port in a message's SDP."""
     return int(answer.body.split(b"m=audio ")[1].split(b" ")[0])
