@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -18,6 +19,7 @@ from monitor.verbs.opening import Stop
 def run(arguments: Namespace) -> int:
     """The daemon, in the foreground; systemd or a terminal is its parent."""
     _log_to_journal()
+    faulthandler.enable()  # the watchdog's SIGABRT leaves the stacks in the journal
     try:
         asyncio.run(_keep_running(Path(arguments.config)))
     except AlreadyRunning as other:

@@ -15,7 +15,7 @@ PROMISES = (
     "Type=notify",
     "NotifyAccess=main",
     "Restart=always",
-    "RestartPreventExitStatus=2",
+    "StartLimitIntervalSec=0",
     "KillMode=mixed",
     "TimeoutStopSec=10",
     "Environment=TZ=UTC",
