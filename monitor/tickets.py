@@ -107,8 +107,11 @@ def contact_of(configuration: Configuration, role: str) -> str:
 
 def stage_lines(evidence: Evidence) -> tuple[StageLine, ...]:
     """The stages of a look; what broke one stands beside it."""
-    why = "; ".join(evidence.reasons)
-    return tuple(StageLine(name, seconds, passed, "" if passed else why) for name, seconds, passed in evidence.stages)
+    why = evidence.reasons[0] if evidence.reasons else ""
+    return tuple(
+        StageLine(name, seconds, passed, "" if passed else why.removeprefix(f"{name}: "))
+        for name, seconds, passed in evidence.stages
+    )
 
 
 def incident_line(configuration: Configuration, incident: Incident, now: datetime) -> IncidentLine:

@@ -80,4 +80,4 @@ def _attached(cause: Case, failing: Case, failed: Sequence[Case]) -> tuple[str, 
 
 def _said(case: Case) -> str:
     head = ": ".join(filter(None, (case.stage, case.code)))
-    return " ".join(filter(None, (head, case.text)))
+    return ", ".join(filter(None, (head, case.text)))

@@ -102,4 +102,4 @@ def _expectation_fault(seen: Observation, expected: Sequence[Expectation], broke
 
 def _said(fault: Fault) -> str:
     where = "" if fault.origin == "far" else " (said by our own side)"
-    return f"{fault.stage}: {fault.code}{' ' + fault.text if fault.text else ''}{where}"
+    return f"{fault.stage}: {fault.code}{', ' + fault.text if fault.text else ''}{where}"

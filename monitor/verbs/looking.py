@@ -106,7 +106,7 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once
         state=str(seen.verdict.state),
         stages=stage_lines(seen.evidence()),
         measures=seen.observation.measures,
-        fault=f"{fault.stage}: {fault.code} {fault.text}".strip() if fault else "",
+        fault=", ".join(filter(None, (f"{fault.stage}: {fault.code}", fault.text))) if fault else "",
         reasons=seen.verdict.reasons,
         notes=seen.observation.notes,
         exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),

@@ -24,7 +24,7 @@ def failed(case: Case, text: str = "") -> tuple[Look, Case]:
 
 def test_a_failure_that_nothing_explains_is_its_own_cause() -> None:
     assert diagnose(SILENT) == Diagnosis(
-        SILENT, (Finding(Layer.PROMPT, "main-number", State.FAILED, "prompt: silent no sound for 6 s"),)
+        SILENT, (Finding(Layer.PROMPT, "main-number", State.FAILED, "prompt: silent, no sound for 6 s"),)
     )
 
 

@@ -59,12 +59,12 @@ def test_a_fault_is_failed_with_the_far_ends_words_and_whatever_else_was_broken(
     seen = Observation(measures={"answer_seconds": 6.2}, fault=fault)
     verdict = judge(seen, expecting("answer_seconds <= 4", "mos >= 3.6"))
     assert (verdict.state, verdict.fault) == (State.FAILED, fault)
-    assert verdict.reasons == ("hold: early-hang-up Q.850;cause=16", "answer_seconds (6.2) <= 4")
+    assert verdict.reasons == ("hold: early-hang-up, Q.850;cause=16", "answer_seconds (6.2) <= 4")
 
 
 def test_it_is_said_when_a_status_was_made_up_on_our_own_side() -> None:
     verdict = judge(Observation(fault=Fault("signalling", "sip:408", "Request Timeout", origin="local")))
-    assert verdict.reasons == ("signalling: sip:408 Request Timeout (said by our own side)",)
+    assert verdict.reasons == ("signalling: sip:408, Request Timeout (said by our own side)",)
 
 
 def test_a_blind_attempt_is_unknown_whatever_else_it_says() -> None:
