@@ -67,6 +67,7 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
         entry = replace(configuration.checks[expected.check], confirm=1)
         seen = await rounds.look(Due(entry, "once"))
         incidents = ledger.open_incidents()
+    assert lab.pbx.mishaps == []
     assert seen is not None
     assert seen.verdict.state is State.FAILED, seen.observation
     fault = seen.verdict.fault
