@@ -19,6 +19,8 @@ PACKAGES = {
     "chromium-headless-shell": "chromium-headless-shell",
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",
+    "initdb": "postgresql-15",
+    "mariadbd": "mariadb-server-core",
     "mmdebstrap": "mmdebstrap",
     "postfix": "postfix",
     "sipp": "sip-tester",
