@@ -21,6 +21,7 @@ from typing import Literal
 
 from monitor.desks.desk import Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
+from monitor.ledger.coding import plain
 
 BACK_OFF_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 _LONGEST_REST_SECONDS = 60.0
@@ -110,7 +111,7 @@ class Outbox:
         self._downs.pop(row.desk, None)
         with self._ledger.transaction() as transaction:
             transaction.letter_sent(row, at, reference)
-        _log.info("letter %d went out by desk %s: %s", row.id, row.desk, reference)
+        _log.info("letter %d went out by desk %s: %s", row.id, row.desk, plain(reference))
 
     def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:
         if whole_desk:
@@ -119,7 +120,7 @@ class Outbox:
             self._downs.pop(row.desk, None)
         with self._ledger.transaction() as transaction:
             transaction.letter_postponed(row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text)
-        _log.warning("letter %d to desk %s waits: %s", row.id, row.desk, text)
+        _log.warning("letter %d to desk %s waits: %s", row.id, row.desk, plain(text))
 
     def _rest(self, name: str, at: datetime) -> None:
         self._downs[name] = self._downs.get(name, 0) + 1
@@ -131,7 +132,7 @@ class Outbox:
             transaction.letter_failed(row, at, kind, text)
             told = {"event": row.kind, "desk": row.desk, "recipient": row.recipient, "reason": text}
             transaction.happened(row.incident, at, "undeliverable", told)
-        _log.error("letter %d to desk %s will not go out: %s", row.id, row.desk, text)
+        _log.error("letter %d to desk %s will not go out: %s", row.id, row.desk, plain(text))
 
     def _interrupt(self, row: OutboxRow, at: datetime) -> None:
         with self._ledger.transaction() as transaction:

@@ -38,9 +38,10 @@ def lab(arguments: Namespace) -> int:
 
     folder = Path(arguments.folder or tempfile.mkdtemp(prefix="reveille-lab-"))
     try:
-        return run_lab(folder, arguments.break_ or []) or 0
+        run_lab(folder, arguments.break_ or [])
     except UnknownFault as unknown:
         raise Stop(str(unknown)) from None
+    return 0
 
 
 def demo(arguments: Namespace) -> int:
