@@ -21,6 +21,8 @@ from checks.telephony.sound import RATE
 _LAG_SECONDS = 0.35
 """how far the recording may be behind the call"""
 _READ_EVERY_SECONDS = 0.05
+_TAIL = round(0.2 * RATE)
+"""a prompt that was heard may end this much later than reckoned"""
 _SOME = 0.25
 
 
@@ -127,18 +129,19 @@ class Ear:
 
     def turn_page(self) -> None:
         """From now on only what comes now counts (a digit was pressed)."""
-        self.mark = self._quiet_from = self.recording.position_at(time.monotonic())
+        self.mark = self.recording.position_at(time.monotonic())
+        self._quiet_from = max(self.mark, self._quiet_from)
 
     def heard_to(self, position: int, over_at: int) -> None:
         """A prompt was recognised up to a position and should be over at another."""
-        self.mark, self._quiet_from = position, max(position, over_at)
+        self.mark, self._quiet_from = position, max(position, over_at + _TAIL)
 
     def what_is_there(self, previous: str | None, others: tuple[str, ...], wanted: str) -> tuple[str, str]:
         """A code and words for the sound since the last thing heard."""
-        samples = self.recording.samples[min(self._quiet_from, len(self.recording.samples)) :]
+        samples = self.recording.samples[self._quiet_from :]
         if sound.is_silent(samples):
             if previous:
-                return "dtmf-ignored", "nothing but silence after the digit"
+                return "dtmf-ignored", "nothing new and then silence after the digit"
             return "silent", f"no sound for {len(samples) / RATE:.1f} s, {wanted} awaited"
         known = [*others, *([previous] if previous else [])]
         references = [reference(path) for path in dict.fromkeys(known) if Path(path).name != wanted]

@@ -26,7 +26,7 @@ START_SECONDS = 20.0
 """for the process to be ready, on a machine that is busy"""
 _CLOSE_SECONDS = 8.0
 _KILL_SECONDS = 5.0
-_ENDINGS = ("refused", "far-bye", "cancelled", "closed")
+_ENDINGS = ("refused", "far-bye", "cancelled")
 _ROOT = str(Path(checks.__file__).parent.parent)
 
 
@@ -114,6 +114,8 @@ class Phone:
                     raise CannotTell(f"engine error: {self._broken}")
                 if (ending := self.seen(*_ENDINGS)) is not None:
                     raise refusal(ending)
+                if self.seen("closed") is not None:
+                    raise CannotTell("engine error: the phone's process left of its own accord")
                 self._news.clear()
                 await self._news.wait()
         return event

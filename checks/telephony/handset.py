@@ -12,22 +12,19 @@ Traps of the engine that this file lives with (pjsua2 2.15.1):
 
 from __future__ import annotations
 
-import functools
-import random
 import time
 import wave
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import pjsua2 as pj
 
-from checks.telephony.ladder import Ladder, parse_log
+from checks.telephony import engine_settings
+from checks.telephony.callbacks import DTMF, LineAccount, LineCall, Wire
+from checks.telephony.engine_settings import Account
+from checks.telephony.ladder import Ladder
 
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
-_DTMF = {"rfc4733": 0, "info": 1}
-_SESSION_SECONDS = 90
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 _PROVISIONALS_TOLD = 20
 
@@ -36,92 +33,6 @@ class Tell(Protocol):
     """Takes an event: its name, its facts, and when it happened if not now (monotonic seconds)."""
 
     def __call__(self, event: str, at: float | None = None, **facts: Any) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who the telephone is. The password is only here and in the engine."""
-
-    address: str
-    """its SIP URI"""
-    transport: str = "udp"
-    registrar: str | None = None
-    """URI to REGISTER at; None does not"""
-    route: str | None = None
-    """URI of the proxy that every request goes through"""
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    local_address: str = ""
-    """the address of the interface to use; "" lets the system choose"""
-    authorities: str = ""
-    """PEM file of the authorities to trust on TLS"""
-    codecs: tuple[str, ...] = ("PCMA", "PCMU")
-
-
-def _kept(callback: Callable[..., None]) -> Callable[..., None]:
-    """A callback whose exception reaches the loop."""
-
-    @functools.wraps(callback)
-    def call(self: Any, parameter: Any) -> None:
-        try:
-            callback(self, parameter)
-        except Exception as problem:  # noqa: BLE001 - raised again by Handset.poll
-            self.handset.broken = problem
-
-    return call
-
-
-class _Wire(pj.LogWriter):  # type: ignore[misc]
-    """Takes the SIP messages out of the engine's log."""
-
-    def __init__(self, handset: Handset) -> None:
-        super().__init__()
-        self.handset = handset
-
-    @_kept
-    def write(self, entry: Any) -> None:
-        if message := parse_log(entry.msg, time.monotonic()):
-            self.handset.on_message(message)
-
-
-class _Account(pj.Account):  # type: ignore[misc]
-    def __init__(self, handset: Handset) -> None:
-        super().__init__()
-        self.handset = handset
-
-    @_kept
-    def onRegState(self, parameter: Any) -> None:  # noqa: N802 - the engine's name
-        self.handset.on_registration(parameter.code, parameter.reason, parameter.expiration)
-
-    @_kept
-    def onIncomingCall(self, parameter: Any) -> None:  # noqa: N802
-        self.handset.on_incoming(parameter.callId)
-
-
-class _Call(pj.Call):  # type: ignore[misc]
-    def __init__(self, handset: Handset, account: _Account, call_id: int = -1) -> None:
-        super().__init__(account, call_id)
-        self.handset = handset
-
-    @_kept
-    def onCallState(self, _parameter: Any) -> None:  # noqa: N802
-        info = self.getInfo()
-        self.handset.on_call_state(info.state, info.lastStatusCode, info.lastReason)
-
-    @_kept
-    def onCallMediaState(self, _parameter: Any) -> None:  # noqa: N802
-        info = self.getInfo()
-        for index, media in enumerate(info.media):
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
-                pj.PJSUA_CALL_MEDIA_ACTIVE,
-                pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
-            ):
-                self.handset.on_media(index)
-
-    @_kept
-    def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802
-        method = next((name for name, number in _DTMF.items() if number == parameter.method), "unknown")
-        self.handset.tell("dtmf", digit=parameter.digit, method=method)
 
 
 class Handset:
@@ -144,7 +55,7 @@ class Handset:
         self._said: Any = None
         self._heard: Any = None
         self._players: list[Any] = []
-        self._wire = _Wire(self)
+        self._wire = Wire(self)
         self._provisionals = 0
         self._hanging_up = False
         self._rtp_seen = False
@@ -156,14 +67,16 @@ class Handset:
         """Start the engine with this account; tells `ready` with its SIP port. Raises pjsua2.Error."""
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
-        self._endpoint.libInit(self._engine_settings())
-        port = self._open_transport(account)
+        self._endpoint.libInit(engine_settings.of_engine(self._wire))
+        kind = _TRANSPORTS[account.transport]
+        transport = self._endpoint.transportCreate(kind, engine_settings.of_transport(account))
+        port = int(self._endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
         self._endpoint.libStart()
         self._endpoint.audDevManager().setNullDev()
         for codec in self._endpoint.codecEnum2():
-            self._endpoint.codecSetPriority(codec.codecId, _priority(codec.codecId, account.codecs))
-        self._account = _Account(self)
-        self._account.create(_account_settings(account))
+            self._endpoint.codecSetPriority(codec.codecId, engine_settings.priority(codec.codecId, account.codecs))
+        self._account = LineAccount(self)
+        self._account.create(engine_settings.of_account(account))
         self.tell("ready", port=port)
 
     def register(self) -> None:
@@ -176,7 +89,7 @@ class Handset:
 
     def call(self, to: str, headers: dict[str, str], caller: str | None = None) -> None:
         """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that does not resolve)."""
-        self._call = _Call(self, self._account)
+        self._call = LineCall(self, self._account)
         parameter = pj.CallOpParam(True)
         parameter.opt.videoCount = 0
         for name, value in headers.items():
@@ -197,7 +110,7 @@ class Handset:
     def press(self, digits: str, method: str) -> None:
         """Send DTMF. Raises pjsua2.Error, as when the far end did not offer telephone-event."""
         parameter = pj.CallSendDtmfParam()
-        parameter.method, parameter.digits, parameter.duration = _DTMF[method], digits, 160
+        parameter.method, parameter.digits, parameter.duration = DTMF[method], digits, 160
         self._call.sendDtmf(parameter)
 
     def play(self, path: Path, again: bool) -> None:
@@ -256,7 +169,7 @@ class Handset:
             return
         stat = self._call.getStreamStat(self._media_index)
         info = self._call.getStreamInfo(self._media_index)
-        self.statistics = _counts(stat, info)
+        self.statistics = engine_settings.counts(stat, info)
         self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
         if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
             self._rtp_seen = True
@@ -290,7 +203,7 @@ class Handset:
 
     def on_incoming(self, call_id: int) -> None:
         """It rings; a second call meanwhile is told to be busy."""
-        call = _Call(self, self._account, call_id)
+        call = LineCall(self, self._account, call_id)
         if self._call is not None:
             parameter = pj.CallOpParam(True)
             parameter.statusCode = pj.PJSIP_SC_BUSY_HERE
@@ -333,6 +246,10 @@ class Handset:
         info = self._call.getStreamInfo(index)
         self.tell("media", codec=info.codecName, far=info.remoteRtpAddress)
 
+    def on_digit(self, digit: str, method: str) -> None:
+        """The far end pressed a digit."""
+        self.tell("dtmf", digit=digit, method=method)
+
     # --- the parts -------------------------------------------------------------------------------------------------
 
     def _begin_recording(self) -> None:
@@ -349,73 +266,6 @@ class Handset:
         player = pj.AudioMediaPlayer()
         player.createPlayer(str(path), 0 if again else pj.PJMEDIA_FILE_NO_LOOP)
         return player
-
-    def _engine_settings(self) -> Any:
-        settings = pj.EpConfig()
-        settings.uaConfig.threadCnt = 0
-        settings.uaConfig.mainThreadOnly = True
-        settings.uaConfig.maxCalls = 4
-        settings.uaConfig.userAgent = "Reveille"
-        settings.logConfig.level = settings.logConfig.consoleLevel = 4
-        settings.logConfig.msgLogging = 1
-        settings.logConfig.decor = 0
-        settings.logConfig.writer = self._wire
-        settings.medConfig.clockRate = settings.medConfig.sndClockRate = 8000
-        settings.medConfig.noVad = True
-        settings.medConfig.ecTailLen = 0
-        return settings
-
-    def _open_transport(self, account: Account) -> int:
-        settings = pj.TransportConfig()
-        settings.boundAddress = account.local_address
-        if account.transport == "tls":
-            settings.tlsConfig.verifyServer = True
-            settings.tlsConfig.CaListFile = account.authorities
-            settings.tlsConfig.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
-        opened = self._endpoint.transportCreate(_TRANSPORTS[account.transport], settings)
-        name = self._endpoint.transportGetInfo(opened).localName
-        return int(name.rsplit(":", 1)[1])
-
-
-def _priority(codec: str, wanted: tuple[str, ...]) -> int:
-    """255 for the first wanted codec, one less for each further, 0 (off) for all others."""
-    name = codec.split("/", 1)[0].upper()
-    order = [codec.upper() for codec in wanted]
-    return 255 - order.index(name) if name in order else 0
-
-
-def _account_settings(account: Account) -> Any:
-    settings = pj.AccountConfig()
-    settings.idUri = account.address
-    settings.regConfig.registerOnAdd = False
-    settings.regConfig.registrarUri = account.registrar or ""
-    settings.regConfig.retryIntervalSec = 0
-    settings.regConfig.timeoutSec = 300
-    if account.route:
-        settings.sipConfig.proxies.push_back(account.route)
-    if account.user:
-        settings.sipConfig.authCreds.push_back(pj.AuthCredInfo("digest", "*", account.user, 0, account.password or ""))
-    settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
-    settings.callConfig.timerMinSESec = settings.callConfig.timerSessExpiresSec = _SESSION_SECONDS
-    settings.mediaConfig.lockCodecEnabled = False
-    settings.mediaConfig.transportConfig.boundAddress = account.local_address
-    settings.mediaConfig.transportConfig.port = random.randrange(16384, 48000, 2)  # noqa: S311 - no secret
-    settings.mediaConfig.transportConfig.portRange = 16000
-    return settings
-
-
-def _counts(stat: Any, info: Any) -> dict[str, Any]:
-    """RTP as counted at our end; jitter in ms (RFC 3550). rxStat.reorder is left out: it returns the loss value."""
-    rtcp = stat.rtcp
-    return {
-        "codec": info.codecName,
-        "rx_packets": rtcp.rxStat.pkt,
-        "rx_lost": rtcp.rxStat.loss,
-        "rx_discarded": stat.jbuf.discard,
-        "rx_jitter_ms": rtcp.rxStat.jitterUsec.mean / 1000,
-        "tx_packets": rtcp.txStat.pkt,
-        "rtt_ms": rtcp.rttUsec.mean / 1000 if rtcp.rttUsec.n > 0 else None,
-    }
 
 
 def _write_silence(path: Path) -> None:

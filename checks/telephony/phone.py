@@ -168,7 +168,8 @@ class Phone:
 
     def _open(self, command: dict[str, Any]) -> None:
         import checks.telephony.ear  # noqa: F401 - numpy takes its time now, or it would be measured as the far end's
-        from checks.telephony.handset import Account, Handset
+        from checks.telephony.engine_settings import Account
+        from checks.telephony.handset import Handset
 
         self._folder, self._name, self._files = Path(command["folder"]), command["name"], command["files"]
         self._dies = self._born + command["life_seconds"]

@@ -44,7 +44,7 @@ _MEASURES: dict[str, str] = {
     "signalling_seconds": "INVITE until the first response",
     "ring_seconds": "first response until 180 or 183",
     "pdd_seconds": "post-dial delay: INVITE until 180, 183 or the answer",
-    "answer_seconds": "INVITE until 200 OK",
+    "answer_seconds": "INVITE until 200 OK (with early_media and no answer: until there was sound)",
     "media_seconds": "answer until the first RTP packet",
     "hang_up_seconds": "BYE until its answer",
     "rx_packets": "RTP packets received",

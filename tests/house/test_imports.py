@@ -28,7 +28,7 @@ ONLY_IN = {
     "sqlite3": ("monitor/ledger", "checks/data"),
     "schedule": ("monitor/cadence.py",),
     "aiosmtplib": ("monitor/desks/mail.py",),
-    "pjsua2": ("checks/telephony/handset.py", "checks/telephony/phone.py"),
+    "pjsua2": tuple(f"checks/telephony/{name}.py" for name in ("callbacks", "engine_settings", "handset", "phone")),
     "aiortc": ("checks/webrtc",),
     "playwright": ("checks/web",),
     "unittest.mock": (),

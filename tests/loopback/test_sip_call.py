@@ -126,6 +126,14 @@ async def test_early_media_is_kept_until_the_answer(tmp_path: Path, prompts: Pro
     assert seen.measures["hear_1_seconds"] == 0, "the prompt began before the answer"
 
 
+async def test_a_script_may_begin_before_the_answer(tmp_path: Path, prompts: Prompts) -> None:
+    async with sipp("early", tmp_path / "peer", prompts.stream("before", prompts.welcome)) as peer:
+        seen = await attempt(call(peer.port, {"hear": str(prompts.welcome)}, early_media=True), tmp_path / "seen")
+    assert ended(seen) is None
+    assert next(stage.seconds for stage in seen.stages if stage.name == "answer") < 0.5
+    assert 0.9 < seen.measures["answer_seconds"] < 2
+
+
 async def test_an_answer_without_rtp_is_no_media(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("mute", tmp_path / "peer") as peer:
         seen = await attempt(call(peer.port, {"hear": str(prompts.welcome)}, media_within="1s"), tmp_path / "seen")

@@ -42,7 +42,8 @@ def noisy(sound: Samples) -> Samples:
 
 def drifted(sound: Samples) -> Samples:
     """A far clock 100 ppm fast."""
-    return np.interp(np.arange(0, len(sound) - 1, 1.0001), np.arange(len(sound)), sound).astype(np.float32)
+    late = np.interp(np.arange(0, len(sound) - 1, 1.0001), np.arange(len(sound)), sound)
+    return np.asarray(late, dtype=np.float32)
 
 
 CHANNELS: dict[str, Callable[[Samples], Samples]] = {

@@ -1,0 +1,188 @@
+"""What a call costs, and how many run at once on this machine: `./reveille bench calls`.
+
+cost      wall time of one attempt, from the start of its process to its verdict, beyond the script's own seconds
+at once   calls that stand at the same time, each in its own process, their RTP echoed by SIPp: the largest number
+          of which no packet was lost, discarded as late, or sent late
+
+Side by side with it, in the same run, SIPp itself places the bare calls (signalling only) to the same far end.
+Exit status 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.contract import Observation
+from checks.telephony.line import Line
+from checks.telephony.sip_call import SipCall
+from tests.loopback.sipp.peer import alaw, attempt, joined, running, silence, sipp, speak
+
+COST_TARGET_SECONDS = 0.5
+AT_ONCE_TARGET = 30
+STEPS = (30, 60, 90)
+_HOLD_SECONDS = 2.0
+_STAND_SECONDS = 4.0
+_START_GAP_SECONDS = 0.12
+_LATE_SHARE = 0.02
+"""packets that were not sent in time, as a share of those due"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What became of a number of calls at once."""
+
+    calls: int
+    stood: int
+    """how many stood at the same moment"""
+    failed: int
+    lost: int
+    late: int
+    """packets discarded by the jitter buffer"""
+    unsent: float
+    """the largest share of the packets due that a call did not send"""
+    cores: float
+    """processor time of the calls' processes, in cores"""
+
+    @property
+    def healthy(self) -> bool:
+        """Nothing failed, was lost or came late."""
+        return self.stood == self.calls and not (self.failed or self.lost or self.late) and self.unsent <= _LATE_SHARE
+
+
+def call(port: int, *script: dict[str, str]) -> SipCall:
+    """A call over an unregistered line."""
+    return SipCall(line=Line(name="bench", registrar=f"127.0.0.1:{port}"), to="8000", script=script)
+
+
+async def costs(folder: Path, prompt: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds beyond the script's own, of each kind of call."""
+    sound = alaw(folder, "sound", joined(folder, "said", prompt, silence(folder, 30)))
+    found: dict[str, list[float]] = {"hold 2 s": [], "hear a prompt": [], "SIPp, the bare call": []}
+    async with sipp("answer", folder / "answer", sound) as peer:
+        for number in range(rounds):
+            held = await attempt(call(peer.port, {"hold": f"{_HOLD_SECONDS}s"}), folder / f"hold-{number}")
+            found["hold 2 s"].append(_passed(held).seconds - _HOLD_SECONDS)
+            heard = await attempt(call(peer.port, {"hear": str(prompt)}), folder / f"hear-{number}")
+            found["hear a prompt"].append(_passed(heard).seconds - heard.measures["prompt_seconds"])
+            began = time.monotonic()
+            await bare_calls(peer.port, folder, 1, _HOLD_SECONDS)
+            found["SIPp, the bare call"].append(time.monotonic() - began - _HOLD_SECONDS)
+    return found
+
+
+async def bare_calls(port: int, folder: Path, number: int, seconds: float) -> float:
+    """SIPp places calls to the same far end; its wall time. Raises RuntimeError when one fails."""
+    rate, length = str(round(1 / _START_GAP_SECONDS)), str(round(seconds * 1000))
+    command = ["sipp", "-sn", "uac", f"127.0.0.1:{port}", "-i", "127.0.0.1", "-nostdin", "-m", str(number)]
+    began = time.monotonic()
+    async with running(*command, "-l", str(number), "-r", rate, "-d", length, log=folder / "uac.log") as process:
+        if await process.wait() != 0:
+            raise RuntimeError("SIPp's own calls failed")
+    return time.monotonic() - began
+
+
+async def load(folder: Path, port: int, number: int) -> Load:
+    """So many calls at once."""
+    loop, before, began = asyncio.get_running_loop(), _child_seconds(), time.monotonic()
+    stand = _STAND_SECONDS + number * _START_GAP_SECONDS
+
+    async def one(index: int) -> Observation:
+        turn: asyncio.Future[None] = loop.create_future()
+        loop.call_later(index * _START_GAP_SECONDS, turn.set_result, None)
+        await turn
+        return await attempt(call(port, {"hold": f"{stand:.1f}s"}), folder / f"load-{number}-{index}")
+
+    seen = await asyncio.gather(*(one(index) for index in range(number)))
+    cores = (_child_seconds() - before) / (time.monotonic() - began)
+    counts = [_counts(folder / f"load-{number}-{index}") for index in range(number)]
+    spans = [span for index in range(number) if (span := _span(folder / f"load-{number}-{index}"))]
+    return Load(
+        calls=number,
+        stood=_most_at_once(spans),
+        failed=sum(o.fault is not None or o.blind is not None for o in seen),
+        lost=sum(c.get("rx_lost", 0) for c in counts),
+        late=sum(c.get("rx_discarded", 0) for c in counts),
+        unsent=max((1 - c.get("tx_packets", 0) / (50 * stand) for c in counts), default=1.0),
+        cores=cores,
+    )
+
+
+def _passed(seen: Observation) -> Observation:
+    if seen.fault or seen.blind:
+        raise RuntimeError(f"a call that had to pass did not: {seen.fault or seen.blind}")
+    return seen
+
+
+def _child_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _counts(folder: Path) -> dict[str, int]:
+    path = folder / "rtp.json"
+    return dict(json.loads(path.read_text())["call"]) if path.exists() else {}
+
+
+def _span(folder: Path) -> tuple[float, float] | None:
+    """When the call stood, by the wall clock of its files: the answer and the hanging up, in monotonic seconds."""
+    path = folder / "timings.json"
+    events = json.loads(path.read_text())["call"] if path.exists() else []
+    times = {event["event"]: event["seconds"] for event in events}
+    end = path.stat().st_mtime if path.exists() else 0.0
+    if not {"answered", "hung-up", "closed"} <= set(times):
+        return None
+    return end - times["closed"] + times["answered"], end - times["closed"] + times["hung-up"]
+
+
+def _most_at_once(spans: Sequence[tuple[float, float]]) -> int:
+    return max((sum(a <= start <= b for a, b in spans) for start, _ in spans), default=0)
+
+
+async def measure(folder: Path, rounds: int) -> int:
+    """Print the tables and the last line."""
+    prompt = speak("Welcome to the contact centre.", folder, "welcome")
+    found = await costs(folder, prompt, rounds)
+    print(f"{'cost of one call beyond its script':<36}{'median s':>10}{'worst s':>10}")
+    for name, seconds in found.items():
+        print(f"{name:<36}{statistics.median(seconds):>10.3f}{max(seconds):>10.3f}")
+    heading = ("stood", "failed", "lost", "late", "unsent %", "cores", "SIPp s")
+    print("\n" + f"{'calls at once':<14}" + "".join(f"{word:>10}" for word in heading))
+    most = 0
+    async with sipp("mute", folder / "echo", more=("-rtp_echo",)) as peer:
+        for number in STEPS:
+            seen = await load(folder, peer.port, number)
+            stand = _STAND_SECONDS + number * _START_GAP_SECONDS
+            bare = await bare_calls(peer.port, folder, number, stand)
+            print(
+                f"{seen.calls:<14}{seen.stood:>10}{seen.failed:>10}{seen.lost:>10}{seen.late:>10}"
+                f"{100 * max(0.0, seen.unsent):>10.2f}{seen.cores:>10.2f}{bare:>10.2f}"
+            )
+            if not seen.healthy:
+                break
+            most = number
+    cost = max(statistics.median(found[name]) for name in ("hold 2 s", "hear a prompt"))
+    print(
+        f"calls: {cost:.2f} s beyond the script (target {COST_TARGET_SECONDS:g}), "
+        f"{most} at once without a lost or late packet (target {AT_ONCE_TARGET})"
+    )
+    return 0 if cost <= COST_TARGET_SECONDS and most >= AT_ONCE_TARGET else 1
+
+
+def main() -> int:
+    """With an argument: how many rounds of the cost."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory(prefix="bench-calls-") as folder:
+        return asyncio.run(measure(Path(folder), rounds))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
