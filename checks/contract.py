@@ -7,6 +7,8 @@ A check makes one attempt and decides nothing. It writes what it meets into a `T
 * it raises `Refused`: the far end answered, or failed to, and that is a `Fault` of the stage that was under way;
 * it raises `CannotTell` (or anything else: a bug): the probe itself could not run, nothing is known.
 
+A far end that judges itself (a Nagios plugin's WARNING) is quoted with `Trace.warning`: the verdict is made elsewhere.
+
 Rule 1: a check never asks what time it is; the trace has the only stopwatch.
 Rule 2: no secret goes into a note, a fault, a measure or an exhibit.
 """
@@ -90,6 +92,8 @@ class Observation:
     notes: tuple[str, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    """what the far end itself called a warning, in its words"""
 
 
 class Trace:
@@ -105,6 +109,7 @@ class Trace:
         self._stages: list[Stage] = []
         self._measures: dict[str, float] = {}
         self._notes: list[str] = []
+        self._warnings: list[str] = []
         self._exhibits: list[Exhibit] = []
         self.listener: Callable[[str], None] | None = None  # told of each stage as it begins, for a terminal
 
@@ -143,6 +148,10 @@ class Trace:
         """Keep a sentence of plain fact."""
         self._notes.append(text)
 
+    def warning(self, text: str) -> None:
+        """Keep what the far end itself called a warning."""
+        self._warnings.append(text)
+
     def exhibit(self, name: str, media_type: str, content: bytes | None = None) -> Path:
         """Register evidence called `name` in this attempt's folder, writing `content` if given; returns its path."""
         path = self.exhibits_folder / name
@@ -166,6 +175,7 @@ class Trace:
             notes=tuple(self._notes),
             exhibits=tuple(e for e in self._exhibits if e.path.exists()),
             seconds=self.elapsed(),
+            warnings=tuple(self._warnings),
         )
 
 
@@ -192,9 +202,13 @@ class Check(Settings, ABC):
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with these settings: name -> what it means, with its unit."""
 
+    def highest_layer(self) -> Layer:
+        """The highest layer it speaks about with these settings."""
+        return self.LAYER
+
     def layer_of(self, stage: str) -> Layer:  # noqa: ARG002 - kinds with several layers look at it
         """The layer that a stage of this check belongs to."""
-        return self.LAYER
+        return self.highest_layer()
 
     def claims(self) -> tuple[Claim, ...]:
         """The lines that one attempt occupies."""

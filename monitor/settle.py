@@ -80,7 +80,7 @@ class Settlement:
     def settle(self, seen: Seen, below: Sequence[Seen] = ()) -> None:
         """Settle a look and the looks below it, from the ground up."""
         by_name = {low.name: low for low in below}
-        for low in sorted(below, key=lambda s: s.entry.probe.LAYER):
+        for low in sorted(below, key=lambda s: s.entry.probe.highest_layer()):
             self._settle(low, by_name)
         self._settle(seen, by_name)
 
@@ -272,4 +272,4 @@ def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
 
 def _look(seen: Seen) -> Look:
     text = "; ".join(seen.verdict.reasons) or f"good within {seen.observation.seconds:.3f} s"
-    return Look(seen.name, seen.entry.probe.LAYER, seen.verdict.state, text)
+    return Look(seen.name, seen.entry.probe.highest_layer(), seen.verdict.state, text)

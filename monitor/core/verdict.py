@@ -69,8 +69,8 @@ class Verdict:
 
 
 def judge(seen: Observation, expected: Sequence[Expectation] = (), wished: Sequence[Expectation] = ()) -> Verdict:
-    """A fault or a broken expectation is FAILED, a broken wish DEGRADED; an expected measure that is missing from an
-    otherwise good attempt is UNKNOWN, never OK. A measure that is not a number was not measured."""
+    """A fault or a broken expectation is FAILED, a broken wish or the far end's own warning DEGRADED; an expected measure
+    that is missing from an otherwise good attempt is UNKNOWN, never OK. What is not a number was not measured."""
     if seen.blind is not None:
         return Verdict(State.UNKNOWN, (seen.blind,))
     seen = replace(seen, measures={name: value for name, value in seen.measures.items() if not isnan(value)})
@@ -80,7 +80,7 @@ def judge(seen: Observation, expected: Sequence[Expectation] = (), wished: Seque
         return Verdict(State.FAILED, broken, _expectation_fault(seen, expected, broken))
     if missing := [e for e in (*expected, *wished) if e.measure not in seen.measures]:
         return Verdict(State.UNKNOWN, tuple(f"{e.measure} was not measured, so '{e}' cannot be told" for e in missing))
-    if broken := _broken(seen, wished):
+    if broken := (*seen.warnings, *_broken(seen, wished)):
         return Verdict(State.DEGRADED, broken)
     return Verdict(State.OK)
 

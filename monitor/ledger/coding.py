@@ -64,6 +64,7 @@ def observation_body(seen: Observation) -> dict[str, Any]:
         "notes": list(seen.notes),
         "exhibits": [[e.name, e.media_type, str(e.path)] for e in seen.exhibits],
         "seconds": seen.seconds,
+        "warnings": list(seen.warnings),
     }
     return {name: value for name, value in body.items() if value not in (None, [], {})}
 
@@ -80,6 +81,7 @@ def observation(body: Mapping[str, Any]) -> Observation:
         notes=tuple(body.get("notes", ())),
         exhibits=tuple(Exhibit(name, kind, Path(path)) for name, kind, path in body.get("exhibits", ())),
         seconds=body.get("seconds", 0.0),
+        warnings=tuple(body.get("warnings", ())),
     )
 
 

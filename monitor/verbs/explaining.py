@@ -32,7 +32,7 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     """The case that is asked about: by a check's name, or by its kind."""
     if arguments.check:
         entry = entry_of(configuration, arguments.check)
-        layer = entry.probe.layer_of(arguments.stage) if arguments.stage else entry.probe.LAYER
+        layer = entry.probe.layer_of(arguments.stage) if arguments.stage else entry.probe.highest_layer()
         component = arguments.component or entry.component
         return Case(entry.probe.KIND, arguments.stage, arguments.code, entry.name, component, layer)
     if not arguments.kind:

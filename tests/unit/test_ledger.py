@@ -72,6 +72,7 @@ SEEN = Observation(
     notes=("codec PCMA", "ünïcode"),
     exhibits=(Exhibit("call.wav", "audio/wav", Path("/tmp/x/call.wav")),),
     seconds=7.75,
+    warnings=("DISK WARNING",),
 )
 
 

@@ -37,6 +37,18 @@ def test_a_broken_wish_is_only_degraded() -> None:
     assert (verdict.state, verdict.reasons, verdict.fault) == (State.DEGRADED, ("answer_seconds (6.2) <= 4",), None)
 
 
+def test_what_the_far_end_itself_calls_a_warning_is_degraded_in_its_words() -> None:
+    warned = Observation(warnings=("DISK WARNING - free space: / 900 MiB",), measures={"used_bytes": 5.0})
+    assert judge(warned).state is State.DEGRADED
+    assert judge(warned, (), expecting("used_bytes <= 4")).reasons == (*warned.warnings, "used_bytes (5) <= 4")
+
+
+def test_a_warning_hides_no_failure_and_does_not_make_up_for_what_was_not_measured() -> None:
+    warned = Observation(warnings=("slow",), measures={"answer_seconds": 5.0})
+    assert judge(warned, expecting("answer_seconds <= 4")).state is State.FAILED
+    assert judge(warned, expecting("mos >= 3")).state is State.UNKNOWN
+
+
 def test_an_expectation_outweighs_a_wish() -> None:
     verdict = judge(ANSWERED, expecting("mos >= 4.2"), expecting("answer_seconds <= 4"))
     assert (verdict.state, verdict.reasons) == (State.FAILED, ("mos (4.1) >= 4.2",))
