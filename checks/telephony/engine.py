@@ -172,7 +172,7 @@ def _death(status: int) -> str:
 def _environment() -> dict[str, str]:
     """A small one: no credentials, and one thread for numpy."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def refusal(ending: Event) -> Refused:
