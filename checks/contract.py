@@ -10,18 +10,20 @@ A check makes one attempt and decides nothing. It writes what it meets into a `T
 A far end that judges itself (a Nagios plugin's WARNING) is quoted with `Trace.warning`: the verdict is made elsewhere.
 
 Rule 1: a check never asks what time it is; the trace has the only stopwatch.
-Rule 2: no secret goes into a note, a fault, a measure or an exhibit.
+Rule 2: no secret goes into a note, a fault, a measure, an exhibit or the memory.
+Rule 3: an attempt knows of the one before it only what that one chose to `remember`: a counter's last value, no more.
 """
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from checks.settings import Settings
 
@@ -94,14 +96,19 @@ class Observation:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     """what the far end itself called a warning, in its words"""
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """what the next attempt of this check is to know (plain JSON); a blind attempt leaves nothing"""
 
 
 class Trace:
     """What a probe writes as it works. What was written before a break is kept."""
 
-    def __init__(self, stopwatch: Callable[[], float], exhibits: Path) -> None:
-        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder."""
+    def __init__(self, stopwatch: Callable[[], float], exhibits: Path, memory: Mapping[str, Any] | None = None) -> None:
+        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder; `memory` is what the
+        last attempt that could tell has remembered."""
         self.exhibits_folder = exhibits
+        self.recalled: Mapping[str, Any] = memory or {}
+        self._memory: dict[str, Any] = {}
         self._stopwatch = stopwatch
         self._zero = stopwatch()
         self._open: list[str] = []
@@ -152,6 +159,11 @@ class Trace:
         """Keep what the far end itself called a warning."""
         self._warnings.append(text)
 
+    def remember(self, name: str, value: Any) -> None:
+        """Leave a small piece of plain JSON to the next attempt, which finds it in `recalled`; what is not remembered
+        anew is forgotten. Raises TypeError for what is no JSON."""
+        self._memory[name] = json.loads(json.dumps(value))
+
     def exhibit(self, name: str, media_type: str, content: bytes | None = None) -> Path:
         """Register evidence called `name` in this attempt's folder, writing `content` if given; returns its path."""
         path = self.exhibits_folder / name
@@ -175,6 +187,7 @@ class Trace:
             notes=tuple(self._notes),
             exhibits=tuple(e for e in self._exhibits if e.path.exists()),
             seconds=self.elapsed(),
+            memory={} if blind else dict(self._memory),
             warnings=tuple(self._warnings),
         )
 

@@ -169,7 +169,11 @@ class Rounds:
         started = self._clock.now()
         self._heard(entry.name, purpose)
         observation = await self._runner.attempt(
-            entry.name, entry.probe, entry.limit, lambda stage: self._heard(entry.name, stage)
+            entry.name,
+            entry.probe,
+            entry.limit,
+            lambda stage: self._heard(entry.name, stage),
+            casebook.condition_of(self._ledger, entry.name).memory,
         )
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()

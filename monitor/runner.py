@@ -10,9 +10,10 @@ import asyncio
 import itertools
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from checks.contract import CannotTell, Check, Claim, Observation, Refused, Trace
 from monitor.clock import Clock
@@ -57,13 +58,14 @@ class Runner:
         check: Check,
         limit_seconds: float | None = None,
         listener: Callable[[str], None] | None = None,
+        memory: Mapping[str, Any] | None = None,
     ) -> Observation:
-        """Make one attempt of `check` and say what it saw. Never raises but on cancellation."""
+        """Make one attempt of `check`, which knows `memory`, and say what it saw. Never raises but on cancellation."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._lines.occupy(check.claims()))
             await stack.enter_async_context(self._slots)
             try:
-                trace = Trace(self._clock.monotonic, self._folder(name))
+                trace = Trace(self._clock.monotonic, self._folder(name), memory)
             except OSError as full:
                 return Observation(blind=f"no folder for the exhibits: {full}")
             trace.listener = listener

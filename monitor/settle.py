@@ -16,7 +16,7 @@ from monitor import casebook
 from monitor.config import CheckEntry, Configuration
 from monitor.core import life
 from monitor.core.case import Case
-from monitor.core.condition import Condition, Patience, Signal, blamed, released, step
+from monitor.core.condition import Condition, Patience, Signal, blamed, released, remembering, step
 from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
 from monitor.core.incident import Change, Evidence, Incident, key_of
 from monitor.core.maintenance import active
@@ -96,6 +96,7 @@ class Settlement:
         )
         was = casebook.condition_of(self._ledger, seen.name)
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
+        condition = remembering(condition, seen.verdict.state, seen.observation.memory)
         self._keep(condition)
         self._blindness(was, condition, seen)
         if signal in _BAD:

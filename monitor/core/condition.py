@@ -16,9 +16,11 @@ The life of a condition (rows: phase, columns: what the look said):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from monitor.core.flapping import Flap
 from monitor.core.verdict import State
@@ -79,6 +81,8 @@ class Condition:
     other_issue: str = ""
     """an issue unlike its incident's that the newest looks pointed to"""
     other_in_row: int = 0
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """what its last look that could tell has left to the next one"""
 
     @property
     def bad(self) -> bool:
@@ -110,6 +114,11 @@ def step(was: Condition, state: State, patience: Patience, now: datetime) -> tup
     phase, signal = _TABLE[was.phase, bad](counted, patience)
     moved = replace(counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since)
     return _look_again(moved, patience, now), signal
+
+
+def remembering(was: Condition, state: State, memory: Mapping[str, Any]) -> Condition:
+    """The condition with what a look left to the next; one that could not tell changes nothing."""
+    return was if state is State.UNKNOWN else replace(was, memory=dict(memory))
 
 
 def confirming(was: Condition, state: State, patience: Patience) -> bool:
