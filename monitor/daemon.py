@@ -19,6 +19,7 @@ from monitor.cadence import Cadence
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, load
 from monitor.desks.list import build
+from monitor.evidence import sweep
 from monitor.ledger import Ledger
 from monitor.outbox import Outbox
 from monitor.presence import Presence
@@ -90,6 +91,12 @@ class Daemon:
     def _watch(self) -> None:
         keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
 
+    def _sweep(self) -> None:
+        configuration = self._rounds.configuration
+        exhibits, now = configuration.state / "exhibits", self._clock.now()
+        if removed := sweep(exhibits, configuration.keep_evidence, self._ledger, now):
+            log.info("action=swept attempts=%d", removed)
+
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
@@ -117,6 +124,7 @@ class Daemon:
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
         cadence.every(max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive)
+        cadence.every(3600, "sweep", self._sweep)
         for entry in configuration.checks.values():
             cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
         return cadence

@@ -190,6 +190,7 @@ def _configuration(
         file=folder / "reveille.toml",
         directory=folder,
         state=folder,
+        keep_evidence=86400.0,
         site=Site(name="Pune", timezone=zone, region="india"),
         people=tuple(Person(role=role, mail=f"{name}@example.net") for role, name in roles.items()),
         lines={},

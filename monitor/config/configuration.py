@@ -52,6 +52,8 @@ class Configuration:
     directory: Path
     """the file's folder: what relative paths count from"""
     state: Path
+    keep_evidence: float
+    """seconds"""
     site: Site
     people: tuple[Person, ...]
     lines: Mapping[str, Line]

@@ -24,6 +24,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
     return {
         "file": str(configuration.file),
         "state": str(configuration.state),
+        "keep_evidence": configuration.keep_evidence,
         "site": _plain(configuration.site),
         "people": [_plain(person) for person in configuration.people],
         "lines": {name: _settings(line) for name, line in configuration.lines.items()},

@@ -59,6 +59,7 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
         file=file,
         directory=reading.directory,
         state=reading.directory / (top.state or _default_state()),
+        keep_evidence=top.keep_evidence,
         site=site,
         people=tuple(people),
         lines=lines,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from checks.settings import Settings
+from checks.settings import Duration, Settings
 from checks.telephony.line import Line
 from monitor.config.maintenance import Maintenance
 from monitor.config.models import Audit, Person, Rhythm, Site
@@ -22,6 +22,8 @@ class Top(Settings):
         default=None, examples=["/var/lib/reveille"]
     )
     """the folder for the ledger and the evidence; without it systemd's $STATE_DIRECTORY, else /var/lib/reveille"""
+    keep_evidence: Annotated[Duration, Field(ge=86400)] = 30 * 86400.0
+    """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is kept longer"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,32 @@
+"""The demo, as a newcomer runs it: each step really seen, within its time, and nothing left running."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+STEPS = ["opened", "healthy", "broken", "failed", "ticket", "mail", "mended", "closed", "stopped"]
+
+
+def test_the_story_is_told_whole(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "monitor.cli", "demo", "--json", "--state", str(tmp_path)]
+    demo = subprocess.run(command, stdout=subprocess.PIPE, timeout=240, check=False)
+    story = json.loads(demo.stdout)
+    assert demo.returncode == 0, story["steps"][-1]
+    assert [step["step"] for step in story["steps"]] == STEPS
+    ticket = next(step["ticket"] for step in story["steps"] if step["step"] == "ticket")
+    assert ticket["title"] == "PRI is up but IVR is not working"
+    assert (ticket["severity"], ticket["owner"]) == ("P0", "vendor")
+        "PRI is up but IVR is not working",
+        "P0",
+        "vendor",
+    )
+    assert [rung["state"] for rung in ticket["ladder"]] == ["told", "next", "later"]
+    evidence = dict(next(step["attempt"]["exhibits"] for step in story["steps"] if step["step"] == "ticket"))
+    assert {"call.wav", "ladder.txt"} <= evidence.keys()
+    assert all(Path(path).exists() for path in evidence.values())
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
