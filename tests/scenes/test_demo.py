@@ -21,10 +21,6 @@ def test_the_story_is_told_whole(tmp_path: Path) -> None:
     ticket = next(step["ticket"] for step in story["steps"] if step["step"] == "ticket")
     assert ticket["title"] == "PRI is up but IVR is not working"
     assert (ticket["severity"], ticket["owner"]) == ("P0", "vendor")
-        "PRI is up but IVR is not working",
-        "P0",
-        "vendor",
-    )
     assert [rung["state"] for rung in ticket["ladder"]] == ["told", "next", "later"]
     evidence = dict(next(step["attempt"]["exhibits"] for step in story["steps"] if step["step"] == "ticket"))
     assert {"call.wav", "ladder.txt"} <= evidence.keys()
