@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from checks.contract import Check
+from checks.plugin import NagiosPlugin
 from checks.telephony.options import SipOptions
 from checks.telephony.sip_call import SipCall
 from checks.web.portal import Portal
@@ -21,6 +22,7 @@ def kinds() -> dict[str, type[Check]]:
         SipCall,
         SipOptions,
         Portal,
+        NagiosPlugin,
     ]
     found: dict[str, type[Check]] = {kind.KIND: kind for kind in own}
     for point in entry_points(group=GROUP):

@@ -90,6 +90,17 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {"every": "5m", "component": "agent-portal", "url": "https://agent.example.net/"},
         ),
     ),
+    "nagios-plugin": (
+        Entry(
+            "database-port",
+            {
+                "every": "5m",
+                "expect": ["time_seconds <= 2"],
+                "command": ["/usr/lib/nagios/plugins/check_tcp", "-H", "crm.example.net", "-p", "5432"],
+                "perfdata": ["time_seconds"],
+            },
+        ),
+    ),
 }
 DESKS: dict[str, tuple[Entry, ...]] = {
     "built-in": (Entry("tickets"),),

@@ -16,6 +16,7 @@ from tests.house.source import ROOT, files, modules, none
 # The command that tests look for, and the Debian package that brings it.
 PACKAGES = {
     "baresip": "baresip-core",
+    "check_dummy": "monitoring-plugins-basic",
     "chromium-headless-shell": "chromium-headless-shell",
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",

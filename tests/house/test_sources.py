@@ -16,6 +16,7 @@ CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.toda
 
 # Where a child process is the point, and why.
 CHILDREN = {
+    "checks/plugin.py": "a plugin is a program",
     "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
     "monitor/demo.py": "the demo watches the real daemon at work",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",

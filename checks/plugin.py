@@ -1,0 +1,261 @@
+"""Any plugin for Nagios, Icinga or the like as a check (Monitoring Plugins Development Guidelines).
+
+    $ /usr/lib/nagios/plugins/check_tcp -H mail.example.net -p 25
+    TCP OK - 0.012 second response time on mail.example.net port 25|time=0.012s;;;0.000;10.000
+    what the plugin says at length                                  kept as the exhibit plugin.txt
+    | more=1 performance=2% data=3c
+
+    exit status 0   OK                          its performance data are the measures (time_seconds)
+                1   WARNING                     quoted as a warning: the verdict is DEGRADED
+                2   CRITICAL                    fault "critical" in the stage "run", with its first line
+                3   UNKNOWN                     nothing is known; so with every other ending: another status, a signal,
+                                                no such file, not done within its time
+
+Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read and dropped; its
+whole process group is killed at the end. A command line is seen by everybody on the host (`ps`), so a secret never
+stands in it: a plugin is given one by its environment, its standard input, or a file of its own (--extra-opts=@file).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.perfdata import data_in
+from checks.settings import Duration, Secret
+
+_MOST_BYTES = 65536
+_ENDLESS_BYTES = 16 * 2**20
+_MOST_LINE = 500
+_ENDING_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 1.0
+_SECRETIVE = re.compile(
+    r"^--?(?:\w+-)*(?:password|passwd|pass|passphrase|secret|token|api-?key|auth-?pass|priv-?pass|community)(?:=|$)",
+    re.IGNORECASE,
+)
+_WITH_PASSWORD = re.compile(r"//[^/@\s]+:[^/@\s]+@")
+_HAND_OVER = "hand it over by `secret_environment`, by `secret_input`, or in a file that the plugin reads"
+
+
+def _command_line(written: Any) -> Any:
+    """Refuses what would show a secret to everybody. Raises ValueError without repeating it."""
+    for part in written if isinstance(written, list | tuple) else ():
+        if isinstance(part, dict | Secret):
+            raise ValueError(f"a command line is seen by everybody on the host, so no secret is in it; {_HAND_OVER}")
+        if isinstance(part, str) and "\0" in part:
+            raise ValueError("a part of a command line holds no NUL character")
+        if isinstance(part, str) and (_SECRETIVE.match(part) or _WITH_PASSWORD.search(part)):
+            raise ValueError(f"a password in a command line is seen by everybody on the host; {_HAND_OVER}")
+    if isinstance(written, list | tuple) and written and isinstance(written[0], str) and written[0][:1] != "/":
+        raise ValueError("a command begins with the plugin's whole path, as in '/usr/lib/nagios/plugins/check_tcp'")
+    return written
+
+
+Command = Annotated[tuple[str, ...], BeforeValidator(_command_line), Field(min_length=1)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+MeasureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class NagiosPlugin(Check):
+    """Runs a plugin, and takes its exit status and performance data as what was seen."""
+
+    KIND: ClassVar[str] = "nagios-plugin"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    command: Command = Field(examples=[["/usr/lib/nagios/plugins/check_tcp", "-H", "mail.example.net", "-p", "25"]])
+    """the plugin's whole path and its arguments, one by one; no shell reads them"""
+    perfdata: tuple[MeasureName, ...] = Field(default=(), examples=[["time_seconds"]])
+    """the performance data that `expect` and `warn` may name, as `reveille once` shows them"""
+    layer: Literal["uplink", "line", "signalling", "media", "prompt", "agent", "application"] = "application"
+    """what it looks at, from the ground up: the lowest failing layer is the cause"""
+    environment: dict[Variable, str] = Field(default={}, examples=[{"LC_ALL": "C"}])
+    """variables that the plugin is given; beside them it has PATH and LANG alone"""
+    secret_environment: dict[Variable, Secret] = Field(default={}, examples=[{"PASSWORD": {"credential": "crm"}}])
+    """variables that hold a secret, by reference"""
+    secret_input: Secret | None = None
+    """a secret that the plugin reads as a line of its standard input"""
+    within: Duration = Field(default=30.0, gt=0)
+    """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
+
+    def measures(self) -> Mapping[str, str]:
+        """How long it ran, and what it was said to give."""
+        given = dict.fromkeys(self.perfdata, "as the plugin's performance data give it")
+        return {"run_seconds": "how long the plugin ran, in seconds", **given}
+
+    def highest_layer(self) -> Layer:
+        """The one that was set."""
+        return Layer[self.layer.upper()]
+
+    def longest_seconds(self) -> float:
+        """The time limit, and a little for the end."""
+        return self.within + 2 * _ENDING_SECONDS
+
+    async def probe(self, trace: Trace) -> None:
+        """Run it once."""
+        environment, line = self._environment(), self._line()
+        with trace.stage("run"):
+            run = await Run.start(self.command, environment)
+            try:
+                async with asyncio.timeout(self.within):
+                    output = await run.output(line)
+            except TimeoutError:
+                raise CannotTell(f"the plugin was not done within {self.within:g} s") from None
+            finally:
+                await run.end()
+            if run.endless:
+                raise CannotTell(f"the plugin's output does not end: more than {_ENDLESS_BYTES} bytes")
+            said = Said(output.decode("utf-8", "replace"))
+            said.keep(trace)
+            _ended(run.status, said, trace)
+
+    def _environment(self) -> dict[str, str]:
+        plain = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.environment}
+        try:
+            return plain | {name: secret.reveal() for name, secret in self.secret_environment.items()}
+        except LookupError as missing:
+            raise CannotTell(str(missing)) from missing
+
+    def _line(self) -> bytes | None:
+        try:
+            return None if self.secret_input is None else f"{self.secret_input.reveal()}\n".encode()
+        except LookupError as missing:
+            raise CannotTell(str(missing)) from missing
+
+
+class Run:
+    """A plugin at work, its output on a pipe of our own: asyncio would wait for all who hold a pipe of its."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader, pipe: asyncio.ReadTransport):
+        self._process, self._stream, self._pipe = process, stream, pipe
+        self._kept = bytearray()
+        self.endless = False
+
+    @classmethod
+    async def start(cls, command: tuple[str, ...], environment: dict[str, str]) -> Run:
+        """Start it. Raises CannotTell."""
+        ours, theirs = os.pipe()
+        output = os.fdopen(ours, "rb", buffering=0)
+        try:
+            process = await _started(command, environment, theirs)
+        except BaseException:
+            output.close()
+            raise
+        stream = asyncio.StreamReader(limit=_MOST_BYTES)
+        loop = asyncio.get_running_loop()
+        pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), output)
+        return cls(process, stream, pipe)
+
+    @property
+    def status(self) -> int:
+        """Its exit status; below zero a signal."""
+        return self._process.returncode if self._process.returncode is not None else -int(signal.SIGKILL)
+
+    async def output(self, line: bytes | None) -> bytes:
+        """What it writes until it ends, bounded; `line` is its standard input."""
+        reading = asyncio.create_task(self._read())
+        try:
+            await self._write(line)
+            await self._process.wait()
+            self._kill()  # what it left behind may hold its output open; what ran away does so for ever
+            await asyncio.wait({reading}, timeout=_LAST_WORDS_SECONDS)
+            return bytes(self._kept)
+        finally:
+            reading.cancel()
+
+    async def end(self) -> None:
+        """Leave nothing of it behind."""
+        self._kill()
+        self._pipe.close()
+        with suppress(TimeoutError):  # the kernel holds it; it is as good as dead
+            async with asyncio.timeout(_ENDING_SECONDS):
+                await self._process.wait()
+
+    async def _write(self, line: bytes | None) -> None:
+        if self._process.stdin is None:
+            return
+        with suppress(ConnectionError):  # it does not want to read
+            self._process.stdin.write(line or b"")
+            await self._process.stdin.drain()
+        self._process.stdin.close()
+
+    async def _read(self) -> None:
+        read = 0
+        while chunk := await self._stream.read(_MOST_BYTES):
+            self._kept += chunk[: _MOST_BYTES - len(self._kept)]
+            read += len(chunk)
+            if read > _ENDLESS_BYTES:
+                self.endless = True
+                self._kill()
+                return
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):  # the whole group is gone
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class Said:
+    """A plugin's output: its first line, what it says at length, and its performance data."""
+
+    def __init__(self, output: str) -> None:
+        first, _, rest = output.replace("\0", "").lstrip("\n").partition("\n")
+        text, _, data = first.partition("|")
+        long, _, more = rest.partition("|")
+        self.line = " ".join(text.split())[:_MOST_LINE]
+        self.long = long.strip()
+        self.data = f"{data} {more}"
+        self._whole = output
+
+    def keep(self, trace: Trace) -> None:
+        """As notes, measures, and an exhibit where it said more than a line."""
+        if self.line:
+            trace.note(self.line)
+        if self.long:
+            trace.exhibit("plugin.txt", "text/plain", self._whole.encode("utf-8", "replace"))
+        for datum in data_in(self.data):
+            if datum.value is not None:
+                trace.measure(datum.name, datum.value)
+
+
+async def _started(command: tuple[str, ...], environment: dict[str, str], output: int) -> asyncio.subprocess.Process:
+    """The process; `output` is its own from then on."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            env=environment,
+        )
+    except (OSError, ValueError) as problem:
+        raise CannotTell(f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}") from problem
+    finally:
+        os.close(output)
+
+
+def _ended(status: int, said: Said, trace: Trace) -> None:
+    """Exit status 0 to 3, or nothing is known."""
+    text = said.line or "the plugin said nothing"
+    if status == 1:
+        trace.warning(text)
+    elif status == 2:
+        raise Refused("critical", text)
+    elif status == 3:
+        raise CannotTell(f"the plugin cannot tell: {text}")
+    elif status < 0:
+        raise CannotTell(f"the plugin was ended by signal {-status} ({_signal(-status)}): {text}")
+    elif status:
+        raise CannotTell(f"the plugin left with status {status}, which is none of a plugin's: {text}")
+
+
+def _signal(number: int) -> str:
+    return signal.Signals(number).name if number in {int(one) for one in signal.Signals} else "unknown"
