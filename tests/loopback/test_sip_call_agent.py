@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import Claim, Layer, Observation
+from checks.contract import Claim, Observation
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, prompts
@@ -69,41 +69,10 @@ async def test_over_tls_with_a_trusted_certificate(lab: Lab, tmp_path: Path) -> 
     assert ended(seen) == ("register", "unreachable"), "a certificate of nobody we trust"
 
 
-FAULTS = {
-    "trunk-refuses": ("answer", "sip:503/34", Layer.SIGNALLING),
-    "busy": ("answer", "sip:486/17", Layer.SIGNALLING),
-    "rings-for-ever": ("answer", "timeout", Layer.SIGNALLING),
-    "early-hang-up": ("prompt", "early-hang-up", Layer.PROMPT),
-    "no-rtp": ("media", "no-rtp", Layer.MEDIA),
-    "ivr-silent": ("prompt", "silent", Layer.PROMPT),
-    "wrong-prompt": ("prompt", "unknown-prompt", Layer.PROMPT),
-    "dtmf-ignored": ("prompt", "dtmf-ignored", Layer.PROMPT),
-    "agent-not-reachable": ("agent", "not-rung", Layer.AGENT),
-    "one-way-to-agent": ("talk", "one-way-to-agent", Layer.AGENT),
-    "one-way-to-caller": ("talk", "one-way-to-caller", Layer.AGENT),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_a_broken_centre_is_found_out(lab: Lab, tmp_path: Path, fault: str) -> None:
-    stage, code, layer = FAULTS[fault]
-    check = call(lab, answer_within="3s")
-    lab.break_(fault)
-    seen = await attempt(check, tmp_path / "seen")
-    assert ended(seen) == (stage, code), seen.fault
-    assert check.layer_of(stage) is layer
-
-
 async def test_both_ways_broken_is_dead_air(lab: Lab, tmp_path: Path) -> None:
     lab.break_("one-way-to-agent")
     lab.break_("one-way-to-caller")
     assert ended(await attempt(call(lab), tmp_path / "seen")) == ("talk", "dead-air")
-
-
-async def test_a_dead_trunk_does_not_answer_register(lab: Lab, tmp_path: Path) -> None:
-    lab.break_("trunk-down")
-    seen = await attempt(call(lab, signalling_within="1s"), tmp_path / "seen")
-    assert ended(seen) == ("register", "timeout")
 
 
 async def test_a_wrong_password_of_the_line_or_the_agent(lab: Lab, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.contract import Fault
+from checks.contract import Fault, Layer
 from lab import FAULTS, Lab
 from monitor.clock import SystemClock
 from monitor.config import Configuration
@@ -27,23 +27,24 @@ class Expected:
     stage: str
     code: str
     issue: str
+    layer: Layer = Layer.APPLICATION
     cause: str = ""
 
 
 TABLE = {
-    "trunk-refuses": Expected("main-number", "answer", "sip:503/34", PRI, "trunk-options"),
-    "trunk-down": Expected("main-number", "register", "timeout", PRI, "trunk-options"),
-    "busy": Expected("main-number", "answer", "sip:486/17", IVR),
-    "rings-for-ever": Expected("main-number", "answer", "timeout", IVR),
-    "answers-late": Expected("main-number", "answer", "expected:answer_seconds", IVR),
-    "early-hang-up": Expected("main-number", "prompt", "early-hang-up", IVR),
-    "no-rtp": Expected("main-number", "media", "no-rtp", IVR),
-    "ivr-silent": Expected("main-number", "prompt", "silent", IVR),
-    "wrong-prompt": Expected("main-number", "prompt", "unknown-prompt", IVR),
-    "dtmf-ignored": Expected("main-number", "prompt", "dtmf-ignored", IVR),
-    "agent-not-reachable": Expected("main-number", "agent", "not-rung", AGENTS),
-    "one-way-to-agent": Expected("main-number", "talk", "one-way-to-agent", AGENTS),
-    "one-way-to-caller": Expected("main-number", "talk", "one-way-to-caller", AGENTS),
+    "trunk-refuses": Expected("main-number", "answer", "sip:503/34", PRI, Layer.SIGNALLING, "trunk-options"),
+    "trunk-down": Expected("main-number", "register", "timeout", PRI, Layer.SIGNALLING, "trunk-options"),
+    "busy": Expected("main-number", "answer", "sip:486/17", IVR, Layer.SIGNALLING),
+    "rings-for-ever": Expected("main-number", "answer", "timeout", IVR, Layer.SIGNALLING),
+    "answers-late": Expected("main-number", "answer", "expected:answer_seconds", IVR, Layer.SIGNALLING),
+    "early-hang-up": Expected("main-number", "prompt", "early-hang-up", IVR, Layer.PROMPT),
+    "no-rtp": Expected("main-number", "media", "no-rtp", IVR, Layer.MEDIA),
+    "ivr-silent": Expected("main-number", "prompt", "silent", IVR, Layer.PROMPT),
+    "wrong-prompt": Expected("main-number", "prompt", "unknown-prompt", IVR, Layer.PROMPT),
+    "dtmf-ignored": Expected("main-number", "prompt", "dtmf-ignored", IVR, Layer.PROMPT),
+    "agent-not-reachable": Expected("main-number", "agent", "not-rung", AGENTS, Layer.AGENT),
+    "one-way-to-agent": Expected("main-number", "talk", "one-way-to-agent", AGENTS, Layer.AGENT),
+    "one-way-to-caller": Expected("main-number", "talk", "one-way-to-caller", AGENTS, Layer.AGENT),
     "agent-portal-down": Expected("agent-portal", "response", "http:503", "agent-portal-down"),
     "admin-portal-down": Expected("admin-portal", "response", "http:503", "admin-portal-down"),
     "dashboard-portal-down": Expected("dashboard-portal", "response", "http:503", "dashboard-portal-down"),
@@ -73,6 +74,7 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
     fault = seen.verdict.fault
     assert isinstance(fault, Fault)
     assert (fault.stage, fault.code) == (expected.stage, expected.code), fault.text
+    assert entry.probe.layer_of(fault.stage) is expected.layer
     assert [incident.issue for incident in incidents] == [expected.issue]
     assert incidents[0].body["causes"] == [expected.cause or expected.check]
 
