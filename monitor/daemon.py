@@ -56,6 +56,7 @@ class Daemon:
         self._note("started", {"file": str(self._file)})
         self._outbox.take_over(self._clock.now())
         log.info("action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks))
+        self._beat()
         self._manager.ready(self._status())
         await self._keep_cadence()
         self._manager.stopping()

@@ -84,9 +84,11 @@ async def _killed(file: Path, draw: random.Random, steps: dict[str, Callable[[Le
     name = draw.choice(list(steps))
     daemon = Process(file)
     await daemon.begin()
-    seen = await _reached(daemon, steps[name], 4.0)
-    await asyncio.sleep(draw.random() * 0.3)  # no event to wait for: any moment will do
-    await daemon.stop(signal.SIGKILL)
+    try:
+        seen = await _reached(daemon, steps[name], 4.0)
+        await asyncio.sleep(draw.random() * 0.3)  # no event to wait for: any moment will do
+    finally:
+        await daemon.stop(signal.SIGKILL)
     return name if seen else f"before {name}"
 
 
@@ -102,9 +104,11 @@ async def _reached(daemon: Process, step: Callable[[Ledger], bool], within: floa
 
 async def _undisturbed(file: Path, step: Callable[[Ledger], bool]) -> None:
     daemon = Process(file)
-    await daemon.start()
-    await daemon.until(lambda: daemon.read(step), 40)
-    await daemon.stop()
+    try:
+        await daemon.start()
+        await daemon.until(lambda: daemon.read(step), 40)
+    finally:
+        await daemon.stop()
 
 
 def _judged(file: Path, lab: Lab, killed: tuple[str, ...]) -> Life:
