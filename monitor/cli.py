@@ -17,7 +17,7 @@ from typing import Any
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs import configuring, explaining, looking, running, ticketing
+from monitor.verbs import auditing, configuring, explaining, looking, running, ticketing
 from monitor.verbs.opening import Stop
 
 DEFAULT = "/etc/reveille/reveille.toml"
@@ -87,6 +87,8 @@ def _looking(verbs: Any) -> None:
     look = _verb(verbs, "look", looking.look, "have the daemon look at a check now")
     look.add_argument("name", help="the check's name")
     _verb(verbs, "status", looking.status, "how everything stands")
+    audit = _verb(verbs, "audit", auditing.audit, "the morning round now, or the report of a day")
+    audit.add_argument("--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21")
     explain = _verb(verbs, "explain", explaining.explain, "what the policy makes of a failure")
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):

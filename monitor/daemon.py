@@ -15,9 +15,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from monitor.audit import AuditRound
 from monitor.cadence import Cadence
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, load
+from monitor.core.timetable import Slot
 from monitor.desks.list import build
 from monitor.evidence import sweep
 from monitor.ledger import Ledger
@@ -48,6 +50,7 @@ class Daemon:
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
         runner = Runner(self._clock, configuration.state / "exhibits")
         self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._take(configuration)
 
     async def run(self) -> None:
@@ -69,8 +72,14 @@ class Daemon:
     # -- what the cadence nudges --------------------------------------------------------------------------------
 
     def _look(self) -> None:
+        if (slot := self._audit.owed(self._clock.now())) is not None:
+            self._start(self._make_audit(slot))
         for due in self._rounds.owed(self._clock.now()):
             self._start(self._look_at(due))
+
+    async def _make_audit(self, slot: Slot) -> None:
+        await self._audit.run(slot)
+        self._send()
 
     async def _look_at(self, due: Due) -> None:
         try:
@@ -126,6 +135,8 @@ class Daemon:
         cadence.every(1, "watch", self._watch)
         cadence.every(max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive)
         cadence.every(3600, "sweep", self._sweep)
+        if configuration.audit:
+            cadence.daily([configuration.audit.at], configuration.site.timezone, "audit", self._look)
         for entry in configuration.checks.values():
             cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
         return cadence

@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 
 from checks.contract import Check, Layer, Trace
 from monitor import policies
+from monitor.audit import AuditRound
 from monitor.config import CheckEntry, Configuration
-from monitor.config.models import Person, Site
+from monitor.config.models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
 from monitor.core.timetable import Daily, Every, phase_seconds
@@ -98,13 +99,14 @@ class Scene:
         maintenance: tuple[Window, ...] = (),
         people: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        audit: Audit | None = None,
     ) -> None:
         """`checks` maps a name to what differs from a plain entry: "of" (its class), "at", "every", "diagnose" ..."""
         self.world, self.clock, self.desk = World(), ManualClock(start), FakeDesk()
         self.seen: list[tuple[datetime, Due, Seen]] = []
         self._folder = folder or Path(tempfile.mkdtemp(prefix="reveille-scene-"))
         entries = {name: self._entry(name, zone, **given) for name, given in checks.items()}
-        self.configuration = _configuration(self._folder, zone, entries, maintenance, people)
+        self.configuration = replace(_configuration(self._folder, zone, entries, maintenance, people), audit=audit)
         self.start_daemon()
 
     def start_daemon(self) -> None:
@@ -112,6 +114,7 @@ class Scene:
         self.ledger = Ledger(self._folder / "ledger.sqlite")
         runner = Runner(self.clock, self._folder / "exhibits")
         self.rounds = Rounds(self.ledger, self.configuration, self.clock, runner)
+        self.audit = AuditRound(self.ledger, self.rounds, self.clock)
         self.outbox = Outbox(self.ledger, {"mail": self.desk}, "scene")
         self.outbox.take_over(self.clock.now())
 
@@ -125,6 +128,8 @@ class Scene:
             for due in owed:
                 if (seen := await self.rounds.look(due)) is not None:
                     self.seen.append((self.clock.now(), due, seen))
+        if (slot := self.audit.owed(self.clock.now())) is not None:
+            await self.audit.run(slot)
         keep_watch(self.ledger, self.configuration, self.clock.now())
         await self.outbox.deliver_due(self.clock.now())
 
@@ -150,6 +155,7 @@ class Scene:
         soonest = now + timedelta(milliseconds=1)
         moments = (
             self.rounds.next_moment(now),
+            self.audit.next_moment(now),
             next_watch(self.ledger, self.configuration, now),
             self.outbox.next_due(),
         )

@@ -17,6 +17,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from reports.audit import Audit
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
 
@@ -42,6 +43,16 @@ def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = No
         subject=brief(clean(_page("mail/subject.txt.j2", data)), _LONGEST_SUBJECT),
         text=_tidy(clean(_page("mail/mail.txt.j2", data))),
         html=clean(_page("mail/mail.html.j2", data)),
+    )
+
+
+def render_audit(audit: Audit) -> Mail:
+    """The mail of a morning report."""
+    data = {"audit": audit}
+    return Mail(
+        subject=brief(clean(_page("audit/subject.txt.j2", data)), _LONGEST_SUBJECT),
+        text=_tidy(clean(_page("audit/audit.txt.j2", data))),
+        html=clean(_page("audit/audit.html.j2", data)),
     )
 
 

@@ -49,6 +49,15 @@ def _circle(name: str, other: str, asked: Mapping[str, list[tuple[int, str]]]) -
     return []
 
 
+def audited(tables: Table) -> Iterator[Found]:
+    """The audit's parts are checks that there are."""
+    checks = tables.get("checks")
+    names = list(checks) if isinstance(checks, dict) else []
+    for number, name in _texts(tables.get("audit"), "checks"):
+        if name not in names:
+            yield Found.said(("audit", "checks", number), f"there is no [checks.{name[:60]}]{offer(name, names)}")
+
+
 def shared_names(tables: Table) -> Iterator[Found]:
     """A line's name is what its channels are counted by, so no agent may have the same."""
     lines, agents = (tables.get(section) for section in ("lines", "agents"))

@@ -51,7 +51,8 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
     maintenance = reading.entries("maintenance", Maintenance)
     desks = _desks(reading)
     audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
-    reading.found += [*across.shared_names(tables), *across.diagnoses(tables), *across.globs(tables)]
+    reading.found += [*across.shared_names(tables), *across.diagnoses(tables)]
+    reading.found += [*across.globs(tables), *across.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None
     if reading.found or top is None or site is None or policy is None:
         return None

@@ -175,3 +175,7 @@ class Audit(Settings):
     """the time of day, in the site's time zone"""
     to: tuple[MailAddress, ...] = Field(min_length=1, examples=[["operations@example.net"]])
     """who gets the report"""
+    checks: tuple[str, ...] = Field(default=(), examples=[["usage", "backup"]])
+    """the checks that are its parts, looked at one after the other before the report is made"""
+    grace: Duration = 43200.0
+    """how late a missed audit is still made up for"""

@@ -69,8 +69,8 @@ class Verdict:
 
 
 def judge(seen: Observation, expected: Sequence[Expectation] = (), wished: Sequence[Expectation] = ()) -> Verdict:
-    """A fault or a broken expectation is FAILED, a broken wish or the far end's own warning DEGRADED; an expected measure
-    that is missing from an otherwise good attempt is UNKNOWN, never OK. What is not a number was not measured."""
+    """A fault or a broken expectation is FAILED, a broken wish or the far end's own warning DEGRADED; an expected
+    measure that is missing from an otherwise good attempt is UNKNOWN, never OK. NaN counts as not measured."""
     if seen.blind is not None:
         return Verdict(State.UNKNOWN, (seen.blind,))
     seen = replace(seen, measures={name: value for name, value in seen.measures.items() if not isnan(value)})

@@ -16,8 +16,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from monitor.desks.desk import Letter, Never
+from reports.audit import Audit
 from reports.model import Ticket
-from reports.render import Mail, render_mail
+from reports.render import Mail, render_audit, render_mail
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
 _ATOM = re.compile(r"[^A-Za-z0-9._-]+")
@@ -52,18 +53,26 @@ def compose(letter: Letter, sender: str, sender_name: str) -> EmailMessage:
     """The message, whole. Raises Never for a letter that cannot be put into one."""
     if not is_address(letter.recipient):
         raise Never(f"{letter.recipient!r} is not a mail address")
-    ticket = Ticket.from_dict(letter.body["ticket"])
-    mail = render_mail(letter.kind, ticket, letter.body.get("extra", {}))
+    site, number, mail = _rendered(letter)
     message = EmailMessage(policy=SMTP)
     try:
-        _address(message, letter, sender, sender_name or f"Reveille {ticket.site}")
+        _address(message, letter, sender, sender_name or f"Reveille {site}")
         message["Subject"] = mail.subject
         _thread(message, letter, domain_of(sender))
-        _classify(message, letter, ticket, domain_of(sender))
+        _classify(message, letter, number, domain_of(sender))
     except (ValueError, UnicodeError) as error:
         raise Never(f"its headers cannot be written: {error}") from None
     _fill(message, mail)
     return message
+
+
+def _rendered(letter: Letter) -> tuple[str, str, Mail]:
+    """Site, ticket number ("" for a report) and the words."""
+    if "report" in letter.body:
+        audit = Audit.from_dict(letter.body["report"])
+        return audit.site, "", render_audit(audit)
+    ticket = Ticket.from_dict(letter.body["ticket"])
+    return ticket.site, ticket.number, render_mail(letter.kind, ticket, letter.body.get("extra", {}))
 
 
 def is_acknowledgement(letter: Letter) -> bool:
@@ -89,12 +98,13 @@ def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     message["References"] = f"{root} {message_id(letter.previous, domain)}" if letter.previous else root
 
 
-def _classify(message: EmailMessage, letter: Letter, ticket: Ticket, domain: str) -> None:
+def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -> None:
     message["Auto-Submitted"] = "auto-replied" if is_acknowledgement(letter) else "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["Precedence"] = "bulk"
     message["List-Id"] = f"<reveille.{domain}>"
-    message["X-Reveille-Incident"] = ticket.number
+    if number:
+        message["X-Reveille-Incident"] = number
     message["X-Reveille-Event"] = letter.kind
 
 
