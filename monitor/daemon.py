@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from monitor.alarm import Alarm
 from monitor.audit import AuditRound
 from monitor.cadence import Cadence
 from monitor.clock import Clock, SystemClock
@@ -22,7 +23,7 @@ from monitor.config import Configuration, ConfigurationFaults, load
 from monitor.core.timetable import Slot
 from monitor.desks.list import build
 from monitor.evidence import sweep
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, LedgerFault
 from monitor.outbox import Outbox
 from monitor.presence import Presence
 from monitor.rounds import Due, Rounds
@@ -45,6 +46,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._doing: dict[str, str] = {}
+        self._alarm = Alarm()
         configuration = load(file)
         self._presence = Presence(configuration.state)
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
@@ -115,7 +117,10 @@ class Daemon:
 
     def _beat(self) -> None:
         doing = ", ".join(f"{check}: {text}" for check, text in sorted(self._doing.items()))
-        self._presence.beat(self._clock.now(), doing)
+        try:
+            self._presence.beat(self._clock.now(), doing)
+        except OSError as full:
+            self._faulted("heartbeat", full)
 
     # -- putting together ---------------------------------------------------------------------------------------
 
@@ -183,7 +188,13 @@ class Daemon:
             self._faulted("task", bug)
 
     def _faulted(self, name: str, error: BaseException) -> None:
-        log.error("action=fault in=%s", name, exc_info=error)
+        """A bug is logged whole; what the host denies us is said in a line, and told past the ledger."""
+        if not isinstance(error, LedgerFault | OSError):
+            log.error("action=fault in=%s", name, exc_info=error)
+            return
+        if self._alarm.due(self._clock.now()):
+            log.error("action=blind in=%s %s", name, error)
+            self._start(self._alarm.raise_(self._rounds.configuration, str(error), self._clock.now()))
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:

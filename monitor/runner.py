@@ -2,6 +2,7 @@
 
 Rule 1: whatever a check does (raise, hang, be wrong), the attempt ends as an observation within its limit.
 Rule 2: a line carries no more of our calls than its channels; waiting for it does not count against the limit.
+Rule 3: evidence never takes the last of a disk: the ledger must still be able to say that the monitor is blind.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import shutil
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -19,6 +21,9 @@ from checks.contract import CannotTell, Check, Claim, Observation, Refused, Trac
 from monitor.clock import Clock
 
 log = logging.getLogger(__name__)
+
+
+SPARE_BYTES = 32e6
 
 
 class Lines:
@@ -47,8 +52,8 @@ class Lines:
 class Runner:
     """Runs attempts, as many at a time as `at_once` allows."""
 
-    def __init__(self, clock: Clock, exhibits: Path, at_once: int = 40) -> None:
-        self._clock, self._exhibits = clock, exhibits
+    def __init__(self, clock: Clock, exhibits: Path, at_once: int = 40, spare_bytes: float = SPARE_BYTES) -> None:
+        self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
         self._lines = Lines()
         self._slots = asyncio.Semaphore(at_once)
 
@@ -68,6 +73,9 @@ class Runner:
                 trace = Trace(self._clock.monotonic, self._folder(name), memory)
             except OSError as full:
                 return Observation(blind=f"no folder for the exhibits: {full}")
+            if (left := shutil.disk_usage(self._exhibits).free) < self._spare_bytes:
+                where = f"{left / 1e6:.0f} MB are left where {self._exhibits} lies"
+                return Observation(blind=f"{where}; below {self._spare_bytes / 1e6:.0f} MB nothing is looked at")
             trace.listener = listener
             return await self._within(check, trace, limit_seconds or check.longest_seconds())
 

@@ -55,6 +55,8 @@ class CheckLine(_View):
     text: str = ""
     incident: str = ""
     muted: str = ""
+    overdue: bool = False
+    """a look was owed for some time and has not been made: what stands here is old"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Status(_View):
     now: datetime
     heartbeat_at: datetime | None = None
     running: bool = False
+    stalled: bool = False
+    """the daemon is there, but has not said for too long that it lives"""
     checks: tuple[CheckLine, ...] = ()
     incidents: tuple[IncidentLine, ...] = ()
     outbox: Mapping[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor import casebook
@@ -30,6 +30,8 @@ from reports.model import Ticket
 from reports.render import render_mail
 from reports.views import CheckLine, Once, Status
 
+STALLED_AFTER_SECONDS = 30.0
+OVERDUE_AFTER_SECONDS = 300.0
 EXIT = {"OK": 0, "DEGRADED": 1, "FAILED": 2, "UNKNOWN": 3}
 
 
@@ -70,9 +72,11 @@ def status(arguments: Namespace) -> int:
     with ledger_of(configuration, read_only=True) as ledger:
         view = _status_view(ledger, configuration, SystemClock().now())
     show("status", arguments.json, view)
-    if not view.running:
+    if not view.running or view.stalled:
         return 3
-    return 1 if view.incidents or any(line.state in ("FAILED", "UNKNOWN") for line in view.checks) else 0
+    return (
+        1 if view.incidents or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks) else 0
+    )
 
 
 # -- once ---------------------------------------------------------------------------------------------------------
@@ -134,6 +138,7 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
         now=now,
         heartbeat_at=beat.at if beat else None,
         running=bool(beat and beat.running),
+        stalled=bool(beat and beat.running and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS),
         checks=tuple(
             _check_line(ledger, configuration, entry, conditions.get(entry.name), now)
             for entry in configuration.checks.values()
@@ -163,7 +168,16 @@ def _check_line(
         text="; ".join(newest.verdict.reasons) if newest else "",
         incident=named(condition.incident) if condition and condition.incident else "",
         muted=hidden.reason or "maintenance" if hidden else "",
+        overdue=_overdue(entry, condition, now),
     )
+
+
+def _overdue(entry: CheckEntry, condition: Condition | None, now: datetime) -> bool:
+    """Whether a run by its timetable is later than an honest delay: its own limit, and a few minutes."""
+    if entry.timetable is None or condition is None or condition.looked_at is None:
+        return False
+    patience = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
+    return condition.looked_at < entry.timetable.newest(now - patience).at - timedelta(seconds=1)
 
 
 def cadence_words(entry: CheckEntry) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,18 @@ async def test_what_is_wrong_with_a_ticket_number_is_said(
         "reveille: 'seven' is no ticket number; write it as in 'RV-12'\n"
     )
     assert (await ran(capsys, *config, "tickets", "show", "7"))[2] == "reveille: there is no ticket 7\n"
+
+
+async def test_a_daemon_that_hangs_is_not_said_to_run(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], daemon: Process
+) -> None:
+    beat = daemon.state / "heartbeat.json"
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        old = datetime.now(UTC) - timedelta(minutes=2)
+        beat.write_text(json.dumps({**json.loads(beat.read_text()), "at": old.isoformat()}))
+        code, said, _ = await ran(capsys, *config, "status")
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    assert code == 3
+    assert "The daemon hangs: it has not said for 2 min" in said

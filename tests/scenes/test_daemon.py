@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import sys
 
 import psutil
@@ -102,3 +103,17 @@ async def test_a_human_takes_a_ticket_in_hand_and_all_who_know_of_it_hear_it(dae
     mails = lab.mailbox.messages
     await daemon.until(lambda: [m for m in mails() if m["X-Reveille-Event"] == "acknowledged"])
     assert daemon.read(lambda ledger: ledger.incident(1)).body["acknowledged_by"] == "night shift"
+
+
+async def test_a_ledger_that_cannot_be_written_is_told_past_it(daemon: Process, lab: Lab) -> None:
+    await daemon.until(lambda: daemon.read(lambda ledger: ledger.attempts("agent-portal")))
+    held = sqlite3.connect(daemon.state / "ledger.sqlite", isolation_level=None)
+    held.execute("DROP TABLE conditions")
+    held.close()
+    mails = lab.mailbox.messages
+    await daemon.until(lambda: [m for m in mails() if m["X-Reveille-Event"] == "blind"])
+    (mail,) = [m for m in mails() if m["X-Reveille-Event"] == "blind"]
+    assert mail["To"] == "operators@example.net"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "conditions" in body.get_content()

@@ -137,3 +137,9 @@ async def test_a_full_disk_is_no_fault_of_the_far_end(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
     seen = await Runner(SystemClock(), tmp_path / "a-file").attempt("one", Told(does="pass"))
     assert (seen.blind or "").startswith("no folder for the exhibits: ")
+
+
+async def test_a_disk_that_is_nearly_full_blinds_the_monitor_before_it_silences_it(tmp_path: Path) -> None:
+    seen = await Runner(SystemClock(), tmp_path, spare_bytes=1e18).attempt("one", Told(does="pass"))
+    assert seen.stages == ()
+    assert (seen.blind or "").endswith("; below 1000000000000 MB nothing is looked at")
