@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from checks.contract import Check
+from checks.data.backup.check import Backup, BackupProof
 from checks.plugin import NagiosPlugin
 from checks.telephony.options import SipOptions
 from checks.telephony.sip_call import SipCall
@@ -23,6 +24,8 @@ def kinds() -> dict[str, type[Check]]:
         SipOptions,
         Portal,
         NagiosPlugin,
+        Backup,
+        BackupProof,
     ]
     found: dict[str, type[Check]] = {kind.KIND: kind for kind in own}
     for point in entry_points(group=GROUP):

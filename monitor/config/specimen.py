@@ -90,6 +90,36 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {"every": "5m", "component": "agent-portal", "url": "https://agent.example.net/"},
         ),
     ),
+    "usage": (
+        Entry(
+            "yesterdays-usage",
+            {
+                "at": ["04:00"],
+                "records": {"file": "/var/log/asterisk/cdr-csv/Master.csv"},
+                "queue_log": {"file": "/var/log/asterisk/queue_log"},
+                "trunks": ["PJSIP/trunk-*"],
+            },
+            remark='Of a database: { postgresql = { host = "...", database = "...", user = "...", password = {...} } }',
+        ),
+    ),
+    "backup": (
+        Entry(
+            "records-backup",
+            {
+                "at": ["04:00"],
+                "engine": "postgresql",
+                "database": "asterisk",
+                "user": "backup",
+                "password": {"credential": "backup"},
+                "folder": "/var/lib/reveille/backups/asterisk",
+                "newest_record": "SELECT max(calldate) FROM cdr",
+            },
+            remark="It is restored and compared at once; `reveille backup list` shows what there is.",
+        ),
+    ),
+    "backup-proof": (
+        Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),
+    ),
     "nagios-plugin": (
         Entry(
             "database-port",

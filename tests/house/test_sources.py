@@ -17,6 +17,10 @@ CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.toda
 # Where a child process is the point, and why.
 CHILDREN = {
     "checks/plugin.py": "a plugin is a program",
+    "checks/data/backup/conversation.py": "a worker holds the tools of databases, and may be killed",
+    "checks/data/backup/mariadb_rehearsal.py": "a server to throw away",
+    "checks/data/backup/postgresql_cluster.py": "a server to throw away",
+    "checks/data/backup/tools.py": "pg_dump and the like are programs",
     "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
     "monitor/demo.py": "the demo watches the real daemon at work",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",

@@ -1,0 +1,244 @@
+"""The kinds `backup` and `backup-proof`: a database or a folder, backed up; a backup, restored and compared.
+
+    dump      connect, one snapshot, the tools' own dump, rows and hashes beside it    login, client-older …
+    write     manifest and RESTORE.md, fsync, the name                                 no-space, not-written
+    copy      a second disk, rclone, restic                                            copy-failed, copy-differs
+    restore   unpack, a server to throw away, the tools' own restore                   damaged, wrong-key …
+    compare   schema, rows, hashes, sequences, newest record                           differs
+
+A second run at once is refused ("already-running"). Whatever fails is a fault, also where this host is to blame: there
+is no backup then, and that is what one has to know.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from checks.contract import Check, Layer, Refused, Trace
+from checks.data.backup.conversation import converse
+from checks.data.backup.job import Do, Engine, Job, Source
+from checks.settings import Duration, Secret, Settings, from_directory
+
+_MEGABYTE = 1_000_000
+
+
+def _path(written: object, info: ValidationInfo) -> object:
+    return from_directory(written, info) if isinstance(written, str | Path) else written
+
+
+Folder = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "format": "path"})]
+"""A path that need not be there yet; a relative one counts from the configuration's own folder."""
+
+
+class Copy(Settings):
+    """Another place for every backup, in exactly one way."""
+
+    folder: Folder | None = None
+    """a folder on a second disk; it must be there, so that an unmounted disk is noticed"""
+    rclone: str | None = None
+    """a place that rclone reaches, as REMOTE:PATH (SFTP, S3-compatible …)"""
+    config: Folder | None = None
+    """the configuration file of rclone"""
+    restic: str | None = None
+    """a restic repository"""
+    password: Secret | None = None
+    """the password of the restic repository"""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.folder, self.rclone, self.restic)) != 1:
+            raise ValueError("name one place: folder, rclone or restic")
+        return self
+
+
+class _Kept(Check):
+    """What taking and proving have in common."""
+
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    folder: Folder
+    """where the backups of this one source lie"""
+    identity: Secret | None = None
+    """the age identity (AGE-SECRET-KEY-1…) that reads encrypted backups for their proof"""
+    keep_days: int = Field(default=7, ge=1)
+    """how many days have a backup of their own; proven ones alone are counted"""
+    keep_weeks: int = Field(default=5, ge=0)
+    """how many ISO weeks have one"""
+    keep_months: int = Field(default=12, ge=0)
+    """how many months have one"""
+    jobs: int = Field(default=2, ge=1, le=16)
+    """how much is dumped and restored at the same time"""
+    scratch: Folder | None = None
+    """where proofs restore to; without it the folder itself (or /var/tmp, where root may not let others walk there)"""
+    run_as: str = ""
+    """the user that runs the server of a proof where Reveille is root; without it postgres, mysql or nobody"""
+    tools: Folder | None = None
+    """the folder of the database's own programs, where they are not to be found"""
+    nice: int = Field(default=10, ge=0, le=19)
+    """how far the worker steps back from others on this host"""
+    within: Duration = Field(default=14400.0, gt=0)
+    """time limit for the whole"""
+
+    def longest_seconds(self) -> float:
+        """The time limit, and a little for the tidying."""
+        return self.within + 60.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Have it done by a worker."""
+        await converse(self.job(), trace)
+
+    def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
+        """What the worker is to do. Raises Refused where a secret is missing."""
+        raise NotImplementedError
+
+    def _identities(self) -> tuple[str, ...]:
+        return (revealed(self.identity),) if self.identity else ()
+
+    def measures(self) -> dict[str, str]:
+        """What a proof tells."""
+        return {
+            "restore_seconds": "unpacking and restoring, in seconds",
+            "compare_seconds": "reading the restored database and comparing it, in seconds",
+            "proof_seconds": "the whole proof, in seconds",
+            "proven_rows": "rows found equal",
+            "backups_proven": "backups that were restored and found equal",
+            "backups_kept": "backups in the folder",
+        }
+
+
+class BackupProof(_Kept):
+    """Restores the newest backup of a folder into something throw-away and compares it with what was backed up."""
+
+    KIND: ClassVar[str] = "backup-proof"
+
+    def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
+        """What the worker is to do. Raises Refused."""
+        tools = Source("directory", tools=str(self.tools)) if self.tools else None
+        return Job(
+            do=do or "prove",
+            folder=str(self.folder),
+            source=tools,
+            identities=self._identities(),
+            jobs=self.jobs,
+            keep=(self.keep_days, self.keep_weeks, self.keep_months),
+            scratch=str(self.scratch or ""),
+            run_as=self.run_as,
+            nice=self.nice,
+            at=at,
+            to=to,
+            overwrite=overwrite,
+        )
+
+
+class Backup(_Kept):
+    """Backs up a database or a folder in standard formats, and proves at once that it restores, row for row."""
+
+    KIND: ClassVar[str] = "backup"
+
+    engine: Engine
+    """what is backed up: postgresql, mariadb (MySQL too), sqlite or directory"""
+    database: str = ""
+    """name of the database on its server"""
+    host: str = ""
+    """the server: a host, or a folder (PostgreSQL) or path (MariaDB) of its socket; without it the local socket"""
+    port: int = Field(default=0, ge=0, le=65535)
+    """the server's port; without it the usual one"""
+    user: str = ""
+    """who reads; must be allowed to read every table"""
+    password: Secret | None = None
+    """the user's password"""
+    path: Folder | None = None
+    """the SQLite file, or the directory"""
+    exclude: tuple[str, ...] = ()
+    """of a directory: patterns of what is left out, as in "*.tmp" or "cache/*" """
+    newest_record: str = Field(default="", examples=["SELECT max(calldate) FROM cdr"])
+    """a question in SQL whose answer must be the same in the restored database: its newest call record, say"""
+    prove: bool = True
+    """restore and compare at once; false where a `backup-proof` does that later"""
+    recipients: tuple[Annotated[str, Field(pattern=r"^age1[0-9a-z]+$")], ...] = ()
+    """age public keys (age1…) that the backup is encrypted to"""
+    megabytes_a_second: float | None = Field(default=None, gt=0)
+    """how fast the source is read at most; without it as fast as it goes"""
+    part_megabytes: float = Field(default=64.0, gt=0)
+    """a partition as large as this has an archive of its own, dumped anew only when its content has changed"""
+    shrink_percent: float = Field(default=100.0, ge=0, le=100)
+    """how much smaller (in rows) than the one before a backup may be; an empty one is refused anyway"""
+    copies: tuple[Copy, ...] = Field(default=(), examples=[[{"folder": "/mnt/second-disk/backups"}]])
+    """other places for every backup"""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.engine in ("postgresql", "mariadb") and not self.database:
+            raise ValueError(f'{self.engine} needs the name of a database: database = "asterisk"')
+        if self.engine in ("sqlite", "directory") and self.path is None:
+            raise ValueError(f'{self.engine} needs a path: path = "/var/lib/asterisk/…"')
+        if self.recipients and self.prove and self.identity is None:
+            raise ValueError("an encrypted backup cannot be proven without an identity; name one, or set prove = false")
+        return self
+
+    def measures(self) -> dict[str, str]:
+        """What a backup tells, and its proof."""
+        own = {
+            "dump_seconds": "dumping, counting and hashing in one snapshot, in seconds",
+            "write_seconds": "giving the backup its name, in seconds",
+            "copy_seconds": "copying it out, in seconds",
+            "backup_seconds": "the whole of taking it, in seconds",
+            "backup_bytes": "size of the backup, in bytes",
+            "database_bytes": "size of what was backed up, in bytes",
+            "rows": "rows in it",
+            "copies": "other places that have it",
+        }
+        return {**own, **super().measures()}
+
+    def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
+        """What the worker is to do. Raises Refused."""
+        return Job(
+            do=do or ("take-and-prove" if self.prove else "take"),
+            folder=str(self.folder),
+            source=self._source(),
+            recipients=self.recipients,
+            identities=self._identities(),
+            bytes_a_second=self.megabytes_a_second and self.megabytes_a_second * _MEGABYTE,
+            jobs=self.jobs,
+            part_bytes=int(self.part_megabytes * _MEGABYTE),
+            keep=(self.keep_days, self.keep_weeks, self.keep_months),
+            copies=tuple(_place(copy) for copy in self.copies),
+            scratch=str(self.scratch or ""),
+            run_as=self.run_as,
+            nice=self.nice,
+            shrink_percent=self.shrink_percent,
+            at=at,
+            to=to,
+            overwrite=overwrite,
+        )
+
+    def _source(self) -> Source:
+        return Source(
+            engine=self.engine,
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=revealed(self.password) if self.password else "",
+            database=self.database,
+            path=str(self.path or ""),
+            exclude=self.exclude,
+            newest_record=self.newest_record,
+            tools=str(self.tools or ""),
+        )
+
+
+def revealed(secret: Secret) -> str:
+    """A secret. Raises Refused: without it there is no backup."""
+    try:
+        return secret.reveal()
+    except LookupError as problem:
+        raise Refused("no-secret", str(problem), origin="local") from None
+
+
+def _place(copy: Copy) -> dict[str, str]:
+    named = {"folder": copy.folder, "rclone": copy.rclone, "config": copy.config, "restic": copy.restic}
+    secret = {"password": revealed(copy.password)} if copy.password else {}
+    return {**{key: str(value) for key, value in named.items() if value is not None}, **secret}

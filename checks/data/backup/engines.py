@@ -1,0 +1,50 @@
+"""The one list of what can be backed up: the word in the configuration, its source, its rehearsal. Imported late: each
+brings its own driver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.job import Source
+from checks.data.backup.work import Engine, Rehearsal
+
+
+def source_of(source: Source) -> Engine:
+    """What is backed up."""
+    if source.engine == "postgresql":
+        from checks.data.backup.postgresql import PostgresqlSource
+
+        return PostgresqlSource(source)
+    if source.engine == "mariadb":
+        from checks.data.backup.mariadb import MariadbSource
+
+        return MariadbSource(source)
+    if source.engine == "sqlite":
+        from checks.data.backup.sqlite import SqliteSource
+
+        return SqliteSource(source)
+    from checks.data.backup.directory import DirectorySource
+
+    return DirectorySource(source)
+
+
+def rehearsal_of(engine: str, tools: Path | None) -> Rehearsal:
+    """How a backup of an engine is proven. Raises Refused."""
+    if engine == "postgresql":
+        from checks.data.backup.postgresql_rehearsal import PostgresqlRehearsal
+
+        return PostgresqlRehearsal(tools)
+    if engine == "mariadb":
+        from checks.data.backup.mariadb_rehearsal import MariadbRehearsal
+
+        return MariadbRehearsal(tools)
+    if engine == "sqlite":
+        from checks.data.backup.sqlite import SqliteRehearsal
+
+        return SqliteRehearsal()
+    if engine == "directory":
+        from checks.data.backup.directory import DirectoryRehearsal
+
+        return DirectoryRehearsal()
+    raise Refused("manifest", f"it is of an unknown engine, {engine[:40]}", origin="local")

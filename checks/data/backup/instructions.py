@@ -1,0 +1,64 @@
+"""RESTORE.md, beside every backup: at most three commands, without Reveille, out of a template for each engine."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from string import Template
+
+from checks.data.backup.manifest import Manifest
+
+
+def instructions(manifest: Manifest) -> str:
+    """The text for this backup."""
+    template = (files("checks.data.backup") / "words" / f"{manifest.engine}.md").read_text(encoding="utf-8")
+    said = {
+        "id": manifest.id,
+        "source": manifest.source,
+        "as_of": manifest.data_as_of,
+        "server": manifest.server,
+        "tool": manifest.tool,
+        "rows": str(manifest.rows),
+        "tables": str(len(manifest.tables)),
+        "database": _shell(str(manifest.facts.get("database", ""))),
+        "plain_database": _sql(str(manifest.facts.get("database", ""))),
+        "charset": str(manifest.facts.get("charset", "")),
+        "collation": str(manifest.facts.get("collation", "")),
+        "unpack": _unpack(manifest),
+        "restore": _restore(manifest),
+        "keys": _keys(manifest),
+    }
+    return Template(template).safe_substitute(said)
+
+
+def _restore(manifest: Manifest) -> str:
+    """pg_restore in one step, or in three where large partitions lie in archives of their own."""
+    if not any(artefact.name.startswith("part-") for artefact in manifest.artefacts):
+        return "pg_restore -e -C -j2 -d postgres plain/database.dump"
+    name, step = _shell(str(manifest.facts.get("database", ""))), "pg_restore -e -j2 --section"
+    data = f"for f in plain/database.dump plain/part-*.dump; do {step}=data -d {name} $f || exit 1; done"
+    first, last = f"{step}=pre-data -C -d postgres", f"{step}=post-data -d {name}"
+    return f"( {first.replace('-j2 ', '')} plain/database.dump && {data} && {last} plain/database.dump )"
+
+
+def _unpack(manifest: Manifest) -> str:
+    if not manifest.recipients:
+        return "for f in *.zst; do zstd -d -o plain/${f%.zst} $f || exit 1; done"
+    return "for f in *.age; do age -d -i KEY.txt $f | zstd -d -o plain/${f%.zst.age} || exit 1; done"
+
+
+def _keys(manifest: Manifest) -> str:
+    if not manifest.recipients:
+        return ""
+    recipients = ", ".join(manifest.recipients)
+    return f"It is encrypted (https://age-encryption.org) to {recipients}: KEY.txt holds the identity of one of them.\n"
+
+
+def _sql(name: str) -> str:
+    """A name in SQL within double quotes of the shell."""
+    return name if name.isidentifier() else "\\`" + name.replace("`", "\\`\\`") + "\\`"
+
+
+def _shell(name: str) -> str:
+    import shlex
+
+    return shlex.quote(name)

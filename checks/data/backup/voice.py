@@ -1,0 +1,73 @@
+"""How the worker speaks: JSON lines on standard output, one event each. conversation.py hears them.
+
+{"begin": "dump"}   {"progress": 41.0}   {"measure": "rows", "value": 1284311}   {"note": "…"}
+{"exhibit": "manifest.json", "type": "application/json", "path": "/…"}   {"refused": "damaged", "text": "…"}
+{"result": {…}}     {"done": true}
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from checks.contract import Refused
+
+_PROGRESS_SECONDS = 0.5
+
+
+class Voice:
+    """Says what happens, from whichever thread."""
+
+    def __init__(self, output: IO[str] | None) -> None:
+        self._output = output
+        self._lock = threading.Lock()
+        self._told_at = 0.0
+        self._stage_done = 0
+        self._stage_total = 0
+        self.measures: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+
+    def event(self, **facts: Any) -> None:
+        """One event."""
+        if self._output is None:
+            return
+        with self._lock:
+            self._output.write(json.dumps(facts, ensure_ascii=True, default=str) + "\n")
+            self._output.flush()
+
+    @contextmanager
+    def stage(self, name: str, total: int = 0) -> Iterator[None]:
+        """A stage of the work, `total` bytes long if that is known. A fault in it is told as its."""
+        self._stage_done, self._stage_total = 0, total
+        self.event(begin=name)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+        self.event(end=name)
+
+    def advance(self, count: int) -> None:
+        """So many bytes of the stage are done."""
+        with self._lock:
+            self._stage_done += count
+            now = time.monotonic()
+            tell = self._stage_total > 0 and now - self._told_at >= _PROGRESS_SECONDS
+            self._told_at = now if tell else self._told_at
+        if tell:
+            self.event(progress=min(100.0, round(100.0 * self._stage_done / self._stage_total, 1)))
+
+    def measure(self, name: str, value: float) -> None:
+        """A number; the name carries its unit."""
+        self.measures[name] = value
+        self.event(measure=name, value=value)
+
+    def note(self, text: str) -> None:
+        """A sentence of fact."""
+        self.event(note=text)
+
+    def refused(self, refusal: Refused) -> None:
+        """The stage failed."""
+        self.event(refused=refusal.code, text=refusal.text, origin=refusal.origin)
