@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checks.telephony import challenge, nonce, prompt, sound, tones
-from checks.telephony.handset import Tell
 from checks.telephony.recording import Recording
 from checks.telephony.sound import RATE
+
+if TYPE_CHECKING:
+    from checks.telephony.handset import Tell  # not at run time: other engines than pjsua2 have an ear too
 
 _LAG_SECONDS = 0.35
 """how far the recording may be behind the call"""
@@ -46,7 +48,7 @@ class Prompt:
         """Whether it is decided."""
         match = self._hearing.hear(self._ear.recording.samples)
         begins = self._ear.recording.time_of(match.begins)
-        if match.coverage >= prompt.ENOUGH and match.windows >= self._fewest and begins <= self._deadline:
+        if match.whole and begins <= self._deadline:
             self._ear.heard_to(match.ends, match.begins + self._reference.length)
             self._ear.tell("heard", step=self._order["step"], seconds=max(0.0, begins - self._began), **_figures(match))
             return True
@@ -55,10 +57,6 @@ class Prompt:
         code, text = self._instead(match)
         self._ear.tell("not-heard", step=self._order["step"], code=code, text=text, **_figures(match))
         return True
-
-    @property
-    def _fewest(self) -> int:
-        return 1 if self._reference.length < prompt.WINDOW else 2
 
     def _under_way(self, match: prompt.Match) -> bool:
         """It began in time, was there until a moment ago, and may still be saying the rest."""

@@ -18,6 +18,7 @@ RATE = 8000
 """samples per second"""
 FRAME = 160
 """samples in 20 ms"""
+FRAME_SECONDS = FRAME / RATE
 SILENCE_DBM0 = -50.0
 """below this a frame is silence or comfort noise: the quietest usable speech peaks well above it"""
 FULL_SCALE_DBM0 = 6.15
