@@ -84,8 +84,8 @@ class LetterReading(Table):
     def outbox(self, state: LetterState | None = None, incident: int | None = None) -> list[OutboxRow]:
         """The letters in their order; all, or those in one state, or those of one incident."""
         rows = self._database.rows(
-            "SELECT * FROM outbox WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR incident = ?2) ORDER BY id",
-            (state, incident),
+            "SELECT * FROM outbox WHERE (? IS NULL OR state = ?) AND (? IS NULL OR incident = ?) ORDER BY id",
+            (state, state, incident, incident),
         )
         return [letter_of(row) for row in rows]
 
