@@ -1,6 +1,6 @@
 """The memory of the idle daemon: one that only telephones, and one that looks at the whole lab. Target: ≤ 60 MB.
 
-    ./reveille bench idle
+./reveille bench idle
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Postfix:
     async def delivered(self, count: int, seconds: float = 20.0) -> list[EmailMessage]:
         """The messages, once there are so many."""
         async with asyncio.timeout(seconds):
-            while len(found := self.messages()) < count:  # noqa: ASYNC110 - a far process gives no event
+            while len(found := self.messages()) < count:
                 await asyncio.sleep(0.02)
         return found
 
