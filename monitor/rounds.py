@@ -21,6 +21,7 @@ from monitor.core.condition import Condition, confirming
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
 from monitor.core.verdict import judge
 from monitor.ledger import Ledger, Purpose, SlotRow
+from monitor.pages import with_page
 from monitor.runner import Runner
 from monitor.settle import Seen, Settlement, patience_of, reach
 
@@ -91,6 +92,7 @@ class Rounds:
         try:
             seen = await self._attempt(due.entry, due.purpose, due)
             below = await self._below(seen)
+            seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
             self._settle(due, seen, below)
         except BaseException:
             self._owed_again(due)

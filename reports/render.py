@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.audit import Audit
+from reports.evidence import FailedCall, legs_of, quality_rows
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
 
@@ -54,6 +55,12 @@ def render_audit(audit: Audit) -> Mail:
         text=_tidy(clean(_page("audit/audit.txt.j2", data))),
         html=clean(_page("audit/audit.html.j2", data)),
     )
+
+
+def render_evidence(call: FailedCall) -> str:
+    """The page of one failed call: one HTML file that needs nothing from anywhere."""
+    data = {"call": call, "legs": legs_of(call.picture), "quality": quality_rows(call.measures)}
+    return clean(_page("evidence/evidence.html.j2", data))
 
 
 def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
