@@ -11,6 +11,7 @@ from checks.contract import Check
 from checks.data.backup.check import Backup, BackupProof
 from checks.plugin import NagiosPlugin
 from checks.telephony.options import SipOptions
+from checks.telephony.pri.by_snmp import PriSnmp
 from checks.telephony.sip_call import SipCall
 from checks.web.portal import Portal
 
@@ -22,6 +23,7 @@ def kinds() -> dict[str, type[Check]]:
     own: list[type[Check]] = [
         SipCall,
         SipOptions,
+        PriSnmp,
         Portal,
         NagiosPlugin,
         Backup,

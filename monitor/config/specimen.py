@@ -70,6 +70,17 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
 }
 CHECKS: dict[str, tuple[Entry, ...]] = {
     "sip-options": (Entry("trunk", {"every": "1m", "line": "trunk-a"}),),
+    "pri-snmp": (
+        Entry(
+            "pri-1",
+            {
+                "every": "1m",
+                "host": "gateway.example.net",
+                "community": {"credential": "gateway"},
+                "spans": [{"name": "telco-a", "index": "1", "d_channel": "101"}],
+            },
+        ),
+    ),
     "sip-call": (
         Entry(
             "main-number",

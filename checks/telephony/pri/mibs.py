@@ -1,0 +1,153 @@
+"""Where MIBs keep the state of a span, and what their numbers mean.
+
+Rule: every MIB has its own table here. Private copies of DS1-MIB leave bits out and shift those above, so a status is
+read by the table of the MIB that it came from, never by another one.
+
+Sources: DS1-MIB RFC 4805 (dsx1LineStatus), ISDN-MIB RFC 2127, AC-PSTN-MIB (AudioCodes), APPIAN-LPORT-DS1-MIB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+UPTIME = "1.3.6.1.2.1.1.3.0"
+"""sysUpTime: centiseconds since the agent started; wraps after 497 days"""
+LAPD_STATUS = "1.3.6.1.2.1.10.20.1.3.4.1.2"
+"""isdnLapdOperStatus: 1 inactive, 2 layer 1 active, 3 layer 2 active; by the D-channel's interface index"""
+LAPD_PEER_SABME = "1.3.6.1.2.1.10.20.1.3.4.1.3"
+"""isdnLapdPeerSabme: how often the far side set the link up anew"""
+LAYER_2_ACTIVE = 3
+BEARER_STATUS = "1.3.6.1.2.1.10.20.1.2.1.1.2"
+"""isdnBearerOperStatus: 1 idle, 2 connecting, 3 connected, 4 active; a row for each B-channel"""
+BEARER_IDLE = 1
+
+DS1_LAST_CHANGE = "1.3.6.1.2.1.10.18.6.1.16"
+"""dsx1LineStatusLastChange: sysUpTime when the line came into its present status"""
+DS1_ELAPSED = "1.3.6.1.2.1.10.18.6.1.3"
+"""dsx1TimeElapsed: seconds since the present 15 minutes began"""
+DS1_ERRORED = "1.3.6.1.2.1.10.18.7.1.2"
+"""dsx1CurrentESs: errored seconds in the present 15 minutes"""
+DS1_SEVERELY_ERRORED = "1.3.6.1.2.1.10.18.7.1.3"
+"""dsx1CurrentSESs"""
+DS1_UNAVAILABLE = "1.3.6.1.2.1.10.18.7.1.5"
+"""dsx1CurrentUASs: unavailable seconds in the present 15 minutes"""
+
+AUDIOCODES_D_CHANNEL = "1.3.6.1.4.1.5003.9.10.9.2.1.1.1.6"
+"""acTrunkStatusDChannel: 0 established, 1 not established, 10 not applicable"""
+AUDIOCODES_NAME = "1.3.6.1.4.1.5003.9.10.9.1.1.1.1.1.13"
+"""acTrunkName"""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a line complains of."""
+
+    code: str
+    text: str
+
+
+LOS = Alarm("los", "loss of signal")
+LOF = Alarm("lof", "loss of frame")
+RED = Alarm("red", "loss of signal or of frame")
+AIS = Alarm("ais", "alarm indication signal: the far side's equipment has lost its own line")
+RAI = Alarm("rai", "remote alarm: the far end does not receive us")
+T16_AIS = Alarm("t16-ais", "alarm indication signal in time slot 16")
+LOMF = Alarm("lomf", "loss of multiframe")
+OUT_OF_SERVICE = Alarm("out-of-service", "the equipment is out of service")
+UNAVAILABLE = Alarm("unavailable", "unavailable signal state")
+LOOPBACK = Alarm("loopback", "a loopback is on the line")
+TEST_CODE = Alarm("test-code", "a test pattern is on the line")
+SENDING_AIS = Alarm("sending-ais", "this end sends an alarm indication signal")
+SENDING_RAI = Alarm("sending-rai", "this end reports a remote alarm")
+OTHER = Alarm("other", "a failure that the MIB does not name")
+LOWER_LAYER = Alarm("lower-layer", "the layer below the trunk is down")
+NFAS = Alarm("nfas", "alarm of the group that shares a D-channel")
+DISABLED = Alarm("disabled", "the trunk is switched off")
+
+DS1_BITS: Mapping[int, Alarm | None] = {
+    1: None,
+    2: RAI,
+    4: SENDING_RAI,
+    8: AIS,
+    16: SENDING_AIS,
+    32: LOF,
+    64: LOS,
+    128: LOOPBACK,
+    256: T16_AIS,
+    512: LOMF,
+    1024: SENDING_RAI,
+    2048: TEST_CODE,
+    4096: OTHER,
+    8192: UNAVAILABLE,
+    16384: OUT_OF_SERVICE,
+    32768: AIS,
+    65536: None,  # a performance threshold of the DS2 was crossed: the line still stands
+}
+APPIAN_BITS: Mapping[int, Alarm | None] = {
+    **{bit: alarm for bit, alarm in DS1_BITS.items() if bit <= 128},
+    256: LOMF,  # this copy has no T16 AIS: everything above it is shifted
+    512: SENDING_RAI,
+    1024: TEST_CODE,
+    2048: OTHER,
+    4096: UNAVAILABLE,
+    8192: OUT_OF_SERVICE,
+}
+AUDIOCODES_ALARMS: Mapping[int, Alarm | None] = {
+    0: DISABLED,
+    1: None,
+    2: RED,
+    3: AIS,
+    4: RAI,
+    5: None,  # of the D-channel, not of the line
+    6: LOWER_LAYER,
+    7: NFAS,
+}
+AUDIOCODES_D_CHANNEL_ALARM = 5
+WORST_FIRST = (
+    OUT_OF_SERVICE,
+    LOWER_LAYER,
+    LOS,
+    RED,
+    LOF,
+    AIS,
+    RAI,
+    T16_AIS,
+    LOMF,
+    UNAVAILABLE,
+    NFAS,
+    LOOPBACK,
+    TEST_CODE,
+    OTHER,
+    SENDING_AIS,
+    SENDING_RAI,
+    DISABLED,
+)
+"""what explains the others comes first: without a signal there is no frame, and we answer with a remote alarm"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mib:
+    """One MIB's column of line states, and how to read it."""
+
+    status: str
+    meanings: Mapping[int, Alarm | None]
+    bits: bool = True
+    """whether a status is a sum of bits, or one of the numbers"""
+    isdn: bool = True
+    """whether the agent is asked by ISDN-MIB for D-channels and B-channels, and by DS1-MIB for counters"""
+
+    def alarms(self, status: int) -> tuple[Alarm, ...]:
+        """What the line complains of, the worst first. Raises ValueError for a status that this MIB does not have."""
+        parts = [bit for bit in self.meanings if status & bit] if self.bits else [status]
+        if status < 0 or (self.bits and sum(parts) != status) or not parts or not set(parts) <= set(self.meanings):
+            raise ValueError(f"{status} is no line status of {self.status}")
+        found = {alarm for part in parts if (alarm := self.meanings[part])}
+        return tuple(alarm for alarm in WORST_FIRST if alarm in found)
+
+
+MIBS = {
+    "ds1": Mib("1.3.6.1.2.1.10.18.6.1.10", DS1_BITS),
+    "audiocodes": Mib("1.3.6.1.4.1.5003.9.10.9.2.1.1.1.7", AUDIOCODES_ALARMS, bits=False, isdn=False),
+    "appian": Mib("1.3.6.1.4.1.2785.2.4.2.1.1.15", APPIAN_BITS, isdn=False),
+}
