@@ -9,6 +9,10 @@ from importlib.metadata import entry_points
 
 from checks.contract import Check
 from checks.data.backup.check import Backup, BackupProof
+from checks.network.dns import Dns
+from checks.network.smtp import Smtp
+from checks.network.tls_certificate import TlsCertificate
+from checks.network.uplink import Uplink
 from checks.plugin import NagiosPlugin
 from checks.telephony.options import SipOptions
 from checks.telephony.pri.by_snmp import PriSnmp
@@ -25,6 +29,10 @@ def kinds() -> dict[str, type[Check]]:
         SipOptions,
         PriSnmp,
         Portal,
+        Uplink,
+        Dns,
+        TlsCertificate,
+        Smtp,
         NagiosPlugin,
         Backup,
         BackupProof,

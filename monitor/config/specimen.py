@@ -131,6 +131,48 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
     "backup-proof": (
         Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),
     ),
+    "uplink": (
+        Entry(
+            "uplink",
+            {
+                "every": "1m",
+                "warn": ["loss_percent <= 2"],
+                "targets": [
+                    {"dns": "192.0.2.53", "name": "example.net"},
+                    {"tcp": "198.51.100.7:443"},
+                    {"http": "http://www.example.net/"},
+                ],
+            },
+            remark='What depends on it names it, diagnose = ["uplink"]: its failure is the one ticket then.',
+        ),
+    ),
+    "dns": (Entry("portal-name", {"every": "5m", "name": "agent.example.net"}),),
+    "tls-certificate": (
+        Entry(
+            "portal-certificate",
+            {
+                "at": ["09:00"],
+                "expect": ["certificate_days >= 14"],
+                "component": "agent-portal",
+                "host": "agent.example.net",
+            },
+        ),
+    ),
+    "smtp": (
+        Entry(
+            "mail-arrives",
+            {
+                "every": "15m",
+                "host": "mail.example.net",
+                "port": 587,
+                "user": "probe",
+                "password": {"credential": "probe-mail"},
+                "sender": "probe@example.net",
+                "recipient": "probe@example.net",
+                "mailbox": {"host": "imap.example.net", "user": "probe", "password": {"credential": "probe-mail"}},
+            },
+        ),
+    ),
     "nagios-plugin": (
         Entry(
             "database-port",

@@ -20,6 +20,8 @@ PACKAGES = {
     "chromium-headless-shell": "chromium-headless-shell",
     "en_US_f_Allison": "asterisk-core-sounds-en-wav",
     "es_MX_f_Allison": "asterisk-core-sounds-es-wav",
+    "dnsmasq": "dnsmasq-base",
+    "dovecot": "dovecot-imapd",
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",
     "fr_CA_f_June": "asterisk-core-sounds-fr-wav",

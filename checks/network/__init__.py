@@ -1,0 +1,1 @@
+"""The network's own services: uplink, names, certificates, mail."""

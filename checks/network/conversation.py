@@ -1,0 +1,164 @@
+"""A talk by lines over TCP, under TLS from the beginning or from some line on: SMTP (RFC 5321), IMAP (RFC 9051).
+
+Rules: of a far end that never stops no more than `MOST_BYTES` are taken, and no line longer than `LONGEST_LINE`;
+whoever opens a conversation closes it, and bounds it in time; what was sent in the clear before TLS began is never
+taken for part of what came after (RFC 3207, section 5); a secret is never shown again, even if the far end says it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self, cast
+
+from checks.contract import CannotTell, Refused
+
+MOST_BYTES = 2**20
+LONGEST_LINE = 2**16
+_LONGEST_SHOWN = 300
+_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+"""what only this host can be blamed for"""
+
+
+class Conversation(asyncio.Protocol):
+    """One connection. Every wait raises Refused when the far end breaks off, or makes no sense."""
+
+    def __init__(self) -> None:
+        self._buffer, self._received = bytearray(), 0
+        self._news, self._over = asyncio.Event(), asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+        self._broken: Exception | None = None
+        self._secrets: list[str] = []
+
+    @classmethod
+    async def open(cls, host: str, port: int) -> Self:
+        """Resolve and connect. Raises Refused, CannotTell."""
+        with far_faults():
+            _, conversation = await asyncio.get_running_loop().create_connection(cls, host, port)
+        return conversation
+
+    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Go on under TLS. Raises what ssl raises, and Refused for words that were slipped in before it."""
+        if self._buffer:
+            raise Refused("bad-peer", "more was said in the clear after TLS was agreed on")
+        loop = asyncio.get_running_loop()
+        plain, self._transport = self._open(), None
+        try:
+            self._transport = await loop.start_tls(plain, self, context, server_hostname=server_name)
+        finally:
+            if self._transport is None:
+                plain.abort()
+
+    def tls(self) -> ssl.SSLObject | None:
+        """What was agreed on, once TLS runs."""
+        found: ssl.SSLObject | None = self._open().get_extra_info("ssl_object")
+        return found
+
+    def local_address(self) -> str:
+        """Our own end."""
+        return str(self._open().get_extra_info("sockname")[0])
+
+    def keep_secret(self, *secrets: str) -> None:
+        """Never show these again, plain or in base64."""
+        coded = (base64.b64encode(secret.encode()).decode() for secret in secrets)
+        self._secrets += [secret for secret in (*secrets, *coded) if secret]
+
+    def shown(self, said: str) -> str:
+        """The far end's words for a note or a fault: on one line, bounded, without our secrets."""
+        for secret in self._secrets:
+            said = said.replace(secret, "…")
+        return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())[:_LONGEST_SHOWN]
+
+    def say(self, text: str) -> None:
+        """Send a line (or several, with line ends between them)."""
+        self._open().write(text.encode() + b"\r\n")
+
+    async def line(self) -> str:
+        """The next line, without its end."""
+        begin = 0
+        while (end := self._buffer.find(b"\n", begin)) < 0:
+            begin = len(self._buffer)
+            if begin > LONGEST_LINE:
+                raise Refused("bad-peer", f"a line does not end within {LONGEST_LINE} bytes")
+            await self._more()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line.removesuffix(b"\r").decode("utf-8", "replace")
+
+    async def exactly(self, count: int) -> bytes:
+        """The next bytes, whatever they are."""
+        if count > MOST_BYTES:
+            raise Refused("bad-peer", f"announces {count} bytes")
+        while len(self._buffer) < count:
+            await self._more()
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    async def close(self) -> None:
+        """Break off, and be sure of it."""
+        if self._transport:
+            self._transport.abort()
+            await self._over.wait()
+
+    def _open(self) -> asyncio.Transport:
+        if self._transport is None:
+            raise Refused("closed", "there is no connection")
+        return self._transport
+
+    async def _more(self) -> None:
+        if self._broken:
+            raise self._broken
+        self._news.clear()
+        await self._news.wait()
+
+    # --- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        self._received += len(data)
+        if self._received > MOST_BYTES:
+            self._break(Refused("bad-peer", f"more than {MOST_BYTES} bytes came"))
+            self._open().abort()
+        self._news.set()
+
+    def eof_received(self) -> bool:
+        self._break(Refused("closed", "the far end closed the connection"))
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._break(Refused("closed", getattr(exc, "strerror", None) or "the connection was closed"))
+        self._over.set()
+
+    def _break(self, why: Exception) -> None:
+        self._broken = self._broken or why
+        self._news.set()
+
+
+@contextmanager
+def far_faults() -> Iterator[None]:
+    """Turns what sockets raise into what it means of the far end, in the stage under way."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise Refused("tls", error.reason or str(error)) from error
+    except socket.gaierror as error:
+        raise Refused("dns", error.strerror or "the name does not resolve") from error
+    except ConnectionRefusedError as error:
+        raise Refused("refused", error.strerror or "refused") from error
+    except ConnectionError as error:
+        raise Refused("closed", error.strerror or str(error)) from error
+    except OSError as error:
+        if error.errno in _OUR_OWN:
+            raise CannotTell(f"no socket to be had: {error.strerror}") from error
+        raise Refused("unreachable", error.strerror or str(error)) from error
+    except UnicodeError as error:  # a label of a name that is empty or too long
+        raise Refused("dns", "that is no name of a host") from error

@@ -1,0 +1,157 @@
+"""Does a name server answer, rightly and soon? One question (RFC 1035).
+
+    ask      > portal.example.net IN A        over UDP, repeated if need be      faults: timeout, refused, unreachable
+    tcp      the same, where the answer was cut short                            faults: closed, bad-peer, refused
+    answer   < NOERROR  192.0.2.10                                               faults: dns:nxdomain, dns:servfail,
+                                                                                 dns:refused, no-answer, wrong-answer
+    any of them                                                                  fault: timeout
+
+Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are those of the record asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.network.question import Asked, ask
+from checks.settings import Duration
+
+if TYPE_CHECKING:
+    from dns.rdata import Rdata
+
+Record = Literal["A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"]
+_OWN_RESOLVERS = Path("/etc/resolv.conf")
+_MOST_SHOWN = 10
+
+
+def _address(written: str) -> str:
+    try:
+        return str(ipaddress.ip_address(written))
+    except ValueError:
+        raise ValueError(f"{written[:60]!r} is no IP address; a name server is asked by its address") from None
+
+
+class Dns(Check):
+    """Asks a name server, and compares what it answers."""
+
+    KIND: ClassVar[str] = "dns"
+    LAYER: ClassVar[Layer] = Layer.UPLINK
+
+    name: str = Field(min_length=1, max_length=255, examples=["portal.example.net"])
+    """the name to ask for"""
+    record: Record = "A"
+    """the type of record to ask for"""
+    server: Annotated[str, AfterValidator(_address)] | None = Field(default=None, examples=["192.0.2.53"])
+    """address of the name server; without it the first one of this host"""
+    port: int = Field(default=53, ge=1, le=65535)
+    """its port"""
+    answers: tuple[str, ...] = Field(default=(), examples=[["192.0.2.10"]])
+    """what it must answer, as zone files have it: "192.0.2.10", "10 mail.example.net"; without it all are right"""
+    only_these: bool = False
+    """whether an answer beside those is wrong"""
+    within: Duration = Field(default=5.0, gt=0)
+    """time limit for everything together"""
+
+    def measures(self) -> Mapping[str, str]:
+        """What an answer tells."""
+        return {
+            "ask_seconds": "from the first question to the answer over UDP, in seconds",
+            "tcp_seconds": "asking again over TCP, in seconds; only where the answer was cut short",
+            "answers": "how many records came of the type that was asked for",
+            "ttl_seconds": "how long the answer may be kept, in seconds",
+            "answer_bytes": "the size of the answer, in bytes",
+            "repetitions": "how often the question was repeated over UDP",
+        }
+
+    def longest_seconds(self) -> float:
+        """The time limit, and a little for the closing."""
+        return self.within + 2.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Ask once."""
+        server = await asyncio.to_thread(_first_own) if self.server is None else self.server
+        try:
+            async with asyncio.timeout(self.within):
+                asked = await self._ask(server, trace)
+        except TimeoutError:
+            raise Refused("timeout", f"no answer within {self.within:g} s") from None
+        trace.measure("repetitions", asked.repetitions)
+        trace.measure("answer_bytes", asked.size_bytes)
+        with trace.stage("answer"):
+            self._judge(asked, trace)
+
+    async def _ask(self, server: str, trace: Trace) -> Asked:
+        """The stage `ask`; what is asked again over TCP is a stage of its own."""
+        with ExitStack() as stages:
+            stages.enter_context(trace.stage("ask"))
+
+            def cut_short() -> None:
+                stages.close()
+                stages.enter_context(trace.stage("tcp"))
+
+            return await ask(server, self.port, self.name, self.record, cut_short)
+
+    def _judge(self, asked: Asked, trace: Trace) -> None:
+        import dns.rcode
+
+        status = dns.rcode.to_text(asked.message.rcode())
+        found = self._records(asked, trace)
+        shown = ", ".join(found[:_MOST_SHOWN]) + (" …" if len(found) > _MOST_SHOWN else "")
+        trace.note(f"{status}{' over TCP' if asked.by_tcp else ''}: {shown or 'no record'}")
+        if status != "NOERROR":
+            raise Refused(f"dns:{status.lower()}", f"{self.name} {self.record}")
+        if not found:
+            raise Refused("no-answer", f"there is no {self.record} record of {self.name}")
+        plain = {_plain(one) for one in found}
+        wanted = {_plain(one): one for one in self.answers}
+        if missing := [one for key, one in wanted.items() if key not in plain]:
+            raise Refused("wrong-answer", f"{', '.join(missing)} is not among {shown}")
+        if self.only_these and (strange := [one for one in found if _plain(one) not in wanted]):
+            raise Refused("wrong-answer", f"{', '.join(strange[:_MOST_SHOWN])} is not expected")
+
+    def _records(self, asked: Asked, trace: Trace) -> list[str]:
+        import dns.rdatatype
+
+        kind = dns.rdatatype.from_text(self.record)
+        sets = [one for one in asked.message.answer if one.rdtype == kind]
+        if sets:
+            trace.measure("ttl_seconds", min(one.ttl for one in sets))
+        found = sorted(_written(record) for one in sets for record in one)
+        trace.measure("answers", len(found))
+        return found
+
+
+def _written(record: Rdata) -> str:
+    """As a zone file has it; a text record without its quotes."""
+    strings: tuple[bytes, ...] | None = getattr(record, "strings", None)
+    text = record.to_text() if strings is None else b"".join(strings).decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:300]
+
+
+def _plain(answer: str) -> str:
+    """For comparing: names have no case and may or may not end with a dot; an address has one form."""
+    try:
+        return str(ipaddress.ip_address(answer))
+    except ValueError:
+        return " ".join(word.casefold().rstrip(".") for word in answer.split())
+
+
+def _first_own() -> str:
+    """The first name server of this host."""
+    try:
+        lines = _OWN_RESOLVERS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as problem:
+        raise CannotTell(f"{_OWN_RESOLVERS} cannot be read: {problem.strerror}") from problem
+    for line in lines:
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver":
+            return words[1]
+    raise CannotTell(f"{_OWN_RESOLVERS} names no name server; write 'server'")

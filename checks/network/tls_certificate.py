@@ -1,0 +1,158 @@
+"""Is the certificate good, for this name, and for long enough? One TLS handshake (RFC 8446) and nothing more.
+
+    connect   TCP mail.example.net:25                                      faults: dns, refused, unreachable
+    starttls  < 220 mail.example.net ESMTP  > EHLO …  > STARTTLS  < 220    faults: no-starttls, smtp:454, bad-peer
+    tls       > ClientHello (SNI mail.example.net)  < Certificate …        faults: weak-protocol, no-tls, tls, closed
+    verify    chain, dates, name: certificate_days = 23.4                  faults: expired, not-yet-valid, self-signed,
+                                                                           untrusted, wrong-name, weak-key, revoked
+    any of them                                                            fault: timeout
+
+Rules: OpenSSL decides whether a certificate is good; one that is not is fetched again without trust, only to say whose
+it is and how long it is (or was) valid. To be warned in time, expect it: `certificate_days >= 14`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from checks.contract import Check, Layer, Refused, Trace
+from checks.network.conversation import Conversation
+from checks.network.greeting import begin_imap, begin_smtp
+from checks.network.tls import Version, handshake, taking_anything, trusting, trusting_only
+from checks.settings import Duration, ReadableFile
+
+_SECONDS_A_DAY = 86400.0
+_MOST_NAMES = 8
+
+
+class TlsCertificate(Check):
+    """Looks at the certificate of any service that speaks TLS, from the beginning or after STARTTLS."""
+
+    KIND: ClassVar[str] = "tls-certificate"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    host: str = Field(min_length=1, examples=["portal.example.net"])
+    """host name or address to connect to"""
+    port: int = Field(default=443, ge=1, le=65535)
+    """port to connect to"""
+    server_name: str | None = Field(default=None, min_length=1, examples=["www.example.net"])
+    """the name to ask for (SNI) and that the certificate must have; without it `host`"""
+    starttls: Literal["smtp", "imap"] | None = Field(default=None, examples=["smtp"])
+    """the protocol in which TLS is asked for, where the service begins in the clear"""
+    minimum_version: Version = "1.2"
+    """the oldest version of TLS that is good enough"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust; without it the system's"""
+    within: Duration = Field(default=10.0, gt=0)
+    """time limit for everything together"""
+
+    def measures(self) -> Mapping[str, str]:
+        """The phases, and the certificate."""
+        return {
+            "connect_seconds": "name resolution and TCP connection, in seconds",
+            "starttls_seconds": "from the greeting to the agreement on TLS, in seconds; only with starttls",
+            "tls_seconds": "TLS handshake, in seconds",
+            "certificate_days": "how long the certificate is still valid, in days; below zero since when it is not",
+            "tls_version": "the version of TLS that was agreed on, as in 1.3",
+        }
+
+    def longest_seconds(self) -> float:
+        """The time limit, and a little for the closing."""
+        return self.within + 2.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Shake hands once."""
+        try:
+            async with asyncio.timeout(self.within):
+                wrong = await self._handshake(trace)
+                with trace.stage("verify"):
+                    if wrong is not None:
+                        raise await self._explained(wrong, trace)
+        except TimeoutError:
+            raise Refused("timeout", f"not through within {self.within:g} s") from None
+
+    async def _handshake(self, trace: Trace) -> Refused | None:
+        """The handshake in its stages; what is wrong with the certificate, if that is all that is wrong."""
+        with trace.stage("connect"):
+            talk = await Conversation.open(self.host, self.port)
+        try:
+            if self.starttls:
+                with trace.stage("starttls"):
+                    await self._begin(talk)
+            with trace.stage("tls"):
+                try:
+                    await self._tls(talk, trusting(self.trusted_certificates, self.minimum_version))
+                except Refused as wrong:
+                    if isinstance(wrong.__cause__, ssl.SSLCertVerificationError):
+                        return wrong
+                    raise
+            self._measured(talk, trace)
+        finally:
+            await talk.close()
+        return None
+
+    async def _begin(self, talk: Conversation) -> None:
+        if self.starttls:
+            await {"smtp": begin_smtp, "imap": begin_imap}[self.starttls](talk)
+
+    async def _tls(self, talk: Conversation, context: ssl.SSLContext) -> None:
+        with handshake():
+            await talk.start_tls(context, self.server_name or self.host)
+
+    def _measured(self, talk: Conversation, trace: Trace) -> None:
+        agreed = talk.tls()
+        if agreed is None:
+            return
+        version = agreed.version() or ""
+        trace.measure("tls_version", float(version.removeprefix("TLSv") or "nan"))
+        trace.note(f"{version}, {(agreed.cipher() or ('',))[0]}")
+        if certificate := agreed.getpeercert():
+            _describe(certificate, trace)
+
+    async def _explained(self, wrong: Refused, trace: Trace) -> Refused:
+        """The fault, with whose certificate it is and since when it is wrong, as far as that can be found out."""
+        try:
+            certificate = await self._fetched(taking_anything(), binary=True)
+            decoded = await self._fetched(trusting_only(certificate), binary=False) if certificate else None
+        except Refused as problem:
+            trace.note(f"the certificate could not be fetched for a closer look: {problem}")
+            return wrong
+        said = _describe(decoded, trace) if decoded else ""
+        return Refused(wrong.code, "; ".join(filter(None, (wrong.text, said))))
+
+    async def _fetched(self, context: ssl.SSLContext, binary: bool) -> Any:
+        talk = await Conversation.open(self.host, self.port)
+        try:
+            await self._begin(talk)
+            await self._tls(talk, context)
+            agreed = talk.tls()
+            return agreed.getpeercert(binary) if agreed else None
+        finally:
+            await talk.close()
+
+
+def _describe(certificate: Mapping[str, Any], trace: Trace) -> str:
+    """Days left, as counted from when this attempt's own folder was made: a check has no wall clock."""
+    now = trace.exhibits_folder.stat().st_mtime
+    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - now) / _SECONDS_A_DAY
+    trace.measure("certificate_days", left)
+    names = [value for _, value in certificate.get("subjectAltName", ())] or [_name(certificate.get("subject", ()))]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    said = (
+        f"for {', '.join(names[:_MOST_NAMES])}{more}, issued by {_name(certificate.get('issuer', ()))}, "
+        f"valid from {certificate['notBefore']} to {certificate['notAfter']}"
+    )
+    said = "".join(sign if sign.isprintable() else " " for sign in said)[:600]
+    trace.note(said)
+    return said
+
+
+def _name(parts: Any) -> str:
+    """The common name of a subject or issuer, else its last part."""
+    found = {key: value for part in parts for key, value in part}
+    return str(found.get("commonName") or next(reversed(found.values()), "nobody"))

@@ -1,0 +1,106 @@
+"""A Dovecot of our own on 127.0.0.1: IMAP over a folder that Postfix delivers to. It needs root (it changes users)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lab.certificate import Certificate
+
+PASSWORD = 'open sesame \\"§'
+_CONFIGURATION = """
+protocols = imap
+listen = 127.0.0.1
+base_dir = {base}/run
+state_dir = {base}/run
+log_path = {base}/dovecot.log
+mail_location = maildir:{boxes}
+first_valid_uid = 1
+ssl = yes
+ssl_cert = <{certificate}
+ssl_key = <{key}
+auth_mechanisms = plain
+disable_plaintext_auth = no
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {base}/passwords
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={boxes}
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+  inet_listener imaps {{
+    address = 127.0.0.1
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+
+
+@asynccontextmanager
+async def dovecot(base: Path, boxes: Path, certificate: Certificate) -> AsyncIterator[tuple[int, int]]:
+    """Dovecot while the block runs, for the user "probe"; yields its port and the one under TLS from the beginning.
+
+    `base` is a folder of its own with a short path (its sockets are there).
+    """
+    port, tls_port = _free_ports()
+    (base / "run").mkdir(parents=True)
+    (base / "passwords").write_text(f"probe:{{PLAIN}}{PASSWORD}:65534:65534::/:\n", encoding="utf-8")
+    configuration = base / "dovecot.conf"
+    configuration.write_text(
+        _CONFIGURATION.format(
+            base=base,
+            boxes=boxes,
+            certificate=certificate.certificate,
+            key=certificate.key,
+            port=port,
+            tls_port=tls_port,
+        )
+    )
+    process = await asyncio.create_subprocess_exec(
+        "dovecot", "-c", str(configuration), "-F", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        await _greeting(port)
+        yield port, tls_port
+    finally:
+        process.terminate()
+        async with asyncio.timeout(30):
+            await process.wait()
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+async def _greeting(port: int) -> None:
+    async with asyncio.timeout(30):
+        while not await _greets(port):
+            await asyncio.sleep(0.05)
+
+
+async def _greets(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    greeting = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return greeting.startswith(b"* OK")
