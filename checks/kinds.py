@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 
 from checks.contract import Check
 from checks.data.backup.check import Backup, BackupProof
+from checks.data.usage.check import Usage
 from checks.network.dns import Dns
 from checks.network.smtp import Smtp
 from checks.network.tls_certificate import TlsCertificate
@@ -36,6 +37,7 @@ def kinds() -> dict[str, type[Check]]:
         NagiosPlugin,
         Backup,
         BackupProof,
+        Usage,
     ]
     found: dict[str, type[Check]] = {kind.KIND: kind for kind in own}
     for point in entry_points(group=GROUP):

@@ -45,6 +45,8 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
     tables = reading.tables
     top = reading.model((), Top, without(tables, _NAMES), keys=_NAMES)
     site = reading.model(("site",), Site, tables.get("site", {}))
+    if site is not None:
+        reading.context["timezone"] = site.timezone
     people = reading.entries("people", Person)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
     checks = read_checks(reading, site)

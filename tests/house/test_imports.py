@@ -25,7 +25,7 @@ WORLDLY = (
 # A library that one place alone knows.
 ONLY_IN = {
     "jinja2": ("reports/render.py",),
-    "sqlite3": ("monitor/ledger", "checks/data"),
+    "sqlite3": ("monitor/ledger", "checks/data", "lab/records.py"),
     "schedule": ("monitor/cadence.py",),
     "aiosmtplib": ("monitor/desks/mail.py",),
     "pjsua2": tuple(f"checks/telephony/{name}.py" for name in ("callbacks", "engine_settings", "handset", "phone")),

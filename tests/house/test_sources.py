@@ -16,6 +16,7 @@ CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.toda
 
 # Where a child process is the point, and why.
 CHILDREN = {
+    "checks/data/usage/process.py": "drivers and numpy stay out of the daemon; a long reading has its own priority",
     "checks/plugin.py": "a plugin is a program",
     "checks/data/backup/conversation.py": "a worker holds the tools of databases, and may be killed",
     "checks/data/backup/mariadb_rehearsal.py": "a server to throw away",

@@ -1,0 +1,285 @@
+"""The databases that can be asked: SQLite, PostgreSQL, MariaDB. Only for the child process; read-only, each of them.
+
+What a driver raises becomes a `SourceFault` here; no password is in its text, and none is ever in an argument list.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.data.usage.database import Dialect
+from checks.data.usage.faults import SourceFault
+
+if TYPE_CHECKING:
+    import psycopg
+    import pymysql
+
+_BATCH = 20_000
+_CONNECT_SECONDS = 10
+Batches = Iterator[list[Sequence[Any]]]
+
+
+class Sqlite:
+    """An SQLite file."""
+
+    name = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def columns(self, table: str) -> list[str]:
+        with _sqlite_faults():
+            plain = table.rpartition(".")[2]
+            found = [row[0] for row in self._connection.execute("SELECT name FROM pragma_table_info(?)", (plain,))]
+        if not found:
+            raise SourceFault("no-such-table", f"there is no table {table}")
+        return found
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'
+
+    def text(self, column: str) -> str:
+        return column
+
+    def mark(self) -> str:
+        return "?"
+
+    def ask(self, question: str, values: Sequence[Any]) -> Batches:
+        with _sqlite_faults():
+            cursor = self._connection.execute(question, values)
+            while rows := cursor.fetchmany(_BATCH):
+                yield rows
+
+
+@contextmanager
+def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
+    """A file, for reading; a writer is waited for."""
+    path = Path(place["path"])
+    if not path.is_file():
+        raise SourceFault("no-such-file", f"there is no file {path}")
+    with _sqlite_faults():
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_CONNECT_SECONDS)
+        connection.text_factory = _lenient
+    try:
+        with _sqlite_faults():
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield Sqlite(connection)
+    finally:
+        connection.close()
+
+
+def _lenient(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+@contextmanager
+def _sqlite_faults() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        words = {"locked": "locked", "unable to open": "not-allowed", "no such table": "no-such-table"}
+        code = next((code for word, code in words.items() if word in text), "corrupt")
+        raise SourceFault(code, text) from None
+
+
+class Postgres:
+    """A PostgreSQL server."""
+
+    name = "postgresql"
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def columns(self, table: str) -> list[str]:
+        from psycopg import sql
+
+        named = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
+        with _postgres_faults():
+            cursor = self._connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(named))
+            return [column.name for column in cursor.description or ()]
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'
+
+    def text(self, column: str) -> str:
+        return f"{column}::text"
+
+    def mark(self) -> str:
+        return "%s"
+
+    def ask(self, question: str, values: Sequence[Any]) -> Batches:
+        with _postgres_faults(), self._connection.cursor("usage") as cursor:
+            cursor.execute(question.encode(), values)
+            while rows := cursor.fetchmany(_BATCH):
+                yield rows
+
+
+@contextmanager
+def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
+    """A server; the session can only read."""
+    import psycopg
+
+    server = place["server"]
+    with _postgres_faults():
+        connection = psycopg.connect(
+            host=server["host"],
+            port=server["port"] or 5432,
+            dbname=server["database"],
+            user=server["user"],
+            password=server["password"] or "",
+            sslmode="verify-full" if server["trusted"] else "prefer",
+            sslrootcert=server["trusted"] or "",
+            passfile="/nonexistent",  # only the configuration's own password is sent
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="reveille usage",
+            options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO",
+            client_encoding="utf8",
+        )
+    with connection:
+        yield Postgres(connection)
+
+
+_POSTGRES_WORDS: Mapping[str, str] = {
+    r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf entry|"
+    r"(Peer|Ident|GSSAPI|LDAP|PAM|certificate) authentication failed|not permitted to log in": "login-refused",
+    r"database .* does not exist": "no-such-database",
+    r"permission denied for database": "not-allowed",
+    r"too many (clients|connections)|remaining connection slots": "too-many-connections",
+    r"timeout expired": "timeout",
+    r"certificate verify failed|server certificate": "certificate",
+}
+_POSTGRES_STATES: Mapping[str, str] = {
+    "42P01": "no-such-table",
+    "3F000": "no-such-table",
+    "42703": "no-such-column",
+    "42501": "not-allowed",
+    "57014": "timeout",
+    "57P01": "closed",
+    "57P03": "unreachable",
+    "53300": "too-many-connections",
+    "28P01": "login-refused",
+    "28000": "login-refused",
+    "3D000": "no-such-database",
+}
+
+
+@contextmanager
+def _postgres_faults() -> Iterator[None]:
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        text = str(error)
+        words = (code for pattern, code in _POSTGRES_WORDS.items() if re.search(pattern, text))
+        lost = "closed" if "server closed the connection" in text else "unreachable"
+        known = _POSTGRES_STATES.get(error.sqlstate or "") or next(words, None)
+        fallback = lost if isinstance(error, psycopg.OperationalError) else "not-records"
+        raise SourceFault(known or fallback, text) from None
+
+
+class MariaDb:
+    """A MariaDB or MySQL server."""
+
+    name = "mariadb"
+
+    def __init__(self, connection: pymysql.Connection[Any]) -> None:
+        self._connection = connection
+
+    def columns(self, table: str) -> list[str]:
+        named = ".".join(map(self.quoted, table.split(".")))
+        with _mariadb_faults(), self._connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {named} LIMIT 0")  # noqa: S608 - quoted, and checked when it was configured
+            return [column[0] for column in cursor.description or ()]
+
+    def quoted(self, name: str) -> str:
+        return f"`{name}`"
+
+    def text(self, column: str) -> str:
+        return f"CAST({column} AS CHAR)"
+
+    def mark(self) -> str:
+        return "%s"
+
+    def ask(self, question: str, values: Sequence[Any]) -> Batches:
+        from pymysql.cursors import SSCursor
+
+        with _mariadb_faults(), self._connection.cursor(SSCursor) as cursor:
+            cursor.execute(question, list(values))
+            while rows := cursor.fetchmany(_BATCH):
+                yield list(rows)
+
+
+@contextmanager
+def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
+    """A server; the transaction can only read."""
+    import pymysql
+
+    server = place["server"]
+    where: dict[str, Any] = {"host": server["host"], "port": server["port"] or 3306}
+    if server["host"].startswith("/"):
+        where = {"unix_socket": server["host"]}
+    with _mariadb_faults():
+        connection = pymysql.connect(
+            **where,
+            user=server["user"],
+            password=server["password"] or "",
+            database=server["database"],
+            connect_timeout=_CONNECT_SECONDS,
+            charset="utf8mb4",
+            use_unicode=True,
+            **(
+                {"ssl_ca": server["trusted"], "ssl_verify_cert": True, "ssl_verify_identity": True}
+                if server["trusted"]
+                else {}
+            ),
+        )
+    try:
+        with _mariadb_faults(), connection.cursor() as cursor:
+            cursor.execute("START TRANSACTION READ ONLY")
+        yield MariaDb(connection)
+    finally:
+        connection.close()
+
+
+_MARIADB_ERRORS: Mapping[int, str] = {
+    1045: "login-refused",
+    1698: "login-refused",
+    1044: "not-allowed",
+    1142: "not-allowed",
+    1143: "not-allowed",
+    1049: "no-such-database",
+    1146: "no-such-table",
+    1054: "no-such-column",
+    1040: "too-many-connections",
+    1203: "too-many-connections",
+    1969: "timeout",
+    3024: "timeout",
+    2013: "closed",
+    2026: "certificate",
+}
+
+
+@contextmanager
+def _mariadb_faults() -> Iterator[None]:
+    import pymysql
+
+    try:
+        yield
+    except pymysql.Error as error:
+        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        code = _MARIADB_ERRORS.get(number) or ("unreachable" if number in (2002, 2003) else "not-records")
+        raise SourceFault(code, str(error.args[-1]) if error.args else type(error).__name__) from None
+
+
+OPENERS: Mapping[str, Callable[..., Any]] = {
+    "sqlite": open_sqlite,
+    "postgresql": open_postgres,
+    "mariadb": open_mariadb,
+}

@@ -1,0 +1,96 @@
+"""Legs and calls as rows of numbers; names (trunks, numbers, agents) as codes. Only for the child process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[Any]
+GROUPS = ("trunk", "did", "agent", "queue")
+
+LEG = np.dtype(
+    [
+        ("link", "u8"),  # which call
+        ("row", "u8"),  # the same for the same record again
+        ("start", "i8"),  # UTC seconds
+        ("order", "i4"),  # among the legs of a call
+        ("length", "i4"),  # seconds from the start to the end
+        ("talk", "i4"),  # seconds from the answer to the end
+        ("outcome", "u1"),
+        ("cause", "u1"),  # Q.850, 0: none
+        ("own", "?"),  # a test call of Reveille's
+        ("closing", "?"),  # the BYE of a dialogue: it only tells the end
+        *((group, "i4") for group in GROUPS),
+    ]
+)
+CALL = np.dtype(
+    [
+        ("start", "i8"),
+        ("end", "i8"),
+        ("wait", "i4"),  # until the answer, or until given up
+        ("talk", "i4"),  # how long anybody was connected: overlaps count once
+        ("outcome", "u1"),
+        ("cause", "u1"),
+        ("own", "?"),
+        *((group, "i4") for group in GROUPS),
+    ]
+)
+
+
+class Codes(dict[Any, int]):
+    """Numbers for names, given as they come. 0 is no name; beyond `most` names all others share one, `OTHER`."""
+
+    NONE, OTHER = 0, 1
+
+    def __init__(self, most: int = 65_536) -> None:
+        super().__init__({"": self.NONE, None: self.NONE})
+        self.names = ["", "others"]
+        self._most = most
+
+    def __missing__(self, name: Any) -> int:
+        text = str(name)
+        if text in self and text is not name:
+            return self[text]
+        if len(self.names) >= self._most:
+            return self.OTHER
+        self[name] = code = len(self.names)
+        self.names.append(text)
+        return code
+
+
+@dataclass
+class Names:
+    """The codes of a whole reading."""
+
+    trunk: Codes = field(default_factory=Codes)
+    did: Codes = field(default_factory=Codes)
+    agent: Codes = field(default_factory=Codes)
+    queue: Codes = field(default_factory=Codes)
+
+    def of(self, group: str) -> Codes:
+        """The codes of one group."""
+        codes: Codes = getattr(self, group)
+        return codes
+
+
+ODD = (
+    "unreadable", "without_start", "future", "nulls", "negative", "zero_length", "longer_than_expected", "clock_steps",
+    "ambiguous_times", "impossible_times", "duplicates", "crossed_into_the_day", "crossed_out_of_the_day",
+    "without_end",
+)  # fmt: skip
+"""What is counted of odd records; `result` says what becomes of each."""
+
+
+@dataclass
+class Met:
+    """What a reading has met beside good records."""
+
+    odd: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    """read in all"""
+    first: int | None = None
+    """the earliest start of any record that was read, UTC seconds"""

@@ -1,0 +1,120 @@
+"""The daemon's side of the process that reads call records: starts it, follows its stages, ends it.
+
+It gets its job, secrets included, through its standard input, and nothing in its arguments or its environment. What it
+tells of the source becomes `Refused`; a process that dies, or takes too long, is `CannotTell`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import checks
+from checks.contract import CannotTell, Refused, Trace
+
+_PROGRAM = "checks.data.usage.child"
+_ROOT = str(Path(checks.__file__).parent.parent)
+_LONGEST_LINE = 1 << 20
+
+
+async def followed(job: bytes, trace: Trace, within: float) -> Mapping[str, Any]:
+    """What the process tells in the end. Raises Refused in the stage under way, CannotTell."""
+    log = trace.exhibits_folder / ".usage.log"
+    reading, writing = os.pipe()
+    try:
+        process = await _started(writing, log)
+    except OSError as problem:
+        os.close(reading)
+        raise CannotTell(f"the reading process cannot start: {problem}") from problem
+    finally:
+        os.close(writing)
+    told = asyncio.StreamReader(limit=_LONGEST_LINE)
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(told), os.fdopen(reading, "rb")
+    )
+    try:
+        async with asyncio.timeout(within):
+            await _given(process, job)
+            return await _stages(told, trace)
+    except TimeoutError:
+        raise CannotTell(f"not through within {within:g} s") from None
+    except _Silence:
+        raise CannotTell(await _death(process, log)) from None
+    finally:
+        pipe.close()
+        await _ended(process)
+        log.unlink(missing_ok=True)
+
+
+async def _started(writing: int, log: Path) -> asyncio.subprocess.Process:
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", _PROGRAM, str(writing), str(os.getpid())),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=(writing,),
+            start_new_session=True,
+            cwd="/",
+            env=_environment(),
+        )
+
+
+async def _given(process: asyncio.subprocess.Process, job: bytes) -> None:
+    stdin = process.stdin
+    if stdin is None:
+        raise _Silence
+    stdin.write(job)
+    with suppress(ConnectionError):  # it died: its silence says so
+        await stdin.drain()
+    stdin.close()
+
+
+class _Silence(Exception):
+    """The process said no more."""
+
+
+async def _next(told: asyncio.StreamReader) -> dict[str, Any]:
+    line = await told.readline()
+    if not line.endswith(b"\n"):
+        raise _Silence
+    said: dict[str, Any] = json.loads(line)
+    return said
+
+
+async def _stages(told: asyncio.StreamReader, trace: Trace) -> Mapping[str, Any]:
+    said = await _next(told)
+    while "stage" in said:
+        with trace.stage(said["stage"]):
+            said = await _next(told)
+            if "fault" in said:
+                raise Refused(said["fault"], said["text"])
+    if "fault" in said:
+        raise Refused(said["fault"], said["text"])
+    return said
+
+
+async def _death(process: asyncio.subprocess.Process, log: Path) -> str:
+    status = await process.wait()
+    said = await asyncio.to_thread(log.read_text, encoding="utf-8", errors="replace")
+    last = said.strip().splitlines()[-1:]
+    return f"the reading process ended with status {status}" + (f": {last[0][:300]}" if last else "")
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Gone: what it had to tell it has told."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """A small one: no credentials, no PGPASSWORD, and one thread for numpy."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1", "HOME": "/nonexistent"}

@@ -1,0 +1,215 @@
+"""What a queue's own log tells of callers and agents (Asterisk's queue_log). Pure.
+
+    1763799012|1763799010.17|support|NONE|ENTERQUEUE||+4989123|1
+    1763799020|1763799010.17|support|PJSIP/agent-1|CONNECT|8|1763799015.18|4
+    1763799140|1763799010.17|support|PJSIP/agent-1|COMPLETEAGENT|8|120|1
+    1763799200|1763799190.20|support|NONE|ABANDON|1|1|10
+
+Rules: an entry belongs to the day in which it entered. Whoever is seen at work without having been seen to log in has
+been there since the day began. The log knows no wrap-up: it is estimated, as `wrap_seconds` after each call and as the
+pauses whose reason says so; any other pause is not productive.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from checks.data.usage.day import Day
+from checks.data.usage.tally import Counts, Rules
+
+Event = tuple[int, str, str, str, str, Sequence[str]]
+"""UTC seconds, call id, queue, agent, event, its parameters"""
+_COMING = ("ADDMEMBER", "AGENTLOGIN", "AGENTCALLBACKLOGIN")
+_GOING = ("REMOVEMEMBER", "AGENTLOGOFF", "AGENTCALLBACKLOGOFF")
+_WORK = ("CONNECT", "COMPLETEAGENT", "COMPLETECALLER", "RINGNOANSWER", "PAUSE", "UNPAUSE", "PAUSEALL", "UNPAUSEALL")
+_LEAVING = ("EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY")
+_DONE = ("COMPLETEAGENT", "COMPLETECALLER", "TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER")
+
+
+@dataclass(slots=True)
+class Agent:
+    """One agent's day; seconds within the day."""
+
+    logged_in_seconds: int = 0
+    paused_seconds: int = 0
+    """pauses that are not wrap-up"""
+    wrap_seconds: int = 0
+    talk_seconds: int = 0
+    handled: int = 0
+    not_answered: int = 0
+    """rung, and did not answer"""
+    _since: int | None = None
+    _memberships: set[str] = field(default_factory=set)
+    _paused_since: int | None = None
+    _pause_is_wrap: bool = False
+    _seen: bool = False
+    _came: bool = False
+    _seen_today: bool = False
+
+    def was_there(self) -> bool:
+        """Whether there is anything to say of the day: seen at work in it, or logged in and not off again before it."""
+        return self._seen_today or (self._came and self.logged_in_seconds > 0)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A caller who waits, or talks."""
+
+    queue: str
+    entered: int
+    agent: str = ""
+    connected: int | None = None
+
+
+class QueueTally:
+    """One day's callers and agents; take the events in the order of their time."""
+
+    def __init__(self, day: Day, rules: Rules, wrap_seconds: int = 0, wrap_reasons: Sequence[str] = ("wrap",)) -> None:
+        self.day, self.rules = day, rules
+        self.total, self.queues = Counts(), dict[str, Counts]()
+        self.agents: dict[str, Agent] = {}
+        self.left: Counter[str] = Counter()
+        self.without_entry = 0
+        self.longest_wait_seconds = 0
+        self._wrap_seconds, self._wrap_reasons = wrap_seconds, tuple(reason.lower() for reason in wrap_reasons)
+        self._waiting: dict[tuple[str, str], Entry] = {}
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Count these."""
+        for at, call, queue, agent, event, parameters in events:
+            if event in _COMING or event in _GOING or event in _WORK:
+                self._agent(at, queue, agent, event, parameters)
+            if event == "ENTERQUEUE":
+                self._waiting[call, queue] = Entry(queue, at)
+            elif event in ("CONNECT", "ABANDON", *_LEAVING, *_DONE):
+                self._caller(at, (call, queue), agent, event, parameters)
+
+    def finish(self) -> None:
+        """Nothing more comes: whoever is still there is so until the day's end."""
+        for key in list(self._waiting):
+            entry = self._waiting.pop(key)
+            if self._today(entry):
+                self.left["STILL THERE"] += 1
+                if entry.connected is None:
+                    self._add(entry, Counts(offered=1))
+        for agent in self.agents.values():
+            self._unpause(agent, self.day.end)
+            self._log_off(agent, self.day.end)
+        self.agents = {name: agent for name, agent in sorted(self.agents.items()) if agent.was_there()}
+
+    # --- callers
+
+    def _caller(self, at: int, key: tuple[str, str], agent: str, event: str, parameters: Sequence[str]) -> None:
+        entry = self._waiting.get(key)
+        if entry is None:
+            self.without_entry += self.day.begin <= at < self.day.end and event not in _DONE
+            return
+        if event == "CONNECT":
+            entry.agent, entry.connected = agent, at
+            if self._today(entry):
+                self._connected(entry, _number(parameters, 0, at - entry.entered))
+            return
+        del self._waiting[key]
+        if event in _DONE:
+            self._completed(entry, at)
+        elif self._today(entry):
+            self._gave_up(entry, at, event, parameters)
+
+    def _connected(self, entry: Entry, wait: int) -> None:
+        soon = wait <= self.rules.answer_seconds
+        self.longest_wait_seconds = max(self.longest_wait_seconds, wait)
+        self._add(entry, Counts(1, 1, 1, answered_in_time=int(soon), wait_seconds=wait))
+
+    def _gave_up(self, entry: Entry, at: int, event: str, parameters: Sequence[str]) -> None:
+        if event in _LEAVING:
+            self.left[event] += 1
+            self._add(entry, Counts(1))
+            return
+        wait = _number(parameters, 2, at - entry.entered)
+        late, soon = wait > self.rules.short_seconds, wait <= self.rules.answer_seconds
+        counts = Counts(1, abandoned=int(late), short_abandoned=int(not late), abandoned_in_time=int(late and soon))
+        self._add(entry, counts)
+
+    def _completed(self, entry: Entry, at: int) -> None:
+        begun = entry.connected if entry.connected is not None else at
+        talk = max(at - begun, 0)
+        if self._today(entry):
+            self._add(entry, Counts(talk_seconds=talk))
+        if entry.agent and self.day.begin <= begun < self.day.end:
+            agent = self.agents.setdefault(entry.agent, Agent())
+            agent.handled += 1
+            agent.talk_seconds += min(at, self.day.end) - begun
+            agent.wrap_seconds += max(min(self._wrap_seconds, self.day.end - at), 0)
+
+    def _today(self, entry: Entry) -> bool:
+        return self.day.begin <= entry.entered < self.day.end
+
+    def _add(self, entry: Entry, counts: Counts) -> None:
+        self.total.add(counts)
+        self.queues.setdefault(entry.queue, Counts()).add(counts)
+
+    # --- agents
+
+    def _agent(self, at: int, queue: str, name: str, event: str, parameters: Sequence[str]) -> None:
+        if not name or name == "NONE":
+            return
+        agent = self.agents.setdefault(name, Agent())
+        if event in _COMING:
+            agent._came = True
+            agent._memberships.add(queue)
+            agent._since = at if agent._since is None else agent._since
+        elif event in _GOING:
+            self._assume_there(agent)
+            agent._memberships.discard(queue)
+            if not agent._memberships or event != "REMOVEMEMBER":
+                self._unpause(agent, at)
+                self._log_off(agent, at)
+        else:
+            self._assume_there(agent)
+            self._at_work(agent, at, event, parameters)
+        agent._seen = True
+        agent._seen_today |= self.day.begin <= at < self.day.end
+
+    def _at_work(self, agent: Agent, at: int, event: str, parameters: Sequence[str]) -> None:
+        if event in ("PAUSE", "PAUSEALL"):
+            self._unpause(agent, at)
+            agent._paused_since = at
+            reason = (parameters[0] if parameters else "").lower()
+            agent._pause_is_wrap = any(wrap in reason for wrap in self._wrap_reasons)
+        elif event in ("UNPAUSE", "UNPAUSEALL"):
+            if agent._paused_since is None and not agent._seen:
+                agent._paused_since = self.day.begin
+            self._unpause(agent, at)
+        elif event == "RINGNOANSWER" and self.day.begin <= at < self.day.end:
+            agent.not_answered += 1
+
+    def _assume_there(self, agent: Agent) -> None:
+        """Whoever works, or goes, had come before the log began."""
+        if agent._since is None and not agent._seen:
+            agent._since = self.day.begin
+
+    def _log_off(self, agent: Agent, at: int) -> None:
+        if agent._since is not None:
+            agent.logged_in_seconds += self._within(agent._since, at)
+        agent._since = None
+        agent._memberships.clear()
+
+    def _unpause(self, agent: Agent, at: int) -> None:
+        if agent._paused_since is not None:
+            seconds = self._within(agent._paused_since, at)
+            if agent._pause_is_wrap:
+                agent.wrap_seconds += seconds
+            else:
+                agent.paused_seconds += seconds
+        agent._paused_since = None
+
+    def _within(self, begin: int, end: int) -> int:
+        return max(0, min(end, self.day.end) - max(begin, self.day.begin))
+
+
+def _number(parameters: Sequence[str], at: int, otherwise: int) -> int:
+    """A parameter that should be seconds; else what the events' own times say."""
+    written = parameters[at] if len(parameters) > at else ""
+    return int(written) if written.isascii() and written.isdigit() else max(otherwise, 0)

@@ -1,0 +1,69 @@
+"""Legs wait here until all have come, so that each call's legs are together. Only for the child process.
+
+As long as they are few they stay in memory; when they become many they go to a file in buckets by their call, and are
+folded bucket by bucket: memory is bounded by a bucket, whatever the number of records.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import IO
+
+import numpy as np
+
+from checks.data.usage.legs import LEG, Rows
+
+_BITS = 5
+_IN_MEMORY = 300_000
+"""legs; what a bucket of ten million comes to"""
+
+
+class Spool:
+    """`add` legs, then `buckets` once. A context manager: it has files."""
+
+    def __init__(self, in_memory: int = _IN_MEMORY) -> None:
+        self._in_memory = in_memory
+        self._waiting: list[Rows] = []
+        self._count = 0
+        self._files: list[IO[bytes]] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add(self, legs: Rows) -> None:
+        """Keep these."""
+        if len(legs):
+            self._waiting.append(legs)
+            self._count += len(legs)
+        if self._count > self._in_memory:
+            self._write()
+
+    def buckets(self) -> Iterator[Rows]:
+        """Every leg once; all legs of a call in one bucket, in the order in which they came."""
+        if not self._files:
+            yield np.concatenate(self._waiting) if self._waiting else np.empty(0, LEG)
+            return
+        self._write()
+        for file in self._files:
+            file.seek(0)
+            yield np.frombuffer(file.read(), LEG)
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        if not self._files:
+            for _ in range(1 << _BITS):
+                self._files.append(self._stack.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115 - closed by the stack
+        legs = np.concatenate(self._waiting)
+        self._waiting, self._count = [], 0
+        bucket = (legs["link"] >> np.uint64(64 - _BITS)).astype(np.uint8)
+        legs = legs[np.argsort(bucket, kind="stable")]
+        ends = np.cumsum(np.bincount(bucket, minlength=1 << _BITS))
+        for file, begin, end in zip(self._files, np.concatenate(([0], ends[:-1])), ends, strict=True):
+            file.write(legs[begin:end].tobytes())

@@ -1,0 +1,254 @@
+"""Records become legs, a batch at a time. Only for the child process.
+
+Rule: a record that is odd is counted and still taken as far as it makes sense: a length below zero is zero, a talk
+that is longer than its leg is as long as the leg, a length that is missing comes from the end or is zero. Only a record
+without a start, or one outside every window, is left out; the first is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import compress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks.data.usage.columns import Columns
+from checks.data.usage.formats import OF_CAUSE, Format, Outcome
+from checks.data.usage.legs import LEG, Met, Names, Rows
+from checks.data.usage.stamps import NEVER, Mask, Whole, Zone
+
+Row = Sequence[Any]
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+_LONGEST = 2**31 - 1
+_FUTURE_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The starts that are read for a day, and the day itself; UTC seconds, half-open."""
+
+    begin: int
+    end: int
+    day_begin: int
+    day_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What is to be taken of records: `windows` holds the day in question first."""
+
+    form: Format
+    positions: Mapping[str, int]
+    """term -> its place in a record"""
+    zone: str
+    windows: tuple[Window, ...]
+    now: int
+    longest_seconds: int
+    own: frozenset[str] = frozenset()
+    """account codes and caller numbers of test calls"""
+    trunks: tuple[str, ...] = ()
+    """patterns of trunk names; without any the leg's own channel is its trunk"""
+    delivered: frozenset[int] = frozenset()
+    """further Q.850 causes that count as reached"""
+
+
+class Taker:
+    """Takes records of one source."""
+
+    def __init__(self, taking: Taking, names: Names, met: Met) -> None:
+        self._taking, self._names, self._met = taking, names, met
+        self._zone = Zone(taking.zone)
+        self._outcomes = {word: outcome * 256 + cause for word, (outcome, cause) in taking.form.outcomes.items()}
+        self._of_cause = _table_of_causes(taking.delivered)
+        self._is_trunk: dict[int, bool] = {}
+        self._lonely = 0
+
+    def take(self, rows: Sequence[Row]) -> Rows:
+        """The legs in these records that lie in any window."""
+        if not rows:
+            return np.empty(0, LEG)
+        self._met.records += len(rows)
+        starts, twice, never = self._starts(rows)
+        wanted = self._wanted(starts)
+        if not wanted.any():
+            return np.empty(0, LEG)
+        if not wanted.all():
+            rows = list(compress(rows, wanted.tolist()))
+            starts, twice, never = starts[wanted], twice[wanted], never[wanted]
+        day = self._taking.windows[0]
+        today = (starts >= day.day_begin) & (starts < day.day_end)
+        self._count("ambiguous_times", twice & today)
+        self._count("impossible_times", never & today)
+        return self._legs(Columns(rows, self._taking.positions), starts, today)
+
+    # --- when
+
+    def _starts(self, rows: Sequence[Row]) -> tuple[Whole, Mask, Mask]:
+        at = self._taking.positions["start"]
+        column = [row[at] for row in rows]
+        starts, twice, never = self._zone.read(column)
+        if twice.any() and self._taking.form.epoch_in_id and "id" in self._taking.positions:
+            identity = self._taking.positions["id"]
+            starts, twice, never = self._zone.read(column, _epochs([row[identity] for row in rows]))
+        return starts, twice, never
+
+    def _wanted(self, starts: Whole) -> Mask:
+        missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
+        self._count("without_start", missing)
+        self._count("future", future)
+        there = starts[~missing]
+        if len(there):
+            earliest = int(there.min())
+            self._met.first = earliest if self._met.first is None else min(self._met.first, earliest)
+        wanted = np.zeros(len(starts), np.bool_)
+        for window in self._taking.windows:
+            wanted |= (starts >= window.begin) & (starts < window.end)
+        return wanted & ~future
+
+    # --- what
+
+    def _legs(self, columns: Columns, starts: Whole, today: Mask) -> Rows:
+        legs = np.zeros(len(starts), LEG)
+        legs["start"] = starts
+        self._lengths(columns, legs, today)
+        self._outcome(columns, legs, today)
+        self._groups(columns, legs)
+        self._identity(columns, legs)
+        if self._taking.own:
+            for term in {"account", "caller"} & set(columns.positions):
+                legs["own"] |= columns.mask(term, self._taking.own.__contains__)
+        return legs
+
+    def _lengths(self, columns: Columns, legs: Rows, today: Mask) -> None:
+        length, no_length = columns.whole("length")
+        talk, no_talk = columns.whole("talk")
+        if "end" in columns.positions:
+            ends, _, _ = self._zone.read(columns["end"])
+            spans = np.where(ends == NEVER, 0, ends - legs["start"])
+            counted = today & ~no_length & (ends != NEVER)
+            self._count("clock_steps", counted & (np.abs(spans - length) > 1))
+            length, no_length = np.where(no_length, spans, length), no_length & (ends == NEVER)
+        if self._taking.form.waits:
+            self._count("nulls", today & (no_length | no_talk))
+            self._count("negative", today & ((length < 0) | (talk < 0)))
+        self._count("longer_than_expected", today & (length > self._taking.longest_seconds))
+        legs["length"] = np.clip(length, 0, _LONGEST)
+        legs["talk"] = np.minimum(np.clip(talk, 0, _LONGEST), legs["length"])
+
+    def _outcome(self, columns: Columns, legs: Rows, today: Mask) -> None:
+        if "outcome" in columns.positions:
+            found = columns.numbers("outcome", lambda word: self._outcomes.get(_word(word), Outcome.UNKNOWN * 256))
+            legs["outcome"], legs["cause"] = found >> 8, found & 255
+        else:
+            answered = legs["talk"] > 0
+            if "answer" in columns.positions:
+                answered |= self._zone.read(columns["answer"])[0] != NEVER
+            legs["outcome"] = np.where(answered, Outcome.ANSWERED, Outcome.UNKNOWN)
+        if "cause" in columns.positions:
+            causes = self._taking.form.causes
+            found = columns.numbers("cause", lambda word: causes.get(_word(word), 0))
+            open_end = (legs["outcome"] != Outcome.ANSWERED) & (found > 0)
+            legs["cause"] = np.where(found > 0, found, legs["cause"])
+            legs["outcome"] = np.where(open_end, self._of_cause[found], legs["outcome"])
+        if "method" in columns.positions:
+            legs["closing"] = columns.mask("method", lambda word: _word(word) == "BYE")
+        answered = legs["outcome"] == Outcome.ANSWERED
+        legs["talk"] = np.where(answered, legs["talk"], 0)
+        if self._taking.form.waits:
+            self._count("zero_length", today & answered & (legs["talk"] == 0))
+
+    def _groups(self, columns: Columns, legs: Rows) -> None:
+        near = self._names_in(columns, "trunk", "trunk")
+        if self._taking.trunks and "far_trunk" in columns.positions:
+            far = self._names_in(columns, "far_trunk", "trunk")
+            near = np.where(self._trunks(near), near, np.where(self._trunks(far), far, 0))
+        legs["trunk"] = near
+        for group in ("did", "agent", "queue"):
+            legs[group] = self._names_in(columns, group, group)
+
+    def _names_in(self, columns: Columns, term: str, group: str) -> NDArray[np.int64]:
+        if term not in columns.positions:
+            return np.zeros(columns.count, np.int64)
+        codes = self._names.of(group)
+        if self._taking.form.channels and term != "did":
+            return columns.numbers(term, lambda channel: codes[_peer(channel)])
+        return columns.numbers(term, codes.__getitem__)
+
+    def _trunks(self, codes: NDArray[np.int64]) -> Mask:
+        """Which of these names are trunks by their pattern."""
+        different, inverse = np.unique(codes, return_inverse=True)
+        for code in map(int, different):
+            if code not in self._is_trunk:
+                name = self._names.trunk.names[code]
+                self._is_trunk[code] = any(fnmatchcase(name, pattern) for pattern in self._taking.trunks)
+        return np.array([self._is_trunk[int(code)] for code in different], np.bool_)[inverse]
+
+    # --- which
+
+    def _identity(self, columns: Columns, legs: Rows) -> None:
+        """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of 300 000."""
+        own = columns.hashes("id") if "id" in columns.positions else None
+        link = columns.hashes("link") if "link" in columns.positions else None
+        if own is None or not own.any():
+            self._lonely += columns.count
+            last = np.uint64(self._lonely)
+            own = _mixed(np.arange(columns.count, dtype=np.uint64) + last)
+            legs["row"] = columns.hashes("caller") if "caller" in columns.positions else 0
+        else:
+            legs["row"] = own
+        legs["link"] = own if link is None else _call_of(own, link, paired=not self._taking.form.epoch_in_id)
+        if "order" in columns.positions:
+            legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
+        for name in ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing"):
+            legs["row"] = _mixed(legs["row"] ^ legs[name].astype(np.uint64))
+
+    def _count(self, what: str, which: Mask) -> None:
+        self._met.odd[what] += int(np.count_nonzero(which))
+
+
+def _word(written: Any) -> str:
+    return written if isinstance(written, str) else "" if written is None else str(written)
+
+
+def _peer(channel: Any) -> str:
+    """A channel without its number: PJSIP/trunk-a-0000002f -> PJSIP/trunk-a."""
+    return channel.rpartition("-")[0] or channel if channel else ""
+
+
+def _epochs(identities: Sequence[Any]) -> Whole:
+    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for others."""
+
+    def one(identity: Any) -> int:
+        digits = str(identity).rpartition("-")[2].partition(".")[0]
+        return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
+
+    return np.fromiter(map(one, identities), np.int64, len(identities))
+
+
+def _mixed(numbers: NDArray[Any]) -> NDArray[np.uint64]:
+    """Spread over all 64 bits (the finisher of splitmix64)."""
+    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + _MIXER
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    spread: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return spread
+
+
+def _call_of(own: NDArray[np.uint64], link: NDArray[np.uint64], paired: bool) -> NDArray[np.uint64]:
+    """The call that a leg belongs to: its linked id; where legs name each other, the same of both; else its own."""
+    linked = np.where(link == 0, own, link)
+    return np.minimum(own, linked) if paired else linked
+
+
+def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:
+    """Q.850 cause -> outcome of an attempt that was not answered."""
+    table = np.full(256, Outcome.FAILED, np.uint8)
+    for cause, outcome in OF_CAUSE.items():
+        table[cause] = outcome
+    for cause in delivered:
+        if table[cause] == Outcome.FAILED:
+            table[cause] = Outcome.NO_ANSWER
+    return table
