@@ -86,12 +86,12 @@ class Story:
         second = await daemon.until("its confirmation", lambda: daemon.attempt("FAILED", after=first.started_at))
         ticket = await daemon.until("a ticket", daemon.ticket)
         self._step("ticket", attempt=_told(second), ticket=ticket, below=daemon.below())
-        mail = await daemon.until("its mail", lambda: _mail(lab, "opened", ticket.number))
+        mail = await daemon.until("its mail", lambda: daemon.mails(lab, "opened", ticket.number))
         self._step("mail", subject=mail[0]["Subject"], to=[str(m["To"]) for m in mail], sender=mail[0]["From"])
 
     async def _recovery(self, lab: Lab, daemon: _Daemon) -> None:
         ticket = await daemon.until("its recovery", lambda: daemon.ticket("closed"))
-        mail = await daemon.until("the mail of its end", lambda: _mail(lab, "closed", ticket.number))
+        mail = await daemon.until("the mail of its end", lambda: daemon.mails(lab, "closed", ticket.number))
         if len(daemon.tickets()) != 1:
             raise NotSeen(f"there are {len(daemon.tickets())} tickets for one cause")
         self._step("closed", ticket=ticket, subject=mail[0]["Subject"], to=[str(m["To"]) for m in mail])
@@ -210,6 +210,16 @@ class _Daemon:
         """The one that is in this state."""
         return next((ticket for ticket in self.tickets() if ticket.state == state), None)
 
+    def mails(self, lab: Lab, event: str, number: str) -> list[Any] | None:
+        """The mails of an event, once all that were ordered have arrived."""
+        ordered = [row for row in self._ledger.outbox() if row.kind == event]
+        arrived = [
+            mail
+            for mail in lab.mailbox.messages()
+            if mail["X-Reveille-Event"] == event and mail["X-Reveille-Incident"] == number
+        ]
+        return arrived if ordered and len(arrived) == len(ordered) else None
+
     def _progress(self, seconds: float | None) -> None:
         """One line that comes and goes, on a terminal only."""
         if self._quiet or not colourful():
@@ -231,15 +241,6 @@ def _told(attempt: AttemptRow) -> dict[str, Any]:
         "measures": dict(seen.measures),
         "exhibits": [[e.name, str(e.path)] for e in seen.exhibits],
     }
-
-
-def _mail(lab: Lab, event: str, number: str) -> list[Any]:
-    """The mails of an event that have arrived."""
-    return [
-        mail
-        for mail in lab.mailbox.messages()
-        if mail["X-Reveille-Event"] == event and mail["X-Reveille-Incident"] == number
-    ]
 
 
 def _evidence(steps: list[dict[str, Any]]) -> list[list[str]]:
