@@ -74,6 +74,37 @@ class IncidentLine(_View):
 
 
 @dataclass(frozen=True, slots=True)
+class RatioLine:
+    """A ratio with its n: percent and 95 % interval are None for a ratio of nothing."""
+
+    hits: int
+    of: int
+    percent: float | None = None
+    low_percent: float | None = None
+    high_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DelayLine:
+    """A delay with its n."""
+
+    n: int
+    mean_seconds: float | None = None
+    longest_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallWindow:
+    """What the test calls of one check came to within the last hours: RFC 6076 and telecom ratios by their names."""
+
+    check: str
+    hours: int
+    attempts: int
+    ratios: Mapping[str, RatioLine]
+    delays: Mapping[str, DelayLine]
+
+
+@dataclass(frozen=True, slots=True)
 class Status(_View):
     """How the daemon and what it looks at stand. `heartbeat_at` is when the daemon last said that it lives."""
 
@@ -89,6 +120,7 @@ class Status(_View):
     outbox: Mapping[str, int] = field(default_factory=dict)
     undelivered: tuple[str, ...] = ()
     """letters that wait or failed, each with its last error"""
+    calls: tuple[CallWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

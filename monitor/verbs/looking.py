@@ -20,6 +20,7 @@ from monitor.core.timetable import next_after
 from monitor.ledger import Ledger
 from monitor.nagios import plugin_line
 from monitor.presence import heartbeat
+from monitor.ratios import call_windows
 from monitor.rounds import Due, Rounds
 from monitor.runner import Runner
 from monitor.settle import Seen
@@ -145,6 +146,7 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
         ),
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
         outbox={str(state): count for state, count in ledger.outbox_counts().items()},
+        calls=call_windows(ledger, configuration, now),
         undelivered=tuple(f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting),
     )
 
