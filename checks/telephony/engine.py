@@ -13,10 +13,11 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import checks
 from checks.contract import CannotTell, Refused
@@ -26,7 +27,6 @@ START_SECONDS = 20.0
 """for the process to be ready, on a machine that is busy"""
 _CLOSE_SECONDS = 8.0
 _KILL_SECONDS = 5.0
-_ENDINGS = ("refused", "far-bye", "cancelled")
 _ROOT = str(Path(checks.__file__).parent.parent)
 
 
@@ -43,19 +43,26 @@ class Event:
 
 
 class Phone:
-    """One call leg. `events` holds everything it told, in order."""
+    """One call leg. `events` holds everything it told, in order. Other engines than pjsua2 are kinds of it."""
+
+    ENDINGS: ClassVar[tuple[str, ...]] = ("refused", "far-bye", "cancelled")
+    """the events that end a call from afar"""
 
     def __init__(
         self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.events: list[Event] = []
+        self.orders: list[Event] = []
+        """what it was told to listen for; no other order is kept, since accounts hold secrets"""
         self._process, self._writer = process, writer
         self._news = asyncio.Event()
         self._broken: str | None = None
+        self.put_down_after = 0.0
+        """seconds that it was waited for in vain, when it did not end by itself and was killed"""
         self._reading = asyncio.create_task(self._read(reader))
 
     @classmethod
-    async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Phone:
+    async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:
         """Start the process. Raises CannotTell. `command` replaces the program, for tests of a process that dies."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -89,6 +96,8 @@ class Phone:
 
     def order(self, do: str, **details: Any) -> None:
         """Send a command. With a phone that is gone, the next wait says so."""
+        if do == "listen":
+            self.orders.append(Event(do, time.monotonic(), details))
         if not self._writer.is_closing():
             self._writer.write(json.dumps({"do": do, **details}).encode() + b"\n")
 
@@ -112,13 +121,17 @@ class Phone:
             while (event := self.seen(*names, **facts)) is None:
                 if self._broken is not None:
                     raise CannotTell(f"engine error: {self._broken}")
-                if (ending := self.seen(*_ENDINGS)) is not None:
-                    raise refusal(ending)
+                if (ending := self.seen(*self.ENDINGS)) is not None:
+                    raise self.ended_by(ending)
                 if self.seen("closed") is not None:
                     raise CannotTell("engine error: the phone's process left of its own accord")
                 self._news.clear()
                 await self._news.wait()
         return event
+
+    def ended_by(self, ending: Event) -> Refused:
+        """What an ending says, as a fault of the stage under way."""
+        return refusal(ending)
 
     async def close(self, hang_up_within: float = 3.0) -> None:
         """Hang up and end the process, whatever it takes; returns when it is gone."""
@@ -126,6 +139,7 @@ class Phone:
         try:
             await self._gone(hang_up_within + _CLOSE_SECONDS)
         except TimeoutError:
+            self.put_down_after = hang_up_within + _CLOSE_SECONDS
             await self._put_down()
         finally:
             self._reading.cancel()

@@ -88,14 +88,24 @@ def of_account(account: Account) -> Any:
 
 
 def counts(stat: Any, info: Any) -> dict[str, Any]:
-    """RTP as counted at our end; jitter in ms (RFC 3550). rxStat.reorder is left out: it returns the loss value."""
-    rtcp = stat.rtcp
+    """RTP as counted at our end, and what the far end reported of ours by RTCP (RR, RFC 3550); times in ms.
+    rxStat.reorder is left out: it returns the loss value."""
+    rtcp, buffer, codec = stat.rtcp, stat.jbuf, info.audCodecParam
+    received, sent = rtcp.rxStat, rtcp.txStat
     return {
         "codec": info.codecName,
-        "rx_packets": rtcp.rxStat.pkt,
-        "rx_lost": rtcp.rxStat.loss,
-        "rx_discarded": stat.jbuf.discard,
-        "rx_jitter_ms": rtcp.rxStat.jitterUsec.mean / 1000,
-        "tx_packets": rtcp.txStat.pkt,
+        "frame_ms": codec.info.frameLen * max(1, codec.setting.frmPerPkt),
+        "rx_packets": received.pkt,
+        "rx_lost": received.loss,
+        "rx_loss_length_ms": received.lossPeriodUsec.mean / 1000 if received.lossPeriodUsec.n else None,
+        "rx_discarded": buffer.discard,
+        "rx_empty": buffer.empty,
+        "rx_buffer_ms": buffer.avgDelayMsec,
+        "rx_jitter_ms": received.jitterUsec.mean / 1000,
+        "tx_packets": sent.pkt,
+        "far_reports": sent.updateCount,
+        "far_lost": sent.loss,
+        "far_jitter_ms": sent.jitterUsec.mean / 1000 if sent.updateCount else None,
+        "far_tool": rtcp.peerSdes.tool,
         "rtt_ms": rtcp.rttUsec.mean / 1000 if rtcp.rttUsec.n > 0 else None,
     }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from checks.contract import Trace
+from checks.telephony import bundle
+from checks.telephony.emodel import Scale
 from checks.telephony.engine import Event, Phone
-from checks.telephony.quality import effective_loss_percent, mos
+from checks.telephony.quality import Quality, Stream, assess
 
 _KEPT_EVENTS = 500
 
@@ -18,22 +22,99 @@ def counts_of(phone: Phone) -> dict[str, Any]:
     return dict(told.facts) if told else {}
 
 
-def measure_media(trace: Trace, counts: dict[str, Any]) -> None:
-    """The measures of what was received. No MOS for an unknown codec, or without a packet."""
-    if "rx_packets" not in counts:
-        return
-    received, lost, discarded = counts["rx_packets"], counts["rx_lost"], counts["rx_discarded"]
+def health_of_legs(legs: Mapping[str, Phone]) -> list[dict[str, float]]:
+    """How each leg's process got on, as it told; one that had to be killed stood still for as long as it was given."""
+    found = []
+    for phone in legs.values():
+        counts = counts_of(phone)
+        told = {**counts.get("health", {}), "unsent_percent": counts.get("unsent_percent", 0.0)}
+        found.append({**told, "stall_seconds": max(told.get("stall_seconds", 0.0), phone.put_down_after)})
+    return found
+
+
+def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]:
+    """The measures of both directions, and their quality with its provenance as a note. No MOS without values."""
+    call, agent = counts_of(legs["call"]), counts_of(legs["agent"]) if "agent" in legs else {}
+    if "rx_packets" not in call:
+        return {}
+    received, lost = call["rx_packets"], call["rx_lost"]
     trace.measure("rx_packets", received)
-    trace.measure("tx_packets", counts["tx_packets"])
+    trace.measure("tx_packets", call["tx_packets"])
     if received:
         trace.measure("rx_loss_percent", 100.0 * lost / (received + lost))
-        trace.measure("rx_jitter_ms", counts["rx_jitter_ms"])
+        trace.measure("rx_jitter_ms", call["rx_jitter_ms"])
     for name in ("rtt_ms", "rx_level_dbm0"):
-        if counts.get(name) is not None:
-            trace.measure(name, counts[name])
-    score = mos(counts["codec"], effective_loss_percent(received, lost, discarded))
-    if received and score is not None:
-        trace.measure("mos", score)
+        if call.get(name) is not None:
+            trace.measure(name, call[name])
+    found = {}
+    for direction, stream in (("heard", heard(legs["call"])), ("said", said(legs["call"], legs.get("agent"), agent))):
+        if stream is None:
+            trace.note(f"{direction}: not computed: the far end sent no RTCP report of what we said")
+            continue
+        found[direction] = quality = assess(stream)
+        trace.note(f"{direction}: {quality.said()}")
+        _measure_quality(trace, direction, quality)
+    return found
+
+
+def _measure_quality(trace: Trace, direction: str, quality: Quality) -> None:
+    values = {
+        "loss_percent": quality.loss_percent,
+        "burst_ratio": quality.burst_ratio,
+        "delay_ms": quality.delay_ms,
+        "r": quality.r,
+        "mos_lq": quality.mos_lq,
+        "mos_cq": quality.mos_cq,
+    }
+    for name, value in values.items():
+        if value is not None:
+            trace.measure(f"{direction}_{name}", value)
+    if direction == "heard" and quality.mos_lq is not None and quality.scale == Scale.NARROWBAND.title:
+        trace.measure("mos", quality.mos_lq)
+
+
+def heard(call: Phone) -> Stream | None:
+    """What came to us, as our own receiver counted it."""
+    return _received(call, counts_of(call), "our own receiver", counts_of(call).get("rtt_ms"))
+
+
+def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> Stream | None:
+    """What we sent: as our own agent received it, or as the far end reported it (RTCP RR), whichever is worse, since a
+    PBX that ends RTP hides from the one what happened before it. None where nobody tells."""
+    mine = counts_of(call)
+    found: list[Stream | None] = []
+    if mine.get("far_reports"):
+        sent, lost = mine["far_of_packets"], max(0, mine["far_lost"])
+        source = "the far end's RTCP reports"
+        frame = mine["frame_ms"]
+        found.append(
+            Stream(mine["codec"], max(0, sent - lost), lost, frame_ms=frame, rtt_ms=mine["rtt_ms"], source=source)
+        )
+    if agent is not None and agent_counts.get("rx_packets"):
+        trips = [trip for trip in (mine.get("rtt_ms"), agent_counts.get("rtt_ms")) if trip is not None]
+        found.append(_received(agent, agent_counts, "our own agent's receiver", sum(trips) if trips else None))
+    told = [stream for stream in found if stream is not None]
+    return max(told, key=lambda stream: assess(stream).loss_percent, default=None)
+
+
+def _received(phone: Phone, counts: Mapping[str, Any], source: str, rtt_ms: float | None) -> Stream | None:
+    if "rx_packets" not in counts:
+        return None
+    length, frame = counts.get("rx_loss_length_ms"), counts.get("frame_ms", 20.0)
+    challenge = phone.seen("challenge-heard")
+    return Stream(
+        codec=counts["codec"],
+        received=counts["rx_packets"],
+        lost=counts["rx_lost"],
+        discarded=counts.get("rx_discarded", 0),
+        empty=counts.get("rx_empty", 0),
+        loss_length_packets=length / frame if length and frame else None,
+        frame_ms=frame,
+        rtt_ms=rtt_ms,
+        buffer_ms=counts.get("rx_buffer_ms"),
+        mouth_to_ear_ms=challenge.facts.get("mouth_to_ear_ms") if challenge else None,
+        source=source,
+    )
 
 
 def exhibit_leg(trace: Trace, name: str, ladder: str) -> None:
@@ -42,11 +123,17 @@ def exhibit_leg(trace: Trace, name: str, ladder: str) -> None:
     trace.exhibit(ladder, "text/plain")
 
 
-def exhibit_figures(trace: Trace, legs: dict[str, Phone]) -> None:
-    """timings.json (every event in seconds since the call's INVITE) and rtp.json (the counts of each leg)."""
+def exhibit_figures(trace: Trace, legs: dict[str, Phone], quality: Mapping[str, Quality]) -> None:
+    """timings.json (every event in seconds since the call's INVITE) and rtp.json (the counts of each leg, and the
+    quality of each direction), and picture.json (what a page draws)."""
     timings = {name: _timeline(phone.events, _zero(legs)) for name, phone in legs.items()}
     trace.exhibit("timings.json", "application/json", _json(timings))
-    trace.exhibit("rtp.json", "application/json", _json({name: counts_of(phone) for name, phone in legs.items()}))
+    picture = bundle.gather(trace.exhibits_folder, legs, _zero(legs))
+    if picture["legs"]:
+        trace.exhibit(bundle.NAME, "application/json", json.dumps(picture).encode())
+    counts = {name: counts_of(phone) for name, phone in legs.items()}
+    judged = {direction: asdict(one) for direction, one in quality.items()}
+    trace.exhibit("rtp.json", "application/json", _json({**counts, "quality": judged}))
 
 
 def _zero(legs: dict[str, Phone]) -> float:

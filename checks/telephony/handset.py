@@ -23,6 +23,7 @@ from checks.telephony import engine_settings
 from checks.telephony.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.engine_settings import Account
 from checks.telephony.ladder import Ladder
+from checks.telephony.meter import Meter
 
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
@@ -46,7 +47,7 @@ class Handset:
         self.media_at: float | None = None
         self.ended = False
         self.registered = False
-        self.statistics: dict[str, Any] = {}
+        self.meter = Meter()
         self._endpoint: Any = None
         self._account: Any = None
         self._call: Any = None
@@ -136,6 +137,11 @@ class Handset:
     # --- how it stands ---------------------------------------------------------------------------------------------
 
     @property
+    def statistics(self) -> dict[str, Any]:
+        """The RTP counts so far; {} when there never was media."""
+        return self.meter.latest
+
+    @property
     def in_call(self) -> bool:
         """Whether there is a call that is not over."""
         return self._call is not None and not self.ended
@@ -169,7 +175,7 @@ class Handset:
             return
         stat = self._call.getStreamStat(self._media_index)
         info = self._call.getStreamInfo(self._media_index)
-        self.statistics = engine_settings.counts(stat, info)
+        self.meter.take(engine_settings.counts(stat, info), time.monotonic())
         self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
         if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
             self._rtp_seen = True

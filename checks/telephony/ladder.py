@@ -18,6 +18,7 @@ _LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
 _KEPT = 400
+_DRAWN = 60
 _LARGEST = 200_000
 
 
@@ -108,6 +109,24 @@ class Ladder:
     @staticmethod
     def _latest_where(found: Iterable[Message]) -> Message | None:
         return next(iter(reversed(list(found))), None)
+
+    def steps(self) -> list[dict[str, object]]:
+        """The messages as data for a diagram: when, which way, the first line, what it is, and whose Reason. Short."""
+        messages = list(self)
+        shown = [*messages[:_DRAWN], *messages[max(_DRAWN, len(messages) - _DRAWN) :]]
+        return [
+            {
+                "at": m.at,
+                "sent": m.direction == "sent",
+                "said": m.first_line.removeprefix("SIP/2.0 ")[:120],
+                "method": m.method[:20],
+                "status": m.status,
+                "far": m.far,
+                "sdp": m.has_body,
+                "reason": "; ".join(m.headers("Reason"))[:160],
+            }
+            for m in shown
+        ]
 
     def text(self, zero: float, us: str) -> str:
         """The ladder for people: arrows with seconds since `zero`, and the full messages below."""

@@ -10,19 +10,17 @@ leaves by os._exit: the engine aborts in a normal interpreter exit.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
-import select
 import signal
-import socket
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from checks.telephony.channel import Channel, be_a_good_child
+from checks.telephony.pulse import Pulse
 
 if TYPE_CHECKING:
     from checks.telephony.ear import Ear
@@ -32,41 +30,6 @@ _TICK_MILLISECONDS = 10
 _STUCK_SECONDS = 15
 _FAREWELL_SECONDS = 3.0
 _UNREGISTER_SECONDS = 1.5
-_LONGEST_LINE = 1 << 20
-_PR_SET_PDEATHSIG = 1
-
-
-class Channel:
-    """The socket to the daemon. `gone` once the other end closed."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
-        self._socket.setblocking(False)
-        self._unread = b""
-        self.gone = False
-
-    def tell(self, event: str, at: float | None = None, **facts: Any) -> None:
-        """Send an event. With nobody to hear it, nothing happens."""
-        line = json.dumps({"event": event, "at": time.monotonic() if at is None else at, **facts}).encode() + b"\n"
-        while line and not self.gone:
-            try:
-                line = line[self._socket.send(line) :]
-            except BlockingIOError:
-                self.gone = not select.select([], [self._socket], [], _FAREWELL_SECONDS)[1]
-            except OSError:
-                self.gone = True
-
-    def commands(self) -> Iterator[dict[str, Any]]:
-        """What has come in."""
-        with suppress(BlockingIOError):
-            try:
-                received = self._socket.recv(65536)
-            except ConnectionError:
-                received = b""
-            self.gone = self.gone or not received or len(self._unread) > _LONGEST_LINE
-            self._unread += received
-        *lines, self._unread = self._unread.split(b"\n")
-        yield from (json.loads(line) for line in lines)
 
 
 class Phone:
@@ -82,6 +45,7 @@ class Phone:
         self._dies = self._born + 600
         self._unregister = False
         self._terminated = False
+        self._pulse = Pulse()
         signal.signal(signal.SIGTERM, self._terminate)
 
     def run(self) -> None:
@@ -106,7 +70,8 @@ class Phone:
         if self._handset is None:
             time.sleep(0.002)
             return
-        self._handset.poll(_TICK_MILLISECONDS)
+        with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
+            self._handset.poll(_TICK_MILLISECONDS)
         if self._ear is None and self._handset.media_at is not None:
             self._open_ear(self._handset)
         if self._ear is not None:
@@ -218,7 +183,8 @@ class Phone:
             if self._unregister and self._handset.registered:
                 self._handset.unregister()
                 self._until(lambda: not self._phone.registered, _UNREGISTER_SECONDS)
-            self._channel.tell("statistics", **self._handset.statistics, **self._sound_figures())
+            health = self._pulse.figures(self._handset.media_at)
+            self._channel.tell("statistics", **self._handset.statistics, **self._sound_figures(), health=health)
             self._write_exhibits(self._handset)
         self._channel.tell("closed")
 
@@ -228,7 +194,8 @@ class Phone:
             if time.monotonic() > deadline:
                 return False
             signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
-            self._phone.poll(_TICK_MILLISECONDS)
+            with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
+                self._phone.poll(_TICK_MILLISECONDS)
         return True
 
     def _sound_figures(self) -> dict[str, float]:
@@ -248,24 +215,24 @@ class Phone:
             from checks.telephony.recording import write_both
 
             write_both(self._folder / self._files["sound"], self._ear.recording, self._ear.said)
+        self._write_picture(handset)
         for path in self._folder.glob(f".{self._name}-*.wav"):
             path.unlink(missing_ok=True)
 
+    def _write_picture(self, handset: Handset) -> None:
+        """What a page draws of this leg; the daemon gathers it."""
+        drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
+        if self._ear is not None:
+            from checks.telephony.picture import track
 
-def _be_a_good_child(parent: int) -> None:
-    """No core files; SIGTERM when the parent dies; SIGALRM kills what is stuck."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
+            drawn |= {"heard": track(self._ear.recording), "said": track(self._ear.said)}
+        (self._folder / f".{self._name}-picture.json").write_text(json.dumps(drawn), encoding="utf-8")
 
 
 def main() -> None:
     """The process, from its first breath to its last."""
     channel = Channel(int(sys.argv[1]))
-    _be_a_good_child(int(sys.argv[2]))
+    be_a_good_child(int(sys.argv[2]))
     phone = Phone(channel)
     try:
         phone.run()

@@ -23,11 +23,12 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence
+from checks.telephony import evidence, honesty, quality
 from checks.telephony.causes import cause_in
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way, way_of
 from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
+from checks.telephony.honesty import LoopWatch, ProbeLimits, honest
 from checks.telephony.line import Line, LineName
 from checks.telephony.script import AgentStep, Hear, Script, seconds_of
 
@@ -58,7 +59,7 @@ _MEASURES: dict[str, str] = {
 }
 
 
-class SipCall(Check):
+class SipCall(ProbeLimits, Check):
     """A SIP call along a script: reached, rang, answered, heard, the right prompt, our agent."""
 
     KIND: ClassVar[str] = "sip-call"
@@ -114,7 +115,7 @@ class SipCall(Check):
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
-        given = dict(_MEASURES)
+        given = {**_MEASURES, **quality.MEASURES, **honesty.MEASURES}
         if self.line.user and self.line.register_first:
             given["register_seconds"] = "REGISTER until registered"
         for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
@@ -136,8 +137,13 @@ class SipCall(Check):
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
         legs: dict[str, Phone] = {}
+        with honest(trace, self, lambda: evidence.health_of_legs(legs)) as watch:
+            await self._attempt(trace, legs, watch)
+
+    async def _attempt(self, trace: Trace, legs: dict[str, Phone], watch: LoopWatch) -> None:
         try:
             way = await self._start(trace, legs)
+            watch.begin()
             await self._register(trace, legs["call"])
             await self._agent_ready(trace, legs.get("agent"))
             await self._call(trace, legs["call"], way)
@@ -262,8 +268,7 @@ class SipCall(Check):
         if "call" not in legs:
             return
         call = legs["call"]
-        evidence.exhibit_figures(trace, legs)
-        evidence.measure_media(trace, evidence.counts_of(call))
+        evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
         if (invited := call.seen("invited")) and (answered := call.seen("answered")):
             trace.measure("answer_seconds", answered.at - invited.at)
         ending = call.seen("refused", "far-bye")

@@ -10,7 +10,6 @@ import pytest
 
 from checks.telephony import challenge, nonce
 from checks.telephony.ladder import Ladder, parse_log
-from checks.telephony.quality import effective_loss_percent, mos, rating
 from checks.telephony.recording import Recording
 from checks.telephony.sound import (
     FRAME,
@@ -124,23 +123,6 @@ def test_a_nonce_may_come_in_pieces() -> None:
     sound, listener = said(drawn), challenge.Listener(drawn, 0)
     heard = [listener.hear(sound[:now]) for now in range(0, len(sound), 2048)]
     assert any(found is not None for found in heard)
-
-
-@pytest.mark.parametrize(("loss", "expected"), [(0, 4.409), (1, 4.328), (3, 4.134), (5, 3.923), (10, 3.411)])
-def test_mos_of_g711_follows_the_e_model(loss: float, expected: float) -> None:
-    assert mos("PCMA", loss) == pytest.approx(expected, abs=0.001)
-    assert mos("pcmu", loss) == mos("PCMA", loss)
-
-
-def test_no_mos_is_made_up_for_another_codec() -> None:
-    assert mos("G722", 0) is None
-    assert rating("opus", 0) is None
-    assert mos("PCMA", 100) == pytest.approx(1.0, abs=0.3)
-
-
-def test_what_came_too_late_counts_as_lost() -> None:
-    assert effective_loss_percent(received=98, lost=2, discarded=3) == pytest.approx(5)
-    assert effective_loss_percent(0, 0, 0) == 0
 
 
 def test_a_recording_is_read_while_it_grows(tmp_path: Path) -> None:
