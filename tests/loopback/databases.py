@@ -18,6 +18,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -162,6 +163,9 @@ class MariaDB(Server):
         self.run(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4")
 
     def answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as trial:  # a client that is refused would leave its own one open
+            if trial.connect_ex(str(self.socket)):
+                return False
         try:
             pymysql.connect(**self.login(), connect_timeout=2).close()
         except pymysql.OperationalError:

@@ -17,12 +17,12 @@ from checks.data.usage.stamps import Mask, Whole
 _LATE = 2**40
 
 
-def fold(legs: Rows) -> tuple[Rows, int]:
-    """The calls, and how many of them were answered in a dialogue whose end was never recorded."""
+def fold(legs: Rows) -> tuple[Rows, Mask]:
+    """The calls, and which of them were answered in a dialogue whose end was never recorded."""
     legs = legs[np.lexsort((legs["outcome"], legs["order"], legs["start"], legs["closing"], legs["link"]))]
     firsts = _firsts(legs["link"])
     if not len(legs):
-        return np.empty(0, CALL), 0
+        return np.empty(0, CALL), np.zeros(0, np.bool_)
     calls = np.zeros(len(firsts), CALL)
     of = np.cumsum(_beginnings(legs["link"])) - 1  # the call of each leg
     for name in ("start", "trunk", "did", "queue"):
@@ -32,7 +32,7 @@ def fold(legs: Rows) -> tuple[Rows, int]:
     without_end = _close(legs, calls, firsts, of)
     _answers(legs, calls, firsts, of)
     only_closing = legs["closing"][firsts]
-    return calls[~only_closing], int(np.count_nonzero(without_end & ~only_closing))
+    return calls[~only_closing], without_end[~only_closing]
 
 
 def duplicates(legs: Rows, begin: int, end: int) -> int:

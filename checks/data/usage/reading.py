@@ -123,9 +123,8 @@ def _fold(job: Job, spool: Spool, found: Read) -> None:
     for legs in spool.buckets():
         found.met.odd["duplicates"] += fold.duplicates(legs, job.day.begin, job.day.end)
         calls, without_end = fold.fold(legs)
-        found.met.odd["without_end"] += int(
-            ((calls["start"] >= job.day.begin) & without_end & (calls["start"] < job.day.end)).sum()
-        )
+        today = (calls["start"] >= job.day.begin) & (calls["start"] < job.day.end)
+        found.met.odd["without_end"] += int((today & without_end).sum())
         for tally in found.tallies:
             tally.add(calls)
     found.met.odd["crossed_into_the_day"] = found.tallies[0].crossed_in
