@@ -19,6 +19,7 @@ from checks.telephony.options import SipOptions
 from checks.telephony.pri.by_snmp import PriSnmp
 from checks.telephony.sip_call import SipCall
 from checks.web.portal import Portal
+from checks.webrtc.call import WebrtcCall
 
 GROUP = "reveille.checks"
 
@@ -30,14 +31,15 @@ def kinds() -> dict[str, type[Check]]:
         SipOptions,
         PriSnmp,
         Portal,
+        WebrtcCall,
         Uplink,
         Dns,
         TlsCertificate,
         Smtp,
         NagiosPlugin,
+        Usage,
         Backup,
         BackupProof,
-        Usage,
     ]
     found: dict[str, type[Check]] = {kind.KIND: kind for kind in own}
     for point in entry_points(group=GROUP):

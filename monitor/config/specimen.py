@@ -131,6 +131,24 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
     "backup-proof": (
         Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),
     ),
+    "webrtc-call": (
+        Entry(
+            "browser-call",
+            {
+                "every": "15m",
+                "expect": ["certificate_days >= 14", "answer_seconds <= 4"],
+                "url": "wss://edge.example.net/ws",
+                "user": "6101",
+                "password": {"credential": "webrtc"},
+                "to": "8000",
+                "script": [{"agent": "agent-01", "within": "20s"}],
+                "stun": ["stun:turn.example.net:3478"],
+                "turn": ["turn:turn.example.net:3478?transport=udp", "turns:turn.example.net:5349"],
+                "turn_user": "agents",
+                "turn_password": {"credential": "turn"},
+            },
+        ),
+    ),
     "uplink": (
         Entry(
             "uplink",

@@ -1,0 +1,1 @@
+"""Calls as a browser's softphone makes them: SIP over WebSocket, ICE, DTLS-SRTP."""

@@ -1,0 +1,213 @@
+"""One WebRTC call from the daemon's side: starts the softphone's process (and the agent's phone), follows its stages,
+plays the script, hangs up and keeps the evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.settings import Secret
+from checks.telephony import evidence, nonce
+from checks.telephony.conversation import Conversation
+from checks.telephony.dialling import way_of
+from checks.telephony.engine import START_SECONDS, Phone
+from checks.telephony.line import Line
+from checks.webrtc.engine import Agent, Softphone
+
+if TYPE_CHECKING:
+    from checks.webrtc.call import WebrtcCall
+
+ECHO_SECONDS = 5.0
+_DECIDE_SECONDS = 10.0
+LONGEST_STALL_SECONDS = 1.0
+_TOO_LATE = ("timeout", "no-rtp", "not-heard", "dead-air", "one-way-to-agent", "one-way-to-caller")
+_LADDERS = {"call": "ladder.txt", "agent": "agent-ladder.txt"}
+
+
+class Attempt:
+    """One call of a check. `within` has the seconds of each stage."""
+
+    def __init__(self, check: WebrtcCall, trace: Trace, within: Mapping[str, float]) -> None:
+        self._check, self._trace, self._within = check, trace, dict(within)
+        self._legs: dict[str, Phone] = {}
+
+    async def run(self) -> None:
+        """Raises Refused, CannotTell."""
+        try:
+            agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
+            call = await self._softphone()
+            call.order("call")
+            await self._stages(call, agent)
+            await Conversation(self._trace, self._check.script, "info", call, agent).run()
+            if self._check.echo:
+                await self._echo(call)
+            await self._hang_up(call)
+        except Refused as refused:
+            await self._close()
+            self._own_up(refused)
+            raise
+        finally:
+            await self._close()
+            self._keep()
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(phone.close() for phone in self._legs.values()))
+
+    def _own_up(self, refused: Refused) -> None:
+        """What did not come in time says nothing when we ourselves stood still. Raises CannotTell."""
+        stall = max((_stall_seconds(phone) for phone in self._legs.values()), default=0.0)
+        if refused.code in _TOO_LATE and stall > LONGEST_STALL_SECONDS:
+            raise CannotTell(f"the probe stood still for {stall:.1f} s itself") from refused
+
+    async def _stages(self, call: Softphone, agent: Agent | None) -> None:
+        """Every stage until there is sound; an agent that is rung meanwhile answers."""
+        answering = asyncio.ensure_future(agent.answer_when_rung()) if agent else None
+        try:
+            for stage, within in self._within.items():
+                await call.pass_through(self._trace, stage, within)
+            await self._in_time(call, "media")
+        finally:
+            if answering:
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
+
+    # --- the two phones
+
+    async def _softphone(self) -> Softphone:
+        check = self._check
+        order = self._order()
+        call = await Softphone.start()
+        self._legs["call"] = call
+        call.trace = self._trace
+        call.order(
+            "open",
+            folder=str(self._trace.exhibits_folder),
+            files={"sound": "call.wav", "ladder": _LADDERS["call"]},
+            life_seconds=check.longest_seconds() + 30.0,
+            within=self._within,
+            **order,
+        )
+        await self._in_time(call, "ready", within=START_SECONDS)
+        return call
+
+    def _order(self) -> dict[str, Any]:
+        """What the softphone must know. Raises CannotTell when a secret is missing."""
+        check = self._check
+        domain = check.domain or (urlsplit(check.url).hostname or "")
+        return {
+            "url": check.url,
+            "origin": check.origin,
+            "user": check.user,
+            "login": check.login or check.user,
+            "password": _revealed(check.password, "the account"),
+            "domain": domain,
+            "to": check.to if check.to.startswith(("sip:", "sips:")) else f"sip:{check.to}@{domain}",
+            "stun": list(check.stun),
+            "turn": list(check.turn),
+            "turn_user": check.turn_user,
+            "turn_password": _revealed(check.turn_password, "TURN"),
+            "relay_only": check.relay_only,
+            "codecs": list(check.codecs),
+            "authorities": str(check.trusted_certificates or ""),
+        }
+
+    async def _agent(self, line: Line) -> Agent:
+        """The agent's phone, registered before the call is placed."""
+        try:
+            way = await way_of(line, self._check.step_within)
+        except Refused:
+            with self._trace.stage("agent"):
+                raise
+        agent = self._legs["agent"] = await Agent.start()
+        agent.order(
+            "open",
+            name="agent",
+            folder=str(self._trace.exhibits_folder),
+            files={"sound": "agent.wav", "ladder": _LADDERS["agent"]},
+            life_seconds=self._check.longest_seconds() + 30.0,
+            account=way.account(("PCMA", "PCMU")),
+        )
+        await self._in_time(agent, "ready", within=START_SECONDS)
+        agent.order("register")
+        await self._registered(agent)
+        return agent
+
+    async def _registered(self, agent: Phone) -> None:
+        """Refused is the end at once; no answer is judged when it is the agent's turn."""
+        try:
+            answer = await agent.until("registered", "registration-failed", within=self._check.step_within)
+        except TimeoutError:
+            return
+        if answer.name == "registration-failed":
+            with self._trace.stage("agent"):
+                raise Refused("not-registered", f"{answer['code']} {answer['phrase']}", answer["origin"])
+
+    # --- after the script
+
+    async def _echo(self, call: Softphone) -> None:
+        """Our own nonce, said and heard again: the far end is an echo."""
+        ours = nonce.make(random.SystemRandom())
+        with self._trace.stage("echo"):
+            call.order("challenge", say=ours, expect=ours, within=ECHO_SECONDS)
+            told = await self._in_time(
+                call, "challenge-heard", "challenge-not-heard", within=ECHO_SECONDS + _DECIDE_SECONDS
+            )
+            call.order("hush")
+            if told.name == "challenge-not-heard":
+                raise Refused("not-heard", f"the echo did not come back; {told['best']} of {told['of']} symbols did")
+
+    async def _hang_up(self, call: Softphone) -> None:
+        within = self._check.step_within
+        with self._trace.stage("hang-up"):
+            if call.seen("far-bye"):
+                return
+            call.order("hang-up", within=within)
+            done = await self._in_time(call, "hung-up", "far-bye", within=within + START_SECONDS)
+            if done.name == "hung-up" and not done["answered"]:
+                raise Refused("timeout", f"BYE was not answered within {within:g} s")
+
+    def _keep(self) -> None:
+        """Measures and exhibits, also of a call that failed."""
+        for name in self._legs:
+            evidence.exhibit_leg(self._trace, name, _LADDERS[name])
+        if "call" in self._legs:
+            _measure_sound(self._trace, evidence.counts_of(self._legs["call"]))
+
+    @staticmethod
+    async def _in_time(phone: Phone, *names: str, within: float = _DECIDE_SECONDS) -> Any:
+        """A process that does not answer is an engine error, not a fault of the far end."""
+        try:
+            return await phone.until(*names, within=within)
+        except TimeoutError:
+            raise CannotTell("engine error: the phone's process did not answer in time") from None
+
+
+def _stall_seconds(phone: Phone) -> float:
+    return float(evidence.counts_of(phone).get("health", {}).get("stall_seconds", 0.0))
+
+
+def _revealed(secret: Secret | None, whose: str) -> str | None:
+    try:
+        return secret.reveal() if secret else None
+    except LookupError as problem:
+        raise CannotTell(f"the password of {whose}: {problem}") from None
+
+
+def _measure_sound(trace: Trace, counts: Mapping[str, Any]) -> None:
+    """What was received and sent."""
+    if "rx_packets" not in counts:
+        return
+    received, lost = counts["rx_packets"], counts["rx_lost"]
+    trace.measure("rx_packets", received)
+    trace.measure("tx_packets", counts["tx_packets"])
+    if received:
+        trace.measure("rx_loss_percent", 100.0 * lost / (received + lost))
+        trace.measure("rx_jitter_ms", counts["rx_jitter_ms"])
+    for name in ("rtt_ms", "rx_level_dbm0"):
+        if counts.get(name) is not None:
+            trace.measure(name, counts[name])

@@ -1,0 +1,78 @@
+"""The daemon's side of a WebRTC call: a phone whose process is a browser's softphone, and which names its stages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.telephony.engine import START_SECONDS, Event, Phone
+
+_SECONDS_A_DAY = 86400.0
+_PROGRAM = (sys.executable, "-m", "checks.webrtc.softphone")
+
+
+class Softphone(Phone):
+    """One WebRTC call. What breaks in it is a fault of the part that broke: websocket, ice or dtls."""
+
+    ENDINGS: ClassVar[tuple[str, ...]] = ("failed", "lost", *Phone.ENDINGS)
+    trace: Trace | None = None
+
+    @classmethod
+    async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:
+        """Start the process. Raises CannotTell."""
+        return await super().start(command or _PROGRAM, log)
+
+    def ended_by(self, ending: Event) -> Refused:
+        """A stage that failed, a part that was lost, or the far end's own ending."""
+        if ending.name not in ("failed", "lost") or self.trace is None:
+            return super().ended_by(ending)
+        refused = Refused(ending["code"], ending["text"], ending.facts.get("origin", "far"))
+        try:
+            with self.trace.stage(ending["stage"]):
+                raise refused
+        except Refused:
+            return refused
+
+    async def pass_through(self, trace: Trace, name: str, within: float) -> None:
+        """One stage, as the process tells it. Raises Refused, CannotTell."""
+        with trace.stage(name):
+            try:
+                told = await self.until("passed", "failed", within=within + START_SECONDS, stage=name)
+            except TimeoutError:
+                raise CannotTell("engine error: the softphone's process does not answer") from None
+            if told.name == "failed":
+                raise Refused(told["code"], told["text"], told["origin"])
+        trace.measure(f"{name}_seconds", told["seconds"])
+        _keep(trace, told)
+
+
+class Agent(Phone):
+    """The agent's phone. A call that rings it directly is answered at once, before the script comes to it."""
+
+    _answered = False
+
+    def order(self, do: str, **details: Any) -> None:
+        """A second order to answer is none."""
+        if do == "answer" and self._answered:
+            return
+        self._answered = self._answered or do == "answer"
+        super().order(do, **details)
+
+    async def answer_when_rung(self) -> None:
+        """Wait for ever to be rung, and answer."""
+        await self.until("incoming", within=86400.0)
+        self.order("answer", status=200)
+
+
+def _keep(trace: Trace, told: Event) -> None:
+    """What a stage tells beside its time."""
+    for note in [told.facts.get("note"), *told.facts.get("notes", [])]:
+        if note:
+            trace.note(note)
+    for transport, seconds in told.facts.get("allocations", {}).items():
+        trace.measure(f"turn_{transport}_seconds", seconds)
+    if "not_after" in told.facts:  # a check has no wall clock: counted from when this attempt's folder was made
+        left = told["not_after"] - trace.exhibits_folder.stat().st_mtime
+        trace.measure("certificate_days", left / _SECONDS_A_DAY)

@@ -1,0 +1,189 @@
+"""The media of a softphone, on aiortc: ICE (RFC 8445), DTLS (RFC 8827), SRTP (RFC 3711). Only for its own process.
+
+Traps of the library that this file lives with (aiortc 1.16, aioice 0.13):
+* a TURN server that fails is silently no candidate: ask it directly (relay.py), and look whether a candidate came;
+* a private authority for turns: is only taken from SSL_CERT_FILE;
+* the loopback address is no host candidate: an edge on this very host is reached from it all the same;
+* neither the pair chosen nor the DTLS role is public;
+* jitter is told in units of the RTP clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aioice.ice
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc import sdp as descriptions
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
+
+from checks.contract import Refused
+from checks.webrtc.sounds import Mouth
+
+_LOOK_SECONDS = 0.02
+_USABLE = ("opus", "PCMA", "PCMU", "G722")
+
+
+class Media:
+    """One peer connection with one sound each way. `lost` is told when what stood breaks: stage and code."""
+
+    def __init__(self, settings: Mapping[str, Any], mouth: Mouth, lost: Any) -> None:
+        if settings["authorities"]:
+            os.environ["SSL_CERT_FILE"] = settings["authorities"]
+        self._lost, self._standing = lost, False
+        self._peer = RTCPeerConnection(_configuration(settings))
+        self._transceiver = self._peer.addTransceiver(mouth, direction="sendrecv")
+        self._transceiver.setCodecPreferences(_preferred(settings["codecs"]))
+        self._codec, self._clock, self._answer = "", 8000, ""
+        self._described: Any = None
+        self._changed = asyncio.Event()
+
+    @property
+    def track(self) -> MediaStreamTrack:
+        """What the far end says, once it has answered."""
+        return self._transceiver.receiver.track
+
+    async def offer(self) -> str:
+        """Our description, with every candidate in it."""
+        if self._peer.localDescription is None:
+            await self._peer.setLocalDescription(await self._peer.createOffer())
+        return str(self._peer.localDescription.sdp)
+
+    def read(self, body: str) -> str:
+        """Look at the far end's description; its codec. Raises Refused."""
+        self._answer, self._described = body, _sound_in(body)
+        codec = next((one for one in self._described.rtp.codecs if one.name in _USABLE), None)
+        if codec is None:
+            raise Refused("no-codec", "the answer has none of the codecs that were offered")
+        self._codec, self._clock = codec.name, codec.clockRate
+        return self._codec
+
+    @property
+    def has_fingerprint(self) -> bool:
+        """Whether the description that was read can be trusted to be DTLS."""
+        return bool(self._described.dtls and self._described.dtls.fingerprints)
+
+    async def begin(self) -> None:
+        """Take the description that was read: ICE begins. Raises Refused."""
+        if self._described.ice.usernameFragment is None or self._described.ice.password is None:
+            raise Refused("no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP")
+        self._watch()
+        try:
+            await self._peer.setRemoteDescription(RTCSessionDescription(self._answer, "answer"))
+        except Exception as problem:  # noqa: BLE001 - whatever the library cannot take was sent by the far end
+            raise Refused("bad-peer", f"the answer does not fit the offer: {problem}"[:200]) from None
+
+    async def until_connected(self) -> str:
+        """Wait for ICE; the pair chosen, in words. Raises Refused."""
+        transport = self._dtls.transport
+        await self._until(lambda: transport.state in ("completed", "failed", "closed"))
+        if transport.state != "completed":
+            tried = len(transport._connection._check_list)
+            raise Refused("no-pair", f"none of {tried} candidate pairs could be used")
+        pair = transport._connection._nominated[1]  # the library has no public way
+        ours, theirs = pair.local_candidate, pair.remote_candidate
+        return f"{ours.type} {ours.host}:{ours.port} to {theirs.type} {theirs.host}:{theirs.port}"
+
+    async def until_secured(self) -> str:
+        """Wait for DTLS; role and fingerprint in words. Raises Refused."""
+        dtls = self._dtls
+        await self._until(lambda: dtls.state in ("connected", "failed", "closed"))
+        if dtls.state == "connected":
+            self._standing = True
+            return f"DTLS as {dtls._role}, the fingerprint of the answer's certificate holds"
+        if dtls.encrypted:
+            raise Refused("fingerprint", "the certificate is not the one whose fingerprint the answer names")
+        raise Refused("dtls", f"the handshake failed (as {dtls._role})")
+
+    async def until_heard(self) -> None:
+        """Wait for the first packet both ways."""
+        counts: Mapping[str, Any] = {}
+        while not (counts.get("rx_packets") and counts.get("tx_packets")):
+            await asyncio.sleep(_LOOK_SECONDS)  # the library counts, and tells nobody
+            counts = await self.counts()
+
+    async def counts(self) -> dict[str, Any]:
+        """RTP as counted at our end, and the round trip by the far end's reports."""
+        told = {one.type: one for one in (await self._peer.getStats()).values()}
+        heard, said, report = (told.get(name) for name in ("inbound-rtp", "outbound-rtp", "remote-inbound-rtp"))
+        return {
+            "codec": self._codec,
+            "rx_packets": heard.packetsReceived if heard else 0,
+            "rx_lost": max(0, heard.packetsLost) if heard else 0,
+            "rx_discarded": 0,
+            "rx_jitter_ms": 1000.0 * heard.jitter / self._clock if heard else 0.0,
+            "tx_packets": said.packetsSent if said else 0,
+            "rtt_ms": 1000.0 * report.roundTripTime if report and report.roundTripTime else None,
+        }
+
+    async def close(self) -> None:
+        """End it all."""
+        self._standing = False
+        await self._peer.close()
+
+    @property
+    def _dtls(self) -> Any:
+        return self._transceiver.receiver.transport
+
+    def _watch(self) -> None:
+        for source in (self._dtls, self._dtls.transport):
+            source.on("statechange", self._change)
+
+    def _change(self) -> None:
+        self._changed.set()
+        if not self._standing:
+            return
+        if self._dtls.transport.state in ("failed", "closed"):
+            self._standing = False
+            self._lost("ice", "lost", "the far end no longer agrees to be sent to (RFC 7675)")
+        elif self._dtls.state in ("failed", "closed"):
+            self._standing = False
+            self._lost("dtls", "closed", "the far end closed DTLS in the call")
+
+    async def _until(self, condition: Any) -> None:
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+def reach_own_host() -> None:
+    """Let the loopback address be a candidate too: for an edge on this host, which may have no other."""
+    found = aioice.ice.get_host_addresses
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1", *found(use_ipv4, use_ipv6)]
+
+
+def _sound_in(body: str) -> Any:
+    """The description of the sound in an SDP. Raises Refused."""
+    try:
+        found = [one for one in descriptions.SessionDescription.parse(body).media if one.kind == "audio" and one.port]
+    except Exception:  # noqa: BLE001 - the library raises whatever it stumbles over
+        raise Refused("bad-peer", "the answer's description is no SDP") from None
+    if not found:
+        raise Refused("no-media", "the answer takes no sound")
+    return found[0]
+
+
+def _configuration(settings: Mapping[str, Any]) -> RTCConfiguration:
+    servers = [RTCIceServer(urls=url) for url in settings["stun"][:1]]
+    servers += [
+        RTCIceServer(urls=url, username=settings["turn_user"], credential=settings["turn_password"])
+        for url in settings["turn"][:1]
+    ]
+    policy = RTCIceTransportPolicy.RELAY if settings["relay_only"] else RTCIceTransportPolicy.ALL
+    return RTCConfiguration(iceServers=servers, iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+
+
+def _preferred(codecs: Sequence[str]) -> list[Any]:
+    known = RTCRtpSender.getCapabilities("audio").codecs
+    return [one for name in codecs for one in known if one.mimeType.lower() == f"audio/{name}".lower()]

@@ -1,0 +1,90 @@
+"""SIP messages of a softphone: who it is, requests outside and inside a dialog, replies (RFC 3261 8, 12)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from sipmessage import URI, Request, Response
+
+_PHRASES = {200: "OK", 405: "Method Not Allowed", 481: "Call/Transaction Does Not Exist", 486: "Busy Here"}
+_ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who speaks. A browser has no address of its own to name: it makes one up (RFC 7118 section 5)."""
+
+    user: str
+    domain: str
+    login: str
+    password: str | None
+    secure: bool
+    host: str = field(default_factory=lambda: f"{secrets.token_hex(6)}.invalid")
+
+    @property
+    def address(self) -> str:
+        """The address of record."""
+        return f"sip:{self.user}@{self.domain}"
+
+    @property
+    def contact(self) -> str:
+        """Where this softphone is reached."""
+        return f"sip:{self.user}@{self.host};transport=ws"
+
+    def request(self, method: str, uri: str, to: str, call: str, sequence: int, tag: str) -> Request:
+        """A request; `to` is the header's value, tag and all. Raises ValueError for what is no URI."""
+        made = Request(method, URI.parse(uri))
+        via = "WSS" if self.secure else "WS"
+        made.headers.set("Via", f"SIP/2.0/{via} {self.host};branch=z9hG4bK{secrets.token_hex(8)};rport")
+        made.headers.set("Max-Forwards", "70")
+        made.headers.set("From", f"<{self.address}>;tag={tag}")
+        made.headers.set("To", to)
+        made.headers.set("Call-ID", call)
+        made.headers.set("CSeq", f"{sequence} {method}")
+        made.headers.set("Contact", f"<{self.contact}>")
+        made.headers.set("Allow", _ALLOW)
+        made.headers.set("User-Agent", "Reveille")
+        made.headers.set("Content-Length", "0")
+        return made
+
+
+def on_branch_of(invite: Request, method: str, to: str) -> Request:
+    """The CANCEL of an INVITE, or the ACK of its refusal (RFC 3261 sections 9.1 and 17.1.1.3)."""
+    made = Request(method, invite.uri)
+    for name in ("Via", "Max-Forwards", "From", "Call-ID"):
+        made.headers.set(name, invite.headers[name])
+    made.headers.set("To", to)
+    made.headers.set("CSeq", f"{invite.cseq.sequence} {method}")
+    made.headers.set("Content-Length", "0")
+    return made
+
+
+def with_body(message: Request | Response, kind: str, body: str) -> None:
+    """Give a message its body."""
+    message.body = body.encode()
+    message.headers.set("Content-Type", kind)
+    message.headers.set("Content-Length", str(len(message.body)))
+
+
+def reply(request: Request, code: int, tag: str = "") -> Response:
+    """An answer to a request; `tag` goes into To unless one is there. Raises KeyError for a request without the headers
+    that each has."""
+    answer = Response(code, _PHRASES.get(code, "Unknown"))
+    answer.headers.setlist("Via", list(request.headers.getlist("Via")))
+    for name in ("From", "To", "Call-ID", "CSeq"):
+        answer.headers.set(name, request.headers[name])
+    if tag and ";tag=" not in request.headers["To"]:
+        answer.headers.set("To", f"{request.headers['To']};tag={tag}")
+    answer.headers.set("Content-Length", "0")
+    return answer
+
+
+def tag_of(header: str) -> str:
+    """The tag in the value of a From or To; "" without one."""
+    return next((part[4:] for part in header.split(";")[1:] if part.startswith("tag=")), "")
+
+
+def uri_in(header: str) -> str:
+    """The URI in the value of a Contact, Record-Route, From or To."""
+    return header.split("<", 1)[1].split(">", 1)[0] if "<" in header else header.split(";", 1)[0].strip()

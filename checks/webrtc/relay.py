@@ -1,0 +1,128 @@
+"""STUN (RFC 8489) and TURN (RFC 8656), asked directly: a browser hides why it got no candidate.
+
+stun   > Binding Request      < Success, XOR-MAPPED-ADDRESS     faults: timeout, stun:NNN, bad-peer, dns, unreachable
+turn   > Allocate             < 401, then Success               faults: timeout, turn:NNN, no-relay, certificate, dns,
+       > Refresh, lifetime 0    XOR-RELAYED-ADDRESS                     unreachable
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+from aioice import stun, turn
+
+from checks.contract import Refused
+from checks.telephony.transaction import tls_context
+
+PATTERN = r"^(stun|turn|turns):(\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)(?::([0-9]{1,5}))?(?:\?transport=(udp|tcp))?$"
+_PORTS = {"stun": 3478, "turn": 3478, "turns": 5349}
+_LIFETIME_SECONDS = 60
+
+
+class _Question(asyncio.DatagramProtocol):
+    """A socket for one STUN transaction."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[bytes, stun.Transaction] | None = None
+        self.failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def send_stun(self, message: stun.Message, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+        if self._transport:
+            self._transport.sendto(bytes(message))
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        try:
+            message = stun.parse_message(data)
+        except (ValueError, IndexError, KeyError):
+            self._fail(Refused("bad-peer", "what came is not STUN"))
+            return
+        if self._asked and message.transaction_id == self._asked[0]:
+            self._asked[1].response_received(message, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        self._fail(exc)
+
+    def _fail(self, why: Exception) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(why)
+
+    async def bind(self, server: Any) -> stun.Message:
+        """A Binding request's success. Raises what failed."""
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        transaction = stun.Transaction(request, server, self)
+        self._asked = request.transaction_id, transaction
+        running: asyncio.Future[Any] = asyncio.ensure_future(transaction.run())
+        try:
+            await asyncio.wait({running, self.failed}, return_when=asyncio.FIRST_COMPLETED)
+            if self.failed.done():
+                self.failed.result()
+            answer: stun.Message = (await running)[0]
+            return answer
+        finally:
+            running.cancel()
+            self.failed.cancel()
+            await asyncio.gather(running, self.failed, return_exceptions=True)
+
+
+async def reflexive_address(url: str) -> str:
+    """Our address as a STUN server sees it. Raises Refused, OSError; it never gives up by itself."""
+    _, host, port, _ = parts(url)
+    loop = asyncio.get_running_loop()
+    transport, question = await loop.create_datagram_endpoint(_Question, remote_addr=(host, port))
+    try:
+        answer = await question.bind((host, port))
+        mapped = answer.attributes["XOR-MAPPED-ADDRESS"]
+    except stun.TransactionFailed as failed:
+        raise Refused(*_error("stun", failed)) from None
+    except stun.TransactionTimeout:
+        raise TimeoutError from None
+    except KeyError:
+        raise Refused("bad-peer", "a success without XOR-MAPPED-ADDRESS") from None
+    finally:
+        transport.close()
+    return f"{mapped[0]}:{mapped[1]}"
+
+
+async def relayed_address(url: str, user: str, password: str, authorities: str) -> str:
+    """Allocate a relay, give it back, and say where it was. Raises Refused, OSError; never gives up by itself."""
+    scheme, host, port, transport = parts(url)
+    context = tls_context(Path(authorities) if authorities else None) if scheme == "turns" else None
+    try:
+        relay, _ = await turn.create_turn_endpoint(
+            asyncio.DatagramProtocol, (host, port), user, password, _LIFETIME_SECONDS, ssl=context, transport=transport
+        )
+    except stun.TransactionFailed as failed:
+        raise Refused(*_error("turn", failed)) from None
+    except stun.TransactionTimeout:
+        raise TimeoutError from None
+    address = relay.get_extra_info("sockname")
+    relay.close()
+    if not address or address[1] == 0:
+        raise Refused("no-relay", "an allocation without an address")
+    return f"{address[0]}:{address[1]}"
+
+
+def offered(offer: str) -> bool:
+    """Whether a description offers a relay."""
+    return " typ relay" in offer
+
+
+def parts(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port, transport of a stun, turn or turns URL (RFC 7064, RFC 7065). Raises ValueError."""
+    found = re.match(PATTERN, url)
+    if found is None:
+        raise ValueError(f"{url!r} is no STUN or TURN URL")
+    scheme, host, port, transport = found.groups()
+    return scheme, host.strip("[]"), int(port or _PORTS[scheme]), transport or ("tcp" if scheme == "turns" else "udp")
+
+
+def _error(scheme: str, failed: stun.TransactionFailed) -> tuple[str, str]:
+    code, text = failed.response.attributes.get("ERROR-CODE", (0, ""))
+    return f"{scheme}:{code}", str(text)[:100]

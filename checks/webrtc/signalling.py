@@ -1,0 +1,168 @@
+"""SIP over a WebSocket (RFC 7118): asks, is asked, holds one call. Only for the softphone's process.
+
+    > REGISTER sip:example.net SIP/2.0
+    > Via: SIP/2.0/WSS 4be1f0c2.invalid;branch=z9hG4bK5f2c…        > Contact: <sip:9d0e@4be1f0c2.invalid;transport=ws>
+    < SIP/2.0 401 Unauthorized                                    asked again with credentials, once
+    < SIP/2.0 200 OK
+
+Rules: one message a frame, none repeated (RFC 7118 section 5); what is not SIP, is too large or never ends a request
+is a fault of the peer ("bad-peer") and the end; a socket that is gone is "dropped". Every message is in the ladder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sipmessage import Message, Request, Response
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from checks.contract import Refused
+from checks.telephony import ladder
+from checks.webrtc import digest
+from checks.webrtc.messages import Identity, on_branch_of, reply
+
+_MOST_MESSAGES = 1000
+_KEPT_CHARACTERS = 8192
+_Key = tuple[str, int, str]
+
+
+class Signalling:
+    """The conversation over one socket. `asked` takes the requests of the far end, `lost` the end of the socket."""
+
+    def __init__(
+        self,
+        connection: ClientConnection,
+        identity: Identity,
+        asked: Callable[[Request], Response | None],
+        lost: Callable[[Refused], None],
+    ) -> None:
+        self.identity, self.ladder = identity, ladder.Ladder()
+        self.broken: Refused | None = None
+        self._connection, self._asked, self._lost = connection, asked, lost
+        self._awaited: dict[_Key, asyncio.Future[Response]] = {}
+        self._provisional: dict[_Key, Callable[[Response], None]] = {}
+        self._messages = 0
+        self._reading = asyncio.create_task(self._read())
+
+    async def ask(self, question: Request, provisional: Callable[[Response], None] | None = None) -> Response:
+        """The final answer. Raises Refused when the socket breaks first."""
+        if self.broken:
+            raise self.broken
+        key = _key(question)
+        answer = self._awaited[key] = asyncio.get_running_loop().create_future()
+        if provisional:
+            self._provisional[key] = provisional
+        try:
+            await self.say(question)
+            final: Response = await answer
+            if question.method == "INVITE" and final.code >= 300:
+                await self.say(on_branch_of(question, "ACK", final.headers["To"]))
+            return final
+        finally:
+            self._awaited.pop(key, None)
+            self._provisional.pop(key, None)
+
+    async def ask_as_user(
+        self, question: Callable[[], Request], provisional: Callable[[Response], None] | None = None
+    ) -> Response:
+        """The final answer to a request that may be asked for credentials: then it is made and asked anew, once."""
+        asked = question()
+        answer = await self.ask(asked, provisional)
+        header = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.code)
+        if header is None or self.identity.password is None:
+            return answer
+        challenge = digest.chosen(answer.headers.getlist(header))
+        again = question()
+        given = digest.credentials(challenge, self.identity.login, self.identity.password, again.method, str(again.uri))
+        again.headers.set("Authorization" if answer.code == 401 else "Proxy-Authorization", given)
+        return await self.ask(again, provisional)
+
+    async def say(self, message: Request | Response) -> None:
+        """Send one message. Raises Refused (dropped)."""
+        self._keep("sent", bytes(message))
+        try:
+            await self._connection.send(bytes(message).decode())
+        except ConnectionClosed:
+            raise self.broken or Refused("dropped", "the WebSocket is closed") from None
+
+    async def close(self) -> None:
+        """Let go of the socket."""
+        self._reading.cancel()
+        await self._connection.close()
+
+    # --- what comes
+
+    async def _read(self) -> None:
+        try:
+            async for message in self._connection:
+                await self._take(message.encode() if isinstance(message, str) else message)
+            ending = Refused("dropped", "the server closed the WebSocket")
+        except ConnectionClosed as problem:
+            ending = _ending(problem)
+        except Refused as refused:
+            ending = refused
+        self._break(ending)
+
+    def _break(self, ending: Refused) -> None:
+        self.broken = ending
+        for answer in self._awaited.values():
+            if not answer.done():
+                answer.set_exception(ending)
+        self._lost(ending)
+
+    async def _take(self, data: bytes) -> None:
+        if not data.strip(b"\r\n\0 "):
+            return  # a keep-alive (RFC 7118 section 6)
+        self._messages += 1
+        if self._messages > _MOST_MESSAGES:
+            raise Refused("bad-peer", f"more than {_MOST_MESSAGES} messages")
+        self._keep("received", data)
+        try:
+            message = Message.parse(data)
+            key = _key(message)
+            answer = self._asked(message) if isinstance(message, Request) else None
+        except (ValueError, KeyError, IndexError):
+            raise Refused("bad-peer", "what came over the WebSocket is not SIP") from None
+        if isinstance(message, Response):
+            self._answered(key, message)
+        elif message.method != "ACK":
+            await self.say(answer or reply(message, 200))
+
+    def _answered(self, key: _Key, answer: Response) -> None:
+        if answer.code < 200:
+            self._provisional.get(key, _ignored)(answer)
+        elif (awaited := self._awaited.get(key)) and not awaited.done():
+            awaited.set_result(answer)
+
+    def _keep(self, direction: ladder.Direction, data: bytes) -> None:
+        host, port = (*(self._connection.remote_address or ("gone", 0)),)[:2]
+        text = data[:_KEPT_CHARACTERS].decode(errors="replace")
+        self.ladder.add(ladder.Message(time.monotonic(), direction, f"WS {host}:{port}", text))
+
+
+def _ignored(_answer: Response) -> None:
+    """A provisional answer that nobody waits for."""
+
+
+def _key(message: Request | Response) -> _Key:
+    """What belongs together. Raises KeyError, ValueError."""
+    return message.call_id, message.cseq.sequence, message.cseq.method
+
+
+def _ending(problem: ConnectionClosed) -> Refused:
+    """Codes 1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the limit."""
+    ours = problem.sent and not problem.rcvd_then_sent and problem.sent.code in (1002, 1003, 1007, 1009)
+    if ours and problem.sent:
+        return Refused("bad-peer", problem.sent.reason or f"WebSocket closed with {problem.sent.code}")
+    said = f"{problem.rcvd.code} {problem.rcvd.reason}".strip() if problem.rcvd else "without a word"
+    return Refused("dropped", f"the WebSocket was closed ({said})"[:200])
+
+
+def facts_of(answer: Response) -> Mapping[str, Any]:
+    """A final answer as the daemon's engine reads it."""
+    reasons = answer.headers.getlist("Reason")
+    return {"code": answer.code, "phrase": answer.phrase, "origin": "far", "reasons": reasons}

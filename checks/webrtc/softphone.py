@@ -1,0 +1,205 @@
+"""The process of one WebRTC call: a browser's softphone under remote control (`python -m checks.webrtc.softphone FD`).
+
+Commands and events as checks/telephony/phone.py has them, so that the same script can be played; before it come the
+stages, each told as it passes or fails (stages.py). Secrets come only over the socket FD.
+
+No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its life is over, it hangs
+up, takes its registration back and leaves within seconds. A process that is stuck is ended by SIGALRM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.contract import CannotTell, Refused
+from checks.telephony.channel import Channel, be_a_good_child
+from checks.webrtc.stages import Over, Stages
+
+if TYPE_CHECKING:
+    from checks.telephony.ear import Ear
+    from checks.webrtc.station import Station
+
+_TICK_SECONDS = 0.05
+_STUCK_SECONDS = 15
+_FAREWELL_SECONDS = 3.0
+
+
+class Softphone:
+    """Obeys the commands and tells what happens."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._order = channel, dict[str, Any]()
+        self._station: Station | None = None
+        self._ear: Ear | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._dies = time.monotonic() + 600
+        self._stall = 0.0
+
+    async def run(self) -> None:
+        """Until it is told to hang up, or nobody is there any more."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS)
+        loop.add_reader(self._channel.fileno(), self._read)
+        beating = asyncio.create_task(self._beat())
+        work = asyncio.create_task(self._until_told())
+        await asyncio.wait({beating, work}, return_when=asyncio.FIRST_COMPLETED)
+        loop.remove_reader(self._channel.fileno())
+        for task in (beating, work):
+            if task.done() and (problem := task.exception()):
+                self._broke(problem)
+        await self._leave(self._leaving.result() if self._leaving.done() else _FAREWELL_SECONDS)
+        beating.cancel()
+
+    async def _until_told(self) -> None:
+        await self._leaving
+
+    async def _beat(self) -> None:
+        """Life's signs: stuck is dead, too old is over, and the ear listens."""
+        while (began := time.monotonic()) < self._dies:
+            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            if self._ear is not None and not self._leaving.done():
+                self._ear.attend()
+            await asyncio.sleep(_TICK_SECONDS)
+            self._stall = max(self._stall, time.monotonic() - began - _TICK_SECONDS)
+        self._leave_within(_FAREWELL_SECONDS)
+
+    def _leave_within(self, seconds: float) -> None:
+        if not self._leaving.done():
+            self._leaving.set_result(seconds)
+
+    def _broke(self, problem: BaseException) -> None:
+        text = str(problem) if isinstance(problem, CannotTell) else f"{type(problem).__name__}: {problem}"
+        self._channel.tell("broken", text=text)
+
+    # --- commands
+
+    def _read(self) -> None:
+        try:
+            for command in self._channel.commands():
+                self._obey(command)
+        except Exception as problem:  # noqa: BLE001 - a command that breaks ends the call, and the daemon is told
+            self._broke(problem)
+            self._leave_within(_FAREWELL_SECONDS)
+        if self._channel.gone:
+            self._leave_within(_FAREWELL_SECONDS)
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        match command:
+            case {"do": "open"}:
+                self._open(command)
+            case {"do": "call"}:
+                self._work = asyncio.create_task(self._call())
+            case {"do": "hang-up"}:
+                self._leave_within(command.get("within", _FAREWELL_SECONDS))
+            case _:
+                self._converse(command)
+
+    def _open(self, command: dict[str, Any]) -> None:
+        from checks.webrtc.station import Station
+
+        self._order = command
+        self._dies = time.monotonic() + command["life_seconds"]
+        self._station = Station(self._channel.tell, Stages(self._channel.tell, command["within"]), command)
+        self._channel.tell("ready")
+
+    async def _call(self) -> None:
+        from checks.telephony.ear import Ear
+
+        if self._station is None:
+            raise RuntimeError("the first command is open")
+        try:
+            await self._station.reach()
+            await self._station.call()
+            self._ear = Ear(self._channel.tell, self._station.heard, self._station.said)
+            self._channel.tell("media", codec=self._station.codec)
+        except Over:
+            return
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
+            self._broke(problem)
+            self._leave_within(_FAREWELL_SECONDS)
+
+    def _converse(self, command: dict[str, Any]) -> None:
+        """The commands that need a call with sound."""
+        station, ear = self._station, self._ear
+        if ear is None or station is None:
+            self._channel.tell("no-media", command=command["do"])
+            return
+        match command:
+            case {"do": "press", "digits": digits}:
+                self._work = asyncio.create_task(self._press(station, digits))
+                ear.turn_page()
+            case {"do": "listen"}:
+                ear.listen_for(command)
+            case {"do": "challenge", "say": say}:
+                station.say_nonce(say)
+                ear.listen_for_nonce(command)
+            case {"do": "hush"}:
+                station.hush()
+            case {"do": "review", "previous": previous, "others": others, "wanted": wanted}:
+                ear.recording.refresh()
+                code, text = ear.what_is_there(previous, others, wanted)
+                self._channel.tell("reviewed", code=code, text=text)
+            case {"do": "count"}:
+                self._work = asyncio.create_task(self._count(station, command.get("number", 0)))
+            case _:
+                raise ValueError(f"no such command: {command['do']}")
+
+    async def _press(self, station: Station, digits: str) -> None:
+        try:
+            await station.press(digits)
+        except Refused as refused:
+            self._channel.tell("press-failed", text=str(refused))
+            return
+        self._channel.tell("pressed", digits=digits)
+
+    async def _count(self, station: Station, number: int) -> None:
+        self._channel.tell("counted", number=number, **await station.counts())
+
+    # --- leaving
+
+    async def _leave(self, within: float) -> None:
+        """Hang up, wait for the answer, un-REGISTER, write the exhibits, say so."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait({self._work}, timeout=1.0)
+        if self._station is not None:
+            began = time.monotonic()
+            had_call, answered = await self._station.hang_up(within)
+            self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
+            health = {"stall_seconds": round(self._stall, 4)}
+            self._channel.tell("statistics", **await self._station.statistics(), health=health)
+            self._station.write(Path(self._order["folder"]), self._order["files"])
+            await self._station.close()
+        self._channel.tell("closed")
+
+
+def main() -> None:
+    """The process, from its first breath to its last."""
+    channel = Channel(int(sys.argv[1]))
+    be_a_good_child(int(sys.argv[2]))
+    import checks.telephony.ear
+    import checks.webrtc.station  # noqa: F401 - takes its time now, or it would be measured as the far end's
+
+    try:
+        asyncio.run(_life(channel))
+    except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told
+        with suppress(BaseException):  # the process ends either way
+            channel.tell("broken", text=f"{type(problem).__name__}: {problem}")
+        os._exit(1)
+    os._exit(0)
+
+
+async def _life(channel: Channel) -> None:
+    await Softphone(channel).run()
+
+
+if __name__ == "__main__":
+    main()

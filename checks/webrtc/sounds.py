@@ -1,0 +1,80 @@
+"""What a softphone says and hears, as 8 kHz samples: its mouth, paced as a microphone is, and its ear's way in.
+Only for the softphone's process (numpy, aiortc).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fractions
+import time
+
+import av
+import numpy as np
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from checks.telephony.sound import FRAME, RATE, Samples
+from checks.webrtc.live import Live
+
+_FRAME_SECONDS = FRAME / RATE
+_LATE_FRAMES = 10
+
+
+class Mouth(MediaStreamTrack):
+    """Says what it is given, else silence: a frame each 20 ms."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: Live | None = None
+        self._sound: Samples | None = None
+        self._again = False
+        self._position = self._sent = 0
+        self._due = 0.0
+
+    def play(self, sound: Samples | None, again: bool = False) -> None:
+        """Say this from now on; None is silence."""
+        self._sound, self._again, self._position = sound, again, 0
+
+    async def recv(self) -> av.AudioFrame:
+        """The next frame, when its time has come. Raises MediaStreamError once stopped."""
+        if self.readyState != "live":
+            raise MediaStreamError
+        await self._pace()
+        samples = self._next()
+        if self.said:
+            self.said.add(samples)
+        frame = av.AudioFrame.from_ndarray(samples.astype(np.int16).reshape(1, -1), format="s16", layout="mono")
+        frame.pts, frame.sample_rate, frame.time_base = self._sent, RATE, fractions.Fraction(1, RATE)
+        self._sent += FRAME
+        return frame
+
+    async def _pace(self) -> None:
+        now = time.monotonic()
+        if now > self._due + _LATE_FRAMES * _FRAME_SECONDS:
+            self._due = now
+        await asyncio.sleep(max(0.0, self._due - now))
+        self._due += _FRAME_SECONDS
+
+    def _next(self) -> Samples:
+        if self._sound is None:
+            return np.zeros(FRAME, dtype=np.float32)
+        samples = self._sound[self._position : self._position + FRAME]
+        self._position += FRAME
+        if self._position >= len(self._sound):
+            self._position, self._sound = 0, self._sound if self._again else None
+        return np.pad(samples, (0, FRAME - len(samples)))
+
+
+async def listen(track: MediaStreamTrack, heard: Live) -> None:
+    """Write down what comes, until it ends."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    while True:
+        try:
+            frame = await track.recv()
+        except MediaStreamError:
+            return
+        if isinstance(frame, av.AudioFrame):
+            for part in resampler.resample(frame):
+                heard.add(part.to_ndarray().reshape(-1).astype(np.float32))

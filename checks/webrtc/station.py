@@ -1,0 +1,226 @@
+"""What a softphone does: reaches its edge, registers, proves STUN and TURN, calls, and gives everything back.
+
+Only for the softphone's process. What fails is the stage under way (stages.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sipmessage import Request, Response
+from websockets.asyncio.client import ClientConnection
+
+from checks.contract import Refused
+from checks.telephony import challenge, sound
+from checks.telephony.engine import Event, refusal
+from checks.telephony.recording import bound
+from checks.webrtc import relay
+from checks.webrtc.dialog import Call, registration
+from checks.webrtc.live import Live
+from checks.webrtc.messages import Identity
+from checks.webrtc.reach import connection_to, is_own_host
+from checks.webrtc.signalling import Signalling, facts_of
+from checks.webrtc.stages import Stages, Tell
+
+if TYPE_CHECKING:
+    from checks.webrtc.media import Media
+    from checks.webrtc.sounds import Mouth
+
+_REGISTERED_SECONDS = 120
+_CLOSE_SECONDS = 2.0
+
+
+class Station:
+    """One account at one edge, with at most one call. `settings` is the daemon's `open`."""
+
+    def __init__(self, tell: Tell, stages: Stages, settings: Mapping[str, Any]) -> None:
+        self._tell, self._stages, self._settings = tell, stages, settings
+        self._born = time.monotonic()
+        self.heard = self.said = Live(self._born)
+        self.codec = ""
+        self._mouth: Mouth | None = None
+        self._media: Media | None = None
+        self._signalling: Signalling | None = None
+        self._registration: Any = None
+        self._call: Call | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._leaving = False
+
+    # --- the stages
+
+    async def reach(self) -> None:
+        """Everything up to a registered softphone with its candidates. Raises Over."""
+        connection = await connection_to(self._stages, self._settings)
+        self._speak(connection)
+        await self._register()
+        await asyncio.to_thread(import_module, "checks.webrtc.media")  # its second is nobody's stage
+        if is_own_host(str(connection.remote_address[0])):
+            from checks.webrtc.media import reach_own_host
+
+            reach_own_host()
+        await self._prove_stun()
+        await self._prove_turn()
+
+    async def call(self) -> None:
+        """Place the call, and have its sound both ways. Raises Over."""
+        made = await self._candidates()
+        async with self._stages.stage("answer") as facts:
+            signalling = self._spoken()
+            self._call = Call(signalling, self._tell, self._settings["to"], await made.offer())
+            self.codec = made.read(await self._call.place())
+            facts["note"] = f"answered with {self.codec}"
+        if made.has_fingerprint:
+            async with self._stages.stage("ice") as facts:
+                await made.begin()
+                facts["note"] = f"ICE: {await made.until_connected()}"
+        async with self._stages.stage("dtls") as facts:
+            if not made.has_fingerprint:
+                raise Refused("no-fingerprint", "the answer has no DTLS fingerprint")
+            facts["note"] = await made.until_secured()
+        await self._flow(made)
+
+    async def _flow(self, made: Media) -> None:
+        from checks.webrtc.sounds import listen
+
+        self.heard, self.said = Live(time.monotonic()), Live(time.monotonic())
+        if self._mouth:
+            self._mouth.said = self.said
+        self._listening = asyncio.create_task(listen(made.track, self.heard))
+        async with self._stages.stage("srtp", late="no-rtp"):
+            await made.until_heard()
+
+    def _speak(self, connection: ClientConnection) -> None:
+        known = self._settings
+        identity = Identity(
+            known["user"], known["domain"], known["login"], known["password"], known["url"].startswith("wss:")
+        )
+        self._signalling = Signalling(connection, identity, self._asked, self._socket_lost)
+
+    async def _register(self) -> None:
+        async with self._stages.stage("register"):
+            signalling = self._spoken()
+            lasting = registration(signalling)
+            answer = await signalling.ask_as_user(lasting(_REGISTERED_SECONDS))
+            if answer.code >= 300:
+                raise refusal(Event("refused", 0.0, facts_of(answer)))
+            self._registration = lasting
+
+    async def _prove_stun(self) -> None:
+        for url in self._settings["stun"][:1]:
+            async with self._stages.stage("stun") as facts:
+                facts["note"] = f"{url} sees us as {await relay.reflexive_address(url)}"
+
+    async def _prove_turn(self) -> None:
+        """Each server by its transport; the slowest counts. Then the library must have got a relay of the first."""
+        if not (urls := self._settings["turn"]):
+            return
+        async with self._stages.stage("turn") as facts:
+            facts["notes"], facts["allocations"] = [], {}
+            for url in urls:
+                await self._allocate(url, facts)
+            if not relay.offered(await (await self._candidates()).offer()):
+                raise Refused("no-candidate", f"{urls[0]} allocates, but no relay candidate came of it")
+
+    async def _allocate(self, url: str, facts: dict[str, Any]) -> None:
+        known, began = self._settings, time.monotonic()
+        scheme, _, _, transport = relay.parts(url)
+        try:
+            found = await relay.relayed_address(url, known["turn_user"], known["turn_password"], known["authorities"])
+        except Refused as refused:
+            raise Refused(refused.code, f"{url}: {refused.text}") from None
+        facts["allocations"]["tls" if scheme == "turns" else transport] = time.monotonic() - began
+        facts["notes"].append(f"{url} relays from {found}")
+
+    async def _candidates(self) -> Media:
+        from checks.webrtc.media import Media
+        from checks.webrtc.sounds import Mouth
+
+        if self._media is None:
+            self._mouth = Mouth()
+            self._media = Media(self._settings, self._mouth, self._lost)
+        return self._media
+
+    def _spoken(self) -> Signalling:
+        if self._signalling is None:
+            raise RuntimeError("there is no WebSocket yet")
+        return self._signalling
+
+    # --- what comes from afar
+
+    def _asked(self, request: Request) -> Response | None:
+        return self._call.asked(request) if self._call else None
+
+    def _socket_lost(self, why: Refused) -> None:
+        if self._stages.current not in ("register", "answer"):  # those hear of it themselves
+            self._lost("websocket", why.code, why.text)
+
+    def _lost(self, stage: str, code: str, text: str) -> None:
+        if not self._leaving:
+            self._tell("lost", stage=stage, code=code, text=text)
+
+    # --- in the call
+
+    def say_nonce(self, nonce: list[int]) -> None:
+        """Say it again and again."""
+        if self._mouth:
+            self._mouth.play(challenge.sound_of(nonce), again=True)
+
+    def hush(self) -> None:
+        """Be silent."""
+        if self._mouth:
+            self._mouth.play(None)
+
+    async def press(self, digits: str) -> None:
+        """Keys, one INFO each: aiortc has no RFC 4733. Raises Refused."""
+        for digit in digits:
+            answer = await self._call.press(digit) if self._call else None
+            if answer is None or answer.code >= 300:
+                raise Refused(f"sip:{answer.code}" if answer else "no-call", "INFO was refused")
+
+    async def counts(self) -> dict[str, Any]:
+        """The RTP counts."""
+        return await self._media.counts() if self._media else {}
+
+    # --- leaving
+
+    async def hang_up(self, within: float) -> tuple[bool, bool]:
+        """BYE and un-REGISTER; whether there was a call, and whether its end was answered."""
+        self._leaving = True
+        call, signalling = self._call, self._signalling
+        had_call = call is not None and call.established and not call.ended
+        answered = await call.hang_up(within) if call else True
+        if signalling and self._registration and not signalling.broken:
+            with suppress(Refused, TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await signalling.ask_as_user(self._registration(0))
+        return had_call, answered
+
+    async def statistics(self) -> dict[str, Any]:
+        """The last counts; {} where no media came to stand."""
+        if self._media is None or self._listening is None:
+            return {}
+        return {**await self._media.counts(), "rx_level_dbm0": sound.active_level_dbm0(self.heard.samples)}
+
+    def write(self, folder: Path, files: Mapping[str, str]) -> None:
+        """The exhibits: ladder, and heard (left) and said (right)."""
+        if self._signalling:
+            text = self._signalling.ladder.text(self._born, "Reveille")
+            (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
+        if self._listening is not None:
+            sound.write_wav(folder / files["sound"], bound(self.heard.samples), bound(np.asarray(self.said.samples)))
+
+    async def close(self) -> None:
+        """Let go of media and socket, without waiting for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                if self._media:
+                    await self._media.close()
+                if self._signalling:
+                    await self._signalling.close()

@@ -1,0 +1,180 @@
+"""webrtc-call through Kamailio, rtpengine and coturn to our agent's phone: healthy, and each thing broken is its own
+stage and code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from checks.contract import Claim, Layer, Observation
+from checks.telephony.line import Line
+from checks.webrtc.call import STAGES, WebrtcCall
+from tests.loopback.sipp.peer import free_port
+from tests.loopback.webrtc.attempts import attempt
+from tests.loopback.webrtc.peers import TURN_USER, Edge, Turn, edge, turn_server
+from tests.loopback.webrtc.relays import middlebox, mute
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("webrtc")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def centre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
+    async with edge(tmp_path_factory.mktemp("edge")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def turn(centre: Edge, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Turn]:
+    async with turn_server(tmp_path_factory.mktemp("turn"), centre.certificate) as running:
+        yield running
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "wrong").write_text("not this one\n")
+    return {"file": str(tmp_path / "wrong")}
+
+
+def call(centre: Edge, broken: str = "", **more: Any) -> WebrtcCall:
+    """To the agent's phone; the number says what the edge breaks."""
+    registrar = f"127.0.0.1:{centre.udp_port}"
+    account = {"registrar": registrar, "user": "6001", "password": {"file": str(centre.password)}}
+    agent = Line.model_validate({"name": "agent-01", **account})
+    settings = {
+        "url": centre.url,
+        "user": "monitor",
+        "password": {"file": str(centre.password)},
+        "domain": "127.0.0.1",
+        "to": f"sip:6001{broken and '.'}{broken}@{registrar}",
+        "trusted_certificates": str(centre.certificate.certificate),
+        "script": [{"agent": agent, "within": "8s"}],
+        "media_within": "2s",
+        **more,
+    }
+    return WebrtcCall.model_validate(settings)
+
+
+def relays(server: Turn, **more: Any) -> dict[str, Any]:
+    password = {"file": str(server.password)}
+    return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, **more}
+
+
+def ended(seen: Observation) -> tuple[str, str] | None:
+    assert seen.blind is None, seen.blind
+    return (seen.fault.stage, seen.fault.code) if seen.fault else None
+
+
+def passed(seen: Observation) -> list[str]:
+    return [stage.name for stage in seen.stages if stage.passed]
+
+
+async def test_a_healthy_edge_is_seen_stage_by_stage(centre: Edge, turn: Turn, tmp_path: Path) -> None:
+    check = call(
+        centre, **relays(turn), stun=[f"stun:127.0.0.1:{turn.port}"], script=[*call(centre).script, {"hold": "1s"}]
+    )
+    seen = await attempt(check, tmp_path / "seen")
+    assert ended(seen) is None, seen.fault
+    assert passed(seen) == [*STAGES, "agent", "talk", "hold", "hang-up"]
+    assert set(seen.measures) <= set(check.measures())
+    assert set(check.measures()) - set(seen.measures) <= {"rtt_ms"}
+    assert 29 < seen.measures["certificate_days"] < 31
+    assert seen.measures["rx_packets"] > 50
+    notes = "\n".join(seen.notes)
+    assert all(word in notes for word in ("TLSv1.3", "sees us as", "relays from", "PCMA", "ICE: host", "DTLS as"))
+    assert {e.name for e in seen.exhibits} == {"call.wav", "ladder.txt", "agent.wav", "agent-ladder.txt"}
+    ladder = (tmp_path / "seen" / "ladder.txt").read_text()
+    assert "INVITE" in ladder and "Digest (masked)" in ladder and centre.password.read_text().strip() not in ladder
+    assert seen.seconds < check.longest_seconds()
+
+
+async def test_media_may_be_made_to_go_by_turn(centre: Edge, turn: Turn, tmp_path: Path) -> None:
+    seen = await attempt(call(centre, **relays(turn, relay_only=True)), tmp_path / "seen")
+    assert ended(seen) is None, seen.fault
+    assert any(note.startswith("ICE: relay ") for note in seen.notes)
+
+
+async def test_a_wrong_password(centre: Edge, wrong: dict[str, str], tmp_path: Path) -> None:
+    seen = await attempt(call(centre, password=wrong, script=[]), tmp_path / "seen")
+    assert ended(seen) == ("register", "sip:401")
+    assert passed(seen) == ["dns", "tcp", "tls", "websocket"]
+
+
+async def test_an_expired_certificate_and_one_of_nobody_we_trust(centre: Edge, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    async with edge(tmp_path / "old", days=0) as old:
+        expired = await attempt(call(old, script=[]), tmp_path / "expired")
+    assert ended(expired) == ("tls", "certificate")
+    assert expired.fault is not None and "expired" in expired.fault.text
+    stranger = await attempt(call(centre, trusted_certificates=None, script=[]), tmp_path / "stranger")
+    assert ended(stranger) == ("tls", "certificate")
+
+
+async def test_no_turn_is_a_fault_also_when_it_says_nothing(
+    centre: Edge, turn: Turn, wrong: dict[str, str], tmp_path: Path
+) -> None:
+    async with mute() as port:
+        silent = relays(turn, turn=[f"turn:127.0.0.1:{port}"], step_within="1s", script=[])
+        assert ended(await attempt(call(centre, **silent), tmp_path / "silent")) == ("turn", "timeout")
+    closed = relays(turn, turn=[f"turn:127.0.0.1:{free_port()}?transport=tcp"], script=[])
+    assert ended(await attempt(call(centre, **closed), tmp_path / "closed")) == ("turn", "unreachable")
+    refused = relays(turn, turn_password=wrong, script=[])
+    seen = await attempt(call(centre, **refused), tmp_path / "refused")
+    assert ended(seen) == ("turn", "turn:401")
+    assert seen.fault is not None and seen.fault.text.startswith(turn.urls[0])
+
+
+async def test_no_stun(centre: Edge, tmp_path: Path) -> None:
+    async with mute() as port:
+        check = call(centre, stun=[f"stun:127.0.0.1:{port}"], step_within="1s", script=[])
+        assert ended(await attempt(check, tmp_path / "seen")) == ("stun", "timeout")
+
+
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        ("passive", ("dtls", "dtls")),
+        ("fingerprint", ("dtls", "fingerprint")),
+        ("plain", ("ice", "no-ice")),
+        ("blocked", ("ice", "timeout")),
+        ("silent", ("srtp", "no-rtp")),
+        ("deaf", ("talk", "one-way-to-agent")),
+    ],
+)
+async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, fault: tuple[str, str]) -> None:
+    seen = await attempt(call(centre, broken), tmp_path / "seen")
+    assert ended(seen) == fault, seen.fault
+    assert "answer" in passed(seen)
+
+
+async def test_a_number_that_is_not_there(centre: Edge, tmp_path: Path) -> None:
+    check = call(centre, script=[], to=f"sip:7777@127.0.0.1:{centre.udp_port}")
+    assert ended(await attempt(check, tmp_path / "seen")) == ("answer", "sip:404")
+
+
+async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> None:
+    holding = asyncio.Event()
+    async with middlebox(centre.wss_port) as box:
+        check = call(centre, url=f"wss://127.0.0.1:{box.port}/", script=[*call(centre).script, {"hold": "30s"}])
+        seeing = asyncio.create_task(
+            attempt(check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None)
+        )
+        await asyncio.wait_for(holding.wait(), 30)
+        box.cut()
+        seen = await seeing
+    assert ended(seen) == ("websocket", "dropped"), seen.fault
+    assert "talk" in passed(seen)
+    assert seen.seconds < 25
+
+
+async def test_what_it_claims_and_where_its_stages_lie(centre: Edge) -> None:
+    check = call(centre)
+    assert check.claims() == (Claim(f"monitor at {centre.url}", 1), Claim("agent-01", 1))
+    layers = {stage: check.layer_of(stage) for stage in (*check.stages, "talk", "hang-up")}
+    assert layers["tls"] == layers["register"] == layers["hang-up"] == Layer.SIGNALLING
+    assert layers["ice"] == layers["srtp"] == Layer.MEDIA and layers["talk"] == Layer.AGENT
