@@ -1,0 +1,55 @@
+"""Quality of real calls, each direction: what a far end reports by RTCP, what our own agent hears, what was lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from checks.contract import Observation
+from checks.telephony.honesty import MEASURES as PROBE
+from checks.telephony.line import Line
+from checks.telephony.sip_call import SipCall
+from tests.loopback.sipp.peer import alaw, attempt, baresip, joined, silence, sipp, speak
+
+
+def call(port: int, *script: dict[str, Any], **settings: Any) -> SipCall:
+    line = Line(name="trunk", registrar=f"127.0.0.1:{port}")
+    return SipCall.model_validate({"line": line, "to": "agent", "script": script, **settings})
+
+
+def rtp(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "rtp.json").read_text()))
+
+
+def well(seen: Observation) -> Observation:
+    assert (seen.fault, seen.blind) == (None, None)
+    return seen
+
+
+async def test_what_we_said_is_judged_by_the_far_ends_own_reports(tmp_path: Path) -> None:
+    """baresip sends RTCP every five seconds: what it received of ours, and the round trip."""
+    said = joined(
+        tmp_path, "said", speak("Hello, this is the agent speaking.", tmp_path, "hello"), silence(tmp_path, 30)
+    )
+    async with baresip(tmp_path / "peer", said) as port:
+        seen = well(await attempt(call(port, {"hold": "11s"}), tmp_path / "seen"))
+    quality = rtp(tmp_path / "seen")["quality"]
+    assert quality["said"]["source"] == "the far end's RTCP reports"
+    assert quality["said"]["scale"] == "narrowband"
+    assert 4.0 < seen.measures["said_mos_lq"] < 4.42
+    assert seen.measures["rtt_ms"] < 1000
+    assert seen.measures["heard_mos_cq"] <= seen.measures["heard_mos_lq"]
+    assert "jitter buffer" in quality["heard"]["delay_parts"]
+    assert any(note.startswith("said: MOS-LQ") for note in seen.notes)
+
+
+async def test_without_reports_the_other_direction_is_not_computed(tmp_path: Path) -> None:
+    sound = alaw(tmp_path, "quiet", silence(tmp_path, 10))
+    async with sipp("answer", tmp_path / "peer", sound) as peer:
+        seen = well(await attempt(call(peer.port, {"hold": "1s"}), tmp_path / "seen"))
+    assert "said_mos_lq" not in seen.measures
+    assert "heard_mos_cq" not in seen.measures
+    assert "said: not computed: the far end sent no RTCP report of what we said" in seen.notes
+    assert set(PROBE) <= set(seen.measures)
+    assert set(seen.measures) <= set(call(1, {"hold": "1s"}).measures())
