@@ -7,12 +7,13 @@ from textwrap import fill
 
 from checks.contract import Check
 from checks.telephony.line import Line
+from monitor.config.example_checks import CHECKS
+from monitor.config.examples import ENTRIES
 from monitor.config.models import Rhythm
 from monitor.config.schema import Catalogue, Schema
 from monitor.config.schema_words import example, meaning, tables_in, type_words
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.config.shape import fields
-from monitor.config.specimen import CHECKS, ENTRIES
 from monitor.config.toml import toml
 
 _WIDTH = 100

@@ -122,4 +122,5 @@ async def test_an_uplink_that_cannot_be_told_hides_nothing(scene: Make) -> None:
     assert sorted(issues(site)) == ["agent-portal-down", "monitor-is-blind"]
     (portal,) = (row for row in site.ledger.incidents() if row.issue == "agent-portal-down")
     findings = portal.body["evidence"]["findings"]
-    assert any("uplink" in finding and "could not be looked at" in str(finding) for finding in findings)
+    (uplink,) = (finding for finding in findings if finding["check"] == "uplink")
+    assert uplink["state"] == "UNKNOWN" and uplink["text"].startswith("could not be looked at: icmp")

@@ -1,0 +1,139 @@
+"""An example of every kind of check, those that newcomers begin with first; each stands in the sample as it is here."""
+
+from __future__ import annotations
+
+from monitor.config.examples import Entry
+
+CHECKS: dict[str, tuple[Entry, ...]] = {
+    "sip-options": (Entry("trunk", {"every": "1m", "line": "trunk-a"}),),
+    "pri-snmp": (
+        Entry(
+            "pri-1",
+            {
+                "every": "1m",
+                "host": "gateway.example.net",
+                "community": {"credential": "gateway"},
+                "spans": [{"name": "telco-a", "index": "1", "d_channel": "101"}],
+            },
+        ),
+    ),
+    "sip-call": (
+        Entry(
+            "main-number",
+            {
+                "at": ["08:30", "17:30"],
+                "expect": ["answer_seconds <= 4"],
+                "diagnose": ["trunk"],
+                "line": "trunk-a",
+                "to": "8000",
+                "script": [{"pause": "2s"}, {"press": "1"}, {"agent": "agent-01", "within": "20s"}, {"hang-up": True}],
+            },
+            remark='With a recording beside this file it proves the prompt: { hear = "welcome.wav", within = "6s" }',
+        ),
+    ),
+    "portal": (
+        Entry(
+            "agent-portal",
+            {"every": "5m", "component": "agent-portal", "url": "https://agent.example.net/"},
+        ),
+    ),
+    "usage": (
+        Entry(
+            "yesterdays-usage",
+            {
+                "at": ["04:00"],
+                "records": {"file": "/var/log/asterisk/cdr-csv/Master.csv"},
+                "queue_log": {"file": "/var/log/asterisk/queue_log"},
+                "trunks": ["PJSIP/trunk-*"],
+            },
+            remark='Of a database: { postgresql = { host = "...", database = "...", user = "...", password = {...} } }',
+        ),
+    ),
+    "backup": (
+        Entry(
+            "records-backup",
+            {
+                "at": ["04:00"],
+                "engine": "postgresql",
+                "database": "asterisk",
+                "user": "backup",
+                "password": {"credential": "backup"},
+                "folder": "/var/lib/reveille/backups/asterisk",
+                "newest_record": "SELECT max(calldate) FROM cdr",
+            },
+            remark="It is restored and compared at once; `reveille backup list` shows what there is.",
+        ),
+    ),
+    "backup-proof": (Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),),
+    "webrtc-call": (
+        Entry(
+            "browser-call",
+            {
+                "every": "15m",
+                "expect": ["certificate_days >= 14", "answer_seconds <= 4"],
+                "url": "wss://edge.example.net/ws",
+                "user": "6101",
+                "password": {"credential": "webrtc"},
+                "to": "8000",
+                "script": [{"agent": "agent-01", "within": "20s"}],
+                "stun": ["stun:turn.example.net:3478"],
+                "turn": ["turn:turn.example.net:3478?transport=udp", "turns:turn.example.net:5349"],
+                "turn_user": "agents",
+                "turn_password": {"credential": "turn"},
+            },
+        ),
+    ),
+    "uplink": (
+        Entry(
+            "uplink",
+            {
+                "every": "1m",
+                "warn": ["loss_percent <= 2"],
+                "targets": [
+                    {"dns": "192.0.2.53", "name": "example.net"},
+                    {"tcp": "198.51.100.7:443"},
+                    {"http": "http://www.example.net/"},
+                ],
+            },
+            remark='What depends on it names it, diagnose = ["uplink"]: its failure is the one ticket then.',
+        ),
+    ),
+    "dns": (Entry("portal-name", {"every": "5m", "name": "agent.example.net"}),),
+    "tls-certificate": (
+        Entry(
+            "portal-certificate",
+            {
+                "at": ["09:00"],
+                "expect": ["certificate_days >= 14"],
+                "component": "agent-portal",
+                "host": "agent.example.net",
+            },
+        ),
+    ),
+    "smtp": (
+        Entry(
+            "mail-arrives",
+            {
+                "every": "15m",
+                "host": "mail.example.net",
+                "port": 587,
+                "user": "probe",
+                "password": {"credential": "probe-mail"},
+                "sender": "probe@example.net",
+                "recipient": "probe@example.net",
+                "mailbox": {"host": "imap.example.net", "user": "probe", "password": {"credential": "probe-mail"}},
+            },
+        ),
+    ),
+    "nagios-plugin": (
+        Entry(
+            "database-port",
+            {
+                "every": "5m",
+                "expect": ["time_seconds <= 2"],
+                "command": ["/usr/lib/nagios/plugins/check_tcp", "-H", "crm.example.net", "-p", "5432"],
+                "perfdata": ["time_seconds"],
+            },
+        ),
+    ),
+}
