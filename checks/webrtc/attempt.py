@@ -16,6 +16,7 @@ from checks.telephony import evidence, nonce
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import way_of
 from checks.telephony.engine import START_SECONDS, Phone
+from checks.telephony.honesty import LoopWatch
 from checks.telephony.line import Line
 from checks.webrtc.engine import Agent, Softphone
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 ECHO_SECONDS = 5.0
 _DECIDE_SECONDS = 10.0
-LONGEST_STALL_SECONDS = 1.0
-_TOO_LATE = ("timeout", "no-rtp", "not-heard", "dead-air", "one-way-to-agent", "one-way-to-caller")
 _LADDERS = {"call": "ladder.txt", "agent": "agent-ladder.txt"}
 
 
@@ -36,33 +35,25 @@ class Attempt:
         self._check, self._trace, self._within = check, trace, dict(within)
         self._legs: dict[str, Phone] = {}
 
-    async def run(self) -> None:
+    async def run(self, watch: LoopWatch) -> None:
         """Raises Refused, CannotTell."""
         try:
             agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
             call = await self._softphone()
+            watch.begin()
             call.order("call")
             await self._stages(call, agent)
             await Conversation(self._trace, self._check.script, "info", call, agent).run()
             if self._check.echo:
                 await self._echo(call)
             await self._hang_up(call)
-        except Refused as refused:
-            await self._close()
-            self._own_up(refused)
-            raise
         finally:
-            await self._close()
+            await asyncio.gather(*(phone.close() for phone in self._legs.values()))
             self._keep()
 
-    async def _close(self) -> None:
-        await asyncio.gather(*(phone.close() for phone in self._legs.values()))
-
-    def _own_up(self, refused: Refused) -> None:
-        """What did not come in time says nothing when we ourselves stood still. Raises CannotTell."""
-        stall = max((_stall_seconds(phone) for phone in self._legs.values()), default=0.0)
-        if refused.code in _TOO_LATE and stall > LONGEST_STALL_SECONDS:
-            raise CannotTell(f"the probe stood still for {stall:.1f} s itself") from refused
+    def health(self) -> list[dict[str, float]]:
+        """How each process got on."""
+        return evidence.health_of_legs(self._legs)
 
     async def _stages(self, call: Softphone, agent: Agent | None) -> None:
         """Every stage until there is sound; an agent that is rung meanwhile answers."""
@@ -176,7 +167,7 @@ class Attempt:
         for name in self._legs:
             evidence.exhibit_leg(self._trace, name, _LADDERS[name])
         if "call" in self._legs:
-            _measure_sound(self._trace, evidence.counts_of(self._legs["call"]))
+            evidence.exhibit_figures(self._trace, self._legs, evidence.measure_media(self._trace, self._legs))
 
     @staticmethod
     async def _in_time(phone: Phone, *names: str, within: float = _DECIDE_SECONDS) -> Any:
@@ -187,27 +178,8 @@ class Attempt:
             raise CannotTell("engine error: the phone's process did not answer in time") from None
 
 
-def _stall_seconds(phone: Phone) -> float:
-    return float(evidence.counts_of(phone).get("health", {}).get("stall_seconds", 0.0))
-
-
 def _revealed(secret: Secret | None, whose: str) -> str | None:
     try:
         return secret.reveal() if secret else None
     except LookupError as problem:
         raise CannotTell(f"the password of {whose}: {problem}") from None
-
-
-def _measure_sound(trace: Trace, counts: Mapping[str, Any]) -> None:
-    """What was received and sent."""
-    if "rx_packets" not in counts:
-        return
-    received, lost = counts["rx_packets"], counts["rx_lost"]
-    trace.measure("rx_packets", received)
-    trace.measure("tx_packets", counts["tx_packets"])
-    if received:
-        trace.measure("rx_loss_percent", 100.0 * lost / (received + lost))
-        trace.measure("rx_jitter_ms", counts["rx_jitter_ms"])
-    for name in ("rtt_ms", "rx_level_dbm0"):
-        if counts.get(name) is not None:
-            trace.measure(name, counts[name])

@@ -27,6 +27,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import Check, Claim, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
+from checks.telephony import honesty, quality
+from checks.telephony.honesty import ProbeLimits, honest
 from checks.telephony.line import Line
 from checks.telephony.script import AgentStep, Hear, Script, seconds_of
 from checks.webrtc.attempt import ECHO_SECONDS, Attempt
@@ -59,7 +61,7 @@ WebSocketAddress = Annotated[str, AfterValidator(_edge)]
 IceServer = Annotated[str, AfterValidator(_ice_server)]
 
 
-class WebrtcCall(Check):
+class WebrtcCall(ProbeLimits, Check):
     """A WebRTC call, from the name of its edge to the voice at its other end, each stage with its time."""
 
     KIND: ClassVar[str] = "webrtc-call"
@@ -152,7 +154,7 @@ class WebrtcCall(Check):
         for url in self.turn:
             transport = _transport(url)
             given[f"turn_{transport}_seconds"] = f"a TURN allocation by {transport}, seconds"
-        given |= _SOUND
+        given |= {**_SOUND, **quality.MEASURES, **honesty.MEASURES}
         for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"
@@ -177,7 +179,9 @@ class WebrtcCall(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
-        await Attempt(self, trace, self._within()).run()
+        attempt = Attempt(self, trace, self._within())
+        with honest(trace, self, attempt.health) as watch:
+            await attempt.run(watch)
 
 
 def _transport(url: str) -> str:
@@ -194,5 +198,6 @@ _SOUND: dict[str, str] = {
     "rx_loss_percent": "RTP packets lost on the way to us, percent",
     "rx_jitter_ms": "interarrival jitter (RFC 3550), milliseconds",
     "rtt_ms": "round trip by RTCP, milliseconds, where the far end sends any",
+    "mos": "mean opinion score of what was heard, of a narrowband codec",
     "rx_level_dbm0": "level of the sounding parts of what was received, dBm0",
 }

@@ -117,6 +117,7 @@ class Softphone:
             raise RuntimeError("the first command is open")
         try:
             await self._station.reach()
+            self._stall = 0.0  # only in the call does a stand-still spoil anything
             await self._station.call()
             self._ear = Ear(self._channel.tell, self._station.heard, self._station.said)
             self._channel.tell("media", codec=self._station.codec)

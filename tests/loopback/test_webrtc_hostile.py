@@ -24,10 +24,18 @@ from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.relays import Serve, listening
 
 LARGEST_MEGABYTES = 200
+UNHURRIED = {"probe_stall": "30s", "probe_late": "30s"}
 
 
 def call(port: int, **more: Any) -> WebrtcCall:
-    settings = {"url": f"ws://127.0.0.1:{port}/", "user": "monitor", "to": "8000", "step_within": "1s", **more}
+    settings = {
+        "url": f"ws://127.0.0.1:{port}/",
+        "user": "monitor",
+        "to": "8000",
+        "step_within": "1s",
+        **UNHURRIED,
+        **more,
+    }
     return WebrtcCall.model_validate(settings)
 
 
