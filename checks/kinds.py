@@ -16,7 +16,9 @@ from checks.network.tls_certificate import TlsCertificate
 from checks.network.uplink import Uplink
 from checks.plugin import NagiosPlugin
 from checks.telephony.options import SipOptions
+from checks.telephony.pri.by_ami import PriAmi
 from checks.telephony.pri.by_snmp import PriSnmp
+from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall
 from checks.web.portal import Portal
 from checks.webrtc.call import WebrtcCall
@@ -29,7 +31,9 @@ def kinds() -> dict[str, type[Check]]:
     own: list[type[Check]] = [
         SipCall,
         SipOptions,
+        SipRegistration,
         PriSnmp,
+        PriAmi,
         Portal,
         WebrtcCall,
         Uplink,

@@ -24,9 +24,9 @@ from sipmessage import URI, Request, Response
 
 from checks.contract import Check, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony.causes import cause_in, name_of
+from checks.telephony.causes import cause_in
 from checks.telephony.line import LineName
-from checks.telephony.transaction import Conversation, Target, Transport, asked, far_faults, written
+from checks.telephony.transaction import Conversation, Target, Transport, asked, far_faults, refusal, written
 
 
 class SipOptions(Check):
@@ -103,5 +103,4 @@ class SipOptions(Check):
         if cause is not None:
             trace.measure("q850_cause", cause)
         if answer.code not in self.accept:
-            code = f"sip:{answer.code}" + ("" if cause is None else f"/{cause}")
-            raise Refused(code, answer.phrase + ("" if cause is None else f" ({name_of(cause)})"))
+            raise refusal(answer)

@@ -17,13 +17,14 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from sipmessage import URI, Address, CSeq, Message, Parameters, Request, Response, Via
 
 from checks.contract import CannotTell, Refused
+from checks.telephony.causes import cause_in, name_of
 
 Transport = Literal["udp", "tcp", "tls"]
 
@@ -82,10 +83,19 @@ def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reve
     made.to_address = Address(to)
     made.call_id = secrets.token_hex(12)
     made.cseq = CSeq(1, method)
-    made.contact = [Address(own)]
+    carried = Parameters() if far.carrier == "udp" else Parameters(transport="tcp" if far.carrier == "tcp" else "tls")
+    made.contact = [Address(replace(own, parameters=carried))]
     made.user_agent = "Reveille"
     made.content_length = 0
     return made
+
+
+def refusal(answer: Response) -> Refused:
+    """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850 cause."""
+    cause = cause_in(answer.headers.getlist("Reason"))
+    if cause is None:
+        return Refused(f"sip:{answer.code}", answer.phrase)
+    return Refused(f"sip:{answer.code}/{cause}", f"{answer.phrase} ({name_of(cause)})")
 
 
 @contextmanager

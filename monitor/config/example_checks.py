@@ -6,6 +6,13 @@ from monitor.config.examples import Entry
 
 CHECKS: dict[str, tuple[Entry, ...]] = {
     "sip-options": (Entry("trunk", {"every": "1m", "line": "trunk-a"}),),
+    "sip-registration": (Entry("trunk-account", {"every": "15m", "line": "trunk-a"}),),
+    "pri-ami": (
+        Entry(
+            "pbx-spans",
+            {"every": "1m", "host": "pbx.example.net", "user": "reveille", "password": {"credential": "manager"}},
+        ),
+    ),
     "pri-snmp": (
         Entry(
             "pri-1",

@@ -61,6 +61,7 @@ TEST_CODE = Alarm("test-code", "a test pattern is on the line")
 SENDING_AIS = Alarm("sending-ais", "this end sends an alarm indication signal")
 SENDING_RAI = Alarm("sending-rai", "this end reports a remote alarm")
 OTHER = Alarm("other", "a failure that the MIB does not name")
+RECOVERING = Alarm("recovering", "the line is recovering from an alarm")
 LOWER_LAYER = Alarm("lower-layer", "the layer below the trunk is down")
 NFAS = Alarm("nfas", "alarm of the group that shares a D-channel")
 DISABLED = Alarm("disabled", "the trunk is switched off")
@@ -119,6 +120,7 @@ WORST_FIRST = (
     LOOPBACK,
     TEST_CODE,
     OTHER,
+    RECOVERING,
     SENDING_AIS,
     SENDING_RAI,
     DISABLED,

@@ -1,0 +1,164 @@
+"""Asterisk's manager interface (AMI): log in, run an action, take its list of events.
+
+    < Asterisk Call Manager/5.0.2
+    > Action: Challenge            AuthType: MD5
+    < Response: Success            Challenge: 113543555
+    > Action: Login                Username: reveille   AuthType: MD5   Key: md5(challenge + secret)   Events: off
+    < Response: Success            Message: Authentication accepted
+    > Action: PRIShowSpans         ActionID: …-3
+    < Response: Success            EventList: start
+    < Event: PRIShowSpans          Span: 1   DChannel: 16   Order: Primary   Active: Yes   Alarm: No   Up: Yes
+    < Event: PRIShowSpansComplete  EventList: Complete   ListItems: 1
+
+Rules: the secret itself never goes over the wire. A message belongs to an action by its ActionID alone; whatever else
+comes in between is not meant for us. A refused login or a missing right is our own trouble: CannotTell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from checks.contract import CannotTell, Refused
+
+Message = Mapping[str, str]
+"""one message; header names in lower case, the last of a repeated header"""
+
+_LONGEST_LINE = 65536
+_MOST_EVENTS, _MOST_HEADERS = 20000, 500
+_BANNER = "Asterisk Call Manager"
+
+
+class UnknownAction(Exception):
+    """The PBX has no such action: the module that brings it is not loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One connection. Not for several actions at a time."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    version: str
+
+    async def log_in(self, user: str, secret: str) -> None:
+        """Raises CannotTell if the PBX does not let us in."""
+        challenged = await self._ask("Challenge", AuthType="MD5")
+        if challenged.get("response") != "Success":
+            raise CannotTell(f"the AMI gives no challenge: {_said(challenged)}")
+        key = hashlib.md5((challenged.get("challenge", "") + secret).encode(), usedforsecurity=False).hexdigest()
+        answer = await self._ask("Login", Username=user, AuthType="MD5", Key=key, Events="off")
+        if answer.get("response") != "Success":
+            raise CannotTell(f"the AMI refuses the login of {user!r}: {_said(answer)}")
+
+    async def action(self, name: str, **fields: str) -> Message:
+        """The response to an action. Raises UnknownAction, CannotTell for a missing right, Refused for other errors."""
+        answer = await self._ask(name, **fields)
+        if answer.get("response") in ("Success", "Goodbye"):
+            return answer
+        said = _said(answer)
+        if "unknown command" in said.lower():
+            raise UnknownAction(name)
+        if "permission denied" in said.lower():
+            raise CannotTell(f"the AMI user may not run {name}: give it the classes that `manager show command` names")
+        raise Refused("ami-error", f"{name}: {said}")
+
+    async def items(self, name: str, event: str, complete: str, **fields: str) -> list[Message]:
+        """The events of a list, once it is complete. Raises as `action`, and Refused when items got lost."""
+        identity = _identity()
+        answer = await self.action(name, ActionID=identity, **fields)
+        found: list[Message] = []
+        if answer.get("message", "").lower().startswith("no "):  # chan_sip, pjsip: an empty list may have no end
+            return found
+        while True:
+            message = await self._next(identity)
+            if _is(message, complete):
+                break
+            if _is(message, event):
+                found.append(message)
+            if len(found) > _MOST_EVENTS:
+                raise Refused("bad-peer", f"the list of {name} does not end")
+        announced = message.get("listitems") or message.get("items")
+        if announced is not None and announced.isdigit() and int(announced) > len(found):
+            raise Refused("bad-peer", f"{name} announces {announced} items and brings {len(found)}")
+        return found
+
+    async def log_off(self) -> None:
+        """Leave politely."""
+        await self._ask("Logoff")
+
+    async def _ask(self, name: str, **fields: str) -> Message:
+        identity = fields.pop("ActionID", "") or _identity()
+        lines = [f"Action: {name}", f"ActionID: {identity}", *(f"{key}: {value}" for key, value in fields.items())]
+        self.writer.write("".join(f"{_one_line(line)}\r\n" for line in [*lines, ""]).encode())
+        await self.writer.drain()
+        while True:
+            message = await self._next(identity)
+            if "response" in message:
+                return message
+
+    async def _next(self, identity: str) -> Message:
+        """The next message that belongs to our action; a refusal to parse it has no ActionID."""
+        while True:
+            message = await self._message()
+            if message.get("actionid") == identity or ("response" in message and "actionid" not in message):
+                return message
+
+    async def _message(self) -> Message:
+        found: dict[str, str] = {}
+        while line := await _line(self.reader):
+            name, colon, value = line.partition(":")
+            if not colon:
+                raise Refused("bad-peer", "what came is not AMI")
+            found[name.strip().lower()] = value.strip()
+            if len(found) > _MOST_HEADERS:
+                raise Refused("bad-peer", "a message does not end")
+        return found
+
+
+@asynccontextmanager
+async def connected(host: str, port: int, context: ssl.SSLContext | None = None) -> AsyncIterator[Interface]:
+    """A connection that has shown itself to be an AMI; closed afterwards. Raises Refused, or what the socket raised."""
+    named = host if context else None
+    reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=named, limit=_LONGEST_LINE)
+    try:
+        banner = await _line(reader)
+        if not banner.startswith(_BANNER):
+            raise Refused("bad-peer", "there is no Asterisk manager interface at that port")
+        yield Interface(reader, writer, banner.partition("/")[2])
+    finally:
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _line(reader: asyncio.StreamReader) -> str:
+    """One line without its end; empty at the end of a message."""
+    try:
+        raw = await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError:
+        raise Refused("closed", "the PBX closed the connection") from None
+    except asyncio.LimitOverrunError:
+        raise Refused("bad-peer", "what came has no end") from None
+    return raw.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _is(message: Message, event: str) -> bool:
+    return message.get("event", "").lower() == event.lower()
+
+
+def _said(answer: Message) -> str:
+    return answer.get("message") or answer.get("response") or "no reason given"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _identity() -> str:
+    return "reveille-" + secrets.token_hex(6)
