@@ -69,18 +69,20 @@ def _marks(phone: Phone) -> Iterator[dict[str, Any]]:
 
 
 def _prompt(phone: Phone, order: Event) -> Iterator[dict[str, Any]]:
-    path = Path(str(order.facts.get("reference", "")))
+    paths = [Path(str(path)) for path in order.facts.get("references") or [order.facts.get("reference", "")]]
     awaited = order.at + float(order.facts.get("within", 0.0))
     step = order.facts.get("step")
     if (heard := phone.seen("heard", step=step)) is not None:
-        name = Path(str(heard.facts.get("reference", path))).name
+        name = Path(str(heard.facts.get("reference", paths[0]))).name
+        path = next((path for path in paths if path.name == name), paths[0])
         began = float(heard.facts.get("began", order.at + float(heard.facts.get("seconds", 0.0))))
         text = f"{heard.facts['coverage']:.0%} covered" if "coverage" in heard.facts else ""
         yield _mark("heard", "recognised", began, began + _seconds(path), name, text)
         return
     missed = phone.seen("not-heard", step=step)
     until = missed.at if missed else awaited
-    yield _mark("heard", "missed", order.at, until, path.name, str(missed.facts.get("code", "")) if missed else "")
+    names = " or ".join(path.name for path in paths)
+    yield _mark("heard", "missed", order.at, until, names, str(missed.facts.get("code", "")) if missed else "")
 
 
 def _mark(track: str, kind: str, began: float, ended: float, name: str, text: str = "") -> dict[str, Any]:

@@ -170,7 +170,7 @@ def test_it_stays_small_whatever_there_is_to_show() -> None:
 
 
 @pytest.mark.parametrize("stage", ["register", "answer", "talk", "something-new"])
-@pytest.mark.parametrize("code", ["sip:503/34", "choppy", "expected:mos", "never-heard-of", ""])
+@pytest.mark.parametrize("code", ["sip:503/34", "choppy", "false-answer:busy", "expected:mos", "never-heard-of", ""])
 def test_every_fault_has_a_headline_and_a_next_step(stage: str, code: str) -> None:
     text = Checker(render_evidence(replace(CALL, stage=stage, code=code))).text
     step = text.split("Do this next", 1)[1].split("How far it got")[0]
