@@ -34,10 +34,6 @@ _ECHO = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0), socket.AF_INET6: (socket.I
 """protocol, type of a request, type of a reply"""
 
 
-class Forbidden(CannotTell):
-    """This host does not let us use a means."""
-
-
 def _with_port(written: str) -> str:
     host, colon, port = written.rpartition(":")
     if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
@@ -194,10 +190,10 @@ def _echo_socket(family: int, protocol: int) -> socket.socket:
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
     except PermissionError as refused:
-        raise Forbidden("this host does not let this user send ICMP (net.ipv4.ping_group_range)") from refused
+        raise CannotTell("this host does not let this user send ICMP (net.ipv4.ping_group_range)") from refused
     except OSError as problem:
         if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-            raise Forbidden(f"this host has no ICMP sockets: {problem.strerror}") from problem
+            raise CannotTell(f"this host has no ICMP sockets: {problem.strerror}") from problem
         raise
     return sock
 

@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from checks.contract import Refused
+from checks.contract import CannotTell, Refused
 from checks.network.conversation import far_faults
 
 Version = Literal["1.2", "1.3"]
@@ -58,9 +58,13 @@ _NO_CHECK_TIME = 0x200000
 
 
 def trusting(trusted: Path | None, minimum: Version = "1.2") -> ssl.SSLContext:
-    """Checks certificate and name; by these authorities, or the system's."""
-    changed = trusted.stat().st_mtime_ns if trusted else 0
-    return _trusting(trusted, changed, minimum)
+    """Checks certificate and name; by these authorities, or the system's. Raises CannotTell."""
+    try:
+        changed = trusted.stat().st_mtime_ns if trusted else 0
+        return _trusting(trusted, changed, minimum)
+    except OSError as problem:
+        reason = getattr(problem, "reason", None) or problem.strerror or str(problem)
+        raise CannotTell(f"the trusted certificates cannot be read: {reason}") from problem
 
 
 @lru_cache(maxsize=64)

@@ -23,7 +23,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.network.targets import Forbidden, Target
+from checks.network.targets import Target
 from checks.settings import Duration
 
 
@@ -84,7 +84,7 @@ class Uplink(Check):
             counted = [one for one in tried if not one.forbidden]
             for one in tried:
                 trace.note(one.told())
-            if len(counted) < self.need:
+            if len(counted) < self.need or any(one.forbidden and (one.took or one.lost) for one in tried):
                 raise CannotTell("; ".join(one.told() for one in tried if one.forbidden))
             _measure(trace, counted, rounds)
             self._judge(counted, rounds)
@@ -138,7 +138,7 @@ class Tried:
             self.lost.append("timeout")
         except Refused as refused:
             self.lost.append(refused.code)
-        except Forbidden as forbidden:
+        except CannotTell as forbidden:
             self.forbidden = str(forbidden)
         else:
             self.took.append(loop.time() - began)

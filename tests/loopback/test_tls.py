@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from checks.contract import Observation, Refused, Trace
+from checks.contract import CannotTell, Observation, Refused, Trace
 from checks.network.tls_certificate import TlsCertificate
 from monitor.core.verdict import Expectation, State, judge
 from tests.loopback.certificates import Authority
@@ -83,6 +83,17 @@ async def test_a_link_of_the_chain_that_is_not_sent_is_missed(authority: Authori
     assert whole.fault is None
     broken = between.issue("localhost", chain=False)
     assert said(await seen_of(tmp_path, broken, trusted_certificates=authority.file)) == ("verify", "untrusted")
+
+
+async def test_authorities_that_cannot_be_read_blame_nobody(authority: Authority, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.pem"
+    nothing.write_text("no certificate")
+    async with listening(silent, authority.issue("localhost")) as port:
+        for file in (nothing, tmp_path / "gone.pem"):
+            check = TlsCertificate.model_construct(**{**TlsCertificate(host="localhost").model_dump(),
+                                                      "port": port, "trusted_certificates": file})  # fmt: skip
+            with pytest.raises(CannotTell, match="trusted certificates cannot be read"):
+                await check.probe(Trace(time.monotonic, tmp_path))
 
 
 async def test_the_name_is_the_one_asked_for_and_sni_carries_it(authority: Authority, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tests.loopback.serving import drop_by_drop, endlessly, listening, says, sil
 from tests.loopback.test_dns import answering, made
 
 ROOT = Path(__file__).parents[2]
+IPV6 = Path("/proc/net/if_inet6").exists()
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
 
 
@@ -163,6 +164,8 @@ async def test_icmp_where_the_kernel_allows_it() -> None:
     assert seen["measures"]["target_2_loss_percent"] == 100, "there is no way out of that namespace"
     assert "icmp 192.0.2.1: unreachable" in seen["notes"]
     assert (await in_a_namespace("ignored", {"icmp": "127.0.0.1"}))["code"] == "timeout"
+    if IPV6:
+        assert (await in_a_namespace("allowed", {"icmp": "::1"}))["code"] is None
 
 
 @as_root
