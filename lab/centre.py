@@ -18,9 +18,11 @@ from lab.faults import FAULTS, Faults
 from lab.mailbox import Mailbox
 from lab.pbx.exchange import Exchange
 from lab.portals import portals
+from lab.webrtc import Edge
 
 HOST = "127.0.0.1"
 AGENTS = ("agent-01", "agent-02")
+BROWSER = "browser-01"
 USERS = ("monitor", *AGENTS)
 
 
@@ -46,6 +48,7 @@ class Lab:
         self.pbx = Exchange(self.faults, users, AGENTS, prompts.FOLDER, self._challenge_calls)
         self.mailbox = Mailbox(self.folder / "mailbox", self.faults, context, self._mail_login)
         self.portals = portals(self.faults)
+        self.edge = Edge(self.faults, {BROWSER: self._password(BROWSER)}, prompts.FOLDER / "welcome.wav")
         self.control = Control(self.folder, self.faults)
         async with AsyncExitStack() as stack:
             await self.pbx.open(HOST, context)
@@ -55,6 +58,8 @@ class Lab:
             for portal in self.portals.values():
                 await portal.open(HOST)
                 stack.push_async_callback(portal.close)
+            await self.edge.open(HOST, context)
+            stack.push_async_callback(self.edge.close)
             await self.control.open()
             stack.push_async_callback(self.control.close)
             self._stack = stack.pop_all()
@@ -90,6 +95,7 @@ class Lab:
             "SIP (UDP, TCP)": f"{HOST}:{self.pbx.port}, main number 8000",
             "SIP (TLS)": f"{HOST}:{self.pbx.tls_port}",
             **{portal.title: portal.url for portal in self.portals.values()},
+            "SIP (WebSocket)": self.edge.url,
             "SMTP": f"{HOST}:{self.mailbox.port}",
             "mailbox": str(self.mailbox.folder),
             "passwords": str(self.folder / "passwords"),

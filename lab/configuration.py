@@ -77,6 +77,23 @@ confirm_after = "2s"
 recheck = "10s"
 """
 
+_BROWSER = """\
+[checks.browser-call]             # as an agent's browser calls: every stage, the welcome, and back what we say
+kind = "webrtc-call"
+url = "{url}"
+user = "browser-01"
+password = {{ file = {password} }}
+trusted_certificates = {certificate}
+to = "8000"
+script = [ {{ hear = {welcome}, within = "4s" }} ]
+echo = true
+media_within = "3s"
+every = "5m"
+confirm = 2
+confirm_after = "2s"
+recheck = "10s"
+"""
+
 _PORTAL = """\
 [checks.{name}]
 kind = "portal"
@@ -110,10 +127,20 @@ def written(lab: Lab, state: Path) -> str:
         *people,
         _LINES.format(port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")),
         _CALLS.format(welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")),
+        _browser(lab),
         *checks,
         _MAIL.format(port=lab.mailbox.port, certificate=_text(lab.certificate.certificate)),
     ]
     return "\n".join(parts)
+
+
+def _browser(lab: Lab) -> str:
+    return _BROWSER.format(
+        url=lab.edge.url,
+        password=_secret(lab, "browser-01"),
+        certificate=_text(lab.certificate.certificate),
+        welcome=_prompt("welcome"),
+    )
 
 
 def _secret(lab: Lab, user: str) -> str:

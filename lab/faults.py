@@ -27,6 +27,11 @@ FAULTS: dict[str, str] = {
     "one-way-to-caller": "the caller does not hear the agent",
     **{f"{portal}-down": f"the {portal.replace('-', ' ')} answers 503" for portal in PORTALS},
     "agent-portal-maintenance": "the agent portal answers 200, but with a maintenance page",
+    "webrtc-socket-down": "the WebRTC edge answers 503 to the WebSocket upgrade",
+    "webrtc-register-refused": "the WebRTC edge refuses every softphone: 403",
+    "webrtc-ice-blocked": "no media can reach the WebRTC edge, as behind a firewall",
+    "webrtc-no-media": "WebRTC calls are answered, but not one packet comes",
+    "webrtc-one-way": "who calls by WebRTC is not heard",
     "mail-refused": "the mail server puts every recipient off: 451, try again later",
 }
 """name -> what is seen of it from outside"""

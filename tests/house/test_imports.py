@@ -29,7 +29,7 @@ ONLY_IN = {
     "schedule": ("monitor/cadence.py",),
     "aiosmtplib": ("monitor/desks/mail.py",),
     "pjsua2": tuple(f"checks/telephony/{name}.py" for name in ("callbacks", "engine_settings", "handset", "phone")),
-    "aiortc": ("checks/webrtc",),
+    "aiortc": ("checks/webrtc", "lab/webrtc_media.py"),
     "playwright": ("checks/web",),
     "unittest.mock": (),
 }

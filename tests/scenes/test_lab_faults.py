@@ -16,7 +16,7 @@ from monitor.ledger import Ledger
 from monitor.rounds import Due, Rounds
 from monitor.runner import Runner
 
-IVR, AGENTS, PRI = "ivr-not-working", "calls-not-routing", "pri-down"
+IVR, AGENTS, PRI, WEBRTC = "ivr-not-working", "calls-not-routing", "pri-down", "webrtc-not-working"
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ TABLE = {
     "agent-not-reachable": Expected("main-number", "agent", "not-rung", AGENTS, Layer.AGENT),
     "one-way-to-agent": Expected("main-number", "talk", "one-way-to-agent", AGENTS, Layer.AGENT),
     "one-way-to-caller": Expected("main-number", "talk", "one-way-to-caller", AGENTS, Layer.AGENT),
+    "webrtc-socket-down": Expected("browser-call", "websocket", "http:503", WEBRTC, Layer.SIGNALLING),
+    "webrtc-register-refused": Expected("browser-call", "register", "sip:403", WEBRTC, Layer.SIGNALLING),
+    "webrtc-ice-blocked": Expected("browser-call", "ice", "timeout", WEBRTC, Layer.MEDIA),
+    "webrtc-no-media": Expected("browser-call", "srtp", "no-rtp", WEBRTC, Layer.MEDIA),
+    "webrtc-one-way": Expected("browser-call", "echo", "not-heard", WEBRTC, Layer.AGENT),
     "agent-portal-down": Expected("agent-portal", "response", "http:503", "agent-portal-down"),
     "admin-portal-down": Expected("admin-portal", "response", "http:503", "admin-portal-down"),
     "dashboard-portal-down": Expected("dashboard-portal", "response", "http:503", "dashboard-portal-down"),
@@ -79,7 +84,7 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
     assert incidents[0].body["causes"] == [expected.cause or expected.check]
 
 
-@pytest.mark.parametrize("check", ["main-number", "trunk-options", "agent-portal", "report-portal"])
+@pytest.mark.parametrize("check", ["main-number", "trunk-options", "browser-call", "agent-portal", "report-portal"])
 async def test_a_healthy_centre_passes(configuration: Configuration, tmp_path: Path, check: str) -> None:
     clock = SystemClock()
     with Ledger(":memory:") as ledger:
