@@ -24,6 +24,7 @@ ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{key}
 auth_mechanisms = plain
+auth_failure_delay = 0
 disable_plaintext_auth = no
 passdb {{
   driver = passwd-file

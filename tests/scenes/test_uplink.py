@@ -65,9 +65,9 @@ async def test_everything_fails_with_the_uplink_and_the_carrier_gets_the_one_tic
     scene: Make, wrong: Refused
 ) -> None:
     site = scene()
-    await site.run_for(minutes=10)
+    await site.run_for(minutes=3)
     all_fails(site, wrong)
-    await site.run_for(hours=1)
+    await site.run_for(minutes=15)
     (incident,) = site.ledger.incidents()
     assert (incident.issue, incident.body["causes"]) == ("internet-down", ["uplink"])
     assert sorted(incident.body["attached"]) == ["agent-portal", "main-number", "report-portal", "trunk"]
@@ -80,7 +80,7 @@ async def test_everything_fails_with_the_uplink_and_the_carrier_gets_the_one_tic
 
     for name in SITE:
         site.world[name] = None
-    await site.run_for(minutes=30)
+    await site.run_for(minutes=15)
     assert issues(site) == ["internet-down"] and site.ledger.open_incidents() == []
 
 
@@ -89,14 +89,14 @@ async def test_it_does_not_matter_who_notices_first(scene: Make) -> None:
     site = scene({name: {k: v for k, v in given.items() if name != "uplink" or k != "every"}
                   for name, given in SITE.items()})  # fmt: skip
     all_fails(site, CUT)
-    await site.run_for(hours=1)
+    await site.run_for(minutes=15)
     assert issues(site) == ["internet-down"]
 
 
 async def test_a_portal_that_fails_while_the_uplink_is_good_is_its_own_ticket(scene: Make) -> None:
     site = scene()
     site.world["agent-portal"] = NO_WAY
-    await site.run_for(minutes=30)
+    await site.run_for(minutes=15)
     (incident,) = site.ledger.incidents()
     assert (incident.issue, incident.body["attached"]) == ("agent-portal-down", [])
 
@@ -104,11 +104,11 @@ async def test_a_portal_that_fails_while_the_uplink_is_good_is_its_own_ticket(sc
 async def test_what_is_still_broken_after_the_uplink_is_back_gets_its_own_ticket_then(scene: Make) -> None:
     site = scene()
     all_fails(site, CUT)
-    await site.run_for(minutes=30)
+    await site.run_for(minutes=15)
     assert issues(site) == ["internet-down"]
     for name in SITE:
         site.world[name] = NO_WAY if name == "report-portal" else None
-    await site.run_for(minutes=30)
+    await site.run_for(minutes=15)
     assert issues(site) == ["report-portal-down", "internet-down"]
     assert [row.issue for row in site.ledger.open_incidents()] == ["report-portal-down"]
 
