@@ -17,7 +17,7 @@ from typing import Any
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs import auditing, configuring, explaining, looking, running, ticketing
+from monitor.verbs import auditing, backups, configuring, explaining, looking, running, ticketing
 from monitor.verbs.opening import Stop
 
 DEFAULT = "/etc/reveille/reveille.toml"
@@ -116,6 +116,21 @@ def _ticketing(verbs: Any) -> None:
 
 
 def _running(verbs: Any) -> None:
+def _backing_up(verbs: Any) -> None:
+    backup = _verb(verbs, "backup", backups.list_backups, "what there is to go back to, and the way back")
+    actions = backup.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    _verb(actions, "list", backups.list_backups, "every backup, and when it was last proven")
+    for name, verb, about in (
+        ("drill", backups.drill, "restore one into something throw-away and compare it"),
+        ("restore", backups.restore, "restore one beside the live one, prove it, change places"),
+    ):
+        action = _verb(actions, name, verb, about)
+        action.add_argument("name", nargs="?", default="", help="the check (needed where there are several)")
+        action.add_argument("--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id")
+    action.add_argument("--to", metavar="PLACE", help="another database, file or folder than its own")
+    action.add_argument("--overwrite", action="store_true", help="what is there is put aside; nothing is deleted")
+
+
     _verb(verbs, "run", running.run, "the daemon, in the foreground")
     lab = _verb(verbs, "lab", running.lab, "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")

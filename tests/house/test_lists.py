@@ -15,6 +15,7 @@ from tests.house.source import ROOT, files, modules, none
 
 # The command that tests look for, and the Debian package that brings it.
 PACKAGES = {
+    "age": "age",
     "baresip": "baresip-core",
     "check_dummy": "monitoring-plugins-basic",
     "chromium-headless-shell": "chromium-headless-shell",
@@ -32,16 +33,19 @@ PACKAGES = {
     "rtpengine": "rtpengine-daemon",
     "turnserver": "coturn",
     "it_IT_m_Carlo": "asterisk-core-sounds-it-wav",
+    "mariadb-dump": "mariadb-client",
     "mariadbd": "mariadb-server-core",
     "mmdebstrap": "mmdebstrap",
     "macroform-cold_day": "asterisk-moh-opsound-wav",
     "postfix": "postfix",
     "ru_RU_f_IvrvoiceRU": "asterisk-core-sounds-ru-wav",
+    "rclone": "rclone",
     "sipp": "sip-tester",
     "sox": "sox",
     "systemd-analyze": "systemd",
     "systemd-nspawn": "systemd-container",
     "tshark": "tshark",
+    "zstd": "zstd",
 }
 
 

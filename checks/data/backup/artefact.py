@@ -16,8 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import zstandard
-
 from checks.contract import Refused
 from checks.data.backup.throttle import Metered, Readable, Throttle
 
@@ -127,6 +125,8 @@ def store(
     source: Readable, path: Path, recipients: Sequence[str], throttle: Throttle, told: Callable[[int], None]
 ) -> Artefact:
     """Write everything that `source` has into a new file. Raises Refused "no-space" or "not-written"."""
+    import zstandard  # the daemon reads manifests, and needs none of it
+
     plain = Metered(source, throttle, told)
     sink = opened(path)
     try:
@@ -210,6 +210,8 @@ class _Watched:
 
 def _unpacked(reader: Hashed, target: _Watched, encrypted: bool, identities: Sequence[str]) -> Refused | None:
     """Unpack; what did not work is given back, to be told once it is known whether the file is the one written."""
+    import zstandard
+
     unzipped = zstandard.ZstdDecompressor().stream_writer(cast(Any, target), closefd=False)
     try:
         if encrypted:

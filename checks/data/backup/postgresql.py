@@ -60,6 +60,8 @@ class PostgresqlSource:
         with self._connected() as connection:
             try:
                 return _Dump(self._source, connection, partial, work, previous).taken()
+            except psycopg.errors.InsufficientPrivilege as problem:
+                raise Refused("permission", _first_line(problem)) from problem
             except psycopg.Error as problem:
                 raise Refused("sql", _first_line(problem)) from problem
             except ToolFailed as failed:

@@ -139,7 +139,7 @@ def _change_places(server: Connection, name: str, target: str, before: str) -> s
     if not before:
         server.execute(rename.format(sql.Identifier(name), sql.Identifier(target)))
         return ""
-    mark = f"_before_{before.replace('-', '_').lower()}_{secrets.token_hex(2)}"
+    mark = f"_before_{before[:15].lower()}_{secrets.token_hex(4)}"
     aside = target.encode()[: _NAME_BYTES - len(mark)].decode(errors="ignore") + mark
     with _nobody_in(server, target), server.transaction():
         server.execute(rename.format(sql.Identifier(target), sql.Identifier(aside)))

@@ -1,6 +1,6 @@
 """The folder in which the backups of one source lie.
 
-    20261122T040000Z-9f1c2a/        a backup; its name is its id: the moment of the snapshot, and six random digits
+    20261122T040000.123Z-9f1c2a/    a backup; its name is its id: the moment of the snapshot, and six random digits
         manifest.json  proof.json  RESTORE.md  database.dump.zst  roles.sql.zst  schema.sql.zst
     .partial-…  .scratch-…  .remove-…   being written, proven, removed: left by a crash, swept by the next run
     .lock                           held by whoever writes here
@@ -26,7 +26,7 @@ from checks.data.backup.artefact import not_written, opened
 from checks.data.backup.manifest import Manifest, Proof, read_manifest, read_proof, sha256
 
 MANIFEST, PROOF, RESTORE = "manifest.json", "proof.json", "RESTORE.md"
-_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}")
 _REMOVE_SECONDS = 10.0
 _LEFT_OVER = (".partial-", ".scratch-", ".remove-")
 
@@ -49,7 +49,7 @@ class Backup:
     @property
     def taken_at(self) -> datetime:
         """The moment of its snapshot, in UTC."""
-        return datetime.strptime(self.id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(self.id.partition("Z")[0], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
 
     @property
     def proven(self) -> bool:

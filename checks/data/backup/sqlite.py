@@ -125,8 +125,15 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA query_only = on")
             yield database
     except sqlite3.Error as problem:
-        damaged = isinstance(problem, sqlite3.DatabaseError) and not isinstance(problem, sqlite3.OperationalError)
-        raise Refused("damaged" if damaged else "sql", f"SQLite: {problem}") from problem
+        raise Refused(_code(problem), f"SQLite: {problem}") from problem
+
+
+def _code(problem: sqlite3.Error) -> str:
+    """SQLite does not tell a disk that cannot be read from one that cannot be written."""
+    if not isinstance(problem, sqlite3.OperationalError):
+        return "damaged"
+    said = str(problem)
+    return "no-space" if "full" in said else "disk-error" if "disk I/O" in said else "sql"
 
 
 def _contents(database: sqlite3.Connection, throttle: Throttle, told: Callable[[int], None]) -> dict[str, Content]:

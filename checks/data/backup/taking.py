@@ -98,7 +98,7 @@ def _not_emptied(taken: Taken, previous: Previous | None, shrink_percent: float)
 def _manifest(source: Source, taken: Taken, previous: Previous | None, work: Work, seconds: float) -> Manifest:
     moment = datetime.fromisoformat(taken.data_as_of).astimezone(UTC)
     manifest = Manifest(
-        id=f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        id=f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z-{secrets.token_hex(3)}",
         engine=source.engine,
         source=source.words(),
         data_as_of=taken.data_as_of,

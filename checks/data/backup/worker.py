@@ -57,8 +57,11 @@ def perform(job: Job, voice: Voice) -> None:
     repository = Repository(Path(job.folder))
     work = work_for(job, voice)
     with ExitStack() as held:
-        with voice.stage("dump" if job.do.startswith("take") else "restore"):
+        try:
             held.enter_context(repository.locked())
+        except Refused:
+            voice.event(begin="dump" if job.do.startswith("take") else "restore")
+            raise
         backup = take(job, job.source, repository, work) if job.source and job.do != "prove" else None
         if job.do != "take":
             prove(job, backup or repository.backup(job.at), repository, work)

@@ -1,0 +1,100 @@
+"""backup list, drill, restore: what there is to go back to, whether it restores, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.data.backup.check import Backup, BackupProof
+from checks.data.backup.conversation import converse
+from checks.data.backup.job import Do
+from checks.data.backup.listing import kept
+from checks.settings import nearest
+from monitor.clock import SystemClock
+from monitor.config import Configuration
+from monitor.terminal import colourful, complain, show
+from monitor.verbs.opening import Stop, configuration_of
+from reports.backups import BackupDone, BackupLine, BackupPlace, Backups
+
+Kind = Backup | BackupProof
+
+
+def list_backups(arguments: Namespace) -> int:
+    """Every backup, the newest first, and when it was last proven. 0; 1 when a check has none that is proven."""
+    configuration = configuration_of(arguments)
+    places = tuple(_place(name, check) for name, check in _checks(configuration).items())
+    show("backups", arguments.json, Backups(configuration.site.timezone, places))
+    return 0 if all(any(line.proven_at for line in place.backups) for place in places) else 1
+
+
+def drill(arguments: Namespace) -> int:
+    """Restore a backup into something throw-away and compare it: the newest, or that of --at. 0; 1 when it fails."""
+    return _done(arguments, "prove", "drill")
+
+
+def restore(arguments: Namespace) -> int:
+    """Restore the newest backup, or that of --at, beside the live one; prove it; change places. 0; 1 when it fails.
+
+    What is there is touched with --overwrite only, and is kept under another name.
+    """
+    return _done(arguments, "restore", "restore")
+
+
+def _done(arguments: Namespace, do: Do, what: str) -> int:
+    configuration = configuration_of(arguments)
+    name, check = _one(configuration, arguments.name, Backup if do == "restore" else None)
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory(prefix="reveille-backup-") as folder:
+        trace = Trace(clock.monotonic, Path(folder))
+        trace.listener = lambda stage: complain(f"\x1b[2m  {stage}\x1b[0m") if colourful() else None
+        ended: BaseException | None = None
+        try:
+            asyncio.run(_asked(check, do, arguments, trace))
+        except (Refused, CannotTell) as problem:
+            ended = problem
+        seen = trace.observation(ended)
+    fault = seen.blind or ""
+    if seen.fault:
+        fault = ", ".join(filter(None, (f"{seen.fault.stage}: {seen.fault.code}", seen.fault.text)))
+    show("backup_done", arguments.json, BackupDone(name, what, seen.seconds, fault, seen.notes, seen.measures), "done")
+    return 1 if fault else 0
+
+
+async def _asked(check: Kind, do: Do, arguments: Namespace, trace: Trace) -> None:
+    to, overwrite = getattr(arguments, "to", "") or "", getattr(arguments, "overwrite", False)
+    await converse(check.job(do, arguments.at or "", to, overwrite), trace)
+
+
+def _checks(configuration: Configuration) -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for name, entry in configuration.checks.items():
+        if isinstance(entry.probe, Backup | BackupProof):
+            found[name] = entry.probe
+    return found
+
+
+def _one(configuration: Configuration, name: str, kind: type[Kind] | None) -> tuple[str, Kind]:
+    """The check of this name, or the only one there is. Raises Stop."""
+    known = {key: check for key, check in _checks(configuration).items() if kind is None or isinstance(check, kind)}
+    if not known:
+        raise Stop("no check of kind backup is configured")
+    if not name and len(known) > 1:
+        raise Stop(f"which one? There are {', '.join(known)}")
+    name = name or next(iter(known))
+    if name not in known:
+        raise Stop(
+            f"there is no backup [checks.{name}]{nearest(name, list(known)) or '; there are ' + ', '.join(known)}"
+        )
+    return name, known[name]
+
+
+def _place(name: str, check: Kind) -> BackupPlace:
+    lines = tuple(
+        BackupLine(b.id, b.data_as_of, b.bytes, b.rows, b.proven_at, b.restore_seconds, b.fault, str(b.folder))
+        for b in kept(check.folder)
+    )
+    source = next((backup.source for backup in kept(check.folder) if backup.source), "")
+    return BackupPlace(name, source, str(check.folder), lines)
