@@ -21,8 +21,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from checks.contract import Refused
-from checks.telephony import ladder
-from checks.webrtc import digest
+from checks.telephony import digest, ladder
 from checks.webrtc.messages import Identity, on_branch_of, reply
 
 _MOST_MESSAGES = 1000
@@ -75,7 +74,9 @@ class Signalling:
         header = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.code)
         if header is None or self.identity.password is None:
             return answer
-        challenge = digest.chosen(answer.headers.getlist(header))
+        challenge = digest.challenge(answer.headers.getlist(header))
+        if challenge is None:
+            raise Refused("bad-peer", "credentials were asked for in a way that is no digest of SHA-256 or MD5")
         again = question()
         given = digest.credentials(challenge, self.identity.login, self.identity.password, again.method, str(again.uri))
         again.headers.set("Authorization" if answer.code == 401 else "Proxy-Authorization", given)
