@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _configuring(verbs)
     _looking(verbs)
     _ticketing(verbs)
+    _backing_up(verbs)
     _running(verbs)
     return parser
 
@@ -115,7 +116,6 @@ def _ticketing(verbs: Any) -> None:
         parser.add_argument("--by", default="", help="who says so (default: you)")
 
 
-def _running(verbs: Any) -> None:
 def _backing_up(verbs: Any) -> None:
     backup = _verb(verbs, "backup", backups.list_backups, "what there is to go back to, and the way back")
     actions = backup.add_subparsers(title="actions", metavar="ACTION", dest="action")
@@ -131,6 +131,7 @@ def _backing_up(verbs: Any) -> None:
     action.add_argument("--overwrite", action="store_true", help="what is there is put aside; nothing is deleted")
 
 
+def _running(verbs: Any) -> None:
     _verb(verbs, "run", running.run, "the daemon, in the foreground")
     lab = _verb(verbs, "lab", running.lab, "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
