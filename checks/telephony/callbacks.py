@@ -22,6 +22,7 @@ class Listener(Protocol):
     """Who is told."""
 
     broken: Exception | None
+    ssrc_changes: int
 
     def on_message(self, message: Message) -> None: ...
     def on_registration(self, code: int, phrase: str, expires: int) -> None: ...
@@ -55,6 +56,8 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
     def write(self, entry: Any) -> None:
         if message := parse_log(entry.msg, time.monotonic()):
             self.handset.on_message(message)
+        elif "Changed RTP peer SSRC" in entry.msg:
+            self.handset.ssrc_changes += 1
 
 
 class LineAccount(pj.Account):  # type: ignore[misc]

@@ -2,7 +2,9 @@
 
 stage    fault codes
 press    no-telephone-event, early-hang-up
-prompt   silent, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored, early-hang-up
+prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored, early-hang-up, tone:KIND, fax,
+         voicemail, music-on-hold, frozen, looped, noise
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the whole call
 agent    not-registered, not-rung, not-answered, early-hang-up
 talk     one-way-to-agent, one-way-to-caller, dead-air, early-hang-up
 hold     no-rtp, early-hang-up
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from checks.contract import CannotTell, Refused, Trace
@@ -29,10 +32,21 @@ _DECIDE_SECONDS = 10.0
 class Conversation:
     """Runs a script over a call that stands, with the agent's phone beside it where the script has one."""
 
-    def __init__(self, trace: Trace, script: Script, dtmf: str, call: Phone, agent: Phone | None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        script: Script,
+        dtmf: str,
+        call: Phone,
+        agent: Phone | None,
+        country: str | None = None,
+        library: Sequence[str] = (),
+    ) -> None:
+        """`library` are paths of further prompts by which a wrong one can be named; `country` says whose tones."""
         self._trace, self._script, self._dtmf = trace, script, dtmf
         self._call, self._agent = call, agent
-        self._prompts = [str(step.hear) for step in script if isinstance(step, Hear)]
+        self._prompts = [str(path) for step in script if isinstance(step, Hear) for path in step.references]
+        self._country, self._library = country, library
         self._heard: list[str] = []
         self._pressed = False
         self._random = random.SystemRandom()
@@ -60,24 +74,51 @@ class Conversation:
                 pass
 
     async def _hear(self, step: Hear) -> None:
-        number, path = len(self._heard) + 1, str(step.hear)
+        number, paths = len(self._heard) + 1, [str(path) for path in step.references]
         with self._trace.stage("prompt"):
             self._call.order(
                 "listen",
                 step=number,
-                reference=path,
+                reference=paths[0],
+                references=paths,
                 within=step.within,
-                others=self._prompts,
-                previous=self._previous if self._previous != path else None,
+                **self._known(self._previous if self._previous not in paths else None),
             )
-            patience = step.within + _seconds(step.hear) + _DECIDE_SECONDS
+            patience = step.within + max(map(_seconds, step.references)) + _DECIDE_SECONDS
             found = await self._reply("heard", "not-heard", within=patience, step=number)
             if found.name == "not-heard":
-                raise Refused(found["code"], f"prompt {number}: {found['text']}")
-        self._trace.measure(f"hear_{number}_seconds", found["seconds"])
-        self._trace.note(f"heard {step.hear.name}: {found['coverage']:.0%} covered, likeness {found['score']:.2f}")
-        self._heard.append(path)
+                self._refuse_prompt(number, found)
+        self._note_prompt(number, found)
+        self._heard.append(next((path for path in paths if Path(path).name == found["reference"]), paths[0]))
         self._pressed = False
+
+    def _refuse_prompt(self, number: int, found: Event) -> None:
+        """A tone of the network in the prompt's stead is a fault of the media: nobody answered."""
+        if str(found["code"]).startswith("false-answer:"):
+            with self._trace.stage("media"):
+                raise Refused(found["code"], found["text"])
+        raise Refused(found["code"], f"prompt {number}: {found['text']}")
+
+    def _note_prompt(self, number: int, found: Event) -> None:
+        self._trace.measure(f"hear_{number}_seconds", found["seconds"])
+        self._trace.measure(f"hear_{number}_coverage_percent", 100 * found["coverage"])
+        answered = self._call.seen("answered")
+        where = (
+            f"{found['began'] - answered.at:+.1f} s from the answer, " if answered and "began" in found.facts else ""
+        )
+        self._trace.note(
+            f"heard {found['reference']}: {where}{found['coverage']:.0%} covered, likeness {found['score']:.2f}"
+        )
+
+    def _known(self, previous: str | None) -> dict[str, object]:
+        """What helps to name what is heard."""
+        answered = self._call.seen("answered")
+        return {
+            "others": [*self._prompts, *self._library],
+            "previous": previous,
+            "answered_at": answered.at if answered else None,
+            "country": self._country,
+        }
 
     @property
     def _previous(self) -> str | None:
@@ -133,8 +174,7 @@ class Conversation:
             raise Refused("not-answered", "the call to the agent was taken back")
 
     async def _review(self) -> Event:
-        previous = self._previous
-        self._call.order("review", previous=previous, others=self._prompts, wanted="an agent")
+        self._call.order("review", wanted="an agent", **self._known(self._previous))
         return await self._reply("reviewed", within=_DECIDE_SECONDS)
 
     async def _talk(self, agent: Phone) -> None:

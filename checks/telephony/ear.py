@@ -1,19 +1,23 @@
 """What one listens for in a call while it runs: a prompt, a nonce, or simply what there is. Only for child processes.
 
 A prompt is decided as soon as enough of it was heard, else when its time is up; one that has begun in time is let
-speak. What is there instead is told as a code: silent, wrong-prompt (it was X), unknown-prompt, not-heard (a part of
-it), and, after a press, dtmf-ignored (the last prompt again, or silence still).
+speak. What is there instead is told as a code: silent, comfort-noise, wrong-prompt (it was X), unknown-prompt,
+not-heard (a part of it), and, after a press, dtmf-ignored (the last prompt again, or silence still); false-answer:busy
+and the like (a tone of the network after the answer, before anything else was heard), later tone:busy; fax, voicemail,
+music-on-hold, frozen, looped, noise.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import wave
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.telephony import challenge, nonce, prompt, sound, tones
+from checks.telephony import challenge, nonce, prompt, sound
+from checks.telephony.media import examination, nature
 from checks.telephony.recording import Recording
 from checks.telephony.sound import RATE
 
@@ -26,9 +30,12 @@ _READ_EVERY_SECONDS = 0.05
 _TAIL = round(0.2 * RATE)
 """a prompt that was heard may end this much later than reckoned"""
 _SOME = 0.25
+_LIBRARY_SECONDS = 4.0
+_SOME_SECONDS = 1.0
+_GOOD = ("unknown", "music", "voicemail")
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=512)
 def reference(path: str) -> prompt.Reference:
     """A prompt to look for, read once. Raises OSError, ValueError, wave.Error."""
     return prompt.Reference.read(Path(path))
@@ -39,38 +46,45 @@ class Prompt:
 
     def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
         self._ear, self._order = ear, order
-        self._reference = reference(order["reference"])
-        self._hearing = prompt.Hearing(self._reference, ear.mark)
+        self._hearings = [
+            prompt.Hearing(reference(path), ear.mark) for path in order.get("references") or [order["reference"]]
+        ]
         self._began = time.monotonic()
         self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
         """Whether it is decided."""
-        match = self._hearing.hear(self._ear.recording.samples)
+        matches = [hearing.hear(self._ear.recording.samples) for hearing in self._hearings]
+        best = max(range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage))
+        match, heard = matches[best], self._hearings[best].reference
         begins = self._ear.recording.time_of(match.begins)
         if match.whole and begins <= self._deadline:
-            self._ear.heard_to(match.ends, match.begins + self._reference.length)
-            self._ear.tell("heard", step=self._order["step"], seconds=max(0.0, begins - self._began), **_figures(match))
+            self._ear.heard_to(match.ends, match.begins + heard.length)
+            waited = max(0.0, begins - self._began)
+            self._tell("heard", match, heard, seconds=waited, began=begins)
             return True
-        if time.monotonic() < self._deadline + _LAG_SECONDS or self._under_way(match):
+        if time.monotonic() < self._deadline + _LAG_SECONDS or self._under_way(match, heard):
             return False
-        code, text = self._instead(match)
-        self._ear.tell("not-heard", step=self._order["step"], code=code, text=text, **_figures(match))
+        code, text = self._instead(match, heard)
+        self._tell("not-heard", match, heard, code=code, text=text)
         return True
 
-    def _under_way(self, match: prompt.Match) -> bool:
+    def _tell(self, event: str, match: prompt.Match, heard: prompt.Reference, **facts: Any) -> None:
+        figures = {"coverage": round(match.coverage, 3), "score": round(match.score, 3)}
+        self._ear.tell(event, step=self._order["step"], reference=heard.name, **facts, **figures)
+
+    def _under_way(self, match: prompt.Match, heard: prompt.Reference) -> bool:
         """It began in time, was there until a moment ago, and may still be saying the rest."""
         recording = self._ear.recording
         recent = len(recording.samples) - match.ends < 1.5 * RATE
-        last = recording.time_of(match.begins + self._reference.length) + 1.0
+        last = recording.time_of(match.begins + heard.length) + 1.0
         return match.windows >= 2 and recent and time.monotonic() < last
 
-    def _instead(self, match: prompt.Match) -> tuple[str, str]:
-        code, text = self._ear.what_is_there(
-            self._order.get("previous"), self._order.get("others", ()), self._reference.name
-        )
+    def _instead(self, match: prompt.Match, heard: prompt.Reference) -> tuple[str, str]:
+        wanted = [hearing.reference.name for hearing in self._hearings]
+        code, text = self._ear.what_is_heard(self._order, " or ".join(wanted), wanted)
         if code == "unknown-prompt" and match.coverage >= _SOME:
-            return "not-heard", f"only {match.coverage:.0%} of {self._reference.name}"
+            return "not-heard", f"only {match.coverage:.0%} of {heard.name}"
         return code, text
 
 
@@ -95,6 +109,28 @@ class Nonce:
         return True
 
 
+class Sound:
+    """Waiting for sound that is no tone of failure."""
+
+    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+        self._ear, self._order = ear, order
+        self._deadline = time.monotonic() + order["within"]
+        self._next_look = 0
+
+    def attend(self) -> bool:
+        """Whether there was some, or its time is up."""
+        samples = self._ear.since_answer(self._order)
+        over = time.monotonic() >= self._deadline + _LAG_SECONDS
+        if not over and len(samples) < self._next_look:
+            return False
+        self._next_look = len(samples) + RATE // 4
+        sounds = float(sound.active(samples).sum()) * sound.FRAME_SECONDS >= _SOME_SECONDS
+        good = sounds and nature.nature_of(samples, self._order.get("country")).kind in _GOOD
+        if good or over:
+            self._ear.tell("sound", found=good)
+        return good or over
+
+
 class Ear:
     """Reads the growing recordings and serves whoever is listening."""
 
@@ -102,18 +138,24 @@ class Ear:
         self.tell, self.recording, self.said = tell, recording, said
         self.mark = 0
         """listen from here: what came before has been accounted for"""
+        self.something_heard = False
+        """whether a prompt or a nonce was"""
         self._quiet_from = 0
         """from here, what was heard before should be over"""
-        self._listening: list[Prompt | Nonce] = []
+        self._listening: list[Prompt | Nonce | Sound] = []
         self._next_read = 0.0
 
     def listen_for(self, order: Mapping[str, Any]) -> None:
-        """Begin to listen for a prompt: step, reference, within, others, previous (the last prompt, after a press)."""
+        """Begin to listen for a prompt: step, references (any will do), within, and what `what_is_heard` takes."""
         self._listening.append(Prompt(self, order))
 
     def listen_for_nonce(self, order: Mapping[str, Any]) -> None:
         """Begin to listen for a nonce: expect, within."""
         self._listening.append(Nonce(self, order))
+
+    def await_sound(self, order: Mapping[str, Any]) -> None:
+        """Begin to wait for sound: within, answered_at, country."""
+        self._listening.append(Sound(self, order))
 
     def attend(self) -> None:
         """Read on, and decide what can be decided."""
@@ -125,6 +167,25 @@ class Ear:
         self.said.refresh()
         self._listening = [one for one in self._listening if not one.attend()]
 
+    def since_answer(self, order: Mapping[str, Any], side: Recording | None = None) -> sound.Samples:
+        """What was heard (or said) since the answer; all of it when there was none."""
+        recording = side or self.recording
+        answered = order.get("answered_at")
+        return recording.samples[0 if answered is None else recording.position_at(answered) :]
+
+    def examine(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole call so far, since the answer: what `examination.examine` finds."""
+        self.recording.refresh()
+        self.said.refresh()
+        heard, said = self.since_answer(order), self.since_answer(order, self.said)
+        return examination.examine(heard, said, order.get("country"))
+
+    def figures(self) -> dict[str, float]:
+        """The measures of what was heard."""
+        self.recording.refresh()
+        self.said.refresh()
+        return examination.figures_of(self.recording.samples, self.said.samples)
+
     def turn_page(self) -> None:
         """From now on only what comes now counts (a digit was pressed)."""
         self.mark = self.recording.position_at(time.monotonic())
@@ -132,33 +193,55 @@ class Ear:
 
     def heard_to(self, position: int, over_at: int) -> None:
         """A prompt was recognised up to a position and should be over at another."""
+        self.something_heard = True
         self.mark, self._quiet_from = position, max(position, over_at + _TAIL)
 
-    def what_is_there(self, previous: str | None, others: tuple[str, ...], wanted: str) -> tuple[str, str]:
-        """A code and words for the sound since the last thing heard."""
+    def what_is_heard(self, order: Mapping[str, Any], awaited: str, wanted: Collection[str] = ()) -> tuple[str, str]:
+        """A code and words for the sound since the last thing heard. The order may hold: previous (the prompt before a
+        press), others (paths of known prompts), answered_at (monotonic) and country."""
+        previous: str | None = order.get("previous")
         samples = self.recording.samples[self._quiet_from :]
-        if sound.is_silent(samples):
-            if previous:
-                return "dtmf-ignored", "nothing new and then silence after the digit"
-            return "silent", f"no sound for {len(samples) / RATE:.1f} s, {wanted} awaited"
-        known = [*others, *([previous] if previous else [])]
-        references = [reference(path) for path in dict.fromkeys(known) if Path(path).name != wanted]
-        name = prompt.closest(samples, 0, references)
-        if name is not None and previous and name == Path(previous).name:
-            return "dtmf-ignored", f"{name} went on or came again after the digit"
-        if name is not None:
-            return "wrong-prompt", f"it was {name}, {wanted} awaited"
-        return "unknown-prompt", f"{_described(samples)}, {wanted} awaited"
+        if sound.is_silent(samples) and previous is not None and previous:
+            return "dtmf-ignored", "nothing new and then silence after the digit"
+        known = [*order.get("others", ()), *([previous] if previous else [])]
+        if not sound.is_silent(samples) and (name := self._known(samples, known, wanted)):
+            if previous and name == Path(previous).name:
+                return "dtmf-ignored", f"{name} went on or came again after the digit"
+            return "wrong-prompt", f"it was {name}, {awaited} awaited"
+        code, text = self._named(samples, order)
+        return code, f"{text}, {awaited} awaited"
+
+    def what_is_there(self, previous: str | None, others: Iterable[str], wanted: str) -> tuple[str, str]:
+        """The same, without what is known of the call."""
+        return self.what_is_heard({"previous": previous, "others": others}, wanted, (wanted,))
+
+    def _known(self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]) -> str | None:
+        """Which of the known prompts it is; a library that is too large to be gone through in time is gone through in
+        part."""
+        enough, found = time.monotonic() + _LIBRARY_SECONDS, list[prompt.Reference]()
+        for path in dict.fromkeys(known):
+            if Path(path).name not in wanted and time.monotonic() < enough and (one := readable(path)):
+                found.append(one)
+        return prompt.closest(samples, 0, found, lambda: time.monotonic() < enough)
+
+    def _named(self, samples: sound.Samples, order: Mapping[str, Any]) -> tuple[str, str]:
+        """What the sound is; a tone of the network counts as a false answer only where it follows the answer."""
+        answered = order.get("answered_at")
+        if answered is not None:
+            samples = samples[max(0, self.recording.position_at(answered) - self._quiet_from) :]
+        found = nature.nature_of(samples, order.get("country"))
+        if found.is_false_answer and answered is not None:
+            return f"{'tone' if self.something_heard else 'false-answer'}:{found.kind}", found.words
+        if found.kind in ("silence", "nothing"):
+            return "silent", f"no sound for {len(samples) / RATE:.1f} s"
+        if found.kind in ("unknown", *nature.FALSE_ANSWERS, "tone"):
+            return "unknown-prompt", found.words
+        return {"music": "music-on-hold"}.get(found.kind, found.kind), found.words
 
 
-def _described(samples: sound.Samples) -> str:
-    level = sound.active_level_dbm0(samples)
-    if frequencies := tones.tone_in(samples):
-        return f"{tones.in_words(frequencies)} at {level:.0f} dBm0"
-    if (frozen := sound.frozen_seconds(samples)) >= 0.5:
-        return f"one 20 ms frame repeated for {frozen:.1f} s"
-    return f"sound at {level:.0f} dBm0 that is none of the script's prompts"
-
-
-def _figures(match: prompt.Match) -> dict[str, float]:
-    return {"coverage": round(match.coverage, 3), "score": round(match.score, 3)}
+def readable(path: str) -> prompt.Reference | None:
+    """A prompt of a library, if it is one."""
+    try:
+        return reference(path)
+    except (OSError, ValueError, EOFError, wave.Error):
+        return None

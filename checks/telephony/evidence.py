@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from checks.contract import Trace
-from checks.telephony import bundle
+from checks.telephony import bundle, truth
 from checks.telephony.emodel import Scale
 from checks.telephony.engine import Event, Phone
 from checks.telephony.quality import Quality, Stream, assess
@@ -43,7 +43,7 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
     if received:
         trace.measure("rx_loss_percent", 100.0 * lost / (received + lost))
         trace.measure("rx_jitter_ms", call["rx_jitter_ms"])
-    for name in ("rtt_ms", "rx_level_dbm0"):
+    for name in ("rtt_ms", "rx_level_dbm0", *truth.MEASURES):
         if call.get(name) is not None:
             trace.measure(name, call[name])
     found = {}

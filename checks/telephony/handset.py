@@ -47,6 +47,8 @@ class Handset:
         self.media_at: float | None = None
         self.ended = False
         self.registered = False
+        self.ssrc_changes = 0
+        """how often RTP came from another sender than before"""
         self.meter = Meter()
         self._endpoint: Any = None
         self._account: Any = None

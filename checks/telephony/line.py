@@ -28,6 +28,8 @@ class Line(Settings):
     """whether to REGISTER before a call (only with a user)"""
     caller_id: str | None = None
     """the user part of From, where it is not the account's user"""
+    country: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
+    """ISO 3166 code of the country whose tones are to be expected, as in "in"; without it all countries' are tried"""
     channels: int = Field(default=1, ge=1)
     """how many calls Reveille may have on it at once; never all that the customer has"""
     trusted_certificates: ReadableFile | None = None

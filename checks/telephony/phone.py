@@ -115,10 +115,14 @@ class Phone:
                 self._ear.listen_for_nonce(command)
             case {"do": "hush"}:
                 self._phone.hush()
-            case {"do": "review", "previous": previous, "others": others, "wanted": wanted}:
+            case {"do": "review", "wanted": wanted}:
                 self._ear.recording.refresh()
-                code, text = self._ear.what_is_there(previous, others, wanted)
+                code, text = self._ear.what_is_heard(command, wanted)
                 self._channel.tell("reviewed", code=code, text=text)
+            case {"do": "await-sound"}:
+                self._ear.await_sound(command)
+            case {"do": "examine"}:
+                self._channel.tell("examined", **self._ear.examine(command))
             case {"do": "count"}:
                 self._phone.look_at_media()
                 self._channel.tell("counted", number=command.get("number", 0), **self._phone.statistics)
@@ -199,13 +203,9 @@ class Phone:
         return True
 
     def _sound_figures(self) -> dict[str, float]:
-        if self._ear is None:
+        if self._ear is None or self._handset is None:
             return {}
-        from checks.telephony.sound import active_level_dbm0
-
-        self._ear.recording.refresh()
-        self._ear.said.refresh()
-        return {"rx_level_dbm0": active_level_dbm0(self._ear.recording.samples)}
+        return {**self._ear.figures(), "rx_ssrc_changes": self._handset.ssrc_changes}
 
     def _write_exhibits(self, handset: Handset) -> None:
         first = next(iter(handset.ladder), None)

@@ -9,7 +9,7 @@ measured on recorded human voices: `tests/bench/prompts.py`. Only for child proc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -171,11 +171,14 @@ class Hearing:
         return self.match().windows / self.sounding_windows if self.sounding_windows else 0.0
 
 
-def closest(received: Samples, begin: int, others: Sequence[Reference]) -> str | None:
-    """The name of the reference that the sound from `begin` mostly consists of, if it does of any."""
+def closest(
+    received: Samples, begin: int, others: Sequence[Reference], in_time: Callable[[], bool] = lambda: True
+) -> str | None:
+    """The name of the reference that the sound from `begin` mostly consists of, if it does of any. What is not looked
+    at while `in_time` is left out."""
     heard = []
     for other in others:
-        if not _may_be(received, begin, other):
+        if not in_time() or not _may_be(received, begin, other):
             continue
         hearing = Hearing(other, begin)
         match = hearing.hear(received)

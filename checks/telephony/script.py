@@ -11,9 +11,9 @@ import wave
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema
 
-from checks.settings import Duration, ReadableFile, Settings, nearest
+from checks.settings import Duration, ReadableFile, Settings, from_directory, nearest
 from checks.telephony.line import AgentName
 
 _LEAST_SECONDS = 0.3
@@ -52,13 +52,59 @@ PromptFile = Annotated[ReadableFile, AfterValidator(_is_prompt)]
 """A reference recording: WAV, 8000 Hz, mono, 16-bit."""
 
 
+def _from_directory(written: Any, info: ValidationInfo) -> Any:
+    return from_directory(written, info) if isinstance(written, str) else written
+
+
+def _is_folder(path: Path) -> Path:
+    """Refuses what is no folder. Raises ValueError."""
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {str(path)!r}")
+    return path
+
+
+PromptFolder = Annotated[
+    Path,
+    BeforeValidator(_from_directory),
+    AfterValidator(_is_folder),
+    WithJsonSchema({"type": "string", "format": "path"}),
+]
+"""A folder of recordings; a relative path counts from the configuration's own folder."""
+
+
+def prompts_in(folder: Path | None) -> list[str]:
+    """The paths of the recordings in a folder; those that cannot be read are passed over later."""
+    return [str(path) for path in sorted(folder.glob("*.wav"))] if folder else []
+
+
+def _shape(written: Any) -> str:
+    return "several" if isinstance(written, list | tuple) else "one"
+
+
+PromptFiles = Annotated[
+    Annotated[PromptFile, Tag("one")] | Annotated[tuple[PromptFile, ...], Field(min_length=1), Tag("several")],
+    Discriminator(_shape),
+]
+"""One reference recording, or several."""
+
+
 class Hear(Settings):
     """The far end says this prompt, beginning in time."""
 
-    hear: PromptFile
-    """the reference recording (WAV, 8000 Hz, mono, 16-bit)"""
+    hear: PromptFiles
+    """the reference recording (WAV, 8000 Hz, mono, 16-bit), or several of which any will do (languages, seasons)"""
     within: Duration = 10.0
     """how soon it must begin"""
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """The recordings, of which any will do."""
+        return self.hear if isinstance(self.hear, tuple) else (self.hear,)
+
+    @property
+    def title(self) -> str:
+        """ "welcome-en.wav or welcome-hi.wav"."""
+        return " or ".join(path.name for path in self.references)
 
 
 class Press(Settings):
@@ -159,7 +205,7 @@ Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
 def seconds_of(step: Step) -> float:
     """The longest that one step can honestly take."""
     if isinstance(step, Hear):
-        return step.within + _length_seconds(step.hear) + 1.5
+        return step.within + max(map(_length_seconds, step.references)) + 1.5
     if isinstance(step, Press):
         return 0.5 * len(step.press)
     if isinstance(step, Pause):

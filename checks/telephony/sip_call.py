@@ -23,14 +23,15 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, quality
+from checks.telephony import evidence, honesty, quality, truth
 from checks.telephony.causes import cause_in
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way, way_of
 from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
 from checks.telephony.honesty import LoopWatch, ProbeLimits, honest
 from checks.telephony.line import Line, LineName
-from checks.telephony.script import AgentStep, Hear, Script, seconds_of
+from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, prompts_in, seconds_of
+from checks.telephony.truth import MediaLimits, hold_to_truth
 
 _LAYERS: dict[str, Layer] = {
     "media": Layer.MEDIA,
@@ -59,7 +60,7 @@ _MEASURES: dict[str, str] = {
 }
 
 
-class SipCall(ProbeLimits, Check):
+class SipCall(MediaLimits, ProbeLimits, Check):
     """A SIP call along a script: reached, rang, answered, heard, the right prompt, our agent."""
 
     KIND: ClassVar[str] = "sip-call"
@@ -71,6 +72,8 @@ class SipCall(ProbeLimits, Check):
     """the number to call, or a SIP URI"""
     script: Script = ()
     """the steps in order: hear, press, pause, agent, hold, hang-up"""
+    prompts: PromptFolder | None = None
+    """a folder of further recordings (WAV), by which a wrong prompt can be named"""
     codecs: Annotated[tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)] = (
         "PCMA",
         "PCMU",
@@ -115,11 +118,12 @@ class SipCall(ProbeLimits, Check):
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
-        given = {**_MEASURES, **quality.MEASURES, **honesty.MEASURES}
+        given = {**_MEASURES, **quality.MEASURES, **honesty.MEASURES, **truth.MEASURES}
         if self.line.user and self.line.register_first:
             given["register_seconds"] = "REGISTER until registered"
         for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
-            given[f"hear_{number}_seconds"] = f"awaiting {step.hear.name} until it began"
+            given[f"hear_{number}_seconds"] = f"awaiting {step.title} until it began"
+            given[f"hear_{number}_coverage_percent"] = f"share of {step.title} when it was recognised, percent"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
         for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
             given[f"{stage}_seconds"] = f"the last {stage}"
@@ -132,7 +136,7 @@ class SipCall(ProbeLimits, Check):
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
         timers = 3 * self.signalling_within + self.answer_within + self.media_within
-        return timers + sum(seconds_of(step) for step in self.script) + 15.0
+        return timers + sum(seconds_of(step) for step in self.script) + (0 if self.script else self.listen) + 15.0
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
@@ -147,7 +151,10 @@ class SipCall(ProbeLimits, Check):
             await self._register(trace, legs["call"])
             await self._agent_ready(trace, legs.get("agent"))
             await self._call(trace, legs["call"], way)
-            await Conversation(trace, self.script, self.dtmf, legs["call"], legs.get("agent")).run()
+            country, library = self.line.country, prompts_in(self.prompts)
+            both = legs["call"], legs.get("agent")
+            await Conversation(trace, self.script, self.dtmf, *both, country, library).run()
+            await hold_to_truth(trace, self, self.script, legs, country)
             await self._hang_up(trace, legs["call"])
         finally:
             await asyncio.gather(*(phone.close() for phone in legs.values()))

@@ -91,7 +91,8 @@ def _levels(samples: Samples) -> NDArray[np.float64]:
     """Every 10 ms, in dBm0."""
     whole = samples[: len(samples) // _STEP * _STEP].reshape(-1, _STEP)
     power = np.square(whole, dtype=np.float64).mean(axis=1) / 32768.0**2
-    return np.maximum(NOTHING_DBM0, 10 * np.log10(np.maximum(power, 1e-12)) + FULL_SCALE_DBM0)
+    levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-12)) + FULL_SCALE_DBM0
+    return np.maximum(NOTHING_DBM0, levels)
 
 
 def _runs(samples: Samples, sounding: NDArray[np.bool_]) -> Iterator[Run]:

@@ -63,7 +63,7 @@ class Load:
 
 def call(port: int, *script: dict[str, str]) -> SipCall:
     """A call over an unregistered line."""
-    return SipCall(line=Line(name="bench", registrar=f"127.0.0.1:{port}"), to="8000", script=script)
+    return SipCall(line=Line(name="bench", registrar=f"127.0.0.1:{port}"), to="8000", script=script, dead_air=0.0)
 
 
 async def costs(folder: Path, prompt: Path, rounds: int) -> dict[str, list[float]]:

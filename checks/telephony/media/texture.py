@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.telephony.sound import FRAME, FRAME_SECONDS, RATE, SILENCE_DBM0, Samples, active, frame_levels
+from checks.telephony.sound import FRAME, FRAME_SECONDS, SILENCE_DBM0, Samples, active, frame_levels
 
 _LONGEST_LOOP = 50
 """frames: a loop of a second or less is a fault, a longer one may be meant"""
