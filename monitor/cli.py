@@ -17,7 +17,7 @@ from typing import Any
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs import auditing, backups, configuring, explaining, looking, running, ticketing
+from monitor.verbs import auditing, backups, configuring, explaining, looking, prompts, running, ticketing
 from monitor.verbs.opening import Stop
 
 DEFAULT = "/etc/reveille/reveille.toml"
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _looking(verbs)
     _ticketing(verbs)
     _backing_up(verbs)
+    _prompting(verbs)
     _running(verbs)
     return parser
 
@@ -129,6 +130,20 @@ def _backing_up(verbs: Any) -> None:
         action.add_argument("--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id")
     action.add_argument("--to", metavar="PLACE", help="another database, file or folder than its own")
     action.add_argument("--overwrite", action="store_true", help="what is there is put aside; nothing is deleted")
+
+
+def _prompting(verbs: Any) -> None:
+    prompt = verbs.add_parser("prompt", help="the recordings that a call is held to")
+    actions = prompt.add_subparsers(title="actions", metavar="ACTION", required=True)
+    learn = _verb(actions, "learn", prompts.learn, "record one from a real call")
+    learn.add_argument("name", help="the file to write, as in welcome.wav")
+    learn.add_argument("--check", default="", help="call as this check does, up to where it hears NAME")
+    learn.add_argument("--to", default="", metavar="NUMBER", help="call this number")
+    learn.add_argument("--line", default="", help="over this line, with --to")
+    learn.add_argument("--press", default="", metavar="DIGITS", help="with --to: press these before, after two seconds")
+    learn.add_argument("--seconds", default="15s", metavar="DURATION", help="how long to record (default 15s)")
+    learn.add_argument("--gap", default="2s", metavar="DURATION", help="the silence that ends a prompt (default 2s)")
+    learn.add_argument("--yes", action="store_true", help="replace one that is there")
 
 
 def _running(verbs: Any) -> None:

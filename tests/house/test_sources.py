@@ -23,6 +23,7 @@ CHILDREN = {
     "checks/data/backup/postgresql_cluster.py": "a server to throw away",
     "checks/data/backup/tools.py": "pg_dump and the like are programs",
     "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
+    "checks/telephony/learner.py": "numpy stays out of the command line",
     "monitor/demo.py": "the demo watches the real daemon at work",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",
 }
