@@ -62,6 +62,21 @@ def test_a_sqlite_file_goes_back_and_the_old_one_is_kept(tmp_path: Path) -> None
             assert database.execute("SELECT count(*) FROM cdr").fetchone() == (rows,)
 
 
+def test_what_was_found_wrong_is_passed_over_on_the_way_back(tmp_path: Path) -> None:
+    world = sqlite_world(tmp_path / "world", records=100)
+    assert world.take().fault is None
+    with closing(sqlite3.connect(world.settings["path"])) as database:
+        database.execute("DELETE FROM cdr WHERE id > 50")
+        database.commit()
+    assert world.take(prove=False).fault is None
+    world.artefact("database.").write_bytes(b"")
+    assert fault_of(world.drill()) == "restore: empty"
+    assert fault_of(world.restore(to=str(tmp_path / "again"), at=world.newest().name)) == "restore: not-proven"
+    assert world.restore(to=str(tmp_path / "again")).fault is None
+    with closing(sqlite3.connect(tmp_path / "again")) as database:
+        assert database.execute("SELECT count(*) FROM cdr").fetchone() == (100,)
+
+
 def recordings(folder: Path) -> Path:
     tree = folder / "recordings"
     for day in ("2026-11-20", "2026-11-21"):

@@ -25,9 +25,15 @@ def restore(job: Job, voice: Voice) -> None:
         if job.source is None:
             raise Refused("no-source", "what is restored to is not configured: name a check of kind backup", "local")
         with repository.locked():
-            backup = repository.backup(job.at)
+            backup = repository.backup(job.at) if job.at else _newest_good(repository)
             _may_be_restored(backup, job.source)
             _by_engine(job, job.source, backup, repository, work)
+
+
+def _newest_good(repository: Repository) -> Backup:
+    """The newest, but for those that were found wrong."""
+    good = (backup for backup in repository.backups() if backup.manifest is not None and not backup.failed)
+    return next(good, None) or repository.backup()
 
 
 def _by_engine(job: Job, source: Source, backup: Backup, repository: Repository, work: Work) -> None:

@@ -104,18 +104,16 @@ class Work:
         """Do the parts at once, in threads that outlive their tools; the first fault ends all, and is raised."""
         with ThreadPoolExecutor(max(1, len(parts))) as pool:
             futures = [pool.submit(part) for part in parts]
-            done, going = wait(futures, return_when=FIRST_EXCEPTION)
-            if going:
+            try:
+                _, going = wait(futures, return_when=FIRST_EXCEPTION)
+                if going:
+                    self._stopped.set()
+            except BaseException:  # somebody asked the worker to end: its threads are told
                 self._stopped.set()
-        return (
-            [future.result() for future in sorted(futures, key=_stopped_last)]
-            if self._failed(done)
-            else [future.result() for future in futures]
-        )
-
-    @staticmethod
-    def _failed(done: set[Future[_T]]) -> bool:
-        return any(future.exception() for future in done)
+                raise
+        for future in sorted(futures, key=_merely_stopped):
+            future.result()
+        return [future.result() for future in futures]
 
 
 class Engine(Protocol):
@@ -138,7 +136,7 @@ class Rehearsal(Protocol):
         """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises Refused."""
 
 
-def _stopped_last(future: Future[Any]) -> bool:
+def _merely_stopped(future: Future[Any]) -> bool:
     return isinstance(future.exception(), Stopped)
 
 
