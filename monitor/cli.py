@@ -17,7 +17,7 @@ from typing import Any
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs import auditing, backups, configuring, explaining, looking, prompts, running, ticketing
+from monitor.verbs import auditing, backups, configuring, explaining, image, looking, prompts, running, ticketing
 from monitor.verbs.opening import Stop
 
 DEFAULT = "/etc/reveille/reveille.toml"
@@ -130,6 +130,9 @@ def _backing_up(verbs: Any) -> None:
         action.add_argument("--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id")
     action.add_argument("--to", metavar="PLACE", help="another database, file or folder than its own")
     action.add_argument("--overwrite", action="store_true", help="what is there is put aside; nothing is deleted")
+    action = _verb(actions, "image", image.image, "a recovery image: configuration, ledger, newest proven backups")
+    action.add_argument("--to", metavar="FILE", help="the file to write; it must not be there")
+    action.add_argument("--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to")
 
 
 def _prompting(verbs: Any) -> None:

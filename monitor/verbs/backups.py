@@ -25,7 +25,7 @@ Kind = Backup | BackupProof
 def list_backups(arguments: Namespace) -> int:
     """Every backup, the newest first, and when it was last proven. 0; 1 when a check has none that is proven."""
     configuration = configuration_of(arguments)
-    places = tuple(_place(name, check) for name, check in _checks(configuration).items())
+    places = tuple(_place(name, check) for name, check in backup_checks(configuration).items())
     show("backups", arguments.json, Backups(configuration.site.timezone, places))
     return 0 if all(any(line.proven_at for line in place.backups) for place in places) else 1
 
@@ -68,7 +68,8 @@ async def _asked(check: Kind, do: Do, arguments: Namespace, trace: Trace) -> Non
     await converse(check.job(do, arguments.at or "", to, overwrite), trace)
 
 
-def _checks(configuration: Configuration) -> dict[str, Kind]:
+def backup_checks(configuration: Configuration) -> dict[str, Kind]:
+    """The checks that know of backups, by their names."""
     found: dict[str, Kind] = {}
     for name, entry in configuration.checks.items():
         if isinstance(entry.probe, Backup | BackupProof):
@@ -78,7 +79,9 @@ def _checks(configuration: Configuration) -> dict[str, Kind]:
 
 def _one(configuration: Configuration, name: str, kind: type[Kind] | None) -> tuple[str, Kind]:
     """The check of this name, or the only one there is. Raises Stop."""
-    known = {key: check for key, check in _checks(configuration).items() if kind is None or isinstance(check, kind)}
+    known = {
+        key: check for key, check in backup_checks(configuration).items() if kind is None or isinstance(check, kind)
+    }
     if not known:
         raise Stop("no check of kind backup is configured")
     if not name and len(known) > 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -185,3 +187,15 @@ def test_list_drill_and_restore_on_the_command_line(
     assert server.run("SELECT count(*) FROM cdr", aside) == [(10_000,)]
     assert main([*verb, "restore", "--at", "2020-01-01"]) == 1
     assert "there is no backup of 2020-01-01" in capsys.readouterr().out
+
+    key = pyrage.x25519.Identity.generate()
+    (tmp_path / "key").write_text(str(key))
+    written = tmp_path / "image.tar.age"
+    assert main([*verb, "image", "--to", str(written), "--recipient", str(key.to_public())]) == 0
+    decrypted = subprocess.run(
+        ["age", "-d", "-i", str(tmp_path / "key"), str(written)], capture_output=True, check=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(decrypted.stdout)) as tar:
+        names = tar.getnames()
+    assert {"HOW-TO.md", "configuration/reveille.toml"} < set(names)
+    assert f"backups/records/{world.newest().name}/RESTORE.md" in names

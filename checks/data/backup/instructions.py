@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
@@ -28,6 +29,12 @@ def instructions(manifest: Manifest) -> str:
         "keys": _keys(manifest),
     }
     return Template(template).safe_substitute(said)
+
+
+def image_instructions(names: Sequence[str]) -> str:
+    """What to do with a recovery image that holds these backups."""
+    template = (files("checks.data.backup") / "words" / "image.md").read_text(encoding="utf-8")
+    return Template(template).safe_substitute(names=", ".join(names) or "none is proven yet")
 
 
 def _restore(manifest: Manifest) -> str:

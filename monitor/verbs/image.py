@@ -1,0 +1,110 @@
+"""backup image: one file from which a lost server comes back: configuration, ledger, newest proven backups, and how.
+
+It is written for an authorised person to fetch by SFTP or HTTPS from a host that they run: readable for the owner and
+the group alone, and encrypted to age keys where some are named. The ledger is in it as a proven backup of its own.
+Secrets are not: the configuration has them by reference only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import tarfile
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.data.backup.check import Backup
+from checks.data.backup.conversation import converse
+from checks.data.backup.instructions import image_instructions
+from checks.data.backup.listing import Kept, newest_proven
+from monitor.clock import SystemClock
+from monitor.config import Configuration
+from monitor.terminal import show
+from monitor.verbs.backups import backup_checks
+from monitor.verbs.opening import Stop, configuration_of
+from reports.backups import BackupDone
+
+_CONFIGURATION = (".toml", ".wav", ".txt", ".conf")
+
+
+def image(arguments: Namespace) -> int:
+    """Write a recovery image. 0; 1 when a check has no proven backup to put into it, or the ledger cannot be saved."""
+    configuration = configuration_of(arguments)
+    clock = SystemClock()
+    began = clock.monotonic()
+    target = Path(arguments.to or f"reveille-{clock.now():%Y%m%dT%H%M%SZ}.tar{'.age' if arguments.recipient else ''}")
+    if target.exists():
+        raise Stop(f"{target} is there already")
+    found = {name: newest_proven(check.folder) for name, check in backup_checks(configuration).items()}
+    missing = sorted(name for name, backup in found.items() if backup is None)
+    proven = {name: backup for name, backup in found.items() if backup is not None}
+    fault = f"no proven backup of {', '.join(missing)}" if missing else ""
+    with tempfile.TemporaryDirectory(prefix=".reveille-image-", dir=target.absolute().parent) as name:
+        folder = Path(name)
+        fault = _ledger_saved(configuration, folder) or fault
+        part = _written(configuration, proven, folder)
+        if arguments.recipient:
+            part = _encrypted(part, arguments.recipient)
+        part.chmod(0o640)
+        part.rename(target)
+    notes = (f"{target}, {target.stat().st_size} bytes", *(f"{name}: {b.id}" for name, b in proven.items()))
+    show(
+        "backup_done", arguments.json, BackupDone("the site", "image", clock.monotonic() - began, fault, notes), "done"
+    )
+    return 1 if fault else 0
+
+
+def _ledger_saved(configuration: Configuration, folder: Path) -> str:
+    """A backup of the ledger in `folder`, proven; what went wrong, if anything."""
+    path = configuration.state / "ledger.sqlite"
+    if not path.exists():
+        return ""
+    check = Backup(engine="sqlite", path=path, folder=folder / "ledger")
+    try:
+        asyncio.run(converse(check.job(), Trace(time.monotonic, folder)))
+    except (Refused, CannotTell) as problem:
+        return f"the ledger: {problem}"
+    return ""
+
+
+def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: Path) -> Path:
+    part = folder / "image.tar"
+    with part.open("xb") as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            _text(tar, "HOW-TO.md", image_instructions(sorted(proven)))
+            for path in sorted(configuration.directory.iterdir()):
+                if path.is_file() and (path == configuration.file or path.suffix in _CONFIGURATION):
+                    tar.add(path, f"configuration/{path.name}")
+            for backup in sorted((folder / "ledger").glob("2*")):
+                tar.add(backup, f"ledger/{backup.name}")
+            for name, kept in proven.items():
+                tar.add(kept.folder, f"backups/{name}/{kept.id}")
+        file.flush()
+        os.fsync(file.fileno())
+    return part
+
+
+def _text(tar: tarfile.TarFile, name: str, text: str) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(text.encode())
+    tar.addfile(info, io.BytesIO(text.encode()))
+
+
+def _encrypted(plain: Path, recipients: list[str]) -> Path:
+    import pyrage  # a command's own, and never the daemon's
+
+    encrypted = plain.with_name("image.tar.age")
+    try:
+        keys = [pyrage.x25519.Recipient.from_str(written) for written in recipients]
+    except pyrage.RecipientError:
+        raise Stop("a recipient is an age public key: age1…") from None
+    with plain.open("rb") as source, encrypted.open("xb") as file:
+        pyrage.encrypt_io(source, file, keys)
+        file.flush()
+        os.fsync(file.fileno())
+    return encrypted
