@@ -38,7 +38,8 @@ RECORDS = """
 CREATE TABLE cdr AS SELECT
   i::bigint AS id, '2026-08-01'::timestamptz + i * interval '2 seconds' AS calldate,
   '"' || md5(i::text) || '" <' || (9000000000 + (i::bigint * 7919) % 999999999)::text || '>' AS clid,
-  (9000000000 + (i::bigint * 7919) % 999999999)::text AS src, (8000 + i % 40)::text AS dst, 'from-trunk'::text AS dcontext,
+  (9000000000 + (i::bigint * 7919) % 999999999)::text AS src, (8000 + i % 40)::text AS dst,
+  'from-trunk'::text AS dcontext,
   'PJSIP/trunk-' || lpad(to_hex(i), 8, '0') AS channel,
   'PJSIP/agent-' || (i % 200)::text || '-' || to_hex(i) AS dstchannel,
   'Queue'::text AS lastapp, 'support,tT,,,60'::text AS lastdata, (i::bigint * 31 % 600)::int AS duration,
@@ -191,8 +192,8 @@ def side_by_side(
         one = bare(server, database, folder, dump, restore)
         two, peak, measures = ours(server, database, folder)
         print(
-            f"{database:8} {size:6.0f} MB  round {number + 1}  pg_dump {' '.join(dump):8} + pg_restore {one:6.1f} s   ours"
-            f" {two:6.1f} s (dump {measures['dump_seconds']:.1f}, restore {measures['restore_seconds']:.1f}, compare"
+            f"{database:8} {size:6.0f} MB  round {number + 1}  pg_dump {' '.join(dump):8} + pg_restore {one:6.1f} s"
+            f"   ours {two:6.1f} s (dump {measures['dump_seconds']:.1f}, restore {measures['restore_seconds']:.1f}, compare"
             f" {measures['compare_seconds']:.1f}; {measures['backup_bytes'] / 1e6:.0f} MB; peak {peak:.0f} MB)",
             flush=True,
         )

@@ -70,7 +70,11 @@ def test_the_reference_shows_every_kind_with_its_measures_and_every_step() -> No
     text = reference()
     for kind in (*kinds(), *desk_kinds()):
         assert f'kind = "{kind}"' in text
-    for part in ("`answer_seconds`: INVITE until 200 OK", "`hear` (path or list of paths, required)", "`hang-up` (true, required)"):
+    for part in (
+        "`answer_seconds`: INVITE until 200 OK",
+        "`hear` (path or list of paths, required)",
+        "`hang-up` (true, required)",
+    ):
         assert part in text
     assert "`every` (duration)" in text
     assert '`recheck` (duration, default "5m")' in text
