@@ -193,8 +193,9 @@ def side_by_side(
         two, peak, measures = ours(server, database, folder)
         print(
             f"{database:8} {size:6.0f} MB  round {number + 1}  pg_dump {' '.join(dump):8} + pg_restore {one:6.1f} s"
-            f"   ours {two:6.1f} s (dump {measures['dump_seconds']:.1f},"
-            f" restore {measures['restore_seconds']:.1f}, compare {measures['compare_seconds']:.1f}; {measures['backup_bytes'] / 1e6:.0f} MB; peak {peak:.0f} MB)",
+            f"   ours {two:6.1f} s (dump {measures['dump_seconds']:.1f}, restore {measures['restore_seconds']:.1f},"
+            f" compare {measures['compare_seconds']:.1f}; {measures['backup_bytes'] / 1e6:.0f} MB;"
+            f" peak {peak:.0f} MB)",
             flush=True,
         )
         best_bare, best_ours, most = min(best_bare, one), min(best_ours, two), max(most, peak)
