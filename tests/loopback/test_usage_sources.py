@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,17 +14,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import psutil
 import psycopg
 import pymysql
 import pytest
 
-from checks.contract import Observation, Refused, Trace
+from checks.contract import CannotTell, Observation, Refused, Trace
 from checks.data.usage.check import Usage
 from lab import records as lab
 from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
 
 ZONE, DATE = "Asia/Kolkata", date(2026, 11, 20)
 TRUNKS = ["PJSIP/trunk-*"]
+SCHEMA = Path(__file__).parents[2] / "checks" / "data" / "usage" / "schema.json"
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +114,12 @@ def looked(check: Usage, folder: Path) -> Observation:
 
 
 def result(observation: Observation) -> dict[str, Any]:
+    """What the exhibit says, in the form that it promises."""
     assert observation.fault is None, observation.fault
     [exhibit] = observation.exhibits
     told: dict[str, Any] = json.loads(exhibit.path.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(told)
+    assert set(observation.measures) <= set(Usage.model_validate({"records": {"file": "x"}}).measures())
     return told
 
 
@@ -309,3 +316,51 @@ def test_a_day_without_calls_is_a_fault_only_where_there_usually_are_some(writte
     assert new.fault is None
     assert new.measures["offered_calls"] == 0
     assert "asr_percent" not in new.measures
+
+
+def test_a_clock_that_stands_in_the_night_of_the_change(tmp_path: Path) -> None:
+    """A day of 25 hours: both its hours from one to two are there, and no call is in doubt."""
+    zone, night = "America/New_York", date(2026, 11, 1)
+    files = lab.write(tmp_path, 3, zone, night, days=1, calls_a_day=3000)
+    told = result(looked(usage({"file": str(files.csv)}, timezone=zone, date=night, weeks=0), tmp_path / "a"))
+    assert (told["day_hours"], len(told["hours"])) == (25.0, 25)
+    assert [hour["label"] for hour in told["hours"]][1:3] == ["01:00-04:00", "01:00-05:00"]
+    assert sum(hour["offered"] for hour in told["hours"]) == told["calls"]["offered"] > 500
+    assert told["odd"]["ambiguous_times"] == told["odd"]["clock_steps"] == 0
+
+
+def test_it_ends_with_its_time_limit_and_leaves_no_process(tmp_path: Path) -> None:
+    """A source that never answers: the attempt knows nothing, and its process is gone."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        server = {"host": "127.0.0.1", "port": silent.getsockname()[1], "database": "x", "user": "x"}
+        check = usage({"postgresql": server}, time_limit="3s")
+        before = {child.pid for child in psutil.Process().children(recursive=True)}
+        with pytest.raises(CannotTell, match="not through within 3 s"):
+            looked(check, tmp_path / "a")
+        assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
+
+
+def test_secrets_go_by_the_pipe_alone(tmp_path: Path, password: dict[str, str]) -> None:
+    """Seen while it waits for a silent server: neither its arguments nor its environment hold the password."""
+
+    async def watched() -> str:
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            silent.setblocking(False)
+            server = {"host": "127.0.0.1", "port": silent.getsockname()[1], "database": "x", "user": "x"}
+            check = usage({"postgresql": server | {"password": password}})
+            (tmp_path / "a").mkdir()
+            attempt = asyncio.create_task(check.probe(Trace(time.monotonic, tmp_path / "a")))
+            came, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(silent), 60)
+            [child] = [one for one in psutil.Process().children() if "checks.data.usage.child" in one.cmdline()]
+            seen = " ".join([*child.cmdline(), *child.environ(), *child.environ().values()])
+            attempt.cancel()
+            await asyncio.wait({attempt})
+            came.close()
+        return seen
+
+    assert "checks.data.usage.child" in (seen := asyncio.run(watched()))
+    assert "hunter2" not in seen

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checks.data.usage import fold as folding
+from checks.data.usage.columns import RowColumns
 from checks.data.usage.day import Day
 from checks.data.usage.formats import FORMATS
 from checks.data.usage.legs import Met, Names
@@ -63,14 +64,14 @@ def ours(records: list[dict[str, Any]], day: Day, in_memory: int = 10**6) -> tup
     window = Window(day.begin - AROUND, day.end + AROUND, day.begin, day.end)
     positions = {term: at for at, term in enumerate(TERMS)}
     asterisk = FORMATS["asterisk"]
-    taking = Taking(asterisk, positions, day.zone, (window,), day.end + 10**6, AROUND, frozenset({"reveille"}))
+    taking = Taking(asterisk, day.zone, (window,), day.end + 10**6, AROUND, frozenset({"reveille"}))
     met, tally = Met(), Tally(day, Rules(IN_TIME, SHORT))
     names = Names()
     taker = Taker(taking, names, met)
     rows = [tuple(one[term] for term in TERMS) for one in records]
     with Spool(in_memory) as spool:
         for begin in range(0, len(rows), 7):
-            spool.add(taker.take(rows[begin : begin + 7]))
+            spool.add(taker.take(RowColumns(rows[begin : begin + 7], positions)))
         for legs in spool.buckets():
             met.odd["duplicates"] += folding.duplicates(legs, day.begin, day.end)
             tally.add(folding.fold(legs)[0])

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from checks.data.usage.columns import RowColumns
 from checks.data.usage.faults import SourceFault
 from checks.data.usage.formats import Format
 
@@ -76,8 +77,13 @@ class TableRecords:
         self.positions: Mapping[str, int] = {term: self._columns.index(column) for term, column in chosen.items()}
         self._stamps = {chosen[term] for term in ("start", "answer", "end") if term in chosen}
 
-    def batches(self) -> Iterator[list[Sequence[Any]]]:
+    def batches(self) -> Iterator[RowColumns]:
         """The records that begin within the bounds, that have no beginning, or that begin in the future."""
+        for rows in self.rows():
+            yield RowColumns(rows, self.positions)
+
+    def rows(self) -> Iterator[list[Sequence[Any]]]:
+        """The same as tuples."""
         question, values = self._question()
         return self._dialect.ask(question, values)
 

@@ -35,7 +35,8 @@ class Sqlite:
     def columns(self, table: str) -> list[str]:
         with _sqlite_faults():
             plain = table.rpartition(".")[2]
-            found = [row[0] for row in self._connection.execute("SELECT name FROM pragma_table_info(?)", (plain,))]
+            named = self._connection.execute("SELECT name FROM pragma_table_info(?)", (plain,))
+            found = [row[0].decode("utf-8", "replace") for row in named]
         if not found:
             raise SourceFault("no-such-table", f"there is no table {table}")
         return found
@@ -64,17 +65,13 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
         raise SourceFault("no-such-file", f"there is no file {path}")
     with _sqlite_faults():
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_CONNECT_SECONDS)
-        connection.text_factory = _lenient
+        connection.text_factory = bytes  # whatever is in it: what is no UTF-8 is no reason to stop
     try:
         with _sqlite_faults():
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield Sqlite(connection)
     finally:
         connection.close()
-
-
-def _lenient(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
 
 
 @contextmanager

@@ -52,12 +52,12 @@ class Codes(dict[Any, int]):
         self._most = most
 
     def __missing__(self, name: Any) -> int:
-        text = str(name)
-        if text in self and text is not name:
+        text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+        if text is not name and text in self:
             return self[text]
         if len(self.names) >= self._most:
             return self.OTHER
-        self[name] = code = len(self.names)
+        self[name] = self[text] = code = len(self.names)
         self.names.append(text)
         return code
 

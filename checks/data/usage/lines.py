@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
+import numpy as np
+
+from checks.data.usage.blocks import MARGIN, Cut, Shape, TextColumns
 from checks.data.usage.faults import SourceFault
 from checks.data.usage.legs import Met
 
-_BATCH = 20_000
 _BUFFER_BYTES = 1 << 20
-_LONGEST_FIELD = 1 << 16
-
-Row = Sequence[Any]
+_BLOCK_BYTES = 1 << 21
+_LONGEST_RECORD = 1 << 16
+_EDGE = b"\n" * MARGIN
 
 
 def files_of(pattern: str, not_before: int) -> list[Path]:
@@ -35,12 +37,11 @@ def files_of(pattern: str, not_before: int) -> list[Path]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[str]]:
+def _opened(file: Path) -> Iterator[IO[bytes]]:
     try:
         with file.open("rb", buffering=_BUFFER_BYTES) as raw:
             plain = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if file.suffix == ".gz" else raw
-            with io.TextIOWrapper(plain, "utf-8", errors="replace", newline="") as text:
-                yield text
+            yield plain
     except PermissionError as error:
         raise SourceFault("not-allowed", f"{file}: {error.strerror}") from None
     except FileNotFoundError as error:
@@ -53,55 +54,55 @@ class CsvRecords:
     """CSV as Asterisk and FreeSWITCH write it."""
 
     def __init__(self, files: Sequence[Path], fields: Sequence[str], met: Met) -> None:
-        csv.field_size_limit(_LONGEST_FIELD)
         self._files, self._met = files, met
-        self._terms = fields
-        self._needed = 1 + max((at for at, term in enumerate(fields) if term in ("start", "length")), default=0)
-        self._width = self._first_width()
-        self.positions: Mapping[str, int] = {term: at for at, term in enumerate(fields[: self._width]) if term}
+        needed = 1 + max((at for at, term in enumerate(fields) if term in ("start", "length")), default=0)
+        usually = self._first_width(needed) or len(fields)
+        self._shape = Shape(usually, min(usually, len(fields)), needed)
+        self.positions = {term: at for at, term in enumerate(fields[:usually]) if term}
+        if "agent" in self.positions:  # one field says whom the leg went to, be it a trunk or an agent
+            self.positions.setdefault("far_trunk", self.positions["agent"])
 
-    def batches(self) -> Iterator[list[Row]]:
-        """Every record of the width of the first, some thousands at a time; others are counted as unreadable."""
+    def batches(self) -> Iterator[TextColumns]:
+        """Every record, some megabytes at a time; what is too short to be one is counted as unreadable."""
         for file in self._files:
-            with _opened(file) as text:
-                records = csv.reader(text)
-                while rows := self._some(records):
-                    yield self._even(rows)
+            with _opened(file) as raw:
+                left = b""
+                while chunk := raw.read(_BLOCK_BYTES):
+                    block = left + chunk
+                    used = yield from self._records(block)
+                    if len(block) - used > _LONGEST_RECORD:  # a quote that is never closed
+                        block = block[used:]
+                        used = yield from self._records(block, by_line=True)
+                    left = block[used:]
+                yield from self._records(left + b"\n", by_line=True)
 
-    def _first_width(self) -> int:
-        """How many fields records have: of the first that is long enough."""
+    def _records(self, block: bytes, by_line: bool = False) -> Generator[TextColumns, None, int]:
+        """The records in a block; returns how much of it that was."""
+        wide = np.frombuffer(b"".join((_EDGE, block, _EDGE)), np.uint8)
+        cut = Cut(wide[MARGIN:-MARGIN], self._shape, by_line)
+        if len(cut.begins):
+            yield TextColumns(wide, cut.begins, cut.ends, self.positions)
+        strays = [wide[begin:end].tobytes() for begin, end in cut.bad.tolist()]
+        if by_line:
+            self._met.odd["unreadable"] += sum(bool(stray.strip()) for stray in strays)
+        elif strays:  # what two stray quotes have between them may be good lines
+            yield from self._records(b"".join(strays), by_line=True)
+        return cut.used
+
+    def _first_width(self, needed: int) -> int:
+        """How many fields records have: of the first that is long enough; 0 without any."""
         for file in self._files:
-            with _opened(file) as text:
-                for row in islice(csv.reader(text), 100):
-                    if len(row) >= self._needed:
-                        return min(len(row), len(self._terms))
-        return len(self._terms)
-
-    def _some(self, records: Iterator[list[str]]) -> list[Row]:
-        rows: list[Row] = []
-        while len(rows) < _BATCH:
-            before = len(rows)
-            try:
-                rows.extend(islice(records, _BATCH - before))
-            except csv.Error:
-                self._met.odd["unreadable"] += 1
-                continue
-            if len(rows) == before:
-                break
-        return rows
-
-    def _even(self, rows: list[Row]) -> list[Row]:
-        if set(map(len, rows)) == {self._width}:
-            return rows
-        good = [row for row in rows if len(row) >= self._needed]
-        self._met.odd["unreadable"] += sum(1 for row in rows if row) - len(good)
-        return [[*row[: self._width], *[""] * (self._width - len(row))] for row in good]
+            with _opened(file) as raw, io.TextIOWrapper(raw, "utf-8", errors="replace") as text:
+                for row in csv.reader(islice(text, 100)):
+                    if len(row) >= needed:
+                        return len(row)
+        return 0
 
 
 def queue_lines(files: Sequence[Path], met: Met) -> Iterator[list[str]]:
     """The fields of each line of queue_log: time, call, queue, agent, event, parameters."""
     for file in files:
-        with _opened(file) as text:
+        with _opened(file) as raw, io.TextIOWrapper(raw, "utf-8", errors="replace") as text:
             for line in text:
                 fields = line.rstrip("\r\n").split("|")
                 if len(fields) < 5 or not fields[0].isdecimal():

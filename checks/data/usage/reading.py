@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from checks.data.usage import fold
+from checks.data.usage.columns import Columns, plain
 from checks.data.usage.database import Bounds, TableRecords
 from checks.data.usage.day import Day
 from checks.data.usage.drivers import OPENERS
@@ -37,9 +38,7 @@ _QUEUE_FORM = Format(
 class Source(Protocol):
     """Records, some thousands at a time."""
 
-    positions: Mapping[str, int]
-
-    def batches(self) -> Iterator[Sequence[Sequence[Any]]]:
+    def batches(self) -> Iterator[Columns]:
         """Each record once."""
         ...
 
@@ -109,9 +108,9 @@ def read(job: Job, stage: Callable[[str], None]) -> Read:
     with spool:
         with _records(job, found.met) as source:
             stage("read")
-            taker = Taker(_taking(job, source), found.names, found.met)
-            for rows in source.batches():
-                spool.add(taker.take(rows))
+            taker = Taker(_taking(job), found.names, found.met)
+            for records in source.batches():
+                spool.add(taker.take(records))
         if job.queue_log is not None:
             found.queues = _queues(job, job.queue_log, found.met)
         stage("compute")
@@ -131,13 +130,9 @@ def _fold(job: Job, spool: Spool, found: Read) -> None:
     found.met.odd["crossed_out_of_the_day"] = found.tallies[0].crossed_out
 
 
-def _taking(job: Job, source: Source) -> Taking:
-    form, positions = FORMATS[job.records["format"]], dict(source.positions)
-    if form.channels and "agent" in positions:  # one field says whom the leg went to, be it a trunk or an agent
-        positions.setdefault("far_trunk", positions["agent"])
+def _taking(job: Job) -> Taking:
     return Taking(
-        form=form,
-        positions=positions,
+        form=FORMATS[job.records["format"]],
         zone=_zone(job, job.records),
         windows=job.windows(),
         now=job.now,
@@ -198,16 +193,16 @@ def _of_table(table: TableRecords, zone: Zone, met: Met) -> Iterator[Event]:
     at = table.positions
     data = [at[f"data{number}"] for number in range(1, 6) if f"data{number}" in at]
     events: list[Event] = []
-    for rows in table.batches():
+    for rows in table.rows():
         times, _, _ = zone.read([row[at["start"]] for row in rows])
         for time, row in zip(times.tolist(), rows, strict=True):
             if time == NEVER:
                 met.odd["without_start"] += 1
                 continue
-            words = [str(row[at[term]] or "") for term in ("id", "queue", "agent", "event")]
-            parameters = [str(row[place] or "") for place in data]
+            words = [plain(row[at[term]]) for term in ("id", "queue", "agent", "event")]
+            parameters = [plain(row[place]) for place in data]
             if not any(parameters) and "data" in at:
-                parameters = str(row[at["data"]] or "").split("|")
+                parameters = plain(row[at["data"]]).split("|")
             events.append((time, words[0], words[1], words[2], words[3], parameters))
     yield from sorted(events, key=lambda event: event[0])
 

@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 
 Whole = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Instants = tuple[Whole, Mask, Mask]
+"""UTC seconds (NEVER where there is none), which of them are ambiguous, which do not exist"""
 
 NEVER = -(2**62)
 """stands for a stamp that is missing or unreadable"""
-_WIDTH = 32
+WIDTH = 32
+"""bytes of the longest stamp"""
 _DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _QUARTER = 900
 _TAIL = re.compile(r"(?:[.,]\d+)?(?:(?P<utc>Z| ?UTC)|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?")
@@ -38,19 +41,23 @@ class Zone:
         self._zone = ZoneInfo("UTC" if name == "epoch" else name)
         self._known: dict[int, tuple[int, int]] = {}
 
-    def read(self, column: Sequence[Any], hint: Whole | None = None) -> tuple[Whole, Mask, Mask]:
-        """UTC seconds (NEVER where there is none), which of them are ambiguous, which do not exist."""
+    def read(self, column: Sequence[Any], hint: Whole | None = None) -> Instants:
+        """The instants that stamps tell. `hint` is about when they were, where that is known."""
         if self.name == "epoch":
             epochs = _numbers(column)
             return epochs, np.zeros(len(epochs), np.bool_), np.zeros(len(epochs), np.bool_)
-        walls, offsets = _walls(column)
-        return self._utc(walls, offsets, hint)
+        raw = _bytes(column)
+        return self.told(np.ascontiguousarray(raw).view(np.uint8).reshape(len(raw), WIDTH), hint)
+
+    def told(self, stamps: NDArray[np.uint8], hint: Whole | None = None) -> Instants:
+        """The same of stamps as rows of bytes, zeros after their end."""
+        return self._utc(*_walls(stamps), hint)
 
     def wall(self, epoch: int) -> str:
         """How this zone's clocks tell an instant, with its offset: what a database compares with."""
         return datetime.fromtimestamp(epoch, self._zone).isoformat(" ")
 
-    def _utc(self, walls: Whole, offsets: Whole, hint: Whole | None) -> tuple[Whole, Mask, Mask]:
+    def _utc(self, walls: Whole, offsets: Whole, hint: Whole | None) -> Instants:
         quarters, inverse = np.unique(np.where(walls == NEVER, 0, walls) // _QUARTER, return_inverse=True)
         table = np.array([self._of_quarter(int(quarter)) for quarter in quarters], np.int64).reshape(-1, 2)
         first, second = table[inverse, 0], table[inverse, 1]
@@ -83,10 +90,8 @@ def _numbers(column: Sequence[Any]) -> Whole:
     return np.fromiter(map(one, column), np.int64, len(column))
 
 
-def _walls(column: Sequence[Any]) -> tuple[Whole, Whole]:
+def _walls(shape: NDArray[np.uint8]) -> tuple[Whole, Whole]:
     """Seconds of the wall clock since 1970, and the offset where one is written; NEVER for what is not there."""
-    raw = _bytes(column)
-    shape = np.ascontiguousarray(raw).view(np.uint8).reshape(len(raw), _WIDTH)
     digits = shape[:, _DIGITS].astype(np.int64) - 48
     year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
     month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (4, 6, 8, 10, 12))
@@ -106,9 +111,9 @@ def _walls(column: Sequence[Any]) -> tuple[Whole, Whole]:
 
 def _bytes(column: Sequence[Any]) -> NDArray[np.bytes_]:
     try:
-        return np.array(column, f"S{_WIDTH}")
+        return np.array(column, f"S{WIDTH}")
     except (UnicodeEncodeError, ValueError):
-        return np.array([str(written).encode("ascii", "replace") for written in column], f"S{_WIDTH}")
+        return np.array([str(written).encode("ascii", "replace") for written in column], f"S{WIDTH}")
 
 
 def _tails(tails: NDArray[np.uint8]) -> tuple[Whole, Mask]:

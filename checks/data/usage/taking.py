@@ -7,21 +7,19 @@ without a start, or one outside every window, is left out; the first is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.data.usage.columns import Columns
+from checks.data.usage.columns import Columns, Meanings, plain
 from checks.data.usage.formats import OF_CAUSE, Format, Outcome
-from checks.data.usage.legs import LEG, Met, Names, Rows
-from checks.data.usage.stamps import NEVER, Mask, Whole, Zone
+from checks.data.usage.legs import GROUPS, LEG, Met, Names, Rows
+from checks.data.usage.stamps import NEVER, Instants, Mask, Whole, Zone
 
-Row = Sequence[Any]
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 _LONGEST = 2**31 - 1
 _FUTURE_SECONDS = 300
@@ -42,8 +40,6 @@ class Taking:
     """What is to be taken of records: `windows` holds the day in question first."""
 
     form: Format
-    positions: Mapping[str, int]
-    """term -> its place in a record"""
     zone: str
     windows: tuple[Window, ...]
     now: int
@@ -62,39 +58,37 @@ class Taker:
     def __init__(self, taking: Taking, names: Names, met: Met) -> None:
         self._taking, self._names, self._met = taking, names, met
         self._zone = Zone(taking.zone)
-        self._outcomes = {word: outcome * 256 + cause for word, (outcome, cause) in taking.form.outcomes.items()}
+        self._outcomes = Meanings(self._outcome_of)
+        self._causes = Meanings(lambda word: taking.form.causes.get(word, 0))
+        self._closing = Meanings(lambda word: int(word == "BYE"))
         self._of_cause = _table_of_causes(taking.delivered)
         self._is_trunk: dict[int, bool] = {}
         self._lonely = 0
 
-    def take(self, rows: Sequence[Row]) -> Rows:
+    def take(self, records: Columns) -> Rows:
         """The legs in these records that lie in any window."""
-        if not rows:
+        if not records.count:
             return np.empty(0, LEG)
-        self._met.records += len(rows)
-        starts, twice, never = self._starts(rows)
+        self._met.records += records.count
+        starts, twice, never = self._starts(records)
         wanted = self._wanted(starts)
         if not wanted.any():
             return np.empty(0, LEG)
         if not wanted.all():
-            rows = list(compress(rows, wanted.tolist()))
-            starts, twice, never = starts[wanted], twice[wanted], never[wanted]
+            records, starts, twice, never = records.only(wanted), starts[wanted], twice[wanted], never[wanted]
         day = self._taking.windows[0]
         today = (starts >= day.day_begin) & (starts < day.day_end)
         self._count("ambiguous_times", twice & today)
         self._count("impossible_times", never & today)
-        return self._legs(Columns(rows, self._taking.positions), starts, today)
+        return self._legs(records, starts, today)
 
     # --- when
 
-    def _starts(self, rows: Sequence[Row]) -> tuple[Whole, Mask, Mask]:
-        at = self._taking.positions["start"]
-        column = [row[at] for row in rows]
-        starts, twice, never = self._zone.read(column)
-        if twice.any() and self._taking.form.epoch_in_id and "id" in self._taking.positions:
-            identity = self._taking.positions["id"]
-            starts, twice, never = self._zone.read(column, _epochs([row[identity] for row in rows]))
-        return starts, twice, never
+    def _starts(self, records: Columns) -> Instants:
+        starts = records.instants("start", self._zone)
+        if starts[1].any() and self._taking.form.epoch_in_id and "id" in records:
+            return records.instants("start", self._zone, _epochs(records.words("id")))
+        return starts
 
     def _wanted(self, starts: Whole) -> Mask:
         missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
@@ -119,15 +113,16 @@ class Taker:
         self._groups(columns, legs)
         self._identity(columns, legs)
         if self._taking.own:
-            for term in {"account", "caller"} & set(columns.positions):
-                legs["own"] |= columns.mask(term, self._taking.own.__contains__)
+            for term in ("account", "caller"):
+                if term in columns:
+                    legs["own"] |= columns.members(term, self._taking.own)
         return legs
 
     def _lengths(self, columns: Columns, legs: Rows, today: Mask) -> None:
-        length, no_length = columns.whole("length")
-        talk, no_talk = columns.whole("talk")
-        if "end" in columns.positions:
-            ends, _, _ = self._zone.read(columns["end"])
+        length, no_length = _whole(columns, "length")
+        talk, no_talk = _whole(columns, "talk")
+        if "end" in columns:
+            ends, _, _ = columns.instants("end", self._zone)
             spans = np.where(ends == NEVER, 0, ends - legs["start"])
             counted = today & ~no_length & (ends != NEVER)
             self._count("clock_steps", counted & (np.abs(spans - length) > 1))
@@ -140,43 +135,35 @@ class Taker:
         legs["talk"] = np.minimum(np.clip(talk, 0, _LONGEST), legs["length"])
 
     def _outcome(self, columns: Columns, legs: Rows, today: Mask) -> None:
-        if "outcome" in columns.positions:
-            found = columns.numbers("outcome", lambda word: self._outcomes.get(_word(word), Outcome.UNKNOWN * 256))
+        if "outcome" in columns:
+            found = columns.numbers("outcome", self._outcomes)
             legs["outcome"], legs["cause"] = found >> 8, found & 255
         else:
             answered = legs["talk"] > 0
-            if "answer" in columns.positions:
-                answered |= self._zone.read(columns["answer"])[0] != NEVER
+            if "answer" in columns:
+                answered |= columns.instants("answer", self._zone)[0] != NEVER
             legs["outcome"] = np.where(answered, Outcome.ANSWERED, Outcome.UNKNOWN)
-        if "cause" in columns.positions:
-            causes = self._taking.form.causes
-            found = columns.numbers("cause", lambda word: causes.get(_word(word), 0))
+        if "cause" in columns:
+            found = columns.numbers("cause", self._causes)
             open_end = (legs["outcome"] != Outcome.ANSWERED) & (found > 0)
             legs["cause"] = np.where(found > 0, found, legs["cause"])
             legs["outcome"] = np.where(open_end, self._of_cause[found], legs["outcome"])
-        if "method" in columns.positions:
-            legs["closing"] = columns.mask("method", lambda word: _word(word) == "BYE")
+        if "method" in columns:
+            legs["closing"] = columns.numbers("method", self._closing) > 0
         answered = legs["outcome"] == Outcome.ANSWERED
         legs["talk"] = np.where(answered, legs["talk"], 0)
         if self._taking.form.waits:
             self._count("zero_length", today & answered & (legs["talk"] == 0))
 
     def _groups(self, columns: Columns, legs: Rows) -> None:
-        near = self._names_in(columns, "trunk", "trunk")
-        if self._taking.trunks and "far_trunk" in columns.positions:
-            far = self._names_in(columns, "far_trunk", "trunk")
-            near = np.where(self._trunks(near), near, np.where(self._trunks(far), far, 0))
-        legs["trunk"] = near
-        for group in ("did", "agent", "queue"):
-            legs[group] = self._names_in(columns, group, group)
-
-    def _names_in(self, columns: Columns, term: str, group: str) -> NDArray[np.int64]:
-        if term not in columns.positions:
-            return np.zeros(columns.count, np.int64)
-        codes = self._names.of(group)
-        if self._taking.form.channels and term != "did":
-            return columns.numbers(term, lambda channel: codes[_peer(channel)])
-        return columns.numbers(term, codes.__getitem__)
+        channels = self._taking.form.channels
+        for group in GROUPS:
+            if group in columns:
+                channel = channels and group in ("trunk", "agent")
+                legs[group] = columns.numbers(group, self._names.of(group), channel)
+        if self._taking.trunks and "far_trunk" in columns:
+            near, far = legs["trunk"], columns.numbers("far_trunk", self._names.trunk, channels)
+            legs["trunk"] = np.where(self._trunks(near), near, np.where(self._trunks(far), far, 0))
 
     def _trunks(self, codes: NDArray[np.int64]) -> Mask:
         """Which of these names are trunks by their pattern."""
@@ -191,39 +178,40 @@ class Taker:
 
     def _identity(self, columns: Columns, legs: Rows) -> None:
         """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of 300 000."""
-        own = columns.hashes("id") if "id" in columns.positions else None
-        link = columns.hashes("link") if "link" in columns.positions else None
+        own = columns.hashes("id") if "id" in columns else None
+        link = columns.hashes("link") if "link" in columns else None
         if own is None or not own.any():
             self._lonely += columns.count
             last = np.uint64(self._lonely)
             own = _mixed(np.arange(columns.count, dtype=np.uint64) + last)
-            legs["row"] = columns.hashes("caller") if "caller" in columns.positions else 0
+            legs["row"] = columns.hashes("caller") if "caller" in columns else 0
         else:
             legs["row"] = own
         legs["link"] = own if link is None else _call_of(own, link, paired=not self._taking.form.epoch_in_id)
-        if "order" in columns.positions:
+        if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
         for name in ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing"):
             legs["row"] = _mixed(legs["row"] ^ legs[name].astype(np.uint64))
+
+    def _outcome_of(self, word: str) -> int:
+        outcome, cause = self._taking.form.outcomes.get(word, (Outcome.UNKNOWN, 0))
+        return outcome * 256 + cause
 
     def _count(self, what: str, which: Mask) -> None:
         self._met.odd[what] += int(np.count_nonzero(which))
 
 
-def _word(written: Any) -> str:
-    return written if isinstance(written, str) else "" if written is None else str(written)
-
-
-def _peer(channel: Any) -> str:
-    """A channel without its number: PJSIP/trunk-a-0000002f -> PJSIP/trunk-a."""
-    return channel.rpartition("-")[0] or channel if channel else ""
+def _whole(columns: Columns, term: str) -> tuple[Whole, Mask]:
+    if term in columns:
+        return columns.whole(term)
+    return np.zeros(columns.count, np.int64), np.ones(columns.count, np.bool_)
 
 
 def _epochs(identities: Sequence[Any]) -> Whole:
     """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for others."""
 
     def one(identity: Any) -> int:
-        digits = str(identity).rpartition("-")[2].partition(".")[0]
+        digits = plain(identity).rpartition("-")[2].partition(".")[0]
         return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
 
     return np.fromiter(map(one, identities), np.int64, len(identities))
