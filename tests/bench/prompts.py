@@ -32,6 +32,8 @@ LEAST_SECONDS, MOST_SECONDS = 0.6, 12.0
 OTHERS = 8
 """how many others each is looked for as, in each channel; as all others when clean"""
 WORKERS = 2
+FEWEST = 20
+"""prompts without which a channel counts as not measured, which is no success"""
 
 DONE_TO_SOUND: Mapping[str, voices.Channel] = {
     "clean": lambda sound, _random: sound,
@@ -176,6 +178,9 @@ def main() -> int:
         coded["iLBC, real calls"] = asyncio.run(through_calls(Path(scratch), prompts, "iLBC"))
     found = matrix(prompts, coded, OTHERS)
     print(table(found))
+    lacking = [name for name, sounds in coded.items() if len(sounds) < FEWEST]
+    for name in lacking:
+        print(f"{name}: not measured, this machine did not keep the time of its calls")
     counted = [tally for name, tally in found.items() if name not in BEYOND]
     worst, accepted = min(tally.recall for tally in counted), sum(tally.wrong for tally in found.values())
     compared, cost = sum(tally.compared for tally in found.values()), cost_seconds()
@@ -184,7 +189,7 @@ def main() -> int:
         f"false accept {100 * accepted / compared:.4f} % of {compared} (target 0.1), "
         f"{1000 * cost:.0f} ms for 10 s in 10 s, {time.monotonic() - began:.0f} s"
     )
-    return 0 if worst >= RECALL_TARGET and accepted / compared <= FALSE_ACCEPT_TARGET else 1
+    return 0 if not lacking and worst >= RECALL_TARGET and accepted / compared <= FALSE_ACCEPT_TARGET else 1
 
 
 if __name__ == "__main__":
