@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from checks.contract import Refused
 from checks.data.backup import mariadb
 from checks.data.backup.job import Source
 from checks.data.backup.manifest import Manifest
+from checks.data.backup.sockets import socket_folder
 from checks.data.backup.tools import Tool, ToolFailed, found, needed, run, started
 from checks.data.backup.unpacking import unpack_all
 from checks.data.backup.work import Found, Work, compared
@@ -116,11 +116,9 @@ def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
     user = _user(run_as)
     data = scratch / "data"
     data.mkdir(mode=0o700)
-    sockets = Path(tempfile.mkdtemp(prefix="reveille-drill-"))
-    try:
+    with socket_folder(scratch, user) as sockets:
         if user:
             shutil.chown(data, user)
-            shutil.chown(sockets, user)
         try:
             _initialise(tools, data, user)
         except ToolFailed as failed:
@@ -133,8 +131,6 @@ def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
             _await(source, running)
             _assert_throw_away(source, data)
             yield source
-    finally:
-        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def needed_client(tools: Path | None) -> Path:

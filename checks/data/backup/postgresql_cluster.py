@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ import psycopg
 from checks.contract import Refused
 from checks.data.backup.job import Source
 from checks.data.backup.postgresql import connected
+from checks.data.backup.sockets import socket_folder
 from checks.data.backup.tools import Tool, ToolFailed, run, started
 
 PREFIX = "reveille_drill_"
@@ -56,7 +56,7 @@ def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
     """A new, empty server; gives the way in, as its superuser. Raises Refused."""
     name = PREFIX + secrets.token_hex(8)
     data = scratch / "cluster"
-    with _socket_folder(user) as sockets:
+    with socket_folder(scratch, user) as sockets:
         try:
             _initialise(tools, data, name, user)
             with _running(tools, data, sockets, user) as server:
@@ -124,15 +124,3 @@ def _stop(server: Tool) -> None:
     """At once: nothing of it is kept."""
     server.signal(signal.SIGQUIT)
     server.wait(_STOP_SECONDS)
-
-
-@contextmanager
-def _socket_folder(user: str | None) -> Iterator[Path]:
-    """A short path, because a socket's may be 107 bytes long at most."""
-    folder = Path(tempfile.mkdtemp(prefix="reveille-drill-"))
-    try:
-        if user:
-            shutil.chown(folder, user)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,31 @@
+"""Where the socket of a server to throw away lies: under its scratch folder, so that both are swept together.
+
+A socket's path is 107 bytes long at most (unix(7)); below a deeper scratch folder it has to be a folder of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LONGEST_BYTES = 107
+_NAME_BYTES = len("/.s.PGSQL.65535.lock")
+
+
+@contextmanager
+def socket_folder(scratch: Path, user: str | None) -> Iterator[Path]:
+    """A folder for a socket, owned by `user`; gone afterwards."""
+    folder = scratch / "run"
+    if len(str(folder).encode()) + _NAME_BYTES > _LONGEST_BYTES:
+        folder = Path(tempfile.mkdtemp(prefix="reveille-drill-"))
+    else:
+        folder.mkdir(mode=0o700)
+    try:
+        if user:
+            shutil.chown(folder, user)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
