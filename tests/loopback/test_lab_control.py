@@ -83,7 +83,9 @@ async def test_another_process_breaks_and_mends_it(tmp_path: Path) -> None:
         assert set(load(Path(said["configuration"])).checks) >= {"main-number", "trunk-options", "report-portal"}
         process.send_signal(signal.SIGTERM)
         _, complained = await asyncio.wait_for(process.communicate(), 10)
-    assert (process.returncode, complained) == (0, b"")
+    slow = b"Executing <"  # what the debug mode says of a busy machine: no complaint of the lab's
+    complaints = [line for line in complained.splitlines() if not line.startswith(slow)]
+    assert (process.returncode, complaints) == (0, [])
     assert not (folder / "control").exists()
     assert list((folder / "passwords").iterdir()) == []
     with pytest.raises(control.ControlError, match="no lab answers"):
