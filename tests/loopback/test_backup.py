@@ -20,6 +20,8 @@ from monitor.cli import main
 from tests.loopback.backup_world import World, postgres_world, workers
 from tests.loopback.databases import Postgres, postgres
 
+pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and know them by name
+
 PARTITIONS = """
 CREATE TABLE calls (at timestamptz NOT NULL, said text) PARTITION BY RANGE (at);
 CREATE TABLE calls_20 PARTITION OF calls FOR VALUES FROM ('2026-11-20') TO ('2026-11-21');

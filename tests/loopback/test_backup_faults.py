@@ -12,6 +12,8 @@ from tests.loopback.backup_faults import FAULTS, Fault, outcome, prepared, went_
 from tests.loopback.backup_world import World, fault_of, kill_worker, postgres_world, sqlite_world
 from tests.loopback.databases import Postgres, postgres
 
+pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and know them by name
+
 ON_SQLITE = [fault for fault in FAULTS if fault.name in (
     "cut to half", "one bit flipped", "zero bytes", "file missing", "manifest with a row more", "second run at once",
     "empty where there was one", "disk full while writing")]  # fmt: skip
@@ -50,6 +52,7 @@ def test_on_postgresql_it_is_found_and_survived(fault: Fault, calls: World, serv
     assert outcome(fault, spoilt, server) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_seconds", [0.3, 1.2])
 def test_a_killed_run_leaves_nothing_with_a_name_and_the_next_goes_on(calls: World, after_seconds: float) -> None:
     """SIGKILL, in the dump and in the drill; the tools go with the worker."""
@@ -62,6 +65,7 @@ def test_a_killed_run_leaves_nothing_with_a_name_and_the_next_goes_on(calls: Wor
     assert went_on(world) == []
 
 
+@pytest.mark.slow
 def test_a_killed_restore_leaves_the_live_database_as_it_was(calls: World, server: Postgres) -> None:
     before = server.run("SELECT count(*), max(id) FROM cdr", "calls")
     killing = threading.Thread(target=kill_worker, args=(0.6,))

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from checks.data.backup.check import Backup
 from tests.loopback.backup_world import World, fault_of, peers_missing, sqlite_world
 
+pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and know them by name
+
 
 def test_the_programs_that_a_backup_meets_are_here() -> None:
     assert peers_missing() == []

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
+import pytest
 
 from tests.loopback.backup_world import World, fault_of
 from tests.loopback.databases import MariaDB, mariadb
+
+pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and know them by name
 
 RECORDS = 5_000
 STATEMENTS = (
