@@ -193,7 +193,8 @@ def mariadb(settings: Mapping[str, str] | None = None) -> Iterator[MariaDB]:
     """MariaDB while the block runs."""
     account = pwd.getpwuid(os.geteuid()).pw_name
     with _folder(None) as folder:
-        where = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={account}"]
+        own = [f"--datadir={folder / 'data'}", f"--tmpdir={folder / 'run'}"]  # in /tmp they would clear each other's
+        where = ["--no-defaults", *own, f"--user={account}"]
         first = ["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0"]
         _run(["mariadb-install-db", *where, *first], None, folder)
         given = {**_FAST_MARIADB, **(settings or {})}

@@ -120,7 +120,7 @@ def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
         if user:
             shutil.chown(data, user)
         try:
-            _initialise(tools, data, user)
+            _initialise(tools, data, sockets, user)
         except ToolFailed as failed:
             raise Refused("cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local") from failed
         source = Source("mariadb", host=str(sockets / "socket"), user="root")
@@ -138,8 +138,10 @@ def needed_client(tools: Path | None) -> Path:
     return found("mariadb", tools) or needed("mysql", tools)
 
 
-def _initialise(tools: Path | None, data: Path, user: str | None) -> None:
+def _initialise(tools: Path | None, data: Path, temporary: Path, user: str | None) -> None:
+    """Its own folder for temporary tables: a server that starts clears all of that folder's, a live neighbour's too."""
     plain = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}"]
+    plain.append(f"--tmpdir={temporary}")
     own = [f"--user={user}"] if user else []
     run([needed("mariadb-install-db", tools), *plain, "--innodb-flush-log-at-trx-commit=0", *own], user=user)
 
