@@ -28,12 +28,13 @@ def well(seen: Observation) -> Observation:
 
 
 async def test_what_we_said_is_judged_by_the_far_ends_own_reports(tmp_path: Path) -> None:
-    """baresip sends RTCP every five seconds: what it received of ours, and the round trip."""
+    """baresip sends RTCP every five seconds: what it received of ours, and once it answers a report of ours, the round
+    trip: that takes two of its turns, or three."""
     said = joined(
         tmp_path, "said", speak("Hello, this is the agent speaking.", tmp_path, "hello"), silence(tmp_path, 30)
     )
     async with baresip(tmp_path / "peer", said) as port:
-        seen = well(await attempt(call(port, {"hold": "11s"}), tmp_path / "seen"))
+        seen = well(await attempt(call(port, {"hold": "16s"}), tmp_path / "seen"))
     quality = rtp(tmp_path / "seen")["quality"]
     assert quality["said"]["source"] == "the far end's RTCP reports"
     assert quality["said"]["scale"] == "narrowband"
