@@ -12,6 +12,8 @@ A far end that judges itself (a Nagios plugin's WARNING) is quoted with `Trace.w
 Rule 1: a check never asks what time it is; the trace has the only stopwatch.
 Rule 2: no secret goes into a note, a fault, a measure, an exhibit or the memory.
 Rule 3: an attempt knows of the one before it only what that one chose to `remember`: a counter's last value, no more.
+Rule 4: what is right by a person's word alone (how a page shall look, which services run) is `accepted`; a check
+compares with that, and proposes what it saw: `reveille accept NAME` takes it.
 """
 
 from __future__ import annotations
@@ -98,17 +100,27 @@ class Observation:
     """what the far end itself called a warning, in its words"""
     memory: Mapping[str, Any] = field(default_factory=dict)
     """what the next attempt of this check is to know (plain JSON); a blind attempt leaves nothing"""
+    proposals: Mapping[str, Any] = field(default_factory=dict)
+    """what a person may accept as right (plain JSON), blind or not"""
 
 
 class Trace:
     """What a probe writes as it works. What was written before a break is kept."""
 
-    def __init__(self, stopwatch: Callable[[], float], exhibits: Path, memory: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        stopwatch: Callable[[], float],
+        exhibits: Path,
+        memory: Mapping[str, Any] | None = None,
+        accepted: Mapping[str, Any] | None = None,
+    ) -> None:
         """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder; `memory` is what the
-        last attempt that could tell has remembered."""
+        last attempt that could tell has remembered; `accepted` is what a person has taken for right, by name."""
         self.exhibits_folder = exhibits
         self.recalled: Mapping[str, Any] = memory or {}
+        self.accepted: Mapping[str, Any] = accepted or {}
         self._memory: dict[str, Any] = {}
+        self._proposals: dict[str, Any] = {}
         self._stopwatch = stopwatch
         self._zero = stopwatch()
         self._open: list[str] = []
@@ -164,6 +176,11 @@ class Trace:
         anew is forgotten. Raises TypeError for what is no JSON."""
         self._memory[name] = json.loads(json.dumps(value))
 
+    def propose(self, name: str, value: Any) -> None:
+        """Say what was seen (plain JSON, no secret), for `reveille accept` to take as `accepted[name]`. Only of a kind
+        with ACCEPTS. Raises TypeError for what is no JSON."""
+        self._proposals[name] = json.loads(json.dumps(value))
+
     def exhibit(self, name: str, media_type: str, content: bytes | None = None) -> Path:
         """Register evidence called `name` in this attempt's folder, writing `content` if given; returns its path."""
         path = self.exhibits_folder / name
@@ -188,6 +205,7 @@ class Trace:
             exhibits=tuple(e for e in self._exhibits if e.path.exists()),
             seconds=self.elapsed(),
             memory={} if blind else dict(self._memory),
+            proposals=dict(self._proposals),
             warnings=tuple(self._warnings),
         )
 
@@ -206,6 +224,8 @@ class Check(Settings, ABC):
     KIND: ClassVar[str]
     LAYER: ClassVar[Layer]
     """The highest layer it speaks about: what it proves when it passes."""
+    ACCEPTS: ClassVar[bool] = False
+    """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`, `reveille accept`)."""
 
     @abstractmethod
     async def probe(self, trace: Trace) -> None:

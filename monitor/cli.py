@@ -17,7 +17,18 @@ from typing import Any
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs import auditing, backups, configuring, explaining, image, looking, prompts, running, ticketing
+from monitor.verbs import (
+    accepting,
+    auditing,
+    backups,
+    configuring,
+    explaining,
+    image,
+    looking,
+    prompts,
+    running,
+    ticketing,
+)
 from monitor.verbs.opening import Stop
 
 DEFAULT = "/etc/reveille/reveille.toml"
@@ -89,6 +100,11 @@ def _looking(verbs: Any) -> None:
     look = _verb(verbs, "look", looking.look, "have the daemon look at a check now")
     look.add_argument("name", help="the check's name")
     _verb(verbs, "status", looking.status, "how everything stands")
+    accept = _verb(verbs, "accept", accepting.accept, "take for right what a check saw last")
+    accept.add_argument("name", help="the check's name")
+    accept.add_argument("only", nargs="?", default="", metavar="PART", help="one part of what it proposes")
+    accept.add_argument("--yes", action="store_true", help="without asking")
+    accept.add_argument("--by", default="", help="who says so (default: you)")
     audit = _verb(verbs, "audit", auditing.audit, "the morning round now, or the report of a day")
     audit.add_argument("--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21")
     explain = _verb(verbs, "explain", explaining.explain, "what the policy makes of a failure")

@@ -176,6 +176,7 @@ class Rounds:
             entry.limit,
             lambda stage: self._heard(entry.name, stage),
             casebook.condition_of(self._ledger, entry.name).memory,
+            self._ledger.accepted(entry.name) if entry.probe.ACCEPTS else None,
         )
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()

@@ -64,13 +64,15 @@ class Runner:
         limit_seconds: float | None = None,
         listener: Callable[[str], None] | None = None,
         memory: Mapping[str, Any] | None = None,
+        accepted: Mapping[str, Any] | None = None,
     ) -> Observation:
-        """Make one attempt of `check`, which knows `memory`, and say what it saw. Never raises but on cancellation."""
+        """Make one attempt of `check`, which knows `memory` and what was `accepted`, and say what it saw. Never raises
+        but on cancellation."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._lines.occupy(check.claims()))
             await stack.enter_async_context(self._slots)
             try:
-                trace = Trace(self._clock.monotonic, self._folder(name), memory)
+                trace = Trace(self._clock.monotonic, self._folder(name), memory, accepted)
             except OSError as full:
                 return Observation(blind=f"no folder for the exhibits: {full}")
             if (left := shutil.disk_usage(self._exhibits).free) < self._spare_bytes:

@@ -94,6 +94,7 @@ class Settlement:
             seen.verdict,
             muted=self.muted(seen.name),
         )
+        self._t.propose(seen.name, seen.observation.proposals, seen.started_at)
         was = casebook.condition_of(self._ledger, seen.name)
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)

@@ -1,5 +1,6 @@
 """The ledger: observations, verdicts, incidents, history, orders and receipts, on SQLite. The only place with SQL."""
 
+from monitor.ledger.acceptances import AcceptanceRow, ProposalRow
 from monitor.ledger.attempts import AttemptRow, Purpose
 from monitor.ledger.faults import AlreadyOpen, LedgerFault
 from monitor.ledger.history import HistoryRow
@@ -9,6 +10,7 @@ from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, Receip
 from monitor.ledger.slots import SlotRow
 
 __all__ = [
+    "AcceptanceRow",
     "AlreadyOpen",
     "AttemptRow",
     "HistoryRow",
@@ -19,6 +21,7 @@ __all__ = [
     "LetterState",
     "OutboxMessage",
     "OutboxRow",
+    "ProposalRow",
     "Purpose",
     "ReceiptRow",
     "SlotRow",

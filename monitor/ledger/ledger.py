@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
 from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
@@ -27,11 +28,27 @@ from monitor.ledger.sending import LetterWriting
 from monitor.ledger.slots import SlotReading, SlotWriting
 
 
-class Transaction(SlotWriting, AttemptWriting, ConditionWriting, IncidentWriting, HistoryWriting, LetterWriting):
+class Transaction(
+    SlotWriting,
+    AttemptWriting,
+    AcceptanceWriting,
+    ConditionWriting,
+    IncidentWriting,
+    HistoryWriting,
+    LetterWriting,
+):
     """What may be changed, all of it at once."""
 
 
-class Ledger(SlotReading, AttemptReading, ConditionReading, IncidentReading, HistoryReading, LetterReading):
+class Ledger(
+    SlotReading,
+    AttemptReading,
+    AcceptanceReading,
+    ConditionReading,
+    IncidentReading,
+    HistoryReading,
+    LetterReading,
+):
     """One open ledger, for one thread."""
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:

@@ -17,7 +17,7 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, ProposalRow
 from monitor.nagios import plugin_line
 from monitor.presence import heartbeat
 from monitor.ratios import call_windows
@@ -42,6 +42,7 @@ def once(arguments: Namespace) -> int:
     entry = entry_of(configuration, arguments.name)
     exhibits = Path(tempfile.mkdtemp(prefix="reveille-once-"))
     with Ledger(":memory:") as ledger:
+        _take_over(ledger, configuration, entry)
         seen = asyncio.run(_look_once(ledger, configuration, entry, exhibits, quiet=arguments.nagios))
         view = _once_view(ledger, configuration, seen)
     if arguments.nagios:
@@ -98,6 +99,14 @@ async def _look_once(
     if seen is None:
         raise RuntimeError("a look without a slot is never somebody else's")
     return seen
+
+
+def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry) -> None:
+    """What was accepted of a check holds for this look too."""
+    if entry.probe.ACCEPTS and (path := configuration.state / "ledger.sqlite").exists():
+        with Ledger(path, read_only=True) as ledger, scratch.transaction() as t:
+            for row in ledger.acceptances(entry.name):
+                t.accept(ProposalRow(row.check, row.name, row.value, row.seen_at), row.accepted_by, row.accepted_at)
 
 
 def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once:

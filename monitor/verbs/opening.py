@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from argparse import Namespace
 
 from checks.settings import nearest
@@ -33,3 +35,8 @@ def entry_of(configuration: Configuration, name: str) -> CheckEntry:
         hint = nearest(name, known) or f"; there are {', '.join(known)}"
         raise Stop(f"there is no [checks.{name}]{hint}")
     return configuration.checks[name]
+
+
+def whoami() -> str:
+    """Who types: the person behind sudo, if any."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()

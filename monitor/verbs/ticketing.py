@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from argparse import Namespace
 
 from monitor import casebook
@@ -11,7 +9,7 @@ from monitor.clock import SystemClock
 from monitor.counter import Counter, NotPossible
 from monitor.terminal import colourful, say, show, show_json
 from monitor.tickets import number_of, view
-from monitor.verbs.opening import Stop, configuration_of, ledger_of
+from monitor.verbs.opening import Stop, configuration_of, ledger_of, whoami
 from reports.render import render_text
 
 
@@ -46,7 +44,7 @@ def change_ticket(arguments: Namespace) -> int:
     """ack, note, reclassify, resolve."""
     configuration = configuration_of(arguments)
     now = SystemClock().now()
-    number, by = _number(arguments), arguments.by or _whoami()
+    number, by = _number(arguments), arguments.by or whoami()
     with ledger_of(configuration) as ledger:
         counter = Counter(ledger, configuration, now)
         try:
@@ -70,7 +68,3 @@ def _number(arguments: Namespace) -> int:
         return number_of(arguments.number)
     except ValueError as wrong:
         raise Stop(str(wrong)) from None
-
-
-def _whoami() -> str:
-    return os.environ.get("SUDO_USER") or getpass.getuser()
