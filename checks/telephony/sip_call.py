@@ -15,7 +15,6 @@ unreachable, no-rtp, rtp-from-elsewhere, early-hang-up, and the script's own (co
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -26,10 +25,11 @@ from checks.settings import Duration
 from checks.telephony import evidence, honesty, quality, truth
 from checks.telephony.causes import cause_in
 from checks.telephony.conversation import Conversation
-from checks.telephony.dialling import Way, way_of
+from checks.telephony.dialling import Way
 from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
 from checks.telephony.honesty import LoopWatch, ProbeLimits, honest
 from checks.telephony.line import Line, LineName
+from checks.telephony.parties import Parties, ladder_of
 from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, prompts_in, seconds_of
 from checks.telephony.truth import MediaLimits, hold_to_truth
 
@@ -140,16 +140,19 @@ class SipCall(MediaLimits, ProbeLimits, Check):
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
-        legs: dict[str, Phone] = {}
-        with honest(trace, self, lambda: evidence.health_of_legs(legs)) as watch:
-            await self._attempt(trace, legs, watch)
+        parties = Parties(trace, self.codecs, self.signalling_within, self.longest_seconds() + 30.0)
+        with honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch:
+            await self._attempt(trace, parties, watch)
 
-    async def _attempt(self, trace: Trace, legs: dict[str, Phone], watch: LoopWatch) -> None:
+    async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
+        legs = parties.legs
         try:
-            way = await self._start(trace, legs)
+            way = await self._start(parties)
             watch.begin()
             await self._register(trace, legs["call"])
-            await self._agent_ready(trace, legs.get("agent"))
+            for name in self._lines():
+                if name != "call":
+                    await parties.registered(name, "agent")
             await self._call(trace, legs["call"], way)
             country, library = self.line.country, prompts_in(self.prompts)
             both = legs["call"], legs.get("agent")
@@ -157,44 +160,19 @@ class SipCall(MediaLimits, ProbeLimits, Check):
             await hold_to_truth(trace, self, self.script, legs, country)
             await self._hang_up(trace, legs["call"])
         finally:
-            await asyncio.gather(*(phone.close() for phone in legs.values()))
+            await parties.close()
             self._keep(trace, legs)
 
-    async def _start(self, trace: Trace, legs: dict[str, Phone]) -> Way:
+    def _lines(self) -> dict[str, Line]:
+        """Who has a phone: the caller, the agent, and whoever the script reaches further."""
+        return {"call": self.line, **({"agent": self.agent_line} if self.agent_line else {})}
+
+    async def _start(self, parties: Parties) -> Way:
         """Start the phones, the agent's too: it must be registered before it can be reached."""
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
-        ways = {"call": await self._way(trace, self.line, first_stage)}
-        if self.agent_line:
-            ways["agent"] = await self._way(trace, self.agent_line, "agent")
-        for name in ways:
-            legs[name] = await Phone.start()
-        for name, phone in legs.items():
-            self._open(trace, name, phone, ways[name])
-        for phone in legs.values():
-            try:
-                await phone.until("ready", within=START_SECONDS)
-            except TimeoutError:
-                raise CannotTell("engine error: the phone's process did not start in time") from None
-        return ways["call"]
-
-    async def _way(self, trace: Trace, line: Line, stage: str) -> Way:
-        try:
-            return await way_of(line, self.signalling_within)
-        except Refused:
-            with trace.stage(stage):
-                raise
-
-    def _open(self, trace: Trace, name: str, phone: Phone, way: Way) -> None:
-        phone.order(
-            "open",
-            name=name,
-            folder=str(trace.exhibits_folder),
-            files={"sound": f"{name}.wav", "ladder": _ladder(name)},
-            life_seconds=self.longest_seconds() + 30.0,
-            account=way.account(self.codecs),
-        )
-        if name == "agent":
-            phone.order("register")
+        lines = self._lines()
+        await parties.start(lines, {"call": first_stage}, tuple(name for name in lines if name != "call"))
+        return parties.ways["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:
         if not (self.line.user and self.line.register_first):
@@ -204,18 +182,6 @@ class SipCall(MediaLimits, ProbeLimits, Check):
             answer = await _response(call, "registered", "registration-failed", within=self.signalling_within)
             if answer.name == "registration-failed":
                 raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
-
-    async def _agent_ready(self, trace: Trace, agent: Phone | None) -> None:
-        """An agent that is refused ends the attempt at once; one that gets no answer is judged when it is its turn."""
-        if agent is None:
-            return
-        try:
-            answer = await agent.until("registered", "registration-failed", within=self.signalling_within)
-        except TimeoutError:
-            return
-        if answer.name == "registration-failed":
-            with trace.stage("agent"):
-                raise Refused("not-registered", f"{answer['code']} {answer['phrase']}", answer["origin"])
 
     async def _call(self, trace: Trace, call: Phone, way: Way) -> None:
         with trace.stage("signalling"):
@@ -271,7 +237,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     def _keep(self, trace: Trace, legs: dict[str, Phone]) -> None:
         """Measures and exhibits, also of a call that failed."""
         for name in legs:
-            evidence.exhibit_leg(trace, name, _ladder(name))
+            evidence.exhibit_leg(trace, name, ladder_of(name))
         if "call" not in legs:
             return
         call = legs["call"]
@@ -281,10 +247,6 @@ class SipCall(MediaLimits, ProbeLimits, Check):
         ending = call.seen("refused", "far-bye")
         if ending and (cause := cause_in(ending.facts.get("reasons", []))) is not None:
             trace.measure("q850_cause", cause)
-
-
-def _ladder(name: str) -> str:
-    return "ladder.txt" if name == "call" else f"{name}-ladder.txt"
 
 
 async def _response(phone: Phone, *names: str, within: float) -> Event:
