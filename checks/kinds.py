@@ -1,51 +1,67 @@
 """The one list of kinds: the word written as `kind = ...` in the configuration, and the class that does it.
 
+A kind's module is imported when the kind is first asked for: a configuration pays in memory for what it uses.
 Outsiders add theirs through the entry-point group `reveille.checks`.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 
 from checks.contract import Check
-from checks.data.backup.check import Backup, BackupProof
-from checks.data.usage.check import Usage
-from checks.network.dns import Dns
-from checks.network.smtp import Smtp
-from checks.network.tls_certificate import TlsCertificate
-from checks.network.uplink import Uplink
-from checks.plugin import NagiosPlugin
-from checks.telephony.options import SipOptions
-from checks.telephony.pri.by_ami import PriAmi
-from checks.telephony.pri.by_snmp import PriSnmp
-from checks.telephony.registration import SipRegistration
-from checks.telephony.sip_call import SipCall
-from checks.web.portal import Portal
-from checks.webrtc.call import WebrtcCall
 
 GROUP = "reveille.checks"
 
+_OWN = {
+    "sip-call": "checks.telephony.sip_call:SipCall",
+    "sip-options": "checks.telephony.options:SipOptions",
+    "sip-registration": "checks.telephony.registration:SipRegistration",
+    "pri-snmp": "checks.telephony.pri.by_snmp:PriSnmp",
+    "pri-ami": "checks.telephony.pri.by_ami:PriAmi",
+    "portal": "checks.web.portal:Portal",
+    "webrtc-call": "checks.webrtc.call:WebrtcCall",
+    "uplink": "checks.network.uplink:Uplink",
+    "dns": "checks.network.dns:Dns",
+    "tls-certificate": "checks.network.tls_certificate:TlsCertificate",
+    "smtp": "checks.network.smtp:Smtp",
+    "nagios-plugin": "checks.plugin:NagiosPlugin",
+    "usage": "checks.data.usage.check:Usage",
+    "backup": "checks.data.backup.check:Backup",
+    "backup-proof": "checks.data.backup.check:BackupProof",
+}
 
-def kinds() -> dict[str, type[Check]]:
+
+class Kinds(Mapping[str, type[Check]]):
+    """Every kind there is by its name, the house's own first; each is imported when it is taken."""
+
+    def __init__(self) -> None:
+        self._foreign: dict[str, EntryPoint] = {}
+        for point in entry_points(group=GROUP):
+            if point.name not in _OWN:
+                self._foreign.setdefault(point.name, point)
+
+    def __getitem__(self, kind: str) -> type[Check]:
+        if kind in self._foreign:
+            return _a_check(self._foreign[kind].load())
+        module, _, name = _OWN[kind].partition(":")
+        return _a_check(getattr(import_module(module), name))
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _OWN
+        yield from self._foreign
+
+    def __len__(self) -> int:
+        return len(_OWN) + len(self._foreign)
+
+
+def kinds() -> Mapping[str, type[Check]]:
     """Every kind there is, the house's own first."""
-    own: list[type[Check]] = [
-        SipCall,
-        SipOptions,
-        SipRegistration,
-        PriSnmp,
-        PriAmi,
-        Portal,
-        WebrtcCall,
-        Uplink,
-        Dns,
-        TlsCertificate,
-        Smtp,
-        NagiosPlugin,
-        Usage,
-        Backup,
-        BackupProof,
-    ]
-    found: dict[str, type[Check]] = {kind.KIND: kind for kind in own}
-    for point in entry_points(group=GROUP):
-        found.setdefault(point.name, point.load())
+    return Kinds()
+
+
+def _a_check(found: object) -> type[Check]:
+    if not (isinstance(found, type) and issubclass(found, Check)):
+        raise TypeError(f"{found!r} of the entry points {GROUP} is no checks.contract.Check")
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import shown, write_duration
@@ -23,7 +25,7 @@ def read_checks(reading: Reading, site: Site | None) -> dict[str, CheckEntry]:
 
 
 def _entry(
-    reading: Reading, site: Site | None, name: str, table: Table, known: dict[str, type[Check]]
+    reading: Reading, site: Site | None, name: str, table: Table, known: Mapping[str, type[Check]]
 ) -> CheckEntry | None:
     place = ("checks", name)
     kind = reading.kind(place, table, known)

@@ -71,7 +71,7 @@ def test_engines_live_in_child_processes_only() -> None:
     """Rule 9, seen in the real thing: what the daemon has loaded by the time it could run."""
     loaded = (
         "import sys; import monitor.daemon, monitor.cli, checks.kinds, monitor.desks.list;"
-        "checks.kinds.kinds(); monitor.desks.list.desk_kinds();"
+        "dict(checks.kinds.kinds()); monitor.desks.list.desk_kinds();"
         "print(sorted({'pjsua2', 'numpy', 'aiortc', 'playwright', 'lab', 'aiosmtpd'} & set(sys.modules)))"
     )
     seen = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=False)

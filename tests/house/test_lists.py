@@ -74,6 +74,7 @@ def test_every_kind_of_desk_is_in_the_one_list() -> None:
 def test_a_kind_is_a_word_and_its_settings_are_explained(kind: str) -> None:
     check = kinds()[kind]
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", kind)
+    assert kind == check.KIND
     assert check.__doc__
     none(name for name, field in check.model_fields.items() if not field.description)
 

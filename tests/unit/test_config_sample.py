@@ -156,19 +156,18 @@ def test_each_kind_has_its_own_keys_in_the_schema(schema: jsonschema.Draft202012
     assert not schema.is_valid({"site": site, "lines": {"a": {"registrar": "x", "name": "a"}}})
 
 
-def test_loading_the_sample_is_quick_and_brings_no_sound_engine(tmp_path: Path) -> None:
+def test_loading_the_sample_brings_no_engine(tmp_path: Path) -> None:
+    """Every kind there is is in it: sound, browsers and drivers are for child processes."""
     file = tmp_path / "reveille.toml"
     write_sample(file)
     script = (
-        "import sys, time; from monitor.config import load; began = time.process_time(); load(sys.argv[1]);"
-        "print(time.process_time() - began, *sorted({'numpy', 'pjsua2'} & set(sys.modules)))"
+        "import sys; from monitor.config import load; load(sys.argv[1]);"
+        "print(*sorted({'aiortc', 'numpy', 'pjsua2', 'playwright', 'psycopg', 'pymysql'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=True, cwd=CORPUS.parents[1]
     )
-    seconds, *engines = done.stdout.split()
-    assert engines == []
-    assert float(seconds) < 0.15
+    assert done.stdout.split() == []
 
 
 def test_a_thousand_checks_are_read_in_seconds(tmp_path: Path) -> None:
