@@ -101,6 +101,10 @@ class Rounds:
             self._running.discard(due.name)
         return seen
 
+    async def glance(self, entry: CheckEntry) -> Seen:
+        """An attempt that changes nothing: what it finds is for the asker alone (a report of a day long past)."""
+        return await self._attempt(entry, "once")
+
     def _may_look(self, name: str, now: datetime) -> bool:
         return name not in self._running and self._rest_until.get(name, now) <= now
 

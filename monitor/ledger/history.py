@@ -29,6 +29,13 @@ class HistoryReading(Table):
         rows = self._database.rows("SELECT * FROM history WHERE incident IS ? ORDER BY id", (number,))
         return [_happened(row) for row in rows]
 
+    def newest(self, kind: str, limit: int = 1) -> list[HistoryRow]:
+        """The last things of one kind that happened to the monitor itself, the newest first."""
+        rows = self._database.rows(
+            "SELECT * FROM history WHERE incident IS NULL AND kind = ? ORDER BY id DESC LIMIT ?", (kind, limit)
+        )
+        return [_happened(row) for row in rows]
+
 
 class HistoryWriting(Table):
     def happened(self, incident: int | None, at: datetime, kind: str, body: Mapping[str, Any] | None = None) -> int:

@@ -28,6 +28,18 @@ class SlotReading(Table):
         found = self._database.row("SELECT * FROM slots WHERE job = ? ORDER BY slot_at DESC LIMIT 1", (job,))
         return _slot(found) if found else None
 
+    def slots(self, job: str, since: datetime) -> list[SlotRow]:
+        """What was claimed of a job for a moment from `since` on, the oldest first."""
+        rows = self._database.rows(
+            "SELECT * FROM slots WHERE job = ? AND slot_at >= ? ORDER BY slot_at", (job, milliseconds(since))
+        )
+        return [_slot(row) for row in rows]
+
+    def slot(self, job: str, slot_key: str) -> SlotRow | None:
+        """One claimed slot."""
+        found = self._database.row("SELECT * FROM slots WHERE job = ? AND slot_key = ?", (job, slot_key))
+        return _slot(found) if found else None
+
     def unfinished_slots(self) -> list[SlotRow]:
         """Claimed and never finished: what a crash has left, the oldest first."""
         return [
@@ -43,6 +55,10 @@ class SlotWriting(Table):
             (job, slot_key, milliseconds(slot_at), milliseconds(now)),
         )
         return made.rowcount == 1
+
+    def unclaim(self, job: str, slot_key: str) -> None:
+        """A claim that was made on a wrong clock, which ran ahead, counts no more."""
+        self._database.change("DELETE FROM slots WHERE job = ? AND slot_key = ?", (job, slot_key))
 
     def finish(self, job: str, slot_key: str, now: datetime, late_seconds: float = 0.0) -> None:
         """The run is over. Raises LookupError for a slot that nobody claimed."""
