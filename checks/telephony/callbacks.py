@@ -29,7 +29,11 @@ class Listener(Protocol):
     def on_incoming(self, call_id: int) -> None: ...
     def on_call_state(self, state: int, code: int, phrase: str) -> None: ...
     def on_media(self, index: int) -> None: ...
+    def on_held(self) -> None: ...
     def on_digit(self, digit: str, method: str) -> None: ...
+    def on_transfer_status(self, code: int, phrase: str, final: bool) -> None: ...
+    def is_current(self, call: Any) -> bool: ...
+    def successor_for(self, call: Any, target: str) -> Any: ...
 
 
 def _kept(callback: Callable[..., None]) -> Callable[..., None]:
@@ -86,12 +90,18 @@ class LineCall(pj.Call):  # type: ignore[misc]
     @_kept
     def onCallState(self, _parameter: Any) -> None:  # noqa: N802
         info = self.getInfo()
+        if not self.handset.is_current(self):
+            return
         self.handset.on_call_state(info.state, info.lastStatusCode, info.lastReason)
 
     @_kept
     def onCallMediaState(self, _parameter: Any) -> None:  # noqa: N802
         info = self.getInfo()
+        if not self.handset.is_current(self):
+            return
         for index, media in enumerate(info.media):
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD:
+                self.handset.on_held()
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
                 pj.PJSUA_CALL_MEDIA_ACTIVE,
                 pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
@@ -102,3 +112,21 @@ class LineCall(pj.Call):  # type: ignore[misc]
     def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802
         method = next((name for name, number in DTMF.items() if number == parameter.method), "unknown")
         self.handset.on_digit(parameter.digit, method)
+
+    @_kept
+    def onCallTransferStatus(self, parameter: Any) -> None:  # noqa: N802
+        self.handset.on_transfer_status(parameter.statusCode, parameter.reason, parameter.finalNotify)
+
+    @_kept
+    def onCallTransferRequest(self, parameter: Any) -> None:  # noqa: N802
+        """The far end wants us to call somebody else: a phone that was not told to follow refuses."""
+        successor = self.handset.successor_for(self, parameter.dstUri)
+        parameter.statusCode = pj.PJSIP_SC_ACCEPTED if successor is not None else pj.PJSIP_SC_FORBIDDEN
+        parameter.newCall = successor
+
+    @_kept
+    def onCallReplaceRequest(self, parameter: Any) -> None:  # noqa: N802
+        """Somebody else wants to take over the far end's part of this call."""
+        successor = self.handset.successor_for(self, "")
+        parameter.statusCode = pj.PJSIP_SC_OK if successor is not None else pj.PJSIP_SC_FORBIDDEN
+        parameter.newCall = successor

@@ -93,6 +93,8 @@ class Nonce:
 
     def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
         self._ear = ear
+        self._turn: int = order.get("turn", 0)
+        """which of several challenges of one call it is"""
         self._listener = challenge.Listener(order["expect"], ear.recording.position_at(time.monotonic()))
         self._deadline = time.monotonic() + order["within"]
 
@@ -101,11 +103,12 @@ class Nonce:
         samples = self._ear.recording.samples
         if (found := self._listener.hear(samples)) is not None:
             self._ear.heard_to(len(samples), len(samples))
-            self._ear.tell("challenge-heard", began=self._ear.recording.time_of(found))
+            self._ear.tell("challenge-heard", began=self._ear.recording.time_of(found), turn=self._turn)
             return True
         if time.monotonic() < self._deadline + _LAG_SECONDS:
             return False
-        self._ear.tell("challenge-not-heard", best=self._listener.best(), of=nonce.LENGTH)
+        best = self._listener.best()
+        self._ear.tell("challenge-not-heard", best=best, of=nonce.LENGTH, turn=self._turn)
         return True
 
 

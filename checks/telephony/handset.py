@@ -21,6 +21,8 @@ import pjsua2 as pj
 
 from checks.telephony import engine_settings
 from checks.telephony.callbacks import DTMF, LineAccount, LineCall, Wire
+from checks.telephony.caller_id import identities
+from checks.telephony.controls import Changing
 from checks.telephony.engine_settings import Account
 from checks.telephony.ladder import Ladder
 from checks.telephony.meter import Meter
@@ -36,10 +38,11 @@ class Tell(Protocol):
     def __call__(self, event: str, at: float | None = None, **facts: Any) -> None: ...
 
 
-class Handset:
+class Handset(Changing):
     """The telephone. Its methods do; what comes of it is told as events."""
 
     def __init__(self, tell: Tell, folder: Path, name: str) -> None:
+        super().__init__()
         self.tell, self.ladder = tell, Ladder()
         self.broken: Exception | None = None
         self.heard_file, self.said_file = folder / f".{name}-heard.wav", folder / f".{name}-said.wav"
@@ -144,11 +147,6 @@ class Handset:
         return self.meter.latest
 
     @property
-    def in_call(self) -> bool:
-        """Whether there is a call that is not over."""
-        return self._call is not None and not self.ended
-
-    @property
     def has_media(self) -> bool:
         """Whether sound can be said and heard."""
         return self._sound is not None and not self.ended
@@ -173,7 +171,7 @@ class Handset:
 
     def look_at_media(self) -> None:
         """Take the RTP counts; tells `rtp-first` once, with where it came from and where it should have."""
-        if not self.has_media:
+        if not self.has_media or self.held:
             return
         stat = self._call.getStreamStat(self._media_index)
         info = self._call.getStreamInfo(self._media_index)
@@ -198,6 +196,8 @@ class Handset:
             if self._provisionals <= _PROVISIONALS_TOLD:
                 name = "trying" if message.status == 100 else "provisional"
                 self.tell(name, message.at, code=message.status, phrase=message.phrase, with_media=message.has_body)
+        elif message.direction == "received" and self.media_at is not None:
+            self.on_change_answered(message)
 
     def on_registration(self, code: int, phrase: str, expires: int) -> None:
         """The registrar answered, or nobody did."""
@@ -220,7 +220,8 @@ class Handset:
         self._call = call
         info = call.getInfo()
         self.answer(pj.PJSIP_SC_RINGING)
-        self.tell("incoming", far=info.remoteUri)
+        invite = self.ladder.far_request("INVITE")
+        self.tell("incoming", far=info.remoteUri, identities=identities(invite) if invite else {})
 
     def on_call_state(self, state: int, code: int, phrase: str) -> None:
         """The call was answered or is over."""
@@ -245,7 +246,9 @@ class Handset:
 
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""
-        self._sound, self._media_index = self._call.getAudioMedia(index), index
+        self._sound, self._media_index, self.held = self._call.getAudioMedia(index), index, False
+        if self._muted:
+            self.mute(on=True)
         if self._heard is None:
             self._begin_recording()
         self._sound.startTransmit(self._heard)

@@ -95,6 +95,10 @@ class Phone:
                 self._place(to, command.get("headers", {}), command.get("caller"))
             case {"do": "answer"}:
                 self._phone.answer(command.get("status", 200))
+            case {"do": "control"}:
+                self._control(command)
+            case {"do": "follow"}:
+                self._phone.follows = True
             case {"do": "play", "file": file}:
                 self._phone.play(Path(file), command.get("again", False))
             case _:
@@ -103,16 +107,15 @@ class Phone:
     def _converse(self, command: dict[str, Any]) -> None:
         """The commands that need a call with sound."""
         if self._ear is None or not self._phone.has_media:
-            self._channel.tell("no-media", command=command["do"])
+            self._channel.tell("no-media", command=command["do"], turn=command.get("turn", 0))
             return
         match command:
             case {"do": "press", "digits": digits, "method": method}:
                 self._press(digits, method)
             case {"do": "listen"}:
                 self._ear.listen_for(command)
-            case {"do": "challenge", "say": say}:
-                self._phone.play(self._write_nonce(say), again=True)
-                self._ear.listen_for_nonce(command)
+            case {"do": "challenge"}:
+                self._challenge(command)
             case {"do": "hush"}:
                 self._phone.hush()
             case {"do": "review", "wanted": wanted}:
@@ -121,6 +124,8 @@ class Phone:
                 self._channel.tell("reviewed", code=code, text=text)
             case {"do": "await-sound"}:
                 self._ear.await_sound(command)
+            case {"do": "sample", "since": since}:
+                self._channel.tell("sampled", **self._ear.examine({**command, "answered_at": since}))
             case {"do": "examine"}:
                 self._channel.tell("examined", **self._ear.examine(command))
             case {"do": "count"}:
@@ -165,6 +170,20 @@ class Phone:
         if self._ear is not None:
             self._ear.turn_page()
         self._channel.tell("pressed", digits=digits)
+
+    def _control(self, command: dict[str, Any]) -> None:
+        from checks.telephony import controls
+
+        controls.obey(self._phone, command)
+
+    def _challenge(self, command: dict[str, Any]) -> None:
+        """Say a nonce, listen for one, or both."""
+        if self._ear is None:
+            return
+        if "say" in command:
+            self._phone.play(self._write_nonce(command["say"]), again=True)
+        if "expect" in command:
+            self._ear.listen_for_nonce(command)
 
     def _write_nonce(self, say: list[int]) -> Path:
         from checks.telephony.challenge import sound_of

@@ -28,7 +28,9 @@ ONLY_IN = {
     "sqlite3": ("monitor/ledger", "checks/data", "lab/records.py"),
     "schedule": ("monitor/cadence.py",),
     "aiosmtplib": ("monitor/desks/mail.py",),
-    "pjsua2": tuple(f"checks/telephony/{name}.py" for name in ("callbacks", "engine_settings", "handset", "phone")),
+    "pjsua2": tuple(
+        f"checks/telephony/{name}.py" for name in ("callbacks", "controls", "engine_settings", "handset", "phone")
+    ),
     "aiortc": ("checks/webrtc", "lab/webrtc_media.py"),
     "playwright": ("checks/web",),
     "unittest.mock": (),
