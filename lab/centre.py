@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import signal
 from collections.abc import Callable, Iterable
@@ -14,15 +15,21 @@ from typing import Self
 from lab import certificate, prompts
 from lab.configuration import written
 from lab.control import Control
+from lab.crm import SCHEMA, Crm
 from lab.faults import FAULTS, Faults
 from lab.mailbox import Mailbox
 from lab.pbx.exchange import Exchange
 from lab.portals import portals
+from lab.records import newest_days, write_csv
+from lab.uplink import World
 from lab.webrtc import Edge
 
 HOST = "127.0.0.1"
 AGENTS = ("agent-01", "agent-02")
 BROWSER = "browser-01"
+WATCHER = "watcher"
+API_KEY = "api-key"
+ZONE = "Asia/Kolkata"
 USERS = ("monitor", *AGENTS)
 
 
@@ -47,7 +54,12 @@ class Lab:
         users = {name: self._password(name) for name in USERS}
         self.pbx = Exchange(self.faults, users, AGENTS, prompts.FOLDER, self._challenge_calls)
         self.mailbox = Mailbox(self.folder / "mailbox", self.faults, context, self._mail_login)
-        self.portals = portals(self.faults)
+        records = newest_days(self.folder, ZONE)
+        write_csv(self.records, records)
+        self.portals = portals(self.faults, (WATCHER, self._password(WATCHER)), records)
+        self.crm = Crm(self.faults, self._password(API_KEY))
+        self.schema.write_text(json.dumps(SCHEMA, indent=1), encoding="utf-8")
+        self.world = World(self.faults)
         self.edge = Edge(self.faults, {BROWSER: self._password(BROWSER)}, prompts.FOLDER / "welcome.wav")
         self.control = Control(self.folder, self.faults)
         async with AsyncExitStack() as stack:
@@ -58,6 +70,10 @@ class Lab:
             for portal in self.portals.values():
                 await portal.open(HOST)
                 stack.push_async_callback(portal.close)
+            await self.crm.open(HOST)
+            stack.push_async_callback(self.crm.close)
+            await self.world.open(HOST)
+            stack.push_async_callback(self.world.close)
             await self.edge.open(HOST, context)
             stack.push_async_callback(self.edge.close)
             await self.control.open()
@@ -71,6 +87,16 @@ class Lab:
         await self._stack.aclose()
         for path in self.passwords.values():
             path.unlink(missing_ok=True)
+
+    @property
+    def records(self) -> Path:
+        """Call records of yesterday and today, as Asterisk writes them."""
+        return self.folder / "Master.csv"
+
+    @property
+    def schema(self) -> Path:
+        """The JSON Schema of what the CRM answers."""
+        return self.folder / "customer.schema.json"
 
     @property
     def broken(self) -> set[str]:
@@ -95,6 +121,7 @@ class Lab:
             "SIP (UDP, TCP)": f"{HOST}:{self.pbx.port}, main number 8000",
             "SIP (TLS)": f"{HOST}:{self.pbx.tls_port}",
             **{portal.title: portal.url for portal in self.portals.values()},
+            "CRM API": self.crm.url,
             "SIP (WebSocket)": self.edge.url,
             "SMTP": f"{HOST}:{self.mailbox.port}",
             "mailbox": str(self.mailbox.folder),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import prompts
+from lab.configuration_web import web_checks
 
 if TYPE_CHECKING:
     from lab.centre import Lab
@@ -94,19 +95,6 @@ confirm_after = "2s"
 recheck = "10s"
 """
 
-_PORTAL = """\
-[checks.{name}]
-kind = "portal"
-component = "{name}"
-url = "{url}"
-must_contain = ["{title}", "Sign in"]
-within = "5s"
-every = "5m"
-confirm = 2
-confirm_after = "2s"
-recheck = "10s"
-"""
-
 _MAIL = """\
 [desks.mail]
 kind = "mail"
@@ -121,14 +109,13 @@ trusted_certificates = {certificate}
 def written(lab: Lab, state: Path) -> str:
     """TOML for monitor.config.load."""
     people = [f'[[people]]\nrole = "{role}"\nmail = "{mail}"\n' for role, mail in _PEOPLE.items()]
-    checks = [_PORTAL.format(name=portal.name, url=portal.url, title=portal.title) for portal in lab.portals.values()]
     parts = [
         _SITE.format(folder=lab.folder, state=_text(state)),
         *people,
         _LINES.format(port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")),
         _CALLS.format(welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")),
         _browser(lab),
-        *checks,
+        *web_checks(lab),
         _MAIL.format(port=lab.mailbox.port, certificate=_text(lab.certificate.certificate)),
     ]
     return "\n".join(parts)

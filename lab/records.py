@@ -193,6 +193,13 @@ def write(folder: Path, seed: int, zone: str, last: date, days: int = 29, calls_
     return files
 
 
+def newest_days(folder: Path, zone: str, calls_a_day: int = 200) -> list[Cdr]:
+    """Of yesterday and today, as seen when `folder` was changed last."""
+    today = datetime.fromtimestamp(folder.stat().st_mtime, ZoneInfo(zone)).date()
+    centre = Centre(7, zone, calls_a_day)
+    return [leg for of in (today - timedelta(days=1), today) for leg in centre.day(of)]
+
+
 def write_csv(path: Path, records: Iterable[Cdr]) -> None:
     """Master.csv, with all that cdr_csv can be told to write."""
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -1,0 +1,40 @@
+"""A web server of the lab on a port of its own, as portals and services are."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from lab.faults import Faults
+
+
+class Site:
+    """Serves one application; while the centre's uplink is down it answers nothing."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults, self.port = faults, 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def root(self) -> str:
+        """Its address, without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, application: web.Application, host: str) -> None:
+        """Raises OSError."""
+        application.on_response_prepare.append(self._unmarked)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop serving."""
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def reachable(self) -> None:
+        """Waits while the uplink is down: to a visitor the wire is dead."""
+        await self.faults.until("uplink-down", False)
+
+    async def _unmarked(self, _request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "lab"
