@@ -103,7 +103,7 @@ class Nonce:
         samples = self._ear.recording.samples
         if (found := self._listener.hear(samples)) is not None:
             self._ear.heard_to(len(samples), len(samples))
-            self._ear.tell("challenge-heard", began=self._ear.recording.time_of(found), turn=self._turn)
+            self._ear.tell("challenge-heard", began=self._ear.recording.time_of(found.position), turn=self._turn)
             return True
         if time.monotonic() < self._deadline + _LAG_SECONDS:
             return False

@@ -85,9 +85,10 @@ def test_speech_and_noise_are_no_tones() -> None:
     assert tone_in(RANDOM.normal(0, 3000, RATE).astype(np.float32)) == ()
 
 
-def said(drawn: nonce.Nonce, rounds: int = 3, before: int = 1111) -> Samples:
-    """A nonce over and over, joined at some odd moment, after a little silence."""
-    return np.concatenate((np.zeros(before, dtype=np.float32), np.tile(challenge.sound_of(drawn), rounds)[2345:]))
+def said(drawn: nonce.Nonce, seconds: float = 2.1, before: int = 1111, joined: int = 2345) -> Samples:
+    """A nonce, joined at some odd moment, after a little silence."""
+    rounds = np.tile(challenge.sound_of(drawn), 2)
+    return np.concatenate((np.zeros(before, dtype=np.float32), rounds[joined : joined + int(seconds * RATE)]))
 
 
 def test_a_nonce_is_heard_through_g711_with_loss_and_noise() -> None:
@@ -107,6 +108,22 @@ def test_a_nonce_is_not_taken_for_another_nor_speech_for_one() -> None:
         listener = challenge.Listener(drawn, 0)
         assert listener.hear(read_wav(prompts.FOLDER / f"{name}.wav")) is None
         assert listener.best() <= 3
+        assert not listener.somebody(), "speech is nobody's nonce"
+
+
+def test_another_nonce_is_known_for_a_nonce() -> None:
+    listener = challenge.Listener(nonce.make(random.Random(0)), 0)
+    assert listener.hear(through_a_law(said(nonce.make(random.Random(1))))) is None
+    assert listener.somebody()
+
+
+@pytest.mark.parametrize("joined", [0, 2345, 40_000, challenge.PERIOD - 100])
+def test_where_one_is_in_a_nonce_is_known_however_late_one_joins(joined: int) -> None:
+    drawn = nonce.make(random.Random(joined))
+    place = challenge.Listener(drawn, 0).hear(said(drawn, joined=joined))
+    assert place is not None
+    late = place.position - 1111 - (place.symbol * challenge.SYMBOL - joined)
+    assert min(late % challenge.PERIOD, -late % challenge.PERIOD) <= FRAME
 
 
 def test_a_nonce_keeps_off_the_tones_that_switches_act_on() -> None:
