@@ -19,22 +19,10 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
-from yarl import URL
 
 from checks.contract import Check, Layer, Refused, Trace
 from checks.settings import Duration, ReadableFile
-
-
-def _web_address(written: str) -> str:
-    try:
-        url = URL(written)
-    except ValueError as error:
-        raise ValueError(f"{written!r} is not a URL: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"{written!r} is not a URL to fetch; write it like 'https://portal.example.net/login'")
-    if url.user or url.password:
-        raise ValueError("a URL with a user name or password in it would be seen in reports; leave them out")
-    return written
+from checks.web.http.address import web_address
 
 
 class Portal(Check):
@@ -43,7 +31,7 @@ class Portal(Check):
     KIND: ClassVar[str] = "portal"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
 
-    url: Annotated[str, AfterValidator(_web_address)]
+    url: Annotated[str, AfterValidator(web_address)]
     """the page to fetch"""
     expect_status: int = Field(default=200, ge=100, le=599)
     """the HTTP status that is right"""
@@ -81,27 +69,36 @@ class Portal(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Fetch the page once."""
-        from checks.web.fetch import Page, fetch
-
-        def looked_at(page: Page) -> None:
-            if fault := self._text_fault(page.text):
-                trace.exhibit("page.html", page.content_type, page.body)
-                raise fault
-
         try:
             async with asyncio.timeout(self.within):
-                await fetch(
-                    self.url,
-                    trace,
-                    looked_at,
-                    expect_status=self.expect_status,
-                    follow_redirects=self.follow_redirects,
-                    max_bytes=self.max_bytes,
-                    trusted=self.trusted_certificates,
-                )
+                await self._look(trace)
         except TimeoutError:
             raise Refused("timeout", f"not through within {self.within:g} s") from None
         trace.measure("total_seconds", trace.elapsed())
+
+    async def _look(self, trace: Trace) -> None:
+        from checks.web.http.address import Address
+        from checks.web.http.client import Failed, Manner, fetch
+        from checks.web.http.message import Limits, Request
+        from checks.web.http.phases import Phases
+
+        manner = Manner(
+            limits=Limits(body_bytes=self.max_bytes, cut=True),
+            trusted=self.trusted_certificates,
+            follow=self.follow_redirects,
+            now=trace.exhibits_folder.stat().st_mtime,
+        )
+        request = Request("GET", Address.parse(self.url))
+        with Phases(trace) as phases:
+            try:
+                page = await fetch(request, phases, manner, lambda status: status == self.expect_status)
+            except Failed as failed:
+                trace.exhibit("page.html", failed.answer.head.content_type, failed.answer.body)
+                raise
+            if fault := self._text_fault(page.text):
+                trace.exhibit("page.html", page.head.content_type, page.body)
+                raise fault
+            phases.leave()
 
     def _text_fault(self, text: str) -> Refused | None:
         if missing := [wanted for wanted in self.must_contain if wanted not in text]:

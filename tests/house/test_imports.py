@@ -28,6 +28,9 @@ ONLY_IN = {
     "sqlite3": ("monitor/ledger", "checks/data", "lab/records.py"),
     "schedule": ("monitor/cadence.py",),
     "aiosmtplib": ("monitor/desks/mail.py",),
+    "aiohttp": ("lab",),
+    "httptools": ("checks/web/http",),
+    "h2": ("checks/web/http/http2.py",),
     "pjsua2": tuple(
         f"checks/telephony/{name}.py" for name in ("callbacks", "controls", "engine_settings", "handset", "phone")
     ),
@@ -74,7 +77,8 @@ def test_engines_live_in_child_processes_only() -> None:
     loaded = (
         "import sys; import monitor.daemon, monitor.cli, checks.kinds, monitor.desks.list;"
         "dict(checks.kinds.kinds()); monitor.desks.list.desk_kinds();"
-        "print(sorted({'pjsua2', 'numpy', 'aiortc', 'playwright', 'lab', 'aiosmtpd'} & set(sys.modules)))"
+        "away = {'pjsua2', 'numpy', 'aiortc', 'playwright', 'lab', 'aiosmtpd', 'aiohttp', 'h2'};"
+        "print(sorted(away & set(sys.modules)))"
     )
     seen = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=False)
     assert seen.stderr == ""

@@ -1,0 +1,96 @@
+"""Where a request goes: an http or https URL (RFC 3986; RFC 9110, section 4.2), made fit for the wire."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import quote, urljoin, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+_KEPT = "%/:?&=;,@!$'()*+~-._[]"
+"""what a path or query may hold as it is; a percent sign that is there was put there by whoever wrote it"""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL. `host` is without brackets, `target` is path and query as they go over the wire."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @classmethod
+    def parse(cls, written: str) -> Address:
+        """Raises ValueError for what is no URL to fetch."""
+        parts = urlsplit(written.strip())
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError("not a URL to fetch")
+        if parts.username or parts.password:
+            raise ValueError("a URL with a user name or password in it")
+        port = parts.port if parts.port is not None else _PORTS[parts.scheme]
+        if not 0 < port < 65536:
+            raise ValueError(f"no port: {port}")
+        target = quote(parts.path or "/", safe=_KEPT)
+        query = f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
+        return cls(parts.scheme, _host(parts.hostname), port, target + query)
+
+    def joined(self, reference: str) -> Address:
+        """What a reference on the page here leads to. Raises ValueError."""
+        return Address.parse(urljoin(str(self), reference.strip()))
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken there."""
+        return self.scheme == "https"
+
+    @property
+    def literal(self) -> bool:
+        """Whether the host is an address already, and no name."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def authority(self) -> str:
+        """Host, and port where it is not the usual one: the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port (RFC 6454): within it credentials may travel."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def path(self) -> str:
+        """Without the query."""
+        return self.target.partition("?")[0]
+
+    def __str__(self) -> str:
+        return self.origin + self.target
+
+
+def _host(name: str) -> str:
+    if name.isascii():
+        return name.lower()
+    try:
+        return name.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise ValueError("no name of a host") from None
+
+
+def web_address(written: str) -> str:
+    """A validator of settings: a URL to fetch, as it was written."""
+    try:
+        Address.parse(written)
+    except ValueError as error:
+        if "user name" in str(error):
+            raise ValueError(
+                "a URL with a user name or password in it would be seen in reports; leave them out"
+            ) from None
+        example = "write it like 'https://portal.example.net/login'"
+        raise ValueError(f"{written[:200]!r} is not a URL to fetch; {example}") from None
+    return written

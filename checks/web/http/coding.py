@@ -1,0 +1,68 @@
+"""Content codings (RFC 9110, section 8.4.1): gzip and deflate, unpacked no further than is wanted.
+
+A few kilobytes of gzip unpack to gigabytes; so never more is unpacked than there is room for.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from checks.contract import Refused
+
+OFFERED = "gzip, deflate"
+_GZIP = zlib.MAX_WBITS | 16
+
+
+class Body:
+    """Gathers a body, unpacking it as it comes, up to `most` bytes."""
+
+    def __init__(self, coding: str, most: int) -> None:
+        """Raises Refused for a coding that was never offered."""
+        self.content, self.came, self.full = bytearray(), 0, False
+        self._most, self._coding = most, coding.strip().lower()
+        self._unpacking = None
+        if self._coding in ("gzip", "x-gzip"):
+            self._unpacking = zlib.decompressobj(_GZIP)
+        elif self._coding == "deflate":
+            self._unpacking = zlib.decompressobj()
+        elif self._coding not in ("", "identity"):
+            raise Refused("bad-encoding", f"a content coding that nobody offered to read: {self._coding[:60]}")
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece. `full` says that more came than there is room for. Raises Refused."""
+        self.came += len(data)
+        if self._unpacking is None:
+            room = self._most - len(self.content)
+            self.content += data[:room] if len(data) > room else data
+            self.full = self.full or len(data) > room
+            return
+        while data and not self.full:
+            data = self._unpacked(data)
+
+    def end(self) -> None:
+        """The message is over. Raises Refused when what was packed is not."""
+        if self._unpacking is not None and self.came and not self._unpacking.eof and not self.full:
+            raise Refused("broken-off", f"the page's {self._coding} ended in its middle")
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """Unpack as much as there is room for; returns what is left: nothing, or another gzip after the first."""
+        assert self._unpacking is not None  # noqa: S101 - asked for above
+        room = self._most - len(self.content)
+        try:
+            out = self._unpacking.decompress(data, room + 1)
+        except zlib.error:
+            if self._coding != "deflate" or self.content:
+                raise Refused("bad-encoding", f"what came is no {self._coding}") from None
+            self._coding, self._unpacking = (
+                "raw deflate",
+                zlib.decompressobj(-zlib.MAX_WBITS),
+            )  # as some servers mean it
+            return data
+        self.content += out[:room]
+        self.full = len(out) > room
+        if not self._unpacking.eof:
+            return self._unpacking.unconsumed_tail
+        if (left := self._unpacking.unused_data) and self._coding.endswith("gzip"):
+            self._unpacking = zlib.decompressobj(_GZIP)
+            return left
+        return b""

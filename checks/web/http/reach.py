@@ -1,0 +1,101 @@
+"""From a name to a connected socket: resolution, then the addresses in turn, a quarter of a second apart (RFC 8305)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from checks.contract import CannotTell, Refused
+
+STAGGER_SECONDS = 0.25
+_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+"""what only this host can be blamed for"""
+Place = tuple[int, Any]
+"""family and socket address"""
+
+
+async def resolve(host: str, port: int) -> list[Place]:
+    """Every address of a name, families by turns. Raises Refused, CannotTell."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_SYSTEM:
+            raise CannotTell(f"names cannot be resolved here: {error.strerror}") from error
+        raise Refused("dns", error.strerror or "the name does not resolve") from error
+    except UnicodeError as error:  # a label that is empty or too long
+        raise Refused("dns", "that is no name of a host") from error
+    places = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+    first = [place for place in places if place[0] == places[0][0]]
+    others = [place for place in places if place[0] != places[0][0]]
+    return [place for pair in zip_longest(first, others) for place in pair if place]
+
+
+def literal(host: str, port: int) -> list[Place]:
+    """The one place of an address that needs no resolution."""
+    return [(socket.AF_INET6, (host, port, 0, 0)) if ":" in host else (socket.AF_INET, (host, port))]
+
+
+async def connect(places: Sequence[Place]) -> socket.socket:
+    """The first that takes a connection. Raises Refused, CannotTell."""
+    try:
+        return await (_attempt(places[0]) if len(places) == 1 else _race(places))
+    except OSError as error:
+        raise of_socket(error) from error
+
+
+def of_socket(error: OSError) -> Refused | CannotTell:
+    """What a socket's error says of the far end, or of this host."""
+    said = error.strerror or str(error)
+    if error.errno in _OUR_OWN:
+        return CannotTell(f"no socket to be had: {said}")
+    if isinstance(error, ConnectionRefusedError):
+        return Refused("refused", said)
+    return Refused("closed" if isinstance(error, ConnectionError) else "unreachable", said)
+
+
+async def _attempt(place: Place) -> socket.socket:
+    family, address = place
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _race(places: Sequence[Place]) -> socket.socket:
+    """Raises OSError: a refusal if there was one, since it tells more than an address that no route leads to."""
+    waiting, running = list(places), set[asyncio.Task[socket.socket]]()
+    errors: list[OSError] = []
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.ensure_future(_attempt(waiting.pop(0))))
+            patience = STAGGER_SECONDS if waiting else None
+            done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                running.discard(task)
+                if (error := task.exception()) is None:
+                    _let_go(done - {task})
+                    return task.result()
+                if not isinstance(error, OSError):
+                    raise error
+                errors.append(error)
+    finally:
+        for task in running:
+            task.add_done_callback(lambda ended: _let_go({ended}))
+            task.cancel()
+    raise next((error for error in errors if isinstance(error, ConnectionRefusedError)), errors[-1])
+
+
+def _let_go(tasks: set[asyncio.Task[socket.socket]]) -> None:
+    """Close what came too late."""
+    for task in tasks:
+        if not task.cancelled() and task.exception() is None:
+            task.result().close()
