@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 import pjsua2 as pj
 
+from checks.telephony.dropped import Dropped
 from checks.telephony.ladder import Message, parse_log
+from checks.telephony.watch import Watch
 
 DTMF = {"rfc4733": 0, "info": 1}
 """how digits are sent -> the engine's number for it"""
@@ -23,6 +25,7 @@ class Listener(Protocol):
 
     broken: Exception | None
     ssrc_changes: int
+    watch: Watch
 
     def on_message(self, message: Message) -> None: ...
     def on_registration(self, code: int, phrase: str, expires: int) -> None: ...
@@ -55,6 +58,7 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
     def __init__(self, handset: Listener) -> None:
         super().__init__()
         self.handset = handset
+        self._dropped = Dropped()
 
     @_kept
     def write(self, entry: Any) -> None:
@@ -62,6 +66,10 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
             self.handset.on_message(message)
         elif "Changed RTP peer SSRC" in entry.msg:
             self.handset.ssrc_changes += 1
+        elif entry.msg.startswith("RTP decode error: "):
+            self.handset.watch.bad_rtp(entry.msg.removeprefix("RTP decode error: ").strip())
+        elif malformed := self._dropped.read(entry.msg):
+            self.handset.watch.dropped(malformed)
 
 
 class LineAccount(pj.Account):  # type: ignore[misc]

@@ -121,6 +121,7 @@ def exhibit_leg(trace: Trace, name: str, ladder: str) -> None:
     """Register what a leg's process wrote."""
     trace.exhibit(f"{name}.wav", "audio/wav")
     trace.exhibit(ladder, "text/plain")
+    trace.exhibit(ladder.replace("ladder", "bad-peer"), "text/plain")
 
 
 def exhibit_figures(trace: Trace, legs: dict[str, Phone], quality: Mapping[str, Quality]) -> None:

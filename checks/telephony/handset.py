@@ -26,6 +26,7 @@ from checks.telephony.controls import Changing
 from checks.telephony.engine_settings import Account
 from checks.telephony.ladder import Ladder
 from checks.telephony.meter import Meter
+from checks.telephony.watch import Watch
 
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
@@ -52,7 +53,7 @@ class Handset(Changing):
         self.registered = False
         self.ssrc_changes = 0
         """how often RTP came from another sender than before"""
-        self.meter = Meter()
+        self.meter, self.watch = Meter(), Watch(tell)
         self._endpoint: Any = None
         self._account: Any = None
         self._call: Any = None
@@ -175,7 +176,7 @@ class Handset(Changing):
             return
         stat = self._call.getStreamStat(self._media_index)
         info = self._call.getStreamInfo(self._media_index)
-        self.meter.take(engine_settings.counts(stat, info), time.monotonic())
+        self.watch.count(self.meter.take(engine_settings.counts(stat, info), time.monotonic()), self.media_at)
         self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
         if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
             self._rtp_seen = True
@@ -187,6 +188,7 @@ class Handset(Changing):
     def on_message(self, message: Any) -> None:
         """A SIP message went by."""
         self.ladder.add(message)
+        self.watch.look(message)
         if message.method != "INVITE" or self.ended:
             return
         if message.direction == "sent" and message.status is None:
@@ -238,11 +240,7 @@ class Handset(Changing):
         if self.ladder.far_request("CANCEL") is not None:
             self.tell("cancelled")
             return
-        final = self.ladder.final_response("INVITE")
-        far = final is not None and final.status == code
-        reasons = final.headers("Reason") if final is not None and far else []
-        phrase = final.phrase if final is not None and far else phrase
-        self.tell("refused", code=code, phrase=phrase, reasons=reasons, origin="far" if far else "local")
+        self.watch.refused(self.ladder.final_response("INVITE"), code, phrase, described=self._sound is not None)
 
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""

@@ -11,7 +11,8 @@ What is measured, and where its limit lies by default:
 * late: the longest that the daemon's event loop was late once the call began; 1 s, a third of the shortest default
   timer (media_within), which it would have taken from it.
 
-What the far end has said in so many words (a final response) stays a fact, however sick who heard it.
+What the far end has said in so many words (a final response) stays a fact, however sick who heard it; so does what it
+should never have said (bad-peer): a flood makes its receiver sick.
 """
 
 from __future__ import annotations
@@ -164,4 +165,5 @@ def honest(trace: Trace, limits: ProbeLimits, figures: Figures) -> Iterator[Loop
 
 def said_by_far_end(fault: Refused) -> bool:
     """Whether the fault is the far end's own final response, and not one to our being late."""
-    return fault.origin == "far" and fault.code.startswith("sip:") and fault.code[:7] not in _OURS_TO_BLAME
+    final = fault.code.startswith("sip:") and fault.code[:7] not in _OURS_TO_BLAME
+    return fault.origin == "far" and (final or fault.code == "bad-peer")

@@ -230,6 +230,9 @@ class Phone:
         first = next(iter(handset.ladder), None)
         text = handset.ladder.text(first.at if first else self._born, "Reveille")
         (self._folder / self._files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
+        if handset.watch.exhibits.count:
+            malformed = self._folder / self._files["ladder"].replace("ladder", "bad-peer")
+            malformed.write_text(handset.watch.exhibits.text(), encoding="utf-8", errors="replace")
         if self._ear is not None:
             from checks.telephony.recording import write_both
 

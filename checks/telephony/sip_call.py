@@ -10,7 +10,8 @@
     BYE ----------------------------->          stage hang-up     answered
 
 Fault codes: sip:NNN or sip:NNN/CC (final response, CC = Q.850 cause of its Reason header, RFC 3326), timeout,
-unreachable, no-rtp, rtp-from-elsewhere, early-hang-up, and the script's own (conversation.py).
+unreachable, no-rtp, rtp-from-elsewhere, no-codec (the answer's SDP), early-hang-up, the script's own (conversation.py),
+and bad-peer in any stage: what came breaks the protocol (hostile.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, quality, truth
+from checks.telephony import evidence, honesty, hostile, quality, truth
 from checks.telephony.causes import cause_in
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way
@@ -42,6 +43,8 @@ _LAYERS: dict[str, Layer] = {
     "agent": Layer.AGENT,
     "talk": Layer.AGENT,
 }
+_FIRST = ("trying", "provisional", "answered", "undescribed", "refused")
+"""what a far end can say first"""
 _MEASURES: dict[str, str] = {
     "signalling_seconds": "INVITE until the first response",
     "ring_seconds": "first response until 180 or 183",
@@ -141,7 +144,10 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
         parties = Parties(trace, self.codecs, self.signalling_within, self.longest_seconds() + 30.0)
-        with honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch:
+        with (
+            honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
+            hostile.named(trace, parties.legs),
+        ):
             await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
@@ -186,7 +192,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     async def _call(self, trace: Trace, call: Phone, way: Way) -> None:
         with trace.stage("signalling"):
             call.order("call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller())
-            first = await _response(call, "trying", "provisional", "answered", "refused", within=self.signalling_within)
+            first = await _response(call, *_FIRST, within=self.signalling_within)
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
         with trace.stage("answer"):
@@ -196,7 +202,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
 
     async def _await_answer(self, trace: Trace, call: Phone, first: Event) -> None:
         began = trace.elapsed()
-        sufficient = ("answered", "media") if self.early_media else ("answered",)
+        sufficient = ("answered", "undescribed", *(("media",) if self.early_media else ()))
         try:
             await call.until(*sufficient, within=self.answer_within)
         except TimeoutError:
@@ -216,9 +222,11 @@ class SipCall(MediaLimits, ProbeLimits, Check):
 
     async def _await_media(self, call: Phone) -> None:
         try:
-            first = await call.until("rtp-first", within=self.media_within)
+            first = await call.until("rtp-first", "undescribed", within=self.media_within)
         except TimeoutError:
             raise Refused("no-rtp", f"no RTP within {self.media_within:g} s of the answer") from None
+        if first.name == "undescribed":
+            raise Refused(first["code"], first["text"])
         if self.rtp_from == "sdp" and first["source"] != first["expected"]:
             raise Refused("rtp-from-elsewhere", f"RTP comes from {first['source']}, the SDP says {first['expected']}")
 

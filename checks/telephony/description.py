@@ -1,0 +1,24 @@
+"""What is wrong with a session description that answers our offer (RFC 3264, RFC 4566), when the engine made no media
+of it: it is missing or no SDP ("bad-peer"), it refuses the sound, or holds no codec that we offered ("no-codec")."""
+
+from __future__ import annotations
+
+import re
+
+_AUDIO = re.compile(r"^m=audio (\d{1,5})(?:/\d+)? ([\w/]+)((?: \d+)+)[ \t]*$", re.MULTILINE)
+_CONNECTION = re.compile(r"^c=IN IP[46] \S+", re.MULTILINE)
+
+
+def fault_of(message: str) -> tuple[str, str]:
+    """A code and words, of the whole text of a 2xx to our INVITE."""
+    _, blank, body = message.replace("\r\n", "\n").partition("\n\n")
+    if not blank or not body.strip():
+        return "bad-peer", "the answer has no session description, or it was cut off"
+    audio = _AUDIO.search(body)
+    if not body.startswith("v=0") or audio is None or int(audio[1]) > 65535 or not _CONNECTION.search(body):
+        return "bad-peer", "the session description of the answer is no SDP with an audio stream"
+    if audio[1] == "0":
+        return "no-codec", "the answer refuses the audio stream (port 0)"
+    if audio[2] != "RTP/AVP":
+        return "no-codec", f"the answer wants {audio[2]}, which was not offered"
+    return "no-codec", f"the answer has no codec that was offered, but payload types{audio[3]}"

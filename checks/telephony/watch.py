@@ -1,0 +1,100 @@
+"""What a far end does that no far end should, noted while the call runs and told once each: see hostile.py.
+
+Rule: told and kept is a bounded number, however long a flood lasts. In the process of a call leg.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from checks.telephony import description
+from checks.telephony.dropped import Asked, Exhibits, Malformed
+from checks.telephony.ladder import Message
+
+_FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
+_MANY_BAD_PACKETS = 10
+MANY_PROVISIONALS = 50
+"""a far end that rings, or queues, says so a few times a minute (RFC 3261 section 13.3.1.1)"""
+_LONGEST_PHRASE = 200
+_TOLD = 5
+_TAG = re.compile(r"(?i);\s*tag\s*=\s*([^\s;,]+)")
+
+
+class Tell(Protocol):
+    """Takes an event: its name, its facts, and when it happened if not now (monotonic seconds)."""
+
+    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None: ...
+
+
+class Watch:
+    """Sees every message, every dropped datagram and the RTP counts."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.exhibits = Exhibits()
+        self._tell = tell
+        self._asked = Asked()
+        self._hosts: set[str] = set()
+        self._provisionals = 0
+        self._tags: set[str] = set()
+        self._bad_packets = 0
+        self._flooded = False
+
+    def look(self, message: Message) -> None:
+        """A SIP message went by."""
+        if stray := self._asked.look(message):
+            self.dropped(stray)
+        if message.direction == "sent":
+            self._hosts.add(message.far.rpartition(" ")[2].rpartition(":")[0])
+        elif message.method == "INVITE" and message.status is not None:
+            self._invited(message, message.status)
+
+    def _invited(self, message: Message, status: int) -> None:
+        if status < 200:
+            self._provisionals += 1
+            if self._provisionals == MANY_PROVISIONALS + 1:
+                self._tell("provisionals", message.at)
+        elif status < 300 and len(self._tags) < _TOLD:
+            found = _TAG.search(next(iter(message.headers("To")), ""))
+            known = len(self._tags)
+            self._tags.add(found[1] if found else "")
+            if known and len(self._tags) > known:
+                self._tell("forked", message.at, ends=len(self._tags))
+
+    def refused(self, final: Message | None, code: int, phrase: str, described: bool) -> None:
+        """The call ended, and nobody hung up: `final` is the far end's last word on INVITE. What our own stack makes of
+        a 3xx is passed over; `described` is whether there ever was media."""
+        status = (final.status or 0) if final else 0
+        if final and 200 <= status < 300 and not described:
+            fault, text = description.fault_of(final.text)
+            self._tell("undescribed", final.at, code=fault, text=text)
+        far = final is not None and status >= 300 and (status == code or not described)
+        reasons = final.headers("Reason") if final and far else []
+        phrase, code = (final.phrase, status) if final and far else (phrase, code)
+        self._tell(
+            "refused", code=code, phrase=phrase[:_LONGEST_PHRASE], reasons=reasons, origin="far" if far else "local"
+        )
+
+    def dropped(self, malformed: Malformed) -> None:
+        """A datagram that is no SIP; another host's is none of the far end's."""
+        if malformed.host not in self._hosts:
+            return
+        if self.exhibits.add(malformed) and self.exhibits.count <= _TOLD:
+            self._tell("malformed", why=malformed.why, far=malformed.far)
+
+    def bad_rtp(self, why: str) -> None:
+        """A packet that is no RTP."""
+        self._bad_packets += 1
+        if self._bad_packets == _MANY_BAD_PACKETS:
+            self._tell("bad-rtp", why=why)
+
+    def count(self, counts: Mapping[str, Any], media_at: float | None) -> None:
+        """The RTP counts so far."""
+        seconds = time.monotonic() - media_at if media_at is not None else 0.0
+        due = round(1000 * seconds / (counts.get("frame_ms") or 20.0))
+        came = counts.get("rx_packets", 0) + counts.get("rx_discarded", 0)
+        if not self._flooded and seconds >= _FLOOD_SECONDS and came > _FLOOD_TIMES * due + 100:
+            self._flooded = True
+            self._tell("flood", packets=came, seconds=seconds, due=due)
