@@ -30,7 +30,9 @@ BROWSER = "browser-01"
 WATCHER = "watcher"
 API_KEY = "api-key"
 ZONE = "Asia/Kolkata"
-USERS = ("monitor", *AGENTS)
+DESK = "supervisor-01"
+"""a user whom no queue rings: calls are transferred there, or the desk joins them"""
+USERS = ("monitor", *AGENTS, DESK)
 
 
 class Lab:

@@ -7,28 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sipmessage import URI, Request, Response
 
 from lab.faults import Faults
-from lab.pbx import messages, sdp
+from lab.pbx import messages, routing, sdp, transfer
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, own_contact
 from lab.pbx.g711 import SILENCE
 from lab.pbx.incoming import IncomingLeg
-from lab.pbx.ivr import MAIN_NUMBER, attend
+from lab.pbx.ivr import MAIN_NUMBER
 from lab.pbx.leg import IntervalTooSmall, Leg
 from lab.pbx.outgoing import OutgoingLeg
 from lab.pbx.queue import Queue
 from lab.pbx.registrar import Binding, Registrar
 from lab.pbx.rtp import Stream
+from lab.pbx.talk import Talk
 from lab.pbx.transactions import Key, Transactions, server_key
 from lab.pbx.transport import Flow, Transport
 
 NO_CIRCUIT = messages.reason(34, "No circuit/channel available")
 BUSY = messages.reason(17, "User busy")
+WRONG_CALLER = "0000000000"
 NO_SUCH_NUMBER = messages.reason(1, "Unallocated (unassigned) number")
 _UNDERSTOOD = {"timer"}
 """option tags that a caller may require"""
@@ -52,6 +54,7 @@ class Exchange:
         self.transactions = Transactions(self.transport)
         self.queue = Queue(self, agents)
         self.legs: dict[tuple[str, str], Leg] = {}
+        self._rooms: dict[str, Talk] = {}
         self.mishaps: list[BaseException] = []
         self._by_invite: dict[Key, IncomingLeg] = {}
         self._cancelled_early: set[Key] = set()
@@ -111,14 +114,35 @@ class Exchange:
         if task := self._attending.pop(leg, None):
             task.cancel()
 
-    async def leg_to(self, binding: Binding) -> OutgoingLeg:
-        """A new leg towards an agent's phone, not yet ringing."""
+    async def leg_to(self, binding: Binding, caller: str) -> OutgoingLeg:
+        """A new leg towards a user's phone, not yet ringing; `caller` is the number that it is shown."""
         keys: asyncio.Queue[str] = asyncio.Queue()
         stream = Stream(keys.put_nowait)
         await stream.open(self.transport.host)
-        leg = OutgoingLeg(self, binding, stream, keys)
+        shown = WRONG_CALLER if self.faults.broken("wrong-caller-id") else caller
+        leg = OutgoingLeg(self, binding, stream, keys, shown)
         self.legs[leg.dialog.key] = leg
         return leg
+
+    async def reach(self, number: str, callers: Sequence[Leg]) -> OutgoingLeg | None:
+        """Ring a user on behalf of others: see routing.reach."""
+        return await routing.reach(self, number, callers)
+
+    def is_room(self, number: str) -> bool:
+        """Whether a number is a conference room's."""
+        return routing.is_room(number)
+
+    def join(self, number: str, leg: Leg) -> None:
+        """Into the room of that number; the last to leave closes it."""
+        room = self._rooms.get(number)
+        if room is None or not room.legs:
+            self._rooms[number] = Talk(self, leg, room=number)
+        else:
+            room.take_in(leg)
+
+    def refer(self, leg: Leg, request: Request) -> None:
+        """A leg wants the others transferred."""
+        transfer.refer(leg, request)
 
     # --- what comes over the wire
 
@@ -146,7 +170,7 @@ class Exchange:
         elif take := self._methods.get(request.method):
             take(request, flow)
         else:
-            known = request.method in ("BYE", "UPDATE", "INFO")
+            known = request.method in ("BYE", "UPDATE", "INFO", "REFER", "NOTIFY")
             self._respond(request, 481 if known else 405, Allow=messages.ALLOW)
 
     def _respond(self, request: Request, code: int, **headers: str) -> None:
@@ -168,7 +192,8 @@ class Exchange:
         if number is None:
             return 200, ""
         if number != MAIN_NUMBER:
-            return 404, NO_SUCH_NUMBER
+            known = routing.is_room(number) or routing.user_of(number, self.registrar.users())
+            return (200, "") if known else (404, NO_SUCH_NUMBER)
         return (486, BUSY) if self.faults.broken("busy") else (200, "")
 
     def _acknowledged(self, ack: Request) -> None:
@@ -197,7 +222,7 @@ class Exchange:
             self._respond(request, code, Reason=reason)
             return
         self.transactions.respond(request, messages.reply(request, 100))
-        self._start(self._attend(request, flow))
+        self.start(self._attend(request, flow))
 
     async def _attend(self, invite: Request, flow: Flow) -> None:
         """One call from its INVITE to its end."""
@@ -208,7 +233,7 @@ class Exchange:
         assert task is not None  # noqa: S101 - for the type checker
         self._attending[leg] = task
         try:
-            await attend(self, leg)
+            await routing.attend(self, leg)
         finally:
             self._attending.pop(leg, None)
             leg.hang_up("the dial plan is through", messages.reason(16, "Normal call clearing"))
@@ -239,7 +264,7 @@ class Exchange:
 
     # --- tasks
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

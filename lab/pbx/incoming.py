@@ -26,6 +26,7 @@ class IncomingLeg(Leg):
         super().__init__(exchange, Dialog.of_invite(invite, flow, messages.token()), stream, keys)
         self.invite = invite
         self.number = invite.uri.user or ""
+        self.party = invite.from_address.uri.user or ""
         self._description = self.describe(invite.body)
         self._timer = self.agree_interval(invite)
 

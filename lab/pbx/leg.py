@@ -15,12 +15,12 @@ from sipmessage import Request, Response
 
 from lab.pbx import messages, sdp
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, Dialog, SessionInterval, SessionTimer
-from lab.pbx.g711 import Law
-from lab.pbx.rtp import Packet, Stream
+from lab.pbx.rtp import Stream
 from lab.pbx.transport import Flow
 
 if TYPE_CHECKING:
     from lab.pbx.exchange import Exchange
+    from lab.pbx.talk import Talk
 
 LIFE: dict[tuple[str, str], str] = {
     ("new", "ring"): "ringing",
@@ -41,6 +41,10 @@ class Leg:
     def __init__(self, exchange: Exchange, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]) -> None:
         self.exchange, self.dialog, self.stream, self.keys = exchange, dialog, stream, keys
         self.state = "new"
+        self.talk: Talk | None = None
+        """whom it talks with"""
+        self.party = ""
+        """who is at its far end: the number that others are shown"""
         self.ended = asyncio.Event()
         self.why = ""
         """what ended it, in a word or two"""
@@ -53,6 +57,8 @@ class Leg:
             "UPDATE": self._renegotiate,
             "INFO": self._info,
             "OPTIONS": self._options,
+            "REFER": self._refer,
+            "NOTIFY": self._options,
         }
 
     # --- life
@@ -97,6 +103,11 @@ class Leg:
         self._looped = None
         self.stream.play(self.exchange.heard(self, sound()))
         await done.wait()
+
+    def quiet(self) -> None:
+        """Play nothing."""
+        self._looped = None
+        self.stream.play(None)
 
     def loop(self, frames: tuple[bytes, ...]) -> None:
         """Play again and again, until something else is played; what loops already goes on undisturbed."""
@@ -149,9 +160,16 @@ class Leg:
         self.reply(request, 200)
         if signal := _SIGNAL.search(request.body):
             self.keys.put_nowait(signal[1].decode().upper())
+            if self.talk:
+                self.talk.told(self, request)
+
+    def _refer(self, request: Request) -> None:
+        self.exchange.refer(self, request)
 
     def _renegotiate(self, request: Request) -> None:
         """re-INVITE and UPDATE: a new description, a session refresh, or both (RFC 3261 section 14, RFC 3311)."""
+        if self.talk and self.exchange.faults.broken("hold-dead") and sdp.is_hold(request.body):
+            return
         try:
             timer = self.agree_interval(request)
             body = self.describe(request.body) if request.body or request.method == "INVITE" else b""
@@ -163,6 +181,8 @@ class Leg:
             if request.contact:
                 self.dialog.target = request.contact[0].uri
             self.reply(request, 200, timer, body)
+            if self.talk and request.body:
+                self.talk.held(self, on=sdp.is_hold(request.body))
 
     # --- descriptions
 
@@ -206,21 +226,3 @@ class Leg:
 
 class IntervalTooSmall(ValueError):
     """Session-Expires below our Min-SE: 422."""
-
-
-def bridge(one: Leg, other: Leg) -> None:
-    """Each hears the other; packets pass as long as the exchange lets them."""
-    for source, target in ((one, other), (other, one)):
-        target.stream.play(None)
-
-        def relay(packet: Packet, law: Law, is_event: bool, target: Leg = target) -> None:
-            if target.exchange.passes(target):
-                target.stream.forward(packet, law, is_event)
-
-        source.stream.relay = relay
-
-
-def unbridge(*legs: Leg) -> None:
-    """Nobody hears anybody."""
-    for leg in legs:
-        leg.stream.relay = None

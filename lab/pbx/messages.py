@@ -6,13 +6,14 @@ import secrets
 
 from sipmessage import URI, Address, Message, Request, Response, Via
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO, REFER, NOTIFY"
 AGENT = "Reveille-lab"
 
 PHRASES = {
     100: "Trying",
     180: "Ringing",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -24,12 +25,14 @@ PHRASES = {
     422: "Session Interval Too Small",
     423: "Interval Too Brief",
     481: "Call/Transaction Does Not Exist",
+    480: "Temporarily Unavailable",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
     491: "Request Pending",
     500: "Server Internal Error",
     503: "Service Unavailable",
+    603: "Decline",
 }
 
 

@@ -25,18 +25,22 @@ SESSION = "120;refresher=uas"
 class OutgoingLeg(Leg):
     """`ring` sends the INVITE; `answered` is set once there is a yes, `ended` once there is a no."""
 
-    def __init__(self, exchange: Exchange, binding: Binding, stream: Stream, keys: asyncio.Queue[str]) -> None:
+    def __init__(
+        self, exchange: Exchange, binding: Binding, stream: Stream, keys: asyncio.Queue[str], caller: str
+    ) -> None:
+        """`caller`: the number that is presented."""
         here = exchange.contact(binding.flow)
         domain = f"{here.host}:{here.port}"
         dialog = Dialog(
             call_id=messages.token(),
-            local=f'"Main number" <sip:8000@{domain}>;tag={messages.token()}',
+            local=f"<sip:{caller}@{domain}>;tag={messages.token()}",
             remote=f"<sip:{binding.user}@{domain}>",
             target=binding.contact,
             flow=binding.flow,
         )
         super().__init__(exchange, dialog, stream, keys)
-        self.user = binding.user
+        self.user = self.party = binding.user
+        self._asserted = f"<sip:{caller}@{domain}>"
         self.answered = asyncio.Event()
         self._invite: Request | None = None
         self._wants_cancel = False
@@ -45,6 +49,7 @@ class OutgoingLeg(Leg):
         """INVITE, preferring one codec."""
         self.stream.law = law
         headers = {"Allow": messages.ALLOW, "Supported": "timer", "Session-Expires": SESSION, "Min-SE": "90"}
+        headers["P-Asserted-Identity"] = self._asserted
         invite = self.dialog.request("INVITE", headers)
         messages.with_body(invite, "application/sdp", self.describe(b""))
         self._invite = invite

@@ -11,7 +11,8 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from lab.pbx import messages, tones
-from lab.pbx.leg import Leg, bridge, unbridge
+from lab.pbx.leg import Leg
+from lab.pbx.talk import Talk
 
 if TYPE_CHECKING:
     from lab.pbx.exchange import Exchange
@@ -81,7 +82,7 @@ class Queue:
 
     async def _ring(self, caller: Leg, binding: Binding) -> OutgoingLeg | None:
         """The agent's leg once answered; None if it was not."""
-        leg = await self._exchange.leg_to(binding)
+        leg = await self._exchange.leg_to(binding, caller.party)
         try:
             leg.call(caller.stream.law)
             caller.loop(tones.ringback(caller.stream.law))
@@ -102,13 +103,15 @@ class Queue:
     # --- talking
 
     async def _talk(self, caller: Leg, agent: OutgoingLeg) -> None:
+        """Whatever becomes of the talk: the agent is free once his leg is over, the caller is through with his."""
+        self._exchange.start(self._free_after(agent))
+        Talk(self._exchange, caller, agent)
+        await caller.ended.wait()
+
+    async def _free_after(self, agent: OutgoingLeg) -> None:
         try:
-            bridge(caller, agent)
             await agent.ended.wait()
-            caller.hang_up("agent hung up", messages.reason(16, "Normal call clearing"))
         finally:
-            unbridge(caller, agent)
-            _leave(agent)
             self._free(agent.user, 0.0)
 
 

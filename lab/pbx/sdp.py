@@ -59,6 +59,14 @@ def parse(body: bytes) -> Sound:
     )
 
 
+def is_hold(body: bytes) -> bool:
+    """Whether a description puts the other side on hold (RFC 3264 section 8.4, or RFC 2543's address)."""
+    try:
+        return not parse(body).writer_listens
+    except NotAcceptable:
+        return False
+
+
 def offer(host: str, port: int, law: Law, version: int) -> bytes:
     """Both laws, the preferred one first, and telephone events."""
     other: Law = "PCMU" if law == "PCMA" else "PCMA"

@@ -18,6 +18,9 @@ from monitor.runner import Runner
 
 IVR, AGENTS, PRI, WEBRTC = "ivr-not-working", "calls-not-routing", "pri-down", "webrtc-not-working"
 ELSEWHERE = {"mail-refused"}  # tests/scenes/test_daemon.py tells of it
+# tests/loopback/test_call_control.py tells of these
+ELSEWHERE |= {"hold-dead", "hold-silent", "one-way-after-resume", "mute-ignored", "keys-lost", "wrong-caller-id"}
+ELSEWHERE |= {"transfer-refused", "transfer-lost", "conference-split"}
 UNSEEN = {
     "admin-portal-login",
     "agent-portal-login",

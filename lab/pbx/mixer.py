@@ -1,0 +1,62 @@
+"""A conference of three and more: each hears the sum of the others, a frame each 20 ms (RFC 4353: a mixer)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lab.pbx.g711 import FRAME_SAMPLES, SILENCE, Law, decode_one, encoding
+from lab.pbx.rtp import Packet
+
+if TYPE_CHECKING:
+    from lab.pbx.leg import Leg
+
+_DEEP = 6
+"""frames that may wait; older ones are dropped, so that nobody lags"""
+
+
+@cache
+def _decoding(law: Law) -> tuple[int, ...]:
+    return tuple(decode_one(law, code) for code in range(256))
+
+
+def connect(legs: Sequence[Leg], hears: Callable[[Leg, Leg], bool]) -> None:
+    """Each leg gets what the others say; `hears(target, source)` is asked of every frame."""
+    waiting: dict[tuple[Leg, Leg], deque[list[int]]] = {
+        (target, source): deque(maxlen=_DEEP) for target in legs for source in legs if target is not source
+    }
+    for source in legs:
+        source.stream.relay = _taking(source, waiting, hears)
+    for target in legs:
+        target.quiet()
+        queues = [queue for (listener, _), queue in waiting.items() if listener is target]
+        target.stream.play(target.exchange.heard(target, _mixed(target, queues)))
+
+
+def _taking(
+    source: Leg, waiting: dict[tuple[Leg, Leg], deque[list[int]]], hears: Callable[[Leg, Leg], bool]
+) -> Callable[[Packet, Law, bool], None]:
+    def take(packet: Packet, law: Law, is_event: bool) -> None:
+        if is_event or len(packet.payload) != FRAME_SAMPLES:
+            return
+        table = _decoding(law)
+        frame = [table[code] for code in packet.payload]
+        for (target, speaker), queue in waiting.items():
+            if speaker is source and hears(target, source):
+                queue.append(frame)
+
+    return take
+
+
+def _mixed(target: Leg, queues: list[deque[list[int]]]) -> Iterator[bytes]:
+    while True:
+        law = target.stream.law
+        table = encoding(law)
+        frames = [queue.popleft() for queue in queues if queue]
+        if not frames:
+            yield SILENCE[law]
+        else:
+            sums = (max(-32768, min(32767, sum(column))) for column in zip(*frames, strict=True))
+            yield bytes(table[(value >> 2) & 0x3FFF] for value in sums)

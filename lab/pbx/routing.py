@@ -1,0 +1,107 @@
+"""Where a number leads: the main number's dial plan, a user by name or extension, a conference room.
+
+8000 main number · 6100, 6101 ... users in their order, or their names · 8600 to 8699 rooms
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lab.pbx import ivr, messages, tones
+from lab.pbx.incoming import IncomingLeg
+from lab.pbx.leg import Leg
+from lab.pbx.outgoing import OutgoingLeg
+from lab.pbx.talk import Talk
+
+if TYPE_CHECKING:
+    from lab.pbx.exchange import Exchange
+
+FIRST_EXTENSION = 6100
+RING_SECONDS = 15.0
+
+
+def is_room(number: str) -> bool:
+    """8600 to 8699."""
+    return len(number) == 4 and number.isdigit() and number.startswith("86")
+
+
+def user_of(number: str, users: Sequence[str]) -> str | None:
+    """The user whom a number, or a name, reaches."""
+    if number in users:
+        return number
+    index = int(number) - FIRST_EXTENSION if number.isdecimal() and len(number) == 4 else -1
+    return users[index] if 0 <= index < len(users) else None
+
+
+async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
+    """Take a call to where its number leads. Cancelled when the call ends."""
+    if leg.number == ivr.MAIN_NUMBER:
+        await ivr.attend(exchange, leg)
+    elif is_room(leg.number):
+        leg.answer()
+        exchange.join(leg.number, leg)
+        await leg.ended.wait()
+    else:
+        await _connect(exchange, leg)
+
+
+async def _connect(exchange: Exchange, leg: IncomingLeg) -> None:
+    """Ring a user, and talk."""
+    leg.ring()
+    target = await reach(exchange, leg.number, [leg])
+    if target is None:
+        leg.refuse(480, messages.reason(18, "No user responding"))
+        return
+    leg.answer()
+    Talk(exchange, leg, target)
+    await leg.ended.wait()
+
+
+async def reach(exchange: Exchange, number: str, callers: Sequence[Leg], caller_id: str = "") -> OutgoingLeg | None:
+    """Ring a user on behalf of others; their leg once answered, None when it was not, or nobody waits any more."""
+    user = user_of(number, exchange.registrar.users())
+    binding = next(iter(exchange.registrar.registered(user)), None) if user else None
+    if binding is None:
+        return None
+    caller = caller_id or (callers[0].party if callers else ivr.MAIN_NUMBER)
+    leg = await exchange.leg_to(binding, caller)
+    leg.call(callers[0].stream.law if callers else "PCMA")
+    waits = [leg.answered.wait(), leg.ended.wait(), asyncio.sleep(RING_SECONDS), *(c.ended.wait() for c in callers[:1])]
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not leg.answered.is_set():
+            leg.cancel()
+    return leg if leg.answered.is_set() else None
+
+
+async def originate(exchange: Exchange, agent: str, customer: str) -> None:
+    """Click to call: ring the agent, then the customer, and let them talk."""
+    first = await reach(exchange, agent, []) if agent else None
+    if agent and first is None:
+        return
+    if first:
+        first.loop(tones.ringback(first.stream.law))
+    second = await reach(exchange, customer, [first] if first else [], ivr.MAIN_NUMBER)
+    if second is None:
+        if first:
+            first.hang_up("the customer did not answer", messages.reason(19, "No answer from user"))
+    elif not exchange.faults.broken("dialer-silent"):
+        if first:
+            Talk(exchange, first, second)
+        else:
+            exchange.start(_announce(exchange, second))
+
+
+async def _announce(exchange: Exchange, leg: Leg) -> None:
+    """A campaign without an agent: the announcement, and the end."""
+    from lab.pbx.g711 import recording
+
+    await leg.play(recording(exchange.prompts / "opening-hours.wav", leg.stream.law))
+    leg.hang_up("the announcement is through", messages.reason(16, "Normal call clearing"))

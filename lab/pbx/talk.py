@@ -1,0 +1,153 @@
+"""Legs that hear each other: two are bridged packet by packet, more are mixed; and what may be done to them meanwhile.
+
+    agent ── re-INVITE sendonly ──> the others hear music            (RFC 3264 section 8.4)
+    agent ── REFER ──> 202, NOTIFY 100, NOTIFY how it ended           (RFC 3515, RFC 5589)
+    agent ── *6 ──> is not heard, until *6 again;   *3 NUMBER # ──> one more joins
+
+Rule: a leg that ends leaves; the last one left is hung up. A leg that was transferred away is nobody's loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sipmessage import Request
+
+from lab.pbx import messages, mixer, tones
+from lab.pbx.g711 import SILENCE, Law
+from lab.pbx.leg import Leg
+from lab.pbx.outgoing import OutgoingLeg
+from lab.pbx.rtp import Packet
+
+if TYPE_CHECKING:
+    from lab.pbx.exchange import Exchange
+
+MUTE, INVITE = "*6", "*3"
+"""feature codes that a party of a talk may press"""
+
+
+class Talk:
+    """Who talks with whom just now. `room` is the number under which others may join, and may hold one leg alone."""
+
+    def __init__(self, exchange: Exchange, *legs: Leg, room: str = "") -> None:
+        self.exchange, self.room = exchange, room
+        self.legs: list[Leg] = []
+        self.resumed = False
+        self._held: set[Leg] = set()
+        self._muted: set[Leg] = set()
+        self._keys: dict[Leg, asyncio.Task[None]] = {}
+        for leg in legs:
+            self.take_in(leg)
+
+    # --- coming and going
+
+    def take_in(self, leg: Leg) -> None:
+        """One more, who hears the others and is heard from now on."""
+        self.legs.append(leg)
+        leg.talk = self
+        self._keys[leg] = asyncio.get_running_loop().create_task(self._listen(leg))
+        self.exchange.start(self._watch(leg))
+        self.connect()
+
+    def let_go(self, leg: Leg) -> None:
+        """One less, who is still in a call but not in this talk."""
+        if leg in self.legs:
+            self.legs.remove(leg)
+            self._keys.pop(leg).cancel()
+            self._held.discard(leg)
+            self._muted.discard(leg)
+            leg.stream.relay = leg.talk = None
+            leg.stream.play(None)
+            self.connect()
+
+    async def _watch(self, leg: Leg) -> None:
+        await leg.ended.wait()
+        if leg not in self.legs:
+            return
+        self.let_go(leg)
+        if len(self.legs) == 1 and not self.room:
+            who = "agent" if isinstance(leg, OutgoingLeg) else "caller"
+            self.legs[0].hang_up(f"{who} hung up", messages.reason(16, "Normal call clearing"))
+
+    # --- who hears whom
+
+    def connect(self) -> None:
+        """Bridge, mix or play music, as it stands now."""
+        for leg in self.legs:
+            leg.stream.relay = None
+        if len(self.legs) == 2:
+            self._bridge()
+        elif len(self.legs) > 2:
+            mixer.connect(self.legs, self.hears)
+        elif self.legs:
+            self.legs[0].loop((SILENCE[self.legs[0].stream.law],) * 50)
+
+    def hears(self, target: Leg, source: Leg) -> bool:
+        """Whether one hears another just now."""
+        faults = self.exchange.faults
+        ignored = faults.broken("mute-ignored")
+        split = faults.broken("conference-split") and len(self.legs) > 2 and source is self.legs[-1]
+        one_way = self.resumed and faults.broken("one-way-after-resume") and source is self.legs[-1]
+        muted = source in self._muted and not ignored
+        return not (muted or split or one_way or {source, target} & self._held) and self.exchange.passes(target)
+
+    def _bridge(self) -> None:
+        for source, target in (self.legs, self.legs[::-1]):
+            target.quiet()
+            if source in self._held and target not in self._held:
+                silent = self.exchange.faults.broken("hold-silent")
+                law = target.stream.law
+                target.loop((SILENCE[law],) * 50 if silent else tones.music(law))
+
+            def relay(packet: Packet, law: Law, is_event: bool, source: Leg = source, target: Leg = target) -> None:
+                lost = is_event and self.exchange.faults.broken("keys-lost")
+                if self.hears(target, source) and not lost:
+                    target.stream.forward(packet, law, is_event)
+
+            source.stream.relay = relay
+
+    def held(self, leg: Leg, on: bool) -> None:
+        """A leg has put the others on hold, or is back."""
+        if on != (leg in self._held):
+            self._held ^= {leg}
+            self.resumed = self.resumed or not on
+            self.connect()
+
+    # --- keys
+
+    def told(self, leg: Leg, info: Request) -> None:
+        """A key by INFO goes on to the others as it came (RFC 6086)."""
+        if self.exchange.faults.broken("keys-lost"):
+            return
+        for other in self.legs:
+            if other is not leg:
+                made = other.dialog.request("INFO")
+                messages.with_body(made, info.headers["Content-Type"] or "application/dtmf-relay", info.body)
+                self.exchange.transactions.ask(made, other.dialog.flow, lambda _: None)
+
+    async def _listen(self, leg: Leg) -> None:
+        """Feature codes; other digits are the parties' own business."""
+        pressed = ""
+        while True:
+            key = await leg.keys.get()
+            pressed = key if key == "*" else pressed + key
+            if pressed == MUTE:
+                self._muted ^= {leg}
+                pressed = ""
+            elif pressed.startswith(INVITE) and key == "#":
+                self.exchange.start(self._invite(pressed[len(INVITE) : -1]))
+                pressed = ""
+
+    async def _invite(self, number: str) -> None:
+        leg = await self.exchange.reach(number, self.legs)
+        if leg is not None and self.legs:
+            self.take_in(leg)
+        elif leg is not None:
+            leg.hang_up("nobody is left to talk to")
+
+
+def others(talk: Talk, leg: Leg) -> Sequence[Leg]:
+    """Everybody but one."""
+    return [other for other in talk.legs if other is not leg]
