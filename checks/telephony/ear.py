@@ -95,8 +95,9 @@ class Nonce:
         self._ear = ear
         self._turn: int = order.get("turn", 0)
         """which of several challenges of one call it is"""
-        self._listener = challenge.Listener(order["expect"], ear.recording.position_at(time.monotonic()))
-        self._deadline = time.monotonic() + order["within"]
+        self._own, self._began = order.get("say"), time.monotonic()
+        self._listener = challenge.Listener(order["expect"], ear.recording.position_at(self._began))
+        self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
         """Whether it is decided."""
@@ -107,9 +108,16 @@ class Nonce:
             return True
         if time.monotonic() < self._deadline + _LAG_SECONDS:
             return False
-        best = self._listener.best()
-        self._ear.tell("challenge-not-heard", best=best, of=nonce.LENGTH, turn=self._turn)
+        best, instead = self._listener.best(), self._instead()
+        self._ear.tell("challenge-not-heard", best=best, of=nonce.LENGTH, turn=self._turn, instead=instead)
         return True
+
+    def _instead(self) -> str | None:
+        """Whose nonce came in its stead: our own ("echo"), or somebody else's ("another")."""
+        begin, samples = self._ear.recording.position_at(self._began), self._ear.recording.samples
+        if self._own and challenge.Listener(self._own, begin).hear(samples) is not None:
+            return "echo"
+        return "another" if self._listener.somebody() else None
 
 
 class Sound:
@@ -160,15 +168,16 @@ class Ear:
         """Begin to wait for sound: within, answered_at, country."""
         self._listening.append(Sound(self, order))
 
-    def attend(self) -> None:
-        """Read on, and decide what can be decided."""
+    def attend(self) -> bool:
+        """Read on, and decide what can be decided; whether it was time to."""
         now = time.monotonic()
         if now < self._next_read:
-            return
+            return False
         self._next_read = now + _READ_EVERY_SECONDS
         self.recording.refresh()
         self.said.refresh()
         self._listening = [one for one in self._listening if not one.attend()]
+        return True
 
     def since_answer(self, order: Mapping[str, Any], side: Recording | None = None) -> sound.Samples:
         """What was heard (or said) since the answer; all of it when there was none."""

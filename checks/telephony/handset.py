@@ -58,7 +58,7 @@ class Handset(Changing):
         self._account: Any = None
         self._call: Any = None
         self._sound: Any = None
-        self._media_index = 0
+        self._media_index, self._frame_ms = 0, 0
         self._said: Any = None
         self._heard: Any = None
         self._players: list[Any] = []
@@ -151,6 +151,12 @@ class Handset(Changing):
     def has_media(self) -> bool:
         """Whether sound can be said and heard."""
         return self._sound is not None and not self.ended
+
+    def buffered_ms(self) -> float | None:
+        """What the jitter buffer holds just now, milliseconds of sound; None without media."""
+        if not self.has_media or self.held:
+            return None
+        return float(self._call.getStreamStat(self._media_index).jbuf.size * self._frame_ms)
 
     def farewell_answered(self, since: float) -> bool:
         """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final response."""
@@ -253,6 +259,7 @@ class Handset(Changing):
         for player in self._players:
             player.startTransmit(self._sound)
         info = self._call.getStreamInfo(index)
+        self._frame_ms = info.audCodecParam.info.frameLen
         self.tell("media", codec=info.codecName, far=info.remoteRtpAddress)
 
     def on_digit(self, digit: str, method: str) -> None:

@@ -25,6 +25,7 @@ from checks.telephony.pulse import Pulse
 if TYPE_CHECKING:
     from checks.telephony.ear import Ear
     from checks.telephony.handset import Handset
+    from checks.telephony.timing import Stopwatch
 
 _TICK_MILLISECONDS = 10
 _STUCK_SECONDS = 15
@@ -39,6 +40,7 @@ class Phone:
         self._channel = channel
         self._handset: Handset | None = None
         self._ear: Ear | None = None
+        self._stopwatch: Stopwatch | None = None
         self._files: dict[str, str] = {}
         self._folder, self._name = Path(), "call"
         self._born = time.monotonic()
@@ -71,11 +73,20 @@ class Phone:
             time.sleep(0.002)
             return
         with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
-            self._handset.poll(_TICK_MILLISECONDS)
+            self._wait(self._handset)
         if self._ear is None and self._handset.media_at is not None:
             self._open_ear(self._handset)
-        if self._ear is not None:
-            self._ear.attend()
+        if self._ear is not None and self._ear.attend() and self._stopwatch is not None and self._stopwatch.attend():
+            self._stopwatch = None
+
+    def _wait(self, handset: Handset) -> None:
+        """For a tick; while something is timed, a millisecond at a time."""
+        if self._stopwatch is None:
+            handset.poll(_TICK_MILLISECONDS)
+            return
+        for _ in range(_TICK_MILLISECONDS):
+            handset.poll(1)
+            self._stopwatch.look()
 
     def _open_ear(self, handset: Handset) -> None:
         from checks.telephony.ear import Ear
@@ -184,6 +195,11 @@ class Phone:
             self._phone.play(self._write_nonce(command["say"]), again=True)
         if "expect" in command:
             self._ear.listen_for_nonce(command)
+        if command.get("timed"):
+            from checks.telephony.timing import Stopwatch
+
+            ear, handset = self._ear, self._phone
+            self._stopwatch = Stopwatch(command, ear.said, ear.recording, handset.buffered_ms, self._channel.tell)
 
     def _write_nonce(self, say: list[int]) -> Path:
         from checks.telephony.challenge import sound_of
