@@ -22,11 +22,21 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 from sipmessage import URI, Request, Response
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import Check, Layer, Trace
 from checks.settings import Duration
 from checks.telephony.causes import cause_in
 from checks.telephony.line import LineName
-from checks.telephony.transaction import Conversation, Target, Transport, asked, far_faults, refusal, written
+from checks.telephony.transaction import (
+    Conversation,
+    Target,
+    Transport,
+    asked,
+    far_faults,
+    late,
+    refusal,
+    said,
+    written,
+)
 
 
 class SipOptions(Check):
@@ -74,15 +84,18 @@ class SipOptions(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Ask once."""
+        conversation: Conversation | None = None
         try:
             async with asyncio.timeout(self.within), AsyncExitStack() as stack:
                 with trace.stage("connect"), far_faults():
                     far = await stack.enter_async_context(asked(self._target()))
+                conversation = far
                 stack.callback(lambda: trace.measure("repetitions", far.repetitions))
+                stack.callback(far.exhibit, trace)
                 with trace.stage("answer"), far_faults():
                     self._judge(await far.ask(self._question(far)), trace)
         except TimeoutError:
-            raise Refused("timeout", f"nothing within {self.within:g} s") from None
+            raise late(conversation, self.within) from None
 
     def _target(self) -> Target:
         if self.line:
@@ -98,7 +111,7 @@ class SipOptions(Check):
 
     def _judge(self, answer: Response, trace: Trace) -> None:
         trace.measure("sip_status", answer.code)
-        trace.note(f"{answer.code} {answer.phrase}" + (f" from {answer.server}" if answer.server else ""))
+        trace.note(said(answer))
         cause = cause_in(answer.headers.getlist("Reason"))
         if cause is not None:
             trace.measure("q850_cause", cause)

@@ -25,7 +25,7 @@ from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.settings import Duration
 from checks.telephony import digest
 from checks.telephony.line import Line, LineName
-from checks.telephony.transaction import Conversation, Target, asked, far_faults, refusal, written
+from checks.telephony.transaction import Conversation, Target, asked, far_faults, late, refusal, said, written
 
 _ATTEMPTS = 4
 """questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time"""
@@ -70,18 +70,21 @@ class SipRegistration(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Register once."""
+        conversation: Conversation | None = None
         line = self.line
         target = Target(line.registrar, line.transport, line.trusted_certificates)
         try:
             async with asyncio.timeout(self.within), AsyncExitStack() as stack:
                 with trace.stage("connect"), far_faults():
                     far = await stack.enter_async_context(asked(target))
+                conversation = far
                 stack.callback(lambda: trace.measure("repetitions", far.repetitions))
+                stack.callback(far.exhibit, trace)
                 registration = Registration(line, far)
                 with trace.stage("register"), far_faults():
                     answer = await registration.ask(self.lasting)
                     trace.measure("sip_status", answer.code)
-                    trace.note(f"{answer.code} {answer.phrase}" + (f" from {answer.server}" if answer.server else ""))
+                    trace.note(said(answer))
                     if answer.code != 200:
                         raise refusal(answer)
                     self._bound(registration, answer, trace)
@@ -91,7 +94,7 @@ class SipRegistration(Check):
                         if answer.code != 200:
                             raise refusal(answer)
         except TimeoutError:
-            raise Refused("timeout", f"nothing within {self.within:g} s") from None
+            raise late(conversation, self.within) from None
 
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
         """Ours must be among the contacts (RFC 3261 section 10.3, step 8)."""
@@ -105,7 +108,7 @@ class SipRegistration(Check):
         trace.measure("contacts", len(contacts))
         if not own:
             raise Refused("not-bound", "the registrar answers 200 and does not list our Contact")
-        if seconds is not None:
+        if seconds is not None and 0 <= seconds < 2**32:
             trace.measure("granted_seconds", seconds)
 
 

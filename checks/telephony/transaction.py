@@ -4,7 +4,8 @@
         answer = await far.ask(request)
 
 Rules: over UDP the request is repeated as the transport demands (timer E); provisional answers, anothers' answers and
-requests are no answer; what is not SIP is a fault of the peer ("bad-peer"), never a crash of ours.
+requests are no answer; what is not SIP is a fault of the peer ("bad-peer", with what came as an exhibit), never a crash
+of ours. A malformed request is passed over until the time is up, since an answer may follow.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sipmessage import URI, Address, CSeq, Message, Parameters, Request, Response, Via
+from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.causes import cause_in, name_of
+from checks.telephony.dropped import Exhibits, Malformed
+from checks.telephony.reading import NotSip, is_like_a_request, read
 
 Transport = Literal["udp", "tcp", "tls"]
 
@@ -33,6 +36,8 @@ _T1, _T2 = 0.5, 4.0
 _HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?$")
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
 _LONGEST_BYTES = 65536
+_KEPT_BYTES = 4000
+_LONGEST_WORDS = 200
 _OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EACCES, errno.EPERM)
 """what only this host can be blamed for"""
 
@@ -92,10 +97,23 @@ def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reve
 
 def refusal(answer: Response) -> Refused:
     """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850 cause."""
-    cause = cause_in(answer.headers.getlist("Reason"))
+    cause, phrase = cause_in(answer.headers.getlist("Reason")), answer.phrase[:_LONGEST_WORDS]
     if cause is None:
-        return Refused(f"sip:{answer.code}", answer.phrase)
-    return Refused(f"sip:{answer.code}/{cause}", f"{answer.phrase} ({name_of(cause)})")
+        return Refused(f"sip:{answer.code}", phrase)
+    return Refused(f"sip:{answer.code}/{cause}", f"{phrase} ({name_of(cause)})")
+
+
+def said(answer: Response) -> str:
+    """A final answer in a line: "200 OK from Asterisk"."""
+    server = f" from {answer.server[:_LONGEST_WORDS]}" if answer.server else ""
+    return f"{answer.code} {answer.phrase[:_LONGEST_WORDS]}{server}"
+
+
+def late(far: Conversation | None, within: float) -> Refused:
+    """What it means that no answer came in time."""
+    if far and far.malformed.count:
+        return Refused("bad-peer", f"nothing within {within:g} s but what is no SIP: {far.malformed.kept[0].why}")
+    return Refused("timeout", f"nothing within {within:g} s")
 
 
 @contextmanager
@@ -146,8 +164,9 @@ class Conversation(asyncio.DatagramProtocol):
     def __init__(self, carrier: Transport = "udp") -> None:
         self.carrier = carrier
         self.repetitions = 0
+        self.malformed = Exhibits()
         self._answer: asyncio.Future[Response] | None = None
-        self._awaited: tuple[str, int] = ("", 0)
+        self._awaited: tuple[str, int, str] = ("", 0, "")
         self._broken: Exception | None = None
         self._transport: asyncio.BaseTransport | None = None
         self._gone = asyncio.Event()
@@ -165,7 +184,7 @@ class Conversation(asyncio.DatagramProtocol):
         if self._broken:
             raise self._broken
         self._answer = asyncio.get_running_loop().create_future()
-        self._awaited = question.call_id, question.cseq.sequence
+        self._awaited = question.call_id, question.cseq.sequence, question.method
         data, pause = bytes(question), _T1
         self._say(data)
         while self.carrier == "udp":
@@ -203,15 +222,27 @@ class Conversation(asyncio.DatagramProtocol):
     def _heard(self, data: bytes) -> None:
         """Take one message: the final answer to our question ends it, another's is not meant for us."""
         try:
-            message = Message.parse(data)
-            named = message.call_id, message.cseq.sequence
-        except (ValueError, KeyError):
-            self._broke(Refused("bad-peer", "what came is not SIP"))
+            came = read(data)
+        except NotSip as problem:
+            self._keep(data, str(problem))
+            if not is_like_a_request(data):
+                self._broke(Refused("bad-peer", f"what came is not SIP: {problem}"))
             return
+        named, message = (came.call_id, came.sequence, came.method), came.message
         if not isinstance(message, Response) or named != self._awaited or message.code < 200:
             return
         if self._answer and not self._answer.done():
             self._answer.set_result(message)
+
+    def _keep(self, data: bytes, why: str) -> None:
+        far = self._transport.get_extra_info("peername") if self._transport else None
+        where = ":".join(map(str, far[:2])) if far else "the far end"
+        self.malformed.add(Malformed(where, why, data[:_KEPT_BYTES].decode("utf-8", "backslashreplace")))
+
+    def exhibit(self, trace: Trace) -> None:
+        """Keep what came and was no SIP, if anything did."""
+        if self.malformed.count:
+            trace.exhibit("bad-peer.txt", "text/plain", self.malformed.text().encode("utf-8", "backslashreplace"))
 
     def _broke(self, error: Exception) -> None:
         """The question will not be answered."""

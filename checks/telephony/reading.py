@@ -1,0 +1,84 @@
+"""One SIP message out of the bytes that came, for our own transactions: lenient in form, strict in what it relies on.
+
+`sipmessage` parses; what RFC 3261 allows and it does not know (folded lines, blanks before a colon) is made plain
+before. What is refused here is no SIP: a status beyond 699 or below 100, a body shorter than its Content-Length says, a
+Call-ID or CSeq that is missing or twice there, or none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sipmessage import Message, Request, Response
+
+_FOLDED = re.compile(rb"\r\n[ \t]+")
+_BLANK_COLON = re.compile(rb"(?m)^([A-Za-z0-9.!%*_+`'~-]+)[ \t]+:")
+_STATUS_LINE = re.compile(rb"SIP/2\.0 (\d{3})(?: [^\r\n]*)?\r\n")
+_LIKE_REQUEST = re.compile(rb"[^\r\n]* SIP/\d+\.\d+[ \t]*\r?\n")
+_LENGTHS = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(.*?)[ \t]*\r?$")
+_CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
+
+
+class NotSip(ValueError):
+    """What came is no SIP; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message and what it says it belongs to."""
+
+    message: Request | Response
+    call_id: str
+    sequence: int
+    method: str
+    """of the request that it is, or answers"""
+
+
+def is_like_a_request(data: bytes) -> bool:
+    """Whether it is meant as a request, be it well made or not: nothing that we asked is answered by one."""
+    return not data.startswith(b"SIP/") and _LIKE_REQUEST.match(data) is not None
+
+
+def read(data: bytes) -> Read:
+    """Raises NotSip."""
+    head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    if not blank:
+        raise NotSip("it has no end")
+    plain = _BLANK_COLON.sub(rb"\1:", _FOLDED.sub(b" ", head + b"\r\n"))
+    if plain.startswith(b"SIP/"):
+        plain = _status_line(plain)
+    _measure(plain, len(body))
+    try:
+        message = Message.parse(plain + b"\r\n" + body)
+        call_ids, sequences = message.headers.getlist("Call-ID"), message.headers.getlist("CSeq")
+    except (ValueError, KeyError, IndexError) as problem:
+        raise NotSip(f"it cannot be read: {_short(problem)}") from None
+    if len(call_ids) != 1 or len(sequences) != 1 or not call_ids[0]:
+        raise NotSip("it does not have one Call-ID and one CSeq")
+    sequence = _CSEQ.fullmatch(sequences[0])
+    if sequence is None or int(sequence[1]) >= 2**32:
+        raise NotSip("its CSeq is no number and method")
+    return Read(message, call_ids[0], int(sequence[1]), sequence[2])
+
+
+def _status_line(plain: bytes) -> bytes:
+    line = _STATUS_LINE.match(plain)
+    if line is None or not 100 <= int(line[1]) <= 699:
+        raise NotSip("its status line is none")
+    rest = plain[line.end() :]
+    first = line[0].rstrip(b"\r\n")
+    return (first if first.count(b" ") >= 2 else first + b" ") + b"\r\n" + rest
+
+
+def _measure(head: bytes, length: int) -> None:
+    """A datagram that is shorter than it says was cut off (RFC 3261 section 18.3)."""
+    for written in _LENGTHS.findall(head):
+        if not written.isdigit():
+            raise NotSip("its Content-Length is no number")
+        if int(written[:10]) > length:
+            raise NotSip("it is shorter than its Content-Length says")
+
+
+def _short(problem: Exception) -> str:
+    return " ".join(str(problem).split())[:120]
