@@ -101,24 +101,24 @@ class Phone:
         if not self._writer.is_closing():
             self._writer.write(json.dumps({"do": do, **details}).encode() + b"\n")
 
-    def seen(self, *names: str, **facts: Any) -> Event | None:
-        """The first event so far of one of these names, with these facts."""
+    def seen(self, *names: str, since: int = 0, **facts: Any) -> Event | None:
+        """The first event so far of one of these names, with these facts; `since` leaves the first so many out."""
         return next(
             (
                 e
-                for e in self.events
+                for e in self.events[since:]
                 if e.name in names and all(e.facts.get(key) == value for key, value in facts.items())
             ),
             None,
         )
 
-    async def until(self, *names: str, within: float, **facts: Any) -> Event:
-        """The first event (also a past one) of these names with these facts.
+    async def until(self, *names: str, within: float, since: int = 0, **facts: Any) -> Event:
+        """The first event (also a past one, after the first `since`) of these names with these facts.
 
         Raises TimeoutError; Refused when the far end ended the call first; CannotTell when the engine broke.
         """
         async with asyncio.timeout(within):
-            while (event := self.seen(*names, **facts)) is None:
+            while (event := self.seen(*names, since=since, **facts)) is None:
                 if self._broken is not None:
                     raise CannotTell(f"engine error: {self._broken}")
                 if (ending := self.seen(*self.ENDINGS)) is not None:

@@ -275,7 +275,8 @@ class Handset(Changing):
         self.media_at = time.monotonic()
         _write_silence(self._silence_file)
         self._players.append(self._player(self._silence_file, again=True))
-        self._players[0].startTransmit(self._said)
+        for sink in (self._said, self._heard):  # so that both go on while a call is on hold
+            self._players[0].startTransmit(sink)
 
     @staticmethod
     def _player(path: Path, again: bool) -> Any:

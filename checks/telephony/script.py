@@ -1,6 +1,6 @@
 """The script of a test call: what the caller hears, presses and waits for, as written in the configuration.
 
-Each step has exactly one verb: hear, press, pause, agent, hold or hang-up.
+Each step has exactly one verb: hear, press, pause, agent, hold or hang-up, or one of call control (control_steps.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema
 
 from checks.settings import Duration, ReadableFile, Settings, from_directory, nearest
-from checks.telephony.line import AgentName
+from checks.telephony.control_steps import (
+    FEATURES,
+    CallerId,
+    Conference,
+    Digits,
+    Feature,
+    Mute,
+    OnHold,
+    Transfer,
+    fault_of_order,
+)
+from checks.telephony.line import AgentName, Line
 
 _LEAST_SECONDS = 0.3
 _LEAST_PEAK = 200
@@ -152,6 +163,7 @@ VERBS: dict[str, type[Settings]] = {
     "hold": Hold,
     "hang-up": HangUp,
 }
+    **FEATURES,
 
 
 def _verb(written: Any) -> str | None:
@@ -184,6 +196,12 @@ Step = Annotated[
     | Annotated[Hold, Tag("hold")]
     | Annotated[HangUp, Tag("hang-up")],
     Discriminator(_verb),
+    | Annotated[OnHold, Tag("on-hold")]
+    | Annotated[Mute, Tag("mute")]
+    | Annotated[Transfer, Tag("transfer")]
+    | Annotated[Conference, Tag("conference")]
+    | Annotated[Digits, Tag("digits")]
+    | Annotated[CallerId, Tag("caller-id")]
     BeforeValidator(_one_verb),
 ]
 
@@ -197,9 +215,20 @@ def _in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         raise ValueError("one call reaches one agent; write a check for each agent")
     return steps
 
+    agent_at = next((number for number, step in enumerate(steps) if isinstance(step, AgentStep)), None)
+    if found := fault_of_order(steps, agent_at):
+        raise ValueError(found)
+    if agents and agents[0] in further_lines(steps):
+        raise ValueError(f"{agents[0]!r} is reached twice; give each step an account of its own")
 
 Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
 """The steps in order; after the last the caller hangs up."""
+def further_lines(steps: tuple[Step, ...]) -> dict[str, Line]:
+    """The accounts beside the agent's that the script reaches, by name."""
+    lines = [step.further for step in steps if isinstance(step, Feature)]
+    return {line.name: line for line in lines if line is not None}
+
+
 
 
 def seconds_of(step: Step) -> float:
@@ -211,7 +240,9 @@ def seconds_of(step: Step) -> float:
     if isinstance(step, Pause):
         return step.pause
     if isinstance(step, AgentStep):
-        return step.within + 6.0
+        return step.within + 18.0 + 0.5 * step.digits
+    if isinstance(step, Feature):
+        return step.longest_seconds()
     return step.hold if isinstance(step, Hold) else 0.0
 
 

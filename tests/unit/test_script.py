@@ -61,7 +61,7 @@ def test_every_verb_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"within": "6s"}, "a step needs one of hear, press, pause, agent, hold, hang-up"),
+        ({"within": "6s"}, "a step needs one of hear, press, pause, agent, hold, on-hold, mute, "),
         ({"heer": "welcome.wav"}, "did you mean 'hear'?"),
         ({"press": "1", "pause": "1s"}, "this step has 2 verbs (press and pause); write them as 2 steps"),
         ("press 1", "a step is a table with one verb"),
