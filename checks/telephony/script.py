@@ -161,9 +161,9 @@ VERBS: dict[str, type[Settings]] = {
     "pause": Pause,
     "agent": AgentStep,
     "hold": Hold,
+    **FEATURES,
     "hang-up": HangUp,
 }
-    **FEATURES,
 
 
 def _verb(written: Any) -> str | None:
@@ -194,14 +194,14 @@ Step = Annotated[
     | Annotated[Pause, Tag("pause")]
     | Annotated[AgentStep, Tag("agent")]
     | Annotated[Hold, Tag("hold")]
-    | Annotated[HangUp, Tag("hang-up")],
-    Discriminator(_verb),
     | Annotated[OnHold, Tag("on-hold")]
     | Annotated[Mute, Tag("mute")]
     | Annotated[Transfer, Tag("transfer")]
     | Annotated[Conference, Tag("conference")]
     | Annotated[Digits, Tag("digits")]
     | Annotated[CallerId, Tag("caller-id")]
+    | Annotated[HangUp, Tag("hang-up")],
+    Discriminator(_verb),
     BeforeValidator(_one_verb),
 ]
 
@@ -213,13 +213,13 @@ def _in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     agents = [step.agent.name for step in steps if isinstance(step, AgentStep)]
     if len(agents) > 1:
         raise ValueError("one call reaches one agent; write a check for each agent")
-    return steps
-
     agent_at = next((number for number, step in enumerate(steps) if isinstance(step, AgentStep)), None)
     if found := fault_of_order(steps, agent_at):
         raise ValueError(found)
     if agents and agents[0] in further_lines(steps):
         raise ValueError(f"{agents[0]!r} is reached twice; give each step an account of its own")
+    return steps
+
 
 Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
 """The steps in order; after the last the caller hangs up."""
@@ -229,6 +229,8 @@ def further_lines(steps: tuple[Step, ...]) -> dict[str, Line]:
     return {line.name: line for line in lines if line is not None}
 
 
+Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
+"""The steps in order; after the last the caller hangs up."""
 
 
 def seconds_of(step: Step) -> float:
