@@ -221,8 +221,6 @@ def _in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
 
-Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
-"""The steps in order; after the last the caller hangs up."""
 def further_lines(steps: tuple[Step, ...]) -> dict[str, Line]:
     """The accounts beside the agent's that the script reaches, by name."""
     lines = [step.further for step in steps if isinstance(step, Feature)]
