@@ -13,6 +13,26 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {"every": "1m", "host": "pbx.example.net", "user": "reveille", "password": {"credential": "manager"}},
         ),
     ),
+    "queue-state": (
+        Entry(
+            "queues",
+            {
+                "every": "5m",
+                "warn": ["longest_wait_seconds <= 120"],
+                "host": "pbx.example.net",
+                "user": "reveille",
+                "password": {"credential": "manager"},
+                "queues": ["support"],
+            },
+        ),
+    ),
+    "burst": (
+        Entry(
+            "capacity",
+            {"at": ["03:00"], "line": "trunk-a", "to": "8000", "calls": 20, "at_once": 1},
+            remark="As many at once as the line has channels; `log_ins` logs agents in instead.",
+        ),
+    ),
     "pri-snmp": (
         Entry(
             "pri-1",

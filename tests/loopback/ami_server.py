@@ -24,6 +24,7 @@ _EVENTS = {
     "DAHDIShowChannels": ("DAHDIShowChannels", "DAHDIShowChannelsComplete"),
     "PJSIPShowRegistrationsOutbound": ("OutboundRegistrationDetail", "OutboundRegistrationDetailComplete"),
     "SIPshowregistry": ("RegistryEntry", "RegistrationsComplete"),
+    "QueueStatus": ("QueueParams", "QueueStatusComplete"),
 }
 
 
@@ -44,6 +45,22 @@ def channel(number: int, busy: bool = False, alarm: str = "No Alarm") -> Row:
     """One line of DAHDIShowChannels."""
     call = {"Channel": f"DAHDI/i1/80{number}-{number}", "Uniqueid": f"1.{number}"} if busy else {}
     return {"DAHDIChannel": str(number), **call, "Context": "from-pstn", "DND": "Disabled", "Alarm": alarm}
+
+
+def queue(name: str, completed: int = 0, abandoned: int = 0) -> Row:
+    """A queue of QueueStatus."""
+    return {"Queue": name, "Strategy": "ringall", "Completed": str(completed), "Abandoned": str(abandoned)}
+
+
+def member(queue: str, name: str, status: int = 1, paused: bool = False) -> Row:
+    """An agent of QueueStatus; 1 is ready, 2 on a call, 5 a phone that is not there."""
+    told = {"Status": str(status), "Paused": str(int(paused)), "InCall": "0"}
+    return {"Event": "QueueMember", "Queue": queue, "Name": name, "StateInterface": f"PJSIP/{name}", **told}
+
+
+def caller(queue: str, waits: int) -> Row:
+    """A caller of QueueStatus, waiting for so many seconds."""
+    return {"Event": "QueueEntry", "Queue": queue, "Position": "1", "Channel": "PJSIP/trunk-1", "Wait": str(waits)}
 
 
 @dataclass
@@ -110,7 +127,8 @@ class Asterisk:
         rows = self.lists[action]
         said = f"Response: Success\r\n{echo}EventList: start\r\nMessage: Status will follow\r\n\r\n"
         for row in rows:
-            said += f"Event: {event}\r\n{echo}" + "".join(f"{k}: {v}\r\n" for k, v in row.items()) + "\r\n" + OTHERS
+            named = {"Event": event, **row}
+            said += "".join(f"{k}: {v}\r\n" for k, v in named.items()) + echo + "\r\n" + OTHERS
         if action == self.drop_in:
             return said
         count = len(rows) if self.promised is None else self.promised

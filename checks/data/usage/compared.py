@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from checks.data.usage.formats import FORMATS
-from checks.data.usage.ratio import Ratio
+from checks.ratio import Ratio
 from checks.data.usage.reading import Job, Read
 from checks.data.usage.tally import Counts
 from checks.data.usage.traffic import peak

@@ -68,7 +68,7 @@ class Interface:
             raise CannotTell(f"the AMI user may not run {name}: give it the classes that `manager show command` names")
         raise Refused("ami-error", f"{name}: {said}")
 
-    async def items(self, name: str, event: str, complete: str, **fields: str) -> list[Message]:
+    async def items(self, name: str, event: str | tuple[str, ...], complete: str, **fields: str) -> list[Message]:
         """The events of a list, once it is complete. Raises as `action`, and Refused when items got lost."""
         identity = _identity()
         answer = await self.action(name, ActionID=identity, **fields)
@@ -79,7 +79,7 @@ class Interface:
             message = await self._next(identity)
             if _is(message, complete):
                 break
-            if _is(message, event):
+            if any(_is(message, wanted) for wanted in ((event,) if isinstance(event, str) else event)):
                 found.append(message)
             if len(found) > _MOST_EVENTS:
                 raise Refused("bad-peer", f"the list of {name} does not end")

@@ -15,20 +15,18 @@ between looks are for pri-snmp, or for the gateway.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.settings import Duration, ReadableFile, Secret
+from checks.contract import CannotTell, Layer, Refused, Trace
 from checks.telephony.pri import mibs
 from checks.telephony.pri import span as spans_
-from checks.telephony.pri.ami import Interface, Message, UnknownAction, connected
+from checks.telephony.pri.ami import Interface, Message, UnknownAction
+from checks.telephony.pri.manager import Manager
 from checks.telephony.pri.span import Channels, Span
-from checks.telephony.transaction import Target, far_faults, tls_context
+from checks.telephony.transaction import far_faults
 
 _ALARMS = {
     "red": mibs.RED,
@@ -44,74 +42,35 @@ _REGISTRATIONS = {
 }
 
 
-class PriAmi(Check):
+class PriAmi(Manager):
     """Asks an Asterisk by AMI for its PRI spans, their D-channels and alarms, its busy channels, its registrations."""
 
     KIND: ClassVar[str] = "pri-ami"
     LAYER: ClassVar[Layer] = Layer.LINE
 
-    host: str
-    """host or host:port of the manager interface (port 5038, over TLS 5039)"""
-    user: str
-    """the manager user (manager.conf; read classes system, reporting, call)"""
-    password: Secret
-    """its secret, by reference"""
-    tls: bool = False
-    """whether the manager interface speaks TLS"""
-    trusted_certificates: ReadableFile | None = None
-    """PEM file of the authorities to trust on TLS; without it the system's"""
     spans: tuple[int, ...] | None = None
     """numbers of the spans that must be there; without any, all that Asterisk has, and at least one. An empty list:
     there is no PRI, only registrations are looked at"""
     registrations: Literal["pjsip", "sip"] | None = None
     """whether the trunks that Asterisk registers at are looked at too, by which channel driver"""
-    within: Duration = Field(default=10.0, gt=0)
-    """time limit for the whole attempt"""
 
     @model_validator(mode="after")
     def _something_to_see(self) -> Self:
-        if not Target(self.host).sane:
-            raise ValueError(f"{self.host!r} is not a host or host:port")
         if self.spans == () and not self.registrations:
             raise ValueError("neither spans nor registrations are looked at")
-        if self.trusted_certificates and not self.tls:
-            raise ValueError("trusted_certificates serve TLS only; write tls = true")
         return self
 
     def measures(self) -> Mapping[str, str]:
         """What the PBX tells of its spans."""
         return {
-            "connect_seconds": "until the manager interface greets, in seconds",
-            "login_seconds": "until it lets us in, in seconds",
+            **super().measures(),
             **spans_.MEASURES,
             "registrations_total": "trunks that the PBX registers at, where they are looked at",
             "registrations_up": "those of them at which it is registered",
         }
 
-    def layer_of(self, stage: str) -> Layer:
-        """A PBX that does not let itself be asked says nothing of its lines."""
-        return Layer.SIGNALLING if stage in ("connect", "login") else Layer.LINE
-
-    def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
-        return self.within + 2.0
-
-    async def probe(self, trace: Trace) -> None:
-        """Ask for everything once."""
-        try:
-            async with asyncio.timeout(self.within), AsyncExitStack() as stack:
-                with trace.stage("connect"), far_faults():
-                    manager = await stack.enter_async_context(self._connected())
-                with trace.stage("login"), far_faults():
-                    await manager.log_in(self.user, self._secret())
-                trace.note(f"AMI {manager.version}")
-                await self._look(manager, trace)
-                with far_faults():
-                    await manager.log_off()
-        except TimeoutError:
-            raise Refused("timeout", f"the AMI did not tell all within {self.within:g} s") from None
-
-    async def _look(self, manager: Interface, trace: Trace) -> None:
+    async def asked(self, manager: Interface, trace: Trace) -> None:
+        """Spans and registrations."""
         if self.spans != ():
             with trace.stage("spans"), far_faults():
                 d_channels = self._wanted(await _listed(manager, "PRIShowSpans"))
@@ -128,17 +87,6 @@ class PriAmi(Check):
         if self.registrations:
             with trace.stage("registrations"), far_faults():
                 _judge_registrations(await _registrations(manager, self.registrations), trace)
-
-    def _connected(self) -> AbstractAsyncContextManager[Interface]:
-        host, port = Target(self.host).named()
-        context = tls_context(self.trusted_certificates) if self.tls else None
-        return connected(host.strip("[]"), port or (5039 if self.tls else 5038), context)
-
-    def _secret(self) -> str:
-        try:
-            return self.password.reveal()
-        except LookupError as missing:
-            raise CannotTell(str(missing)) from missing
 
     def _wanted(self, rows: Sequence[Message]) -> list[Message]:
         """The D-channels of the spans that count. Raises Refused if there is none, or one that must be there is not."""

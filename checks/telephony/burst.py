@@ -1,0 +1,216 @@
+"""How much of an offered load is turned away? Several calls, or log-ins of agents, placed together and counted.
+
+    INVITE 1 … INVITE 20 ---------------->      started one after the other, standing at the same time
+    <---- 200 OK × 16   503/34 × 4              4 of 20 rejected: 20 % (95 %: 8.1 to 41.6 %)
+    fault: that of most of them, with its stage: answer sip:503/34
+
+Rules: each call and each log-in is an ordinary attempt of its own (sip-call, sip-registration), one process each. What
+could not be told counts nowhere; where that is a tenth or more, nothing is known. The interval is Wilson's (E. B.
+Wilson, 1927). A channel of the line is claimed for every call that stands: never the last one that customers have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from checks.contract import CannotTell, Check, Claim, Fault, Layer, Observation, Refused, Trace
+from checks.ratio import Ratio
+from checks.settings import Duration
+from checks.telephony.line import AgentName, Line, LineName
+from checks.telephony.registration import SipRegistration
+from checks.telephony.sip_call import SipCall
+
+_LEAST_TOLD = 0.9
+_KEPT = 3
+"""failed attempts whose evidence is kept"""
+_REJECTING = ("register", "signalling", "ring", "answer")
+_GAP_SECONDS = 0.1
+
+_MEASURES = {
+    "offered": "calls (or log-ins) that were placed and of which something is known",
+    "accepted": "those of them that were answered (or registered)",
+    "rejected": "those that were turned away before the answer",
+    "broken": "calls that were answered and then failed",
+    "rejected_percent": "turned away, percent of those offered",
+    "rejected_percent_low": "lower end of its 95 % interval (Wilson)",
+    "rejected_percent_high": "upper end of its 95 % interval (Wilson)",
+    "unknown": "attempts that could not tell; they count nowhere else",
+    "slowest_seconds": "the slowest answer (or registration), in seconds",
+}
+
+
+class Burst(Check):
+    """Places calls, or logs agents in, all together, and tells how many of those offered were rejected."""
+
+    KIND: ClassVar[str] = "burst"
+    LAYER: ClassVar[Layer] = Layer.SIGNALLING
+
+    line: LineName | None = None
+    """the line to call over, of [lines]; it needs as many channels as calls stand at once"""
+    to: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+(@[^\s<>\"',@]+)?$")] | None = None
+    """the number to call, or a SIP URI"""
+    calls: int = Field(default=0, ge=0, le=1000)
+    """how many calls are placed in all"""
+    at_once: int = Field(default=10, ge=1, le=100)
+    """how many of them (or of the log-ins) may stand at the same time"""
+    stand: Duration = Field(default=5.0, gt=0)
+    """how long each call stands before it is hung up"""
+    log_ins: tuple[AgentName, ...] = ()
+    """the agents, of [agents], whose accounts are logged in instead of placing calls"""
+    answer_within: Duration = Field(default=15.0, gt=0)
+    """how soon each call must be answered, or each account registered"""
+    allow_rejected: int = Field(default=0, ge=0)
+    """so many may be rejected without being a fault"""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.calls) == bool(self.log_ins):
+            raise ValueError("either calls are placed (calls, line, to) or agents are logged in (log_ins)")
+        if self.calls and (self.line is None or self.to is None):
+            raise ValueError("calls need a line and the number to call: write line and to")
+        if self.line is not None and self._standing > self.line.channels:
+            raise ValueError(
+                f"{self._standing} calls at once need as many channels; line {self.line.name!r} has"
+                f" {self.line.channels}: raise its channels, or write a smaller at_once"
+            )
+        if nobody := [agent.name for agent in self.log_ins if agent.user is None]:
+            raise ValueError(f"agents {', '.join(nobody)} have no user to log in")
+        return self
+
+    @property
+    def _standing(self) -> int:
+        return min(self.at_once, self.calls)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """A channel for each call that stands; each agent's account."""
+        if self.line is not None:
+            return (Claim(self.line.name, self._standing),)
+        return tuple(Claim(agent.name, 1) for agent in self.log_ins)
+
+    def measures(self) -> Mapping[str, str]:
+        """What became of all of them."""
+        return _MEASURES
+
+    def layer_of(self, stage: str) -> Layer:
+        """As the attempts themselves have it: who logs in, speaks of agents; who calls, of the way to the platform."""
+        if self.log_ins:
+            return Layer.AGENT
+        return Layer.MEDIA if stage in ("media", "hold") else Layer.SIGNALLING
+
+    def highest_layer(self) -> Layer:
+        """An accepted log-in proves that agents get in; an accepted call, that calls do."""
+        return Layer.AGENT if self.log_ins else Layer.SIGNALLING
+
+    def longest_seconds(self) -> float:
+        """All rounds of those at once, each attempt at its longest."""
+        attempts = self._attempts()
+        rounds = -(-len(attempts) // self.at_once)
+        return rounds * max(one.longest_seconds() for one in attempts) + len(attempts) * _GAP_SECONDS
+
+    async def probe(self, trace: Trace) -> None:
+        """Place them all. Raises Refused, CannotTell."""
+        attempts, turns = self._attempts(), asyncio.Semaphore(self.at_once)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_placed(one, number, trace, turns)) for number, one in enumerate(attempts, 1)]
+        self._judge(trace, [task.result() for task in tasks])
+
+    def _attempts(self) -> Sequence[Check]:
+        if self.log_ins:
+            return [_log_in(agent, self.answer_within) for agent in self.log_ins]
+        assert self.line is not None and self.to is not None  # noqa: S101 - the validator has seen to it
+        call = partial(SipCall, line=self.line, to=self.to, dead_air=0.0, answer_within=self.answer_within)
+        return [call(script=({"hold": f"{self.stand:g}s"},))] * self.calls
+
+    def _judge(self, trace: Trace, seen: Sequence[Observation]) -> None:
+        unknown = [one.blind for one in seen if one.blind is not None]
+        faults = [one.fault for one in seen if one.fault]
+        rejected = [fault for fault in faults if fault.stage in _REJECTING or self.log_ins]
+        ratio = Ratio(len(rejected), len(seen) - len(unknown))
+        if ratio.of <= _LEAST_TOLD * len(seen):
+            most = Counter(unknown).most_common(1)[0][0]
+            raise CannotTell(f"{len(unknown)} of {len(seen)} attempts could not tell; most of them: {most}")
+        _measure(trace, ratio, faults, seen)
+        self._keep(trace, seen)
+        if len(faults) > self.allow_rejected:
+            raise self._fault(trace, ratio, faults)
+
+    def _fault(self, trace: Trace, ratio: Ratio, faults: Sequence[Fault]) -> Refused:
+        """The fault of most of them, in its own stage."""
+        (stage, code), _ = Counter((fault.stage, fault.code) for fault in faults).most_common(1)[0]
+        what = "log-ins" if self.log_ins else "calls"
+        kinds = Counter(f"{fault.stage} {fault.code}" for fault in faults).most_common()
+        low, high = ratio.interval() or (0.0, 100.0)
+        said = f"{ratio.hits} of {ratio.of} {what} rejected ({ratio.percent():.1f} %, 95 %: {low:.1f} to {high:.1f} %)"
+        text = f"{said}: " + ", ".join(f"{count} × {kind}" for kind, count in kinds)
+        try:
+            with trace.stage("log-in" if self.log_ins else stage):
+                raise Refused(code, text)
+        except Refused as refused:
+            return refused
+
+    def _keep(self, trace: Trace, seen: Sequence[Observation]) -> None:
+        """The evidence of the first that failed; the folders of the others go."""
+        failed = [number for number, one in enumerate(seen, 1) if one.fault][:_KEPT]
+        for number, one in enumerate(seen, 1):
+            folder = trace.exhibits_folder / _folder(number)
+            if number in failed:
+                for exhibit in one.exhibits:
+                    named = f"{folder.name}-{exhibit.name}"
+                    exhibit.path.rename(trace.exhibits_folder / named)
+                    trace.exhibit(named, exhibit.media_type)
+            shutil.rmtree(folder)
+
+
+async def _placed(check: Check, number: int, trace: Trace, turns: asyncio.Semaphore) -> Observation:
+    """One attempt of its own, in its turn."""
+    await asyncio.sleep(_GAP_SECONDS * number)
+    async with turns:
+        folder = trace.exhibits_folder / _folder(number)
+        folder.mkdir()
+        own = Trace(trace.elapsed, folder)
+        try:
+            await check.probe(own)
+        except Refused as refused:
+            return own.observation(refused)
+        except CannotTell as blind:
+            return own.observation(blind=str(blind))
+        return own.observation()
+
+
+def _log_in(agent: Line, within: float) -> Check:
+    return SipRegistration(line=agent, within=within)
+
+
+def _measure(trace: Trace, ratio: Ratio, faults: Sequence[Fault], seen: Sequence[Observation]) -> None:
+    low, high = ratio.interval() or (0.0, 100.0)
+    told = [one for one in seen if one.blind is None]
+    slowest = [
+        value
+        for one in told
+        for name in ("answer_seconds", "register_seconds")
+        if not one.fault and (value := one.measures.get(name)) is not None
+    ]
+    figures = {
+        "offered": ratio.of,
+        "accepted": ratio.of - len(faults),
+        "rejected": ratio.hits,
+        "broken": len(faults) - ratio.hits,
+        "unknown": len(seen) - len(told),
+        "rejected_percent": ratio.percent() or 0.0,
+        "rejected_percent_low": low,
+        "rejected_percent_high": high,
+        **({"slowest_seconds": max(slowest)} if slowest else {}),
+    }
+    for name, value in figures.items():
+        trace.measure(name, value)
+
+
+def _folder(number: int) -> str:
+    return f"attempt-{number:03}"
