@@ -1,0 +1,72 @@
+"""What a body has to say: texts, values at JSON paths, the form of a JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from checks.contract import CannotTell, Refused
+from checks.settings import ReadableFile, Settings
+from checks.web.json_path import JsonPath, values
+
+_LONGEST = 200
+
+
+class Expected(Settings):
+    """What must be in it."""
+
+    must_contain: tuple[str, ...] = ()
+    """texts that must be in it, letter for letter"""
+    must_not_contain: tuple[str, ...] = ()
+    """texts that must not be in it"""
+    json_values: Mapping[JsonPath, Any] = Field(default_factory=dict, examples=[{"$.tier": "gold"}])
+    """what must stand at a JSON path; of several values there, one must be right"""
+    json_schema: ReadableFile | None = None
+    """file with the JSON Schema (draft 2020-12, or the one that it names) that it must be held to"""
+
+    async def hold(self, text: str) -> None:
+        """Raises Refused with what is not as expected, CannotTell for a schema that cannot be used."""
+        if missing := [wanted for wanted in self.must_contain if wanted not in text]:
+            raise Refused("missing-text", ", ".join(map(repr, missing)))
+        if unwanted := [one for one in self.must_not_contain if one in text]:
+            raise Refused("unwanted-text", ", ".join(map(repr, unwanted)))
+        if not self.json_values and self.json_schema is None:
+            return
+        document = parsed(text)
+        self._at_paths(document)
+        if self.json_schema is not None:
+            from checks.web.apart.reading import hold_to_schema
+
+            await hold_to_schema(document, self._schema())
+
+    def _at_paths(self, document: Any) -> None:
+        for path, wanted in self.json_values.items():
+            found = values(document, path)
+            if not found:
+                raise Refused("json-missing", f"nothing at {path}")
+            if not any(same(one, wanted) for one in found):
+                told = ", ".join(json.dumps(one, ensure_ascii=False)[:_LONGEST] for one in found[:3])
+                raise Refused("json-differs", f"{path} is {told}, not {json.dumps(wanted, ensure_ascii=False)}")
+
+    def _schema(self) -> Any:
+        assert self.json_schema is not None  # noqa: S101 - asked before
+        try:
+            return json.loads(self.json_schema.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise CannotTell(f"the schema {self.json_schema.name} cannot be read: {problem}") from None
+
+
+def parsed(text: str) -> Any:
+    """The document. Raises Refused for what is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refused("bad-json", f"what came is no JSON: {str(error)[:_LONGEST]}") from None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, and not only alike: true is not 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
