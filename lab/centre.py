@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from lab import certificate, prompts
+from lab.agent_desk import AgentDesk
+from lab.chat import Chat
 from lab.configuration import written
 from lab.control import Control
 from lab.crm import SCHEMA, Crm
@@ -58,10 +60,13 @@ class Lab:
         self.mailbox = Mailbox(self.folder / "mailbox", self.faults, context, self._mail_login)
         records = newest_days(self.folder, ZONE)
         write_csv(self.records, records)
-        self.portals = portals(self.faults, (WATCHER, self._password(WATCHER)), records)
+        watcher = self._password(WATCHER)
+        self.portals = portals(self.faults, (WATCHER, watcher), records)
         self.crm = Crm(self.faults, self._password(API_KEY))
         self.schema.write_text(json.dumps(SCHEMA, indent=1), encoding="utf-8")
         self.world = World(self.faults)
+        self.chat = Chat(self.faults)
+        self.agent_desk = AgentDesk(self.faults, {WATCHER: watcher})
         self.edge = Edge(self.faults, {BROWSER: self._password(BROWSER)}, prompts.FOLDER / "welcome.wav")
         self.control = Control(self.folder, self.faults)
         async with AsyncExitStack() as stack:
@@ -76,6 +81,9 @@ class Lab:
             stack.push_async_callback(self.crm.close)
             await self.world.open(HOST)
             stack.push_async_callback(self.world.close)
+            for page in (self.chat, self.agent_desk):
+                await page.open(HOST)
+                stack.push_async_callback(page.close)
             await self.edge.open(HOST, context)
             stack.push_async_callback(self.edge.close)
             await self.control.open()
@@ -124,6 +132,8 @@ class Lab:
             "SIP (TLS)": f"{HOST}:{self.pbx.tls_port}",
             **{portal.title: portal.url for portal in self.portals.values()},
             "CRM API": self.crm.url,
+            "chat": self.chat.url,
+            "agent desk": self.agent_desk.url,
             "SIP (WebSocket)": self.edge.url,
             "SMTP": f"{HOST}:{self.mailbox.port}",
             "mailbox": str(self.mailbox.folder),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import prompts
+from lab.configuration_browser import browser_checks
 from lab.configuration_web import web_checks
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def written(lab: Lab, state: Path) -> str:
         _CALLS.format(welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")),
         _browser(lab),
         *web_checks(lab),
+        *browser_checks(lab),
         _MAIL.format(port=lab.mailbox.port, certificate=_text(lab.certificate.certificate)),
     ]
     return "\n".join(parts)

@@ -50,6 +50,12 @@ FAULTS: dict[str, str] = {
     "webrtc-ice-blocked": "no media can reach the WebRTC edge, as behind a firewall",
     "webrtc-no-media": "WebRTC calls are answered, but not one packet comes",
     "webrtc-one-way": "who calls by WebRTC is not heard",
+    "chat-widget-missing": "the page comes, but the chat widget's script is not there: 404",
+    "chat-dead-socket": "the chat widget's WebSocket is not let in: 503",
+    "chat-silent": "the chat takes messages, and nobody answers",
+    "agent-desk-blank": "a script of the agent desk fails, and its page stays empty",
+    "agent-desk-login-broken": "the agent desk takes no password",
+    "agent-desk-hangs": "signing in at the agent desk never ends",
     "mail-refused": "the mail server puts every recipient off: 451, try again later",
 }
 """name -> what is seen of it from outside"""

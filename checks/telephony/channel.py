@@ -35,6 +35,11 @@ class Channel:
         """For an event loop to watch."""
         return self._socket.fileno()
 
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
+        self.gone = True
+
     def tell(self, event: str, at: float | None = None, **facts: Any) -> None:
         """Send an event. With nobody to hear it, nothing happens."""
         line = json.dumps({"event": event, "at": time.monotonic() if at is None else at, **facts}).encode() + b"\n"

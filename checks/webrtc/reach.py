@@ -48,7 +48,8 @@ class Guarded(ClientConnection):
 
 
 async def connection_to(stages: Stages, edge: Mapping[str, Any]) -> ClientConnection:
-    """A WebSocket that speaks SIP. `edge`: url, origin, authorities. Raises Over."""
+    """A WebSocket. `edge`: url, origin, authorities; subprotocols (else sip alone) and token, where there are any.
+    Raises Over."""
     where = parse_uri(edge["url"])
     found = await _resolved(stages, where)
     plain = await _connected(stages, found)
@@ -87,18 +88,19 @@ async def _upgraded(
 ) -> ClientConnection:
     if not where.secure:
         async with stages.stage("websocket") as facts:
-            return await _shaken(await _speaking(edge, where, plain), facts)
+            return await _shaken(edge, await _speaking(edge, where, plain), facts)
     async with stages.stage("tls") as facts:
         connection = await _speaking(edge, where, plain)
         facts.update(_certificate(connection.transport.get_extra_info("ssl_object")))
     async with stages.stage("websocket") as facts:
-        return await _shaken(connection, facts)
+        return await _shaken(edge, connection, facts)
 
 
 async def _speaking(edge: Mapping[str, Any], where: WebSocketURI, plain: socket.socket) -> ClientConnection:
     """The connection, after TLS and before the upgrade."""
     origin = Origin(edge["origin"]) if edge["origin"] else None
-    protocol = ClientProtocol(where, origin=origin, subprotocols=[Subprotocol("sip")], max_size=LARGEST_MESSAGE_BYTES)
+    offered = [Subprotocol(name) for name in _subprotocols(edge)] or None
+    protocol = ClientProtocol(where, origin=origin, subprotocols=offered, max_size=LARGEST_MESSAGE_BYTES)
     context = tls_context(Path(edge["authorities"]) if edge["authorities"] else None) if where.secure else None
     _, connection = await asyncio.get_running_loop().create_connection(
         lambda: Guarded(protocol, ping_interval=None, close_timeout=1.0, max_queue=_QUEUED_MESSAGES),
@@ -109,11 +111,17 @@ async def _speaking(edge: Mapping[str, Any], where: WebSocketURI, plain: socket.
     return connection
 
 
-async def _shaken(connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+def _subprotocols(edge: Mapping[str, Any]) -> list[str]:
+    return list(edge.get("subprotocols", ["sip"]))
+
+
+async def _shaken(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+    headers = {"Authorization": f"Bearer {edge['token']}"} if edge.get("token") else None
     with _upgrade_faults():
-        await connection.handshake(user_agent_header="Reveille")
-    if connection.subprotocol != "sip":
-        raise Refused("no-subprotocol", "the server upgraded without taking the subprotocol sip (RFC 7118)")
+        await connection.handshake(headers, user_agent_header="Reveille")
+    if (offered := _subprotocols(edge)) and connection.subprotocol not in offered:
+        named = "the subprotocol sip (RFC 7118)" if offered == ["sip"] else f"any of {', '.join(offered)}"
+        raise Refused("no-subprotocol", f"the server upgraded without taking {named}")
     facts["note"] = (
         f"WebSocket by {connection.response.headers.get('Server', 'a server without a name')[:80]}"
         if (connection.response)

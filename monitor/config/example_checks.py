@@ -64,6 +64,51 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {"every": "5m", "component": "agent-portal", "url": "https://agent.example.net/"},
         ),
     ),
+    "portal-browser": (
+        Entry(
+            "agent-desk",
+            {
+                "every": "10m",
+                "component": "agent-portal",
+                "url": "https://agent.example.net/",
+                "steps": [
+                    {"open": "/login"},
+                    {"fill": "User name", "with": "monitor", "stage": "login"},
+                    {"fill": "Password", "secret": {"credential": "agent-portal"}},
+                    {"click": "Sign in"},
+                    {"see": "Signed in as"},
+                    {"click": "Sign out", "stage": "logout"},
+                ],
+            },
+            remark="Needs a Chromium on this host, as in: apt install chromium-headless-shell",
+        ),
+    ),
+    "chat": (
+        Entry(
+            "chat",
+            {
+                "every": "10m",
+                "url": "https://www.example.net/",
+                "open": "Chat with us",
+                "frame": "iframe#chat",
+                "field": "Type a message",
+                "message": "ping {nonce}",
+                "answer": "You said: ping {nonce}",
+            },
+        ),
+    ),
+    "websocket": (
+        Entry(
+            "chat-socket",
+            {
+                "every": "1m",
+                "component": "chat",
+                "url": "wss://chat.example.net/socket",
+                "send": "ping",
+                "answer": "pong",
+            },
+        ),
+    ),
     "usage": (
         Entry(
             "yesterdays-usage",

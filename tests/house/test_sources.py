@@ -23,6 +23,7 @@ CHILDREN = {
     "checks/data/backup/postgresql_cluster.py": "a server to throw away",
     "checks/data/backup/tools.py": "pg_dump and the like are programs",
     "checks/web/apart/reading.py": "a schema's pattern or a page may be made to take for ever",
+    "checks/web/browser/keeper.py": "the browser and its driver are heavy, and may hang",
     "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
     "checks/telephony/learner.py": "numpy stays out of the command line",
     "monitor/demo.py": "the demo watches the real daemon at work",

@@ -72,6 +72,12 @@ TABLE = {
     "dashboard-portal-down": Expected("dashboard-portal", "response", "http:503", "dashboard-portal-down"),
     "report-portal-down": Expected("report-portal", "response", "http:503", "report-portal-down"),
     "agent-portal-maintenance": Expected("agent-portal", "content", "missing-text", "agent-portal-down"),
+    "chat-widget-missing": Expected("chat", "widget", "not-found", "chat-widget-not-working"),
+    "chat-dead-socket": Expected("chat", "socket", "refused", "chat-widget-not-working"),
+    "chat-silent": Expected("chat", "answer", "timeout", "chat-widget-not-working"),
+    "agent-desk-blank": Expected("agent-desk", "login", "not-found", "agent-portal-down"),
+    "agent-desk-login-broken": Expected("agent-desk", "login", "not-seen", "agent-portal-down"),
+    "agent-desk-hangs": Expected("agent-desk", "login", "not-seen", "agent-portal-down"),
     "uplink-down": Expected("admin-portal", "response", "timeout", "internet-down", cause="uplink"),
 }
 

@@ -1,0 +1,120 @@
+"""Chromium by Playwright, launched when it is first needed and again when it was lost. Only in the browser's process.
+
+Rules: no browser is ever downloaded; what a context leaves behind is closed with it, and a browser that cannot do even
+that is stuck: then this process ends, and with it everything that it started. A browser grows old: after so many
+contexts the next free moment gets a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
+
+from checks.contract import CannotTell
+
+_LAUNCH_SECONDS = 45.0
+_CLOSE_SECONDS = 8.0
+_OLD_CONTEXTS = 500
+_FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+)
+
+
+class Stuck(Exception):
+    """The browser does not even close a context: nothing helps but to end it all."""
+
+
+class Chromium:
+    """One browser program."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+        self._launching = asyncio.Lock()
+        self._made = self._open = 0
+
+    @asynccontextmanager
+    async def context(self, **options: Any) -> AsyncIterator[BrowserContext]:
+        """A context of one's own. Raises CannotTell, Stuck."""
+        browser = await self._ready()
+        self._made, self._open = self._made + 1, self._open + 1
+        try:
+            try:
+                async with asyncio.timeout(_LAUNCH_SECONDS):
+                    context = await browser.new_context(accept_downloads=False, **options)
+            except (Error, TimeoutError) as problem:
+                raise CannotTell(f"the browser gives no context: {_first_line(problem)}") from None
+            try:
+                yield context
+            finally:
+                await self._close(browser, context)
+        finally:
+            self._open -= 1
+
+    async def close(self) -> None:
+        """End it. Raises Stuck."""
+        browser, playwright = self._browser, self._playwright
+        self._browser = self._playwright = None
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                if browser is not None and browser.is_connected():
+                    await browser.close()
+                if playwright is not None:
+                    await playwright.stop()
+        except (Error, TimeoutError) as problem:
+            raise Stuck(_first_line(problem)) from None
+
+    async def _close(self, browser: Browser, context: BrowserContext) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await context.close()
+        except Error:
+            if browser.is_connected():
+                raise Stuck("a context cannot be closed") from None
+        except TimeoutError:
+            raise Stuck("a context does not close") from None
+
+    async def _ready(self) -> Browser:
+        async with self._launching:
+            if self._browser is not None and self._made >= _OLD_CONTEXTS and not self._open:
+                await self.close()
+            if self._browser is None or not self._browser.is_connected():
+                self._browser, self._made = await self._launch(), 0
+            return self._browser
+
+    async def _launch(self) -> Browser:
+        """With its sandbox where that works: not as root, nor in a unit that allows no namespaces."""
+        complaint = ""
+        for sandboxed in (True, False) if os.geteuid() else (False,):
+            try:
+                async with asyncio.timeout(_LAUNCH_SECONDS):
+                    if self._playwright is None:
+                        self._playwright = await async_playwright().start()
+                    return await self._playwright.chromium.launch(
+                        executable_path=self._path, headless=True, chromium_sandbox=sandboxed, args=list(_FLAGS)
+                    )
+            except (Error, TimeoutError, OSError) as problem:
+                complaint = _first_line(problem)
+        raise CannotTell(f"the browser {self._path} does not start: {complaint}")
+
+
+def _first_line(problem: BaseException) -> str:
+    text = str(problem).strip() or type(problem).__name__
+    return text.splitlines()[0][:300]

@@ -1,0 +1,111 @@
+"""A journey through a portal, a step at a time. Only in the browser's process.
+
+step                      fault codes, beside those of the network (parts.py) and timeout
+open                      http:NNN
+fill, click               not-found
+see                       not-seen
+not-see                   seen
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+from urllib.parse import urljoin
+
+from playwright.async_api import expect
+
+from checks.contract import Refused
+from checks.telephony.channel import Channel
+from checks.web.browser import finding, single
+from checks.web.browser.chromium import Chromium
+from checks.web.browser.parts import Parts, page_faults
+from checks.web.browser.tab import Tab
+from checks.web.browser.trust import prove_certificate
+
+Step = Mapping[str, Any]
+_MARGIN_SECONDS = 5.0
+
+
+async def run(chromium: Chromium, channel: Channel) -> None:
+    """Do it. Raises CannotTell, Stuck."""
+    await single.perform(chromium, channel, _travel)
+
+
+async def _travel(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
+    numbered = list(enumerate(order["steps"], 1))
+    if order["authorities"]:
+        async with parts.part("tls", order["step_within"]):
+            await prove_certificate(order["url"], order["authorities"])
+    for stage, steps in groupby(numbered, key=lambda one: one[1]["stage"]):
+        listed, tab.stage = list(steps), str(stage)
+        within = sum(step["within"] for _, step in listed) + _MARGIN_SECONDS
+        async with parts.part(str(stage), within):
+            for number, step in listed:
+                await _take(tab, order, number, step)
+
+
+async def _take(tab: Tab, order: Mapping[str, Any], number: int, step: Step) -> None:
+    verb, what, within = step["verb"], step["what"], float(step["within"])
+    late = {"open": "timeout", "fill": "not-found", "click": "not-found", "see": "not-seen", "not-see": "seen"}
+    said = {"not-found": "is not there", "not-seen": "is not seen", "seen": "is still seen", "timeout": "does not load"}
+    code = late.get(verb, "timeout")
+    try:
+        async with asyncio.timeout(within + _MARGIN_SECONDS / 2):
+            with page_faults():
+                await _do(tab, order, step, within * 1000)
+    except TimeoutError:
+        shown = _loading(tab) if code != "timeout" else ""
+        text = f"step {number}: {what!r} {said.get(code, 'cannot be done')} within {within:g} s{shown}"
+        raise Refused(code, text) from None
+    except Refused as refused:
+        raise Refused(refused.code, f"step {number}: {what!r}: {refused.text}") from None
+
+
+async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float) -> None:
+    what, root = step["what"], tab.root(step["frame"])
+    match step["verb"]:
+        case "open":
+            await _open(tab, urljoin(order["url"], what), patience_ms)
+        case "fill":
+            await _fill(tab, root, step, patience_ms)
+        case "click":
+            await finding.control(root, what).click(timeout=patience_ms)
+        case "press":
+            await tab.page.keyboard.press(what)
+        case "see":
+            await finding.text(root, what).wait_for(state="visible", timeout=patience_ms)
+        case "not-see":
+            await _not_see(root, what, patience_ms)
+        case "wait":
+            await asyncio.sleep(float(what))
+        case verb:
+            raise ValueError(f"no such step: {verb}")
+
+
+async def _open(tab: Tab, url: str, patience_ms: float) -> None:
+    response = await tab.page.goto(url, timeout=patience_ms, wait_until="load")
+    if response is not None and response.status >= 400:
+        raise Refused(f"http:{response.status}", response.status_text)
+
+
+async def _fill(tab: Tab, root: finding.Root, step: Step, patience_ms: float) -> None:
+    field = finding.field(root, step["what"])
+    if step["secret"]:
+        tab.secret_fields.append(field)
+    await field.fill(step["with"], timeout=patience_ms)
+
+
+async def _not_see(root: finding.Root, what: str, patience_ms: float) -> None:
+    """Gone, or never there: and that for a moment."""
+    try:
+        await expect(finding.text(root, what)).to_be_hidden(timeout=patience_ms)
+    except AssertionError:
+        raise TimeoutError from None
+
+
+def _loading(tab: Tab) -> str:
+    """Where the journey got to, in words."""
+    return f"; the page is {tab.mask.hidden(tab.page.url)[:200]}"

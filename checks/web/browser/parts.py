@@ -1,0 +1,96 @@
+"""The stages of a job in the browser, and what its complaints mean of the far end. Only in the browser's process.
+
+net::ERR_…                                       code
+NAME_NOT_RESOLVED                                dns
+CONNECTION_REFUSED, ADDRESS_UNREACHABLE …        refused, unreachable
+CERT_…                                           certificate
+SSL_…, BAD_SSL_…                                 tls
+CONNECTION_RESET, CONNECTION_CLOSED, EMPTY_…     closed
+TOO_MANY_REDIRECTS                               redirects
+TIMED_OUT                                        timeout
+any other                                        bad-peer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from playwright.async_api import Error
+
+from checks.contract import CannotTell, Refused
+from checks.telephony.transaction import far_faults
+from checks.webrtc.stages import Tell
+
+_MEANINGS = (
+    (r"NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED", "dns"),
+    (r"CONNECTION_REFUSED", "refused"),
+    (r"ADDRESS_UNREACHABLE|ADDRESS_INVALID|INTERNET_DISCONNECTED|NETWORK_\w+|CONNECTION_FAILED", "unreachable"),
+    (r"CERT_\w+", "certificate"),
+    (r"(BAD_)?SSL_\w+", "tls"),
+    (r"CONNECTION_RESET|CONNECTION_CLOSED|CONNECTION_ABORTED|EMPTY_RESPONSE", "closed"),
+    (r"TOO_MANY_REDIRECTS", "redirects"),
+    (r"TIMED_OUT|CONNECTION_TIMED_OUT", "timeout"),
+)
+_GONE = ("Target page, context or browser has been closed", "Target closed", "Target crashed", "Page crashed")
+
+
+class Failed(Exception):
+    """A stage has failed with this fault."""
+
+    def __init__(self, stage: str, fault: Refused) -> None:
+        super().__init__(stage)
+        self.stage, self.fault = stage, fault
+
+
+class Parts:
+    """Tells the stages as they come."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    @asynccontextmanager
+    async def part(self, name: str, within: float, late: str = "") -> AsyncIterator[dict[str, Any]]:
+        """One stage. Raises Failed; CannotTell for what is our own. `late` says what did not come in time."""
+        self._tell("began", stage=name)
+        began, facts = time.monotonic(), dict[str, Any]()
+        try:
+            with far_faults(), page_faults():
+                async with asyncio.timeout(within):
+                    yield facts
+        except TimeoutError:
+            raise Failed(name, Refused("timeout", late or f"nothing within {within:g} s")) from None
+        except Refused as refused:
+            raise Failed(name, refused) from None
+        self._tell("passed", stage=name, seconds=time.monotonic() - began, **facts)
+
+
+@contextmanager
+def page_faults() -> Iterator[None]:
+    """Turns what Playwright raises into what it means of the far end, in the stage under way."""
+    try:
+        yield
+    except Error as problem:
+        raise meaning(problem) from None
+
+
+def meaning(problem: Error) -> Refused | CannotTell | TimeoutError:
+    """What a complaint says: of the far end, of the browser itself, or of the time."""
+    text = problem.message.strip()
+    first = text.splitlines()[0] if text else type(problem).__name__
+    if problem.name == "TimeoutError" or re.search(r"Timeout \d+ms exceeded", first):
+        return TimeoutError()
+    if any(sign in text for sign in _GONE):
+        return CannotTell(f"the browser lost the page: {first[:200]}")
+    found = re.search(r"net::ERR_([A-Z0-9_]+)", text)
+    return CannotTell(f"the browser failed: {first[:200]}") if found is None else of_network(found[1])
+
+
+def of_network(error: str) -> Refused:
+    """A network error by Chromium's name of it, without "ERR_"."""
+    code = next((code for pattern, code in _MEANINGS if re.fullmatch(pattern, error)), "bad-peer")
+    return Refused(code, f"the browser says {error.lower().replace('_', ' ')}")

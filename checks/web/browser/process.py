@@ -1,0 +1,119 @@
+"""The browser's process (`python -m checks.web.browser.process FD PARENT`): takes jobs, each with a socket of its own.
+
+No orphan: when the control socket closes, at SIGTERM, or when nothing was asked of it for a while, it closes its
+browsers and leaves; when it is stuck, SIGALRM ends it, and the driver that it started takes the browser with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
+
+from checks.contract import CannotTell
+from checks.telephony.channel import Channel, be_a_good_child
+from checks.web.browser.chromium import Chromium, Stuck
+
+JOBS: Mapping[str, str] = {
+    "journey": "checks.web.browser.journey",
+    "visit": "checks.web.browser.visit",
+    "softphone": "checks.webrtc.browser.job",
+}
+"""job -> the module whose `run(chromium, channel)` does it"""
+_STUCK_SECONDS = 30
+_IDLE_SECONDS = 900.0
+_FAREWELL_SECONDS = 5.0
+
+Run = Callable[[Chromium, Channel], Awaitable[None]]
+
+
+class House:
+    """The browsers, and the jobs at work in them."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._browsers: dict[str, Chromium] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
+        self._used = time.monotonic()
+
+    async def run(self) -> None:
+        """Until nobody is there any more."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._over.set)
+        loop.add_reader(self._control.fileno(), self._take)
+        beating = asyncio.create_task(self._beat())
+        await self._over.wait()
+        loop.remove_reader(self._control.fileno())
+        beating.cancel()
+        for job in self._jobs:
+            job.cancel()
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=_FAREWELL_SECONDS)
+        with suppress(Stuck):
+            for browser in self._browsers.values():
+                await browser.close()
+
+    def _take(self) -> None:
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, 65536, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            message, descriptors = b"", []
+        if not message:
+            self._over.set()
+            return
+        told = json.loads(message)
+        job = asyncio.create_task(self._do(told["job"], told["browser"], Channel(descriptors[0])))
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    async def _beat(self) -> None:
+        """Life's signs: stuck is dead, and idle for long is over."""
+        while True:
+            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            await asyncio.sleep(1.0)
+            if self._jobs:
+                self._used = time.monotonic()
+            elif time.monotonic() - self._used > _IDLE_SECONDS:
+                self._over.set()
+
+    async def _do(self, name: str, path: str, channel: Channel) -> None:
+        try:
+            run: Run = (await asyncio.to_thread(import_module, JOBS[name])).run
+            await run(self._browsers.setdefault(path, Chromium(path)), channel)
+        except Stuck as stuck:
+            channel.tell("broken", text=f"the browser is stuck: {stuck}")
+            self._over.set()
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the daemon is told
+            text = str(problem) if isinstance(problem, CannotTell) else f"{type(problem).__name__}: {problem}"
+            channel.tell("broken", text=text[:500])
+        finally:
+            channel.close()
+
+
+def main() -> None:
+    """The process, from its first breath to its last."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.setblocking(False)
+    be_a_good_child(int(sys.argv[2]))
+    try:
+        asyncio.run(_life(control))
+    finally:
+        os._exit(0)
+
+
+async def _life(control: socket.socket) -> None:
+    await House(control).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""A visitor's chat: page, widget, socket, a message, its answer. Only in the browser's process.
+
+stage     fault codes, beside those of the network (parts.py) and timeout
+page      http:NNN
+widget    not-found: no widget, or nowhere to write
+socket    no-socket: none was opened; refused; closed: it was opened and does not stay
+send      not-found: no button
+answer    timeout; closed: the socket went meanwhile
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from playwright.async_api import Locator, expect
+
+from checks.contract import Refused
+from checks.telephony.channel import Channel
+from checks.web.browser import finding, single
+from checks.web.browser.chromium import Chromium
+from checks.web.browser.parts import Parts, page_faults
+from checks.web.browser.tab import Tab
+from checks.web.browser.trust import prove_certificate
+
+_STAYS_SECONDS = 0.5
+_LOOK_SECONDS = 0.1
+_COUNT = "(body, words) => body.innerText.split(words).length - 1"
+
+
+async def run(chromium: Chromium, channel: Channel) -> None:
+    """Do it. Raises CannotTell, Stuck."""
+    await single.perform(chromium, channel, _chat)
+
+
+async def _chat(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
+    within = float(order["step_within"])
+    if order["authorities"]:
+        async with parts.part("tls", within):
+            await prove_certificate(order["url"], order["authorities"])
+    tab.stage = "page"
+    async with parts.part("page", within, late="the page does not load"):
+        response = await tab.page.goto(order["url"], timeout=within * 1000, wait_until="load")
+        if response is not None and response.status >= 400:
+            raise Refused(f"http:{response.status}", response.status_text)
+    tab.stage = "widget"
+    async with parts.part("widget", within + 2):
+        field = await _widget(tab, order, within * 1000)
+    if order["socket"]:
+        async with parts.part("socket", within + 2):
+            await _socket(tab, within)
+    await _talk(tab, parts, order, field)
+
+
+async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Locator:
+    """Open it, and find where to write. Raises Refused."""
+    outside, inside = tab.root(order["button_frame"]), tab.root(order["frame"])
+    opened = False
+    try:
+        with page_faults():
+            if order["open"]:
+                await finding.control(outside, order["open"]).click(timeout=patience_ms)
+                opened = True
+            field = finding.field(inside, order["field"])
+            await field.wait_for(state="visible", timeout=patience_ms)
+            return field
+    except TimeoutError:
+        name = order["field"] if opened or not order["open"] else order["open"]
+        raise Refused("not-found", f"{name!r} is not there") from None
+
+
+async def _socket(tab: Tab, within: float) -> None:
+    """Open, and still so a moment later. Raises Refused."""
+    sockets = tab.sockets
+    try:
+        async with asyncio.timeout(within):
+            await tab.until(lambda: sockets.opened)
+            await asyncio.sleep(_STAYS_SECONDS)
+            await tab.until(lambda: sockets.open > 0)
+    except TimeoutError:
+        if not sockets.connecting:
+            raise Refused("no-socket", "the widget opens no WebSocket") from None
+        if not sockets.opened:
+            code = "refused" if sockets.closed else "timeout"
+            raise Refused(code, f"none of {sockets.connecting} WebSockets was let in") from None
+        raise Refused("closed", f"the WebSocket does not stay open (code {sockets.last_close})") from None
+
+
+async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator) -> None:
+    message, answer = order["message"], order["answer"]
+    within, body = float(order["step_within"]), tab.root(order["frame"]).locator("body")
+    tab.stage = "send"
+    async with parts.part("send", within + 2):
+        before = int(await body.evaluate(_COUNT, answer))
+        await field.fill(message, timeout=within * 1000)
+        if order["send"]:
+            await _press(tab, order, within * 1000)
+        else:
+            await field.press("Enter", timeout=within * 1000)
+        await expect(field).not_to_have_value(message, timeout=within * 1000)
+    tab.stage = "answer"
+    waited = float(order["answer_within"])
+    async with parts.part("answer", waited, late=f"{answer!r} did not come within {waited:g} s") as facts:
+        while int(await body.evaluate(_COUNT, answer)) <= before:
+            if order["socket"] and tab.sockets.open <= 0:
+                raise Refused("closed", f"the WebSocket went (code {tab.sockets.last_close}) before the answer came")
+            await asyncio.sleep(_LOOK_SECONDS)
+        facts["answered"] = True
+
+
+async def _press(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> None:
+    try:
+        with page_faults():
+            await finding.control(tab.root(order["frame"]), order["send"]).click(timeout=patience_ms)
+    except TimeoutError:
+        raise Refused("not-found", f"{order['send']!r} is not there") from None

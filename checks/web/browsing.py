@@ -1,0 +1,76 @@
+"""What every check in our own browser has in common: which browser, how much of a page, one of two places in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from checks.contract import CannotTell, Claim
+from checks.settings import Duration, ReadableFile, Secret, Settings
+
+AT_ONCE = 2
+LAUNCH_SECONDS = 90.0
+"""for a browser to be started, and what was seen to be kept; no part of what is measured"""
+
+MEASURES = {
+    "console_errors": "errors that the page wrote to its console",
+    "failed_requests": "requests of the page that failed or were answered 400 and above",
+    "page_bytes": "how much came, in bytes",
+    "total_seconds": "everything, in seconds",
+}
+
+
+def _page_address(written: str) -> str:
+    try:
+        parts = urlsplit(written)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"{written!r} is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{written!r} is not a URL to open; write it like 'https://portal.example.net/login'")
+    if parts.username or parts.password:
+        raise ValueError("a URL with a user name or password in it would be seen in reports; leave them out")
+    return written
+
+
+PageAddress = Annotated[str, AfterValidator(_page_address)]
+
+
+class Browsing(Settings):
+    """Settings of a check in a browser."""
+
+    browser: Path | None = None
+    """the Chromium to run; without it the first of this host: chromium-headless-shell, chromium, google-chrome"""
+    step_within: Duration = Field(default=15.0, gt=0)
+    """how soon each stage must pass, where nothing else is said"""
+    max_bytes: int = Field(default=50_000_000, ge=1)
+    """how much may come; more is a fault"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust on https; without it the browser's own"""
+
+    def lacks(self) -> str | None:
+        """What this host lacks for it, in words."""
+        from checks.web.browser.executable import missing
+
+        return missing(self.browser)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """One of the places in the browser."""
+        return (Claim("our own browser", AT_ONCE),)
+
+    def program(self) -> str:
+        """The browser's path. Raises CannotTell."""
+        from checks.web.browser.executable import wanted
+
+        return wanted(self.browser)
+
+
+def revealed(secret: Secret | None) -> str:
+    """Raises CannotTell."""
+    try:
+        return secret.reveal() if secret else ""
+    except LookupError as problem:
+        raise CannotTell(str(problem)) from None

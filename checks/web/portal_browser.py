@@ -1,0 +1,87 @@
+"""A journey through a portal, as a person makes it, in a real browser: pages are opened, fields filled, things seen.
+
+    { open = "/login" }                        stage open
+    { fill = "User name", with = "monitor", stage = "login" }
+    { fill = "Password", secret = {...} }      stage login: not-found, not-seen ...
+    { click = "Sign in" }
+    { see = "Signed in as" }
+    { click = "Sign out", stage = "logout" }   stage logout
+
+Faults of a step: http:NNN, not-found (nothing there to click or fill), not-seen, seen (what should not be), timeout,
+too-large, and those of the network: dns, refused, unreachable, tls, certificate, closed, redirects, bad-peer. A failed
+journey leaves a picture of what was on the screen and the page's console, both without secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from checks.contract import Check, Layer, Trace
+from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress, revealed
+from checks.web.steps import Fill, JourneyStep, Open, Wait, in_stages, seconds_of, verb_of
+
+
+class PortalBrowser(Browsing, Check):
+    """Makes a journey through a portal in a browser."""
+
+    KIND: ClassVar[str] = "portal-browser"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    url: PageAddress = Field(examples=["https://agent.example.net/"])
+    """where the journey begins; addresses of steps count from it"""
+    steps: Annotated[tuple[JourneyStep, ...], Field(min_length=1)] = Field(
+        examples=[[{"open": "/login"}, {"see": "Sign in"}]]
+    )
+    """what is done and seen, in order: open, fill, click, press, see, not-see, wait"""
+
+    @model_validator(mode="after")
+    def _opens_first(self) -> Self:
+        if not isinstance(self.steps[0], Open):
+            raise ValueError('a journey begins with a page; make the first step { open = "/" }')
+        return self
+
+    def measures(self) -> Mapping[str, str]:
+        """A time for each stage, and what the pages did on the side."""
+        stages = dict.fromkeys(stage for stage, _ in in_stages(self.steps))
+        tls = {"tls_seconds": "the certificate looked at before, in seconds"} if self.trusted_certificates else {}
+        named = {f"{stage.replace('-', '_')}_seconds": f"the stage {stage}, in seconds" for stage in stages}
+        return {**tls, **named, **MEASURES}
+
+    def longest_seconds(self) -> float:
+        """Every step at its slowest, and the browser's own start and end."""
+        return self._within() + LAUNCH_SECONDS
+
+    async def probe(self, trace: Trace) -> None:
+        """Make the journey once. Raises Refused, CannotTell."""
+        from checks.web.browser.job import perform
+
+        order = {
+            "url": self.url,
+            "steps": [_told(stage, step) for stage, step in in_stages(self.steps)],
+            "secrets": [revealed(step.secret) for step in self.steps if isinstance(step, Fill) and step.secret],
+            "step_within": self.step_within,
+            "max_bytes": self.max_bytes,
+            "authorities": str(self.trusted_certificates or ""),
+        }
+        await perform(trace, "journey", self.program(), order, self._within())
+
+    def _within(self) -> float:
+        return self.step_within + sum(seconds_of(step) + 5.0 for step in self.steps)
+
+
+def _told(stage: str, step: Any) -> dict[str, Any]:
+    """A step as the browser's process takes it."""
+    verb = verb_of(step)
+    secret = isinstance(step, Fill) and step.secret is not None
+    return {
+        "stage": stage,
+        "verb": verb,
+        "what": getattr(step, verb.replace("-", "_")),
+        "within": step.wait + 1.0 if isinstance(step, Wait) else step.within,
+        "frame": step.frame,
+        "with": (revealed(step.secret) if secret else step.text) if isinstance(step, Fill) else "",
+        "secret": secret,
+    }

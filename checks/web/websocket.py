@@ -1,0 +1,187 @@
+"""Does a WebSocket answer? It is opened, a message sent, and the answer awaited (RFC 6455).
+
+    dns         chat.example.net -> 192.0.2.10              faults: dns
+    tcp         192.0.2.10:443                              faults: unreachable
+    tls         certificate and name checked, 1.2 or newer  faults: certificate, tls
+    websocket   > GET /chat   Upgrade: websocket            faults: http:NNN, no-subprotocol, closed, bad-peer
+                < 101 Switching Protocols
+    send        > {"ask": "ping"}                           faults: closed
+    answer      < {"say": "pong"}                           faults: closed, bad-peer
+    any of them                                             faults: timeout
+
+What comes before the answer is passed over; no message may be larger than 64 KB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from checks.contract import Check, Layer, Refused, Trace
+from checks.settings import Duration, ReadableFile, Secret
+from checks.web.browsing import revealed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from websockets.asyncio.client import ClientConnection
+
+_ADDRESS = re.compile(r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?(\?[^\s#]*)?")
+_MOST_MESSAGES = 1000
+_SHOWN = 120
+
+
+def _address(written: str) -> str:
+    if not _ADDRESS.fullmatch(written):
+        raise ValueError(f"{written!r} is no WebSocket address; write one as in 'wss://chat.example.net/socket'")
+    return written
+
+
+class WebSocket(Check):
+    """Opens a WebSocket, says something and awaits the answer."""
+
+    KIND: ClassVar[str] = "websocket"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    url: Annotated[str, AfterValidator(_address)] = Field(examples=["wss://chat.example.net/socket"])
+    """its address"""
+    subprotocols: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], ...] = ()
+    """the subprotocols that are offered, of which the server must take one"""
+    origin: str | None = None
+    """the Origin that the server expects of a page"""
+    token: Secret | None = None
+    """a bearer token (RFC 6750) for the server, by reference"""
+    send: str | None = None
+    """what is said once it is open; without it we only listen"""
+    answer: str | None = None
+    """a text that the answer has; without it the upgrade is all that is awaited"""
+    within: Duration = Field(default=10.0, gt=0)
+    """how soon each stage must pass"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust on TLS; without it the system's"""
+
+    @model_validator(mode="after")
+    def _sane(self) -> Self:
+        if self.send is not None and self.answer is None:
+            raise ValueError("'send' needs an 'answer' to await")
+        return self
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that there are with these settings."""
+        there = {"tls": self.url.startswith("wss:"), "send": self.send is not None, "answer": self.answer is not None}
+        every = ("dns", "tcp", "tls", "websocket", "send", "answer")
+        return tuple(stage for stage in every if there.get(stage, True))
+
+    def measures(self) -> Mapping[str, str]:
+        """A time for each stage."""
+        given = {f"{stage}_seconds": f"the stage {stage}, in seconds" for stage in self.stages}
+        days = {"certificate_days": "how long the certificate is still valid, in days"}
+        return {**given, **(days if "tls" in self.stages else {}), "total_seconds": "everything, in seconds"}
+
+    def longest_seconds(self) -> float:
+        """Each stage at its slowest, and a little for the closing."""
+        return self.within * len(self.stages) + 5.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Open it once. Raises Refused, CannotTell."""
+        began = time.monotonic()
+        async with self._connection(trace) as connection:
+            if self.send is not None:
+                with trace.stage("send"):
+                    await self._say(connection, self.send)
+            if self.answer is not None:
+                with trace.stage("answer"):
+                    await self._hear(connection, self.answer)
+        trace.measure("total_seconds", time.monotonic() - began)
+
+    @asynccontextmanager
+    async def _connection(self, trace: Trace) -> AsyncIterator[ClientConnection]:
+        """The library is loaded with the first one."""
+        from checks.webrtc.reach import connection_to
+        from checks.webrtc.stages import Over, Stages
+
+        told = _Told(trace)
+        edge = {
+            "url": self.url,
+            "origin": self.origin,
+            "authorities": str(self.trusted_certificates or ""),
+            "subprotocols": list(self.subprotocols),
+            "token": revealed(self.token),
+        }
+        try:
+            connection = await connection_to(Stages(told, dict.fromkeys(self.stages, self.within)), edge)
+        except Over:
+            raise told.fault() from None
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def _say(self, connection: ClientConnection, words: str) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async with asyncio.timeout(self.within):
+                await connection.send(words)
+        except ConnectionClosed as closed:
+            raise _closed(closed) from None
+        except TimeoutError:
+            raise Refused("timeout", f"not taken within {self.within:g} s") from None
+
+    async def _hear(self, connection: ClientConnection, wanted: str) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        heard: list[str] = []
+        try:
+            async with asyncio.timeout(self.within):
+                for _ in range(_MOST_MESSAGES):
+                    message = await connection.recv()
+                    text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+                    if wanted in text:
+                        return
+                    heard.append(text[:_SHOWN])
+            raise Refused("bad-peer", f"{_MOST_MESSAGES} messages, none with {wanted!r}")
+        except ConnectionClosed as closed:
+            raise _closed(closed) from None
+        except TimeoutError:
+            said = f"; it said {heard[-1]!r}" if heard else "; it said nothing"
+            raise Refused("timeout", f"no answer with {wanted!r} within {self.within:g} s{said}") from None
+
+
+class _Told:
+    """Writes what the stages tell into the trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace, self._failed = trace, dict[str, Any]()
+
+    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None:  # noqa: ARG002 - what a Tell takes
+        if event == "failed":
+            self._failed = facts
+        elif event == "passed":
+            seconds = float(facts["seconds"])
+            self._trace.staged(facts["stage"], max(0.0, self._trace.elapsed() - seconds), seconds)
+            if "not_after" in facts:  # a check has no wall clock: counted from when this attempt's folder was made
+                left = facts["not_after"] - self._trace.exhibits_folder.stat().st_mtime
+                self._trace.measure("certificate_days", left / 86400.0)
+
+    def fault(self) -> Refused:
+        """What failed, in its stage."""
+        facts = self._failed
+        refused = Refused(facts["code"], facts["text"], facts["origin"])
+        try:
+            with self._trace.stage(facts["stage"]):
+                raise refused
+        except Refused:
+            return refused
+
+
+def _closed(closed: Any) -> Refused:
+    code = closed.rcvd.code if closed.rcvd else 1006
+    return Refused("closed", f"the server closed it (code {code})")
