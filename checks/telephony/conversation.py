@@ -5,25 +5,22 @@ press    no-telephone-event, early-hang-up
 prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored, early-hang-up, tone:KIND, fax,
          voicemail, music-on-hold, frozen, looped, noise
 media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the whole call
-agent    not-registered, not-rung, not-answered, early-hang-up
-talk     one-way-to-agent, one-way-to-caller, dead-air, early-hang-up
+agent    and talk: see `proof.py`
 hold     no-rtp, early-hang-up
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony import nonce
-from checks.telephony.engine import Event, Phone, unless_ended
+from checks.telephony.engine import Event, Phone
+from checks.telephony.proof import Proof
 from checks.telephony.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
 
-_ANSWER_SECONDS = 5.0
-_TALK_SECONDS = 4.0
 _STALLED_SECONDS = 5.0
 _DECIDE_SECONDS = 10.0
 """for a phone to answer an order, on a machine that is busy"""
@@ -49,7 +46,6 @@ class Conversation:
         self._country, self._library = country, library
         self._heard: list[str] = []
         self._pressed = False
-        self._random = random.SystemRandom()
 
     async def run(self) -> None:
         """Every step in order. Raises Refused, CannotTell."""
@@ -134,74 +130,13 @@ class Conversation:
         self._pressed = True
 
     async def _reach_agent(self, step: AgentStep) -> None:
-        agent = self._agent
-        if agent is None:
+        if self._agent is None:
             raise CannotTell("the agent's phone was not started")
-        with self._trace.stage("agent"):
-            if agent.seen("registered") is None:
-                raise Refused(
-                    "not-registered", f"agent {step.agent.name!r} did not get registered before the call reached it"
-                )
-            await self._be_rung(step, agent)
-            await self._be_answered(agent)
-        with self._trace.stage("talk"):
-            await self._talk(agent)
-
-    async def _be_rung(self, step: AgentStep, agent: Phone) -> None:
-        began = self._trace.elapsed()
-        try:
-            await unless_ended(self._call, lambda: agent.until("incoming", within=step.within))
-        except TimeoutError:
-            seen = await self._review()
-            if seen["code"] == "dtmf-ignored":
-                with self._trace.stage("prompt"):
-                    raise Refused("dtmf-ignored", f"{seen['text']}; agent {step.agent.name!r} was not rung") from None
-            raise Refused(
-                "not-rung",
-                f"agent {step.agent.name!r} was not rung within {step.within:g} s; the caller heard: {seen['text']}",
-            ) from None
-        self._trace.measure("agent_ring_seconds", self._trace.elapsed() - began)
-
-    async def _be_answered(self, agent: Phone) -> None:
-        agent.order("answer", status=200)
-        try:
-            await unless_ended(
-                self._call, lambda: agent.until("answered", "cancelled", "refused", within=_ANSWER_SECONDS)
-            )
-        except TimeoutError:
-            raise Refused("not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s") from None
-        if agent.seen("answered") is None:
-            raise Refused("not-answered", "the call to the agent was taken back")
+        await Proof(self._trace, step, self._call, self._agent, self._dtmf).run(self._review)
 
     async def _review(self) -> Event:
         self._call.order("review", wanted="an agent", **self._known(self._previous))
         return await self._reply("reviewed", within=_DECIDE_SECONDS)
-
-    async def _talk(self, agent: Phone) -> None:
-        """Both sides say their nonce at the same time, and each must hear the other's."""
-        ours, theirs = nonce.make(self._random), nonce.make(self._random)
-        try:
-            await unless_ended(self._call, lambda: agent.until("media", within=_ANSWER_SECONDS))
-        except TimeoutError:
-            raise Refused("dead-air", "the agent's leg has no media") from None
-        began = self._trace.elapsed()
-        self._call.order("challenge", say=ours, expect=theirs, within=_TALK_SECONDS)
-        agent.order("challenge", say=theirs, expect=ours, within=_TALK_SECONDS)
-        at_caller, at_agent = await asyncio.gather(self._heard_by(self._call), self._heard_by(agent))
-        for phone in (self._call, agent):
-            phone.order("hush")
-        if at_caller and at_agent:
-            self._trace.measure("talk_heard_seconds", self._trace.elapsed() - began)
-            return
-        if at_agent:
-            raise Refused("one-way-to-caller", "the agent hears the caller, the caller does not hear the agent")
-        if at_caller:
-            raise Refused("one-way-to-agent", "the caller hears the agent, the agent does not hear the caller")
-        raise Refused("dead-air", "neither side hears the other")
-
-    async def _heard_by(self, phone: Phone) -> bool:
-        wait = phone.until("challenge-heard", "challenge-not-heard", "no-media", within=_TALK_SECONDS + _DECIDE_SECONDS)
-        return (await _in_time(wait)).name == "challenge-heard"
 
     async def _hold(self, step: Hold) -> None:
         """Media must keep flowing to the caller; none for five seconds is a fault."""
@@ -228,7 +163,7 @@ class Conversation:
         await asyncio.gather(*(_until_time(leg, seconds) for leg in connected))
         return None
 
-    async def _reply(self, *names: str, within: float, **facts: object) -> Event:
+    async def _reply(self, *names: str, within: float, **facts: Any) -> Event:
         return await _in_time(self._call.until(*names, within=within, **facts))
 
 

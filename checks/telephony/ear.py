@@ -23,6 +23,7 @@ from checks.telephony.sound import RATE
 
 if TYPE_CHECKING:
     from checks.telephony.handset import Tell  # not at run time: other engines than pjsua2 have an ear too
+    from checks.telephony.keys import Digits
 
 _LAG_SECONDS = 0.35
 """how far the recording may be behind the call"""
@@ -153,7 +154,7 @@ class Ear:
         """whether a prompt or a nonce was"""
         self._quiet_from = 0
         """from here, what was heard before should be over"""
-        self._listening: list[Prompt | Nonce | Sound] = []
+        self._listening: list[Prompt | Nonce | Sound | Digits] = []
         self._next_read = 0.0
 
     def listen_for(self, order: Mapping[str, Any]) -> None:
@@ -163,6 +164,10 @@ class Ear:
     def listen_for_nonce(self, order: Mapping[str, Any]) -> None:
         """Begin to listen for a nonce: expect, within."""
         self._listening.append(Nonce(self, order))
+
+    def listen_for_digits(self, digits: Digits) -> None:
+        """Begin to listen for digits."""
+        self._listening.append(digits)
 
     def await_sound(self, order: Mapping[str, Any]) -> None:
         """Begin to wait for sound: within, answered_at, country."""

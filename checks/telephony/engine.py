@@ -54,6 +54,8 @@ class Phone:
         self.events: list[Event] = []
         self.orders: list[Event] = []
         """what it was told to listen for; no other order is kept, since accounts hold secrets"""
+        self.mouth_to_ear_ms: float | None = None
+        """how late it hears the other side, where that was measured"""
         self._process, self._writer = process, writer
         self._news = asyncio.Event()
         self._broken: str | None = None

@@ -87,9 +87,9 @@ def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> S
         sent, lost = mine["far_of_packets"], max(0, mine["far_lost"])
         source = "the far end's RTCP reports"
         frame = mine["frame_ms"]
-        found.append(
-            Stream(mine["codec"], max(0, sent - lost), lost, frame_ms=frame, rtt_ms=mine["rtt_ms"], source=source)
-        )
+        late = agent.mouth_to_ear_ms if agent else None
+        known = {"frame_ms": frame, "rtt_ms": mine["rtt_ms"], "mouth_to_ear_ms": late, "source": source}
+        found.append(Stream(mine["codec"], max(0, sent - lost), lost, **known))
     if agent is not None and agent_counts.get("rx_packets"):
         trips = [trip for trip in (mine.get("rtt_ms"), agent_counts.get("rtt_ms")) if trip is not None]
         found.append(_received(agent, agent_counts, "our own agent's receiver", sum(trips) if trips else None))
@@ -101,7 +101,6 @@ def _received(phone: Phone, counts: Mapping[str, Any], source: str, rtt_ms: floa
     if "rx_packets" not in counts:
         return None
     length, frame = counts.get("rx_loss_length_ms"), counts.get("frame_ms", 20.0)
-    challenge = phone.seen("challenge-heard")
     return Stream(
         codec=counts["codec"],
         received=counts["rx_packets"],
@@ -112,7 +111,7 @@ def _received(phone: Phone, counts: Mapping[str, Any], source: str, rtt_ms: floa
         frame_ms=frame,
         rtt_ms=rtt_ms,
         buffer_ms=counts.get("rx_buffer_ms"),
-        mouth_to_ear_ms=challenge.facts.get("mouth_to_ear_ms") if challenge else None,
+        mouth_to_ear_ms=phone.mouth_to_ear_ms,
         source=source,
     )
 

@@ -46,6 +46,8 @@ class Handset(Changing):
         super().__init__()
         self.tell, self.ladder = tell, Ladder()
         self.broken: Exception | None = None
+        self.digits = ""
+        """every digit that the far end pressed"""
         self.heard_file, self.said_file = folder / f".{name}-heard.wav", folder / f".{name}-said.wav"
         self._silence_file = folder / f".{name}-silence.wav"
         self.media_at: float | None = None
@@ -260,10 +262,12 @@ class Handset(Changing):
             player.startTransmit(self._sound)
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen
-        self.tell("media", codec=info.codecName, far=info.remoteRtpAddress)
+        packet_ms = self._frame_ms * max(1, info.audCodecParam.setting.frmPerPkt)
+        self.tell("media", codec=info.codecName, far=info.remoteRtpAddress, packet_ms=packet_ms)
 
     def on_digit(self, digit: str, method: str) -> None:
         """The far end pressed a digit."""
+        self.digits += digit
         self.tell("dtmf", digit=digit, method=method)
 
     # --- the parts -------------------------------------------------------------------------------------------------

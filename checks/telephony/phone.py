@@ -25,7 +25,7 @@ from checks.telephony.pulse import Pulse
 if TYPE_CHECKING:
     from checks.telephony.ear import Ear
     from checks.telephony.handset import Handset
-    from checks.telephony.timing import Stopwatch
+    from checks.telephony.side import Side
 
 _TICK_MILLISECONDS = 10
 _STUCK_SECONDS = 15
@@ -40,7 +40,7 @@ class Phone:
         self._channel = channel
         self._handset: Handset | None = None
         self._ear: Ear | None = None
-        self._stopwatch: Stopwatch | None = None
+        self._side: Side | None = None
         self._files: dict[str, str] = {}
         self._folder, self._name = Path(), "call"
         self._born = time.monotonic()
@@ -76,24 +76,27 @@ class Phone:
             self._wait(self._handset)
         if self._ear is None and self._handset.media_at is not None:
             self._open_ear(self._handset)
-        if self._ear is not None and self._ear.attend() and self._stopwatch is not None and self._stopwatch.attend():
-            self._stopwatch = None
+        if self._ear is not None and self._ear.attend() and self._side is not None:
+            self._side.attend()
 
     def _wait(self, handset: Handset) -> None:
         """For a tick; while something is timed, a millisecond at a time."""
-        if self._stopwatch is None:
+        stopwatch = self._side.stopwatch if self._side else None
+        if stopwatch is None:
             handset.poll(_TICK_MILLISECONDS)
             return
         for _ in range(_TICK_MILLISECONDS):
             handset.poll(1)
-            self._stopwatch.look()
+            stopwatch.look()
 
     def _open_ear(self, handset: Handset) -> None:
         from checks.telephony.ear import Ear
         from checks.telephony.recording import Recording
+        from checks.telephony.side import Side
 
         at = handset.media_at or time.monotonic()
         self._ear = Ear(self._channel.tell, Recording(handset.heard_file, at), Recording(handset.said_file, at))
+        self._side = Side(handset, self._ear, self._channel.tell, self._folder / f".{self._name}")
 
     def _obey(self, command: dict[str, Any]) -> None:
         match command:
@@ -117,16 +120,18 @@ class Phone:
 
     def _converse(self, command: dict[str, Any]) -> None:
         """The commands that need a call with sound."""
-        if self._ear is None or not self._phone.has_media:
+        if self._ear is None or self._side is None or not self._phone.has_media:
             self._channel.tell("no-media", command=command["do"], turn=command.get("turn", 0))
             return
         match command:
             case {"do": "press", "digits": digits, "method": method}:
-                self._press(digits, method)
+                self._press(self._side, digits, method)
             case {"do": "listen"}:
                 self._ear.listen_for(command)
             case {"do": "challenge"}:
-                self._challenge(command)
+                self._side.challenge(command)
+            case {"do": "await-digits"}:
+                self._side.await_digits(command)
             case {"do": "hush"}:
                 self._phone.hush()
             case {"do": "review", "wanted": wanted}:
@@ -152,7 +157,7 @@ class Phone:
         return self._handset
 
     def _open(self, command: dict[str, Any]) -> None:
-        import checks.telephony.ear  # noqa: F401 - numpy takes its time now, or it would be measured as the far end's
+        import checks.telephony.side  # noqa: F401 - numpy takes its time now, or it would be measured as the far end's
         from checks.telephony.engine_settings import Account
         from checks.telephony.handset import Handset
 
@@ -170,44 +175,22 @@ class Phone:
         except pj.Error as problem:
             self._channel.tell("refused", code=0, phrase=problem.reason, reasons=[], origin="local")
 
-    def _press(self, digits: str, method: str) -> None:
+    def _press(self, side: Side, digits: str, method: str) -> None:
         import pjsua2 as pj
 
         try:
-            self._phone.press(digits, method)
+            side.press(digits, method)
         except pj.Error as problem:
-            self._channel.tell("press-failed", text=problem.reason)
+            self._channel.tell("press-failed", text=problem.reason, digits=digits, method=method)
             return
         if self._ear is not None:
             self._ear.turn_page()
-        self._channel.tell("pressed", digits=digits)
+        self._channel.tell("pressed", digits=digits, method=method)
 
     def _control(self, command: dict[str, Any]) -> None:
         from checks.telephony import controls
 
         controls.obey(self._phone, command)
-
-    def _challenge(self, command: dict[str, Any]) -> None:
-        """Say a nonce, listen for one, or both."""
-        if self._ear is None:
-            return
-        if "say" in command:
-            self._phone.play(self._write_nonce(command["say"]), again=True)
-        if "expect" in command:
-            self._ear.listen_for_nonce(command)
-        if command.get("timed"):
-            from checks.telephony.timing import Stopwatch
-
-            ear, handset = self._ear, self._phone
-            self._stopwatch = Stopwatch(command, ear.said, ear.recording, handset.buffered_ms, self._channel.tell)
-
-    def _write_nonce(self, say: list[int]) -> Path:
-        from checks.telephony.challenge import sound_of
-        from checks.telephony.sound import write_wav
-
-        path = self._folder / f".{self._name}-nonce.wav"
-        write_wav(path, sound_of(say))
-        return path
 
     # --- leaving -----------------------------------------------------------------------------------------------------
 

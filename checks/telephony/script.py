@@ -133,12 +133,14 @@ class Pause(Settings):
 
 
 class AgentStep(Settings):
-    """Our own agent leg rings, answers, and both sides hear each other."""
+    """Our own agent leg rings, answers, and both sides challenge each other: by tones, and by digits."""
 
     agent: AgentName
     """the account in [agents] that the call must reach"""
     within: Duration = 20.0
-    """how soon it must ring and be connected"""
+    """how soon it must ring and be connected, in a queue also how long the caller waits"""
+    digits: int = Field(default=4, ge=0, le=16)
+    """how many digits (0-9, DTMF) each side presses for the other once they have heard each other; 0 for none"""
 
 
 class Hold(Settings):

@@ -23,7 +23,7 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, hostile, quality, truth
+from checks.telephony import evidence, honesty, hostile, proof, quality, truth
 from checks.telephony.causes import cause_in
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way
@@ -131,6 +131,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
         for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
             given[f"{stage}_seconds"] = f"the last {stage}"
         if self.agent_line:
+            given.update(proof.MEASURES)
             given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang"
             given["agent_seconds"] = "awaiting the agent until the agent was connected"
             given["talk_seconds"] = given["talk_heard_seconds"] = "until both sides had heard each other"
