@@ -1,15 +1,20 @@
-"""The morning report as plain data: how was yesterday, is anything wrong now, what did the audit's own parts find."""
+"""The morning report as plain data: how was yesterday, is anything wrong now, could we go back to yesterday.
+
+Rule: what is red has its ticket, and is counted once: an open ticket, or a part that failed and has none yet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from reports.model import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
+PROOF_IS_FRESH = timedelta(hours=36)
+"""How old the last proof of a backup may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +29,28 @@ class Looks:
     unknown: int
     median_seconds: float | None = None
     longest_seconds: float | None = None
+    tickets: tuple[str, ...] = ()
 
     @property
     def looks(self) -> int:
         """How often it was looked at."""
         return self.ok + self.degraded + self.failed + self.unknown
 
+    @property
+    def bad(self) -> int:
+        """How many of them were not well."""
+        return self.looks - self.ok
+
+    @property
+    def worst(self) -> str:
+        """The worst that was seen."""
+        counts = {"FAILED": self.failed, "UNKNOWN": self.unknown, "DEGRADED": self.degraded}
+        return next((state for state, count in counts.items() if count), "OK")
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the audit itself: a check that it ran. `state` is a verdict's."""
+    """One part of the audit itself: a check that it ran. `state` is a verdict's, `fault` is "stage: code"."""
 
     check: str
     kind: str
@@ -41,6 +58,12 @@ class Part:
     seconds: float
     text: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
+    fault: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    ticket: str = ""
+    ran: bool = True
+    """whether it was looked at for this report"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +78,57 @@ class Trouble:
     opened_at: datetime
     closed_at: datetime | None = None
     summary: str = ""
+    checks: tuple[str, ...] = ()
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BackupState:
+    """What there is to go back to, of one source. `proof_seconds` is how long its last proof took, whole."""
+
+    check: str
+    source: str
+    data_as_of: datetime | None = None
+    proven_at: datetime | None = None
+    restore_seconds: float = 0.0
+    proof_seconds: float = 0.0
+    backup_seconds: float = 0.0
+    bytes: int = 0
+    rows: int = 0
+    kept: int = 0
+    proven: int = 0
+    fault: str = ""
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether it was proven lately."""
+        return self.proven_at is not None and at - self.proven_at <= PROOF_IS_FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A measure over hours or days, for a picture: `values` has None where nothing was measured."""
+
+    name: str
+    measure: str
+    labels: tuple[str, ...]
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A report that has not reached somebody: `state` is "queued" (it is still tried) or "failed"."""
+
+    number: int
+    day: date
+    recipient: str
+    state: str
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One local day's report. `number` counts the site's reports, so that a missing one is noticed."""
+    """One local day's report. `number` counts the site's reports and `previous` is the day of number - 1, so that a
+    missing one is noticed."""
 
     site: str
     timezone: str
@@ -68,21 +137,61 @@ class Audit:
     number: int
     previous: date | None = None
     late_seconds: float = 0.0
+    made_up: bool = False
+    """made afterwards, of what was known: nobody looked at its parts when it was owed"""
+    replaces: int | None = None
+    """the number of an earlier report of the same day"""
+    by_hand: bool = False
     open: tuple[Trouble, ...] = ()
     past: tuple[Trouble, ...] = ()
     looks: tuple[Looks, ...] = ()
     parts: tuple[Part, ...] = ()
+    usage: tuple[Mapping[str, Any], ...] = ()
+    """what the checks of kind `usage` found: reports/usage.py"""
+    backups: tuple[BackupState, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    changes: tuple[tuple[str, str, str], ...] = ()
+    """what is not as in the report before: subject, what it was, what it is; reports/changes.py"""
+    undelivered: tuple[Undelivered, ...] = ()
+    missing: tuple[date, ...] = ()
+    """days before it of which there is no report"""
+
+    @property
+    def not_run(self) -> tuple[Part, ...]:
+        """The parts that nobody looked at for it: then it is partial."""
+        return tuple(part for part in self.parts if not part.ran)
+
+    @property
+    def failed_parts(self) -> tuple[Part, ...]:
+        """The parts that failed, as they stand in the list."""
+        return tuple(part for part in self.parts if part.state == "FAILED")
+
+    @property
+    def doubtful_parts(self) -> tuple[Part, ...]:
+        """The parts that deserve a look."""
+        return tuple(part for part in self.parts if part.state in ("DEGRADED", "UNKNOWN"))
+
+    @property
+    def unproven(self) -> tuple[BackupState, ...]:
+        """The backups that nobody has restored lately."""
+        return tuple(backup for backup in self.backups if not backup.fresh(self.made_at))
 
     @property
     def wrong(self) -> int:
-        """How many things are wrong now: open tickets, and parts of the audit that failed."""
-        return len(self.open) + sum(part.state == "FAILED" for part in self.parts)
+        """How many things are wrong now: open tickets, and parts of the audit that failed and have none."""
+        numbers = {one.number for one in self.open}
+        return len(self.open) + sum(part.ticket not in numbers for part in self.failed_parts)
 
     @property
     def doubtful(self) -> int:
-        """How many things deserve a look: doubtful parts, and checks that had a bad look on the day."""
-        parts = sum(part.state in ("DEGRADED", "UNKNOWN") for part in self.parts)
-        return parts + sum(bool(line.failed or line.unknown or line.degraded) for line in self.looks)
+        """How many things deserve a look: doubtful parts, checks with a bad look, backups without a fresh proof,
+        reports that did not arrive or were never made."""
+        ticketed = {check for one in self.open for check in one.checks}
+        parts = sum(part.check not in ticketed for part in self.doubtful_parts)
+        backed = {part.check for part in (*self.failed_parts, *self.doubtful_parts)}
+        unproven = sum(backup.check not in backed for backup in self.unproven)
+        letters = len({letter.number for letter in self.undelivered}) + bool(self.missing)
+        return parts + unproven + letters + sum(bool(line.bad) for line in self.looks)
 
     @property
     def tone(self) -> Tone:
@@ -99,27 +208,60 @@ class Audit:
         """How many of them failed."""
         return sum(line.failed for line in self.looks)
 
+    @property
+    def calls(self) -> int | None:
+        """How many calls were offered on the day; None where nobody counts them."""
+        return sum(told["calls"]["offered"] for told in self.usage) if self.usage else None
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, with the verdict."""
+        """Plain JSON data."""
         body: dict[str, Any] = plain(self)
-        return {**body, "day": self.day.isoformat(), "previous": self.previous.isoformat() if self.previous else None}
+        return body
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Audit:
-        """The report again. Raises TypeError, KeyError for data that is none."""
+        """The report again. Raises TypeError, KeyError, ValueError for data that is none."""
         values = dict(body)
-        values["day"] = date.fromisoformat(body["day"])
-        values["previous"] = date.fromisoformat(body["previous"]) if body.get("previous") else None
-        values["made_at"] = datetime.fromisoformat(body["made_at"])
-        for name in ("open", "past"):
-            values[name] = tuple(_trouble(line) for line in body.get(name, ()))
-        values["looks"] = tuple(Looks(**line) for line in body.get("looks", ()))
-        values["parts"] = tuple(Part(**line) for line in body.get("parts", ()))
+        values["day"], values["previous"] = _date(body["day"]), _date(body.get("previous"))
+        values["made_at"] = _moment(body["made_at"])
+        values["missing"] = tuple(filter(None, map(_date, body.get("missing", ()))))
+        values["changes"] = tuple(tuple(one) for one in body.get("changes", ()))
+        values["usage"] = tuple(body.get("usage", ()))
+        for name, line in _LINES.items():
+            values[name] = tuple(_line(line, written) for written in body.get(name, ()))
         return cls(**values)
 
 
-def _trouble(line: Mapping[str, Any]) -> Trouble:
-    values = dict(line)
-    for name in ("opened_at", "closed_at"):
-        values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
-    return Trouble(**values)
+_LINES: Mapping[str, type] = {
+    "open": Trouble,
+    "past": Trouble,
+    "looks": Looks,
+    "parts": Part,
+    "backups": BackupState,
+    "trends": Trend,
+    "undelivered": Undelivered,
+}
+_MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
+
+
+def _line(line: type, written: Mapping[str, Any]) -> Any:
+    values = dict(written)
+    for one in fields(line):
+        if one.name not in values:
+            continue
+        value = values[one.name]
+        if one.name in _MOMENTS:
+            values[one.name] = _moment(value)
+        elif one.name == "day":
+            values[one.name] = _date(value)
+        elif isinstance(value, list):
+            values[one.name] = tuple(value)
+    return line(**values)
+
+
+def _date(written: str | None) -> date | None:
+    return date.fromisoformat(written) if written else None
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 COLUMNS = 78
+_UNITS = ("minutes", "hours", "days", "milliseconds")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ANSI = {"good": "32", "bad": "31;1", "warn": "33", "dim": "2", "strong": "1", "cold": "36"}
 _OURS = "|".join(sorted({*_ANSI.values(), "0"}, key=len, reverse=True))
@@ -58,12 +59,52 @@ def number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 10000 else f"{value:.0f}"
 
 
+def grouped(value: float) -> str:
+    """A count with its thousands apart, which no line breaks: `41 829`."""
+    return f"{value:,.0f}".replace(",", "\u00a0")
+
+
+def size(octets: float) -> str:
+    """A size in decimal units: `352 MB`, `1.3 GB`, `12 kB`."""
+    for name, unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if octets >= unit:
+            return f"{octets / unit:.1f} {name}" if octets < 10 * unit else f"{octets / unit:.0f} {name}"
+    return f"{octets:.0f} B"
+
+
+def measured(value: float | None, name: str) -> str:
+    """A measure with the unit that its name carries: `99.1 %`, `50 s`, `352 MB`, `12 days`, `41 829`."""
+    if value is None:
+        return "–"
+    unit = name.rpartition("_")[2]
+    if unit == "seconds":
+        return (
+            f"{value * 1000:.0f} ms"
+            if 0 < abs(value) < 0.1
+            else short_seconds(value)
+            if abs(value) < 120
+            else span(value)
+        )
+    if unit == "bytes":
+        return size(value)
+    if unit in ("percent", "asr", "ner", "level"):
+        return f"{value:.1f} %" if value < 100 else f"{value:.0f} %"
+    plain = grouped(value) if value == int(value) else number(value)
+    return f"{plain} {unit}" if unit in _UNITS else plain
+
+
+def spoken(name: str) -> str:
+    """The name of a measure without its unit: `disk used`."""
+    words = name.split("_")
+    return " ".join(words[:-1] if words[-1] in ("percent", "seconds", "bytes", *_UNITS) and words[1:] else words)
+
+
 def fold(text: str, indent: int = 2, first: int | None = None, columns: int = COLUMNS) -> str:
     """Wrap to the columns; the first line is taken to begin after `first` signs that stand already. A word that is
     longer than a line (a path) stays whole, so that it can be copied."""
     standing = indent if first is None else first
     wrapped = textwrap.wrap(
-        " ".join(text.split()),
+        " ".join(re.split("[ \t\r\n\x0b\x0c]+", text.strip())),
         columns,
         initial_indent=" " * standing,
         subsequent_indent=" " * indent,
@@ -120,6 +161,10 @@ FILTERS: Mapping[str, object] = {
     "span": span,
     "short_seconds": short_seconds,
     "number": number,
+    "grouped": grouped,
+    "size": size,
+    "measured": measured,
+    "spoken": spoken,
     "fold": fold,
     "brief": brief,
     "column": column,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 TicketState = Literal["open", "acknowledged", "recovered", "closed"]
@@ -130,9 +130,11 @@ class Ticket:
 
 
 def plain(value: Any) -> Any:
-    """Data classes, mappings and sequences as JSON data; moments as ISO 8601 in UTC."""
+    """Data classes, mappings and sequences as JSON data; moments as ISO 8601 in UTC, days as dates."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

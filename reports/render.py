@@ -21,6 +21,7 @@ from reports.audit import Audit
 from reports.evidence import FailedCall, legs_of, quality_rows
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
+from reports.morning import morning
 
 TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_SUBJECT = 160
@@ -47,9 +48,9 @@ def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = No
     )
 
 
-def render_audit(audit: Audit) -> Mail:
-    """The mail of a morning report."""
-    data = {"audit": audit}
+def render_audit(audit: Audit, pictures: Mapping[str, str] | None = None) -> Mail:
+    """The mail of a morning report. `pictures` has the sources of those that were drawn (cid: or data:), by name."""
+    data = {"audit": audit, "m": morning(audit), "pictures": pictures or {}}
     return Mail(
         subject=brief(clean(_page("audit/subject.txt.j2", data)), _LONGEST_SUBJECT),
         text=_tidy(clean(_page("audit/audit.txt.j2", data))),

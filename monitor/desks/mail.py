@@ -10,6 +10,7 @@ One recipient to a transaction, because a server that refuses some of several sa
 
 from __future__ import annotations
 
+import logging
 import ssl
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -20,7 +21,18 @@ from pydantic import Field, field_validator, model_validator
 
 from checks.settings import Duration, ReadableFile, Secret
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, TryLater
-from monitor.desks.message import compose, domain_of, envelope_address, is_acknowledgement, is_address
+from monitor.desks.message import (
+    Enclosures,
+    compose,
+    domain_of,
+    envelope_address,
+    is_acknowledgement,
+    is_address,
+    report_of,
+)
+from monitor.pictures import NotPrinted, pictures_of, printed
+
+log = logging.getLogger(__name__)
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SERVICE_NOT_AVAILABLE = 421
@@ -96,7 +108,8 @@ class MailDesk:
 
     async def deliver(self, letter: Letter) -> str:
         """Send it; returns the Message-ID and the server's last words. Raises TryLater or Never."""
-        message = compose(letter, self._settings.sender, self._settings.sender_name)
+        enclosures = await _enclosures(letter)
+        message = compose(letter, self._settings.sender, self._settings.sender_name, enclosures)
         server = await self._connected()
         try:
             return await self._hand_over(server, letter, message)
@@ -173,3 +186,16 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+async def _enclosures(letter: Letter) -> Enclosures:
+    """A report's pictures, and its PDF where it was asked for; a report that cannot be printed goes without."""
+    if (audit := report_of(letter)) is None:
+        return Enclosures()
+    pdf = b""
+    if letter.body.get("pdf"):
+        try:
+            pdf = await printed(audit)
+        except NotPrinted as problem:
+            log.warning("action=not_printed report=%d %s", audit.number, problem)
+    return Enclosures(await pictures_of(audit), pdf)

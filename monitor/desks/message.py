@@ -4,12 +4,16 @@
 * References names one virtual root per incident and the letter before: clients show one thread.
 * Auto-Submitted (RFC 3834) is "auto-generated" for what somebody must act on and "auto-replied" for a mere
   acknowledgement; X-Auto-Response-Suppress and Precedence keep holiday notes and list robots from answering.
+* A report's letters name its number and the day of the one before, and make no thread: each day stands for itself. Its
+  pictures are parts of the HTML (RFC 2387), found by Content-ID (RFC 2392).
 * A line break in a header is refused, never repaired: it is somebody's attempt to add headers (RFC 5322, 2.2).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -49,11 +53,20 @@ def message_id(key: str, domain: str) -> str:
     return f"<{_ATOM.sub('-', key)}@{domain}>"
 
 
-def compose(letter: Letter, sender: str, sender_name: str) -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class Enclosures:
+    """What goes with a report: its pictures by name, and its printed form where somebody asked for it."""
+
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    pdf: bytes = b""
+
+
+def compose(letter: Letter, sender: str, sender_name: str, enclosures: Enclosures | None = None) -> EmailMessage:
     """The message, whole. Raises Never for a letter that cannot be put into one."""
     if not is_address(letter.recipient):
         raise Never(f"{letter.recipient!r} is not a mail address")
-    site, number, mail = _rendered(letter)
+    enclosures = enclosures or Enclosures()
+    site, number, mail = _rendered(letter, enclosures, domain_of(sender))
     message = EmailMessage(policy=SMTP)
     try:
         _address(message, letter, sender, sender_name or f"Reveille {site}")
@@ -63,14 +76,23 @@ def compose(letter: Letter, sender: str, sender_name: str) -> EmailMessage:
     except (ValueError, UnicodeError) as error:
         raise Never(f"its headers cannot be written: {error}") from None
     _fill(message, mail)
+    if enclosures.pictures:
+        _add_pictures(message, enclosures.pictures, domain_of(sender))
+    if enclosures.pdf:
+        name = f"report-{letter.body['report']['day']}.pdf"
+        message.add_attachment(enclosures.pdf, maintype="application", subtype="pdf", filename=name)
     return message
 
 
-def _rendered(letter: Letter) -> tuple[str, str, Mail]:
+def report_of(letter: Letter) -> Audit | None:
+    """The report that a letter carries; None for a ticket's."""
+    return Audit.from_dict(letter.body["report"]) if "report" in letter.body else None
+
+
+def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str, str, Mail]:
     """Site, ticket number ("" for a report) and the words."""
-    if "report" in letter.body:
-        audit = Audit.from_dict(letter.body["report"])
-        return audit.site, "", render_audit(audit)
+    if (audit := report_of(letter)) is not None:
+        return audit.site, "", render_audit(audit, {name: f"cid:{name}@{domain}" for name in enclosures.pictures})
     ticket = Ticket.from_dict(letter.body["ticket"])
     return ticket.site, ticket.number, render_mail(letter.kind, ticket, letter.body.get("extra", {}))
 
@@ -94,6 +116,8 @@ def _mailbox(name: str, address: str) -> Address:
 def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     root = message_id(letter.thread, domain)
     message["Message-ID"] = message_id(letter.key, domain)
+    if "report" in letter.body:
+        return
     message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
     message["References"] = f"{root} {message_id(letter.previous, domain)}" if letter.previous else root
 
@@ -106,8 +130,17 @@ def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -
     if number:
         message["X-Reveille-Incident"] = number
     message["X-Reveille-Event"] = letter.kind
+    if (audit := report_of(letter)) is not None:
+        message["X-Reveille-Report"] = f"{audit.number}; day={audit.day}; previous={audit.previous or 'none'}"
 
 
 def _fill(message: EmailMessage, mail: Mail) -> None:
     message.set_content(mail.text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", charset="utf-8", cte="quoted-printable")
+
+
+def _add_pictures(message: EmailMessage, pictures: Mapping[str, bytes], domain: str) -> None:
+    page = message.get_body(("html",))
+    assert isinstance(page, EmailMessage)  # noqa: S101 - filled in before
+    for name, png in pictures.items():
+        page.add_related(png, "image", "png", cid=f"<{name}@{domain}>", filename=f"{name}.png", disposition="inline")

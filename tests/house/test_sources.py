@@ -22,10 +22,11 @@ CHILDREN = {
     "checks/data/backup/mariadb_rehearsal.py": "a server to throw away",
     "checks/data/backup/postgresql_cluster.py": "a server to throw away",
     "checks/data/backup/tools.py": "pg_dump and the like are programs",
-    "checks/web/apart/reading.py": "a schema's pattern or a page may be made to take for ever",
     "checks/web/browser/keeper.py": "the browser and its driver are heavy, and may hang",
+    "checks/web/apart/reading.py": "a schema's pattern or a page may be made to take for ever",
     "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
     "checks/telephony/learner.py": "numpy stays out of the command line",
+    "monitor/pictures.py": "Pillow draws and a browser prints: neither is ever in the daemon",
     "monitor/demo.py": "the demo watches the real daemon at work",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",
 }
@@ -33,6 +34,7 @@ CHILDREN = {
 VOICES = {
     "lab/__main__.py": "a command line",
     "monitor/terminal.py": "what every verb says goes through it",
+    "reports/drawing.py": "a child that draws, and hands its pictures back",
 }
 
 

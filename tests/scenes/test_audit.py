@@ -107,18 +107,22 @@ async def test_one_report_a_day_over_restarts_and_outages(
     site.stop_daemon()
 
 
-async def test_after_three_days_off_one_late_report_says_so(tmp_path: Path) -> None:
+async def test_after_three_days_off_each_day_has_its_report_and_each_says_how_it_was_made(tmp_path: Path) -> None:
     site = scene(tmp_path)
     await site.run_until(FOUR + timedelta(minutes=1))
     site.stop_daemon()
     site.clock.advance(3 * 86400 + 3600)
     site.start_daemon()
     await site.run_for(minutes=5)
-    late = reports(site)[-1]
-    assert late.day == date(2026, 11, 22)
-    assert (late.number, late.previous) == (2, date(2026, 11, 19))
+    first, *made_up, late = [one for number, one in enumerate(reports(site)) if number % 2]  # of one reader
+    assert [one.day for one in (first, *made_up, late)] == [date(2026, 11, day) for day in (19, 20, 21, 22)]
+    assert [one.number for one in (first, *made_up, late)] == [1, 2, 3, 4]
+    assert [one.made_up for one in (first, *made_up, late)] == [False, True, True, False]
+    assert all(not part.ran for one in made_up for part in one.parts)
+    assert all("Made afterwards" in render_audit(one).text for one in made_up)
     assert 3600 <= late.late_seconds < 3700
-    assert "LATE by 1 h" in render_audit(late).text
+    assert "LATE BY 1 H" in render_audit(late).text
+    assert "Late by 1 h" in render_audit(late).html
     site.stop_daemon()
 
 

@@ -1,0 +1,101 @@
+"""A report's pictures and its printed form: each made by a child process, so that neither Pillow nor a browser is ever
+in the daemon.
+
+Rule: a report is worth more than its pictures. Whatever goes wrong in drawing is logged, and the report goes without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import reports
+from reports.audit import Audit
+from reports.charts import charts_of
+from reports.render import Mail, render_audit
+
+log = logging.getLogger(__name__)
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+"""what prints: the first that is installed"""
+_ROOT = str(Path(reports.__file__).parent.parent)
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+_DRAW_SECONDS, _PRINT_SECONDS = 30.0, 60.0
+
+
+class NotPrinted(Exception):
+    """There is no PDF; its text says why."""
+
+
+async def pictures_of(audit: Audit) -> dict[str, bytes]:
+    """PNGs by name; none where drawing failed."""
+    charts = charts_of(audit)
+    if not charts:
+        return {}
+    asked = json.dumps([chart.to_dict() for chart in charts]).encode()
+    try:
+        said = await _child((sys.executable, "-m", "reports.drawing"), _DRAW_SECONDS, asked)
+        return {name: base64.b64decode(picture) for name, picture in json.loads(said).items()}
+    except (OSError, ValueError, TimeoutError) as problem:
+        log.warning("action=not_drawn report=%d %s", audit.number, problem)
+        return {}
+
+
+def standalone(audit: Audit, pictures: Mapping[str, bytes]) -> Mail:
+    """The report as one page that needs nothing from anywhere."""
+    sources = {name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()}
+    return render_audit(audit, sources)
+
+
+async def printed(audit: Audit) -> bytes:
+    """The report as PDF, by a headless browser. Raises NotPrinted."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise NotPrinted(
+            "a PDF is printed by a browser, and none is installed: apt-get install chromium-headless-shell"
+        )
+    page = standalone(audit, await pictures_of(audit)).html
+    with tempfile.TemporaryDirectory(prefix="reveille-print-") as scratch:
+        folder = Path(scratch)
+        source, target = folder / "report.html", folder / "report.pdf"
+        source.write_text(page, encoding="utf-8")
+        options = ("--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={folder / 'profile'}")
+        rootless = ("--no-sandbox",) if os.geteuid() == 0 else ()  # as root a browser starts in no other way
+        command = (browser, *options, *rootless, f"--print-to-pdf={target}", source.as_uri())
+        try:
+            await _child(command, _PRINT_SECONDS)
+            return target.read_bytes()
+        except (OSError, ValueError, TimeoutError) as problem:
+            raise NotPrinted(f"{Path(browser).name} printed nothing: {str(problem)[-300:]}") from None
+
+
+async def _child(command: Sequence[str], seconds: float, asked: bytes = b"") -> bytes:
+    """What a child says. Raises OSError, ValueError where it failed, TimeoutError."""
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "PYTHONPATH": _ROOT},
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            said, complaints = await child.communicate(asked)
+    finally:
+        if child.returncode is None:
+            os.killpg(child.pid, signal.SIGKILL)  # a browser has children of its own
+            await child.wait()
+    if child.returncode:
+        raise ValueError(complaints.decode(errors="replace").strip()[-300:] or f"it ended with {child.returncode}")
+    return said
