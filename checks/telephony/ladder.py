@@ -17,6 +17,7 @@ Direction = Literal["sent", "received"]
 _LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL)
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
+_FOLDED = re.compile(r"\r?\n[ \t]+")
 _KEPT = 400
 _DRAWN = 60
 _LARGEST = 200_000
@@ -60,7 +61,7 @@ class Message:
 
     def headers(self, name: str) -> list[str]:
         """The values of every header of that name, in order."""
-        head = re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0]
+        head = _FOLDED.sub(" ", re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0])
         return [value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)]
 
 

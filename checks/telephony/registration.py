@@ -104,6 +104,7 @@ class SipRegistration(Check):
             granted = own[0].parameters.get("expires") if own else None
             seconds = int(granted) if granted is not None else answer.expires
         except ValueError:
+            registration.keep(answer)
             raise Refused("bad-peer", "the Contact of the answer is no SIP") from None
         trace.measure("contacts", len(contacts))
         if not own:
@@ -129,6 +130,10 @@ class Registration:
         contact = self._first.contact[0].uri
         return contact.user, contact.host, contact.port
 
+    def keep(self, answer: Response) -> None:
+        """Note an answer whose Contact is none, for the exhibit."""
+        self._far.keep(bytes(answer), "its Contact is no SIP")
+
     async def ask(self, seconds: float) -> Response:
         """The final answer to REGISTER for so long (0: away with it); challenges and "too brief" are answered."""
         proof: tuple[str, str] | None = None
@@ -148,6 +153,7 @@ class Registration:
         asks, answers = _CHALLENGES[answer.code]
         found = digest.challenge(answer.headers.getlist(asks))
         if found is None:
+            self._far.keep(bytes(answer), "it asks for no digest that we know")
             raise Refused("bad-peer", "the registrar asks for no digest that we know")
         if again and found.get("stale", "").lower() != "true":
             return None

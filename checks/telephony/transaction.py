@@ -224,17 +224,21 @@ class Conversation(asyncio.DatagramProtocol):
         try:
             came = read(data)
         except NotSip as problem:
-            self._keep(data, str(problem))
+            self.keep(data, str(problem))
             if not is_like_a_request(data):
                 self._broke(Refused("bad-peer", f"what came is not SIP: {problem}"))
             return
         named, message = (came.call_id, came.sequence, came.method), came.message
-        if not isinstance(message, Response) or named != self._awaited or message.code < 200:
+        if not isinstance(message, Response) or named[:2] != self._awaited[:2]:
             return
-        if self._answer and not self._answer.done():
+        if came.method != self._awaited[2]:
+            self.keep(data, "it answers a method that was not asked")
+            self._broke(Refused("bad-peer", f"the answer is to {came.method[:20]}, which was not asked"))
+        elif message.code >= 200 and self._answer and not self._answer.done():
             self._answer.set_result(message)
 
-    def _keep(self, data: bytes, why: str) -> None:
+    def keep(self, data: bytes, why: str) -> None:
+        """Note what came, for the exhibit."""
         far = self._transport.get_extra_info("peername") if self._transport else None
         where = ":".join(map(str, far[:2])) if far else "the far end"
         self.malformed.add(Malformed(where, why, data[:_KEPT_BYTES].decode("utf-8", "backslashreplace")))
