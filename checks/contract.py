@@ -110,13 +110,16 @@ class Trace:
     def __init__(
         self,
         stopwatch: Callable[[], float],
-        exhibits: Path,
+        exhibits: Path | Callable[[], Path],
         memory: Mapping[str, Any] | None = None,
         accepted: Mapping[str, Any] | None = None,
+        began_at: float | None = None,
     ) -> None:
-        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder; `memory` is what the
-        last attempt that could tell has remembered; `accepted` is what a person has taken for right, by name."""
-        self.exhibits_folder = exhibits
+        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder, or what makes one
+        when it is first needed; `memory` is what the last attempt that could tell has remembered; `accepted` is what a
+        person has taken for right, by name; `began_at` is when this one began, in seconds since 1970."""
+        self._exhibits_in = exhibits
+        self._began_at = began_at
         self.recalled: Mapping[str, Any] = memory or {}
         self.accepted: Mapping[str, Any] = accepted or {}
         self._memory: dict[str, Any] = {}
@@ -131,6 +134,23 @@ class Trace:
         self._warnings: list[str] = []
         self._exhibits: list[Exhibit] = []
         self.listener: Callable[[str], None] | None = None  # told of each stage as it begins, for a terminal
+
+    @property
+    def exhibits_folder(self) -> Path:
+        """This attempt's own folder; made now, if it is needed for the first time. Raises CannotTell."""
+        if not isinstance(self._exhibits_in, Path):
+            try:
+                self._exhibits_in = self._exhibits_in()
+            except OSError as full:
+                raise CannotTell(f"no folder for the exhibits: {full}") from full
+        return self._exhibits_in
+
+    @property
+    def began_at(self) -> float:
+        """When the attempt began, in seconds since 1970: what dates are counted from."""
+        if self._began_at is None:
+            self._began_at = self.exhibits_folder.stat().st_mtime
+        return self._began_at
 
     def elapsed(self) -> float:
         """Seconds since the attempt began."""

@@ -85,7 +85,9 @@ async def test_a_portal_that_is_down_is_an_http_fault_and_the_others_are_not(lab
 async def test_a_maintenance_page_behind_a_200_is_seen_and_kept(lab: Lab, tmp_path: Path) -> None:
     lab.break_("agent-portal-maintenance")
     url = lab.portals["agent-portal"].url
-    assert (await look(Portal(url=url), tmp_path)).fault is None, "status alone cannot tell"
+    assert (await look(Portal(url=url, soft_200s=False), tmp_path)).fault is None, "status alone cannot tell"
+    soft = (await look(Portal(url=url), tmp_path)).fault
+    assert soft and (soft.stage, soft.code, soft.text) == ("content", "soft-200", "the page is headed 'Maintenance'")
     seen = await look(Portal(url=url, must_contain=("Sign in",)), tmp_path)
     assert seen.fault and (seen.fault.stage, seen.fault.code) == ("content", "missing-text")
     assert "'Sign in'" in seen.fault.text
@@ -177,8 +179,9 @@ async def test_of_an_endless_page_only_so_much_is_read(serve: Serve, tmp_path: P
             return
 
     port = await serve(endless)
-    seen = await look(Portal(url=f"http://127.0.0.1:{port}/", max_bytes=100_000, must_contain=("more",)), tmp_path)
-    assert seen.fault is None and seen.measures["body_bytes"] == 100_000
+    seen = await look(Portal(url=f"http://127.0.0.1:{port}/", max_bytes=100_000), tmp_path)
+    assert seen.fault and (seen.fault.stage, seen.fault.code) == ("content", "too-large")
+    assert seen.measures["body_bytes"] == 100_000
 
 
 def test_settings_say_what_would_be_right() -> None:

@@ -88,7 +88,7 @@ async def fetch(
         if once.cookies_changed:
             been.clear()
         redirects += 1
-        phases.trace.note(f"{answer.status} to {shown(once.location)}")
+        phases.note(f"{answer.status} to {shown(once.location)}")
         request = _onward(request, answer, once.leads_to)
         if (request.method, str(request.address)) in been:
             raise Refused("redirects", f"in a circle, to {shown(once.location)} again")
@@ -198,7 +198,7 @@ class _Once:
         if self.leads_to is not None:
             return answer
         phases = self._phases
-        phases.trace.note(f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}")
+        phases.note(f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}")
         if self._wrong:
             raise Failed(answer)
         phases.measure("http_version", float(head.version))

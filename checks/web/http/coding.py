@@ -21,10 +21,11 @@ class Body:
         self.content, self.came, self.full = bytearray(), 0, False
         self._most, self._coding = most, coding.strip().lower()
         self._unpacking = None
+        self._beginning: bytes | None = None
         if self._coding in ("gzip", "x-gzip"):
             self._unpacking = zlib.decompressobj(_GZIP)
         elif self._coding == "deflate":
-            self._unpacking = zlib.decompressobj()
+            self._unpacking, self._beginning = zlib.decompressobj(), b""
         elif self._coding not in ("", "identity"):
             raise Refused("bad-encoding", f"a content coding that nobody offered to read: {self._coding[:60]}")
 
@@ -36,6 +37,8 @@ class Body:
             self.content += data[:room] if len(data) > room else data
             self.full = self.full or len(data) > room
             return
+        if self._beginning is not None:
+            data = self._deflated(self._beginning + data)
         while data and not self.full:
             data = self._unpacked(data)
 
@@ -44,6 +47,16 @@ class Body:
         if self._unpacking is not None and self.came and not self._unpacking.eof and not self.full:
             raise Refused("broken-off", f"the page's {self._coding} ended in its middle")
 
+    def _deflated(self, data: bytes) -> bytes:
+        """Once it is known whether deflate has its header (RFC 1950), or is bare as some servers mean it."""
+        if len(data) < 2:
+            self._beginning = data
+            return b""
+        self._beginning = None
+        if data[0] & 15 != 8 or (data[0] << 8 | data[1]) % 31:
+            self._unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
+        return data
+
     def _unpacked(self, data: bytes) -> bytes:
         """Unpack as much as there is room for; returns what is left: nothing, or another gzip after the first."""
         assert self._unpacking is not None  # noqa: S101 - asked for above
@@ -51,13 +64,7 @@ class Body:
         try:
             out = self._unpacking.decompress(data, room + 1)
         except zlib.error:
-            if self._coding != "deflate" or self.content:
-                raise Refused("bad-encoding", f"what came is no {self._coding}") from None
-            self._coding, self._unpacking = (
-                "raw deflate",
-                zlib.decompressobj(-zlib.MAX_WBITS),
-            )  # as some servers mean it
-            return data
+            raise Refused("bad-encoding", f"what came is no {self._coding}") from None
         self.content += out[:room]
         self.full = len(out) > room
         if not self._unpacking.eof:

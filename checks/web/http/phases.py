@@ -5,6 +5,7 @@ The phase under way is told by the connection itself, never guessed from an erro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -43,6 +44,10 @@ class Phases:
         if stage is not None:
             stage.__exit__(None, None, None)
 
+    def note(self, text: str) -> None:
+        """Keep a sentence of plain fact."""
+        self.trace.note(text)
+
     def measure(self, name: str, value: float) -> None:
         """Keep a figure of this request."""
         self.trace.measure(name, value)
@@ -55,8 +60,10 @@ class Phases:
 class StepPhases(Phases):
     """The phases of one step among several: the step is the stage, its phases are measures that begin with its name."""
 
-    def __init__(self, trace: Trace, step: str) -> None:
+    def __init__(self, trace: Trace, step: str, hide: Callable[[str], str]) -> None:
+        """`hide` takes out of a text what nobody may see."""
         super().__init__(trace)
+        self._hide, self._name, self.broke_in = hide, step, ""
         self._prefix, self._zero = f"{step.replace('-', '_')}_", trace.elapsed()
         self._began = self._zero
 
@@ -65,19 +72,25 @@ class StepPhases(Phases):
     ) -> None:
         if error is None:
             self.leave()
+        else:
+            self.broke_in = self.under_way
 
     def enter(self, phase: str) -> None:
         """What was under way has passed; this begins."""
         self.leave()
         self.under_way, self._began = phase, self.trace.elapsed()
         if self.trace.listener:
-            self.trace.listener(f"{self._prefix.rstrip('_').replace('_', '-')}: {phase}")
+            self.trace.listener(f"{self._name}: {phase}")
 
     def leave(self) -> None:
         """What was under way has passed."""
         if self.under_way:
             self.measure(f"{self.under_way}_seconds", self.trace.elapsed() - self._began)
             self.under_way = ""
+
+    def note(self, text: str) -> None:
+        """Keep a sentence of plain fact about this step."""
+        self.trace.note(f"{self._name}: {self._hide(text)}")
 
     def measure(self, name: str, value: float) -> None:
         """Keep a figure of this step."""
