@@ -4,7 +4,7 @@
 { mute = "3s" }                                      mute and unmute
 { transfer = "supervisor-01", attended = true }      blind without `attended`
 { conference = "supervisor-01", room = "8600" }      or code = "*36103#"
-{ digits = "4711" }                                  DTMF in the talk
+{ collect = "4711" }                                 DTMF in the talk
 { caller-id = "+91 80 4748 6799" }                   what our agent was shown
 """
 
@@ -149,12 +149,12 @@ class Conference(Feature):
         return 3 * self.within + HEARING_SECONDS + super().longest_seconds()
 
 
-class Digits(Feature):
+class Collect(Feature):
     """Digits (DTMF) pressed in the talk arrive at the other side, each once and in order."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("dtmf",)
 
-    digits: DigitCode
+    collect: DigitCode
     """the digits"""
     by: By = "caller"
     """who presses them"""
@@ -165,7 +165,7 @@ class Digits(Feature):
 
     def longest_seconds(self) -> float:
         """Sent and collected."""
-        return 0.5 * len(self.digits) + self.within + DECIDE_SECONDS
+        return 0.5 * len(self.collect) + self.within + DECIDE_SECONDS
 
 
 class CallerId(Feature):
@@ -188,7 +188,7 @@ FEATURES: dict[str, type[Feature]] = {
     "mute": Mute,
     "transfer": Transfer,
     "conference": Conference,
-    "digits": Digits,
+    "collect": Collect,
     "caller-id": CallerId,
 }
 """verb -> step"""

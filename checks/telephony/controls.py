@@ -37,6 +37,7 @@ class Changing:
         self._sound: Any = None
         self._account: Any = None
         self._successor: Any = None
+        self._players: list[Any] = []
         self._muted = False
 
     @property
@@ -50,9 +51,10 @@ class Changing:
         return self._call
 
     def mute(self, on: bool) -> None:
-        """Keep our sound from the call, or let it through again."""
+        """Keep our sound from the call, or let it through again; silence (the first player) always goes."""
         self._muted = on
-        self._sound.adjustTxLevel(0.0 if on else 1.0)
+        for player in self._players[1:]:
+            (player.stopTransmit if on else player.startTransmit)(self._sound)
 
     def on_change_answered(self, answer: Message) -> None:
         """A re-INVITE was answered; asked for credentials, the engine itself asks again."""

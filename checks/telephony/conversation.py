@@ -7,6 +7,7 @@ prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ig
 media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the whole call
 agent    and talk: see `proof.py`
 hold     no-rtp, early-hang-up
+on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
+from checks.telephony.control_steps import Feature
 from checks.telephony.engine import Event, Phone
+from checks.telephony.features import Features, Talkers
 from checks.telephony.proof import Proof
 from checks.telephony.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
 
@@ -38,10 +41,12 @@ class Conversation:
         agent: Phone | None,
         country: str | None = None,
         library: Sequence[str] = (),
+        features: Features | None = None,
     ) -> None:
         """`library` are paths of further prompts by which a wrong one can be named; `country` says whose tones."""
         self._trace, self._script, self._dtmf = trace, script, dtmf
         self._call, self._agent = call, agent
+        self._features = features
         self._prompts = [str(path) for step in script if isinstance(step, Hear) for path in step.references]
         self._country, self._library = country, library
         self._heard: list[str] = []
@@ -66,6 +71,12 @@ class Conversation:
                 await self._reach_agent(step)
             case Hold():
                 await self._hold(step)
+            case Feature() if self._features is not None:
+                talkers = Talkers(self._call, self._agent)
+                await self._features.take(step, talkers)
+                self._call, self._agent = talkers.caller, talkers.agent
+            case Feature():
+                raise CannotTell("this kind of call has no call control")
             case HangUp():
                 pass
 

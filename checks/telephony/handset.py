@@ -63,7 +63,6 @@ class Handset(Changing):
         self._media_index, self._frame_ms = 0, 0
         self._said: Any = None
         self._heard: Any = None
-        self._players: list[Any] = []
         self._wire = Wire(self)
         self._provisionals = 0
         self._hanging_up = False
@@ -125,8 +124,8 @@ class Handset(Changing):
     def play(self, path: Path, again: bool) -> None:
         """Say a WAV into the call, once or over and over."""
         self._players.append(self._player(path, again))
-        self._players[-1].startTransmit(self._sound)
-        self._players[-1].startTransmit(self._said)
+        for sink in (self._said,) if self._muted else (self._said, self._sound):
+            self._players[-1].startTransmit(sink)
 
     def hush(self) -> None:
         """Stop everything that is being played but the silence."""
@@ -253,12 +252,10 @@ class Handset(Changing):
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""
         self._sound, self._media_index, self.held = self._call.getAudioMedia(index), index, False
-        if self._muted:
-            self.mute(on=True)
         if self._heard is None:
             self._begin_recording()
         self._sound.startTransmit(self._heard)
-        for player in self._players:
+        for player in self._players[: 1 if self._muted else None]:
             player.startTransmit(self._sound)
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen

@@ -17,8 +17,8 @@ from checks.settings import Duration, ReadableFile, Settings, from_directory, ne
 from checks.telephony.control_steps import (
     FEATURES,
     CallerId,
+    Collect,
     Conference,
-    Digits,
     Feature,
     Mute,
     OnHold,
@@ -200,7 +200,7 @@ Step = Annotated[
     | Annotated[Mute, Tag("mute")]
     | Annotated[Transfer, Tag("transfer")]
     | Annotated[Conference, Tag("conference")]
-    | Annotated[Digits, Tag("digits")]
+    | Annotated[Collect, Tag("collect")]
     | Annotated[CallerId, Tag("caller-id")]
     | Annotated[HangUp, Tag("hang-up")],
     Discriminator(_verb),

@@ -25,13 +25,15 @@ from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
 from checks.telephony import evidence, honesty, hostile, proof, quality, truth
 from checks.telephony.causes import cause_in
+from checks.telephony.control_steps import FEATURES, Feature
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way
 from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
+from checks.telephony.features import Features
 from checks.telephony.honesty import LoopWatch, ProbeLimits, honest
 from checks.telephony.line import Line, LineName
 from checks.telephony.parties import Parties, ladder_of
-from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, prompts_in, seconds_of
+from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, further_lines, prompts_in, seconds_of
 from checks.telephony.truth import MediaLimits, hold_to_truth
 
 _LAYERS: dict[str, Layer] = {
@@ -42,6 +44,7 @@ _LAYERS: dict[str, Layer] = {
     "pause": Layer.PROMPT,
     "agent": Layer.AGENT,
     "talk": Layer.AGENT,
+    **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
 }
 _FIRST = ("trying", "provisional", "answered", "undescribed", "refused")
 """what a far end can say first"""
@@ -117,7 +120,8 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     def claims(self) -> tuple[Claim, ...]:
         """One channel of the line, and the agent's account."""
         agent = self.agent_line
-        return (Claim(self.line.name, 1), *((Claim(agent.name, 1),) if agent else ()))
+        further = [Claim(name, 1) for name in further_lines(self.script)]
+        return (Claim(self.line.name, 1), *((Claim(agent.name, 1),) if agent else ()), *further)
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
@@ -130,6 +134,10 @@ class SipCall(MediaLimits, ProbeLimits, Check):
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
         for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
             given[f"{stage}_seconds"] = f"the last {stage}"
+        for feature in self.script:
+            if isinstance(feature, Feature):
+                given |= {f"{stage.replace('-', '_')}_seconds": f"the last stage {stage}" for stage in feature.STAGES}
+                given["transfer_outcome_seconds"] = "REFER until the transfer was known to have succeeded"
         if self.agent_line:
             given.update(proof.MEASURES)
             given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang"
@@ -159,20 +167,26 @@ class SipCall(MediaLimits, ProbeLimits, Check):
             await self._register(trace, legs["call"])
             for name in self._lines():
                 if name != "call":
-                    await parties.registered(name, "agent")
+                    await parties.registered(name, self._stage_of(name))
             await self._call(trace, legs["call"], way)
             country, library = self.line.country, prompts_in(self.prompts)
-            both = legs["call"], legs.get("agent")
-            await Conversation(trace, self.script, self.dtmf, *both, country, library).run()
+            both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
+            await Conversation(trace, self.script, self.dtmf, *both, country, library, features).run()
             await hold_to_truth(trace, self, self.script, legs, country)
             await self._hang_up(trace, legs["call"])
         finally:
             await parties.close()
             self._keep(trace, legs)
 
+    def _stage_of(self, name: str) -> str:
+        """The stage in which an account that is called is missed."""
+        steps = [step for step in self.script if isinstance(step, Feature) and step.further is not None]
+        return next((step.STAGES[-1] for step in steps if step.further and step.further.name == name), "agent")
+
     def _lines(self) -> dict[str, Line]:
         """Who has a phone: the caller, the agent, and whoever the script reaches further."""
-        return {"call": self.line, **({"agent": self.agent_line} if self.agent_line else {})}
+        agent = {"agent": self.agent_line} if self.agent_line else {}
+        return {"call": self.line, **agent, **further_lines(self.script)}
 
     async def _start(self, parties: Parties) -> Way:
         """Start the phones, the agent's too: it must be registered before it can be reached."""

@@ -28,6 +28,7 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import Check, Claim, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony import honesty, quality
+from checks.telephony.control_steps import Feature
 from checks.telephony.honesty import ProbeLimits, honest
 from checks.telephony.line import Line
 from checks.telephony.script import AgentStep, Hear, Script, seconds_of
@@ -120,6 +121,8 @@ class WebrtcCall(ProbeLimits, Check):
             raise ValueError("a TURN server asks who it is; write 'turn_user' and 'turn_password'")
         if self.relay_only and not self.turn:
             raise ValueError("'relay_only' needs a TURN server; write one under 'turn'")
+        if any(isinstance(step, Feature) for step in self.script):
+            raise ValueError("call control (hold, mute, transfer, conference ...) is tried by a sip-call")
         return self
 
     @property
