@@ -61,6 +61,10 @@ class Proof:
                 )
             await self._be_rung(review)
             await self._be_answered()
+        await self.prove()
+
+    async def prove(self) -> None:
+        """On a call in which both sides have answered. Raises Refused, CannotTell."""
         with self._trace.stage("talk"):
             await self._talk()
 

@@ -1,0 +1,104 @@
+"""The proof of the agent between two phones, through a delay line: delay, loss, codecs, and who is not our agent."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.contract import Observation, Refused, Trace
+from checks.telephony import nonce
+from checks.telephony.engine import Phone
+from checks.telephony.line import Line
+from checks.telephony.proof import Proof
+from checks.telephony.script import AgentStep
+from tests.loopback.delay_line import DelayLine, delay_line
+from tests.loopback.test_sip_call_phones import opened
+
+WITHIN = 60.0
+STEP = AgentStep(agent=Line(name="agent-01", registrar="127.0.0.1"))
+
+
+@asynccontextmanager
+async def in_call(folder: Path, codec: str = "PCMA", **line: float) -> AsyncIterator[tuple[Phone, Phone, DelayLine]]:
+    """Caller and agent, who have answered, and the line between them."""
+    caller, agent = await opened(folder, "caller", codecs=[codec]), await opened(folder, "agent", codecs=[codec])
+    try:
+        async with delay_line(agent.events[0]["port"], **line) as between:
+            caller.order("call", to=f"sip:agent@127.0.0.1:{between.port}", headers={})
+            await agent.until("incoming", within=WITHIN)
+            agent.order("answer", status=200)
+            for phone in (caller, agent):
+                await phone.until("rtp-first", within=WITHIN)
+            yield caller, agent, between
+    finally:
+        await asyncio.gather(caller.close(), agent.close())
+
+
+async def proven(folder: Path, caller: Phone, agent: Phone, dtmf: str = "rfc4733") -> Observation:
+    """What the proof finds."""
+    trace = Trace(time.monotonic, folder)
+    try:
+        await Proof(trace, STEP, caller, agent, dtmf).prove()
+    except Refused as fault:
+        return trace.observation(fault)
+    return trace.observation()
+
+
+async def test_each_directions_delay_is_what_was_put_into_it(tmp_path: Path) -> None:
+    async with in_call(tmp_path, there_ms=130, back_ms=45) as (caller, agent, between):
+        seen = await proven(tmp_path, caller, agent)
+        assert seen.fault is None
+        assert seen.measures["caller_to_agent_ms"] == pytest.approx(between.mean_ms("near"), abs=5)
+        assert seen.measures["agent_to_caller_ms"] == pytest.approx(between.mean_ms("far"), abs=5)
+        assert agent.mouth_to_ear_ms is not None
+        assert agent.mouth_to_ear_ms > 130 + 20, "a packet must have been said, and is held in the jitter buffer"
+        assert "as events to the agent, as events to the caller" in seen.notes[-1]
+
+
+CODECS = [("G722", 0.05, "rfc4733"), ("GSM", 0.05, "info"), ("iLBC", 0.05, "rfc4733"), ("PCMU", 0.0, "in-band")]
+
+
+@pytest.mark.parametrize(("codec", "loss", "dtmf"), CODECS)
+async def test_the_agent_is_proven_through_codecs_and_loss(tmp_path: Path, codec: str, loss: float, dtmf: str) -> None:
+    async with in_call(tmp_path, codec, there_ms=60, loss=loss) as (caller, agent, between):
+        seen = await proven(tmp_path, caller, agent, dtmf)
+        assert seen.fault is None
+        assert seen.measures["caller_to_agent_ms"] == pytest.approx(between.mean_ms("near"), abs=5)
+        assert ("as tones to the agent" in seen.notes[-1]) == (dtmf == "in-band")
+
+
+async def test_somebody_elses_challenge_is_not_our_agents(tmp_path: Path) -> None:
+    async with in_call(tmp_path) as (caller, agent, _):
+        seen = await proven(tmp_path, caller, Impostor(agent))  # type: ignore[arg-type]
+    assert seen.fault is not None
+    assert (seen.fault.stage, seen.fault.code) == ("talk", "wrong-agent")
+
+
+async def test_our_own_challenge_that_comes_back_is_an_echo(tmp_path: Path) -> None:
+    async with in_call(tmp_path) as (caller, agent, between):
+        between.echo = True
+        seen = await proven(tmp_path, caller, agent)
+    assert seen.fault is not None
+    assert (seen.fault.stage, seen.fault.code) == ("talk", "echo")
+
+
+class Impostor:
+    """Another probe's agent: it says a challenge of its own."""
+
+    def __init__(self, phone: Phone) -> None:
+        self._phone = phone
+
+    def order(self, do: str, **details: Any) -> None:
+        if do == "challenge":
+            details["say"] = nonce.make(random.Random(7))
+        self._phone.order(do, **details)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._phone, name)
