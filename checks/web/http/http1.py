@@ -23,8 +23,9 @@ class _Told:
     """What llhttp tells of one answer; those that only announce another (1xx) are passed over."""
 
     def __init__(self) -> None:
-        self.reason, self.headers = b"", list[tuple[bytes, bytes]]()
+        self.reason, self.headers, self.trailers = b"", list[tuple[bytes, bytes]](), 0
         self.pieces: list[bytes] = []
+        self.broken: Refused | None = None
         self.headed = self.complete = False
         self.parser = HttpResponseParser(self)
         self.parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_data_after_close=True)
@@ -33,7 +34,10 @@ class _Told:
         self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        if self.headed:
+            self.trailers += 1
+        else:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.parser.get_status_code() < 200:
@@ -48,13 +52,15 @@ class _Told:
         self.complete = self.headed
 
     def feed(self, data: bytes) -> None:
-        """Raises Refused."""
+        """Raises Refused, but for what breaks after a header that is good: that is kept as `broken`."""
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
             raise Refused("bad-peer", "it goes on in another protocol, and nobody asked for that") from None
         except HttpParserError as error:
-            raise Refused("bad-peer", f"what came is not HTTP: {shown(str(error))}") from None
+            self.broken = Refused("bad-peer", f"what came is not HTTP: {shown(str(error))}")
+            if not self.headed:
+                raise self.broken from None
 
 
 async def exchange(wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]) -> None:
@@ -85,8 +91,8 @@ async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
         if not data:
             raise Refused("closed", "the connection was closed before the answer")
         told.feed(data)
-        came += len(data) - sum(map(len, told.pieces))
-        if len(told.headers) > limits.header_fields or (came > limits.header_bytes and not told.complete):
+        came += len(data)
+        if len(told.headers) > limits.header_fields or (came > limits.header_bytes and not told.headed):
             raise Refused("header-too-large", f"more than {limits.header_bytes} bytes or {limits.header_fields} fields")
 
 
@@ -105,6 +111,8 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
         for piece in told.pieces:
             body.feed(piece)
         told.pieces.clear()
+        if told.broken is not None:
+            raise told.broken
         if told.complete or body.full:
             break
         if not (data := await wire.receive()):
@@ -113,6 +121,6 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
             break
         came += len(data)
         told.feed(data)
-        if came > limits.wire_bytes + 16 * len(body.content) or len(told.headers) > 2 * limits.header_fields:
+        if came > limits.wire_bytes + 16 * len(body.content) or told.trailers > limits.header_fields:
             raise Refused("bad-peer", f"{came} bytes came for {len(body.content)} bytes of page")
     body.end()

@@ -41,7 +41,7 @@ class _Exchange:
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._head: Head | None = None
         self._body: Body | None = None
-        self._ended, self._came = False, 0
+        self._ended, self._came, self._buffer = False, 0, bytearray()
 
     async def run(self) -> None:
         """Raises Refused."""
@@ -96,13 +96,22 @@ class _Exchange:
             raise Refused(code, f"the connection was closed before {text}")
         self._came += len(data)
         if self._head is None and self._came > 4 * self._limits.header_bytes:
-            raise Refused("header-too-large", f"{self._came} bytes came, and no answer")
+            raise Refused("bad-peer", f"{self._came} bytes came, and no answer")
         if self._body is not None and self._came > self._limits.wire_bytes + 16 * len(self._body.content):
             raise Refused("bad-peer", f"{self._came} bytes came for {len(self._body.content)} bytes of page")
-        for event in self._h2.receive_data(data):
-            self._take(event)
-            if self._over():
-                return
+        self._buffer += data
+        while not self._over() and (frame := self._next_frame()):
+            for event in self._h2.receive_data(frame):
+                self._take(event)
+
+    def _next_frame(self) -> bytes:
+        """One frame at a time, so that what breaks a frame takes nothing of those before it along."""
+        length = 9 + int.from_bytes(self._buffer[:3], "big")
+        if len(self._buffer) < 9 or (len(self._buffer) < length <= 9 + self._h2.max_inbound_frame_size):
+            return b""
+        frame = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return frame
 
     def _take(self, event: Event) -> None:
         if isinstance(event, ResponseReceived):
