@@ -31,7 +31,7 @@ MEASURES: Mapping[str, str] = {
     "echo_loss_db": "how much softer it comes back than it was said, dB",
 }
 CHOPPY_PERCENT = 20.0
-"""recorded voices: at most 3.3"""
+"""of the worst five seconds; recorded voices: at most 3.3"""
 CLIPPED_PERCENT = 30.0
 """recorded voices: 0"""
 _FALSE_ANSWERS = ("ringback", "busy", "congestion", "dial", "sit")
@@ -74,8 +74,8 @@ def judge(facts: Mapping[str, Any], limits: MediaLimits, script: Script, leg: st
     if kind in ("frozen", "looped"):
         return kind, words
     if facts["active_seconds"] >= _LEAST_SECONDS:
-        if facts["rx_gap_percent"] >= CHOPPY_PERCENT:
-            return "choppy", f"{whose}{facts['rx_gap_percent']:.0f} % of what sounds is cut out"
+        if facts["worst_gap_percent"] >= CHOPPY_PERCENT:
+            return "choppy", f"{whose}{facts['worst_gap_percent']:.0f} % of what sounds is cut out, over 5 s"
         if facts["rx_clipped_percent"] >= CLIPPED_PERCENT:
             return "clipped", f"{whose}{facts['rx_clipped_percent']:.0f} % of what sounds is clipped"
     if leg != "call" or any(isinstance(step, Hear | AgentStep) for step in script):

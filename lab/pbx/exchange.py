@@ -14,7 +14,7 @@ from typing import Any
 from sipmessage import URI, Request, Response
 
 from lab.faults import Faults
-from lab.pbx import messages, routing, sdp, transfer
+from lab.pbx import messages, routing, sdp, transfer, troubles
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, own_contact
 from lab.pbx.g711 import SILENCE
 from lab.pbx.incoming import IncomingLeg
@@ -95,7 +95,7 @@ class Exchange:
 
     def heard(self, leg: Leg, sound: Iterator[bytes]) -> Iterator[bytes]:
         """What of a sound of ours the far end gets, frame by frame."""
-        for frame in sound:
+        for frame in troubles.spoilt(self.faults, leg.stream.law, sound):
             if self.faults.broken("no-rtp"):
                 yield b""
             else:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab.pbx import messages
+from lab.pbx import messages, troubles
 from lab.pbx.g711 import SILENCE, recording
 from lab.pbx.rtp import FRAME_SECONDS
 
@@ -62,6 +62,9 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     leg.answer()
     guard = asyncio.create_task(_hang_up_early(exchange, leg))
     try:
+        if other := troubles.instead(exchange.faults, leg.stream.law, exchange.prompts):
+            await leg.play(other)
+            return
         name = "welcome"
         while name in PLAN:
             name = await _walk(exchange, leg, name)

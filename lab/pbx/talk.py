@@ -77,10 +77,11 @@ class Talk:
         """Bridge, mix or play music, as it stands now."""
         for leg in self.legs:
             leg.stream.relay = None
-        if len(self.legs) == 2:
+        echo = self.exchange.faults.broken("echo") and not self._held
+        if len(self.legs) > 2 or (echo and len(self.legs) == 2):
+            mixer.connect(self.legs, self.hears, echo)
+        elif len(self.legs) == 2:
             self._bridge()
-        elif len(self.legs) > 2:
-            mixer.connect(self.legs, self.hears)
         elif self.legs:
             self.legs[0].loop((SILENCE[self.legs[0].stream.law],) * 50)
 

@@ -39,6 +39,7 @@ def examine(heard: Samples, said: Samples, country: str | None) -> dict[str, Any
         "words": nature.words,
         "seconds": round(len(heard) / RATE, 2),
         "active_seconds": round(float(active.sum()) * FRAME_SECONDS, 2),
+        "worst_gap_percent": round(texture.worst_gap_percent(bound(heard)), 2),
         "quiet_seconds": round(_longest_quiet(heard, said), 2),
         **figures_of(heard, said),
     }

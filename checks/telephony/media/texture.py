@@ -20,6 +20,7 @@ _QUIET_PEAK = 16.0
 _LOUD_RMS = 500.0
 _GAP_CELLS = (3, 44)
 """15 to 220 ms"""
+_STRETCH, _LEAST_SECONDS = 250 * FRAME, 2.0
 _FULL = 31000.0
 _WINDOW, _LENGTH = 512, 2048
 _LATER = 10
@@ -61,6 +62,14 @@ def gap_percent(samples: Samples) -> float:
             cut += end - begin
     sounding = float(active(samples).sum()) * FRAME / _CELL
     return 100.0 * cut / (sounding + cut) if cut else 0.0
+
+
+def worst_gap_percent(samples: Samples) -> float:
+    """The same of the worst five seconds in which there is sound enough: what else was heard does not make it less."""
+    starts = range(0, max(1, len(samples) - _STRETCH + 1), _STRETCH // 2)
+    stretches = (samples[start : start + _STRETCH] for start in starts)
+    heard = (part for part in stretches if int(active(part).sum()) * FRAME_SECONDS >= _LEAST_SECONDS)
+    return max(map(gap_percent, heard), default=0.0)
 
 
 def clipped_percent(samples: Samples) -> float:
