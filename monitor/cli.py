@@ -26,6 +26,7 @@ from monitor.verbs import (
     image,
     looking,
     prompts,
+    reporting,
     running,
     ticketing,
 )
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _configuring(verbs)
     _looking(verbs)
     _ticketing(verbs)
+    _reporting(verbs)
     _backing_up(verbs)
     _prompting(verbs)
     _running(verbs)
@@ -107,6 +109,7 @@ def _looking(verbs: Any) -> None:
     accept.add_argument("--by", default="", help="who says so (default: you)")
     audit = _verb(verbs, "audit", auditing.audit, "the morning round now, or the report of a day")
     audit.add_argument("--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21")
+    audit.add_argument("--send", action="store_true", help="keep the report and mail it, as at four in the morning")
     explain = _verb(verbs, "explain", explaining.explain, "what the policy makes of a failure")
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):
@@ -131,6 +134,24 @@ def _ticketing(verbs: Any) -> None:
         if word:
             parser.add_argument(word, help={"text": "what to say", "issue": "the issue's id"}[word])
         parser.add_argument("--by", default="", help="who says so (default: you)")
+
+
+def _reporting(verbs: Any) -> None:
+    report = _verb(verbs, "report", reporting.list_reports, "the morning reports that were made")
+    actions = report.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    listed = _verb(actions, "list", reporting.list_reports, "all of them, and whether they arrived")
+    listed.add_argument("--limit", type=int, default=30, help="how many at most")
+    for name, verb, about, forms in (
+        ("show", reporting.show_report, "one of them, as text, HTML or PDF", ("text", "html", "pdf")),
+        ("send", reporting.send_report, "mail one again", ("html", "pdf")),
+    ):
+        action = _verb(actions, name, verb, about)
+        action.add_argument(
+            "day", nargs="?", default="", help="its day, as in 2026-11-21, or its number; else the newest"
+        )
+        action.add_argument("--format", choices=forms, default=forms[0], help="how (pdf is printed by a browser)")
+    action.add_argument("--to", metavar="ADDRESS", nargs="+", help="to whom, instead of those who get it every day")
+    actions.choices["show"].add_argument("--to", metavar="FILE", help="the file to write")
 
 
 def _backing_up(verbs: Any) -> None:

@@ -7,6 +7,7 @@ ledger and from the lab's mailbox. A step that does not come in its time ends th
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 import tempfile
@@ -17,8 +18,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from lab import Lab
+from lab.morning import prepared
 from monitor import casebook
 from monitor.clock import SystemClock
 from monitor.config import Configuration, load
@@ -26,11 +29,14 @@ from monitor.ledger import AttemptRow, Ledger
 from monitor.presence import heartbeat
 from monitor.terminal import colourful, say, show_json
 from monitor.tickets import view
+from reports.audit import Audit
 from reports.model import Ticket, plain
 from reports.render import render_text
 
 _CALL = "main-number"
 _FAULT = "ivr-silent"
+_ZONE = ZoneInfo("Asia/Kolkata")  # where the lab's configuration says that it is
+_CALLS_A_DAY = 700
 
 
 class NotSeen(Exception):
@@ -62,7 +68,7 @@ class Story:
     _steps: list[dict[str, Any]] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Healthy, broken, ticketed, told, repaired, closed."""
+        """Healthy, broken, ticketed, told, repaired, closed; and the audit of the morning."""
         async with Lab(self.folder / "lab") as lab, self._daemon(lab) as daemon:
             self._step("opened", where=lab.where(), checks=len(daemon.configuration.checks))
             await self._healthy(daemon)
@@ -71,7 +77,12 @@ class Story:
             await self._trouble(lab, daemon)
             lab.mend()
             self._step("mended", fault=_FAULT)
-            await self._recovery(lab, daemon)
+            auditing = asyncio.create_task(daemon.audit())  # while the number is called again and again
+            try:
+                await self._recovery(lab, daemon)
+                await self._morning(lab, daemon, await auditing)
+            finally:
+                auditing.cancel()
         self._step("stopped", seconds=daemon.stopped_in)
         self.complete = True
 
@@ -96,10 +107,28 @@ class Story:
             raise NotSeen(f"there are {len(daemon.tickets())} tickets for one cause")
         self._step("closed", ticket=ticket, subject=mail[0]["Subject"], to=[str(m["To"]) for m in mail])
 
+    async def _morning(self, lab: Lab, daemon: _Daemon, report: Audit) -> None:
+        mail = await daemon.until("the report's mail", lambda: _reports(lab))
+        pictures = [part for part in mail.walk() if part.get_content_maintype() == "image"]
+        if not report.backups or not report.backups[0].proven_at or report.calls is None or not pictures:
+            raise NotSeen("usage, a proven backup and pictures in the report")
+        self._step(
+            "audited",
+            subject=str(mail["Subject"]),
+            to=str(mail["To"]),
+            calls=report.calls,
+            weeks=report.usage[0]["weeks"],
+            backup=report.backups[0],
+            pictures=len(pictures),
+            tone=report.tone,
+        )
+
     @asynccontextmanager
     async def _daemon(self, lab: Lab) -> AsyncIterator[_Daemon]:
         file = self.folder / "reveille.toml"
-        file.write_text(lab.configuration(self.folder / "state"), encoding="utf-8")
+        today = SystemClock().now().astimezone(_ZONE).date()
+        audited = await asyncio.to_thread(prepared, lab.folder / "records", str(_ZONE), today, _CALLS_A_DAY)
+        file.write_text(lab.configuration(self.folder / "state") + audited, encoding="utf-8")
         daemon = _Daemon(file, load(file), self.folder / "daemon.log", quiet=self.as_json)
         await daemon.start()
         try:
@@ -191,6 +220,22 @@ class _Daemon:
             condition = casebook.condition_of(ledger, check)
             casebook.keep_condition(t, replace(condition, next_look=self._clock.now(), purpose="recheck"))
 
+    async def audit(self) -> Audit:
+        """What `reveille audit --send` does: the report. Raises NotSeen."""
+        command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "--json", "audit", "--send")
+        with self._log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), 60)
+            body = json.loads(said)
+        except (TimeoutError, ValueError):
+            raise NotSeen("the audit's report within 60 s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return Audit.from_dict({name: value for name, value in body.items() if name != "tone"})
+
     def attempt(self, state: str, after: datetime | None = None) -> AttemptRow | None:
         """The first test call of this state, after a moment."""
         rows = sorted(self._ledger.attempts(_CALL), key=lambda row: row.started_at)
@@ -241,6 +286,11 @@ def _told(attempt: AttemptRow) -> dict[str, Any]:
         "measures": dict(seen.measures),
         "exhibits": [[e.name, str(e.path)] for e in seen.exhibits],
     }
+
+
+def _reports(lab: Lab) -> Any:
+    """The report's mail, once it is there."""
+    return next((mail for mail in lab.mailbox.messages() if mail["X-Reveille-Report"]), None)
 
 
 def _evidence(steps: list[dict[str, Any]]) -> list[list[str]]:

@@ -6,12 +6,13 @@ by the check; here it only gets its rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _MOST_GROUPS, _MOST_AGENTS, _MOST_FAILURES, _MOST_STANDOUTS = 10, 15, 8, 12
 _LONGEST_NAME = 60
+_LEAST_SHARE = 0.005
 _FIGURES = (
     "offered", "answered", "asr", "ner", "acd_seconds", "talk_seconds", "peak",
     "queue_offered", "queue_abandoned", "queue_service_level", "abandoned", "service_level", "asa_seconds",
@@ -65,7 +66,7 @@ def condensed(check: str, told: Mapping[str, Any]) -> dict[str, Any]:
         **{name: told[name] for name in ("queue", "concurrency", "busy_hour")},
         "records": told["source"]["records_read"],
         "hours": [{name: hour[name] for name in ("label", "offered", "answered", "erlangs")} for hour in told["hours"]],
-        **{name: [_named(row) for row in told[name][:_MOST_GROUPS]] for name in ("trunks", "dids", "queues")},
+        **{name: _weighty(told[name], told["calls"]["offered"]) for name in ("trunks", "dids", "queues")},
         "agents": [_named(row) for row in told["agents"][:_MOST_AGENTS]],
         "failures": told["failures"][:_MOST_FAILURES],
         "weeks": compared["weeks"],
@@ -129,6 +130,11 @@ def _today(told: Mapping[str, Any]) -> dict[str, Any]:
         "peak": told["concurrency"]["peak"],
         **({} if queue is None else {"queue_offered": queue["offered"], "queue_abandoned": queue["abandoned"]}),
     }
+
+
+def _weighty(rows: Sequence[Mapping[str, Any]], calls: int) -> list[dict[str, Any]]:
+    """The largest; a number that was dialled once says nothing to anybody."""
+    return [_named(row) for row in rows[:_MOST_GROUPS] if row["offered"] >= _LEAST_SHARE * calls]
 
 
 def _named(row: Mapping[str, Any], key: str = "name") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from reports.model import ClockLine, RungLine, StageLine, plain
@@ -142,3 +142,23 @@ class Explained(_View):
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """One morning report in a list; `letters` says how many are in which state."""
+
+    number: int
+    day: date
+    made_at: datetime
+    tone: str
+    subject: str
+    letters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLines(_View):
+    """The reports, the newest first."""
+
+    timezone: str
+    reports: tuple[ReportLine, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import Namespace
-from datetime import date, timedelta
 
 from monitor.audit import AuditRound
 from monitor.clock import SystemClock
@@ -13,8 +12,9 @@ from monitor.config import Configuration
 from monitor.ledger import Ledger
 from monitor.rounds import Rounds
 from monitor.runner import Runner
-from monitor.terminal import complain, say, show_json
+from monitor.terminal import say, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
+from monitor.verbs.reporting import kept_of
 from reports.audit import Audit
 from reports.render import render_audit
 
@@ -22,12 +22,15 @@ EXIT = {"OK": 0, "WARN": 1, "FAIL": 2}
 
 
 def audit(arguments: Namespace) -> int:
-    """Look at the audit's parts and print yesterday's report; nothing is mailed. 0 well, 1 to look at, 2 wrong."""
+    """Look at the audit's parts and print yesterday's report. 0 well, 1 to look at, 2 wrong.
+
+    Nothing is mailed or kept unless --send says so; --date prints the report that was made of a day.
+    """
     configuration = configuration_of(arguments)
     if configuration.audit is None:
         raise Stop(f"there is no [audit] in {configuration.file}")
     with ledger_of(configuration) as ledger:
-        found = _kept(ledger, configuration, arguments.date) if arguments.date else _made(ledger, configuration)
+        found = kept_of(ledger, arguments.date) if arguments.date else _made(ledger, configuration, send=arguments.send)
     if arguments.json:
         show_json({**found.to_dict(), "tone": found.tone})
     else:
@@ -35,31 +38,39 @@ def audit(arguments: Namespace) -> int:
     return EXIT[found.tone]
 
 
-def _kept(ledger: Ledger, configuration: Configuration, written: str) -> Audit:
+def _made(ledger: Ledger, configuration: Configuration, send: bool) -> Audit:
+    clock, progress = SystemClock(), _Progress(len(configuration.audit.checks) if configuration.audit else 0)
+    runner = Runner(clock, configuration.state / "exhibits")
+    rounds = Rounds(ledger, configuration, clock, runner, progress.stage)
     try:
-        day = date.fromisoformat(written)
-    except ValueError:
-        raise Stop(f"{written!r} is no day; write it as in '2026-11-21'") from None
-    found = _round(ledger, configuration).kept(day)
-    if found is None:
-        raise Stop(f"no report was made of {day}")
-    return found
+        return asyncio.run(AuditRound(ledger, rounds, clock).by_hand(progress.part, send))
+    finally:
+        progress.end()
 
 
-def _made(ledger: Ledger, configuration: Configuration) -> Audit:
-    clock = SystemClock()
-    making = _round(ledger, configuration)
-    asyncio.run(making.parts(_progress))
-    now = clock.now()
-    return making.report(now.astimezone(configuration.site.zone).date() - timedelta(days=1), now)
+class _Progress:
+    """One line that comes and goes: which part it is, and what it does. On a terminal only."""
 
+    def __init__(self, parts: int) -> None:
+        self._parts, self._begun, self._part = parts, 0, ""
+        self._shown = sys.stderr.isatty()
 
-def _round(ledger: Ledger, configuration: Configuration) -> AuditRound:
-    clock = SystemClock()
-    rounds = Rounds(ledger, configuration, clock, Runner(clock, configuration.state / "exhibits"))
-    return AuditRound(ledger, rounds, clock)
+    def part(self, check: str) -> None:
+        """A part begins; one that is looked at again does not count twice."""
+        self._begun, self._part = min(self._begun + 1, self._parts), check
+        self._write(check)
 
+    def stage(self, check: str, stage: str) -> None:
+        """What a check does."""
+        self._write(f"{check}: {stage}")
 
-def _progress(check: str) -> None:
-    if sys.stderr.isatty():
-        complain(f"\x1b[2m  {check} …\x1b[0m")
+    def end(self) -> None:
+        """Nothing is left of it."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+    def _write(self, text: str) -> None:
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[2K\x1b[2m  part {self._begun} of {self._parts}  {text[:100]} …\x1b[0m")
+            sys.stderr.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-STEPS = ["opened", "healthy", "broken", "failed", "ticket", "mail", "mended", "closed", "stopped"]
+STEPS = ["opened", "healthy", "broken", "failed", "ticket", "mail", "mended", "closed", "audited", "stopped"]
 
 
 def test_the_story_is_told_whole(tmp_path: Path) -> None:
@@ -22,6 +22,12 @@ def test_the_story_is_told_whole(tmp_path: Path) -> None:
     assert ticket["title"] == "PRI is up but IVR is not working"
     assert (ticket["severity"], ticket["owner"]) == ("P0", "vendor")
     assert [rung["state"] for rung in ticket["ladder"]] == ["told", "next", "later"]
+    report = next(step for step in story["steps"] if step["step"] == "audited")
+    assert report["calls"] > 100
+    assert report["backup"]["proven_at"]
+    assert report["backup"]["rows"] > 10_000
+    assert report["pictures"] >= 2
+    assert "calls · backup proven" in report["subject"]
     evidence = dict(next(step["attempt"]["exhibits"] for step in story["steps"] if step["step"] == "ticket"))
     assert {"call.wav", "ladder.txt"} <= evidence.keys()
     assert all(Path(path).exists() for path in evidence.values())
