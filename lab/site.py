@@ -33,8 +33,10 @@ class Site:
             await self._runner.cleanup()
 
     async def reachable(self) -> None:
-        """Waits while the uplink is down: to a visitor the wire is dead."""
-        await self.faults.until("uplink-down", False)
+        """To a visitor the wire is dead while the uplink is down; who waited so long is not answered any more."""
+        if self.faults.broken("uplink-down"):
+            await self.faults.until("uplink-down", False)
+            raise web.HTTPGatewayTimeout
 
     async def _unmarked(self, _request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "lab"

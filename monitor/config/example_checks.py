@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.config.example_checks_web import WALKED
 from monitor.config.examples import Entry
 
 CHECKS: dict[str, tuple[Entry, ...]] = {
@@ -197,6 +198,7 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             },
         ),
     ),
+    **WALKED,
     "nagios-plugin": (
         Entry(
             "database-port",

@@ -1,0 +1,41 @@
+"""Does an API answer, soon enough, with what those who integrate rely on? A call, or several that belong together.
+
+    each step, by its name:
+    dns connect tls   as for a portal                                 faults: dns, refused, certificate …
+    response          > GET /api/v1/customers/C-1042    Authorization: Bearer …
+                      < 200 OK                                        faults: http:401, http:503, closed …
+    content           < {"id": "C-1042", "tier": "gold", ...}         faults: broken-off, too-large
+    looking           texts, values at JSON paths, the JSON Schema    faults: missing-text, bad-json, json-missing,
+                                                                      json-differs, schema
+    any of them                                                       fault: timeout
+
+Rules: see checks/web/walk/walk.py. Credentials are named, never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from checks.contract import Check, Layer, Trace
+from checks.web.walked import AFTERWARDS_SECONDS, Walked
+
+
+class Api(Walked, Check):
+    """Calls an API and compares what it answers."""
+
+    KIND: ClassVar[str] = "api"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    def measures(self) -> Mapping[str, str]:
+        """The phases of each call, and the whole."""
+        return {**self.walk_measures(), "total_seconds": "everything, in seconds"}
+
+    def longest_seconds(self) -> float:
+        """The time limit, reading by the schema, and a logout."""
+        return self.within + AFTERWARDS_SECONDS + 2.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Call once."""
+        await self.last_answer(trace)
+        trace.measure("total_seconds", trace.elapsed())

@@ -1,0 +1,158 @@
+"""Does the report portal still make its report, and are its figures right? They are held against the call records.
+
+    each step    a walk to the report: login, run, download       faults: as for a portal; of the last: report-missing
+    figures      Date,Calls,Answered -> calls 90, answered 80     faults: report-missing, report-changed, bad-json
+    records      the records of the same day, as usage has them   unknown: they cannot be read, or are too few
+    compare      calls 90, records 90; answered 72, records 80    fault: figures-differ, with both
+
+Rules: {date} in a step or a figure is the day of the report, as the site's calendar has it. The records are read as the
+kind usage reads them, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.data.usage.check import Usage
+from checks.data.usage.day import day_before
+from checks.data.usage.sources import QueueLog, Records
+from checks.settings import Duration
+from checks.web.figures import Figure
+from checks.web.http.message import Answer
+from checks.web.walk.step import Step
+from checks.web.walked import AFTERWARDS_SECONDS, Walked
+
+_NOT_MADE = ("timeout", "soft-200", "missing-text", "unwanted-text", "no-match", "too-small", "wrong-page")
+
+
+def _date_format(written: str) -> str:
+    sample = datetime.date(2026, 11, 9).strftime(written)
+    if "%" not in written or "%" in sample or not sample.isprintable():
+        raise ValueError(f"{written[:40]!r} is no way to write a date; write it as in '%d.%m.%Y'")
+    return written
+
+
+class Report(Walked, Check):
+    """Runs a report of a portal and compares its figures with the call records."""
+
+    KIND: ClassVar[str] = "report"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+    WORDS: ClassVar[tuple[str, ...]] = ("date",)
+
+    figures: tuple[Figure, ...] = Field(min_length=1)
+    """which figures of the report are compared, and with what"""
+    records: Records
+    """where the call records are"""
+    queue_log: QueueLog | None = None
+    """where the queues' own log is"""
+    own_calls: tuple[str, ...] = ("reveille",)
+    """account codes or caller numbers of Reveille's own test calls, which no figure counts"""
+    trunks: tuple[str, ...] = Field(default=(), examples=[["PJSIP/trunk-*"]])
+    """names of trunks among the channels, with *; without any the channel that a call came in on"""
+    short_abandon: Duration = Field(default=5.0, ge=0)
+    """who gives up within it does not count as abandoned"""
+    date: datetime.date | None = None
+    """the local date to look at; without it the day before"""
+    date_format: Annotated[str, AfterValidator(_date_format)] = "%Y-%m-%d"
+    """how {date} is written, as strftime has it"""
+    timezone: str = Field(default="", exclude=True, validate_default=True)
+    """the site's, which the loader knows"""
+    within: Duration = Field(default=60.0, gt=0)
+    """time limit for all steps together"""
+    records_within: Duration = Field(default=300.0, gt=0)
+    """time limit for reading the call records"""
+
+    @field_validator("timezone")
+    @classmethod
+    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
+        return written or str((info.context or {}).get("timezone", "UTC"))
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        names = [figure.name for figure in self.figures]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two figures are called {twice[0]!r}")
+        return self
+
+    def measures(self) -> Mapping[str, str]:
+        """The walk, and how far the figures are off."""
+        return {
+            **self.walk_measures(),
+            "figures_seconds": "reading the report, in seconds",
+            "records_seconds": "reading the call records, in seconds",
+            "compare_seconds": "comparing them, in seconds",
+            "differing_figures": "how many figures are off by more than their tolerance",
+            "greatest_difference_percent": "how far the figure that is off the most is off, in percent of the records'",
+            "total_seconds": "everything, in seconds",
+        }
+
+    def longest_seconds(self) -> float:
+        """The walk, and the records."""
+        return self.within + self.records_within + AFTERWARDS_SECONDS + 7.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Run the report once, and compare."""
+        date = self.date or day_before(trace.began_at, self.timezone).date
+        written = date.strftime(self.date_format)
+        answer = await self.last_answer(trace, {"date": written})
+        kept = trace.exhibit(f"report{_ending(answer)}", answer.head.content_type or "text/plain", answer.body)
+        with trace.stage("figures"):
+            told = {figure.name: figure.read(answer.text, written) for figure in self.figures}
+        trace.note(f"{kept.name}, the report of {date}: {_listed(told)}")
+        with trace.stage("records"):
+            recorded = await self._recorded(trace, date)
+        with trace.stage("compare"):
+            self._compared(trace, told, recorded)
+        trace.measure("total_seconds", trace.elapsed())
+
+    def fault_of(self, step: Step, refused: Refused) -> Refused:
+        """Where the last step is refused, and the portal let us in before, it is the report that is missing."""
+        let_in = step is not self.steps[0] and (refused.code.startswith("http:") or refused.code in _NOT_MADE)
+        if step is self.steps[-1] and (let_in or refused.code in ("http:404", "http:410")):
+            return Refused("report-missing", str(refused))
+        return refused
+
+    async def _recorded(self, trace: Trace, date: datetime.date) -> Mapping[str, float]:
+        """What the call records say. Raises CannotTell: a usage check is who tells of records."""
+        usage = Usage(
+            records=self.records,
+            queue_log=self.queue_log,
+            own_calls=self.own_calls,
+            trunks=self.trunks,
+            short_abandon=self.short_abandon,
+            date=date,
+            timezone=self.timezone,
+            weeks=0,
+            time_limit=self.records_within,
+        )
+        reading = Trace(trace.elapsed, trace.exhibits_folder, began_at=trace.began_at)
+        try:
+            await usage.probe(reading)
+        except Refused as refused:
+            raise CannotTell(f"the call records cannot be read: {refused}") from None
+        return reading.observation().measures
+
+    def _compared(self, trace: Trace, told: Mapping[str, float], recorded: Mapping[str, float]) -> None:
+        if unknown := [one.records for one in self.figures if one.records not in recorded]:
+            raise CannotTell(f"the call records of that day say nothing of {unknown[0]}")
+        off = [one for one in self.figures if not one.agrees(told[one.name], recorded[one.records])]
+        shares = [abs(told[one.name] - recorded[one.records]) / max(1e-9, abs(recorded[one.records]))
+                  for one in self.figures if told[one.name] != recorded[one.records]]  # fmt: skip
+        trace.measure("differing_figures", len(off))
+        trace.measure("greatest_difference_percent", min(1000.0, 100.0 * max(shares, default=0.0)))
+        if off:
+            pairs = [f"{one.name}: {told[one.name]:g}, records {recorded[one.records]:g}" for one in off]
+            raise Refused("figures-differ", "; ".join(pairs))
+
+
+def _ending(answer: Answer) -> str:
+    return {"text/csv": ".csv", "application/json": ".json", "text/html": ".html"}.get(answer.head.content_type, ".txt")
+
+
+def _listed(told: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in told.items())

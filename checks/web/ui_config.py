@@ -1,0 +1,116 @@
+"""Is what agents are shown still what was agreed on? Chosen elements of a page, or a configuration's API, are compared
+with what a person has accepted.
+
+    each step    a walk to the page, with a login if it takes one        faults: as for a portal
+    read         #toolbar button -> ["Hold", "Mute", "Transfer"]         fault: missing (nothing there at all)
+    compare      accepted: ["Hold", "Mute", "Transfer"]                  fault: differs ("1 removed: - …"),
+                                                                         unknown: nothing was accepted yet
+
+Rules: what is seen is proposed each time; `reveille accept NAME` shows the difference and takes it. A page is read in a
+process of its own, and as it was sent: what a script builds is portal-browser's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.difference import difference
+from checks.settings import Settings
+from checks.web.expected import parsed
+from checks.web.http.message import Answer
+from checks.web.json_path import JsonPath, values
+from checks.web.walked import AFTERWARDS_SECONDS, Walked
+
+_MOST_LINES = 60
+
+
+class Look(Settings):
+    """Something that is shown."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+    """what it is called in a difference"""
+    css: str | None = Field(default=None, min_length=1, max_length=500)
+    """CSS selector of elements of the page; their texts are compared"""
+    attributes: tuple[str, ...] = Field(default=(), examples=[["href", "disabled"]])
+    """attributes of these elements that are compared too"""
+    json_path: JsonPath | None = Field(default=None, alias="json")
+    """where it stands in a JSON document"""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.css is None) == (self.json_path is None):
+            raise ValueError("what is looked at stands on a page (css) or in JSON (json); write one of them")
+        if self.attributes and self.css is None:
+            raise ValueError("only elements of a page have attributes")
+        return self
+
+
+class UiConfig(Walked, Check):
+    """Compares what a user interface shows with what was accepted."""
+
+    KIND: ClassVar[str] = "ui-config"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+    ACCEPTS: ClassVar[bool] = True
+
+    looks: tuple[Look, ...] = Field(min_length=1, max_length=50)
+    """what of the last step's answer is compared"""
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        names = [look.name for look in self.looks]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two looks are called {twice[0]!r}")
+        return self
+
+    def measures(self) -> Mapping[str, str]:
+        """The walk, and how much differs."""
+        return {
+            **self.walk_measures(),
+            "read_seconds": "reading what is shown, in seconds",
+            "compare_seconds": "comparing it, in seconds",
+            "added_lines": "what is shown and was not accepted, in lines",
+            "removed_lines": "what was accepted and is shown no more, in lines",
+            "total_seconds": "everything, in seconds",
+        }
+
+    def longest_seconds(self) -> float:
+        """The walk, and reading."""
+        return self.within + AFTERWARDS_SECONDS + 22.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Look once."""
+        answer = await self.last_answer(trace)
+        with trace.stage("read"):
+            seen = await self._seen(answer)
+        trace.propose("shown", seen)
+        with trace.stage("compare"):
+            self._compared(trace, seen)
+        trace.measure("total_seconds", trace.elapsed())
+
+    async def _seen(self, answer: Answer) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        if at_paths := [(look.name, look.json_path) for look in self.looks if look.json_path is not None]:
+            document = parsed(answer.text)
+            seen = {name: values(document, path) for name, path in at_paths}
+        chosen = [look.model_dump(include={"name", "css", "attributes"}) for look in self.looks if look.css is not None]
+        if chosen:
+            from checks.web.apart.reading import elements
+
+            seen |= await elements(answer.text, chosen)
+        if not any(seen.values()):
+            raise Refused("missing", f"nothing of {', '.join(seen)} is there")
+        return seen
+
+    def _compared(self, trace: Trace, seen: Mapping[str, Any]) -> None:
+        if "shown" not in trace.accepted:
+            raise CannotTell("nothing was accepted yet; `reveille accept` takes what is shown now for right")
+        told = difference(trace.accepted["shown"], seen)
+        trace.measure("added_lines", len(told.added))
+        trace.measure("removed_lines", len(told.removed))
+        if told:
+            trace.exhibit("difference.txt", "text/plain", "\n".join(told.unified[:_MOST_LINES]).encode())
+            raise Refused("differs", told.words())
