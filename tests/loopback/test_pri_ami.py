@@ -169,7 +169,7 @@ async def test_a_pbx_that_cannot_be_asked_says_nothing_of_its_lines(secret: Secr
         port = gone.port
     check = PriAmi(host=f"127.0.0.1:{port}", user=USER, password=secret)
     assert fault(await look(check, tmp_path)) == ("connect", "unreachable")
-    assert check.layer_of("connect") is check.layer_of("login") is Layer.SIGNALLING
+    assert check.layer_of("connect") is check.layer_of("login") is Layer.APPLICATION
     assert check.layer_of("spans") is check.layer_of("line") is Layer.LINE
 
 

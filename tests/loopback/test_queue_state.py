@@ -98,7 +98,7 @@ async def test_a_pbx_without_queues_module_cannot_tell(pbx: Asterisk, desk: Desk
     trace = Trace(time.monotonic, desk._folder)
     with pytest.raises(CannotTell, match="needs app_queue"):
         await desk.check().probe(trace)
-    assert desk.check().layer_of("login") is Layer.SIGNALLING
+    assert desk.check().layer_of("login") is Layer.APPLICATION
 
 
 def test_nobody_at_work_is_never_allowed(desk: Desk) -> None:

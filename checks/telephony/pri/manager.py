@@ -52,8 +52,9 @@ class Manager(Check):
         }
 
     def layer_of(self, stage: str) -> Layer:
-        """A PBX that does not let itself be asked says nothing of its lines or agents."""
-        return Layer.SIGNALLING if stage in ("connect", "login") else self.LAYER
+        """A PBX that does not let itself be asked says nothing of its lines or agents, nor of the calls above them: its
+        manager API is an application, and never the cause of a failed call."""
+        return Layer.APPLICATION if stage in ("connect", "login") else self.LAYER
 
     def longest_seconds(self) -> float:
         """The time limit, and a little for the closing."""
