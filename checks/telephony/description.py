@@ -1,16 +1,23 @@
 """What is wrong with a session description that answers our offer (RFC 3264, RFC 4566), when the engine made no media
-of it: it is missing or no SDP ("bad-peer"), it refuses the sound, or holds no codec that we offered ("no-codec")."""
+of it: it is missing or no SDP ("bad-peer"), it refuses the sound, or holds no codec that we offered ("no-codec"), or is
+not encrypted though nothing else was offered ("no-srtp")."""
 
 from __future__ import annotations
 
 import re
 
+_KEY = re.compile(r"(?m)^a=crypto:\d+ \S+ inline:")
 _AUDIO = re.compile(r"^m=audio (\d{1,5})(?:/\d+)? ([\w/]+)((?: \d+)+)[ \t]*$", re.MULTILINE)
 _CONNECTION = re.compile(r"^c=IN IP[46] \S+", re.MULTILINE)
 
 
-def fault_of(message: str) -> tuple[str, str]:
-    """A code and words, of the whole text of a 2xx to our INVITE."""
+def has_key(message: str) -> bool:
+    """Whether the description in a message offers, or takes, encryption."""
+    return _KEY.search(message) is not None
+
+
+def fault_of(message: str, encrypted_only: bool = False) -> tuple[str, str]:
+    """A code and words, of the whole text of a 2xx to our INVITE, which may have offered SRTP only."""
     _, blank, body = message.replace("\r\n", "\n").partition("\n\n")
     if not blank or not body.strip():
         return "bad-peer", "the answer has no session description, or it was cut off"
@@ -19,6 +26,8 @@ def fault_of(message: str) -> tuple[str, str]:
         return "bad-peer", "the session description of the answer is no SDP with an audio stream"
     if audio[1] == "0":
         return "no-codec", "the answer refuses the audio stream (port 0)"
-    if audio[2] != "RTP/AVP":
+    if encrypted_only and (audio[2] != "RTP/SAVP" or not has_key(body)):
+        return "no-srtp", f"the answer is not encrypted ({audio[2]}, no key), and SRTP is required"
+    if audio[2] != ("RTP/SAVP" if encrypted_only else "RTP/AVP"):
         return "no-codec", f"the answer wants {audio[2]}, which was not offered"
     return "no-codec", f"the answer has no codec that was offered, but payload types{audio[3]}"

@@ -48,6 +48,7 @@ class Way:
             "local_address": self.local_address,
             "authorities": str(line.trusted_certificates or ssl.get_default_verify_paths().cafile or ""),
             "codecs": list(codecs),
+            "srtp": line.srtp,
         }
 
     def callee(self, to: str) -> str:
@@ -64,12 +65,17 @@ class Way:
         return "" if self.line.transport == "udp" else f";transport={self.line.transport}"
 
 
+def port_of(line: Line) -> tuple[str, int]:
+    """Host and port of the registrar as written; "" and 0 where it is neither host nor host:port."""
+    match = _HOST.fullmatch(line.registrar)
+    return (match["host"], int(match["port"] or _PORTS[line.transport])) if match else ("", 0)
+
+
 async def way_of(line: Line, within: float) -> Way:
     """Find the way. Raises Refused (unreachable) when the name does not resolve or there is no route."""
-    match = _HOST.fullmatch(line.registrar)
-    if not match:
+    host, port = port_of(line)
+    if not host:
         raise Refused("unreachable", f"{line.registrar!r} is not host or host:port (IPv4)", origin="local")
-    host, port = match["host"], int(match["port"] or _PORTS[line.transport])
     try:
         async with asyncio.timeout(within):
             found = await asyncio.get_running_loop().getaddrinfo(
@@ -81,7 +87,18 @@ async def way_of(line: Line, within: float) -> Way:
     except TimeoutError:
         raise Refused("unreachable", f"{host} did not resolve within {within:g} s", origin="local") from None
     except OSError as problem:
+        if isinstance(problem, socket.gaierror) and await _has_ipv6(host, port):
+            raise CannotTell(
+                f"engine error: {host} has IPv6 addresses only, and the call engine has no IPv6"
+            ) from problem
         raise Refused("unreachable", f"{host}: {problem.strerror or problem}", origin="local") from problem
+
+
+async def _has_ipv6(host: str, port: int) -> bool:
+    try:
+        return bool(await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET6))
+    except OSError:
+        return False
 
 
 def _secret(line: Line) -> str | None:

@@ -29,6 +29,15 @@ class Account:
     authorities: str = ""
     """PEM file of the authorities to trust on TLS"""
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
+    srtp: str = "never"
+    """never, optional or required: SRTP with keys in the SDP (RFC 4568)"""
+
+
+_SRTP = {
+    "never": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "required": pj.PJMEDIA_SRTP_MANDATORY,
+}
 
 
 def of_engine(writer: Any) -> Any:
@@ -81,10 +90,20 @@ def of_account(account: Account) -> Any:
     settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
     settings.callConfig.timerMinSESec = settings.callConfig.timerSessExpiresSec = _SESSION_SECONDS
     settings.mediaConfig.lockCodecEnabled = False
+    settings.mediaConfig.srtpUse = _SRTP[account.srtp]
+    settings.mediaConfig.srtpSecureSignaling = 0
+    settings.mediaConfig.srtpOpt.keyings.push_back(pj.PJMEDIA_SRTP_KEYING_SDES)
     settings.mediaConfig.transportConfig.boundAddress = account.local_address
     settings.mediaConfig.transportConfig.port = random.randrange(16384, 48000, 2)  # noqa: S311 - no secret
     settings.mediaConfig.transportConfig.portRange = 16000
     return settings
+
+
+def media_of(info: Any) -> dict[str, Any]:
+    """What a stream is."""
+    codec = info.audCodecParam
+    packet_ms = codec.info.frameLen * max(1, codec.setting.frmPerPkt)
+    return {"codec": info.codecName, "far": info.remoteRtpAddress, "packet_ms": packet_ms}
 
 
 def counts(stat: Any, info: Any) -> dict[str, Any]:

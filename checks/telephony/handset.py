@@ -73,6 +73,7 @@ class Handset(Changing):
 
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its SIP port. Raises pjsua2.Error."""
+        self.watch.srtp = account.srtp
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
         self._endpoint.libInit(engine_settings.of_engine(self._wire))
@@ -259,8 +260,7 @@ class Handset(Changing):
             player.startTransmit(self._sound)
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen
-        packet_ms = self._frame_ms * max(1, info.audCodecParam.setting.frmPerPkt)
-        self.tell("media", codec=info.codecName, far=info.remoteRtpAddress, packet_ms=packet_ms)
+        self.tell("media", **engine_settings.media_of(info), encrypted=self.watch.encrypted)
 
     def on_digit(self, digit: str, method: str) -> None:
         """The far end pressed a digit."""

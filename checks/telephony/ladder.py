@@ -2,7 +2,7 @@
 
 The wire is what the engine's own call states hide: the first provisional response, a final response's or a far BYE's
 Reason header, and whether a status was received at all or made up by our own stack.
-The text of a ladder never holds credentials: digest responses are masked. It is bounded in size.
+The text of a ladder never holds credentials: digest responses and media keys are masked. It is bounded in size.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
+_KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
 _KEPT = 400
 _DRAWN = 60
 _LARGEST = 200_000
@@ -144,8 +145,8 @@ class Ladder:
 
 
 def masked(text: str) -> str:
-    """A message without its digest credentials."""
-    return _CREDENTIALS.sub(r"\1 (masked)", text).replace("\r\n", "\n")
+    """A message without its digest credentials and the keys of its media (SRTP, RFC 4568)."""
+    return _KEYS.sub(r"\1(masked)", _CREDENTIALS.sub(r"\1 (masked)", text)).replace("\r\n", "\n")
 
 
 def _arrow(number: int, message: Message, zero: float) -> str:

@@ -30,6 +30,9 @@ class Line(Settings):
     """the user part of From, where it is not the account's user"""
     country: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
     """ISO 3166 code of the country whose tones are to be expected, as in "in"; without it all countries' are tried"""
+    srtp: Literal["never", "optional", "required"] = "never"
+    """whether the media of its calls is encrypted (SRTP, keys in the SDP, RFC 4568), either way: "optional" is offered
+    beside plain RTP, "required" takes nothing else; without TLS the keys go in the clear"""
     channels: int = Field(default=1, ge=1)
     """how many calls Reveille may have on it at once; never all that the customer has"""
     trusted_certificates: ReadableFile | None = None

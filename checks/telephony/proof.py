@@ -8,7 +8,7 @@
       |  <====== digits of the agent (DTMF) === |
 
 stage    fault codes
-agent    not-registered, not-rung, not-answered, early-hang-up
+agent    not-registered, not-rung, not-answered, no-srtp (our agent refused a call that is not encrypted), early-hang-up
 talk     one-way-to-agent, one-way-to-caller, dead-air, echo (our own challenge came back), wrong-agent (somebody else's
          did), dtmf-lost-to-agent, dtmf-lost-to-caller, dtmf-lost, early-hang-up
 """
@@ -71,7 +71,7 @@ class Proof:
     async def _be_rung(self, review: Callable[[], Awaitable[Event]]) -> None:
         name, within, began = self._step.agent.name, self._step.within, self._trace.elapsed()
         try:
-            await unless_ended(self._call, lambda: self._agent.until("incoming", within=within))
+            rung = await unless_ended(self._call, lambda: self._agent.until("incoming", "offer-refused", within=within))
         except TimeoutError:
             seen = await review()
             if seen["code"] == "dtmf-ignored":
@@ -80,6 +80,9 @@ class Proof:
             raise Refused(
                 "not-rung", f"agent {name!r} was not rung within {within:g} s; the caller heard: {seen['text']}"
             ) from None
+        if rung.name == "offer-refused":
+            code = "no-srtp" if rung["srtp"] == "required" else "not-rung"
+            raise Refused(code, f"agent {name!r} refused what the call to it offered ({rung['code']})")
         self._trace.measure("agent_ring_seconds", self._trace.elapsed() - began)
 
     async def _be_answered(self) -> None:

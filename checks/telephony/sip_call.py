@@ -23,9 +23,9 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, hostile, proof, quality, truth
+from checks.telephony import evidence, honesty, hostile, proof, quality, secured, truth, voice_log
 from checks.telephony.causes import cause_in
-from checks.telephony.control_steps import FEATURES, Feature
+from checks.telephony.control_steps import FEATURES, Feature, measures_of
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way
 from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
@@ -35,6 +35,7 @@ from checks.telephony.line import Line, LineName
 from checks.telephony.parties import Parties, ladder_of
 from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, further_lines, prompts_in, seconds_of
 from checks.telephony.truth import MediaLimits, hold_to_truth
+from checks.telephony.voice_log import Logged, VoiceLog
 
 _LAYERS: dict[str, Layer] = {
     "media": Layer.MEDIA,
@@ -44,6 +45,7 @@ _LAYERS: dict[str, Layer] = {
     "pause": Layer.PROMPT,
     "agent": Layer.AGENT,
     "talk": Layer.AGENT,
+    "recording": Layer.AGENT,
     **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
 }
 _FIRST = ("trying", "provisional", "answered", "undescribed", "refused")
@@ -66,7 +68,7 @@ _MEASURES: dict[str, str] = {
 }
 
 
-class SipCall(MediaLimits, ProbeLimits, Check):
+class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
     """A SIP call along a script: reached, rang, answered, heard, the right prompt, our agent."""
 
     KIND: ClassVar[str] = "sip-call"
@@ -85,12 +87,14 @@ class SipCall(MediaLimits, ProbeLimits, Check):
         "PCMU",
     )
     """what is offered, the preferred first"""
-    dtmf: Literal["rfc4733", "info"] = "rfc4733"
-    """how digits are sent: in RTP (RFC 4733) or by SIP INFO"""
+    dtmf: Literal["rfc4733", "info", "in-band"] = "rfc4733"
+    """how digits are sent: in RTP (RFC 4733), by SIP INFO, or as tones"""
     headers: Mapping[str, str] = Field(default_factory=dict)
     """further headers of the INVITE"""
     early_media: bool = False
     """whether the script begins as soon as there is sound, even before the answer (announcements that never answer)"""
+    recording: VoiceLog | None = None
+    """where the platform's own recording of the call (its voice logger) is to be found after the call"""
     rtp_from: Literal["sdp", "anywhere"] = "sdp"
     """whether RTP must come from the address that the far end's SDP names"""
     signalling_within: Duration = 5.0
@@ -126,6 +130,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
         given = {**_MEASURES, **quality.MEASURES, **honesty.MEASURES, **truth.MEASURES}
+        given.update(secured.measures_of(self.all_lines().values()))
         if self.line.user and self.line.register_first:
             given["register_seconds"] = "REGISTER until registered"
         for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
@@ -134,10 +139,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
         for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
             given[f"{stage}_seconds"] = f"the last {stage}"
-        for feature in self.script:
-            if isinstance(feature, Feature):
-                given |= {f"{stage.replace('-', '_')}_seconds": f"the last stage {stage}" for stage in feature.STAGES}
-                given["transfer_outcome_seconds"] = "REFER until the transfer was known to have succeeded"
+        given |= {**measures_of(self.script), **(voice_log.MEASURES if self.recording else {})}
         if self.agent_line:
             given.update(proof.MEASURES)
             given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang"
@@ -148,7 +150,8 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
         timers = 3 * self.signalling_within + self.answer_within + self.media_within
-        return timers + sum(seconds_of(step) for step in self.script) + (0 if self.script else self.listen) + 15.0
+        script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
+        return timers + script + (self.recording.longest_seconds() if self.recording else 0.0) + 15.0
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
@@ -156,34 +159,47 @@ class SipCall(MediaLimits, ProbeLimits, Check):
         with (
             honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
             hostile.named(trace, parties.legs),
+            secured.named(self.all_lines()),
         ):
             await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs = parties.legs
         try:
-            way = await self._start(parties)
+            await secured.hold_certificates(trace, self.all_lines().values(), self.signalling_within)
+            way, logged = await self._start(parties), self._logged(trace)
+            if logged:
+                await logged.look_before()
             watch.begin()
             await self._register(trace, legs["call"])
-            for name in self._lines():
+            for name in self.all_lines():
                 if name != "call":
                     await parties.registered(name, self._stage_of(name))
             await self._call(trace, legs["call"], way)
             country, library = self.line.country, prompts_in(self.prompts)
             both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
-            await Conversation(trace, self.script, self.dtmf, *both, country, library, features).run()
+            conversation = Conversation(trace, self.script, self.dtmf, *both, country, library, features)
+            await conversation.run()
+            if logged:
+                await logged.mark(features.hearing, conversation.talkers.caller, conversation.talkers.agent)
             await hold_to_truth(trace, self, self.script, legs, country)
             await self._hang_up(trace, legs["call"])
+            if logged:
+                await logged.judge(legs["call"])
         finally:
             await parties.close()
             self._keep(trace, legs)
+
+    def _logged(self, trace: Trace) -> Logged | None:
+        caller = self.line.caller_id or self.line.user or ""
+        return Logged(trace, self.recording, caller, self.to) if self.recording else None
 
     def _stage_of(self, name: str) -> str:
         """The stage in which an account that is called is missed."""
         steps = [step for step in self.script if isinstance(step, Feature) and step.further is not None]
         return next((step.STAGES[-1] for step in steps if step.further and step.further.name == name), "agent")
 
-    def _lines(self) -> dict[str, Line]:
+    def all_lines(self) -> dict[str, Line]:
         """Who has a phone: the caller, the agent, and whoever the script reaches further."""
         agent = {"agent": self.agent_line} if self.agent_line else {}
         return {"call": self.line, **agent, **further_lines(self.script)}
@@ -191,7 +207,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
     async def _start(self, parties: Parties) -> Way:
         """Start the phones, the agent's too: it must be registered before it can be reached."""
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
-        lines = self._lines()
+        lines = self.all_lines()
         await parties.start(lines, {"call": first_stage}, tuple(name for name in lines if name != "call"))
         return parties.ways["call"]
 
@@ -264,6 +280,7 @@ class SipCall(MediaLimits, ProbeLimits, Check):
         if "call" not in legs:
             return
         call = legs["call"]
+        secured.measure(trace, call, self.line)
         evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
         if (invited := call.seen("invited")) and (answered := call.seen("answered")):
             trace.measure("answer_seconds", answered.at - invited.at)

@@ -19,6 +19,8 @@ _MANY_BAD_PACKETS = 10
 MANY_PROVISIONALS = 50
 """a far end that rings, or queues, says so a few times a minute (RFC 3261 section 13.3.1.1)"""
 _LONGEST_PHRASE = 200
+_UNFIT = (415, 488, 606)
+"""our own refusals of what we were offered"""
 _TOLD = 5
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*([^\s;,]+)")
 
@@ -34,6 +36,10 @@ class Watch:
 
     def __init__(self, tell: Tell) -> None:
         self.exhibits = Exhibits()
+        self.srtp = "never"
+        """of our own account: never, optional or required"""
+        self.encrypted = False
+        """whether the far end's latest description holds a key, and we take it"""
         self._tell = tell
         self._asked = Asked()
         self._hosts: set[str] = set()
@@ -47,8 +53,12 @@ class Watch:
         if stray := self._asked.look(message):
             self.dropped(stray)
         if message.direction == "sent":
+            if message.method == "INVITE" and message.status in _UNFIT:
+                self._tell("offer-refused", message.at, code=message.status, srtp=self.srtp)
             self._hosts.add(message.far.rpartition(" ")[2].rpartition(":")[0])
-        elif message.method == "INVITE" and message.status is not None:
+        elif message.method == "INVITE" and message.has_body:
+            self.encrypted = self.srtp != "never" and description.has_key(message.text)
+        if message.direction == "received" and message.method == "INVITE" and message.status is not None:
             self._invited(message, message.status)
 
     def _invited(self, message: Message, status: int) -> None:
@@ -68,7 +78,7 @@ class Watch:
         a 3xx is passed over; `described` is whether there ever was media."""
         status = (final.status or 0) if final else 0
         if final and 200 <= status < 300 and not described:
-            fault, text = description.fault_of(final.text)
+            fault, text = description.fault_of(final.text, self.srtp == "required")
             self._tell("undescribed", final.at, code=fault, text=text)
         far = final is not None and status >= 300 and (status == code or not described)
         reasons = final.headers("Reason") if final and far else []

@@ -65,8 +65,10 @@ async def test_over_tls_with_a_trusted_certificate(lab: Lab, tmp_path: Path) -> 
     check = call(lab, line=trusted)
     seen = await attempt(check, tmp_path / "trusted")
     assert ended(seen) is None, seen.fault
+    assert seen.measures["certificate_days"] > 29
+    assert set(seen.measures) <= set(check.measures())
     seen = await attempt(call(lab, line=tls), tmp_path / "untrusted")
-    assert ended(seen) == ("register", "unreachable"), "a certificate of nobody we trust"
+    assert ended(seen) == ("verify", "self-signed"), "a certificate of nobody we trust"
 
 
 async def test_both_ways_broken_is_dead_air(lab: Lab, tmp_path: Path) -> None:
