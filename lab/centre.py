@@ -18,6 +18,7 @@ from lab.chat import Chat
 from lab.configuration import written
 from lab.control import Control
 from lab.crm import SCHEMA, Crm
+from lab.dialer import Dialer
 from lab.faults import FAULTS, Faults
 from lab.mailbox import Mailbox
 from lab.pbx.exchange import Exchange
@@ -57,12 +58,15 @@ class Lab:
         context = self.certificate.server_context()
         users = {name: self._password(name) for name in USERS}
         self.pbx = Exchange(self.faults, users, AGENTS, prompts.FOLDER, self._challenge_calls)
+        self.pbx.recordings = self.folder / "recordings"
+        self.pbx.recordings.mkdir(exist_ok=True)
         self.mailbox = Mailbox(self.folder / "mailbox", self.faults, context, self._mail_login)
         records = newest_days(self.folder, ZONE)
         write_csv(self.records, records)
         watcher = self._password(WATCHER)
         self.portals = portals(self.faults, (WATCHER, watcher), records)
         self.crm = Crm(self.faults, self._password(API_KEY))
+        self.dialer = Dialer(self.faults, self.pbx, self.pbx.recordings, self.passwords[API_KEY].read_text().strip())
         self.schema.write_text(json.dumps(SCHEMA, indent=1), encoding="utf-8")
         self.world = World(self.faults)
         self.chat = Chat(self.faults)
@@ -79,6 +83,8 @@ class Lab:
                 stack.push_async_callback(portal.close)
             await self.crm.open(HOST)
             stack.push_async_callback(self.crm.close)
+            await self.dialer.open(HOST)
+            stack.push_async_callback(self.dialer.close)
             await self.world.open(HOST)
             stack.push_async_callback(self.world.close)
             for page in (self.chat, self.agent_desk):

@@ -211,3 +211,12 @@ def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | N
             reached.append(step.further.name)
         gone = isinstance(step, Transfer) and step.by == "caller"
     return None
+
+
+def measures_of(steps: tuple[Settings, ...]) -> dict[str, str]:
+    """The measures that the features of a script give."""
+    stages = [stage for step in steps if isinstance(step, Feature) for stage in step.STAGES]
+    given = {f"{stage.replace('-', '_')}_seconds": f"the last stage {stage}" for stage in stages}
+    if any(isinstance(step, Transfer) for step in steps):
+        given["transfer_outcome_seconds"] = "REFER until the transfer was known to have succeeded"
+    return given

@@ -59,6 +59,11 @@ class Conversation:
         if self._script and isinstance(self._script[-1], Press):
             await self._stand(0.3 * len(self._script[-1].press), "press")  # the digits are still on their way
 
+    @property
+    def talkers(self) -> Talkers:
+        """Who is in the talk just now."""
+        return Talkers(self._call, self._agent if self._agent and self._agent.seen("answered") else None)
+
     async def _take(self, step: Step) -> None:
         match step:
             case Hear():

@@ -23,9 +23,9 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, hostile, proof, quality, secured, truth
+from checks.telephony import evidence, honesty, hostile, proof, quality, secured, truth, voice_log
 from checks.telephony.causes import cause_in
-from checks.telephony.control_steps import FEATURES, Feature
+from checks.telephony.control_steps import FEATURES, Feature, measures_of
 from checks.telephony.conversation import Conversation
 from checks.telephony.dialling import Way
 from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
@@ -35,6 +35,7 @@ from checks.telephony.line import Line, LineName
 from checks.telephony.parties import Parties, ladder_of
 from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, further_lines, prompts_in, seconds_of
 from checks.telephony.truth import MediaLimits, hold_to_truth
+from checks.telephony.voice_log import Logged, VoiceLog
 
 _LAYERS: dict[str, Layer] = {
     "media": Layer.MEDIA,
@@ -44,6 +45,7 @@ _LAYERS: dict[str, Layer] = {
     "pause": Layer.PROMPT,
     "agent": Layer.AGENT,
     "talk": Layer.AGENT,
+    "recording": Layer.AGENT,
     **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
 }
 _FIRST = ("trying", "provisional", "answered", "undescribed", "refused")
@@ -91,6 +93,8 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
     """further headers of the INVITE"""
     early_media: bool = False
     """whether the script begins as soon as there is sound, even before the answer (announcements that never answer)"""
+    recording: VoiceLog | None = None
+    """where the platform's own recording of the call (its voice logger) is to be found after the call"""
     rtp_from: Literal["sdp", "anywhere"] = "sdp"
     """whether RTP must come from the address that the far end's SDP names"""
     signalling_within: Duration = 5.0
@@ -135,10 +139,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
         for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
             given[f"{stage}_seconds"] = f"the last {stage}"
-        for feature in self.script:
-            if isinstance(feature, Feature):
-                given |= {f"{stage.replace('-', '_')}_seconds": f"the last stage {stage}" for stage in feature.STAGES}
-                given["transfer_outcome_seconds"] = "REFER until the transfer was known to have succeeded"
+        given |= {**measures_of(self.script), **(voice_log.MEASURES if self.recording else {})}
         if self.agent_line:
             given.update(proof.MEASURES)
             given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang"
@@ -149,7 +150,8 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
         timers = 3 * self.signalling_within + self.answer_within + self.media_within
-        return timers + sum(seconds_of(step) for step in self.script) + (0 if self.script else self.listen) + 15.0
+        script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
+        return timers + script + (self.recording.longest_seconds() if self.recording else 0.0) + 15.0
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
@@ -165,7 +167,9 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
         legs = parties.legs
         try:
             await secured.hold_certificates(trace, self.all_lines().values(), self.signalling_within)
-            way = await self._start(parties)
+            way, logged = await self._start(parties), self._logged(trace)
+            if logged:
+                await logged.look_before()
             watch.begin()
             await self._register(trace, legs["call"])
             for name in self.all_lines():
@@ -174,12 +178,21 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             await self._call(trace, legs["call"], way)
             country, library = self.line.country, prompts_in(self.prompts)
             both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
-            await Conversation(trace, self.script, self.dtmf, *both, country, library, features).run()
+            conversation = Conversation(trace, self.script, self.dtmf, *both, country, library, features)
+            await conversation.run()
+            if logged:
+                await logged.mark(features.hearing, conversation.talkers.caller, conversation.talkers.agent)
             await hold_to_truth(trace, self, self.script, legs, country)
             await self._hang_up(trace, legs["call"])
+            if logged:
+                await logged.judge(legs["call"])
         finally:
             await parties.close()
             self._keep(trace, legs)
+
+    def _logged(self, trace: Trace) -> Logged | None:
+        caller = self.line.caller_id or self.line.user or ""
+        return Logged(trace, self.recording, caller, self.to) if self.recording else None
 
     def _stage_of(self, name: str) -> str:
         """The stage in which an account that is called is missed."""

@@ -22,6 +22,7 @@ from lab.pbx.ivr import MAIN_NUMBER
 from lab.pbx.leg import IntervalTooSmall, Leg
 from lab.pbx.outgoing import OutgoingLeg
 from lab.pbx.queue import Queue
+from lab.pbx.recorder import Recorder
 from lab.pbx.registrar import Binding, Registrar
 from lab.pbx.rtp import Stream
 from lab.pbx.talk import Talk
@@ -55,6 +56,8 @@ class Exchange:
         self.queue = Queue(self, agents)
         self.legs: dict[tuple[str, str], Leg] = {}
         self._rooms: dict[str, Talk] = {}
+        self.recordings: Path | None = None
+        """the folder of the voice logger; without one nothing is recorded"""
         self.mishaps: list[BaseException] = []
         self._by_invite: dict[Key, IncomingLeg] = {}
         self._cancelled_early: set[Key] = set()
@@ -139,6 +142,18 @@ class Exchange:
             self._rooms[number] = Talk(self, leg, room=number)
         else:
             room.take_in(leg)
+
+    def record(self, leg: Leg) -> None:
+        """Have the voice logger record a leg from its answer on."""
+        if self.recordings is not None:
+            self.start(self._recorded(leg, self.recordings))
+
+    async def _recorded(self, leg: Leg, folder: Path) -> None:
+        await leg.begun.wait()
+        if not leg.ended.is_set():
+            recorder = Recorder(leg, folder, self.faults)
+            await leg.ended.wait()
+            await asyncio.to_thread(recorder.write)
 
     def refer(self, leg: Leg, request: Request) -> None:
         """A leg wants the others transferred."""

@@ -46,6 +46,8 @@ class Leg:
         self.party = ""
         """who is at its far end: the number that others are shown"""
         self.ended = asyncio.Event()
+        self.begun = asyncio.Event()
+        """answered, or over without"""
         self.why = ""
         """what ended it, in a word or two"""
         self.session = SessionTimer(lambda: self.hang_up("session expired", "SIP;cause=408"), self._refresh)
@@ -72,6 +74,8 @@ class Leg:
         following = LIFE.get((self.state, event))
         if following:
             self.state = following
+            if following in ("answered", "over"):
+                self.begun.set()
         return following is not None
 
     def over(self, why: str) -> None:

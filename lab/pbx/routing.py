@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lab.pbx import ivr, messages, tones
+from lab.pbx.g711 import recording
 from lab.pbx.incoming import IncomingLeg
 from lab.pbx.leg import Leg
 from lab.pbx.outgoing import OutgoingLeg
@@ -38,6 +39,7 @@ def user_of(number: str, users: Sequence[str]) -> str | None:
 async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     """Take a call to where its number leads. Cancelled when the call ends."""
     if leg.number == ivr.MAIN_NUMBER:
+        exchange.record(leg)
         await ivr.attend(exchange, leg)
     elif is_room(leg.number):
         leg.answer()
@@ -101,7 +103,5 @@ async def originate(exchange: Exchange, agent: str, customer: str) -> None:
 
 async def _announce(exchange: Exchange, leg: Leg) -> None:
     """A campaign without an agent: the announcement, and the end."""
-    from lab.pbx.g711 import recording
-
     await leg.play(recording(exchange.prompts / "opening-hours.wav", leg.stream.law))
     leg.hang_up("the announcement is through", messages.reason(16, "Normal call clearing"))

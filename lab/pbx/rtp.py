@@ -83,6 +83,7 @@ class Stream(asyncio.DatagramProtocol):
         self.may_send = True
         self.received = self.sent = 0
         self.relay: Callable[[Packet, Law, bool], None] | None = None  # where packets go while bridged
+        self.tap: Callable[[bool, bytes, Law], None] | None = None  # who listens in: sent or received, payload, law
         self._keys = Keys(pressed)
         self._latched = False
         self._ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
@@ -122,6 +123,8 @@ class Stream(asyncio.DatagramProtocol):
         is_event = packet.payload_type == self.events
         if is_event:
             self._keys.event(packet)
+        if self.tap and packet.payload_type == PAYLOAD_TYPES[self.law]:
+            self.tap(False, packet.payload, self.law)
         if self.relay and (is_event or packet.payload_type == PAYLOAD_TYPES[self.law]):
             self.relay(packet, self.law, is_event)
 
@@ -190,3 +193,5 @@ class Stream(asyncio.DatagramProtocol):
         header = _HEADER.pack(0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, self._ssrc)
         self._socket.sendto(header + payload, self.remote)
         self.sent += 1
+        if self.tap and payload_type == PAYLOAD_TYPES[self.law]:
+            self.tap(True, payload, self.law)

@@ -18,6 +18,8 @@ CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.toda
 CHILDREN = {
     "checks/data/usage/process.py": "drivers and numpy stay out of the daemon; a long reading has its own priority",
     "checks/plugin.py": "a plugin is a program",
+    "checks/host/conversation.py": "what looks at the host is nobody's load but its own, and may be killed",
+    "checks/host/looks/program.py": "systemctl, smartctl, clamscan and the like are programs",
     "checks/data/backup/conversation.py": "a worker holds the tools of databases, and may be killed",
     "checks/data/backup/mariadb_rehearsal.py": "a server to throw away",
     "checks/data/backup/postgresql_cluster.py": "a server to throw away",
@@ -25,6 +27,7 @@ CHILDREN = {
     "checks/web/browser/keeper.py": "the browser and its driver are heavy, and may hang",
     "checks/web/apart/reading.py": "a schema's pattern or a page may be made to take for ever",
     "checks/telephony/engine.py": "one child for each call: the engine aborts the process it lives in",
+    "checks/telephony/sound_file.py": "sox reads what recorders write in forms of their own",
     "checks/telephony/learner.py": "numpy stays out of the command line",
     "monitor/pictures.py": "Pillow draws and a browser prints: neither is ever in the daemon",
     "monitor/demo.py": "the demo watches the real daemon at work",

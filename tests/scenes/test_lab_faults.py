@@ -23,6 +23,8 @@ ELSEWHERE |= {"echo"}  # tests/loopback/test_faults.py
 # tests/loopback/test_call_control.py tells of these
 ELSEWHERE |= {"hold-dead", "hold-silent", "one-way-after-resume", "mute-ignored", "keys-lost", "wrong-caller-id"}
 ELSEWHERE |= {"transfer-refused", "transfer-lost", "conference-split"}
+ELSEWHERE |= {"recording-missing", "recording-short", "recording-silent"}
+ELSEWHERE |= {"dialer-dead", "dialer-refuses", "dialer-silent"}  # tests/loopback/test_outbound_dialer.py
 ELSEWHERE |= set(WEB)  # tests/scenes/test_lab_web.py
 
 

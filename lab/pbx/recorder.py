@@ -1,0 +1,63 @@
+"""The voice logger: both directions of one leg, mixed, as a WAV file under the call's own name after the call."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import sys
+import wave
+from pathlib import Path
+from urllib.parse import quote
+
+from lab.faults import Faults
+from lab.pbx.g711 import RATE, SILENCE, Law, decode_one, transcoding
+from lab.pbx.leg import Leg
+
+_GAP_SAMPLES = 800
+"""what comes later than this after the last is written where it belongs, with silence before it"""
+_LARGEST = 600 * RATE
+
+
+class Recorder:
+    """Takes what goes by on a leg's stream, from now on."""
+
+    def __init__(self, leg: Leg, folder: Path, faults: Faults) -> None:
+        self._faults, self._loop = faults, asyncio.get_running_loop()
+        self._path = folder / f"{quote(leg.dialog.call_id, safe='')}.wav"
+        self._began = self._loop.time()
+        self._tracks = (bytearray(), bytearray())
+        leg.stream.tap = self._take
+
+    def _take(self, sent: bool, payload: bytes, law: Law) -> None:
+        """Each packet at its time; the tracks are A-law."""
+        track = self._tracks[sent]
+        at = round((self._loop.time() - self._began) * RATE)
+        if at - len(track) > _GAP_SAMPLES:
+            track += SILENCE["PCMA"][:1] * (at - len(track))
+        if len(track) < _LARGEST:
+            track += payload if law == "PCMA" else payload.translate(transcoding(law, "PCMA"))
+
+    def write(self) -> None:
+        """The call is over. It appears under its name when it is complete."""
+        if self._faults.broken("recording-missing"):
+            return
+        length = min(_LARGEST, round((self._loop.time() - self._began) * RATE))
+        if self._faults.broken("recording-short"):
+            length //= 3
+        samples = array.array(
+            "h", bytes(2 * length) if self._faults.broken("recording-silent") else self._mixed(length)
+        )
+        if sys.byteorder == "big":
+            samples.byteswap()
+        unfinished = self._path.with_suffix(".part")
+        with wave.open(str(unfinished), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(samples.tobytes())
+        unfinished.rename(self._path)
+
+    def _mixed(self, length: int) -> bytes:
+        table = [decode_one("PCMA", code) // 2 for code in range(256)]
+        one, other = (bytes(track[:length]).ljust(length, SILENCE["PCMA"][:1]) for track in self._tracks)
+        return array.array("h", (table[a] + table[b] for a, b in zip(one, other, strict=True))).tobytes()
