@@ -24,7 +24,7 @@ from checks.contract import CannotTell, Layer, Refused, Trace
 from checks.telephony.pri import mibs
 from checks.telephony.pri import span as spans_
 from checks.telephony.pri.ami import Interface, Message, UnknownAction
-from checks.telephony.pri.manager import Manager
+from checks.telephony.pri.asterisk import AsteriskCheck
 from checks.telephony.pri.span import Channels, Span
 from checks.telephony.transaction import far_faults
 
@@ -42,7 +42,7 @@ _REGISTRATIONS = {
 }
 
 
-class PriAmi(Manager):
+class PriAmi(AsteriskCheck):
     """Asks an Asterisk by AMI for its PRI spans, their D-channels and alarms, its busy channels, its registrations."""
 
     KIND: ClassVar[str] = "pri-ami"

@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from checks.contract import CannotTell, Layer, Refused, Trace
 from checks.ratio import Ratio
 from checks.telephony.pri.ami import Interface, Message, UnknownAction
-from checks.telephony.pri.manager import Manager
+from checks.telephony.pri.asterisk import AsteriskCheck
 from checks.telephony.transaction import far_faults
 
 _EVENTS = ("QueueParams", "QueueMember", "QueueEntry")
@@ -30,7 +30,7 @@ _REACHABLE = ("1", "2", "3", "6", "7", "8")
 _STATES = {"0": "unknown", "4": "invalid", "5": "not reachable"}
 
 
-class QueueState(Manager):
+class QueueState(AsteriskCheck):
     """Asks an Asterisk by AMI for its queues: who is logged in, who can take calls, who waits and for how long."""
 
     KIND: ClassVar[str] = "queue-state"

@@ -16,7 +16,7 @@ from checks.telephony.pri.ami import Interface, connected
 from checks.telephony.transaction import Target, far_faults, tls_context
 
 
-class Manager(Check):
+class AsteriskCheck(Check):
     """How the manager interface is reached; `asked` is what a kind of its own asks there."""
 
     host: str
