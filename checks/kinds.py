@@ -39,6 +39,7 @@ _OWN = {
     "usage": "checks.data.usage.check:Usage",
     "backup": "checks.data.backup.check:Backup",
     "backup-proof": "checks.data.backup.check:BackupProof",
+    "hygiene": "checks.data.hygiene.check:Hygiene",
 }
 
 

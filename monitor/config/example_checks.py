@@ -138,6 +138,34 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
         ),
     ),
     "backup-proof": (Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),),
+    "hygiene": (
+        Entry(
+            "retention",
+            {
+                "at": ["05:00"],
+                "live": {
+                    "postgresql": {
+                        "host": "db.example.net",
+                        "database": "asterisk",
+                        "user": "hygiene",
+                        "password": {"credential": "hygiene"},
+                    }
+                },
+                "reporting": {
+                    "postgresql": {
+                        "host": "reports.example.net",
+                        "database": "reports",
+                        "user": "hygiene",
+                        "password": {"credential": "hygiene"},
+                    }
+                },
+                "time": "calldate",
+                "folder": "/var/lib/reveille/hygiene",
+                "proven_in": "/var/lib/reveille/backups/asterisk",
+            },
+            remark="It only says what could go; clean = true removes it, once it is elsewhere and proven.",
+        ),
+    ),
     "webrtc-call": (
         Entry(
             "browser-call",

@@ -12,6 +12,7 @@ from checks.data.backup.check import Backup, BackupProof
 from checks.data.backup.conversation import converse
 from checks.data.backup.job import Do
 from checks.data.backup.listing import kept
+from checks.data.hygiene.check import Hygiene
 from checks.settings import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
@@ -52,7 +53,7 @@ def _done(arguments: Namespace, do: Do, what: str) -> int:
         trace.listener = lambda stage: complain(f"\x1b[2m  {stage}\x1b[0m") if colourful() else None
         ended: BaseException | None = None
         try:
-            asyncio.run(_asked(check, do, arguments, trace))
+            asyncio.run(_asked(configuration, check, do, arguments, trace))
         except (Refused, CannotTell) as problem:
             ended = problem
         seen = trace.observation(ended)
@@ -63,9 +64,13 @@ def _done(arguments: Namespace, do: Do, what: str) -> int:
     return 1 if fault else 0
 
 
-async def _asked(check: Kind, do: Do, arguments: Namespace, trace: Trace) -> None:
+async def _asked(configuration: Configuration, check: Kind, do: Do, arguments: Namespace, trace: Trace) -> None:
     to, overwrite = getattr(arguments, "to", "") or "", getattr(arguments, "overwrite", False)
     await converse(check.job(do, arguments.at or "", to, overwrite), trace)
+    if do == "restore" and isinstance(check, Backup):
+        for entry in configuration.checks.values():
+            if isinstance(entry.probe, Hygiene) and entry.probe.cleans(check.engine, check.database, check.path):
+                await entry.probe.replay(trace, to)
 
 
 def backup_checks(configuration: Configuration) -> dict[str, Kind]:

@@ -7,11 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 from checks.data.usage.formats import FORMATS
-from checks.ratio import Ratio
 from checks.data.usage.reading import Job, Read
 from checks.data.usage.tally import Counts
 from checks.data.usage.traffic import peak
 from checks.data.usage.usual import Figure, Standout, standouts, usual
+from checks.ratio import Ratio
 
 _MOST_PARTS = 100
 _MOST_STANDOUTS = 50

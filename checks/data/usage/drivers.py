@@ -33,7 +33,7 @@ class Sqlite:
         self._connection = connection
 
     def columns(self, table: str) -> list[str]:
-        with _sqlite_faults():
+        with sqlite_faults():
             plain = table.rpartition(".")[2]
             named = self._connection.execute("SELECT name FROM pragma_table_info(?)", (plain,))
             found = [row[0].decode("utf-8", "replace") for row in named]
@@ -51,7 +51,7 @@ class Sqlite:
         return "?"
 
     def ask(self, question: str, values: Sequence[Any]) -> Batches:
-        with _sqlite_faults():
+        with sqlite_faults():
             cursor = self._connection.execute(question, values)
             while rows := cursor.fetchmany(_BATCH):
                 yield rows
@@ -63,11 +63,11 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
     path = Path(place["path"])
     if not path.is_file():
         raise SourceFault("no-such-file", f"there is no file {path}")
-    with _sqlite_faults():
+    with sqlite_faults():
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_CONNECT_SECONDS)
         connection.text_factory = bytes  # whatever is in it: what is no UTF-8 is no reason to stop
     try:
-        with _sqlite_faults():
+        with sqlite_faults():
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield Sqlite(connection)
     finally:
@@ -75,7 +75,8 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
 
 
 @contextmanager
-def _sqlite_faults() -> Iterator[None]:
+def sqlite_faults() -> Iterator[None]:
+    """What SQLite raises, as a SourceFault."""
     try:
         yield
     except sqlite3.Error as error:
@@ -97,7 +98,7 @@ class Postgres:
         from psycopg import sql
 
         named = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
-        with _postgres_faults():
+        with postgres_faults():
             cursor = self._connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(named))
             return [column.name for column in cursor.description or ()]
 
@@ -111,7 +112,7 @@ class Postgres:
         return "%s"
 
     def ask(self, question: str, values: Sequence[Any]) -> Batches:
-        with _postgres_faults(), self._connection.cursor("usage") as cursor:
+        with postgres_faults(), self._connection.cursor("usage") as cursor:
             cursor.execute(question.encode(), values)
             while rows := cursor.fetchmany(_BATCH):
                 yield rows
@@ -123,7 +124,7 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
     import psycopg
 
     server = place["server"]
-    with _postgres_faults():
+    with postgres_faults():
         connection = psycopg.connect(
             host=server["host"],
             port=server["port"] or 5432,
@@ -167,7 +168,8 @@ _POSTGRES_STATES: Mapping[str, str] = {
 
 
 @contextmanager
-def _postgres_faults() -> Iterator[None]:
+def postgres_faults() -> Iterator[None]:
+    """What PostgreSQL's driver raises, as a SourceFault."""
     import psycopg
 
     try:
@@ -191,7 +193,7 @@ class MariaDb:
 
     def columns(self, table: str) -> list[str]:
         named = ".".join(map(self.quoted, table.split(".")))
-        with _mariadb_faults(), self._connection.cursor() as cursor:
+        with mariadb_faults(), self._connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {named} LIMIT 0")  # noqa: S608 - quoted, and checked when it was configured
             return [column[0] for column in cursor.description or ()]
 
@@ -207,7 +209,7 @@ class MariaDb:
     def ask(self, question: str, values: Sequence[Any]) -> Batches:
         from pymysql.cursors import SSCursor
 
-        with _mariadb_faults(), self._connection.cursor(SSCursor) as cursor:
+        with mariadb_faults(), self._connection.cursor(SSCursor) as cursor:
             cursor.execute(question, list(values))
             while rows := cursor.fetchmany(_BATCH):
                 yield list(rows)
@@ -222,7 +224,7 @@ def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
     where: dict[str, Any] = {"host": server["host"], "port": server["port"] or 3306}
     if server["host"].startswith("/"):
         where = {"unix_socket": server["host"]}
-    with _mariadb_faults():
+    with mariadb_faults():
         connection = pymysql.connect(
             **where,
             user=server["user"],
@@ -238,7 +240,7 @@ def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
             ),
         )
     try:
-        with _mariadb_faults(), connection.cursor() as cursor:
+        with mariadb_faults(), connection.cursor() as cursor:
             cursor.execute("START TRANSACTION READ ONLY")
         yield MariaDb(connection)
     finally:
@@ -264,7 +266,8 @@ _MARIADB_ERRORS: Mapping[int, str] = {
 
 
 @contextmanager
-def _mariadb_faults() -> Iterator[None]:
+def mariadb_faults() -> Iterator[None]:
+    """What MariaDB's driver raises, as a SourceFault."""
     import pymysql
 
     try:

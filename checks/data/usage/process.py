@@ -1,4 +1,4 @@
-"""The daemon's side of the process that reads call records: starts it, follows its stages, ends it.
+"""The daemon's side of the process that reads call records, or tidies them: starts it, follows its stages, ends it.
 
 It gets its job, secrets included, through its standard input, and nothing in its arguments or its environment. What it
 tells of the source becomes `Refused`; a process that dies, or takes too long, is `CannotTell`.
@@ -23,12 +23,12 @@ _ROOT = str(Path(checks.__file__).parent.parent)
 _LONGEST_LINE = 1 << 20
 
 
-async def followed(job: bytes, trace: Trace, within: float) -> Mapping[str, Any]:
-    """What the process tells in the end. Raises Refused in the stage under way, CannotTell."""
-    log = trace.exhibits_folder / ".usage.log"
+async def followed(job: bytes, trace: Trace, within: float, program: str = _PROGRAM) -> Mapping[str, Any]:
+    """What the process (the module `program`) tells in the end. Raises Refused in the stage under way, CannotTell."""
+    log = trace.exhibits_folder / ".process.log"
     reading, writing = os.pipe()
     try:
-        process = await _started(writing, log)
+        process = await _started(program, writing, log)
     except OSError as problem:
         os.close(reading)
         raise CannotTell(f"the reading process cannot start: {problem}") from problem
@@ -52,10 +52,10 @@ async def followed(job: bytes, trace: Trace, within: float) -> Mapping[str, Any]
         log.unlink(missing_ok=True)
 
 
-async def _started(writing: int, log: Path) -> asyncio.subprocess.Process:
+async def _started(program: str, writing: int, log: Path) -> asyncio.subprocess.Process:
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", _PROGRAM, str(writing), str(os.getpid())),
+            *(sys.executable, "-m", program, str(writing), str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -93,11 +93,20 @@ async def _stages(told: asyncio.StreamReader, trace: Trace) -> Mapping[str, Any]
     while "stage" in said:
         with trace.stage(said["stage"]):
             said = await _next(told)
-            if "fault" in said:
-                raise Refused(said["fault"], said["text"])
-    if "fault" in said:
-        raise Refused(said["fault"], said["text"])
+            _refuse(said, trace)
+    _refuse(said, trace)
     return said
+
+
+def _refuse(said: Mapping[str, Any], trace: Trace) -> None:
+    """Raises Refused for a fault; what was found out until then is kept."""
+    if "fault" not in said:
+        return
+    for name, value in said.get("measures", {}).items():
+        trace.measure(name, value)
+    for note in said.get("notes", ()):
+        trace.note(note)
+    raise Refused(said["fault"], said["text"])
 
 
 async def _death(process: asyncio.subprocess.Process, log: Path) -> str:

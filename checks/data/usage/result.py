@@ -16,11 +16,11 @@ from checks.data.usage.day import Day
 from checks.data.usage.formats import FORMATS
 from checks.data.usage.legs import ODD
 from checks.data.usage.queue_log import Agent, QueueTally
-from checks.ratio import Ratio
 from checks.data.usage.reading import Job, Read, where
 from checks.data.usage.stamps import utc
 from checks.data.usage.tally import Counts, Tally
 from checks.data.usage.traffic import busy_hour, call_seconds, channels_for, peak
+from checks.ratio import Ratio
 
 VERSION = 1
 _MOST_ROWS = 100

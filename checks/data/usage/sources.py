@@ -24,7 +24,8 @@ def _name(written: str) -> str:
     return written
 
 
-def _times(written: str) -> str:
+def times_of(written: str) -> str:
+    """What wall times are of. Raises ValueError."""
     if written in _KEYWORDS:
         return written
     try:
@@ -88,7 +89,7 @@ class Place(Settings):
     """MariaDB or MySQL server"""
     table: Name | None = None
     """its table or view; without it the usual one of the format"""
-    times: Annotated[str, AfterValidator(_times)] = Field(default="site", examples=["utc"])
+    times: Annotated[str, AfterValidator(times_of)] = Field(default="site", examples=["utc"])
     """what its wall times are: "site", "utc", "epoch" (seconds since 1970) or an IANA zone"""
 
     @model_validator(mode="after")
@@ -158,7 +159,7 @@ class Records(Place):
 class QueueLog(Place):
     """Asterisk's queue_log: the file, or its realtime table."""
 
-    times: Annotated[str, AfterValidator(_times)] = Field(default="epoch", examples=["site"])
+    times: Annotated[str, AfterValidator(times_of)] = Field(default="epoch", examples=["site"])
     """what `time` is in a table: "epoch" (seconds since 1970), "site", "utc" or an IANA zone"""
     wrap_reasons: tuple[str, ...] = ("wrap",)
     """pauses whose reason has one of these words in it are wrap-up time"""

@@ -1,0 +1,87 @@
+"""The cleanup journal: what was removed from where, one JSON line each, on the disk before anything is removed.
+
+    {"do": "intend", "at": …, "place": "live", "table": "cdr", "day": "2026-08-21", "records": 5012, "hash": "…"}
+    {"do": "removed", …}          the same, once the last of them is gone
+
+A day that was intended and never `removed` was cut off in the middle: what is left of it may go on being removed. After
+a restore the days that were removed are removed again (`replay`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from checks.data.usage.faults import SourceFault
+
+NAME = "cleanups.jsonl"
+_FIELDS = ("do", "at", "place", "table", "day", "records", "hash")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. `at` is UTC, ISO 8601; `day` a local date, ISO 8601; `rehearsed` days were only looked at."""
+
+    do: Literal["rehearsed", "intend", "removed"]
+    at: str
+    place: str
+    table: str
+    day: str
+    records: int
+    hash: str
+
+
+class Journal:
+    """The journal of one check; its folder must be there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All, the oldest first. Raises SourceFault where a line before the last is not whole."""
+        return tuple(self._read())
+
+    def write(self, entry: Entry) -> None:
+        """Put a line on the disk. Raises SourceFault."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                end = os.lseek(descriptor, 0, os.SEEK_END)
+                broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+                os.write(descriptor, (b"\n" if broken else b"") + json.dumps(asdict(entry)).encode() + b"\n")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as problem:
+            raise SourceFault("journal", f"{self._path}: {problem.strerror}") from None
+
+    def removed(self, place: str, table: str) -> list[str]:
+        """The days that are gone from there."""
+        return sorted({e.day for e in self.entries() if (e.do, e.place, e.table) == ("removed", place, table)})
+
+    def begun(self, place: str, table: str, day: str) -> Entry | None:
+        """The last intention for a day, if it was not carried through."""
+        last = None
+        for entry in self.entries():
+            if (entry.place, entry.table, entry.day) == (place, table, day):
+                last = entry
+        return last if last and last.do == "intend" else None
+
+    def _read(self) -> Iterator[Entry]:
+        try:
+            lines = self._path.read_bytes().split(b"\n") if self._path.exists() else []
+        except OSError as problem:
+            raise SourceFault("journal", f"{self._path}: {problem.strerror}") from None
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                told = json.loads(line)
+                yield Entry(**{name: told[name] for name in _FIELDS})
+            except (ValueError, KeyError, TypeError):
+                if number < len(lines):  # the last may have been cut off; it had not been acted upon
+                    raise SourceFault("journal", f"{self._path}: line {number} cannot be read") from None

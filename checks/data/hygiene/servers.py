@@ -1,0 +1,208 @@
+"""The servers whose tables are cleaned: PostgreSQL and MariaDB (MySQL too). Only for the child process.
+
+A partition that holds records of the span and no others is dropped; what lies in others goes in small batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from checks.data.hygiene.stores import CONNECT_SECONDS, Bound, Questions, open_sqlite
+from checks.data.usage.drivers import mariadb_faults, postgres_faults
+
+_BATCH = 5_000
+
+
+class PostgresStore(Questions):
+    """A table of a PostgreSQL server, partitioned by time or not."""
+
+    def __init__(self, connection: Any, table: str, time: str) -> None:
+        super().__init__(table, time)
+        self._connection, self._name = connection, table
+
+    def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        with postgres_faults():
+            found: list[Sequence[Any]] = self._connection.execute(question.encode(), values).fetchall()
+        return found
+
+    def columns(self) -> list[str]:
+        with postgres_faults():
+            cursor = self._connection.execute(f"SELECT * FROM {self.table} LIMIT 0".encode())  # noqa: S608 - quoted, and checked when it was configured
+        return [column.name for column in cursor.description]
+
+    def now(self) -> float | None:
+        return float(self.ask("SELECT extract(epoch FROM clock_timestamp())")[0][0])
+
+    def rows(self, columns: Sequence[str], begin: Bound, end: Bound) -> Iterator[Sequence[Any]]:
+        with (
+            postgres_faults(),
+            self._connection.transaction(),
+            self._connection.cursor("hygiene") as cursor,
+        ):
+            cursor.execute(self.selected(columns).encode(), (begin, end))
+            while some := cursor.fetchmany(_BATCH):
+                yield from some
+
+    def remove(self, begin: Bound, end: Bound, batch: int) -> Iterator[int]:
+        for partition, held in self._partitions(begin, end):
+            with postgres_faults():
+                self._connection.execute(f"DROP TABLE {partition}".encode())
+            yield held
+        parts = [row[0] for row in self.ask(_LEAVES, (self._name,))] or [self.table]
+        for part in parts:
+            one = (
+                f"DELETE FROM ONLY {part} WHERE ctid = ANY(ARRAY("  # noqa: S608 - quoted, and checked when it was configured
+                f"SELECT ctid FROM ONLY {part} WHERE {self.span} LIMIT {batch}))"
+            )
+            while gone := self._deleted(one, begin, end):
+                yield gone
+
+    def _deleted(self, question: str, begin: Bound, end: Bound) -> int:
+        with postgres_faults():
+            return int(self._connection.execute(question.encode(), (begin, end)).rowcount)
+
+    def _partitions(self, begin: Bound, end: Bound) -> Iterator[tuple[str, int]]:
+        """Those that hold records of the span and no others: by what is in them, not by what they are called."""
+        for (leaf,) in self.ask(_LEAVES, (self._name,)):
+            inside = f"SELECT count(*), count(*) FILTER (WHERE {self.span}) FROM ONLY {leaf}"  # noqa: S608 - quoted, and checked when it was configured
+            if self._outside(leaf, begin, end):
+                continue
+            held, ours = self.ask(inside, (begin, end))[0]
+            if held and held == ours:
+                yield leaf, held
+
+    def _outside(self, leaf: str, begin: Bound, end: Bound) -> bool:
+        """Whether one record of the partition, if it has any, already lies elsewhere."""
+        some = self.ask(f"SELECT {self.span} FROM ONLY {leaf} LIMIT 1", (begin, end))  # noqa: S608 - quoted, and checked when it was configured
+        return not (some and some[0][0])
+
+
+_LEAVES = (
+    "SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_partition_tree(%s::regclass) t"
+    " JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE t.isleaf AND t.level > 0 ORDER BY 1"
+)
+
+
+@contextmanager
+def open_postgres(place: Mapping[str, Any], time: str, zone: str) -> Iterator[PostgresStore]:
+    """A server; wall times are those of the zone."""
+    import psycopg
+
+    server = place["server"]
+    with postgres_faults():
+        connection = psycopg.connect(
+            host=server["host"],
+            port=server["port"] or 5432,
+            dbname=server["database"],
+            user=server["user"],
+            password=server["password"] or "",
+            sslmode="verify-full" if server["trusted"] else "prefer",
+            sslrootcert=server["trusted"] or "",
+            passfile="/nonexistent",  # only the configuration's own password is sent
+            connect_timeout=CONNECT_SECONDS,
+            application_name="reveille hygiene",
+            options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s",
+            client_encoding="utf8",
+            autocommit=True,
+        )
+    with closing(connection):
+        yield PostgresStore(connection, place["table"], time)
+
+
+class MariaStore(Questions):
+    """A table of a MariaDB or MySQL server, partitioned by time or not."""
+
+    def __init__(self, connection: Any, table: str, time: str) -> None:
+        super().__init__(table, time)
+        self._connection, self._plain = connection, table.rpartition(".")[2]
+
+    def quoted(self, name: str) -> str:
+        return f"`{name}`"
+
+    def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        with mariadb_faults(), self._connection.cursor() as cursor:
+            cursor.execute(question, list(values))
+            return list(cursor.fetchall())
+
+    def columns(self) -> list[str]:
+        with mariadb_faults(), self._connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {self.table} LIMIT 0")  # noqa: S608 - quoted, and checked when it was configured
+            return [column[0] for column in cursor.description or ()]
+
+    def now(self) -> float | None:
+        return float(self.ask("SELECT UNIX_TIMESTAMP(NOW(6))")[0][0])
+
+    def rows(self, columns: Sequence[str], begin: Bound, end: Bound) -> Iterator[Sequence[Any]]:
+        from pymysql.cursors import SSCursor
+
+        with mariadb_faults(), self._connection.cursor(SSCursor) as cursor:
+            cursor.execute(self.selected(columns), [begin, end])
+            while some := cursor.fetchmany(_BATCH):
+                yield from some
+
+    def remove(self, begin: Bound, end: Bound, batch: int) -> Iterator[int]:
+        for partition, held in self._partitions(begin, end):
+            self.ask(f"ALTER TABLE {self.table} DROP PARTITION {self.quoted(partition)}")
+            yield held
+        one = f"DELETE FROM {self.table} WHERE {self.span} LIMIT {batch}"  # noqa: S608 - quoted, and checked when it was configured
+        while True:
+            with mariadb_faults(), self._connection.cursor() as cursor:
+                gone = cursor.execute(one, [begin, end])
+            if not gone:
+                return
+            yield gone
+
+    def _partitions(self, begin: Bound, end: Bound) -> Iterator[tuple[str, int]]:
+        """Those that hold records of the span and none of any other; the last partition of a table has to stay."""
+        named = self.ask(
+            "SELECT DISTINCT partition_name FROM information_schema.partitions"
+            " WHERE table_schema = database() AND table_name = %s AND partition_name IS NOT NULL",
+            (self._plain,),
+        )
+        left = len(named)
+        for (name,) in named:
+            inside = f"SELECT count(*), coalesce(sum({self.span}), 0) FROM {self.table} PARTITION ({self.quoted(name)})"  # noqa: S608 - quoted, and checked when it was configured
+            held, ours = self.ask(inside, (begin, end))[0]
+            if held and held == ours and left > 1:
+                left -= 1
+                yield name, int(held)
+
+
+@contextmanager
+def open_mariadb(place: Mapping[str, Any], time: str, zone: str) -> Iterator[MariaStore]:
+    """A server; wall times are those of the zone, by its offset of now: a TIMESTAMP column is better kept in UTC."""
+    import pymysql
+
+    server = place["server"]
+    where: dict[str, Any] = {"host": server["host"], "port": server["port"] or 3306}
+    if server["host"].startswith("/"):
+        where = {"unix_socket": server["host"]}
+    trusted = server["trusted"]
+    secured = {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True} if trusted else {}
+    with mariadb_faults():
+        connection = pymysql.connect(
+            **where,
+            user=server["user"],
+            password=server["password"] or "",
+            database=server["database"],
+            connect_timeout=CONNECT_SECONDS,
+            charset="utf8mb4",
+            use_unicode=True,
+            autocommit=True,
+            **secured,
+        )
+    with closing(connection):
+        store = MariaStore(connection, place["table"], time)
+        if zone == "UTC":
+            store.ask("SET time_zone = '+00:00'")
+        yield store
+
+
+OPENERS: Mapping[str, Callable[..., Any]] = {
+    "sqlite": open_sqlite,
+    "postgresql": open_postgres,
+    "mariadb": open_mariadb,
+}
