@@ -28,7 +28,7 @@ MEASURES: Mapping[str, str] = {
     "rx_ssrc_changes": "how often the RTP stream was another one (RFC 3550, SSRC)",
     "both_quiet_seconds": "the longest that neither side made a sound",
     "echo_delay_ms": "how late our own sound comes back, milliseconds, where it does",
-    "echo_loss_db": "how much softer it comes back than it was said, dB",
+    "echo_loss_db": "how much softer it comes back than it was said, dB; 60 where none is heard",
 }
 CHOPPY_PERCENT = 20.0
 """of the worst five seconds; recorded voices: at most 3.3"""

@@ -142,6 +142,11 @@ class FarEnd(asyncio.DatagramProtocol):
         if not self._socket.is_closing():
             self._socket.sendto(data, to or self.asked[-1].source)
 
+    def say_rtp(self, data: bytes, to: tuple[str, int]) -> None:
+        """Send a datagram from where our description says that RTP comes from."""
+        if not self.media._socket.is_closing():
+            self.media._socket.sendto(data, to)
+
     def answer(
         self, asked: Asked, status: str, *more: str, body: str = "", tag: str = "far", leave_out: Iterable[str] = ()
     ) -> bytes:

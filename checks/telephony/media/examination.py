@@ -13,7 +13,10 @@ from checks.telephony.media.nature import nature_of
 from checks.telephony.recording import bound
 from checks.telephony.sound import FRAME_SECONDS, RATE, Samples
 
+NO_ECHO_DB = 60.0
+"""what an echo that is not heard is called"""
 _ECHO_SECONDS = 60
+_SAID_SECONDS = 2.0
 
 
 def figures_of(heard: Samples, said: Samples) -> dict[str, float]:
@@ -27,6 +30,8 @@ def figures_of(heard: Samples, said: Samples) -> dict[str, float]:
     recent = -min(len(said), len(heard), _ECHO_SECONDS * RATE)
     if recent and (echo := echo_of(said[recent:], heard[recent:])):
         found |= {"echo_delay_ms": echo.delay_ms, "echo_loss_db": echo.loss_db}
+    elif float(sound.active(said).sum()) * FRAME_SECONDS >= _SAID_SECONDS:
+        found["echo_loss_db"] = NO_ECHO_DB
     return found
 
 

@@ -19,7 +19,7 @@ FALSE_ANSWERS = ("ringback", "busy", "congestion", "dial", "sit")
 
 _HELD_SECONDS = 1.0
 _SILENT_SPREAD = 1.5
-_MUSIC_ALIKE, _MUSIC_HOLDS, _MUSIC_SECONDS = 0.5, 0.1, 4.0
+_MUSIC_ALIKE, _MUSIC_HOLDS, _MUSIC_SECONDS = 0.5, 0.1, 3.0
 _BEEP_SECONDS = (0.15, 1.3)
 _BEEP_HZ = (380, 2100)
 _AFTER_BEEP_SECONDS = 1.5
@@ -64,7 +64,7 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
         return is_a("noise", f"even noise at {level:.0f} dBm0")
     if beep := _beep(heard, samples):
         return is_a("voicemail", f"a beep of {beep.frequencies[0]} Hz for {beep.seconds:.1f} s, then silence")
-    if seconds >= _MUSIC_SECONDS and _is_music(samples):
+    if float(sound.active(samples).sum()) * sound.FRAME_SECONDS >= _MUSIC_SECONDS and _is_music(samples):
         return is_a("music", f"music at {level:.0f} dBm0")
     return is_a("unknown", f"sound at {level:.0f} dBm0")
 
