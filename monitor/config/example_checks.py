@@ -166,6 +166,54 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             remark="It only says what could go; clean = true removes it, once it is elsewhere and proven.",
         ),
     ),
+    "host-services": (Entry("pbx-services", {"every": "1m", "units": ["asterisk", "postgresql@15-main"]}),),
+    "host-resources": (Entry("pbx-resources", {"every": "5m"}),),
+    "host-disks": (Entry("pbx-disks", {"every": "5m", "warn": ["most_used_percent <= 80"]}),),
+    "host-kernel": (Entry("pbx-kernel", {"every": "5m"}),),
+    "host-clock": (
+        Entry("pbx-clock", {"every": "15m", "servers": ["a.time.example.net", "b.time.example.net", "192.0.2.123"]}),
+    ),
+    "host-ports": (
+        Entry(
+            "open-ports",
+            {"every": "15m", "expected": ["tcp *:22 sshd", "udp *:5060 asterisk"]},
+            remark="What else may listen is accepted by hand: `reveille accept open-ports`.",
+        ),
+    ),
+    "host-updates": (Entry("security-updates", {"at": ["04:00"]}),),
+    "database-health": (
+        Entry(
+            "records-database",
+            {
+                "every": "5m",
+                "engine": "postgresql",
+                "server": {"database": "asterisk", "user": "reveille", "password": {"credential": "records"}},
+                "standby_names": ["standby-b"],
+            },
+            remark="For the account: GRANT pg_monitor TO reveille; MariaDB: GRANT PROCESS, REPLICATION CLIENT.",
+        ),
+    ),
+    "queue-depth": (Entry("mail-queue", {"every": "15m", "mail": "postfix"}),),
+    "virus": (Entry("viruses", {"at": ["04:00"], "paths": ["/home", "/srv", "/var/spool/asterisk"]}),),
+    "intrusion": (
+        Entry(
+            "intrusion",
+            {"at": ["04:00"]},
+            remark="Once after installing, and after every change of yours: `reveille accept intrusion`.",
+        ),
+    ),
+    "sip-abuse": (
+        Entry(
+            "toll-fraud",
+            {
+                "at": ["04:00"],
+                "logs": ["/var/log/asterisk/messages"],
+                "records": {"file": "/var/log/asterisk/cdr-csv/Master.csv"},
+                "country": "91",
+                "countries": ["1", "44"],
+            },
+        ),
+    ),
     "webrtc-call": (
         Entry(
             "browser-call",
@@ -182,6 +230,24 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "turn_user": "agents",
                 "turn_password": {"credential": "turn"},
             },
+        ),
+    ),
+    "webrtc-browser": (
+        Entry(
+            "agents-browser",
+            {
+                "every": "30m",
+                "expect": ["concealed_percent <= 5"],
+                "url": "wss://edge.example.net/ws",
+                "user": "6101",
+                "password": {"credential": "webrtc"},
+                "to": "8000",
+                "caller": {"user": "6102", "password": {"credential": "webrtc-caller"}},
+                "turn": ["turn:turn.example.net:3478?transport=udp"],
+                "turn_user": "agents",
+                "turn_password": {"credential": "turn"},
+            },
+            remark="Needs a Chromium on this host, as in: apt install chromium-headless-shell",
         ),
     ),
     "uplink": (

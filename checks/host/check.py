@@ -1,0 +1,66 @@
+"""What all kinds that look at the host have in common: a process that looks, a time budget, what is worst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from checks.contract import CannotTell, Check, Layer, Trace
+from checks.host import conversation
+from checks.settings import Duration, Secret
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class HostCheck(Check):
+    """Looks at the host that Reveille runs on."""
+
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+    LOOK: ClassVar[str]
+    """the file in checks/host/looks that does it"""
+    HEAVY: ClassVar[bool] = False
+    """whether it reads so much that it goes to the end of every queue (nice 19, ionice idle)"""
+    WORST: ClassVar[tuple[str, ...]] = ()
+    """codes of faults, the worst first: when several things are wrong, the first of them names the fault"""
+
+    within: Duration = Field(default=60.0, gt=0)
+    """time budget; what was not reached by then is said"""
+
+    def longest_seconds(self) -> float:
+        """The budget, and a little for the end."""
+        return self.within + 10.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Look once, in a process of its own."""
+        now = trace.exhibits_folder.stat().st_mtime  # the folder is this attempt's own, and new
+        try:
+            settings = self.plain()
+        except LookupError as missing:
+            raise CannotTell(str(missing)) from None
+        job = {
+            "look": self.LOOK,
+            "heavy": self.HEAVY,
+            "settings": settings,
+            "recalled": dict(trace.recalled),
+            "accepted": dict(trace.accepted) if self.ACCEPTS else {},
+            "now": now,
+        }
+        await conversation.look(job, trace, self.within, self.WORST)
+
+    def plain(self) -> dict[str, Any]:
+        """The settings for the looking process, secrets revealed. Raises LookupError."""
+        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal()
+    if hasattr(value, "model_fields"):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,159 @@
+"""The time of day: this host's clock against time servers (RFC 5905), and whether the kernel says it is steered.
+
+    ask      SNTP, each server up to three times, the answer with the least delay counts    fault: no-answer
+    compare  the median of those who agree                                                  fault: clock-off
+
+Rules: servers that contradict each other without a majority leave nothing known. A change of the site's summer time in
+the days to come is noted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median
+from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.host.sntp import Told, ask
+from checks.settings import Duration
+
+_PORT = 123
+_TIMES = 3
+_AGREE_SECONDS = 0.128
+_TIME_ERROR = 5
+_DAYS_AHEAD = 7
+Server = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+)(:\d{1,5})?$")]
+
+
+class HostClock(Check):
+    """Compares this host's clock with time servers."""
+
+    KIND: ClassVar[str] = "host-clock"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    servers: tuple[Server, ...] = Field(min_length=1, examples=[["time.example.net", "192.0.2.123"]])
+    """time servers to ask, as HOST or HOST:PORT; three or more outvote a wrong one"""
+    most_offset: Duration = Field(default=1.0, gt=0)
+    """a clock that is further off is a fault"""
+    warn_offset: Duration = Field(default=0.1, gt=0)
+    """a clock that is further off is a warning"""
+    answer_within: Duration = Field(default=3.0, gt=0, le=60)
+    """how long an answer may take"""
+    timezone: str = Field(default="", exclude=True, validate_default=True)
+    """the site's, which the loader knows"""
+
+    @field_validator("timezone")
+    @classmethod
+    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
+        return written or str((info.context or {}).get("timezone", "UTC"))
+
+    def measures(self) -> Mapping[str, str]:
+        """How far off, and who says so."""
+        return {
+            "ask_seconds": "asking all servers, in seconds",
+            "compare_seconds": "comparing their answers, in seconds",
+            "offset_seconds": "how far this host's clock is off, ahead or behind, in seconds",
+            "behind_seconds": "how far it is behind; below zero it is ahead, in seconds",
+            "servers": "time servers that answered",
+            "steered": "1 when the kernel says that the clock is synchronised, else 0",
+        }
+
+    def longest_seconds(self) -> float:
+        """All servers at once, each three times."""
+        return _TIMES * self.answer_within + 5.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Ask and compare once."""
+        self._announce(trace)
+        with trace.stage("ask"):
+            told = await self._asked(trace)
+        with trace.stage("compare"):
+            self._compare(told, trace)
+
+    async def _asked(self, trace: Trace) -> dict[str, Told]:
+        answers = await asyncio.gather(*(self._best(server) for server in self.servers))
+        told = {}
+        for server, answer in zip(self.servers, answers, strict=True):
+            if isinstance(answer, Refused):
+                trace.note(f"{server}: {answer}")
+            else:
+                told[server] = answer
+                said = f"behind by {answer.offset:+.4f} s, delay {answer.delay * 1e3:.1f} ms, stratum {answer.stratum}"
+                trace.note(f"{server}: {said}")
+        trace.measure("servers", len(told))
+        if not told:
+            raise Refused("no-answer", f"none of {', '.join(self.servers)} tells the time: {answers[0]}")
+        if len(told) < len(self.servers):
+            trace.warning(f"{len(self.servers) - len(told)} of {len(self.servers)} time servers tell no time")
+        return told
+
+    async def _best(self, server: str) -> Told | Refused:
+        host, port = _place(server)
+        best: Told | Refused = Refused("timeout")
+        for _ in range(_TIMES):
+            try:
+                told = await ask(host, port, self.answer_within)
+            except Refused as problem:
+                if isinstance(best, Refused):
+                    best = problem
+                if problem.code == "kiss-of-death":  # RFC 5905, 7.4: who says so is not asked again
+                    break
+                continue
+            best = told if isinstance(best, Refused) or told.delay < best.delay else best
+        return best
+
+    def _compare(self, told: Mapping[str, Told], trace: Trace) -> None:
+        middle = median(answer.offset for answer in told.values())
+        near = {
+            server: answer.offset
+            for server, answer in told.items()
+            if abs(answer.offset - middle) <= _AGREE_SECONDS + answer.delay / 2 + answer.distance
+        }
+        if 2 * len(near) <= len(told):
+            raise CannotTell(f"the time servers contradict each other: {_said(told)}")
+        if len(near) < len(told):
+            trace.warning(f"a time server is wrong: {_said({s: a for s, a in told.items() if s not in near})}")
+        behind = median(near.values())
+        trace.measure("behind_seconds", behind)
+        trace.measure("offset_seconds", abs(behind))
+        if (steered := steered_by_kernel()) is None:
+            trace.note("not looked at: the sandbox does not let the kernel be asked whether its clock is steered")
+        else:
+            trace.measure("steered", float(steered))
+        if steered is False:
+            trace.note("the kernel says that nobody steers its clock")
+        text = f"this host's clock is {abs(behind):.3f} s {'behind' if behind > 0 else 'ahead'}"
+        if abs(behind) > self.most_offset:
+            raise Refused("clock-off", f"{text} ({_said(told)})")
+        if abs(behind) > self.warn_offset:
+            trace.warning(text)
+
+    def _announce(self, trace: Trace) -> None:
+        zone = ZoneInfo(self.timezone)
+        now = datetime.fromtimestamp(trace.exhibits_folder.stat().st_mtime, UTC)
+        days = [(now + timedelta(days=day)).astimezone(zone) for day in range(_DAYS_AHEAD + 1)]
+        for earlier, later in pairwise(days):
+            if earlier.utcoffset() != later.utcoffset():
+                trace.note(f"{self.timezone} goes from {earlier:%Z %z} to {later:%Z %z} by {later.date()}")
+
+
+def steered_by_kernel() -> bool | None:
+    """Whether adjtimex(2) says that the clock is synchronised; it is only asked. None where it may not be asked."""
+    state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)))
+    return None if state < 0 else state != _TIME_ERROR
+
+
+def _place(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":") if server.rpartition("]")[2].count(":") == 1 else (server, "", "")
+    return host.strip("[]"), int(port or _PORT)
+
+
+def _said(told: Mapping[str, Told]) -> str:
+    return ", ".join(f"{server} {answer.offset:+.3f} s" for server, answer in told.items())

@@ -1,0 +1,49 @@
+"""What the kernel complains about: memory that ran out, disks that fail, hardware that errs, programs that crash.
+
+    log      the journal, or `log`, or dmesg, since the last look     oom-kill, io-error, filesystem-error,
+                                                                      hardware-error, hung-task
+    counter  oom_kill of /proc/vmstat                                 oom-kill
+
+Rule: each line counts once. Without a last look, the last 24 hours are looked at (of a file its last megabyte).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+
+from checks.host.check import HostCheck
+from checks.settings import from_directory
+
+
+def _path(written: object, info: ValidationInfo) -> object:
+    return from_directory(written, info) if isinstance(written, str | Path) else written
+
+
+LogFile = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "format": "path"})]
+"""A file; a relative path counts from the configuration's own folder."""
+
+
+class HostKernel(HostCheck):
+    """Reads what the kernel of this host has said since the last look."""
+
+    KIND: ClassVar[str] = "host-kernel"
+    LOOK: ClassVar[str] = "kernel"
+    WORST: ClassVar[tuple[str, ...]] = ("hardware-error", "filesystem-error", "io-error", "oom-kill", "hung-task")
+
+    log: LogFile | None = Field(default=None, examples=["/var/log/kern.log"])
+    """the kernel's log where it is kept in a file; without it the journal is asked, or else dmesg"""
+
+    def measures(self) -> Mapping[str, str]:
+        """How many of each."""
+        return {
+            "log_seconds": "reading the log, in seconds",
+            "counter_seconds": "reading the kernel's counter, in seconds",
+            "log_lines": "lines of the kernel's since the last look",
+            "oom_kills": "programs that were ended because memory ran out",
+            "kernel_errors": "lines that tell of failing disks, file systems, hardware or of hung tasks",
+            "crashes": "programs that crashed",
+        }

@@ -1,0 +1,113 @@
+"""What a look has at hand, and how it speaks: JSON lines, one event each; conversation.py hears them.
+
+{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent", "value": 41.0}
+{"note": "…"}   {"warning": "…"}   {"fault": "disk-full", "text": "…"}   {"remember": "fill", "value": {…}}
+{"propose": "ports", "value": […]}   {"blind": "…"}   {"done": true}
+
+Rule 1: every text is on one line, without control or bidirectional characters: file names and user names are written
+by strangers. Rule 2: a stage that cannot look says so and the next one begins.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+_LONGEST_TEXT = 600
+_STRANGE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+class NotLooked(Exception):
+    """A stage could not look: why. That is a warning; `missing` makes it a note (a tool is not installed)."""
+
+    def __init__(self, why: str, missing: bool = False) -> None:
+        super().__init__(why)
+        self.missing = missing
+
+
+class Blind(Exception):
+    """Nothing at all can be told."""
+
+
+class Look:
+    """One look: its settings, what the last one remembered, what was accepted, and what it has to say."""
+
+    def __init__(self, job: Mapping[str, Any], say: Callable[[str], None]) -> None:
+        self.settings: Mapping[str, Any] = job["settings"]
+        self.recalled: Mapping[str, Any] = job["recalled"]
+        self.accepted: Mapping[str, Any] = job["accepted"]
+        self.now: float = job["now"]
+        self.monitor: int = job["monitor"]
+        self._until = time.monotonic() + job["seconds"]
+        self._say = say
+        self.faults = 0
+
+    def left(self) -> float:
+        """Seconds until the time budget is over; below zero afterwards."""
+        return float(self._until - time.monotonic())
+
+    def plan(self, stages: Sequence[str]) -> None:
+        """What will be looked at, in this order."""
+        self._event(plan=list(stages))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """A stage. One that cannot look says why, and is over."""
+        self._event(begin=name)
+        try:
+            if self.left() <= 0:
+                raise NotLooked("the time budget is over")
+            yield
+        except NotLooked as why:
+            if why.missing:
+                self.note(f"not looked at: {name}: {why}")
+            else:
+                self.warning(f"not looked at: {name}: {why}")
+        except PermissionError as problem:
+            self.warning(f"not looked at: {name}: {problem.filename or 'something'} may not be read by this user")
+        self._event(end=name)
+
+    def measure(self, name: str, value: float) -> None:
+        """A number; the name carries its unit."""
+        self._event(measure=name, value=value)
+
+    def note(self, text: str) -> None:
+        """A sentence of fact."""
+        self._event(note=clean(text))
+
+    def warning(self, text: str) -> None:
+        """What deserves a look, and is no fault."""
+        self._event(warning=clean(text))
+
+    def fault(self, code: str, text: str) -> None:
+        """What is wrong, in the stage under way."""
+        self.faults += 1
+        self._event(fault=code, text=clean(text))
+
+    def remember(self, name: str, value: Any) -> None:
+        """For the next look."""
+        self._event(remember=name, value=value)
+
+    def propose(self, name: str, value: Any) -> None:
+        """What a person may accept as right."""
+        self._event(propose=name, value=value)
+
+    def _event(self, **facts: Any) -> None:
+        self._say(json.dumps(facts, ensure_ascii=True) + "\n")
+
+
+def clean(text: str) -> str:
+    """A text on one line without characters that do something."""
+    spaced = "".join(" " if unicodedata.category(sign) in _STRANGE else sign for sign in text[: 2 * _LONGEST_TEXT])
+    short = " ".join(spaced.split())
+    return short if len(short) <= _LONGEST_TEXT else short[: _LONGEST_TEXT - 1] + "…"
+
+
+def listed(things: Sequence[str], most: int = 8) -> str:
+    """Some of them by name, and how many more there are."""
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(things[:most]) + more

@@ -1,0 +1,117 @@
+"""One question of the Simple Network Time Protocol (RFC 5905, section 14), over UDP.
+
+    > 23 00 00 00 …  transmit: 64 random bits            version 4, mode 3 (client)
+    < 24 02 06 e9 …  origin: the same 64 bits, receive T2, transmit T3
+
+    offset = ((T2 - T1) + (T3 - T4)) / 2      delay = (T4 - T1) - (T3 - T2)         T1, T4: this host's own clock
+
+Rules: an answer that does not repeat our random bits is nobody's answer. A server that is not synchronised itself
+(leap indicator 3, stratum 0 with a kiss code, 16 and more) tells no time. The host's clock is what is looked at: it is
+read here, and nothing is dated by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from checks.contract import Refused
+
+_PACKET = struct.Struct("!BBbb11I")
+_SINCE_1900 = 2_208_988_800
+_ERA_SECONDS = 1 << 32
+_FRACTION = float(1 << 32)
+_SHORT = float(1 << 16)
+_LEAP_UNKNOWN = 3
+_MOST_DISTANCE_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A server's answer: by how much this host's clock is behind (positive) or ahead, in seconds."""
+
+    offset: float
+    delay: float
+    stratum: int
+    distance: float
+    """root distance: how far off the server itself may be, in seconds"""
+
+
+async def ask(host: str, port: int, within: float) -> Told:
+    """Ask once. Raises Refused: timeout, unreachable, dns, not-synchronised, kiss-of-death, bad-peer."""
+    loop = asyncio.get_running_loop()
+    nonce = secrets.token_bytes(8)
+    try:
+        async with asyncio.timeout(within):
+            transport, answer = await loop.create_datagram_endpoint(lambda: _Answer(nonce), remote_addr=(host, port))
+            try:
+                answer.sent()
+                transport.sendto(bytes([0x23]) + bytes(39) + nonce)
+                data, first, last = await answer.came
+            finally:
+                answer.came.cancel()
+                transport.abort()
+                await answer.gone.wait()
+    except TimeoutError:
+        raise Refused("timeout", f"no answer within {within:g} s") from None
+    except OSError as problem:
+        code = "dns" if isinstance(problem, socket.gaierror) else "unreachable"
+        raise Refused(code, problem.strerror or str(problem)) from None
+    return read(data, first, last)
+
+
+def read(data: bytes, first: float, last: float) -> Told:
+    """An answer that was asked for at `first` and came at `last` (the host's clock). Raises Refused."""
+    head, stratum, _, _, root_delay, dispersion, identity, *stamps = _PACKET.unpack(data[:48])
+    if stratum == 0:
+        kiss = identity.to_bytes(4, "big").decode("ascii", "replace").strip("\0 ")
+        raise Refused("kiss-of-death", "".join(sign for sign in kiss if sign.isprintable()))
+    if head >> 6 == _LEAP_UNKNOWN or stratum > 15:
+        raise Refused("not-synchronised", "the server itself is not synchronised")
+    distance = root_delay / _SHORT / 2 + dispersion / _SHORT
+    if distance > _MOST_DISTANCE_SECONDS:
+        raise Refused("not-synchronised", f"the server may be {distance:.1f} s off itself")
+    received, sent = (_seconds(*stamps[place : place + 2]) for place in (4, 6))
+    return Told(
+        ((received - first) + (sent - last)) / 2, max(0.0, (last - first) - (sent - received)), stratum, distance
+    )
+
+
+def _seconds(whole: int, fraction: int) -> float:
+    """Seconds since 1970; the era that began in 2036 is known by its small numbers."""
+    era = 0 if whole >= _ERA_SECONDS // 2 else _ERA_SECONDS
+    return whole + era - _SINCE_1900 + fraction / _FRACTION
+
+
+class _Answer(asyncio.DatagramProtocol):
+    """Waits for the answer; a connected socket hears nobody else."""
+
+    def __init__(self, nonce: bytes) -> None:
+        self.came: asyncio.Future[tuple[bytes, float, float]] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
+        self._nonce = nonce
+        self._first = self._began = 0.0
+
+    def sent(self) -> None:
+        """The question goes out now."""
+        self._first, self._began = time.clock_gettime(time.CLOCK_REALTIME), time.monotonic()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+        last = self._first + (time.monotonic() - self._began)
+        mine = len(data) >= 48 and data[24:32] == self._nonce and data[0] & 7 in (4, 5)
+        if mine and not self.came.done():
+            self.came.set_result((data, self._first, last))
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.came.done():
+            self.came.set_exception(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone.set()
+        if not self.came.done():
+            self.came.set_exception(exc or ConnectionResetError("the socket was closed"))
