@@ -29,7 +29,8 @@ from lab.webrtc import Edge
 
 HOST = "127.0.0.1"
 AGENTS = ("agent-01", "agent-02")
-BROWSER = "browser-01"
+BROWSERS = ("browser-01", "browser-02", "browser-03")
+"""softphones: one without a browser, one in a browser, and one that calls it"""
 WATCHER = "watcher"
 API_KEY = "api-key"
 ZONE = "Asia/Kolkata"
@@ -71,7 +72,8 @@ class Lab:
         self.world = World(self.faults)
         self.chat = Chat(self.faults)
         self.agent_desk = AgentDesk(self.faults, {WATCHER: watcher})
-        self.edge = Edge(self.faults, {BROWSER: self._password(BROWSER)}, prompts.FOLDER / "welcome.wav")
+        browsers = {name: self._password(name) for name in BROWSERS}
+        self.edge = Edge(self.faults, browsers, prompts.FOLDER / "welcome.wav")
         self.control = Control(self.folder, self.faults)
         async with AsyncExitStack() as stack:
             await self.pbx.open(HOST, context)

@@ -5,9 +5,11 @@ Chromium does without them, but for the chat's plain WebSocket.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.web.browser.executable import find
+from lab import prompts
 
 if TYPE_CHECKING:
     from lab.centre import Lab
@@ -60,11 +62,39 @@ steps = [
 ]
 """
 
+_SOFTPHONE = """\
+[checks.agent-softphone]          # as an agent's own browser: is rung, calls, comes back when its socket drops
+kind = "webrtc-browser"
+url = "{url}"
+user = "browser-02"
+password = {{ file = {password} }}
+caller = {{ user = "browser-03", password = {{ file = {caller} }} }}
+ring_within = "5s"
+trusted_certificates = {certificate}
+to = "8000"
+script = [ {{ hear = {welcome}, within = "4s" }} ]
+echo = true
+media_within = "4s"
+"""
+
 
 def browser_checks(lab: Lab) -> list[str]:
     """A part for each check."""
     checks = [_SOCKET.format(socket=lab.chat.socket_url)]
     if find(None) is not None:
-        password = json.dumps(str(lab.passwords["watcher"].absolute()), ensure_ascii=False)
-        checks += [_CHAT.format(url=lab.chat.url), _DESK.format(url=lab.agent_desk.url, password=password)]
+        checks += [
+            _CHAT.format(url=lab.chat.url),
+            _DESK.format(url=lab.agent_desk.url, password=_text(lab.passwords["watcher"])),
+            _SOFTPHONE.format(
+                url=lab.edge.url,
+                password=_text(lab.passwords["browser-02"]),
+                caller=_text(lab.passwords["browser-03"]),
+                certificate=_text(lab.certificate.certificate),
+                welcome=_text(prompts.FOLDER / "welcome.wav"),
+            ),
+        ]
     return [check + _PACE for check in checks]
+
+
+def _text(path: Path) -> str:
+    return json.dumps(str(path.absolute()), ensure_ascii=False)

@@ -63,6 +63,8 @@ FAULTS: dict[str, str] = {
     "uplink-down": "nothing beyond the uplink answers, and no portal or API is reached from outside",
     "webrtc-socket-down": "the WebRTC edge answers 503 to the WebSocket upgrade",
     "webrtc-register-refused": "the WebRTC edge refuses every softphone: 403",
+    "webrtc-no-return": "a softphone whose socket dropped is refused when it comes back: 403",
+    "webrtc-calls-lost": "softphones register at the WebRTC edge, but calls to them never ring",
     "webrtc-ice-blocked": "no media can reach the WebRTC edge, as behind a firewall",
     "webrtc-no-media": "WebRTC calls are answered, but not one packet comes",
     "webrtc-one-way": "who calls by WebRTC is not heard",

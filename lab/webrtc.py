@@ -1,7 +1,8 @@
 """The centre's WebRTC edge: SIP over a secure WebSocket (RFC 7118) to an answering machine that says the welcome and
 then gives back what it hears. In pure Python, for the demo and the tests.
 
-Faults: webrtc-socket-down, webrtc-register-refused, webrtc-ice-blocked, webrtc-no-media, webrtc-one-way.
+One softphone may call another by its user name. Faults: webrtc-socket-down, webrtc-register-refused,
+webrtc-no-return, webrtc-calls-lost, webrtc-ice-blocked, webrtc-no-media, webrtc-one-way.
 aiortc is loaded with the first call: most who run a lab never place one.
 """
 
@@ -15,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sipmessage import Message, Request, Response
+from sipmessage import Address, Message, Request, Response
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -23,6 +24,7 @@ from websockets.typing import Subprotocol
 from lab.faults import Faults
 from lab.pbx import messages
 from lab.pbx.registrar import Registrar
+from lab.webrtc_routing import Routing
 
 if TYPE_CHECKING:
     from lab.webrtc_media import Machine
@@ -39,6 +41,7 @@ class Edge:
         self.faults, self._welcome = faults, welcome
         self.port = 0
         self._registrar = Registrar(dict(users))
+        self._routing, self._fallen = Routing(), set[str]()
         self._machines: dict[str, Machine] = {}
         self._server: Server | None = None
 
@@ -78,31 +81,56 @@ class Edge:
         mine: set[str] = set()
         try:
             async for text in connection:
-                if answer := await self._answer(text.encode() if isinstance(text, str) else text, mine):
+                said = text if isinstance(text, str) else text.decode()
+                if answer := await self._answer(said, mine, connection):
                     await connection.send(bytes(answer).decode())
         except (ConnectionClosed, ValueError, KeyError):
             await connection.close()
         finally:
+            gone = self._routing.forget(connection)
+            if self.faults.broken("webrtc-no-return"):
+                self._fallen.update(gone)
             for call in mine:
                 await self._end(call)
 
-    async def _answer(self, data: bytes, mine: set[str]) -> Response | None:
-        request = Message.parse(data) if data.strip() else None
-        if not isinstance(request, Request) or request.method == "ACK":
+    async def _answer(self, text: str, mine: set[str], connection: ServerConnection) -> Response | None:
+        message = Message.parse(text.encode()) if text.strip() else None
+        if isinstance(message, Response):
+            await self._routing.pass_back(message, text, connection)
+        if not isinstance(message, Request):
             return None
-        if request.method == "REGISTER":
-            return self._register(request)
-        if request.method == "INVITE":
-            mine.add(request.call_id)
-            return await self._invite(request)
-        if request.method == "BYE":
-            await self._end(request.call_id)
-        return messages.reply(request, 200, messages.token())
+        if message.method == "REGISTER":
+            return self._register(message, connection)
+        if self._routing.knows(message) and message.call_id not in self._machines:
+            return await self._pass_on(message, text, connection)
+        if message.method == "ACK":
+            return None
+        if message.method == "INVITE":
+            mine.add(message.call_id)
+            return await self._invite(message)
+        if message.method == "BYE":
+            await self._end(message.call_id)
+        return messages.reply(message, 200, messages.token())
 
-    def _register(self, request: Request) -> Response:
+    async def _pass_on(self, request: Request, text: str, connection: ServerConnection) -> Response | None:
+        if request.method == "INVITE":
+            self._routing.learn(request, connection)
+            if self.faults.broken("webrtc-calls-lost"):
+                return messages.reply(request, 100)
+        await self._routing.pass_on(request, text, connection)
+        return None
+
+    def _register(self, request: Request, connection: ServerConnection) -> Response:
         if self.faults.broken("webrtc-register-refused"):
             return messages.reply(request, 403, messages.token())
-        return self._registrar.refusal(request) or messages.reply(request, 200, messages.token())
+        if (refusal := self._registrar.refusal(request)) is not None:
+            return refusal
+        user = Address.parse(request.headers["To"]).uri.user or ""
+        if self.faults.broken("webrtc-no-return") and user in self._fallen:
+            self._fallen.discard(user)
+            return messages.reply(request, 403, messages.token())
+        self._routing.learn(request, connection, user)
+        return messages.reply(request, 200, messages.token(), Contact=request.headers["Contact"])
 
     async def _invite(self, request: Request) -> Response:
         if request.uri.user != NUMBER:

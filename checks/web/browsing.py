@@ -39,17 +39,11 @@ def _page_address(written: str) -> str:
 PageAddress = Annotated[str, AfterValidator(_page_address)]
 
 
-class Browsing(Settings):
-    """Settings of a check in a browser."""
+class Executable(Settings):
+    """Settings of a check that runs in our own browser."""
 
     browser: Path | None = None
     """the Chromium to run; without it the first of this host: chromium-headless-shell, chromium, google-chrome"""
-    step_within: Duration = Field(default=15.0, gt=0)
-    """how soon each stage must pass, where nothing else is said"""
-    max_bytes: int = Field(default=50_000_000, ge=1)
-    """how much may come; more is a fault"""
-    trusted_certificates: ReadableFile | None = None
-    """PEM file of the authorities to trust on https; without it the browser's own"""
 
     def lacks(self) -> str | None:
         """What this host lacks for it, in words."""
@@ -57,15 +51,30 @@ class Browsing(Settings):
 
         return missing(self.browser)
 
-    def claims(self) -> tuple[Claim, ...]:
-        """One of the places in the browser."""
-        return (Claim("our own browser", AT_ONCE),)
-
     def program(self) -> str:
         """The browser's path. Raises CannotTell."""
         from checks.web.browser.executable import wanted
 
         return wanted(self.browser)
+
+    def place(self) -> Claim:
+        """One of the places in the browser."""
+        return Claim("our own browser", AT_ONCE)
+
+
+class Browsing(Executable):
+    """Settings of a check that looks at pages."""
+
+    step_within: Duration = Field(default=15.0, gt=0)
+    """how soon each stage must pass, where nothing else is said"""
+    max_bytes: int = Field(default=50_000_000, ge=1)
+    """how much may come; more is a fault"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust on https; without it the browser's own"""
+
+    def claims(self) -> tuple[Claim, ...]:
+        """A place in the browser."""
+        return (self.place(),)
 
 
 def revealed(secret: Secret | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from checks.contract import CannotTell, Refused, Trace
@@ -18,6 +18,7 @@ from checks.telephony.dialling import way_of
 from checks.telephony.engine import START_SECONDS, Phone
 from checks.telephony.honesty import LoopWatch
 from checks.telephony.line import Line
+from checks.telephony.script import AgentStep, Script
 from checks.webrtc.engine import Agent, Softphone
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _LADDERS = {"call": "ladder.txt", "agent": "agent-ladder.txt"}
 class Attempt:
     """One call of a check. `within` has the seconds of each stage."""
 
+    READY_SECONDS: ClassVar[float] = START_SECONDS
+
     def __init__(self, check: WebrtcCall, trace: Trace, within: Mapping[str, float]) -> None:
         self._check, self._trace, self._within = check, trace, dict(within)
         self._legs: dict[str, Phone] = {}
@@ -43,7 +46,7 @@ class Attempt:
             watch.begin()
             call.order("call")
             await self._stages(call, agent)
-            await Conversation(self._trace, self._check.script, "info", call, agent).run()
+            await Conversation(self._trace, self._script, self._keys, call, agent).run()
             if self._check.echo:
                 await self._echo(call)
             await self._hang_up(call)
@@ -72,7 +75,7 @@ class Attempt:
     async def _softphone(self) -> Softphone:
         check = self._check
         order = self._order()
-        call = await Softphone.start()
+        call = await self._started()
         self._legs["call"] = call
         call.trace = self._trace
         call.order(
@@ -83,8 +86,24 @@ class Attempt:
             within=self._within,
             **order,
         )
-        await self._in_time(call, "ready", within=START_SECONDS)
+        await self._in_time(call, "ready", within=self.READY_SECONDS)
         return call
+
+    async def _started(self) -> Softphone:
+        return await Softphone.start()
+
+    @property
+    def _script(self) -> Script:
+        """As written, but that the agent is proven by tones alone: a softphone is not told of digits that come."""
+        return tuple(
+            step.model_copy(update={"digits": 0}) if isinstance(step, AgentStep) else step
+            for step in self._check.script
+        )
+
+    @property
+    def _keys(self) -> str:
+        """How `press` sends digits."""
+        return "info"
 
     def _order(self) -> dict[str, Any]:
         """What the softphone must know. Raises CannotTell when a secret is missing."""

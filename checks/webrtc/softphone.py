@@ -46,7 +46,7 @@ class Softphone:
     async def run(self) -> None:
         """Until it is told to hang up, or nobody is there any more."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS)
+        self._live_alone()
         loop.add_reader(self._channel.fileno(), self._read)
         beating = asyncio.create_task(self._beat())
         work = asyncio.create_task(self._until_told())
@@ -58,13 +58,21 @@ class Softphone:
         await self._leave(self._leaving.result() if self._leaving.done() else _FAREWELL_SECONDS)
         beating.cancel()
 
+    def _live_alone(self) -> None:
+        """What a process of its own owes: to leave when it is asked to."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS)
+
+    def _show_life(self) -> None:
+        """Stuck is dead."""
+        signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+
     async def _until_told(self) -> None:
         await self._leaving
 
     async def _beat(self) -> None:
         """Life's signs: stuck is dead, too old is over, and the ear listens."""
         while (began := time.monotonic()) < self._dies:
-            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            self._show_life()
             if self._ear is not None and not self._leaving.done():
                 self._ear.attend()
             await asyncio.sleep(_TICK_SECONDS)
@@ -103,10 +111,13 @@ class Softphone:
                 self._converse(command)
 
     def _open(self, command: dict[str, Any]) -> None:
-        from checks.webrtc.station import Station
-
         self._order = command
         self._dies = time.monotonic() + command["life_seconds"]
+        self._begin(command)
+
+    def _begin(self, command: dict[str, Any]) -> None:
+        from checks.webrtc.station import Station
+
         self._station = Station(self._channel.tell, Stages(self._channel.tell, command["within"]), command)
         self._channel.tell("ready")
 
@@ -142,6 +153,8 @@ class Softphone:
             case {"do": "challenge", "say": say}:
                 station.say_nonce(say)
                 ear.listen_for_nonce(command)
+                if command.get("timed"):  # there is no clock here that would be right to a millisecond
+                    self._channel.tell("challenge-timed", turn=command.get("turn", 0), said_at=None, heard=[])
             case {"do": "hush"}:
                 station.hush()
             case {"do": "review", "previous": previous, "others": others, "wanted": wanted}:

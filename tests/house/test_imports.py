@@ -35,7 +35,7 @@ ONLY_IN = {
         f"checks/telephony/{name}.py" for name in ("callbacks", "controls", "engine_settings", "handset", "phone")
     ),
     "aiortc": ("checks/webrtc", "lab/webrtc_media.py"),
-    "playwright": ("checks/web",),
+    "playwright": ("checks/web/browser", "checks/webrtc/browser"),
     "PIL": ("reports/drawing.py",),
     "unittest.mock": (),
 }

@@ -68,6 +68,8 @@ TABLE = {
     "webrtc-ice-blocked": Expected("browser-call", "ice", "timeout", WEBRTC, Layer.MEDIA),
     "webrtc-no-media": Expected("browser-call", "srtp", "no-rtp", WEBRTC, Layer.MEDIA),
     "webrtc-one-way": Expected("browser-call", "echo", "not-heard", WEBRTC, Layer.AGENT),
+    "webrtc-no-return": Expected("agent-softphone", "reconnect", "sip:403", WEBRTC, Layer.SIGNALLING),
+    "webrtc-calls-lost": Expected("agent-softphone", "ring", "not-rung", WEBRTC, Layer.SIGNALLING),
     "chat-widget-missing": Expected("chat", "widget", "not-found", "chat-widget-not-working"),
     "chat-dead-socket": Expected("chat", "socket", "refused", "chat-widget-not-working"),
     "chat-silent": Expected("chat", "answer", "timeout", "chat-widget-not-working"),

@@ -1,0 +1,50 @@
+"""getStats (W3C webrtc-stats) as the figures of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Stats = Mapping[str, Any]
+
+
+def counts(stats: Stats, codec: str) -> dict[str, Any]:
+    """RTP as counted at our end, and the round trip by the far end's reports."""
+    heard, said = stats.get("inbound-rtp", {}), stats.get("outbound-rtp", {})
+    report = stats.get("remote-inbound-rtp", {})
+    trip = report.get("roundTripTime")
+    told: dict[str, Any] = {
+        "codec": codec,
+        "rx_packets": int(heard.get("packetsReceived", 0)),
+        "rx_lost": max(0, int(heard.get("packetsLost", 0))),
+        "rx_discarded": int(heard.get("packetsDiscarded", 0)),
+        "rx_jitter_ms": 1000.0 * float(heard.get("jitter", 0.0)),
+        "tx_packets": int(said.get("packetsSent", 0)),
+        "rtt_ms": 1000.0 * float(trip) if trip else None,
+    }
+    if total := heard.get("totalSamplesReceived"):
+        told["concealed_percent"] = 100.0 * float(heard.get("concealedSamples", 0)) / float(total)
+    if emitted := heard.get("jitterBufferEmittedCount"):
+        told["jitter_buffer_ms"] = 1000.0 * float(heard.get("jitterBufferDelay", 0.0)) / float(emitted)
+    if "audioLevel" in heard:
+        told["audio_level"] = float(heard["audioLevel"])
+    return told
+
+
+def pair(stats: Stats) -> str:
+    """The candidate pair in use, in words."""
+    chosen = stats.get("candidate-pair", {})
+    ours, theirs = (stats.get(chosen.get(side, ""), {}) for side in ("localCandidateId", "remoteCandidateId"))
+    return f"{_words(ours)} to {_words(theirs)}"
+
+
+def _words(candidate: Stats) -> str:
+    kind = candidate.get("candidateType", "unknown")
+    return f"{kind} {candidate.get('address') or '?'}:{candidate.get('port', '?')}"
+
+
+def secured(stats: Stats) -> str:
+    """DTLS and SRTP as agreed, in words."""
+    transport = stats.get("transport", {})
+    role, version = transport.get("dtlsRole", "unknown"), transport.get("tlsVersion", "")
+    return f"DTLS as {role}, {transport.get('srtpCipher', 'SRTP')}{f', version {version}' if version else ''}"

@@ -1,0 +1,362 @@
+"""What a browser's softphone does: registers by JsSIP, comes back after its socket dropped, is rung, calls, and gives
+everything back. Only in the browser's process. The same stages as of a softphone without a browser (station.py above).
+
+Before the browser is let at the edge, name, TCP, TLS and upgrade are looked at by themselves: a page is never told why
+its WebSocket failed (WebSockets standard, "fail the WebSocket connection").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from checks.contract import CannotTell, Refused
+from checks.telephony import challenge, sound
+from checks.telephony.engine import Event, refusal
+from checks.telephony.recording import bound
+from checks.telephony.sound import Samples
+from checks.web.browser.chromium import Chromium
+from checks.webrtc.browser import description, figures
+from checks.webrtc.browser.page import SoftphonePage, Told, ear
+from checks.webrtc.live import Live
+from checks.webrtc.reach import connection_to
+from checks.webrtc.stages import Stages, Tell
+from checks.webrtc.station import Station
+
+_ORIGIN = "https://softphone.invalid"
+_PLAIN_ORIGIN = "http://localhost"
+"""for an edge without TLS, which a secure page may not speak to"""
+_LOOK_SECONDS = 0.05
+_END_SECONDS = 2.0
+
+
+class _Gathered:
+    """What the browser finds for candidates, asked once."""
+
+    def __init__(self, page: SoftphonePage) -> None:
+        self._page = page
+
+    async def offer(self) -> str:
+        """The candidates as lines of SDP."""
+        return str(await self._page.do("phone.gather"))
+
+
+class BrowserStation(Station):
+    """One account in a page, with at most one call."""
+
+    def __init__(self, tell: Tell, stages: Stages, settings: Mapping[str, Any], chromium: Chromium) -> None:
+        super().__init__(tell, stages, settings)
+        self._chromium = chromium
+        self._page: SoftphonePage | None = None
+        self._flowing = self._recording = self._in_call = self._ended = False
+
+    async def open(self) -> None:
+        """The page, ready to be used. Raises CannotTell, Stuck."""
+        known = self._settings
+        plain = _ORIGIN if known["url"].startswith("wss:") else _PLAIN_ORIGIN
+        origin = str(known["origin"] or plain).rstrip("/")
+        edge = urlsplit(known["url"]).netloc
+        self._page = await SoftphonePage.open(self._chromium, origin, edge, bool(known["authorities"]))
+        self._page.told = self._happened
+        password = {"username": known["turn_user"], "credential": known["turn_password"]}
+        servers = [{"urls": url} for url in known["stun"][:1]] + [
+            {"urls": url, **password} for url in known["turn"][:1]
+        ]
+        settings = {"ice": servers, "relayOnly": known["relay_only"], "codecs": known["codecs"], "ear": ear()}
+        await self._there.do("phone.open", settings)
+
+    @property
+    def _there(self) -> SoftphonePage:
+        if self._page is None:
+            raise RuntimeError("there is no page yet")
+        return self._page
+
+    # --- the stages
+
+    async def reach(self) -> None:
+        """Everything up to a registered softphone that can be rung, with its candidates. Raises Over."""
+        connection = await connection_to(self._stages, self._settings)
+        await connection.close()
+        async with self._stages.stage("register"):
+            await self._register_in_page()
+        if self._settings["reconnect"]:
+            async with self._stages.stage("reconnect"):
+                await self._come_back()
+        await self._prove_stun()
+        await self._prove_turn()
+        if self._settings["caller"]:
+            async with self._stages.stage("ring") as facts:
+                facts["note"] = await self._be_rung()
+
+    async def _register_in_page(self) -> None:
+        page, known = self._there, self._settings
+        account = {name: known[name] for name in ("url", "domain", "user", "login", "password")}
+        await page.do("phone.connect", "us", account)
+        await self._connected("us", 0)
+        await page.do("phone.register", "us")
+        await self._registered(0)
+
+    async def _connected(self, name: str, since: int) -> None:
+        found = await self._there.until("connected", "disconnected", since=since, name=name)
+        if found.name == "disconnected":
+            raise Refused("no-socket", f"the browser's own WebSocket is not let in (code {found['code']})")
+
+    async def _registered(self, since: int) -> None:
+        found = await self._there.until("registered", "registration-failed", "disconnected", since=since, name="us")
+        if found.name == "disconnected":
+            raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
+        if found.name == "registration-failed":
+            raise _refused(found)
+
+    async def _come_back(self) -> None:
+        """The socket is dropped: a softphone connects anew and registers again, by itself."""
+        page = self._there
+        since = len(page.events)
+        await page.do("phone.drop", "us")
+        dropped = await page.until("disconnected", since=since, name="us")
+        after = page.events.index(dropped) + 1
+        await page.until("connected", since=after, name="us")
+        found = await page.until("registered", "registration-failed", since=after, name="us")
+        if found.name == "registration-failed":
+            raise _refused(found)
+
+    async def _be_rung(self) -> str:
+        """Another account calls ours: it must ring here, and be connected when it is answered."""
+        page, known, caller = self._there, self._settings, self._settings["caller"]
+        account = {"url": known["url"], "domain": known["domain"], **caller}
+        await page.do("phone.connect", "caller", account)
+        await self._connected("caller", 0)
+        began = time.monotonic()
+        await page.do("phone.call", "caller", "caller", f"sip:{known['user']}@{known['domain']}")
+        try:
+            async with asyncio.timeout(known["ring_within"]):
+                rung = await self._rung()
+        except TimeoutError:
+            text = f"registered, but a call to it did not ring within {known['ring_within']:g} s"
+            raise Refused("not-rung", text) from None
+        await page.do("phone.answer", "us-rung")
+        for call in ("caller", "us-rung"):
+            ended = await page.until("confirmed", "failed", "ended", call=call)
+            if ended.name != "confirmed":
+                raise Refused("not-connected", f"it rang and was answered, but not connected: {_words(ended)}")
+        await self._end_of_ringing()
+        return f"an incoming call rang after {rung.at - began:.2f} s"
+
+    async def _end_of_ringing(self) -> None:
+        """The caller hangs up; should that not come through, we do as well."""
+        page = self._there
+        await page.do("phone.hangUp", "caller")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await page.until("ended", "failed", call="us-rung")
+        await page.do("phone.hangUp", "us-rung")
+
+    async def _rung(self) -> Told:
+        page = self._there
+        while True:
+            found = await page.until("rung", "failed", since=0)
+            if found.name == "rung":
+                return found
+            if found["call"] == "caller":
+                raise _not_rung(found)
+
+    async def _candidates(self) -> Any:
+        return _Gathered(self._there)
+
+    async def call(self) -> None:
+        """Place the call, and have its sound both ways. Raises Over."""
+        page = self._there
+        async with self._stages.stage("answer") as facts:
+            self._tell("invited")
+            self.heard, self.said = Live(time.monotonic()), Live(time.monotonic())
+            page.heard = self._sound
+            since = len(page.events)
+            await page.do("phone.call", "us", "call", self._settings["to"])
+            answer = await self._answered(since)
+            self.codec = answer.codec()
+            self._in_call = True
+            self._tell("answered")
+            facts["note"] = f"answered with {self.codec}"
+        async with self._stages.stage("ice", late="timeout") as facts:
+            answer.prove_ice()
+            facts["note"] = f"ICE: {await self._until_connected()}"
+        async with self._stages.stage("dtls") as facts:
+            answer.prove_fingerprint()
+            facts["note"] = await self._until_secured()
+        async with self._stages.stage("srtp", late="no-rtp"):
+            counts: Mapping[str, Any] = {}
+            while not (counts.get("rx_packets") and counts.get("tx_packets")):
+                await asyncio.sleep(_LOOK_SECONDS)  # the browser counts, and tells nobody
+                counts = await self.counts()
+        self._flowing = True
+
+    async def _answered(self, seen: int) -> description.Answer:
+        """A 2xx with its description. Raises Refused."""
+        page = self._there
+        while True:
+            found = await page.until("sip", "failed", "disconnected", since=seen)
+            seen = page.events.index(found, seen) + 1
+            if found.name == "sip" and not found["sent"] and found["name"] == "us":
+                if (answer := description.final_answer(found["text"])) is not None:
+                    return answer
+            elif found.name == "failed" and found["call"] == "call":
+                raise _refused(found)
+            elif found.name == "disconnected" and found["name"] == "us":
+                raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
+
+    async def _until_connected(self) -> str:
+        page, seen = self._there, 0
+        while True:
+            found = await page.until("transport", "not-taken", since=seen, call="call")
+            seen = page.events.index(found, seen) + 1
+            if found.name == "not-taken":
+                raise Refused("bad-peer", f"the browser does not take the answer: {found['text']}"[:300])
+            if found["ice"] in ("connected", "completed"):
+                return figures.pair(await page.do("phone.statistics", "call"))
+            if found["ice"] in ("failed", "closed"):
+                raise Refused("no-pair", "no candidate pair could be used")
+
+    async def _until_secured(self) -> str:
+        page, seen = self._there, 0
+        while True:
+            found = await page.until("transport", since=seen, call="call")
+            seen = page.events.index(found, seen) + 1
+            if found["dtls"] == "connected":
+                return figures.secured(await page.do("phone.statistics", "call"))
+            if found["dtls"] == "failed":
+                raise Refused("dtls", "the browser refused the handshake: certificate, fingerprint or role do not fit")
+
+    # --- what comes from afar
+
+    def _happened(self, told: Told) -> None:
+        if told.name == "gone":
+            self._tell("broken", text=told["text"])
+        elif not self._leaving and self._in_call and told.name == "disconnected" and told["name"] == "us":
+            self._lost("websocket", "dropped", f"the WebSocket was closed (code {told['code']})")
+        elif told.name == "ended" and told["call"] == "call":
+            self._ended = True
+            if not self._leaving:
+                self._tell("far-bye", reasons=told["reasons"])
+        elif self._flowing and told.name == "transport" and told["call"] == "call" and not self._ended:
+            self._transport_changed(told)
+
+    def _transport_changed(self, told: Told) -> None:
+        if told["ice"] == "failed":
+            self._lost("ice", "lost", "the far end no longer agrees to be sent to (RFC 7675)")
+        elif told["dtls"] in ("failed", "closed") and told["ice"] != "closed":
+            self._lost("dtls", "closed", "the far end closed DTLS in the call")
+
+    def _sound(self, name: str, samples: Samples) -> None:
+        """The recordings begin with the first sound that comes."""
+        if not self._recording and not self._flowing:
+            self._recording = True
+            began = time.monotonic() - len(samples) / sound.RATE
+            self.heard, self.said = Live(began), Live(began)
+        (self.heard if name == "heard" else self.said).add(samples)
+
+    # --- in the call
+
+    def say_nonce(self, nonce: list[int]) -> None:
+        """Say it again and again."""
+        samples = np.clip(challenge.sound_of(nonce), -32768, 32767).astype("<i2")
+        self._soon(self._there.do("sound.say", base64.b64encode(samples.tobytes()).decode()))
+
+    def hush(self) -> None:
+        """Be silent."""
+        self._soon(self._there.do("sound.hush"))
+
+    async def press(self, digits: str) -> None:
+        """Keys, by RFC 4733 or, where that is set, by SIP INFO. Raises Refused."""
+        if self._settings["keys"] == "info":
+            await self._there.do("phone.inform", "call", digits)
+        elif not await self._there.do("phone.press", "call", digits):
+            raise Refused("no-telephone-event", "the answer has no telephone-event (RFC 4733)")
+
+    async def counts(self) -> dict[str, Any]:
+        """The RTP counts, as the browser has them."""
+        return figures.counts(await self._there.do("phone.statistics", "call"), self.codec)
+
+    def _soon(self, work: Any) -> None:
+        self._sounding = asyncio.ensure_future(work)
+
+    # --- leaving
+
+    async def hang_up(self, within: float) -> tuple[bool, bool]:
+        """BYE; whether there was a call, and whether its end was answered."""
+        self._leaving = True
+        page = self._page
+        if page is None or page.gone or not self._in_call or self._ended:
+            return False, True
+        with suppress(CannotTell, TimeoutError):
+            async with asyncio.timeout(within):
+                self._last = figures.counts(await page.do("phone.statistics", "call"), self.codec)
+                since = len(page.events)
+                await page.do("phone.hangUp", "call")
+                while True:
+                    told = await page.until("sip", since=since, sent=False)
+                    since = page.events.index(told, since) + 1
+                    if description.answers_bye(told["text"]):
+                        return True, True
+        return True, False
+
+    _last: dict[str, Any] | None = None
+
+    async def statistics(self) -> dict[str, Any]:
+        """The last counts; {} where no media came to stand."""
+        if not self._in_call:
+            return {}
+        counts = self._last if self._last is not None else await self._counts_if_there()
+        return {**counts, "rx_level_dbm0": sound.active_level_dbm0(self.heard.samples)} if counts else {}
+
+    async def _counts_if_there(self) -> dict[str, Any]:
+        try:
+            return await self.counts()
+        except CannotTell:
+            return {}
+
+    def write(self, folder: Path, files: Mapping[str, str]) -> None:
+        """The exhibits: ladder, and heard (left) and said (right)."""
+        if self._page:
+            text = self._page.ladder.text(self._born, "Reveille")
+            (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
+        if self._flowing:
+            sound.write_wav(folder / files["sound"], bound(self.heard.samples), bound(np.asarray(self.said.samples)))
+
+    async def close(self) -> None:
+        """Let go of the page. Raises Stuck."""
+        self._leaving = True
+        if self._page is None:
+            return
+        self._page.leaving = True
+        with suppress(CannotTell, TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._page.do("phone.leave")
+                await asyncio.sleep(0.2)  # for the REGISTER that takes ours back
+        await self._page.close()
+
+
+def _refused(found: Told) -> Refused:
+    """A final response, or what JsSIP made up where none came."""
+    if not found["code"]:
+        code = {"Request Timeout": "timeout", "Connection Error": "dropped"}.get(found["cause"], "bad-peer")
+        return Refused(code, f"JsSIP says {found['cause']}")
+    return refusal(Event("refused", found.at, {**found.facts, "origin": "far"}))
+
+
+def _words(found: Told) -> str:
+    return f"{found['code']} {found['phrase']}".strip() if found["code"] else str(found["cause"])
+
+
+def _not_rung(found: Told) -> Refused:
+    """The caller was refused: with 401 to 407 it is the caller's own account."""
+    if found["code"] in (401, 403, 407):
+        return _refused(found)
+    return Refused("not-rung", f"registered, but a call to it is refused: {_words(found)}")
