@@ -98,7 +98,7 @@ _API = """\
 kind = "api"
 url = "{url}/"
 secrets = {{ key = {{ file = {key} }} }}
-within = "5s"
+within = "10s"
 diagnose = ["uplink"]
 {pace}
 [[checks.crm-api.steps]]
@@ -115,8 +115,8 @@ url = "{url}/"
 secrets = {{ key = {{ file = {key} }} }}
 listen = "127.0.0.1:0"
 callback = {{ json_values = {{ "$.status" = "filed" }} }}
-callback_within = "3s"
-within = "5s"
+callback_within = "5s"
+within = "10s"
 diagnose = ["crm-api", "uplink"]
 {pace}
 [[checks.crm-webhook.steps]]
