@@ -19,6 +19,7 @@ _OWN = {
     "sip-options": "checks.telephony.options:SipOptions",
     "sip-registration": "checks.telephony.registration:SipRegistration",
     "burst": "checks.telephony.burst:Burst",
+    "outbound-dialer": "checks.telephony.outbound_dialer:OutboundDialer",
     "pri-snmp": "checks.telephony.pri.by_snmp:PriSnmp",
     "pri-ami": "checks.telephony.pri.by_ami:PriAmi",
     "queue-state": "checks.telephony.pri.queues:QueueState",

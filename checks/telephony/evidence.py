@@ -14,6 +14,15 @@ from checks.telephony.engine import Event, Phone
 from checks.telephony.quality import Quality, Stream, assess
 
 _KEPT_EVENTS = 500
+MEASURES: Mapping[str, str] = {
+    "rx_packets": "RTP packets received",
+    "tx_packets": "RTP packets sent",
+    "rx_loss_percent": "RTP packets lost on the way to us, percent",
+    "rx_jitter_ms": "mean interarrival jitter (RFC 3550), milliseconds",
+    "rtt_ms": "round trip by RTCP, milliseconds, where the far end sends any",
+    "rx_level_dbm0": "level of the sounding parts of what was received, dBm0",
+    "mos": "mean opinion score, narrowband E-model (ITU-T G.107), of what was received; G.711 only",
+}
 
 
 def counts_of(phone: Phone) -> dict[str, Any]:

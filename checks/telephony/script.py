@@ -208,14 +208,16 @@ Step = Annotated[
 ]
 
 
-def _in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def in_order(steps: tuple[Step, ...], agent: str | None = None) -> tuple[Step, ...]:
+    """Refuses what cannot come in this order; `agent` is in the call from the beginning. Raises ValueError."""
     for number, step in enumerate(steps[:-1], 1):
         if isinstance(step, HangUp):
             raise ValueError(f"step {number} hangs up, and {len(steps) - number} more would follow; make it the last")
-    agents = [step.agent.name for step in steps if isinstance(step, AgentStep)]
+    agents = [step.agent.name for step in steps if isinstance(step, AgentStep)] + ([agent] if agent else [])
     if len(agents) > 1:
         raise ValueError("one call reaches one agent; write a check for each agent")
-    agent_at = next((number for number, step in enumerate(steps) if isinstance(step, AgentStep)), None)
+    at = next((number for number, step in enumerate(steps) if isinstance(step, AgentStep)), None)
+    agent_at = 0 if agent else at
     if found := fault_of_order(steps, agent_at):
         raise ValueError(found)
     if agents and agents[0] in further_lines(steps):
@@ -229,7 +231,7 @@ def further_lines(steps: tuple[Step, ...]) -> dict[str, Line]:
     return {line.name: line for line in lines if line is not None}
 
 
-Script = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
+Script = Annotated[tuple[Step, ...], AfterValidator(in_order)]
 """The steps in order; after the last the caller hangs up."""
 
 

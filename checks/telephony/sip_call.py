@@ -57,13 +57,6 @@ _MEASURES: dict[str, str] = {
     "answer_seconds": "INVITE until 200 OK (with early_media and no answer: until there was sound)",
     "media_seconds": "answer until the first RTP packet",
     "hang_up_seconds": "BYE until its answer",
-    "rx_packets": "RTP packets received",
-    "tx_packets": "RTP packets sent",
-    "rx_loss_percent": "RTP packets lost on the way to us, percent",
-    "rx_jitter_ms": "mean interarrival jitter (RFC 3550), milliseconds",
-    "rtt_ms": "round trip by RTCP, milliseconds, where the far end sends any",
-    "rx_level_dbm0": "level of the sounding parts of what was received, dBm0",
-    "mos": "mean opinion score, narrowband E-model (ITU-T G.107), of what was received; G.711 only",
     "q850_cause": "the Q.850 cause that ended the call, where one was given",
 }
 
@@ -129,7 +122,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
-        given = {**_MEASURES, **quality.MEASURES, **honesty.MEASURES, **truth.MEASURES}
+        given = {**_MEASURES, **evidence.MEASURES, **quality.MEASURES, **honesty.MEASURES, **truth.MEASURES}
         given.update(secured.measures_of(self.all_lines().values()))
         if self.line.user and self.line.register_first:
             given["register_seconds"] = "REGISTER until registered"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lab.pbx import ivr, messages, tones
-from lab.pbx.g711 import recording
+from lab.pbx.g711 import SILENCE, recording
 from lab.pbx.incoming import IncomingLeg
 from lab.pbx.leg import Leg
 from lab.pbx.outgoing import OutgoingLeg
@@ -94,11 +94,14 @@ async def originate(exchange: Exchange, agent: str, customer: str) -> None:
     if second is None:
         if first:
             first.hang_up("the customer did not answer", messages.reason(19, "No answer from user"))
-    elif not exchange.faults.broken("dialer-silent"):
-        if first:
-            Talk(exchange, first, second)
-        else:
-            exchange.start(_announce(exchange, second))
+    elif exchange.faults.broken("dialer-silent"):
+        for leg in (first, second):
+            if leg:
+                leg.loop((SILENCE[leg.stream.law],) * 50)
+    elif first:
+        Talk(exchange, first, second)
+    else:
+        exchange.start(_announce(exchange, second))
 
 
 async def _announce(exchange: Exchange, leg: Leg) -> None:

@@ -27,6 +27,30 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             },
         ),
     ),
+    "outbound-dialer": (
+        Entry(
+            "click-to-call",
+            {
+                "at": ["09:00"],
+                "expect": ["ring_seconds <= 15"],
+                "line": "trunk-a",
+                "agent": "agent-01",
+                "url": "https://dialer.example.net/",
+                "steps": [
+                    {
+                        "name": "api",
+                        "url": "/api/v1/calls",
+                        "json": {"customer": "{customer}", "agent": "{agent}"},
+                        "headers": {"Authorization": "Bearer {key}"},
+                        "expect_status": [200, 202],
+                    }
+                ],
+                "secrets": {"key": {"credential": "dialer"}},
+                "caller_id": "8000",
+            },
+            remark="A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.",
+        ),
+    ),
     "burst": (
         Entry(
             "capacity",
