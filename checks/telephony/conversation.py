@@ -21,7 +21,7 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.control_steps import Feature
 from checks.telephony.engine import Event, Phone
 from checks.telephony.features import Features, Talkers
-from checks.telephony.proof import Proof
+from checks.telephony.proof import Proof, picks_up
 from checks.telephony.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
 
 _STALLED_SECONDS = 5.0
@@ -148,7 +148,8 @@ class Conversation:
     async def _reach_agent(self, step: AgentStep) -> None:
         if self._agent is None:
             raise CannotTell("the agent's phone was not started")
-        await Proof(self._trace, step, self._call, self._agent, self._dtmf).run(self._review)
+        proof = Proof(self._trace, step, self._call, self._agent, self._dtmf, picks_up(self._script))
+        await proof.run(self._review)
 
     async def _review(self) -> Event:
         self._call.order("review", wanted="an agent", **self._known(self._previous))

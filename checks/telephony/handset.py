@@ -21,11 +21,11 @@ import pjsua2 as pj
 
 from checks.telephony import engine_settings
 from checks.telephony.callbacks import DTMF, LineAccount, LineCall, Wire
-from checks.telephony.caller_id import identities
 from checks.telephony.controls import Changing
 from checks.telephony.engine_settings import Account
 from checks.telephony.ladder import Ladder
 from checks.telephony.meter import Meter
+from checks.telephony.screening import Screen, callers_in
 from checks.telephony.watch import Watch
 
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
@@ -53,6 +53,7 @@ class Handset(Changing):
         self.media_at: float | None = None
         self.ended = False
         self.registered = False
+        self.screen = Screen()
         self.ssrc_changes = 0
         """how often RTP came from another sender than before"""
         self.meter, self.watch = Meter(), Watch(tell)
@@ -220,9 +221,12 @@ class Handset(Changing):
         self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
 
     def on_incoming(self, call_id: int) -> None:
-        """It rings; a second call meanwhile is told to be busy."""
+        """It rings; a second call meanwhile, or one that is not meant for us, is told to be busy."""
         call = LineCall(self, self._account, call_id)
-        if self._call is not None:
+        known = callers_in(self.ladder)
+        if not (admitted := self.screen.admits(known)):
+            self.tell("turned-away", identities=known)
+        if self._call is not None or not admitted:
             parameter = pj.CallOpParam(True)
             parameter.statusCode = pj.PJSIP_SC_BUSY_HERE
             call.hangup(parameter)
@@ -230,8 +234,9 @@ class Handset(Changing):
         self._call = call
         info = call.getInfo()
         self.answer(pj.PJSIP_SC_RINGING)
-        invite = self.ladder.far_request("INVITE")
-        self.tell("incoming", far=info.remoteUri, identities=identities(invite) if invite else {})
+        self.tell("incoming", far=info.remoteUri, identities=known)
+        if self.screen.picks_up:
+            self.answer(pj.PJSIP_SC_OK)
 
     def on_call_state(self, state: int, code: int, phrase: str) -> None:
         """The call was answered or is over."""

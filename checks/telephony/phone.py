@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.telephony.channel import Channel, be_a_good_child
 from checks.telephony.pulse import Pulse
+from checks.telephony.screening import Screen
 
 if TYPE_CHECKING:
     from checks.telephony.ear import Ear
@@ -111,6 +112,8 @@ class Phone:
                 self._phone.answer(command.get("status", 200))
             case {"do": "control"}:
                 self._control(command)
+            case {"do": "screen"}:
+                self._phone.screen = Screen(command["caller"], command["picks_up"])
             case {"do": "follow"}:
                 self._phone.follows = True
             case {"do": "play", "file": file}:

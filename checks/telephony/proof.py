@@ -8,7 +8,8 @@
       |  <====== digits of the agent (DTMF) === |
 
 stage    fault codes
-agent    not-registered, not-rung, not-answered, no-srtp (our agent refused a call that is not encrypted), early-hang-up
+agent    not-registered, not-rung, other-calls (rung, but never by ours), not-answered,
+         no-srtp (our agent refused a call that is not encrypted), early-hang-up
 talk     one-way-to-agent, one-way-to-caller, dead-air, echo (our own challenge came back), wrong-agent (somebody else's
          did), dtmf-lost-to-agent, dtmf-lost-to-caller, dtmf-lost, early-hang-up
 """
@@ -17,7 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony import nonce
@@ -46,7 +48,11 @@ _CONCEALMENT_MS = 5.0
 class Proof:
     """Reaches the agent of a step on the call that stands, and proves it."""
 
-    def __init__(self, trace: Trace, step: AgentStep, call: Phone, agent: Phone, dtmf: str) -> None:
+    def __init__(
+        self, trace: Trace, step: AgentStep, call: Phone, agent: Phone, dtmf: str, picks_up: bool = False
+    ) -> None:
+        """`picks_up`: the agent was called directly, and answers by itself."""
+        self._picks_up = picks_up
         self._trace, self._step, self._dtmf = trace, step, dtmf
         self._call, self._agent = call, agent
         self._random = random.SystemRandom()
@@ -73,6 +79,10 @@ class Proof:
         try:
             rung = await unless_ended(self._call, lambda: self._agent.until("incoming", "offer-refused", within=within))
         except TimeoutError:
+            if others := sum(event.name == "turned-away" for event in self._agent.events):
+                raise Refused(
+                    "other-calls", f"agent {name!r} was rung {others} times within {within:g} s, never by our call"
+                ) from None
             seen = await review()
             if seen["code"] == "dtmf-ignored":
                 with self._trace.stage("prompt"):
@@ -81,13 +91,13 @@ class Proof:
                 "not-rung", f"agent {name!r} was not rung within {within:g} s; the caller heard: {seen['text']}"
             ) from None
         if rung.name == "offer-refused":
-            code = "no-srtp" if rung["srtp"] == "required" else "not-rung"
-            raise Refused(code, f"agent {name!r} refused what the call to it offered ({rung['code']})")
+            raise unfit(name, rung)
         self._trace.measure("agent_ring_seconds", self._trace.elapsed() - began)
 
     async def _be_answered(self) -> None:
         agent = self._agent
-        agent.order("answer", status=200)
+        if not self._picks_up:
+            agent.order("answer", status=200)
         try:
             await unless_ended(
                 self._call, lambda: agent.until("answered", "cancelled", "refused", within=ANSWER_SECONDS)
@@ -184,6 +194,36 @@ class Proof:
             )
             if told.name == "pressed":
                 return
+
+
+def picks_up(script: Sequence[object]) -> bool:
+    """Whether a script calls the agent directly: nothing comes before it."""
+    return bool(script) and isinstance(script[0], AgentStep)
+
+
+def screen(script: Sequence[object], agent: Phone | None) -> None:
+    """Tell the agent's phone, before a call is placed, which calls to take."""
+    step = next((step for step in script if isinstance(step, AgentStep)), None)
+    if agent is not None and step is not None:
+        agent.order("screen", caller=step.caller, picks_up=picks_up(script))
+
+
+@contextmanager
+def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
+    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises Refused."""
+    try:
+        yield
+    except Refused:
+        if agent is not None and (refusal := agent.seen("offer-refused")):
+            with trace.stage("agent"):
+                raise unfit("of the number called", refusal) from None
+        raise
+
+
+def unfit(name: str, refusal: Event) -> Refused:
+    """What it means that our own agent's phone refused an offer."""
+    code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
+    return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")
 
 
 def unproven(at_caller: Event, at_agent: Event) -> Refused:

@@ -4,7 +4,8 @@ stage     fault codes
 connect   dns, refused, unreachable, timeout        (of a line over TLS: the registrar's port)
 tls       no-tls, weak-protocol, tls, closed
 verify    expired, not-yet-valid, self-signed, untrusted, wrong-name, weak-key, revoked
-answer    no-srtp (answered, but not encrypted), sip:488 (refused, where the line requires SRTP: the text says so)
+answer    sip:488 (refused, where the line requires SRTP: the text says so)
+media     no-srtp (answered, but not encrypted)
 agent     no-srtp (the call to the agent is not offered encrypted, and its line requires it)
 
 The engine's own OpenSSL (1.0.2, TLS 1.2) is old: certificates are judged by Python's ssl before a call is placed. What

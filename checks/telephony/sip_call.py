@@ -168,7 +168,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             for name in self.all_lines():
                 if name != "call":
                     await parties.registered(name, self._stage_of(name))
-            await self._call(trace, legs["call"], way)
+            await self._call(trace, legs["call"], way, legs.get("agent"))
             country, library = self.line.country, prompts_in(self.prompts)
             both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
             conversation = Conversation(trace, self.script, self.dtmf, *both, country, library, features)
@@ -213,13 +213,14 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             if answer.name == "registration-failed":
                 raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
 
-    async def _call(self, trace: Trace, call: Phone, way: Way) -> None:
+    async def _call(self, trace: Trace, call: Phone, way: Way, agent: Phone | None) -> None:
+        proof.screen(self.script, agent)
         with trace.stage("signalling"):
             call.order("call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller())
             first = await _response(call, *_FIRST, within=self.signalling_within)
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
-        with trace.stage("answer"):
+        with trace.stage("answer"), proof.refusals(trace, agent):
             await self._await_answer(trace, call, first)
         with trace.stage("media"):
             await self._await_media(call)

@@ -104,6 +104,8 @@ def _write_scenario(scenario: str, folder: Path, sound: Path | None, repeat: int
 async def baresip(folder: Path, source: Path) -> AsyncIterator[int]:
     """baresip that answers by itself and says the WAV `source`, then hangs up; gives its port."""
     port = free_port()
+    while is_bound(port, "tcp"):  # it takes the same one for TCP
+        port = free_port()
     _write_baresip(folder, port, source)
     async with running("baresip", "-f", str(folder), log=folder / "baresip.log"):
         await eventually(lambda: is_bound(port, "udp"))
