@@ -207,7 +207,7 @@ class Exchange:
         if number is None:
             return 200, ""
         if number != MAIN_NUMBER:
-            known = routing.is_room(number) or routing.user_of(number, self.registrar.users())
+            known = routing.is_special(number) or routing.user_of(number, self.registrar.users())
             return (200, "") if known else (404, NO_SUCH_NUMBER)
         return (486, BUSY) if self.faults.broken("busy") else (200, "")
 

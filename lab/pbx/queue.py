@@ -36,6 +36,9 @@ class Queue:
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = dict.fromkeys(agents, 0.0)
         self.waiting: list[Leg] = []
+        self.pins: dict[str, str] = {}
+        """agents who are rung only once they have logged in, with their personal numbers"""
+        self.logged_in: set[str] = set()
 
     async def serve(self, caller: Leg) -> None:
         """Until the caller has talked to an agent. Cancelled when the caller hangs up."""
@@ -71,7 +74,8 @@ class Queue:
             return None
         now = asyncio.get_running_loop().time()
         for user in sorted(self._agents, key=lambda user: self._not_before[user]):
-            if user not in self._busy and self._not_before[user] <= now:
+            absent = user in self.pins and user not in self.logged_in
+            if not absent and user not in self._busy and self._not_before[user] <= now:
                 for binding in self._exchange.registrar.registered(user):
                     return binding
         return None

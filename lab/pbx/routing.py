@@ -1,6 +1,6 @@
 """Where a number leads: the main number's dial plan, a user by name or extension, a conference room.
 
-8000 main number · 6100, 6101 ... users in their order, or their names · 8600 to 8699 rooms
+8000 main number · *45, *46 log in and out · 6100, 6101 ... users in their order, or their names · 8600 to 8699 rooms
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lab.pbx import ivr, messages, tones
+from lab.pbx import feature_codes, ivr, messages, tones
 from lab.pbx.g711 import SILENCE, recording
 from lab.pbx.incoming import IncomingLeg
 from lab.pbx.leg import Leg
@@ -28,6 +28,11 @@ def is_room(number: str) -> bool:
     return len(number) == 4 and number.isdigit() and number.startswith("86")
 
 
+def is_special(number: str) -> bool:
+    """Whether a number is a room's, or a feature code."""
+    return is_room(number) or feature_codes.is_feature(number)
+
+
 def user_of(number: str, users: Sequence[str]) -> str | None:
     """The user whom a number, or a name, reaches."""
     if number in users:
@@ -41,6 +46,8 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     if leg.number == ivr.MAIN_NUMBER:
         exchange.record(leg)
         await ivr.attend(exchange, leg)
+    elif feature_codes.is_feature(leg.number):
+        await feature_codes.attend(exchange, leg)
     elif is_room(leg.number):
         leg.answer()
         exchange.join(leg.number, leg)

@@ -28,6 +28,10 @@ WORDS = {
     "opening-hours": "Our office is open on weekdays, from nine until six. Goodbye.",
     "wrong-announcement": "The number that you have dialled is not in service.",
     "agent-greeting": "Reservations desk, how may I help you?",
+    "enter-pin": "Please enter your personal number, then press the hash key.",
+    "logged-in": "You are logged in, and calls will now reach you.",
+    "wrong-pin": "This personal number is not correct.",
+    "logged-out": "Logged out. Thank you, and have a good evening.",
     "no-entry": "We did not receive a choice from you. Goodbye.",
 }
 """name of the announcement -> what it says"""
