@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,6 @@ from typing import Any
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs import (
-    accepting,
-    auditing,
-    backups,
-    configuring,
-    explaining,
-    image,
-    looking,
-    prompts,
-    reporting,
-    running,
-    ticketing,
-)
 from monitor.verbs.opening import Stop
 
 DEFAULT = "/etc/reveille/reveille.toml"
@@ -39,7 +27,7 @@ def main(written: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     arguments = _parser().parse_args(written)
     try:
-        code: int = arguments.verb(arguments)
+        code = _found(arguments.verb)(arguments)
     except ConfigurationFaults as faults:
         complain(str(faults))
         return 2
@@ -54,8 +42,25 @@ def main(written: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A verb's: what the verb says of itself is read when somebody asks for help, its module when it is run."""
+
+    def format_help(self) -> str:
+        """With the verb's own words."""
+        if verb := self.get_default("verb"):
+            self.description = _found(verb).__doc__
+        return super().format_help()
+
+
+def _found(verb: str) -> Callable[[argparse.Namespace], int]:
+    """A verb by its module and name: only the verb that runs is imported, since a daemon lives for long."""
+    module, _, name = verb.partition(".")
+    found: Callable[[argparse.Namespace], int] = getattr(import_module(f"monitor.verbs.{module}"), name)
+    return found
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="reveille",
         description="Watches contact centres as a customer would, and opens one ticket that says why.",
         epilog="`./reveille test` and `./reveille bench NAME` are the launcher's own, for development.",
@@ -81,47 +86,47 @@ def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     parser.add_argument("--json", action="store_true", default=plain, help="print data instead of a page")
 
 
-def _verb(verbs: Any, name: str, verb: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=about, description=verb.__doc__)
+def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=about)
     _common(parser)
     parser.set_defaults(verb=verb)
     return parser
 
 
 def _configuring(verbs: Any) -> None:
-    _verb(verbs, "init", configuring.init, "write a commented configuration to begin with")
-    _verb(verbs, "check-config", configuring.check_config, "say every fault of the configuration")
-    reference = _verb(verbs, "reference", configuring.reference, "print what may be configured")
+    _verb(verbs, "init", "configuring.init", "write a commented configuration to begin with")
+    _verb(verbs, "check-config", "configuring.check_config", "say every fault of the configuration")
+    reference = _verb(verbs, "reference", "configuring.reference", "print what may be configured")
     reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")
 
 
 def _looking(verbs: Any) -> None:
-    once = _verb(verbs, "once", looking.once, "one attempt of one check, sending nothing")
+    once = _verb(verbs, "once", "looking.once", "one attempt of one check, sending nothing")
     once.add_argument("name", help="the check's name")
     once.add_argument("--nagios", action="store_true", help="one line with performance data, as a Nagios plugin")
-    look = _verb(verbs, "look", looking.look, "have the daemon look at a check now")
+    look = _verb(verbs, "look", "looking.look", "have the daemon look at a check now")
     look.add_argument("name", help="the check's name")
-    _verb(verbs, "status", looking.status, "how everything stands")
-    accept = _verb(verbs, "accept", accepting.accept, "take for right what a check saw last")
+    _verb(verbs, "status", "looking.status", "how everything stands")
+    accept = _verb(verbs, "accept", "accepting.accept", "take for right what a check saw last")
     accept.add_argument("name", help="the check's name")
     accept.add_argument("only", nargs="?", default="", metavar="PART", help="one part of what it proposes")
     accept.add_argument("--yes", action="store_true", help="without asking")
     accept.add_argument("--by", default="", help="who says so (default: you)")
-    audit = _verb(verbs, "audit", auditing.audit, "the morning round now, or the report of a day")
+    audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
     audit.add_argument("--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21")
     audit.add_argument("--send", action="store_true", help="keep the report and mail it, as at four in the morning")
-    explain = _verb(verbs, "explain", explaining.explain, "what the policy makes of a failure")
+    explain = _verb(verbs, "explain", "explaining.explain", "what the policy makes of a failure")
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):
         explain.add_argument(f"--{option}", default="", help=f"the {option}, in the policy's words")
 
 
 def _ticketing(verbs: Any) -> None:
-    tickets = _verb(verbs, "tickets", ticketing.tickets, "the tickets, and what one does with them")
+    tickets = _verb(verbs, "tickets", "ticketing.tickets", "the tickets, and what one does with them")
     tickets.add_argument("--all", action="store_true", help="closed ones too")
     tickets.add_argument("--limit", type=int, default=50, help="how many at most")
     actions = tickets.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    show = _verb(actions, "show", ticketing.show_ticket, "one ticket, whole")
+    show = _verb(actions, "show", "ticketing.show_ticket", "one ticket, whole")
     show.add_argument("number", help="as in RV-12")
     for action, word, about in (
         ("ack", "", "take it in hand"),
@@ -129,7 +134,7 @@ def _ticketing(verbs: Any) -> None:
         ("reclassify", "issue", "it is another issue"),
         ("resolve", "text", "it is over"),
     ):
-        parser = _verb(actions, action, ticketing.change_ticket, about)
+        parser = _verb(actions, action, "ticketing.change_ticket", about)
         parser.add_argument("number", help="as in RV-12")
         if word:
             parser.add_argument(word, help={"text": "what to say", "issue": "the issue's id"}[word])
@@ -137,13 +142,13 @@ def _ticketing(verbs: Any) -> None:
 
 
 def _reporting(verbs: Any) -> None:
-    report = _verb(verbs, "report", reporting.list_reports, "the morning reports that were made")
+    report = _verb(verbs, "report", "reporting.list_reports", "the morning reports that were made")
     actions = report.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    listed = _verb(actions, "list", reporting.list_reports, "all of them, and whether they arrived")
+    listed = _verb(actions, "list", "reporting.list_reports", "all of them, and whether they arrived")
     listed.add_argument("--limit", type=int, default=30, help="how many at most")
     for name, verb, about, forms in (
-        ("show", reporting.show_report, "one of them, as text, HTML or PDF", ("text", "html", "pdf")),
-        ("send", reporting.send_report, "mail one again", ("html", "pdf")),
+        ("show", "reporting.show_report", "one of them, as text, HTML or PDF", ("text", "html", "pdf")),
+        ("send", "reporting.send_report", "mail one again", ("html", "pdf")),
     ):
         action = _verb(actions, name, verb, about)
         action.add_argument(
@@ -155,19 +160,19 @@ def _reporting(verbs: Any) -> None:
 
 
 def _backing_up(verbs: Any) -> None:
-    backup = _verb(verbs, "backup", backups.list_backups, "what there is to go back to, and the way back")
+    backup = _verb(verbs, "backup", "backups.list_backups", "what there is to go back to, and the way back")
     actions = backup.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    _verb(actions, "list", backups.list_backups, "every backup, and when it was last proven")
+    _verb(actions, "list", "backups.list_backups", "every backup, and when it was last proven")
     for name, verb, about in (
-        ("drill", backups.drill, "restore one into something throw-away and compare it"),
-        ("restore", backups.restore, "restore one beside the live one, prove it, change places"),
+        ("drill", "backups.drill", "restore one into something throw-away and compare it"),
+        ("restore", "backups.restore", "restore one beside the live one, prove it, change places"),
     ):
         action = _verb(actions, name, verb, about)
         action.add_argument("name", nargs="?", default="", help="the check (needed where there are several)")
         action.add_argument("--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id")
     action.add_argument("--to", metavar="PLACE", help="another database, file or folder than its own")
     action.add_argument("--overwrite", action="store_true", help="what is there is put aside; nothing is deleted")
-    action = _verb(actions, "image", image.image, "a recovery image: configuration, ledger, newest proven backups")
+    action = _verb(actions, "image", "image.image", "a recovery image: configuration, ledger, newest proven backups")
     action.add_argument("--to", metavar="FILE", help="the file to write; it must not be there")
     action.add_argument("--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to")
 
@@ -175,7 +180,7 @@ def _backing_up(verbs: Any) -> None:
 def _prompting(verbs: Any) -> None:
     prompt = verbs.add_parser("prompt", help="the recordings that a call is held to")
     actions = prompt.add_subparsers(title="actions", metavar="ACTION", required=True)
-    learn = _verb(actions, "learn", prompts.learn, "record one from a real call")
+    learn = _verb(actions, "learn", "prompts.learn", "record one from a real call")
     learn.add_argument("name", help="the file to write, as in welcome.wav")
     learn.add_argument("--check", default="", help="call as this check does, up to where it hears NAME")
     learn.add_argument("--to", default="", metavar="NUMBER", help="call this number")
@@ -187,11 +192,11 @@ def _prompting(verbs: Any) -> None:
 
 
 def _running(verbs: Any) -> None:
-    _verb(verbs, "run", running.run, "the daemon, in the foreground")
-    lab = _verb(verbs, "lab", running.lab, "a practice contact centre on 127.0.0.1")
+    _verb(verbs, "run", "running.run", "the daemon, in the foreground")
+    lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
     lab.add_argument("--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault")
-    demo = _verb(verbs, "demo", running.demo, "trouble and repair in a minute, told in a terminal")
+    demo = _verb(verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal")
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
 
 
