@@ -43,8 +43,8 @@ def user_of(number: str, users: Sequence[str]) -> str | None:
 
 async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     """Take a call to where its number leads. Cancelled when the call ends."""
+    exchange.record(leg)
     if leg.number == ivr.MAIN_NUMBER:
-        exchange.record(leg)
         await ivr.attend(exchange, leg)
     elif feature_codes.is_feature(leg.number):
         await feature_codes.attend(exchange, leg)
