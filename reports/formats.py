@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 COLUMNS = 78
 _UNITS = ("minutes", "hours", "days", "milliseconds")
+_WHITE = re.compile(r"[^\S\u00a0]+")  # what a line may be broken at: all white space but the one that forbids it
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ANSI = {"good": "32", "bad": "31;1", "warn": "33", "dim": "2", "strong": "1", "cold": "36"}
 _OURS = "|".join(sorted({*_ANSI.values(), "0"}, key=len, reverse=True))
@@ -104,7 +105,7 @@ def fold(text: str, indent: int = 2, first: int | None = None, columns: int = CO
     longer than a line (a path) stays whole, so that it can be copied."""
     standing = indent if first is None else first
     wrapped = textwrap.wrap(
-        " ".join(re.split("[ \t\r\n\x0b\x0c]+", text.strip())),
+        _WHITE.sub(" ", text).strip(),
         columns,
         initial_indent=" " * standing,
         subsequent_indent=" " * indent,
@@ -116,7 +117,7 @@ def fold(text: str, indent: int = 2, first: int | None = None, columns: int = CO
 
 def brief(text: str, longest: int = 300) -> str:
     """One line, cut with an ellipsis."""
-    one = " ".join(str(text).split())
+    one = _WHITE.sub(" ", str(text)).strip()
     return one if len(one) <= longest else one[: longest - 1].rstrip() + "…"
 
 

@@ -121,8 +121,8 @@ async def test_after_three_days_off_each_day_has_its_report_and_each_says_how_it
     assert all(not part.ran for one in made_up for part in one.parts)
     assert all("Made afterwards" in render_audit(one).text for one in made_up)
     assert 3600 <= late.late_seconds < 3700
-    assert "LATE BY 1 H" in render_audit(late).text
-    assert "Late by 1 h" in render_audit(late).html
+    assert "LATE by 1 h" in render_audit(late).text
+    assert "LATE by 1 h" in render_audit(late).html
     site.stop_daemon()
 
 
