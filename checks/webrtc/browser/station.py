@@ -1,5 +1,5 @@
-"""What a browser's softphone does: registers by JsSIP, comes back after its socket dropped, is rung, calls, and gives
-everything back. Only in the browser's process. The same stages as of a softphone without a browser (station.py above).
+"""What a browser's softphone does: is there for calls (presence.py), calls, and gives everything back. Only in the
+browser's process. The same stages as of a softphone without a browser (checks/webrtc/station.py).
 
 Before the browser is let at the edge, name, TCP, TLS and upgrade are looked at by themselves: a page is never told why
 its WebSocket failed (WebSockets standard, "fail the WebSocket connection").
@@ -20,12 +20,12 @@ import numpy as np
 
 from checks.contract import CannotTell, Refused
 from checks.telephony import challenge, sound
-from checks.telephony.engine import Event, refusal
 from checks.telephony.recording import bound
 from checks.telephony.sound import Samples
 from checks.web.browser.chromium import Chromium
 from checks.webrtc.browser import description, figures
 from checks.webrtc.browser.page import SoftphonePage, Told, ear
+from checks.webrtc.browser.presence import Presence, refused_by
 from checks.webrtc.live import Live
 from checks.webrtc.reach import connection_to
 from checks.webrtc.stages import Stages, Tell
@@ -35,7 +35,6 @@ _ORIGIN = "https://softphone.invalid"
 _PLAIN_ORIGIN = "http://localhost"
 """for an edge without TLS, which a secure page may not speak to"""
 _LOOK_SECONDS = 0.05
-_END_SECONDS = 2.0
 
 
 class _Gathered:
@@ -74,6 +73,10 @@ class BrowserStation(Station):
         await self._there.do("phone.open", settings)
 
     @property
+    def _presence(self) -> Presence:
+        return Presence(self._there, self._settings)
+
+    @property
     def _there(self) -> SoftphonePage:
         if self._page is None:
             raise RuntimeError("there is no page yet")
@@ -86,87 +89,15 @@ class BrowserStation(Station):
         connection = await connection_to(self._stages, self._settings)
         await connection.close()
         async with self._stages.stage("register"):
-            await self._register_in_page()
+            await self._presence.register()
         if self._settings["reconnect"]:
             async with self._stages.stage("reconnect"):
-                await self._come_back()
+                await self._presence.come_back()
         await self._prove_stun()
         await self._prove_turn()
         if self._settings["caller"]:
             async with self._stages.stage("ring") as facts:
-                facts["note"] = await self._be_rung()
-
-    async def _register_in_page(self) -> None:
-        page, known = self._there, self._settings
-        account = {name: known[name] for name in ("url", "domain", "user", "login", "password")}
-        await page.do("phone.connect", "us", account)
-        await self._connected("us", 0)
-        await page.do("phone.register", "us")
-        await self._registered(0)
-
-    async def _connected(self, name: str, since: int) -> None:
-        found = await self._there.until("connected", "disconnected", since=since, name=name)
-        if found.name == "disconnected":
-            raise Refused("no-socket", f"the browser's own WebSocket is not let in (code {found['code']})")
-
-    async def _registered(self, since: int) -> None:
-        found = await self._there.until("registered", "registration-failed", "disconnected", since=since, name="us")
-        if found.name == "disconnected":
-            raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
-        if found.name == "registration-failed":
-            raise _refused(found)
-
-    async def _come_back(self) -> None:
-        """The socket is dropped: a softphone connects anew and registers again, by itself."""
-        page = self._there
-        since = len(page.events)
-        await page.do("phone.drop", "us")
-        dropped = await page.until("disconnected", since=since, name="us")
-        after = page.events.index(dropped) + 1
-        await page.until("connected", since=after, name="us")
-        found = await page.until("registered", "registration-failed", since=after, name="us")
-        if found.name == "registration-failed":
-            raise _refused(found)
-
-    async def _be_rung(self) -> str:
-        """Another account calls ours: it must ring here, and be connected when it is answered."""
-        page, known, caller = self._there, self._settings, self._settings["caller"]
-        account = {"url": known["url"], "domain": known["domain"], **caller}
-        await page.do("phone.connect", "caller", account)
-        await self._connected("caller", 0)
-        began = time.monotonic()
-        await page.do("phone.call", "caller", "caller", f"sip:{known['user']}@{known['domain']}")
-        try:
-            async with asyncio.timeout(known["ring_within"]):
-                rung = await self._rung()
-        except TimeoutError:
-            text = f"registered, but a call to it did not ring within {known['ring_within']:g} s"
-            raise Refused("not-rung", text) from None
-        await page.do("phone.answer", "us-rung")
-        for call in ("caller", "us-rung"):
-            ended = await page.until("confirmed", "failed", "ended", call=call)
-            if ended.name != "confirmed":
-                raise Refused("not-connected", f"it rang and was answered, but not connected: {_words(ended)}")
-        await self._end_of_ringing()
-        return f"an incoming call rang after {rung.at - began:.2f} s"
-
-    async def _end_of_ringing(self) -> None:
-        """The caller hangs up; should that not come through, we do as well."""
-        page = self._there
-        await page.do("phone.hangUp", "caller")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
-                await page.until("ended", "failed", call="us-rung")
-        await page.do("phone.hangUp", "us-rung")
-
-    async def _rung(self) -> Told:
-        page = self._there
-        while True:
-            found = await page.until("rung", "failed", since=0)
-            if found.name == "rung":
-                return found
-            if found["call"] == "caller":
-                raise _not_rung(found)
+                facts["note"] = await self._presence.be_rung()
 
     async def _candidates(self) -> Any:
         return _Gathered(self._there)
@@ -208,7 +139,7 @@ class BrowserStation(Station):
                 if (answer := description.final_answer(found["text"])) is not None:
                     return answer
             elif found.name == "failed" and found["call"] == "call":
-                raise _refused(found)
+                raise refused_by(found)
             elif found.name == "disconnected" and found["name"] == "us":
                 raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
 
@@ -341,22 +272,3 @@ class BrowserStation(Station):
                 await self._page.do("phone.leave")
                 await asyncio.sleep(0.2)  # for the REGISTER that takes ours back
         await self._page.close()
-
-
-def _refused(found: Told) -> Refused:
-    """A final response, or what JsSIP made up where none came."""
-    if not found["code"]:
-        code = {"Request Timeout": "timeout", "Connection Error": "dropped"}.get(found["cause"], "bad-peer")
-        return Refused(code, f"JsSIP says {found['cause']}")
-    return refusal(Event("refused", found.at, {**found.facts, "origin": "far"}))
-
-
-def _words(found: Told) -> str:
-    return f"{found['code']} {found['phrase']}".strip() if found["code"] else str(found["cause"])
-
-
-def _not_rung(found: Told) -> Refused:
-    """The caller was refused: with 401 to 407 it is the caller's own account."""
-    if found["code"] in (401, 403, 407):
-        return _refused(found)
-    return Refused("not-rung", f"registered, but a call to it is refused: {_words(found)}")
