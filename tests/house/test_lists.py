@@ -16,6 +16,10 @@ from tests.house.source import ROOT, files, modules, none
 # The command that tests look for, and the Debian package that brings it.
 PACKAGES = {
     "age": "age",
+    "aide": "aide",
+    "chronyd": "chrony",
+    "clamd": "clamav-daemon",
+    "clamscan": "clamav",
     "baresip": "baresip-core",
     "check_dummy": "monitoring-plugins-basic",
     "chromium-headless-shell": "chromium-headless-shell",

@@ -58,12 +58,13 @@ def keys_everywhere() -> set[str]:
 
 
 def test_sample_and_reference_show_every_section_and_every_key() -> None:
+    manual, example = reference(), sample()
     for section in SECTIONS:
-        assert section.heading in reference()
-        assert re.search(rf"^#?\[\[?{section.name}[.\]]", sample(), re.MULTILINE)
+        assert section.heading in manual
+        assert re.search(rf"^#?\[\[?{section.name}[.\]]", example, re.MULTILINE)
     for key in keys_everywhere():
-        assert f"`{key}`" in reference(), key
-        assert re.search(rf"^#?{re.escape(key)} = ", sample(), re.MULTILINE), key
+        assert f"`{key}`" in manual, key
+        assert re.search(rf"^#?{re.escape(key)} = ", example, re.MULTILINE), key
 
 
 def test_the_reference_shows_every_kind_with_its_measures_and_every_step() -> None:

@@ -148,7 +148,8 @@ class Clamscan:
             listing.flush()
             options = ["--no-summary", "--stdout", f"--file-list={listing.name}"]
             done = run(["clamscan", *options, *self._where], left())
-        verdicts = {Path(name): said for name, said in re.findall(r"^(.*): (.*)$", done.output, re.M)}
+        lines = re.findall(r"^(/.*): (.*)$", done.output, re.M)
+        verdicts = {Path(name): said for name, said in lines}
         if done.status not in (_CLEAN, _FOUND) and not verdicts:
             words = " ".join(f"{done.output} {done.complaints}".split())
             nothing = "No supported database files" in words or "database" in words.lower()

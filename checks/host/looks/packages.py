@@ -54,7 +54,7 @@ class Packages:
             name = re.match(r"Package: (\S+)", paragraph)
             block = re.search(r"^Conffiles:\n((?: .*\n?)+)", paragraph, re.M)
             if name and block:
-                for path, digest in re.findall(r"^ (/\S+) ([0-9a-f]{32})$", block[1], re.M):
+                for path, digest in re.findall(r"^ (/\S+) ([0-9a-f]{32})(?: obsolete)?$", block[1], re.M):
                     sums[self._real(path)] = (name[1], digest)
         return sums
 

@@ -1,0 +1,76 @@
+"""Looks at a host one after the other, as the daemon makes them: what one remembers the next one knows, and a person
+may accept what was proposed.
+
+    host = Watch(tmp_path, Intrusion(root=str(root)))
+    await host.look()
+    host.accept()
+    seen = await host.look()
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from monitor import policies
+from monitor.core.case import Case
+from monitor.core.verdict import State, judge
+
+SHIPPED = [name for name in ("xop", "ozonetel") if (Path(policies.__file__).parent / f"{name}.toml").is_file()]
+
+
+class Watch:
+    """A check of a host, and what its looks leave."""
+
+    def __init__(self, folder: Path, check: Check) -> None:
+        self.check = check
+        self.memory: Mapping[str, Any] = {}
+        self.accepted: dict[str, Any] = {}
+        self.seen = Observation()
+        self._folder, self._looks = folder, 0
+
+    async def look(self, at: float | None = None) -> Observation:
+        """Look once; `at` is the time of day that the attempt's folder says (seconds since 1970)."""
+        self._looks += 1
+        folder = self._folder / f"look-{self._looks}"
+        folder.mkdir()
+        if at is not None:
+            os.utime(folder, (at, at))
+        trace = Trace(time.monotonic, folder, self.memory, self.accepted)
+        ended: Exception | None = None
+        try:
+            await self.check.probe(trace)
+        except (Refused, CannotTell) as how:
+            ended = how
+        self.seen = trace.observation(ended)
+        if self.seen.blind is None:
+            self.memory = self.seen.memory
+        return self.seen
+
+    def accept(self, *names: str) -> None:
+        """What a person does with `reveille accept`."""
+        self.accepted |= {name: self.seen.proposals[name] for name in names or self.seen.proposals}
+
+
+def fault(seen: Observation) -> tuple[str, str, str]:
+    """Stage, code and text of the fault."""
+    assert seen.fault is not None, seen
+    return seen.fault.stage, seen.fault.code, seen.fault.text
+
+
+def tells(seen: Observation, *words: str) -> bool:
+    """Whether one of its notes or warnings has all these words."""
+    return any(all(word in line for word in words) for line in (*seen.notes, *seen.warnings))
+
+
+def severities(kind: str, seen: Observation) -> dict[str, str]:
+    """The severity of the ticket that it becomes, under every policy that ships and speaks of hosts."""
+    verdict = judge(seen)
+    assert verdict.state is State.FAILED
+    assert verdict.fault is not None
+    case = Case(kind, verdict.fault.stage, verdict.fault.code)
+    return {name: policies.load(name).classify(case).severity.id for name in SHIPPED}

@@ -1,0 +1,164 @@
+"""Disks that fill up, that are full, that nobody may write to, that fail: real file systems, where root mounts one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from checks.host.disks import HostDisks
+from checks.host.looks.disks import arrays_in, judge_disk, raid
+from checks.host.looks.look import Look
+from tests.loopback.host_look import Watch, fault, severities, tells
+
+DAY = 86400.0
+TWO_ARRAYS = """\
+Personalities : [raid1] [raid6] [raid5] [raid4]
+md1 : active raid1 sdb2[1](F) sda2[0]
+      975585600 blocks super 1.2 [2/1] [U_]
+      bitmap: 2/8 pages [8KB], 65536KB chunk
+
+md0 : active raid5 sdc1[2] sdb1[1] sda1[0]
+      1951170560 blocks level 5, 512k chunk, algorithm 2 [3/3] [UUU]
+      [==>..................]  check = 12.6% (122944/975585600) finish=70.1min speed=200K/sec
+
+unused devices: <none>
+"""
+
+
+def a_look(**settings: object) -> tuple[Look, list[dict[str, object]]]:
+    """A look whose words are kept."""
+    said: list[dict[str, object]] = []
+    job = {"settings": settings, "recalled": {}, "accepted": {}, "now": 1e9, "seconds": 60, "monitor": os.getpid()}
+    return Look(job, lambda line: said.append(json.loads(line))), said
+
+
+@contextmanager
+def small_disk(where: Path, options: str = "size=2M,nr_inodes=64") -> Iterator[Path]:
+    where.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", where], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no mount here: {done.stderr.decode()}")
+    try:
+        yield where
+    finally:
+        subprocess.run(["umount", where], check=True)
+
+
+def remount_read_only(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+
+
+def watch(folder: Path, mount: Path, **settings: object) -> Watch:
+    return Watch(folder, HostDisks(mounts=(str(mount),), smart=False, **settings))  # type: ignore[arg-type]
+
+
+async def test_a_full_disk_is_a_critical_ticket(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        host = watch(tmp_path, disk)
+        assert (await host.look()).fault is None
+        (disk / "log").write_bytes(bytes(2_000_000))
+        seen = await host.look()
+    stage, code, text = fault(seen)
+    assert (stage, code) == ("fill", "disk-full")
+    assert str(disk) in text
+    assert seen.measures["most_used_percent"] > 95
+    expected = {"xop": "critical", "ozonetel": "P1"}
+    assert severities("host-disks", seen).items() <= expected.items()
+
+
+async def test_a_disk_without_inodes_is_full_too(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        for number in range(62):
+            (disk / str(number)).touch()
+        seen = await watch(tmp_path, disk).look()
+    assert fault(seen)[:2] == ("fill", "inodes-full")
+
+
+async def test_a_disk_that_became_read_only_is_seen(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        remount_read_only(disk)
+        seen = await watch(tmp_path, disk).look()
+    assert fault(seen)[:2] == ("fill", "read-only")
+
+
+async def test_a_disk_that_is_not_mounted_is_seen(tmp_path: Path) -> None:
+    assert fault(await watch(tmp_path, tmp_path / "nothing").look())[:2] == ("fill", "not-mounted")
+
+
+async def test_when_a_disk_will_be_full_comes_from_many_looks_and_survives_a_night_s_scratch_file(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk", "size=100M") as disk:
+        host = watch(tmp_path, disk)
+        for day in range(8):
+            (disk / "records").write_bytes(bytes(10_000_000 + 8_000_000 * day))
+            scratch = bytes(20_000_000 if day == 3 else 0)
+            (disk / "scratch").write_bytes(scratch)
+            seen = await host.look(at=1_700_000_000 + day * DAY)
+        assert 2 < seen.measures["least_days_until_full"] < 6
+        assert seen.fault is None
+        assert tells(seen, "will be full in")
+        (disk / "records").write_bytes(bytes(92_000_000))
+        soon = await host.look(at=1_700_000_000 + 8 * DAY)
+    assert fault(soon)[:2] == ("fill", "filling")
+
+
+async def test_a_disk_that_shrinks_or_rests_is_never_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "size=100M") as disk:
+        host = watch(tmp_path, disk)
+        for day in range(6):
+            (disk / "records").write_bytes(bytes(30_000_000 - 1_000_000 * day))
+            seen = await host.look(at=1_700_000_000 + day * DAY)
+    assert "least_days_until_full" not in seen.measures
+
+
+async def test_this_host_s_own_disks_are_looked_at(tmp_path: Path) -> None:
+    seen = await Watch(tmp_path, HostDisks(most_used_percent=100, warn_used_percent=100)).look()
+    assert seen.blind is None
+    assert tells(seen, "/: ", "% of bytes")
+    assert tells(seen, "not looked at: raid") or "arrays" in seen.measures
+
+
+def test_a_raid_with_a_failed_disk_is_degraded_and_a_check_is_not(tmp_path: Path) -> None:
+    arrays = list(arrays_in(TWO_ARRAYS))
+    assert arrays == [
+        ("md1", "active, 1 of 2 disks, failed: sdb2", False),
+        ("md0", "active, 3 of 3 disks, check at 12.6%", True),
+    ]
+    at, said = a_look()
+    mdstat = tmp_path / "mdstat"
+    mdstat.write_text(TWO_ARRAYS)
+    raid(at, mdstat)
+    assert [event["fault"] for event in said if "fault" in event] == ["raid-degraded"]
+
+
+def test_what_disks_say_of_themselves() -> None:
+    at, said = a_look()
+    dying = {"model_name": "Disk A", "smart_status": {"passed": False}}
+    assert judge_disk(at, "/dev/sda", dying, {}) == {"passed": 0}
+    worn = {
+        "model_name": "Disk B",
+        "smart_status": {"passed": True},
+        "ata_smart_attributes": {"table": [{"id": 5, "raw": {"value": 12}}, {"id": 9, "raw": {"value": 99}}]},
+    }
+    counters = judge_disk(at, "/dev/sdb", worn, {"reallocated sectors": 8})
+    assert counters == {"reallocated sectors": 12}
+    judge_disk(at, "/dev/sdb", worn, counters)  # nothing new
+    flash = {
+        "smart_status": {"passed": True},
+        "nvme_smart_health_information_log": {"critical_warning": 4, "percentage_used": 101, "media_errors": 0},
+    }
+    judge_disk(at, "/dev/nvme0", flash, {})
+    faults = [str(event["text"]) for event in said if "fault" in event]
+    warnings = [str(event["warning"]) for event in said if "warning" in event]
+    assert [text.split()[0] for text in faults] == ["/dev/sda", "/dev/nvme0"]
+    assert warnings == [
+        "/dev/sdb (Disk B): 12 reallocated sectors, 8 before",
+        "/dev/nvme0 (unknown model): 101 % of its life are used",
+    ]
