@@ -267,6 +267,10 @@ class Check(Settings, ABC):
         """The lines that one attempt occupies."""
         return ()
 
+    def lacks(self) -> str | None:
+        """What this host lacks for it, and what would be right, in words; asked for at check-config."""
+        return None
+
     def longest_seconds(self) -> float:
         """The longest that one honest attempt can take; the runner's time limit unless one is set."""
         return 30.0

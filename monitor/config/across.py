@@ -89,6 +89,7 @@ def warnings(configuration: Configuration) -> list[Found]:
         *_roles_not_told(configuration),
         *_roles_not_filled(configuration),
         *_secrets_not_there(configuration),
+        *_hosts_without(configuration),
     ]
 
 
@@ -159,3 +160,10 @@ def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
                 secret.reveal()
             except LookupError as error:
                 yield Found(place, str(error.args[0]))
+
+
+def _hosts_without(configuration: Configuration) -> Iterator[Found]:
+    """A program that a check needs and this host does not have: until it is there, the check can tell nothing."""
+    for name, entry in configuration.checks.items():
+        if said := entry.probe.lacks():
+            yield Found.said(("checks", name), said)
