@@ -142,6 +142,7 @@ class Lab:
             "CRM API": self.crm.url,
             "chat": self.chat.url,
             "agent desk": self.agent_desk.url,
+            "dialer": self.dialer.url,
             "SIP (WebSocket)": self.edge.url,
             "SMTP": f"{HOST}:{self.mailbox.port}",
             "mailbox": str(self.mailbox.folder),
