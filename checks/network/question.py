@@ -4,37 +4,90 @@
     < 1b3e QR RD RA        portal.example.net 300 IN A 192.0.2.10
     < 1b3e QR TC           (cut short)                                   asked again over TCP
 
-Rules: the wire's form is dnspython's, which is imported with the first question; only an answer to this very question
-counts, whatever else comes in; an answer is 65535 bytes at the most.
+Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes at the most. Here
+is no more than a question and the head of an answer; what its records say is for answers.py, where the library is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checks.contract import Refused
 from checks.network.conversation import far_faults
 
-if TYPE_CHECKING:
-    from dns.message import Message
-
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35}
+TYPES |= {"HTTPS": 65, "CAA": 257}
+"""types of records by their names (RFC 1035, 2782, 3403, 3596, 8659, 9460)"""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 4.0
 _PAYLOAD_BYTES = 1232
 """what fits everywhere unfragmented"""
+_HEADER, _RECORD = struct.Struct("!HHHHHH"), struct.Struct("!HHIH")
+_POINTER = 0xC0
+_RESPONSE, _OPCODE, _TRUNCATED, _RECURSE, _RCODE = 0x8000, 0x7800, 0x0200, 0x0100, 0x000F
+_INTERNET, _OPT = 1, 41
 
 
 @dataclass(slots=True)
 class Asked:
-    """An answer and how it was come by."""
+    """An answer as it came, and how it was come by. `rcode` is that of its head (RFC 1035 section 4.1.1)."""
 
-    message: Message
-    size_bytes: int
+    data: bytes
     repetitions: int = 0
     by_tcp: bool = False
+
+    @property
+    def rcode(self) -> int:
+        """0 no error, 2 server failure, 3 no such name, 5 refused."""
+        return int(_HEADER.unpack_from(self.data)[1]) & _RCODE
+
+    @property
+    def truncated(self) -> bool:
+        """Whether it was cut short."""
+        return bool(_HEADER.unpack_from(self.data)[1] & _TRUNCATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question: its random identity, and its one entry as it stands on the wire."""
+
+    id: int
+    entry: bytes
+
+    def to_wire(self) -> bytes:
+        """With recursion desired, and an EDNS record (RFC 6891) that says how much may come at once."""
+        edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0)
+        return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, 1) + self.entry + edns
+
+    def answered_by(self, data: bytes) -> bool:
+        """Whether this is a response to this very question; names have no case."""
+        if len(data) < _HEADER.size:
+            return False
+        identity, flags, questions, *records = _HEADER.unpack_from(data)
+        if identity != self.id or not flags & _RESPONSE or flags & _OPCODE:
+            return False
+        if questions == 0:
+            return bool(flags & _RCODE)
+        begin = _HEADER.size + len(self.entry)
+        ours = questions == 1 and data[_HEADER.size : begin].lower() == self.entry.lower()
+        return ours and (bool(flags & _TRUNCATED) or _whole(data, begin, sum(records)))
+
+
+def _whole(data: bytes, at: int, records: int) -> bool:
+    """Whether so many records are there, to their ends (RFC 1035 section 4.1.3)."""
+    try:
+        for _ in range(records):
+            while (length := data[at]) and length < _POINTER:
+                at += 1 + length
+            at += _RECORD.size + (2 if length else 1)
+            at += _RECORD.unpack_from(data, at - _RECORD.size)[3]
+    except (IndexError, struct.error):
+        return False
+    return at <= len(data)
 
 
 async def ask(
@@ -44,10 +97,10 @@ async def ask(
 
     `cut_short` is called before it is asked for again over TCP; `repeat`: whether a question may have been lost.
     """
-    query = await asyncio.to_thread(_query, name, record)
+    query = Query(secrets.randbelow(1 << 16), _labels(name) + struct.pack("!HH", TYPES[record], _INTERNET))
     with far_faults():
         asked = await _over_udp(server, port, query, repeat)
-        if "TC" in _flags(asked.message):
+        if asked.truncated:
             cut_short()
             whole = await _over_tcp(server, port, query)
             whole.repetitions = asked.repetitions
@@ -55,38 +108,20 @@ async def ask(
     return asked
 
 
-def _query(name: str, record: str) -> Message:
-    """In a thread: the first one imports the library."""
-    import dns.exception
-    import dns.message
-
+def _labels(name: str) -> bytes:
+    """A name as labels, each with its length (RFC 1035 section 3.1). Raises Refused."""
     try:
-        return dns.message.make_query(name, record, use_edns=0, payload=_PAYLOAD_BYTES)
-    except (dns.exception.DNSException, UnicodeError) as problem:
+        plain = name.removesuffix(".")
+        told = plain.encode("ascii") if plain.isascii() else plain.encode("idna")
+        labels = told.split(b".") if told else []
+        if any(not 0 < len(label) < 64 for label in labels) or len(told) > 253:
+            raise ValueError("a label has 1 to 63 bytes, a name no more than 253")
+    except ValueError as problem:
         raise Refused("dns", f"{name[:80]!r} cannot be asked for: {problem}", origin="local") from problem
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
 
 
-def _read(query: Message, data: bytes) -> Message | None:
-    """The answer in a message; None if it is not one to this question."""
-    import dns.exception
-    import dns.message
-
-    try:
-        message = dns.message.from_wire(data, ignore_trailing=True)
-    except dns.message.Truncated as cut:
-        message = cut.message()  # type: ignore[no-untyped-call]
-    except (dns.exception.DNSException, ValueError, IndexError, struct.error):
-        return None
-    return message if query.is_response(message) else None
-
-
-def _flags(message: Message) -> list[str]:
-    import dns.flags
-
-    return dns.flags.to_text(message.flags).split()
-
-
-async def _over_udp(server: str, port: int, query: Message, repeat: bool) -> Asked:
+async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked:
     loop = asyncio.get_running_loop()
     transport, answer = await loop.create_datagram_endpoint(lambda: _Answer(query), remote_addr=(server, port))
     try:
@@ -95,8 +130,7 @@ async def _over_udp(server: str, port: int, query: Message, repeat: bool) -> Ask
             transport.sendto(query.to_wire())
             done, _ = await asyncio.wait({answer.came}, timeout=pause if repeat else None)
             if done:
-                message, size = answer.came.result()
-                return Asked(message, size, repetitions)
+                return Asked(answer.came.result(), repetitions)
             repetitions += 1
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     finally:
@@ -105,7 +139,7 @@ async def _over_udp(server: str, port: int, query: Message, repeat: bool) -> Ask
         await answer.gone.wait()
 
 
-async def _over_tcp(server: str, port: int, query: Message) -> Asked:
+async def _over_tcp(server: str, port: int, query: Query) -> Asked:
     reader, writer = await asyncio.open_connection(server, port)
     try:
         wire = query.to_wire()
@@ -116,25 +150,22 @@ async def _over_tcp(server: str, port: int, query: Message) -> Asked:
         raise Refused("closed", "the connection was closed before the whole answer") from cut
     finally:
         writer.transport.abort()
-    message = await asyncio.to_thread(_read, query, data)  # a big one takes its time
-    if message is None:
+    if not query.answered_by(data):
         raise Refused("bad-peer", "what came is no answer to the question")
-    return Asked(message, length, by_tcp=True)
+    return Asked(data, by_tcp=True)
 
 
 class _Answer(asyncio.DatagramProtocol):
     """Waits for the answer; a connected socket hears nobody else, and what else comes over it is let pass."""
 
-    def __init__(self, query: Message) -> None:
-        self.came: asyncio.Future[tuple[Message, int]] = asyncio.get_running_loop().create_future()
+    def __init__(self, query: Query) -> None:
+        self.came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
         self._query = query
 
     def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
-        if not self.came.done() and data[:2] == struct.pack("!H", self._query.id):
-            message = _read(self._query, data)
-            if message is not None:
-                self.came.set_result((message, len(data)))
+        if not self.came.done() and self._query.answered_by(data):
+            self.came.set_result(data)
 
     def error_received(self, exc: Exception) -> None:
         if not self.came.done():

@@ -113,8 +113,8 @@ class Name(Settings):
         """One question and its answer."""
         host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
         asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
-        if (status := int(asked.message.rcode())) not in (0, 3):
-            raise Refused(f"dns:{status}", "a name server that does not answer the question")
+        if asked.rcode not in (0, 3):
+            raise Refused(f"dns:{asked.rcode}", "a name server that does not answer the question")
 
 
 class Http(Settings):

@@ -18,6 +18,7 @@ CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.toda
 CHILDREN = {
     "checks/data/usage/process.py": "drivers and numpy stay out of the daemon; a long reading has its own priority",
     "checks/plugin.py": "a plugin is a program",
+    "checks/network/answers.py": "a library that is large, for a moment",
     "checks/host/conversation.py": "what looks at the host is nobody's load but its own, and may be killed",
     "checks/host/looks/program.py": "systemctl, smartctl, clamscan and the like are programs",
     "checks/data/backup/conversation.py": "a worker holds the tools of databases, and may be killed",
