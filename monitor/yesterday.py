@@ -18,6 +18,7 @@ _MOST_SLOW = 4
 _HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 _LEAST_HOURS = 3
 DAILY = ("backup_bytes", "proof_seconds")
+FULLNESS = ("most_used_percent", "most_inodes_percent")
 
 
 async def looks_and_trends(
@@ -56,7 +57,7 @@ def daily_trends(made: Audit, before: Sequence[Audit]) -> list[Trend]:
 
 
 def _is_fullness(measure: str) -> bool:
-    return "disk" in measure and measure.endswith("percent")
+    return measure in FULLNESS or ("disk" in measure and measure.endswith("percent"))
 
 
 def _name(key: tuple[str, str], rows: Mapping[tuple[str, str], object]) -> str:

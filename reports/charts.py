@@ -22,7 +22,7 @@ Values = tuple[float | None, ...]
 _MOST_LINES = 4
 _FORECAST_DAYS = 14
 _LEAST_FOR_FORECAST = 5
-_DISK = re.compile(r"(disk|filesystem|fullest).*percent")
+_DISK = re.compile(r"disk.*percent|most_(used|inodes)_percent")
 
 
 @dataclass(frozen=True, slots=True)

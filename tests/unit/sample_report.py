@@ -103,7 +103,7 @@ def trends() -> tuple[Trend, ...]:
         Trend("main-number", "mos", HOURS, calls),
         Trend("agent-portal", "seconds", HOURS, slow),
         Trend("crm-portal", "seconds", HOURS, tuple(0.2 + (hour % 3) / 30 for hour in range(24))),
-        Trend("server", "disk_used_percent", days, tuple(61.0 + 1.1 * n + n % 3 for n in range(21))),
+        Trend("disks", "most_used_percent", days, tuple(61.0 + 1.1 * n + n % 3 for n in range(21))),
         Trend("records-backup", "backup_bytes", days, tuple(3.4e8 + 1e6 * n for n in range(21))),
         Trend("records-backup", "proof_seconds", days, tuple(None if n == 9 else 46.0 + n / 5 for n in range(21))),
     )
@@ -155,15 +155,15 @@ def parts() -> tuple[Part, ...]:
     return (
         Part("usage", "usage", "OK", 4.2, notes=(f"2026-11-21 Asia/Kolkata, 24 h: {CALLS} calls",)),
         Part("records-backup", "backup", "OK", 63.0, measures={"proof_seconds": 50.1, "backup_bytes": 3.52e8}),
-        Part("replica", "database", "FAILED", 0.4, "replication: lag_seconds (412) <= 60",
+        Part("replica", "database-health", "FAILED", 0.4, "replication: lag_seconds (412) <= 60",
              {"lag_seconds": 412.0, "connections": 41.0}, "replication: lag", ticket="RV-44"),
-        Part("server", "resources", "DEGRADED", 1.1, "disk_used_percent (86.1) <= 85",
-             {"disk_used_percent": 86.1, "load": 0.7, "memory_used_percent": 41.0, "days_until_full": 12.0},
-             warnings=("/var is full in 12 days at this rate",), notes=("2 processors, up 41 days",)),
+        Part("disks", "host-disks", "DEGRADED", 1.1, "/var: 86.1 % of its bytes are used",
+             {"most_used_percent": 86.1, "most_inodes_percent": 12.0, "least_days_until_full": 12.0, "arrays": 1.0},
+             warnings=("/var will be full in 12.0 days",), notes=("/: 41.2 % of bytes, 31.0 GB free",)),
         Part("intrusion", "intrusion", "OK", 212.0, notes=("4 085 files as accepted; no new user, no new SUID file",)),
         Part("virus", "virus", "UNKNOWN", 0.1, "clamscan is not installed: nothing was looked through"),
-        Part("services", "services", "OK", 0.6, notes=("14 units up, none restarted",)),
-        Part("clock", "clock-offset", "OK", 0.2, measures={"offset_seconds": 0.004}),
+        Part("services", "host-services", "OK", 0.6, notes=("14 units up, none restarted",)),
+        Part("clock", "host-clock", "OK", 0.2, measures={"offset_seconds": 0.004}),
     )  # fmt: skip
 
 
