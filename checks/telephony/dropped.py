@@ -18,8 +18,9 @@ from checks.telephony.ladder import Message, masked
 _DROPPING = re.compile(r"Dropping \d+ bytes packet from (?:\w+) (\S+) :?\s*(.*)", re.DOTALL)
 _DROPPED = re.compile(r"Dropped packet:(.*)", re.DOTALL)
 _PROCESSING = re.compile(r"Error processing packet from (\S+): (.*?) \[code \d+\]:\r?\n(.*)", re.DOTALL)
-_END = re.compile(r"\r?\n--end msg--\s*\Z|-- end of packet\.?\s*\Z")
+_END = re.compile(r"\r?\n--end msg--\s*\Z|\s*-- end of packet\.?\s*\Z")
 _BRANCH = re.compile(r"(?i);\s*branch\s*=\s*([^\s;,]+)")
+_TAG = re.compile(r"(?i);\s*tag\s*=\s*[^\s;,]")
 _KEPT, _LONGEST = 8, 4000
 
 
@@ -73,6 +74,15 @@ class Asked:
             return None
         far = message.far.rpartition(" ")[2]
         return Malformed(far, "a response to none of our requests (Via branch, CSeq)", _cut(message.text))
+
+
+def untagged(message: Message) -> Malformed | None:
+    """A response to INVITE whose To has no tag (RFC 3261 section 8.2.6.2): the engine may die of it."""
+    if message.direction == "sent" or (message.status or 0) <= 100 or message.method != "INVITE":
+        return None
+    if any(_TAG.search(to) for to in (*message.headers("To"), *message.headers("t"))):
+        return None
+    return Malformed(message.far.rpartition(" ")[2], "a response without a tag in To", _cut(message.text))
 
 
 class Exhibits:

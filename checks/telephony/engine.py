@@ -61,6 +61,8 @@ class Phone:
         self._broken: str | None = None
         self.put_down_after = 0.0
         """seconds that it was waited for in vain, when it did not end by itself and was killed"""
+        self.died = False
+        """whether a signal ended it that was not ours"""
         self._reading = asyncio.create_task(self._read(reader))
 
     @classmethod
@@ -169,6 +171,7 @@ class Phone:
         except (ValueError, ConnectionError) as problem:
             self._broken = f"the phone's process spoke nonsense: {problem}"
         status = await self._process.wait()
+        self.died = status < 0 and not self.put_down_after
         if self._broken is None and self.seen("closed") is None:
             self._broken = f"the phone's process {_death(status)}"
         self._news.set()

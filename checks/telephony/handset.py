@@ -22,6 +22,7 @@ import pjsua2 as pj
 from checks.telephony import engine_settings
 from checks.telephony.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.controls import Changing
+from checks.telephony.door import Door
 from checks.telephony.engine_settings import Account
 from checks.telephony.ladder import Ladder
 from checks.telephony.meter import Meter
@@ -56,7 +57,7 @@ class Handset(Changing):
         self.screen = Screen()
         self.ssrc_changes = 0
         """how often RTP came from another sender than before"""
-        self.meter, self.watch = Meter(), Watch(tell)
+        self.meter, self.watch, self._door = Meter(), Watch(tell, folder, name), Door()
         self._endpoint: Any = None
         self._account: Any = None
         self._call: Any = None
@@ -174,6 +175,7 @@ class Handset(Changing):
     def poll(self, milliseconds: int) -> None:
         """Let the engine work. Raises what broke in a callback."""
         self._endpoint.libHandleEvents(milliseconds)
+        self._door.answer()
         if self.broken is not None:
             raise self.broken
         if self.has_media and time.monotonic() >= self._next_look:
@@ -222,17 +224,14 @@ class Handset(Changing):
 
     def on_incoming(self, call_id: int) -> None:
         """It rings; a second call meanwhile, or one that is not meant for us, is told to be busy."""
-        call = LineCall(self, self._account, call_id)
         known = callers_in(self.ladder)
         if not (admitted := self.screen.admits(known)):
             self.tell("turned-away", identities=known)
         if self._call is not None or not admitted:
-            parameter = pj.CallOpParam(True)
-            parameter.statusCode = pj.PJSIP_SC_BUSY_HERE
-            call.hangup(parameter)
+            self._door.turn_away(self._account, call_id)
             return
-        self._call = call
-        info = call.getInfo()
+        self._call = LineCall(self, self._account, call_id)
+        info = self._call.getInfo()
         self.answer(pj.PJSIP_SC_RINGING)
         self.tell("incoming", far=info.remoteUri, identities=known)
         if self.screen.picks_up:

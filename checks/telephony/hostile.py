@@ -1,7 +1,8 @@
 """Whose fault is it when a far end breaks the protocol? What the phones saw of it turns a fault into "bad-peer".
 
 seen by a phone      what it is                                                           turns
-malformed            datagrams from the far end that are no SIP, or answer nothing        what never came in time
+malformed            datagrams from the far end that are no SIP, or answer nothing        what never came in time;
+                                                                                          an engine that died of it
 provisionals         provisional responses without end                                    an answer that never came
 forked               answers (2xx) of several far ends to the one call                    a call that went well
 bad-rtp              packets where RTP should be, that are none                           no-rtp
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from checks.contract import Refused, Trace
+from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.engine import Event, Phone
 from checks.telephony.watch import MANY_PROVISIONALS
 
@@ -32,6 +33,10 @@ def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
         if found := blamed(fault, legs):
             raise found from fault
         raise
+    except CannotTell as problem:
+        if found := killed(problem, legs):
+            raise found from problem
+        raise
     hold_to_protocol(trace, legs)
 
 
@@ -46,6 +51,14 @@ def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
             return Refused(BAD_PEER, f"{fault.text}; more than {MANY_PROVISIONALS} provisional responses came")
         if fault.code == "no-rtp" and (bad := phone.seen("bad-rtp")):
             return Refused(BAD_PEER, f"{fault.text}; what came instead is no RTP: {bad['why']}")
+    return None
+
+
+def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Refused | None:
+    """An engine that dies is our own trouble, unless what is no SIP had just come to it."""
+    for phone in legs.values():
+        if phone.died and (bad := phone.seen("malformed")):
+            return Refused(BAD_PEER, f"it sent what is no SIP, and our engine died of it: {bad['why']} ({problem})")
     return None
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from checks.telephony import description
-from checks.telephony.dropped import Asked, Exhibits, Malformed
+from checks.telephony.dropped import Asked, Exhibits, Malformed, untagged
 from checks.telephony.ladder import Message
 
 _FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
@@ -25,6 +26,11 @@ _TOLD = 5
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*([^\s;,]+)")
 
 
+def exhibit_of(name: str) -> str:
+    """The file of what a leg was sent and is no SIP."""
+    return "bad-peer.txt" if name == "call" else f"{name}-bad-peer.txt"
+
+
 class Tell(Protocol):
     """Takes an event: its name, its facts, and when it happened if not now (monotonic seconds)."""
 
@@ -34,8 +40,10 @@ class Tell(Protocol):
 class Watch:
     """Sees every message, every dropped datagram and the RTP counts."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, folder: Path | None = None, name: str = "call") -> None:
+        """`folder` and `name` say where the exhibit goes, and which leg's it is."""
         self.exhibits = Exhibits()
+        self._file = folder / exhibit_of(name) if folder else None
         self.srtp = "never"
         """of our own account: never, optional or required"""
         self.encrypted = False
@@ -50,7 +58,7 @@ class Watch:
 
     def look(self, message: Message) -> None:
         """A SIP message went by."""
-        if stray := self._asked.look(message):
+        if stray := self._asked.look(message) or untagged(message):
             self.dropped(stray)
         if message.direction == "sent":
             if message.method == "INVITE" and message.status in _UNFIT:
@@ -91,7 +99,11 @@ class Watch:
         """A datagram that is no SIP; another host's is none of the far end's."""
         if malformed.host not in self._hosts:
             return
-        if self.exhibits.add(malformed) and self.exhibits.count <= _TOLD:
+        if not self.exhibits.add(malformed):
+            return
+        if self._file:  # at once: what came may be the end of this process
+            self._file.write_text(self.exhibits.text(), encoding="utf-8", errors="replace")
+        if self.exhibits.count <= _TOLD:
             self._tell("malformed", why=malformed.why, far=malformed.far)
 
     def bad_rtp(self, why: str) -> None:

@@ -7,6 +7,7 @@ of CPU (the far ends run on it too), is looked at again, twice at most; the tabl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ async def result_of(row: Row, folder: Path, policy: Policy) -> Result:
     """Look, and again while the probe cannot tell."""
     looked, verdict = Looked(SipOptions(host="nobody.invalid"), Observation(blind="no far end started")), NOTHING
     for tried in range(1, TRIES + 1):
-        own = folder / f"{row.name.replace(' ', '-').replace('/', '-')}-{tried}"
+        own = folder / f"{re.sub(r'[^a-zA-Z0-9]+', '-', row.name)}-{tried}"
         own.mkdir(parents=True)
         try:
             looked = await row.look(own)

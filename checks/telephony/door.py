@@ -1,0 +1,36 @@
+"""Calls that a telephone does not take: told to be busy, after the engine has done with announcing them.
+
+To hang up within the engine's own callback of an incoming call aborts it (pjsip_rx_data_free_cloned), and with it the
+call that stands: anybody's INVITE would end ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pjsua2 as pj
+
+
+class Door:
+    """Where calls wait to be turned away."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Any] = []
+        self._gone: list[Any] = []
+
+    def turn_away(self, account: Any, call_id: int) -> None:
+        """Note a call of the engine that is not taken."""
+        self._waiting.append(pj.Call(account, call_id))
+
+    def answer(self) -> None:
+        """486 (Busy Here) to whoever waits; one that has given up meanwhile is let go."""
+        self._gone = [call for call in self._gone if call.isActive()]
+        while self._waiting:
+            call = self._waiting.pop()
+            parameter = pj.CallOpParam(True)
+            parameter.statusCode = pj.PJSIP_SC_BUSY_HERE
+            try:
+                call.hangup(parameter)
+            except pj.Error:  # it was taken back
+                continue
+            self._gone.append(call)
