@@ -269,6 +269,8 @@ class Handset(Changing):
     def on_digit(self, digit: str, method: str) -> None:
         """The far end pressed a digit."""
         self.digits += digit
+        if method == "rfc4733":
+            self.meter.digit(time.monotonic())
         self.tell("dtmf", digit=digit, method=method)
 
     # --- the parts -------------------------------------------------------------------------------------------------

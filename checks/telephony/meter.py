@@ -2,7 +2,8 @@
 
 The engine's counts are looked at every quarter of a second. A stream that begins anew (hold, a re-INVITE) counts from
 zero again: what was counted before is kept. A jitter buffer that is empty while not a packet comes is a pause of the
-far end (silence suppression, hold) and no loss: only that which is empty between packets counts.
+far end (silence suppression, hold) and no loss: only that which is empty between packets counts. Nor is it one while
+a digit goes by: its packets stand in the sound's stead (RFC 4733).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 _TOTALS = ("rx_packets", "rx_lost", "rx_discarded", "rx_empty", "tx_packets", "far_reports", "far_lost")
 _MOST_POINTS = 480
 _FEWEST_PACKETS = 500
+_DIGIT_SECONDS = 0.6
+"""how long after a digit what is empty is its doing: a digit, and two looks"""
 
 Point = tuple[float, int, int, int, int]
 """monotonic seconds, and the totals so far: packets received, lost, late or missing in the buffer, sent"""
@@ -27,6 +30,7 @@ class Meter:
         self._before: dict[str, int] = {}
         self._raw: dict[str, int] = {}
         self._pauses = 0
+        self._digit_at = float("-inf")
         self._at = 0.0
         self._every = 0.0
         self._moved = False
@@ -39,7 +43,7 @@ class Meter:
         if self._raw and (raw["rx_packets"] < self._raw["rx_packets"] or raw["tx_packets"] < self._raw["tx_packets"]):
             self._before = {name: self._before.get(name, 0) + self._raw[name] for name in _TOTALS}
             self._raw = dict.fromkeys(_TOTALS, 0)
-        if raw["rx_packets"] == self._raw.get("rx_packets", 0):
+        if raw["rx_packets"] == self._raw.get("rx_packets", 0) or at - self._digit_at <= _DIGIT_SECONDS:
             self._pauses += raw["rx_empty"] - self._raw.get("rx_empty", 0)
         self._sent(raw["tx_packets"] - self._raw.get("tx_packets", 0), at, counts["frame_ms"])
         reported = raw["far_reports"] != self._raw.get("far_reports", 0)
@@ -52,6 +56,10 @@ class Meter:
         self.latest = {**counts, **totals, **known, **kept, "unsent_percent": self.unsent_percent(totals)}
         self._at = at
         return self.latest
+
+    def digit(self, at: float) -> None:
+        """The far end pressed one at `at` (monotonic seconds), told by RTP."""
+        self._digit_at = at
 
     def losses(self) -> list[list[float]]:
         """How it went: [monotonic seconds, received, lost, late or missing, sent] since the look before."""

@@ -97,10 +97,12 @@ class Talk:
     def _bridge(self) -> None:
         for source, target in (self.legs, self.legs[::-1]):
             target.quiet()
+            law = target.stream.law
             if source in self._held and target not in self._held:
                 silent = self.exchange.faults.broken("hold-silent")
-                law = target.stream.law
                 target.loop((SILENCE[law],) * 50 if silent else tones.music(law))
+            elif source in self._muted and not self.exchange.faults.broken("mute-ignored"):
+                target.loop((SILENCE[law],) * 50)
 
             def relay(packet: Packet, law: Law, is_event: bool, source: Leg = source, target: Leg = target) -> None:
                 lost = is_event and self.exchange.faults.broken("keys-lost")
@@ -137,6 +139,7 @@ class Talk:
             if pressed == MUTE:
                 self._muted ^= {leg}
                 pressed = ""
+                self.connect()
             elif pressed.startswith(INVITE) and key == "#":
                 self.exchange.start(self._invite(pressed[len(INVITE) : -1]))
                 pressed = ""
