@@ -19,6 +19,8 @@ _END = re.compile(r"\r?\n--end msg--\s*\Z")
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 _KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
+_DIGIT = re.compile(r"(?im)^(signal[ \t]*=[ \t]*)\S+")
+"""of application/dtmf-relay"""
 _KEPT = 400
 _DRAWN = 60
 _LARGEST = 200_000
@@ -82,6 +84,8 @@ class Ladder:
         self._first: list[Message] = []
         self._latest: list[Message] = []
         self.left_out = 0
+        self.secretive = False
+        """whether the digits of this call are secrets"""
 
     def add(self, message: Message) -> None:
         """Keep one more."""
@@ -130,6 +134,10 @@ class Ladder:
             for m in shown
         ]
 
+    def _shown(self, message: Message) -> str:
+        text = masked(message.text)
+        return _DIGIT.sub(r"\1(masked)", text) if self.secretive and message.method == "INFO" else text
+
     def text(self, zero: float, us: str) -> str:
         """The ladder for people: arrows with seconds since `zero`, and the full messages below."""
         messages = list(self)
@@ -138,7 +146,7 @@ class Ladder:
             arrows.insert(_KEPT, f"      ... {self.left_out} messages left out ...")
         heading = f"{'#':>3} {'seconds':>8}  {us:<12}{'far end':>44}"
         full = [
-            f"--- {number} at {message.at - zero:.3f} ---\n{masked(message.text)}"
+            f"--- {number} at {message.at - zero:.3f} ---\n{self._shown(message)}"
             for number, message in enumerate(messages, 1)
         ]
         return _bounded("\n".join([heading, *arrows, "", *full, ""]))

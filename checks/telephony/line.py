@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from checks.settings import ReadableFile, Secret, Settings, named
+from checks.telephony.log_in import LogIn
 
 
 class Line(Settings):
@@ -33,6 +34,8 @@ class Line(Settings):
     srtp: Literal["never", "optional", "required"] = "never"
     """whether the media of its calls is encrypted (SRTP, keys in the SDP, RFC 4568), either way: "optional" is offered
     beside plain RTP, "required" takes nothing else; without TLS the keys go in the clear"""
+    log_in: LogIn | None = None
+    """of an agent: how the account is logged in before the queue rings it; without it that is not needed"""
     channels: int = Field(default=1, ge=1)
     """how many calls Reveille may have on it at once; never all that the customer has"""
     trusted_certificates: ReadableFile | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.dialling import Way, way_of
@@ -23,27 +24,42 @@ class Parties:
         self._trace, self._codecs = trace, codecs
         self._signalling_within, self._life_seconds = signalling_within, life_seconds
 
-    async def start(self, lines: Mapping[str, Line], stages: Mapping[str, str], called: tuple[str, ...]) -> None:
-        """Start a phone for each line; `called` are registered at once; `stages` are blamed for a line that leads
-        nowhere. Raises Refused, CannotTell."""
+    async def start(
+        self,
+        lines: Mapping[str, Line],
+        stages: Mapping[str, str],
+        called: tuple[str, ...],
+        screens: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Start a phone for each line; `called` are registered at once, and take the calls that `screens` let through
+        (screening.py); `stages` are blamed for a line that leads nowhere. Raises Refused, CannotTell."""
         for name, line in lines.items():
             self.ways[name] = await self._way(line, stages.get(name, "agent"))
         for name in lines:
             self.legs[name] = await Phone.start()
         for name in lines:
             self._open(name)
+            if screens and name in screens:
+                self.legs[name].order("screen", **screens[name])
             if name in called:
                 self.legs[name].order("register")
         for name in lines:
             await self._ready(self.legs[name])
 
-    async def add(self, name: str, like: str) -> Phone:
-        """One more phone on the account of another, for a second call of the same person; it is not registered."""
+    async def add(self, name: str, like: str, secretive: bool = False) -> Phone:
+        """One more phone on the account of another, for a second call of the same person; it is not registered.
+        `secretive`: what it presses is a secret, and no exhibit shows it."""
         self.ways[name] = self.ways[like]
         self.legs[name] = await Phone.start()
-        self._open(name)
+        self._open(name, secretive)
         await self._ready(self.legs[name])
         return self.legs[name]
+
+    async def drop(self, name: str) -> None:
+        """That phone is no longer part of it."""
+        self.ways.pop(name, None)
+        if phone := self.legs.pop(name, None):
+            await phone.close()
 
     async def registered(self, name: str, stage: str) -> None:
         """An account that is refused ends the attempt at once; one that gets no answer is judged when it is its turn.
@@ -68,13 +84,14 @@ class Parties:
             with self._trace.stage(stage):
                 raise
 
-    def _open(self, name: str) -> None:
+    def _open(self, name: str, secretive: bool = False) -> None:
         self.legs[name].order(
             "open",
             name=name,
             folder=str(self._trace.exhibits_folder),
             files={"sound": f"{name}.wav", "ladder": ladder_of(name)},
             life_seconds=self._life_seconds,
+            secretive=secretive,
             account=self.ways[name].account(self._codecs),
         )
 

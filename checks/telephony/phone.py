@@ -167,6 +167,7 @@ class Phone:
         self._folder, self._name, self._files = Path(command["folder"]), command["name"], command["files"]
         self._dies = self._born + command["life_seconds"]
         self._handset = Handset(self._channel.tell, self._folder, self._name)
+        self._handset.ladder.secretive = command.get("secretive", False)
         written = {**command["account"], "codecs": tuple(command["account"]["codecs"])}
         self._handset.open(Account(**written))
 
@@ -181,14 +182,15 @@ class Phone:
     def _press(self, side: Side, digits: str, method: str) -> None:
         import pjsua2 as pj
 
+        shown = "(masked)" if self._phone.ladder.secretive else digits
         try:
             side.press(digits, method)
         except pj.Error as problem:
-            self._channel.tell("press-failed", text=problem.reason, digits=digits, method=method)
+            self._channel.tell("press-failed", text=problem.reason, digits=shown, method=method)
             return
         if self._ear is not None:
             self._ear.turn_page()
-        self._channel.tell("pressed", digits=digits, method=method)
+        self._channel.tell("pressed", digits=shown, method=method)
 
     def _control(self, command: dict[str, Any]) -> None:
         from checks.telephony import controls
@@ -232,10 +234,7 @@ class Phone:
         first = next(iter(handset.ladder), None)
         text = handset.ladder.text(first.at if first else self._born, "Reveille")
         (self._folder / self._files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
-        if handset.watch.exhibits.count:
-            malformed = self._folder / self._files["ladder"].replace("ladder", "bad-peer")
-            malformed.write_text(handset.watch.exhibits.text(), encoding="utf-8", errors="replace")
-        if self._ear is not None:
+        if self._ear is not None and not handset.ladder.secretive:
             from checks.telephony.recording import write_both
 
             write_both(self._folder / self._files["sound"], self._ear.recording, self._ear.said)
@@ -246,7 +245,7 @@ class Phone:
     def _write_picture(self, handset: Handset) -> None:
         """What a page draws of this leg; the daemon gathers it."""
         drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
-        if self._ear is not None:
+        if self._ear is not None and not handset.ladder.secretive:
             from checks.telephony.picture import track
 
             drawn |= {"heard": track(self._ear.recording), "said": track(self._ear.said)}

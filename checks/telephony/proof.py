@@ -20,6 +20,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony import nonce
@@ -36,6 +37,10 @@ _DECIDE_SECONDS = 10.0
 _PERIOD_SECONDS = 12.8
 """after which a nonce begins anew"""
 MEASURES: Mapping[str, str] = {
+    "agent_ring_seconds": "awaiting the agent until the agent's phone rang",
+    "agent_seconds": "awaiting the agent until the agent was connected",
+    "talk_seconds": "proving the agent: tones, delays and digits",
+    "talk_heard_seconds": "until both sides had heard each other",
     "caller_to_agent_ms": "how late the caller's sound reaches the agent's phone: all between the two, milliseconds",
     "agent_to_caller_ms": "how late the agent's sound reaches the caller's phone: all between the two, milliseconds",
 }
@@ -201,11 +206,10 @@ def picks_up(script: Sequence[object]) -> bool:
     return bool(script) and isinstance(script[0], AgentStep)
 
 
-def screen(script: Sequence[object], agent: Phone | None) -> None:
-    """Tell the agent's phone, before a call is placed, which calls to take."""
+def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
+    """Which calls the agent's phone is to take, before it can be reached."""
     step = next((step for step in script if isinstance(step, AgentStep)), None)
-    if agent is not None and step is not None:
-        agent.order("screen", caller=step.caller, picks_up=picks_up(script))
+    return {"agent": {"caller": step.caller, "picks_up": picks_up(script)}} if step else {}
 
 
 @contextmanager

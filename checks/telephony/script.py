@@ -31,7 +31,7 @@ _LEAST_SECONDS = 0.3
 _LEAST_PEAK = 200
 
 
-def _is_prompt(path: Path) -> Path:
+def is_prompt(path: Path) -> Path:
     """Refuses what could never be recognised. Raises ValueError."""
     try:
         with wave.open(str(path), "rb") as file:
@@ -59,7 +59,7 @@ def _convert(path: Path) -> str:
     return f"convert it, as in: sox {path.name} -r 8000 -c 1 -b 16 prompt.wav"
 
 
-PromptFile = Annotated[ReadableFile, AfterValidator(_is_prompt)]
+PromptFile = Annotated[ReadableFile, AfterValidator(is_prompt)]
 """A reference recording: WAV, 8000 Hz, mono, 16-bit."""
 
 
@@ -247,7 +247,8 @@ def seconds_of(step: Step) -> float:
     if isinstance(step, Pause):
         return step.pause
     if isinstance(step, AgentStep):
-        return step.within + 18.0 + 0.5 * step.digits
+        log_in = step.agent.log_in.longest_seconds() if step.agent.log_in else 0.0
+        return step.within + 18.0 + 0.5 * step.digits + log_in
     if isinstance(step, Feature):
         return step.longest_seconds()
     return step.hold if isinstance(step, Hold) else 0.0

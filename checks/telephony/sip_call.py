@@ -23,7 +23,7 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, hostile, proof, quality, secured, truth, voice_log
+from checks.telephony import evidence, honesty, hostile, log_in, proof, quality, secured, truth, voice_log
 from checks.telephony.causes import cause_in
 from checks.telephony.control_steps import FEATURES, Feature, measures_of
 from checks.telephony.conversation import Conversation
@@ -45,6 +45,8 @@ _LAYERS: dict[str, Layer] = {
     "pause": Layer.PROMPT,
     "agent": Layer.AGENT,
     "talk": Layer.AGENT,
+    "log-in": Layer.AGENT,
+    "log-out": Layer.AGENT,
     "recording": Layer.AGENT,
     **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
 }
@@ -134,10 +136,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             given[f"{stage}_seconds"] = f"the last {stage}"
         given |= {**measures_of(self.script), **(voice_log.MEASURES if self.recording else {})}
         if self.agent_line:
-            given.update(proof.MEASURES)
-            given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang"
-            given["agent_seconds"] = "awaiting the agent until the agent was connected"
-            given["talk_seconds"] = given["talk_heard_seconds"] = "until both sides had heard each other"
+            given.update({**proof.MEASURES, **(log_in.MEASURES if self.agent_line.log_in else {})})
         return given
 
     def longest_seconds(self) -> float:
@@ -168,15 +167,16 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             for name in self.all_lines():
                 if name != "call":
                     await parties.registered(name, self._stage_of(name))
-            await self._call(trace, legs["call"], way, legs.get("agent"))
-            country, library = self.line.country, prompts_in(self.prompts)
-            both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
-            conversation = Conversation(trace, self.script, self.dtmf, *both, country, library, features)
-            await conversation.run()
-            if logged:
-                await logged.mark(features.hearing, conversation.talkers.caller, conversation.talkers.agent)
-            await hold_to_truth(trace, self, self.script, legs, country)
-            await self._hang_up(trace, legs["call"])
+            async with log_in.logged_in(trace, parties, self.dtmf):
+                await self._call(trace, legs["call"], way, legs.get("agent"))
+                country, library = self.line.country, prompts_in(self.prompts)
+                both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
+                conversation = Conversation(trace, self.script, self.dtmf, *both, country, library, features)
+                await conversation.run()
+                if logged:
+                    await logged.mark(features.hearing, conversation.talkers.caller, conversation.talkers.agent)
+                await hold_to_truth(trace, self, self.script, legs, country)
+                await self._hang_up(trace, legs["call"])
             if logged:
                 await logged.judge(legs["call"])
         finally:
@@ -201,7 +201,8 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
         """Start the phones, the agent's too: it must be registered before it can be reached."""
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
         lines = self.all_lines()
-        await parties.start(lines, {"call": first_stage}, tuple(name for name in lines if name != "call"))
+        called = tuple(name for name in lines if name != "call")
+        await parties.start(lines, {"call": first_stage}, called, proof.screens(self.script))
         return parties.ways["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:
@@ -214,7 +215,6 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
                 raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
 
     async def _call(self, trace: Trace, call: Phone, way: Way, agent: Phone | None) -> None:
-        proof.screen(self.script, agent)
         with trace.stage("signalling"):
             call.order("call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller())
             first = await _response(call, *_FIRST, within=self.signalling_within)
