@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from types import TracebackType
 from typing import Any, ClassVar, Literal
 
 from checks.settings import Settings
@@ -126,7 +127,6 @@ class Trace:
         self._proposals: dict[str, Any] = {}
         self._stopwatch = stopwatch
         self._zero = stopwatch()
-        self._open: list[str] = []
         self._broke_in: str | None = None
         self._stages: list[Stage] = []
         self._measures: dict[str, float] = {}
@@ -156,22 +156,19 @@ class Trace:
         """Seconds since the attempt began."""
         return self._stopwatch() - self._zero
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> AbstractContextManager[None]:
         """Time a stage as the measure `name_seconds` (dashes become underscores), and name it if it breaks."""
-        began, passed = self.elapsed(), False
-        self._open.append(name)
+        return _UnderWay(self, name)
+
+    def begun(self, name: str) -> float:
+        """A stage begins; returns when, in seconds since the attempt began."""
         if self.listener:
             self.listener(name)
-        try:
-            yield
-            passed = True
-        except BaseException:
-            self._broke_in = self._broke_in or name
-            raise
-        finally:
-            self._open.pop()
-            self.staged(name, began, self.elapsed() - began, passed)
+        return self.elapsed()
+
+    def broke(self, name: str) -> None:
+        """A stage has broken; the first one names the fault."""
+        self._broke_in = self._broke_in or name
 
     def staged(self, name: str, began: float, seconds: float, passed: bool = True) -> None:
         """Record a stage that was timed elsewhere (in a call's own process)."""
@@ -228,6 +225,25 @@ class Trace:
             proposals=dict(self._proposals),
             warnings=tuple(self._warnings),
         )
+
+
+class _UnderWay(AbstractContextManager[None]):
+    """A stage for as long as its block runs."""
+
+    __slots__ = ("_began", "_name", "_trace")
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace, self._name = trace, name
+
+    def __enter__(self) -> None:
+        self._began = self._trace.begun(self._name)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._trace.broke(self._name)
+        self._trace.staged(self._name, self._began, self._trace.elapsed() - self._began, error is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
@@ -13,22 +15,47 @@ from monitor.ledger import IncidentRow, Ledger, Transaction
 
 _CONDITION = TypeAdapter(Condition)
 _INCIDENT = TypeAdapter(Incident)
+_STANDING, _LOOKS = "conditions", "next looks"
 
 
 def condition_of(ledger: Ledger, check: str) -> Condition:
     """Where a check stands; a new one stands well."""
-    body = ledger.condition(check)
-    return _CONDITION.validate_python(body) if body else Condition(check)
+    return _known(ledger).get(check) or Condition(check)
 
 
 def conditions(ledger: Ledger) -> dict[str, Condition]:
     """Where every check stands that was ever looked at."""
-    return {name: _CONDITION.validate_python(body) for name, body in ledger.conditions().items()}
+    return dict(_known(ledger))
+
+
+def next_looks(ledger: Ledger) -> Mapping[str, datetime]:
+    """Which checks are owed an extra look, and when."""
+    known, memo = _known(ledger), ledger.memo()
+    if _LOOKS not in memo:
+        memo[_LOOKS] = {name: found.next_look for name, found in known.items() if found.next_look}
+    found: dict[str, datetime] = memo[_LOOKS]
+    return MappingProxyType(found)
 
 
 def keep_condition(t: Transaction, condition: Condition) -> None:
     """Keep where a check stands now."""
     t.keep_condition(condition.check, _CONDITION.dump_python(condition, mode="json"))
+    memo = t.memo()
+    if _STANDING in memo:
+        memo[_STANDING][condition.check] = condition
+    if _LOOKS in memo:
+        memo[_LOOKS].pop(condition.check, None)
+        if condition.next_look:
+            memo[_LOOKS][condition.check] = condition.next_look
+
+
+def _known(ledger: Ledger) -> dict[str, Condition]:
+    """Every condition, read once and kept for as long as the ledger is changed by nobody else."""
+    memo = ledger.memo()
+    if _STANDING not in memo:
+        memo[_STANDING] = {name: _CONDITION.validate_python(body) for name, body in ledger.conditions().items()}
+    known: dict[str, Condition] = memo[_STANDING]
+    return known
 
 
 def incident_of(row: IncidentRow) -> Incident:

@@ -28,13 +28,18 @@ _LARGEST_PICTURE = 1_500_000
 _LARGEST_PAGE = 3_000_000
 
 
+def drawn(seen: Seen) -> bool:
+    """Whether a look has a picture that a page is to be made of."""
+    return seen.verdict.state is State.FAILED and any(one.name == PICTURE for one in seen.observation.exhibits)
+
+
 def with_page(seen: Seen, below: Sequence[Seen], site: Site) -> Seen:
     """The look with its page as first exhibit; the look as it was where there is nothing to draw, or drawing failed."""
     picture = next((exhibit.path for exhibit in seen.observation.exhibits if exhibit.name == PICTURE), None)
     if seen.verdict.state is not State.FAILED or picture is None:
         return seen
     try:
-        path = _write(picture.parent / FILE, failed_call(seen, below, site, _drawn(picture)))
+        path = _write(picture.parent / FILE, failed_call(seen, below, site, _read(picture)))
     except Exception:  # rule: the ticket goes its way
         log.exception("action=page_broke check=%s", seen.name)
         return seen
@@ -75,7 +80,7 @@ def _beside(observation: Observation) -> tuple[str, ...]:
     return tuple(exhibit.path.name for exhibit in observation.exhibits)
 
 
-def _drawn(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     """Raises ValueError, OSError."""
     if path.stat().st_size > _LARGEST_PICTURE:
         raise ValueError(f"{path.name} is too large to draw")

@@ -20,8 +20,9 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition, confirming
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
 from monitor.core.verdict import judge
-from monitor.ledger import Ledger, Purpose, SlotRow
-from monitor.pages import with_page
+from monitor.ledger import Ledger, Purpose, SlotRow, Transaction
+from monitor.ledger.together import Together
+from monitor.pages import drawn, with_page
 from monitor.runner import Runner
 from monitor.settle import Seen, Settlement, patience_of, reach
 
@@ -63,6 +64,7 @@ class Rounds:
         self.configuration = configuration
         self._ledger, self._clock, self._runner = ledger, clock, runner
         self._heard = heard or (lambda _check, _text: None)
+        self._together = Together(ledger)
         self._running: set[str] = set()
         self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
         self._rest_until: dict[str, datetime] = {}
@@ -92,8 +94,9 @@ class Rounds:
         try:
             seen = await self._attempt(due.entry, due.purpose, due)
             below = await self._below(seen)
-            seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
-            self._settle(due, seen, below)
+            if drawn(seen):
+                seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
+            await self._settle(due, seen, below)
         except BaseException:
             self._owed_again(due)
             raise
@@ -212,12 +215,14 @@ class Rounds:
         entries = [self.configuration.checks[name] for name in reach(self.configuration, seen.entry)]
         return list(await asyncio.gather(*(self._attempt(entry, "diagnose") for entry in entries)))
 
-    def _settle(self, due: Due, seen: Seen, below: list[Seen]) -> None:
-        now = self._clock.now()
-        with self._ledger.transaction() as t:
+    async def _settle(self, due: Due, seen: Seen, below: list[Seen]) -> None:
+        def settled(t: Transaction) -> None:
+            now = self._clock.now()
             Settlement(self._ledger, t, self.configuration, now).settle(seen, below)
             if due.slot and (due.entry.at or due.slot.key == FIRST):
                 t.finish(due.name, due.slot.key, now, max(0.0, (seen.started_at - due.slot.at).total_seconds()))
+
+        await self._together.write(settled, alone=len(self._running) <= 1)
 
     def _abandon(self, job: str, key: str, now: datetime) -> None:
         """A run that a crash cut off, and whose grace is over, is not made up for; that is remembered."""

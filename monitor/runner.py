@@ -3,6 +3,7 @@
 Rule 1: whatever a check does (raise, hang, be wrong), the attempt ends as an observation within its limit.
 Rule 2: a line carries no more of our calls than its channels; waiting for it does not count against the limit.
 Rule 3: evidence never takes the last of a disk: the ledger must still be able to say that the monitor is blind.
+Rule 4: an attempt has a folder only once it has something to put there: ten thousand looks a minute leave nothing.
 """
 
 from __future__ import annotations
@@ -13,17 +14,23 @@ import logging
 import shutil
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Check, Claim, Observation, Refused, Trace
-from monitor.clock import Clock
+from monitor.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
 
 SPARE_BYTES = 32e6
+_ROOM_SECONDS = 1.0
+"""for how long a disk that had room is taken to have it"""
+_WORLD = SystemClock()
+"""what the dates of far ends are held against, whatever clock a rehearsal goes by"""
 
 
 class Lines:
@@ -56,6 +63,7 @@ class Runner:
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
         self._lines = Lines()
         self._slots = asyncio.Semaphore(at_once)
+        self._room_until = float("-inf")
 
     async def attempt(
         self,
@@ -68,16 +76,13 @@ class Runner:
     ) -> Observation:
         """Make one attempt of `check`, which knows `memory` and what was `accepted`, and say what it saw. Never raises
         but on cancellation."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._lines.occupy(check.claims()))
-            await stack.enter_async_context(self._slots)
-            try:
-                trace = Trace(self._clock.monotonic, self._folder(name), memory, accepted)
-            except OSError as full:
-                return Observation(blind=f"no folder for the exhibits: {full}")
-            if (left := shutil.disk_usage(self._exhibits).free) < self._spare_bytes:
-                where = f"{left / 1e6:.0f} MB are left where {self._exhibits} lies"
-                return Observation(blind=f"{where}; below {self._spare_bytes / 1e6:.0f} MB nothing is looked at")
+        claims = check.claims()
+        async with self._lines.occupy(claims) if claims else nullcontext(), self._slots:
+            if (blind := self._no_room()) is not None:
+                return Observation(blind=blind)
+            folder = partial(self._folder, name, self._clock.now())
+            began_at = _WORLD.now().timestamp()
+            trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
             trace.listener = listener
             return await self._within(check, trace, limit_seconds or check.longest_seconds())
 
@@ -97,9 +102,24 @@ class Runner:
             return trace.observation(blind=f"bug in {check.KIND}: {type(bug).__name__}: {bug}")
         return trace.observation()
 
-    def _folder(self, name: str) -> Path:
+    def _no_room(self) -> str | None:
+        """Why nothing could be kept of an attempt; None when it could."""
+        if self._clock.monotonic() < self._room_until:
+            return None
+        try:
+            if not self._exhibits.is_dir():
+                self._exhibits.mkdir(mode=0o700, parents=True, exist_ok=True)
+            left = shutil.disk_usage(self._exhibits).free
+        except OSError as full:
+            return f"no folder for the exhibits: {full}"
+        if left >= self._spare_bytes:
+            self._room_until = self._clock.monotonic() + _ROOM_SECONDS
+            return None
+        where = f"{left / 1e6:.0f} MB are left where {self._exhibits} lies"
+        return f"{where}; below {self._spare_bytes / 1e6:.0f} MB nothing is looked at"
+
+    def _folder(self, name: str, now: datetime) -> Path:
         """A new folder for one attempt's exhibits, by day: exhibits/2026-11-22/main-number-093000-1."""
-        now = self._clock.now()
         day = self._exhibits / f"{now:%Y-%m-%d}"
         day.mkdir(mode=0o700, parents=True, exist_ok=True)
         for count in itertools.count(1):

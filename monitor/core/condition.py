@@ -112,13 +112,15 @@ def step(was: Condition, state: State, patience: Patience, now: datetime) -> tup
         flap=was.flap.seen(State.FAILED if bad else State.OK, now),
     )
     phase, signal = _TABLE[was.phase, bad](counted, patience)
-    moved = replace(counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since)
+    moved = counted
+    if phase is not counted.phase or (phase is Phase.GOOD and counted.bad_since is not None):
+        moved = replace(counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since)
     return _look_again(moved, patience, now), signal
 
 
 def remembering(was: Condition, state: State, memory: Mapping[str, Any]) -> Condition:
     """The condition with what a look left to the next; one that could not tell changes nothing."""
-    return was if state is State.UNKNOWN else replace(was, memory=dict(memory))
+    return was if state is State.UNKNOWN or was.memory == memory else replace(was, memory=dict(memory))
 
 
 def confirming(was: Condition, state: State, patience: Patience) -> bool:
@@ -185,7 +187,7 @@ def _look_again(seen: Condition, patience: Patience, now: datetime) -> Condition
     elif seen.phase is not Phase.GOOD or seen.unknown_in_row:
         wait, purpose = patience.recheck_seconds, "recheck"
     else:
-        return replace(seen, next_look=None, purpose="")
+        return replace(seen, next_look=None, purpose="") if seen.next_look or seen.purpose else seen
     return replace(seen, next_look=now + timedelta(seconds=wait), purpose=purpose)
 
 

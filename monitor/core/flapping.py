@@ -46,6 +46,8 @@ class Flap:
 
     def seen(self, state: str, at: datetime, limits: FlapLimits = DEFAULT_LIMITS) -> Flap:
         """The same with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state of the thing."""
+        if not self.flapping and self.states == (state,) * STATES:
+            return self
         changed = bool(self.states) and state != self.states[-1]
         longer = replace(
             self,

@@ -73,7 +73,8 @@ def judge(seen: Observation, expected: Sequence[Expectation] = (), wished: Seque
     measure that is missing from an otherwise good attempt is UNKNOWN, never OK. NaN counts as not measured."""
     if seen.blind is not None:
         return Verdict(State.UNKNOWN, (seen.blind,))
-    seen = replace(seen, measures={name: value for name, value in seen.measures.items() if not isnan(value)})
+    if any(map(isnan, seen.measures.values())):
+        seen = replace(seen, measures={name: value for name, value in seen.measures.items() if not isnan(value)})
     if seen.fault is not None:
         return Verdict(State.FAILED, (_said(seen.fault), *_broken(seen, expected)), seen.fault)
     if broken := _broken(seen, expected):

@@ -19,6 +19,10 @@ from monitor.ledger.table import Table
 Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
 _TIME_BITS = 42  # milliseconds until the year 2109
 _COLUMNS = "check_number, started_at, name, kind, purpose, muted, state, observation, verdict"
+_RECORD = (
+    "INSERT INTO attempts (check_number, started_at, kind, purpose, muted, state, observation, verdict) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (check_number, started_at) DO NOTHING"
+)
 _FROM = "attempts JOIN check_names ON number = check_number"
 
 
@@ -79,23 +83,18 @@ class AttemptWriting(Table):
         muted: bool = False,
     ) -> int:
         """Keep an attempt; returns its id. Two of one check in the same millisecond: the second moves on by one."""
-        number = _number(self._database, check)
-        started = _free(self._database, number, coding.milliseconds(started_at))
-        self._database.change(
-            "INSERT INTO attempts (check_number, started_at, kind, purpose, muted, state, observation, verdict) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                started,
-                kind,
-                purpose,
-                int(muted),
-                verdict.state.value,
-                coding.packed(coding.observation_body(observation)),
-                coding.packed(coding.verdict_body(verdict)),
-            ),
-        )
+        number, started = self._number(check), coding.milliseconds(started_at)
+        bodies = coding.packed(coding.observation_body(observation)), coding.packed(coding.verdict_body(verdict))
+        said = (kind, purpose, int(muted), verdict.state.value, *bodies)
+        while not self._database.change(_RECORD, (number, started, *said)).rowcount:
+            started += 1
         return number << _TIME_BITS | started
+
+    def _number(self, check: str) -> int:
+        known: dict[str, int] = self.memo().setdefault("check numbers", {})
+        if check not in known:
+            known[check] = _number(self._database, check)
+        return known[check]
 
 
 def _number(database: Database, check: str) -> int:
@@ -103,13 +102,6 @@ def _number(database: Database, check: str) -> int:
     found = database.row("SELECT number FROM check_names WHERE name = ?", (check,))
     assert found is not None  # noqa: S101 - inserted above
     return int(found["number"])
-
-
-def _free(database: Database, number: int, started: int) -> int:
-    taken = "SELECT 1 FROM attempts WHERE check_number = ? AND started_at = ?"
-    while database.row(taken, (number, started)):
-        started += 1
-    return started
 
 
 def _attempt(row: Row) -> AttemptRow:

@@ -12,6 +12,7 @@ from checks.contract import Exhibit, Fault, Observation, Stage
 from monitor.core.verdict import State, Verdict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PACKING = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -39,7 +40,7 @@ def optional_moment(kept: int | None) -> datetime | None:
 
 def packed(body: Mapping[str, Any]) -> str:
     """Compact JSON, pure ASCII: a far end's broken characters survive as escapes. Raises TypeError for what is none."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=True)
+    return _PACKING.encode(body)
 
 
 def unpacked(kept: str) -> dict[str, Any]:

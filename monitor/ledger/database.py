@@ -14,8 +14,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from monitor.ledger.faults import LedgerFault, explained
+from monitor.ledger.faults import LedgerFault, explained, told
 
 BUSY_SECONDS = 10.0
 Value = str | int | float | None
@@ -29,6 +30,8 @@ class Database:
         """`path` is a file, or ":memory:". Raises LedgerFault."""
         self.where = str(path)
         self.read_only = read_only
+        self._memo: dict[str, Any] = {}
+        self._seen_version: int | None = None
         if self.where != ":memory:" and not read_only:
             _lay(Path(path))
         with explained(self.where):
@@ -46,21 +49,36 @@ class Database:
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> list[Row]:
         """All rows that a query gives."""
-        with explained(self.where):
+        try:
             return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise told(self.where, error) from error
 
     def row(self, query: str, values: Sequence[Value] = ()) -> Row | None:
         """The first row that a query gives, if any."""
-        with explained(self.where):
+        try:
             found: Row | None = self._connection.execute(query, values).fetchone()
-            return found
+        except sqlite3.Error as error:
+            raise told(self.where, error) from error
+        return found
 
     def change(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
         """Change something, inside a transaction. Raises sqlite3.IntegrityError where a constraint is broken."""
         if not self._connection.in_transaction:
             raise RuntimeError("a ledger is changed only inside a transaction")
-        with explained(self.where):
+        try:
             return self._connection.execute(statement, values)
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise told(self.where, error) from error
+
+    def memo(self) -> dict[str, Any]:
+        """What readers have made of rows, by names of their own; empty once it could be stale: after a change by
+        another connection, or a transaction that was undone."""
+        if not self._connection.in_transaction:
+            self._forget_what_others_changed()
+        return self._memo
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -70,6 +88,7 @@ class Database:
         with explained(self.where):
             self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._forget_what_others_changed()
             yield
             with explained(self.where):
                 self._connection.execute("COMMIT")
@@ -77,7 +96,15 @@ class Database:
             self._roll_back()
             raise
 
+    def _forget_what_others_changed(self) -> None:
+        row = self.row("PRAGMA data_version")
+        version = row[0] if row else None
+        if version != self._seen_version:
+            self._memo.clear()
+            self._seen_version = version
+
     def _roll_back(self) -> None:
+        self._memo.clear()
         if self._connection.in_transaction:  # a full disk may have rolled back already
             with explained(self.where):
                 self._connection.execute("ROLLBACK")

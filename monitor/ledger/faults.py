@@ -41,13 +41,18 @@ def in_words(where: str, error: sqlite3.Error) -> str:
     return f"the ledger {where} {said} ({name or type(error).__name__}: {error})"
 
 
+def told(where: str, error: sqlite3.Error) -> LedgerFault:
+    """SQLite's error as a LedgerFault that says which ledger and what to do."""
+    return LedgerFault(in_words(where, error))
+
+
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turn SQLite's errors into a LedgerFault that says which ledger and what to do. A broken constraint stays what
-    it is: its caller knows what it means."""
+    """Raises what SQLite raises as it is `told`. A broken constraint stays what it is: its caller knows what it
+    means."""
     try:
         yield
     except sqlite3.IntegrityError:
         raise
     except sqlite3.Error as error:
-        raise LedgerFault(in_words(where, error)) from error
+        raise told(where, error) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitor.ledger.database import Database
 
 
@@ -10,3 +12,7 @@ class Table:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def memo(self) -> dict[str, Any]:
+        """What readers keep of rows for as long as nobody else changes the ledger; see Database.memo."""
+        return self._database.memo()

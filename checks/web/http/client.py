@@ -31,6 +31,7 @@ from checks.web.http.trust import days_left, trusting
 from checks.web.http.wire import Wire
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
 _KEPT_OF_A_FAULT = 65_536
 _PATIENCE_WITH_A_FAULT_SECONDS = 2.0
 
@@ -162,13 +163,12 @@ class _Once:
         return secured.selected_alpn_protocol() == "h2"
 
     def _with_cookies(self) -> Request:
-        headers: Headers = self._request.headers
-        for name, value in (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED)):
-            if not any(known.lower() == name.lower() for known, _ in headers):
-                headers = (*headers, (name, value))
-        if self._jar and (cookies := self._jar.header(self._request.address)):
+        request = self._request
+        given = {name.lower() for name, _ in request.headers}
+        headers: Headers = (*request.headers, *(one for one in _OURS if one[0].lower() not in given))
+        if self._jar and (cookies := self._jar.header(request.address)):
             headers = (*headers, ("Cookie", cookies))
-        return replace(self._request, headers=headers)
+        return Request(request.method, request.address, headers, request.body, request.private)
 
     def _headed(self, head: Head) -> Body | None:
         """The header is there: what is to become of the rest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -14,6 +15,8 @@ from checks.contract import CannotTell, Refused
 STAGGER_SECONDS = 0.25
 _OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 """what only this host can be blamed for"""
+_CONNECTED, _UNDER_WAY = (0, errno.EISCONN), (errno.EALREADY, errno.EINPROGRESS)
+"""a second call tells whether the first is through: on a near network it is"""
 Place = tuple[int, Any]
 """family and socket address"""
 
@@ -61,12 +64,34 @@ async def _attempt(place: Place) -> socket.socket:
     family, address = place
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP)
     try:
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        if sock.connect_ex(address) and (error := sock.connect_ex(address)) not in _CONNECTED:
+            await _finished(sock, error)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _finished(sock: socket.socket, error: int) -> None:
+    """Wait until a connection stands. Raises OSError."""
+    loop, number = asyncio.get_running_loop(), sock.fileno()
+    if error in _UNDER_WAY:
+        ready: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(number, settle, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_writer(number)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def settle(ready: asyncio.Future[None]) -> None:
+    """The socket is ready."""
+    if not ready.done():
+        ready.set_result(None)
 
 
 async def _race(places: Sequence[Place]) -> socket.socket:

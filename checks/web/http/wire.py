@@ -12,7 +12,7 @@ import ssl
 from typing import Self
 
 from checks.contract import Refused
-from checks.web.http.reach import of_socket
+from checks.web.http.reach import of_socket, settle
 
 _MOST_AT_ONCE = 65_536
 
@@ -22,11 +22,15 @@ class Wire:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock, self._loop = sock, asyncio.get_running_loop()
+        self._wanted: asyncio.Future[None] | None = None
+        self._registered = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._registered:
+            self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
 
     @property
@@ -93,25 +97,30 @@ class Wire:
         )
 
     async def _readable(self) -> None:
-        ready, number = self._loop.create_future(), self._sock.fileno()
-        self._loop.add_reader(number, _set, ready)
+        """Stays registered from one wait to the next: a connection is mostly waited for until it is closed."""
+        self._wanted = self._loop.create_future()
+        if not self._registered:
+            self._loop.add_reader(self._sock.fileno(), self._news)
+            self._registered = True
         try:
-            await ready
+            await self._wanted
         finally:
-            self._loop.remove_reader(number)
+            self._wanted = None
+
+    def _news(self) -> None:
+        if self._wanted is None:  # nobody wants it now, and epoll would go on telling
+            self._loop.remove_reader(self._sock.fileno())
+            self._registered = False
+        elif not self._wanted.done():
+            self._wanted.set_result(None)
 
     async def _writable(self) -> None:
         ready, number = self._loop.create_future(), self._sock.fileno()
-        self._loop.add_writer(number, _set, ready)
+        self._loop.add_writer(number, settle, ready)
         try:
             await ready
         finally:
             self._loop.remove_writer(number)
-
-
-def _set(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -46,6 +46,8 @@ _DOWN = re.compile(
       )
     """
 )
+_TELLING = re.compile(r"(?i)maint|back|avail|offline|down|occurred|connect|trace")
+"""one of these is in whatever _DOWN finds"""
 _LOGIN = re.compile(r"(?i)\b(?:log ?in|sign ?in|anmelden)\b")
 _FULL = ("script", "img", "iframe", "form", "frame", "object", "svg", "canvas", "video", "meta http-equiv")
 
@@ -63,7 +65,8 @@ def soft_failure(answer: Answer, sent_password: bool = False) -> str | None:
         if len(said) < 200 and _ERROR.search(said):
             return f"the page is headed {said[:100]!r}"
     seen = visible(page)
-    if len(seen) < _FEW_WORDS and (match := _DOWN.search(seen)):
+    few = len(seen) < _FEW_WORDS and _TELLING.search(seen)
+    if few and (match := _DOWN.search(seen)):
         return f"the page says {_around(seen, match)!r}"
     return _of_forms(page, title, headings, seen, sent_password)
 
