@@ -8,8 +8,7 @@
       |  <====== digits of the agent (DTMF) === |
 
 stage    fault codes
-agent    not-registered, not-rung, other-calls (rung, but never by ours), not-answered,
-         no-srtp (our agent refused a call that is not encrypted), early-hang-up
+agent    not-registered, not-rung, not-answered, no-srtp (our agent refused a call that is not encrypted), early-hang-up
 talk     one-way-to-agent, one-way-to-caller, dead-air, echo (our own challenge came back), wrong-agent (somebody else's
          did), dtmf-lost-to-agent, dtmf-lost-to-caller, dtmf-lost, early-hang-up
 """
@@ -85,8 +84,9 @@ class Proof:
             rung = await unless_ended(self._call, lambda: self._agent.until("incoming", "offer-refused", within=within))
         except TimeoutError:
             if others := sum(event.name == "turned-away" for event in self._agent.events):
-                raise Refused(
-                    "other-calls", f"agent {name!r} was rung {others} times within {within:g} s, never by our call"
+                raise CannotTell(
+                    f"agent {name!r} was rung {others} times within {within:g} s by others than {self._step.caller!r}: "
+                    "customers come first in the queue, or our call shows another number"
                 ) from None
             seen = await review()
             if seen["code"] == "dtmf-ignored":

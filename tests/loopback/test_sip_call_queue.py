@@ -67,7 +67,8 @@ async def test_the_agent_takes_our_call_and_leaves_anothers(lab: Lab, tmp_path: 
     assert ended(seen) is None, seen.fault
     assert "turned-away" in (tmp_path / "seen" / "timings.json").read_text(), "the customer's call rang first"
     seen = await attempt(call(lab, caller="0205550199", within="10s"), tmp_path / "other")
-    assert ended(seen) == ("agent", "other-calls"), seen.fault
+    assert seen.fault is None, "that others are rung says nothing against the platform"
+    assert "by others than '0205550199'" in (seen.blind or "")
 
 
 @pytest.fixture
