@@ -36,7 +36,9 @@ API_KEY = "api-key"
 ZONE = "Asia/Kolkata"
 DESK = "supervisor-01"
 """a user whom no queue rings: calls are transferred there, or the desk joins them"""
-USERS = ("monitor", *AGENTS, DESK)
+TESTERS = ("tester-01", "tester-02", "tester-03", "customer-01", "supervisor-02")
+"""users of the monitor's own, whom no queue rings: 6104 and on"""
+USERS = ("monitor", *AGENTS, DESK, *TESTERS)
 
 
 class Lab:

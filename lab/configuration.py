@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab import prompts
 from lab.configuration_browser import browser_checks
+from lab.configuration_features import feature_checks
 from lab.configuration_web import web_checks
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def written(lab: Lab, state: Path) -> str:
         *people,
         _LINES.format(port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")),
         _CALLS.format(welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")),
+        *feature_checks(lab),
         _browser(lab),
         *web_checks(lab),
         *browser_checks(lab),

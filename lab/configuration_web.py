@@ -59,6 +59,7 @@ url = "{url}"
 secrets = {{ password = {{ file = {password} }} }}
 looks = [ {{ name = "toolbar", css = "#toolbar button", attributes = ["data-action"] }} ]
 logout = {{ name = "logout", method = "POST", url = "/logout" }}
+within = "8s"
 diagnose = ["agent-portal", "uplink"]
 {pace}
 [[checks.agents-toolbar.steps]]
@@ -80,6 +81,7 @@ figures = [
   {{ name = "talk", column = "Talk minutes", rows = {{ Date = "{{date}}" }}, records = "talk_minutes" }},
 ]
 logout = {{ name = "logout", method = "POST", url = "/logout" }}
+within = "10s"
 diagnose = ["report-portal", "uplink"]
 {pace}
 [[checks.calls-report.steps]]

@@ -98,11 +98,12 @@ class Exchange:
 
     def heard(self, leg: Leg, sound: Iterator[bytes]) -> Iterator[bytes]:
         """What of a sound of ours the far end gets, frame by frame."""
+        in_ivr = isinstance(leg, IncomingLeg) and leg.number == MAIN_NUMBER
         for frame in troubles.spoilt(self.faults, leg.stream.law, sound):
             if self.faults.broken("no-rtp"):
                 yield b""
             else:
-                yield SILENCE[leg.stream.law] if self.faults.broken("ivr-silent") else frame
+                yield SILENCE[leg.stream.law] if in_ivr and self.faults.broken("ivr-silent") else frame
 
     def passes(self, target: Leg) -> bool:
         """Whether a packet passes to a bridged leg just now."""

@@ -71,7 +71,7 @@ async def _connect(exchange: Exchange, leg: IncomingLeg) -> None:
 async def reach(exchange: Exchange, number: str, callers: Sequence[Leg], caller_id: str = "") -> OutgoingLeg | None:
     """Ring a user on behalf of others; their leg once answered, None when it was not, or nobody waits any more."""
     user = user_of(number, exchange.registrar.users())
-    binding = next(iter(exchange.registrar.registered(user)), None) if user else None
+    binding = next(reversed(exchange.registrar.registered(user)), None) if user else None  # who came last is there
     if binding is None:
         return None
     caller = caller_id or (callers[0].party if callers else ivr.MAIN_NUMBER)
