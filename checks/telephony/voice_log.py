@@ -23,8 +23,8 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, model_validator
 
+from checks.child import followed
 from checks.contract import CannotTell, Trace
-from checks.data.usage.process import followed
 from checks.settings import Duration, ReadableFile, Secret, Settings
 from checks.telephony.engine import Phone
 from checks.telephony.hearing import Hearing
@@ -114,7 +114,7 @@ class Logged:
             named = await in_time(call, "dialog", "no-call", since=since)
             self._words["call_id"] = str(named.facts.get("call_id", ""))
             if agent is not None and (rung := agent.seen("incoming")) is not None:
-                self._words["agent_call_id"] = str(rung.facts.get("call_id", ""))
+                self._words["agent_call_id"] = str(rung["identities"].get("call-id", [""])[0])
             for name, phone in (("caller", call), ("agent", agent)):
                 if phone is not None:
                     await hearing.speak(phone, within=_MARK_SECONDS)

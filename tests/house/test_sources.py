@@ -16,7 +16,7 @@ CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.toda
 
 # Where a child process is the point, and why.
 CHILDREN = {
-    "checks/data/usage/process.py": "drivers and numpy stay out of the daemon; a long reading has its own priority",
+    "checks/child.py": "drivers and numpy stay out of the daemon; a long reading has its own priority",
     "checks/plugin.py": "a plugin is a program",
     "checks/network/answers.py": "a library that is large, for a moment",
     "checks/host/conversation.py": "what looks at the host is nobody's load but its own, and may be killed",
@@ -31,7 +31,7 @@ CHILDREN = {
     "checks/telephony/sound_file.py": "sox reads what recorders write in forms of their own",
     "checks/telephony/learner.py": "numpy stays out of the command line",
     "monitor/pictures.py": "Pillow draws and a browser prints: neither is ever in the daemon",
-    "monitor/demo.py": "the demo watches the real daemon at work",
+    "monitor/demo_daemon.py": "the demo watches the real daemon at work",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",
 }
 # Who may write to standard output, and why.

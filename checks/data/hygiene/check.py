@@ -23,8 +23,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
+from checks.child import followed
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.data.usage.process import followed
 from checks.data.usage.sources import FilePattern, Name, Server, times_of
 from checks.settings import Duration, Settings, from_directory
 

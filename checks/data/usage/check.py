@@ -20,9 +20,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from checks.child import followed
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.day import Day, day_before
-from checks.data.usage.process import followed
 from checks.data.usage.sources import QueueLog, Records
 from checks.settings import Duration
 
@@ -114,7 +114,7 @@ class Usage(Check):
         except LookupError as missing:
             raise CannotTell(f"the source's password is not to be had: {missing}") from None
         try:
-            told = await followed(job, trace, self.time_limit)
+            told = await followed(job, trace, self.time_limit, "checks.data.usage.child")
         finally:
             trace.exhibit(EXHIBIT, "application/json")
         self._conclude(day, told, trace)

@@ -1,7 +1,7 @@
-"""The daemon's side of the process that reads call records, or tidies them: starts it, follows its stages, ends it.
+"""The daemon's side of a process that does one heavy thing: starts it, follows its stages, ends it.
 
 It gets its job, secrets included, through its standard input, and nothing in its arguments or its environment. What it
-tells of the source becomes `Refused`; a process that dies, or takes too long, is `CannotTell`.
+tells of the far end becomes `Refused`; a process that dies, or takes too long, is `CannotTell`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from typing import Any
 import checks
 from checks.contract import CannotTell, Refused, Trace
 
-_PROGRAM = "checks.data.usage.child"
 _ROOT = str(Path(checks.__file__).parent.parent)
 _LONGEST_LINE = 1 << 20
 
 
-async def followed(job: bytes, trace: Trace, within: float, program: str = _PROGRAM) -> Mapping[str, Any]:
+async def followed(job: bytes, trace: Trace, within: float, program: str) -> Mapping[str, Any]:
     """What the process (the module `program`) tells in the end. Raises Refused in the stage under way, CannotTell."""
     log = trace.exhibits_folder / ".process.log"
     reading, writing = os.pipe()
@@ -31,7 +30,7 @@ async def followed(job: bytes, trace: Trace, within: float, program: str = _PROG
         process = await _started(program, writing, log)
     except OSError as problem:
         os.close(reading)
-        raise CannotTell(f"the reading process cannot start: {problem}") from problem
+        raise CannotTell(f"the process that was to look cannot start: {problem}") from problem
     finally:
         os.close(writing)
     told = asyncio.StreamReader(limit=_LONGEST_LINE)
@@ -99,7 +98,9 @@ async def _stages(told: asyncio.StreamReader, trace: Trace) -> Mapping[str, Any]
 
 
 def _refuse(said: Mapping[str, Any], trace: Trace) -> None:
-    """Raises Refused for a fault; what was found out until then is kept."""
+    """Raises Refused for a fault, CannotTell for being blind; what was found out until then is kept."""
+    if "blind" in said:
+        raise CannotTell(said["blind"])
     if "fault" not in said:
         return
     for name, value in said.get("measures", {}).items():
@@ -113,7 +114,7 @@ async def _death(process: asyncio.subprocess.Process, log: Path) -> str:
     status = await process.wait()
     said = await asyncio.to_thread(log.read_text, encoding="utf-8", errors="replace")
     last = said.strip().splitlines()[-1:]
-    return f"the reading process ended with status {status}" + (f": {last[0][:300]}" if last else "")
+    return f"the process that was to look ended with status {status}" + (f": {last[0][:300]}" if last else "")
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
