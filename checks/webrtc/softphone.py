@@ -188,7 +188,7 @@ class Softphone:
             began = time.monotonic()
             had_call, answered = await self._station.hang_up(within)
             self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
-            health = {"stall_seconds": round(self._stall, 4)}
+            health = {"stall_seconds": round(max(self._stall, self._station.stall_seconds), 4)}
             self._channel.tell("statistics", **await self._station.statistics(), health=health)
             self._station.write(Path(self._order["folder"]), self._order["files"])
             await self._station.close()

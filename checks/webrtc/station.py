@@ -53,6 +53,9 @@ class Station:
         self._listening: asyncio.Task[None] | None = None
         self._leaving = False
 
+    stall_seconds = 0.0
+    """the longest that the sound stood still in our own engine"""
+
     # --- the stages
 
     async def reach(self) -> None:

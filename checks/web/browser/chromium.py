@@ -19,6 +19,7 @@ from checks.contract import CannotTell
 
 _LAUNCH_SECONDS = 45.0
 _CLOSE_SECONDS = 8.0
+_ANSWER_SECONDS = 5.0
 _OLD_CONTEXTS = 500
 _FLAGS = (
     "--disable-gpu",
@@ -48,7 +49,7 @@ class Chromium:
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._launching = asyncio.Lock()
-        self._made = self._open = 0
+        self._made, self._open, self._frozen = 0, 0, False
 
     @asynccontextmanager
     async def context(self, **options: Any) -> AsyncIterator[BrowserContext]:
@@ -68,6 +69,19 @@ class Chromium:
         finally:
             self._open -= 1
 
+    async def prove_alive(self) -> None:
+        """A browser that does not answer has seen nothing, whatever it timed out on. Raises Stuck."""
+        if self._browser is None:
+            raise Stuck("it is gone")
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                session = await self._browser.new_browser_cdp_session()
+                await session.send("Browser.getVersion")
+                await session.detach()
+        except (Error, TimeoutError):
+            self._frozen = True
+            raise Stuck("it does not answer") from None
+
     async def close(self) -> None:
         """End it. Raises Stuck."""
         browser, playwright = self._browser, self._playwright
@@ -82,6 +96,8 @@ class Chromium:
             raise Stuck(_first_line(problem)) from None
 
     async def _close(self, browser: Browser, context: BrowserContext) -> None:
+        if self._frozen:
+            raise Stuck("it does not answer")
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await context.close()

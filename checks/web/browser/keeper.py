@@ -112,15 +112,27 @@ async def keeper() -> Keeper:
 
 async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
     """A new job's socket. Raises CannotTell."""
-    kept = await keeper()
     ours, theirs = socket.socketpair()
     with theirs:
         try:
-            kept.hand_over(job, browser, theirs.fileno())
+            kept = await _handed_over(job, browser, theirs.fileno())
         except CannotTell:
             ours.close()
             raise
     return kept, await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
+
+
+async def _handed_over(job: str, browser: str, descriptor: int) -> Keeper:
+    """A process that is just leaving takes no job any more: then a new one does. Raises CannotTell."""
+    kept = await keeper()
+    try:
+        kept.hand_over(job, browser, descriptor)
+    except CannotTell:
+        kept.put_down()
+        await kept.process.wait()
+        kept = await keeper()
+        kept.hand_over(job, browser, descriptor)
+    return kept
 
 
 def _environment() -> dict[str, str]:

@@ -41,7 +41,7 @@ class House:
         self._control = control
         self._browsers: dict[str, Chromium] = {}
         self._jobs: set[asyncio.Task[None]] = set()
-        self._over = asyncio.Event()
+        self._over, self._stuck = asyncio.Event(), False
         self._used = time.monotonic()
 
     async def run(self) -> None:
@@ -52,14 +52,24 @@ class House:
         beating = asyncio.create_task(self._beat())
         await self._over.wait()
         loop.remove_reader(self._control.fileno())
+        self._control.close()  # from now on nobody can hand us a job
         beating.cancel()
-        for job in self._jobs:
-            job.cancel()
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=_FAREWELL_SECONDS)
+        if self._stuck:
+            _kill_everything()
+            return
+        await self._end_jobs()
         with suppress(Stuck):
             for browser in self._browsers.values():
                 await browser.close()
+
+    async def _end_jobs(self) -> None:
+        """Those whose daemon is gone leave by themselves: a call is hung up."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=_FAREWELL_SECONDS)
+        for job in self._jobs:
+            job.cancel()
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=1.0)
 
     def _take(self) -> None:
         try:
@@ -92,12 +102,22 @@ class House:
             await run(self._browsers.setdefault(path, Chromium(path)), channel)
         except Stuck as stuck:
             channel.tell("broken", text=f"the browser is stuck: {stuck}")
+            self._stuck = True
             self._over.set()
         except Exception as problem:  # noqa: BLE001 - whatever it is, the daemon is told
             text = str(problem) if isinstance(problem, CannotTell) else f"{type(problem).__name__}: {problem}"
             channel.tell("broken", text=text[:500])
         finally:
             channel.close()
+
+
+def _kill_everything() -> None:
+    """A browser that is frozen does not end by being asked, nor does its driver wait for less than half a minute."""
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def main() -> None:

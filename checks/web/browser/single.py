@@ -46,6 +46,7 @@ async def _perform(chromium: Chromium, channel: Channel, order: Order, work: Wor
             tab.measure(tell)
             tell("measure", name="total_seconds", value=time.monotonic() - began)
         except Failed as failed:
+            await chromium.prove_alive()
             tab.measure(tell)
             await tab.keep_evidence(tell)
             fault = failed.fault

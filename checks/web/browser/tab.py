@@ -23,7 +23,7 @@ from checks.webrtc.stages import Tell
 
 _MOST_LINES = 200
 _LONGEST_LINE = 400
-_PICTURE_SECONDS = 8.0
+_PICTURE_SECONDS = 4.0
 _WATCH_SOCKETS = """(() => {
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain {

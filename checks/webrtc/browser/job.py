@@ -5,6 +5,7 @@ process of its own (checks/webrtc/softphone.py). Only in the browser's process.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from checks.contract import CannotTell
@@ -29,6 +30,8 @@ class BrowserSoftphone(Softphone):
         super().__init__(channel)
         self._chromium = chromium
         self._opening: asyncio.Task[None] | None = None
+        self._proving: asyncio.Task[None] | None = None
+        self._stuck: Stuck | None = None
 
     def _live_alone(self) -> None:
         """It does not."""
@@ -37,11 +40,27 @@ class BrowserSoftphone(Softphone):
         """The process does."""
 
     def _begin(self, command: dict[str, Any]) -> None:
-        station = BrowserStation(
-            self._channel.tell, Stages(self._channel.tell, command["within"]), command, self._chromium
-        )
+        stages = Stages(self._tell_if_alive, command["within"])
+        station = BrowserStation(self._channel.tell, stages, command, self._chromium)
         self._station = station
         self._opening = asyncio.create_task(self._open_page(station))
+
+    def _tell_if_alive(self, event: str, at: float | None = None, **facts: Any) -> None:
+        """A stage that failed is told once the browser has shown that it lives."""
+        if event == "failed":
+            self._proving = asyncio.create_task(self._prove(time.monotonic() if at is None else at, facts))
+        else:
+            self._channel.tell(event, at, **facts)
+
+    async def _prove(self, at: float, facts: dict[str, Any]) -> None:
+        try:
+            await self._chromium.prove_alive()
+        except Stuck as stuck:
+            self._stuck = stuck
+            self._broke(CannotTell(f"the browser is stuck: {stuck}"))
+            self._leave_within(0.0)
+            return
+        self._channel.tell("failed", at, **facts)
 
     async def _open_page(self, station: BrowserStation) -> None:
         try:
@@ -55,4 +74,8 @@ class BrowserSoftphone(Softphone):
     async def _leave(self, within: float) -> None:
         if self._opening is not None:
             await asyncio.wait({self._opening}, timeout=_CLOSED_SECONDS)
+        if self._proving is not None:
+            await asyncio.wait({self._proving})
         await super()._leave(within)
+        if self._stuck is not None:
+            raise self._stuck

@@ -54,6 +54,7 @@ class BrowserStation(Station):
     def __init__(self, tell: Tell, stages: Stages, settings: Mapping[str, Any], chromium: Chromium) -> None:
         super().__init__(tell, stages, settings)
         self._chromium = chromium
+        self._sounded = 0.0
         self._page: SoftphonePage | None = None
         self._flowing = self._recording = self._in_call = self._ended = False
 
@@ -191,7 +192,16 @@ class BrowserStation(Station):
             self._recording = True
             began = time.monotonic() - len(samples) / sound.RATE
             self.heard, self.said = Live(began), Live(began)
+        if name == "heard":
+            self._count_stand_still(len(samples) / sound.RATE)
         (self.heard if name == "heard" else self.said).add(samples)
+
+    def _count_stand_still(self, expected_seconds: float) -> None:
+        """Sound comes out of the page by the browser's own clock: where none came, the browser stood still."""
+        now = time.monotonic()
+        if self._sounded:
+            self.stall_seconds = max(self.stall_seconds, now - self._sounded - expected_seconds)
+        self._sounded = now
 
     # --- in the call
 
