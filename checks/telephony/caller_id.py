@@ -18,8 +18,9 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "p-asserted-identity": ("P-Asserted-Identity",),
     "remote-party-id": ("Remote-Party-ID",),
     "diversion": ("Diversion",),
+    "call-id": ("Call-ID", "i"),
 }
-"""as written in a script -> how the header is spelled"""
+"""as written in a script -> how the header is spelled; the last says which call it is"""
 _URI = re.compile(r"(?:sips?|tel):(?:([^@;>\s]+)@)?([^;>\s,]*)", re.IGNORECASE)
 _LONGEST = 200
 

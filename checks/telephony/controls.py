@@ -37,6 +37,7 @@ class Changing:
         self._sound: Any = None
         self._account: Any = None
         self._successor: Any = None
+        self._former: Any = None
         self._players: list[Any] = []
         self._muted = False
 
@@ -75,7 +76,7 @@ class Changing:
     def is_current(self, call: Any) -> bool:
         """Whether events of a call count. One that was transferred to takes the place of the old one."""
         if call is self._successor:
-            self._call, self._successor = call, None
+            self._former, self._call, self._successor = self._call, call, None  # one let go of would be hung up at once
             self.tell("transferred")
         return call is self._call
 

@@ -51,8 +51,7 @@ class Handover:
         with self._trace.stage("transfer"):
             self._must_be_registered(target, step.transfer)
             for phone in (kept, target if consulted else None):
-                if phone is not None:
-                    phone.order("follow")
+                await _follow(phone)
             await self._refer(step, who, target, uri, consulted)
             who.order("hang-up")
             await self._prove(kept, target, step, "caller" if by_agent else "agent")
@@ -123,7 +122,7 @@ class Handover:
     async def _by_room(self, step: Conference, caller: Phone, agent: Phone, third: Phone) -> Phone:
         """The caller is transferred into the room; the agent and the third call it."""
         room = self._uri("agent", step.room, step.conference)
-        caller.order("follow")
+        await _follow(caller)
         since = len(agent.events)
         agent.order("control", what="transfer", to=room)
         outcome = await _outcome(agent, step.within, since)
@@ -193,6 +192,13 @@ class Handover:
             await caller.until("media", within=_ANSWER_SECONDS)
         except TimeoutError:
             raise Refused("timeout", f"no answer within {_ANSWER_SECONDS:g} s") from None
+
+
+async def _follow(phone: Phone | None) -> None:
+    """Where nothing but a proxy lies between, the REFER reaches our own phone: it must be told to go with it."""
+    if phone is not None:
+        phone.order("follow")
+        await in_time(phone, "follows")
 
 
 async def _refused(phone: Phone, since: int) -> None:

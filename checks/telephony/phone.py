@@ -116,6 +116,7 @@ class Phone:
                 self._phone.screen = Screen(command["caller"], command["picks_up"])
             case {"do": "follow"}:
                 self._phone.follows = True
+                self._channel.tell("follows")
             case {"do": "play", "file": file}:
                 self._phone.play(Path(file), command.get("again", False))
             case _:

@@ -52,6 +52,7 @@ class Watch:
         self._asked = Asked()
         self._hosts: set[str] = set()
         self._provisionals = 0
+        self._call_id = ""
         self._tags: set[str] = set()
         self._bad_packets = 0
         self._flooded = False
@@ -61,6 +62,8 @@ class Watch:
         if stray := self._asked.look(message) or untagged(message):
             self.dropped(stray)
         if message.direction == "sent":
+            if message.method == "INVITE" and message.status is None:
+                self._invites(next(iter(message.headers("Call-ID")), ""))
             if message.method == "INVITE" and message.status in _UNFIT:
                 self._tell("offer-refused", message.at, code=message.status, srtp=self.srtp)
             self._hosts.add(message.far.rpartition(" ")[2].rpartition(":")[0])
@@ -68,6 +71,12 @@ class Watch:
             self.encrypted = self.srtp != "never" and description.has_key(message.text)
         if message.direction == "received" and message.method == "INVITE" and message.status is not None:
             self._invited(message, message.status)
+
+    def _invites(self, call_id: str) -> None:
+        """We call; where we were transferred to, that is another call."""
+        if call_id != self._call_id:
+            self._call_id, self._provisionals = call_id, 0
+            self._tags.clear()
 
     def _invited(self, message: Message, status: int) -> None:
         if status < 200:

@@ -21,6 +21,14 @@ from tests.loopback.sipp.peer import attempt
 
 DESK = "supervisor-01"
 AT_ONCE = 4
+BUSY_MACHINE = {
+    "probe_stall": "5s",
+    "probe_late": "10s",
+    "probe_stalled_percent": 50.0,
+    "probe_wait_percent": 100.0,
+    "probe_unsent_percent": 50.0,
+}
+"""the calls of a whole suite on two cores: tests/unit/test_honesty.py tells of a sick probe"""
 Steps = Callable[[Lab], list[dict[str, Any]]]
 
 
@@ -33,7 +41,8 @@ def account(lab: Lab, name: str) -> Line:
 def call(lab: Lab, *steps: Mapping[str, Any], **more: Any) -> SipCall:
     """To our agent's extension, and then the steps."""
     script = [{"agent": account(lab, "agent-01"), "within": "30s", "digits": 0}, *steps]
-    return SipCall.model_validate({"line": account(lab, "monitor"), "to": "6101", "script": script, **more})
+    settings = {"line": account(lab, "monitor"), "to": "6101", "script": script, **BUSY_MACHINE, **more}
+    return SipCall.model_validate(settings)
 
 
 def ended(seen: Observation) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from checks.telephony.line import Line
 from checks.telephony.outbound_dialer import OutboundDialer
 from lab import Lab, prompts
 from tests.loopback.sipp.peer import attempt
-from tests.loopback.test_call_control import account, ended
+from tests.loopback.test_call_control import BUSY_MACHINE, account, ended
 
 AGENT = "agent-01"
 
@@ -43,6 +43,7 @@ def dialer(lab: Lab, folder: Path, agent: bool = True, order: Mapping[str, str] 
         "steps": [step],
         "secrets": {"key": {"file": str(key)}},
         "called_within": "30s",
+        **BUSY_MACHINE,
         **({"agent": account(lab, AGENT)} if agent else {}),
         **more,
     }

@@ -6,9 +6,10 @@ import asyncio
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
 
@@ -80,11 +81,12 @@ async def sipp(
     repeat: int = -1,
     transport: str = "u1",
     more: tuple[str, ...] = (),
+    filled: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Sipp]:
-    """SIPp with a scenario of this folder, streaming the raw A-law file `sound`."""
+    """SIPp with a scenario of this folder, streaming the raw A-law file `sound`; `filled` are further words of it."""
     protocol = "udp" if transport.startswith("u") else "tcp"
     port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
-    _write_scenario(scenario, folder, sound, repeat)
+    _write_scenario(scenario, folder, {"SOUND": str(sound), "REPEAT": str(repeat), **filled})
     media = free_port() & ~1
     command = ["sipp", "-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port)]
     command += ["-t", transport, "-nostdin", "-trace_msg", "-message_file", str(folder / "messages.log")]
@@ -94,10 +96,12 @@ async def sipp(
         yield Sipp(port, folder)
 
 
-def _write_scenario(scenario: str, folder: Path, sound: Path | None, repeat: int) -> None:
+def _write_scenario(scenario: str, folder: Path, filled: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = (HERE / f"{scenario}.xml").read_text()
-    (folder / "scenario.xml").write_text(text.replace("SOUND", str(sound)).replace("REPEAT", str(repeat)))
+    for word, said in filled.items():
+        text = text.replace(word, said)
+    (folder / "scenario.xml").write_text(text)
 
 
 @asynccontextmanager
