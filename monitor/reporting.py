@@ -155,16 +155,17 @@ def _missing(day: date, before: Iterable[Audit]) -> tuple[date, ...]:
 
 
 def _part(name: str, kind: str, seen: Observation, verdict: Verdict, ticket: str) -> Part:
-    fault = verdict.fault
+    fault, text = verdict.fault, "; ".join(verdict.reasons)
+    stages = {f"{stage.name.replace('-', '_')}_seconds" for stage in seen.stages}
     return Part(
         check=name,
         kind=kind,
         state=str(verdict.state),
         seconds=round(seen.seconds, 3),
-        text="; ".join(verdict.reasons),
-        measures=dict(seen.measures),
+        text=text,
+        measures={name: value for name, value in seen.measures.items() if name not in stages},
         fault=f"{fault.stage}: {fault.code}" if fault else "",
-        warnings=seen.warnings,
+        warnings=tuple(said for said in seen.warnings if said not in text),
         notes=seen.notes,
         ticket=ticket,
     )

@@ -53,6 +53,7 @@ async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(tm
     report = reports(site)[0]
     assert [(part.check, part.state) for part in report.parts] == [("usage", "FAILED"), ("backup", "UNKNOWN")]
     assert report.tone == "FAIL"
+    assert [part.ticket for part in report.parts] == ["RV-1", ""]  # confirmed before it was made
     mail = render_audit(report)
     assert mail.subject.startswith("[FAIL 1] Pune · Thu 19 Nov · ")
     assert "no database" in mail.text
