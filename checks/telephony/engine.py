@@ -61,8 +61,6 @@ class Phone:
         self._broken: str | None = None
         self.put_down_after = 0.0
         """seconds that it was waited for in vain, when it did not end by itself and was killed"""
-        self.died = False
-        """whether a signal ended it that was not ours"""
         self._reading = asyncio.create_task(self._read(reader))
 
     @classmethod
@@ -97,6 +95,11 @@ class Phone:
     def pid(self) -> int:
         """The process id of the phone."""
         return self._process.pid
+
+    @property
+    def failed(self) -> bool:
+        """Whether it broke, or died of something that was not ours."""
+        return self._broken is not None and not self.put_down_after
 
     def order(self, do: str, **details: Any) -> None:
         """Send a command. With a phone that is gone, the next wait says so."""
@@ -171,7 +174,6 @@ class Phone:
         except (ValueError, ConnectionError) as problem:
             self._broken = f"the phone's process spoke nonsense: {problem}"
         status = await self._process.wait()
-        self.died = status < 0 and not self.put_down_after
         if self._broken is None and self.seen("closed") is None:
             self._broken = f"the phone's process {_death(status)}"
         self._news.set()

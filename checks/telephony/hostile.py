@@ -57,7 +57,7 @@ def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
 def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Refused | None:
     """An engine that dies is our own trouble, unless what is no SIP had just come to it."""
     for phone in legs.values():
-        if phone.died and (bad := phone.seen("malformed")):
+        if phone.failed and (bad := phone.seen("malformed")):
             return Refused(BAD_PEER, f"it sent what is no SIP, and our engine died of it: {bad['why']} ({problem})")
     return None
 

@@ -36,7 +36,7 @@ MOST_MEGABYTES = 160.0
 AT_ONCE = 4
 Job = Callable[[], Awaitable[Outcome]]
 _WORDS: tuple[str, ...] = ("passed", "bad-peer", "timeout", "no-rtp", "rtp-from-elsewhere", "no-codec", "not-bound")
-_WORDS += ("not-rung", "not-answered")
+_WORDS += ("not-rung", "not-answered", "choppy", "clipped", "frozen", "looped")
 
 
 @dataclass

@@ -163,7 +163,7 @@ async def bye_unanswered(far: FarEnd, invite: Asked) -> None:
 async def dropped(far: FarEnd, invite: Asked) -> None:
     """BYE with a cause in the middle of the call."""
     await far.pick_up(invite, cycle(WELCOME))
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(1.0)  # the fault itself: it comes in the middle of the call
     far.say(far.request("BYE", invite, "Reason: Q.850;cause=41"))
 
 

@@ -32,7 +32,8 @@ ONLY_IN = {
     "httptools": ("checks/web/http",),
     "h2": ("checks/web/http/http2.py",),
     "pjsua2": tuple(
-        f"checks/telephony/{name}.py" for name in ("callbacks", "controls", "engine_settings", "handset", "phone")
+        f"checks/telephony/{name}.py"
+        for name in ("callbacks", "controls", "door", "engine_settings", "handset", "phone")
     ),
     "aiortc": ("checks/webrtc", "lab/webrtc_media.py"),
     "playwright": ("checks/web/browser", "checks/webrtc/browser"),

@@ -146,7 +146,8 @@ async def flood_of_sip(number: int, folder: Path) -> Outcome:
         for index in range(number):
             yield junk[index % len(junk)], invite.source if index % 3 else invite.media
 
-    return await call(pelted(datagrams, 2000), folder, {"hold": f"{number / 2000 + 1:.1f}s"})
+    hold = {"hold": f"{number / 2000 + 1:.1f}s"}
+    return await call(pelted(datagrams, 2000), folder, hold, rtp_from="anywhere")
 
 
 # --- the memory of the children
