@@ -35,7 +35,7 @@ def accept(arguments: Namespace) -> int:
         taken = bool(changed) and (arguments.yes or _is_wanted(entry.name))
         by = arguments.by or whoami()
         if taken:
-            _take(ledger, entry, changed, by, SystemClock().now())
+            take(ledger, entry.name, changed, by, SystemClock().now())
     if arguments.json:
         show_json({"check": entry.name, "accepted": taken or not changed, "parts": _plain(proposals, accepted)})
     elif taken:
@@ -53,13 +53,13 @@ def _proposals(ledger: Ledger, entry: CheckEntry, only: str) -> list[ProposalRow
     return [one for one in found if not only or one.name == only]
 
 
-def _take(ledger: Ledger, entry: CheckEntry, changed: list[ProposalRow], by: str, now: datetime) -> None:
+def take(ledger: Ledger, check: str, changed: list[ProposalRow], by: str, now: datetime) -> None:
     """Keep it, and have the daemon look again at once."""
     with ledger.transaction() as t:
         for one in changed:
             t.accept(one, by, now)
-        t.happened(None, now, "accepted", {"check": entry.name, "by": by, "parts": [one.name for one in changed]})
-        condition = casebook.condition_of(ledger, entry.name)
+        t.happened(None, now, "accepted", {"check": check, "by": by, "parts": [one.name for one in changed]})
+        condition = casebook.condition_of(ledger, check)
         casebook.keep_condition(t, replace(condition, next_look=now, purpose="recheck"))
 
 

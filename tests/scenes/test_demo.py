@@ -9,12 +9,17 @@ from pathlib import Path
 
 import psutil
 
-STEPS = ["opened", "healthy", "broken", "failed", "ticket", "mail", "mended", "closed", "audited", "stopped"]
+from tests.scenes.matrix import ROWS
+
+STEPS = [
+    *("opened", "accepted", "healthy", "everything"),
+    *("broken", "failed", "ticket", "mail", "mended", "closed", "audited", "stopped"),
+]
 
 
 def test_the_story_is_told_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monitor.cli", "demo", "--json", "--state", str(tmp_path)]
-    demo = subprocess.run(command, stdout=subprocess.PIPE, timeout=240, check=False)
+    demo = subprocess.run(command, stdout=subprocess.PIPE, timeout=400, check=False)
     story = json.loads(demo.stdout)
     assert demo.returncode == 0, story["steps"][-1]
     assert [step["step"] for step in story["steps"]] == STEPS
@@ -28,6 +33,8 @@ def test_the_story_is_told_whole(tmp_path: Path) -> None:
     assert report["backup"]["rows"] > 10_000
     assert report["pictures"] >= 2
     assert "calls · backup proven" in report["subject"]
+    looks = next(step["looks"] for step in story["steps"] if step["step"] == "everything")
+    assert {row.check for row in ROWS} <= {look["check"] for look in looks}, "each row of the matrix has its look"
     evidence = dict(next(step["attempt"]["exhibits"] for step in story["steps"] if step["step"] == "ticket"))
     assert {"call.wav", "ladder.txt"} <= evidence.keys()
     assert all(Path(path).exists() for path in evidence.values())
