@@ -9,7 +9,7 @@ from pydantic import Field
 
 from checks.contract import CannotTell, Check, Layer, Trace
 from checks.host import conversation
-from checks.settings import Duration, Secret
+from checks.settings import Duration, Secret, Settings
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -57,7 +57,7 @@ class HostCheck(Check):
 def _plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return value.reveal()
-    if hasattr(value, "model_fields"):
+    if isinstance(value, Settings):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]

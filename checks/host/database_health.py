@@ -64,6 +64,10 @@ class DatabaseHealth(HostCheck):
             raise ValueError("standbys have names in PostgreSQL alone; write standbys = 1")
         return self
 
+    def plain(self) -> dict[str, object]:
+        """The settings for the looking process, the password revealed. Raises LookupError."""
+        return {**super().plain(), "server": self.server.plain()}
+
     def measures(self) -> Mapping[str, str]:
         """How it is."""
         return {

@@ -55,7 +55,7 @@ def remount_read_only(disk: Path) -> None:
 
 
 def watch(folder: Path, mount: Path, **settings: object) -> Watch:
-    return Watch(folder, HostDisks(mounts=(str(mount),), smart=False, **settings))  # type: ignore[arg-type]
+    return Watch(folder, HostDisks(mounts=(str(mount),), smart=False, **settings))
 
 
 async def test_a_full_disk_is_a_critical_ticket(tmp_path: Path) -> None:

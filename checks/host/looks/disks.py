@@ -61,7 +61,7 @@ def _judge(at: Look, mount: str, percent: float, inodes: float, left: float | No
     limits = at.settings
     for code, value, unit in (("disk-full", percent, "bytes"), ("inodes-full", inodes, "inodes")):
         if value >= limits["most_used_percent"]:
-            at.fault(code, f"{mount} is full: {value:.1f} % of its {unit} are used")
+            at.fault(code, f"{mount}: {value:.1f} % of its {unit} are used")
         elif value >= limits["warn_used_percent"]:
             at.warning(f"{mount}: {value:.1f} % of its {unit} are used")
     if left is None or percent >= limits["most_used_percent"]:

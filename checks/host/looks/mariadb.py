@@ -56,8 +56,9 @@ class MariaDb:
             if max(following, dumping) < at.settings["standbys"]:
                 found = max(following, dumping)
                 at.fault("replication-broken", f"{found} of {at.settings['standbys']} standbys are connected")
-        if (ready := self._status("wsrep_ready", "")) == "OFF":
-            at.fault("replication-broken", f"this Galera node is not ready ({ready})")
+        if self._variable("wsrep_on") == "ON" and self._status("wsrep_ready") != "ON":
+            state = self._status("wsrep_local_state_comment", "its state is unknown")
+            at.fault("replication-broken", f"this Galera node is not ready: {state}")
 
     def _as_standby(self, at: Look) -> None:
         rows = self._rows("SHOW SLAVE STATUS")

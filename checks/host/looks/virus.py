@@ -44,7 +44,7 @@ def engine(at: Look) -> Scanner:
     at.note(version)
     made = signatures_from(version)
     if made is None:
-        at.note("ClamAV tells no date of its signatures: only own ones are in use")
+        at.note("ClamAV tells no date of its signatures: it has none, or only own ones")
         return one
     age = at.now - made
     at.measure("signatures_days", age / _DAY_SECONDS)
