@@ -22,6 +22,7 @@ Values = tuple[float | None, ...]
 _MOST_LINES = 4
 _FORECAST_DAYS = 14
 _LEAST_FOR_FORECAST = 5
+_DAILY = ("disk", "backup-size", "backup-time")
 _DISK = re.compile(r"disk.*percent|most_(used|inodes)_percent")
 
 
@@ -121,4 +122,6 @@ def _straight(values: Values) -> tuple[float, float] | None:
 
 
 def _shows(chart: Chart) -> bool:
-    return any(value for series in chart.series for value in series.values)
+    """Whether there is a course to be seen: something at all, and of days more than one."""
+    known = max(sum(value is not None for value in series.values) for series in chart.series)
+    return any(value for series in chart.series for value in series.values) and known > (chart.name in _DAILY)
