@@ -18,6 +18,7 @@ _OWN = {
     "sip-call": "checks.telephony.sip_call:SipCall",
     "sip-options": "checks.telephony.options:SipOptions",
     "sip-registration": "checks.telephony.registration:SipRegistration",
+    "pyvoip-call": "checks.telephony.pyvoip_call:PyvoipCall",
     "burst": "checks.telephony.burst:Burst",
     "outbound-dialer": "checks.telephony.outbound_dialer:OutboundDialer",
     "pri-snmp": "checks.telephony.pri.by_snmp:PriSnmp",

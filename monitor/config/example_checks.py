@@ -52,6 +52,13 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             remark="A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.",
         ),
     ),
+    "pyvoip-call": (
+        Entry(
+            "main-number-again",
+            {"at": ["12:30"], "line": "trunk-a", "to": "8000"},
+            remark="A second opinion by another engine; also where there is no wheel of pjsua2.",
+        ),
+    ),
     "burst": (
         Entry(
             "capacity",

@@ -1,0 +1,106 @@
+"""A second opinion: the number called over a registered line by an engine that shares nothing with sip-call's (pyVoIP).
+Also for hosts that have no wheel of pjsua2.
+
+    REGISTER (digest, over UDP) ------------>     stage register   faults: not-registered, timeout
+    INVITE with G.711 µ-law ---------------->     stage answer     faults: sip:404, sip:486 …, timeout
+    <============ RTP ===============             stage media      faults: no-rtp, silent
+    BYE ------------------------------------>     stage hang-up
+
+Rules: what that engine cannot do is refused when the configuration is read: no line without an account, no TCP, TLS or
+SRTP, no IPv6, no early media, no digits, no script. What it gets wrong says nothing of the far end: UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from checks.child import followed
+from checks.contract import CannotTell, Check, Claim, Layer, Trace
+from checks.settings import Duration
+from checks.telephony.dialling import way_of
+from checks.telephony.line import LineName
+
+_PROGRAM = "checks.telephony.pyvoip_child"
+_START_SECONDS = 20.0
+
+
+class PyvoipCall(Check):
+    """Calls a number with pyVoIP, an engine independent of sip-call's: registered, answered, heard."""
+
+    KIND: ClassVar[str] = "pyvoip-call"
+    LAYER: ClassVar[Layer] = Layer.MEDIA
+
+    line: LineName
+    """the line to call over, of [lines]; with a user, over UDP"""
+    to: Annotated[str, Field(pattern=r"^[0-9A-Za-z+*#._-]+$")]
+    """the number to call"""
+    register_within: Duration = Field(default=10.0, gt=0)
+    """how soon the account must be registered"""
+    answer_within: Duration = Field(default=30.0, gt=0)
+    """how soon the call must be answered; this engine itself takes some seconds"""
+    listen: Duration = Field(default=3.0, ge=0.5)
+    """how long the far end is listened to; there must be sound"""
+
+    @model_validator(mode="after")
+    def _within_its_limits(self) -> Self:
+        line = self.line
+        if line.user is None or not line.register_first:
+            raise ValueError(f"pyVoIP calls over registered lines only; line {line.name!r} does not register")
+        if line.transport != "udp":
+            raise ValueError(f"pyVoIP speaks SIP over UDP only; line {line.name!r} has transport = {line.transport!r}")
+        if getattr(line, "srtp", "never") == "required":
+            raise ValueError(f"pyVoIP cannot encrypt; line {line.name!r} has srtp = 'required'")
+        if line.domain is not None or line.caller_id is not None:
+            raise ValueError(f"pyVoIP knows neither domain nor caller_id; line {line.name!r} has one")
+        if line.registrar.startswith("[") or line.registrar.count(":") > 1:
+            raise ValueError(f"pyVoIP knows no IPv6; line {line.name!r} has registrar = {line.registrar!r}")
+        return self
+
+    def claims(self) -> tuple[Claim, ...]:
+        """One channel of the line."""
+        return (Claim(self.line.name, 1),)
+
+    def layer_of(self, stage: str) -> Layer:
+        """The line's, the signalling's, the media's."""
+        return {"register": Layer.LINE, "media": Layer.MEDIA}.get(stage, Layer.SIGNALLING)
+
+    def measures(self) -> Mapping[str, str]:
+        """What this engine tells."""
+        return {
+            "register_seconds": "until the account was registered, in seconds",
+            "answer_seconds": "INVITE until this engine knew that it was answered, in seconds",
+            "media_seconds": "listening, in seconds",
+            "hang_up_seconds": "until BYE was sent, in seconds",
+            "rx_packets": "RTP packets received",
+            "rx_level_dbm0": "level of what was heard, dBm0",
+        }
+
+    def longest_seconds(self) -> float:
+        """Its timers, and the start of its process."""
+        return self.register_within + self.answer_within + self.listen + _START_SECONDS
+
+    async def probe(self, trace: Trace) -> None:
+        """Place the call."""
+        way = await way_of(self.line, self.register_within)
+        try:
+            password = self.line.password.reveal() if self.line.password else ""
+        except LookupError as missing:
+            raise CannotTell(str(missing)) from missing
+        job = {
+            "server": way.host,
+            "port": way.port,
+            "local_address": way.local_address,
+            "user": self.line.user,
+            "password": password,
+            "to": self.to,
+            "register_within": self.register_within,
+            "answer_within": self.answer_within,
+            "listen": self.listen,
+        }
+        told = await followed(json.dumps(job).encode(), trace, self.longest_seconds(), _PROGRAM)
+        for name, value in told["measures"].items():
+            trace.measure(name, value)

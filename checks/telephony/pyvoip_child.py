@@ -1,0 +1,211 @@
+"""The process in which pyVoIP calls: a job as JSON on standard input, what comes of it as JSON lines on a private fd.
+
+Traps of the engine that this file lives with (pyVoIP 1.6.8): register() and invite() block, so each has a thread; it
+swallows what breaks in its threads; final responses but 404 and 503 pass it by, so they are read from what it parses;
+it misses a 200 that comes before any provisional response. What it misses is `blind`, never a fault. Left by os._exit:
+its threads do not end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_FRAME_BYTES, _FRAME_SECONDS = 160, 0.02
+_SILENCE_DBM0 = -50.0
+_FULL_SCALE_DBM0, _NOTHING_DBM0 = 3.17, -99.0
+_MISSED_SECONDS = 5.0
+_STATUS_OK, _STATUS_FINAL, _AUTHENTICATE = 200, 300, (401, 407)
+
+
+class Fault(Exception):
+    """What the far end did: a code and its words."""
+
+
+class Blind(Exception):
+    """What this engine could not do."""
+
+
+class Telephone:
+    """One account, one call."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        from pyVoIP.VoIP import VoIPPhone
+
+        self._job = job
+        port = _free_port(job["local_address"])
+        low = random.randrange(20000, 60000, 2)  # noqa: S311 - a port, no secret
+        self._phone = VoIPPhone(
+            job["server"],
+            job["port"],
+            job["user"],
+            job["password"],
+            myIP=job["local_address"],
+            sipPort=port,
+            rtpPortLow=low,
+            rtpPortHigh=low + 200,
+        )
+        self._statuses: list[int] = []
+        self._heard: Callable[[Any], None] = self._phone.sip.parse_message
+        self._phone.sip.parse_message = self._parsed  # type: ignore[method-assign]
+        self._call: Any = None
+        self._broken = ""
+        self.measures: dict[str, float] = {}
+
+    def register(self) -> None:
+        """Raises Fault."""
+        self._beside(self._phone.start)
+        if not _until(self._registered, self._job["register_within"]):
+            failures = self._phone.sip.registerFailures
+            code = "not-registered" if failures else "timeout"
+            raise Fault(code, "the registrar does not take the account" if failures else "no answer to REGISTER")
+        time.sleep(1.2)  # its receiver starts a second later; a response before is lost
+
+    def call(self) -> None:
+        """Until it is answered. Raises Fault, Blind."""
+        self._statuses.clear()
+        self._beside(self._invite)
+        within = self._job["answer_within"]
+        _until(lambda: self._answered() or bool(self._refusal()) or bool(self._broken), within)
+        if self._answered():
+            return
+        if refused := self._refusal():
+            raise Fault(f"sip:{refused}", "the call was refused")
+        if self._broken:
+            raise Blind(f"pyVoIP broke: {self._broken}")
+        if _STATUS_OK in self._statuses and not _until(self._answered, _MISSED_SECONDS):
+            raise Blind("the call was answered, and pyVoIP missed it")
+        raise Fault("timeout", f"no answer within {within:g} s")
+
+    def listen(self) -> None:
+        """Measures what is heard. Raises Fault where nothing is."""
+        packets = [0]
+        client = self._call.RTPClients[0]
+        parse = client.parse_packet
+
+        def parsed(packet: bytes) -> None:
+            packets[0] += 1
+            parse(packet)
+
+        client.parse_packet = parsed
+        heard = bytearray()
+        end = time.monotonic() + self._job["listen"]
+        while time.monotonic() < end:
+            heard += self._call.read_audio(_FRAME_BYTES, blocking=False)
+            time.sleep(_FRAME_SECONDS)
+        self.measures |= {"rx_packets": float(packets[0]), "rx_level_dbm0": (level := _level(heard))}
+        if not packets[0]:
+            raise Fault("no-rtp", f"no RTP within {self._job['listen']:g} s of the answer")
+        if level < _SILENCE_DBM0:
+            raise Fault("silent", f"{packets[0]} packets, and no sound in them")
+
+    def hang_up(self) -> None:
+        """BYE, and away with the registration."""
+        if self._call is not None and self._answered():
+            self._call.hangup()
+
+    def leave(self) -> None:
+        """Take the registration back; whoever waits for its answer waits for it in vain after a second."""
+        self._beside(self._phone.stop)
+        _until(lambda: not self._registered(), 1.0)
+
+    def _invite(self) -> None:
+        self._call = self._phone.call(self._job["to"])
+
+    def _beside(self, step: Callable[[], Any]) -> None:
+        def run() -> None:
+            try:
+                step()
+            except Exception as problem:  # noqa: BLE001 - whatever breaks in there is this engine's, and is told
+                self._broken = self._broken or f"{type(problem).__name__}: {problem}"[:200]
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def _parsed(self, message: Any) -> None:
+        if getattr(message, "status", None) is not None and message.headers.get("CSeq", {}).get("method") == "INVITE":
+            self._statuses.append(int(message.status))
+        self._heard(message)
+
+    def _registered(self) -> bool:
+        return self._phone.get_status().name == "REGISTERED"
+
+    def _answered(self) -> bool:
+        return self._call is not None and self._call.state.name == "ANSWERED"
+
+    def _refusal(self) -> int:
+        refused = (one for one in self._statuses if one >= _STATUS_FINAL and one not in _AUTHENTICATE)
+        return next(refused, 0)
+
+
+def main(told: int, parent: int) -> None:
+    """Do the job, and say how it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    warnings.simplefilter("ignore")
+    job = json.load(sys.stdin)
+    line = os.fdopen(told, "w", encoding="utf-8")
+
+    def tell(**facts: Any) -> None:
+        line.write(json.dumps(facts) + "\n")
+        line.flush()
+
+    telephone = Telephone(job)
+    last: dict[str, Any] = {"measures": telephone.measures}
+    try:
+        tell(stage="register")
+        telephone.register()
+        tell(stage="answer")
+        telephone.call()
+        tell(stage="media")
+        telephone.listen()
+        tell(stage="hang-up")
+        telephone.hang_up()
+    except Fault as fault:
+        code, text = fault.args
+        last |= {"fault": code, "text": text}
+        telephone.hang_up()
+    except Blind as blind:
+        last = {"blind": str(blind)}
+    telephone.leave()
+    tell(**last)
+    os._exit(0)
+
+
+def _until(condition: Callable[[], bool], within: float) -> bool:
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _level(heard: bytes | bytearray) -> float:
+    """dBm0 of unsigned 8-bit samples, as this engine gives them; a sine of full scale has 3.17 dBm0 (G.711)."""
+    if not heard:
+        return _NOTHING_DBM0
+    mean = sum((sample - 128) ** 2 for sample in heard) / len(heard)
+    return 20 * math.log10(math.sqrt(mean) / (128 / math.sqrt(2))) + _FULL_SCALE_DBM0 if mean else _NOTHING_DBM0
+
+
+def _free_port(address: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
