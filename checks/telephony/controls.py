@@ -77,6 +77,7 @@ class Changing:
         """Whether events of a call count. One that was transferred to takes the place of the old one."""
         if call is self._successor:
             self._former, self._call, self._successor = self._call, call, None  # one let go of would be hung up at once
+            self._sound = None  # until it has media of its own
             self.tell("transferred")
         return call is self._call
 

@@ -101,6 +101,11 @@ class Phone:
         """Whether it broke, or died of something that was not ours."""
         return self._broken is not None and not self.put_down_after
 
+    @property
+    def broken(self) -> str | None:
+        """Why its process is of no use any more, if it is not."""
+        return self._broken
+
     def order(self, do: str, **details: Any) -> None:
         """Send a command. With a phone that is gone, the next wait says so."""
         if do == "listen":

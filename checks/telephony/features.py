@@ -58,6 +58,15 @@ class Features:
 
     async def take(self, step: Feature, talkers: Talkers) -> None:
         """Do what the step says, and prove it. Raises Refused, CannotTell."""
+        try:
+            await self._take(step, talkers)
+        except Refused as fault:
+            for name, phone in self._parties.legs.items():
+                if phone.broken is not None:  # a phone of ours that died says nothing of the far end
+                    raise CannotTell(f"engine error: {name}: {phone.broken}; it saw {fault}") from fault
+            raise
+
+    async def _take(self, step: Feature, talkers: Talkers) -> None:
         match step:
             case OnHold():
                 await self._on_hold(step, talkers)

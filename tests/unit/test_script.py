@@ -30,7 +30,8 @@ def write_wav(
 
 
 def read(folder: Path, *steps: Any) -> tuple[Any, ...]:
-    context = {"directory": str(folder), "agents": {"agent-01": Line(name="agent-01", registrar="pbx.example.net")}}
+    agents = {name: Line(name=name, registrar="pbx.example.net") for name in ("agent-01", "desk-01")}
+    context = {"directory": str(folder), "agents": agents}
     return _Written.model_validate({"script": list(steps)}, context=context).script
 
 
