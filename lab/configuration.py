@@ -41,7 +41,7 @@ _LINES = """\
 registrar = "127.0.0.1:{port}"
 user = "monitor"
 password = {{ file = {monitor} }}
-channels = 2                      # never all that the centre has
+channels = 3                      # never all that the centre has
 
 [agents.agent-01]                 # the account that our own agent leg answers on
 registrar = "127.0.0.1:{port}"

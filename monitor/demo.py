@@ -68,6 +68,7 @@ class Story:
             self._step("broken", fault=_FAULT, about=Lab.FAULTS[_FAULT])
             await self._trouble(lab, daemon)
             lab.mend()
+            daemon.look(_CALL)
             self._step("mended", fault=_FAULT)
             auditing = asyncio.create_task(daemon.audit())  # while the number is called again and again
             try:
