@@ -54,6 +54,7 @@ _OWN = {
     "virus": "checks.host.virus:Virus",
     "intrusion": "checks.host.intrusion:Intrusion",
     "sip-abuse": "checks.host.sip_abuse:SipAbuse",
+    "voice-log-archive": "checks.data.hygiene.archive:VoiceLogArchive",
     "hygiene": "checks.data.hygiene.check:Hygiene",
 }
 

@@ -125,6 +125,16 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
         ),
     ),
     "backup-proof": (Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),),
+    "voice-log-archive": (
+        Entry(
+            "voice-logs",
+            {
+                "at": ["05:15"],
+                "recordings": "/var/spool/asterisk/monitor/%Y/%m",
+                "folder": "/var/lib/reveille/voice-logs",
+            },
+        ),
+    ),
     "hygiene": (
         Entry(
             "retention",
