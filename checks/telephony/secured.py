@@ -14,9 +14,11 @@ only the engine then trips over is an engine error. It speaks no IPv6: that is r
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+import ssl
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Self
 
 from pydantic import model_validator
@@ -89,16 +91,21 @@ async def hold_certificates(trace: Trace, lines: Collection[Line], within: float
         await check.probe(trace)
 
 
-@contextmanager
-def named(lines: Mapping[str, Line]) -> Iterator[None]:
+@asynccontextmanager
+async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]:
     """Around an attempt: says of a refusal that SRTP was required, and of the engine's own TLS that it is the engine's.
     Raises Refused, CannotTell."""
     try:
         yield
     except Refused as fault:
-        if fault.origin == "local" and _over_tls(lines) and _ENGINES_TLS.search(fault.text):
-            said = "the registrar's certificate is good, but the engine's own TLS (1.2) fails"
-            raise CannotTell(f"engine error: {said}: {fault.text}") from fault
+        secure = [line for line in lines.values() if line.transport == "tls"]
+        if fault.origin == "local" and secure:
+            if _ENGINES_TLS.search(fault.text):
+                raise CannotTell(f"engine error: the registrar's TLS is good, but the engine's own: {fault}") from fault
+            if fault.code == "unreachable" and any([await _too_new(line, within) for line in secure]):
+                raise CannotTell(
+                    f"engine error: the registrar has no TLS 1.2, and the engine no newer: {fault}"
+                ) from fault
         requiring = [line.name for line in lines.values() if line.srtp == "required"]
         if fault.code in _NOT_ACCEPTABLE and requiring:
             raise Refused(
@@ -107,5 +114,19 @@ def named(lines: Mapping[str, Line]) -> Iterator[None]:
         raise
 
 
-def _over_tls(lines: Mapping[str, Line]) -> bool:
-    return any(line.transport == "tls" for line in lines.values())
+async def _too_new(line: Line, within: float) -> bool:
+    """Whether the registrar takes a newer TLS than the engine's, and not the engine's."""
+    newest, engines = ssl.TLSVersion.MAXIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2
+    return await _shakes_hands(line, within, newest) and not await _shakes_hands(line, within, engines)
+
+
+async def _shakes_hands(line: Line, within: float, newest: ssl.TLSVersion) -> bool:
+    context = ssl.create_default_context(cafile=str(line.trusted_certificates) if line.trusted_certificates else None)
+    context.maximum_version = newest
+    try:
+        async with asyncio.timeout(within):
+            _, writer = await asyncio.open_connection(*port_of(line), ssl=context)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

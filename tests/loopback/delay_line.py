@@ -43,6 +43,8 @@ class DelayLine:
         self.delay_ms = {"near": there_ms, "far": back_ms}
         """by the side that speaks"""
         self.loss = loss
+        self.without_events = False
+        """whether telephone events (RFC 4733; a dynamic payload type) of the near side are lost"""
         self.echo = False
         """whether each side hears itself instead of the other"""
         self.held_ms: dict[str, list[float]] = {"near": [], "far": []}
@@ -93,6 +95,8 @@ class DelayLine:
 
     def sounded(self, side: str, data: bytes, source: Address) -> None:
         """An RTP packet of a side."""
+        if self.without_events and side == "near" and data[1] & 0x7F >= 96:
+            return
         if self._sound[side] is not None and self._random.random() >= self.loss:
             loop = asyncio.get_running_loop()
             now = loop.time()

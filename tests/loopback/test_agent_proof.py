@@ -62,7 +62,13 @@ async def test_each_directions_delay_is_what_was_put_into_it(tmp_path: Path) -> 
         assert "as events to the agent, as events to the caller" in seen.notes[-1]
 
 
-CODECS = [("G722", 0.05, "rfc4733"), ("GSM", 0.05, "info"), ("iLBC", 0.05, "rfc4733"), ("PCMU", 0.0, "in-band")]
+SLOW = pytest.mark.slow  # the bench agent_delay has them all
+CODECS = [
+    ("iLBC", 0.05, "rfc4733"),
+    ("PCMU", 0.0, "in-band"),
+    pytest.param("G722", 0.05, "rfc4733", marks=SLOW),
+    pytest.param("GSM", 0.05, "info", marks=SLOW),
+]
 
 
 @pytest.mark.parametrize(("codec", "loss", "dtmf"), CODECS)
@@ -72,6 +78,14 @@ async def test_the_agent_is_proven_through_codecs_and_loss(tmp_path: Path, codec
         assert seen.fault is None
         assert seen.measures["caller_to_agent_ms"] == pytest.approx(between.mean_ms("near"), abs=5)
         assert ("as tones to the agent" in seen.notes[-1]) == (dtmf == "in-band")
+
+
+async def test_digits_that_get_lost_one_way_are_told(tmp_path: Path) -> None:
+    async with in_call(tmp_path) as (caller, agent, between):
+        between.without_events = True
+        seen = await proven(tmp_path, caller, agent)
+    assert seen.fault is not None
+    assert (seen.fault.stage, seen.fault.code) == ("talk", "dtmf-lost-to-agent")
 
 
 async def test_somebody_elses_challenge_is_not_our_agents(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ healthy, and with every part of its security broken.
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,10 +106,27 @@ async def test_each_part_of_its_security_broken_is_its_own_fault(carrier: Carrie
     assert optional.measures["media_encrypted"] == 0
 
 
+@pytest.mark.slow
 async def test_an_agent_whose_line_requires_srtp_refuses_a_call_without(carrier: Carrier, tmp_path: Path) -> None:
     agent = {"agent": carrier.account("agent-01"), "within": "8s"}
     seen = await attempt(carrier.call("agent-01.plain", agent, srtp="never"), tmp_path / "seen")
     assert ended(seen) == ("agent", "no-srtp"), seen.fault
+
+
+async def test_a_far_end_that_only_our_engine_cannot_talk_to_is_no_fault_of_it(tmp_path: Path) -> None:
+    """TLS 1.3 and nothing else: good by Python's ssl, too new for the engine's."""
+    made = certificate.make(tmp_path / "tls")
+    context = made.server_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        registrar = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        line = {"registrar": registrar, "transport": "tls", "trusted_certificates": str(made.certificate)}
+        check = SipCall.model_validate({"line": Line.model_validate({"name": "new", **line}), "to": "8000"})
+        seen = await attempt(check, tmp_path / "seen")
+    assert seen.fault is None
+    assert "no TLS 1.2" in (seen.blind or ""), seen
+    assert seen.measures["tls_version"] == 1.3
 
 
 async def test_an_expired_certificate_is_told_before_a_word_of_sip(carrier: Carrier, tmp_path: Path) -> None:
