@@ -1,0 +1,44 @@
+"""The drop-in for a host that looks at itself: valid, read-only, each directive explained."""
+
+from __future__ import annotations
+
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+from tests.house.source import ROOT, none
+
+UNIT = ROOT / "systemd" / "reveille.service"
+DROP_IN = ROOT / "systemd" / "host.conf"
+ONLY_READING = {"CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"}
+
+
+def test_it_is_valid_beside_the_unit(tmp_path: Path) -> None:
+    command = tmp_path / ".venv" / "bin" / "reveille"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    (tmp_path / "README.md").touch()
+    (tmp_path / "reveille.service.d").mkdir()
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path)))
+    (tmp_path / "reveille.service.d" / "host.conf").write_text(DROP_IN.read_text(encoding="utf-8"))
+    seen = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    ours = [line for line in (seen.stdout + seen.stderr).splitlines() if "reveille" in line]
+    assert (seen.returncode, ours) == (0, [])
+
+
+def test_it_lets_the_daemon_read_the_host_and_change_nothing() -> None:
+    written = [line for line in DROP_IN.read_text(encoding="utf-8").splitlines() if line and line[0] not in "#["]
+    settings = dict(line.split("=", 1) for line in written)
+    assert set(settings["CapabilityBoundingSet"].split()) == ONLY_READING
+    assert settings["AmbientCapabilities"] == settings["CapabilityBoundingSet"]
+    assert settings["ProtectHome"] == "read-only"
+    assert not {"ProtectSystem", "NoNewPrivileges", "ReadWritePaths", "User"} & set(settings)
+
+
+def test_each_directive_says_why_it_is_there() -> None:
+    lines = DROP_IN.read_text(encoding="utf-8").splitlines()
+    none(line for before, line in pairwise(lines) if line and line[0] not in "#[" and not before.startswith("# "))
