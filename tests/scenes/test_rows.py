@@ -19,7 +19,6 @@ from monitor.rounds import Due, Rounds
 from monitor.runner import Runner
 from tests.scenes.matrix import ROWS, Raised, accept_screen
 
-OUTSIDE_THE_MATRIX = {"backup-not-proven"}
 TOGETHER = ("portal", "uplink", "api", "webhook", "report", "ui-config", "websocket")
 """kinds that are quick"""
 QUICK = [row for row in ROWS if not row.call and row.check != "chat"]
@@ -27,9 +26,7 @@ QUICK = [row for row in ROWS if not row.call and row.check != "chat"]
 
 def test_every_issue_of_the_matrix_has_its_row() -> None:
     issues = [issue["id"] for issue in policies.read("ozonetel")["issue"]]
-    matrix = [issue for issue in issues if issue not in OUTSIDE_THE_MATRIX]
-    assert len(matrix) == 15
-    assert [row.issue for row in ROWS] == matrix
+    assert [row.issue for row in ROWS] == issues[:15], "the published ones stand first, in their order"
 
 
 def test_every_row_has_its_check_and_its_fault(lab: Lab, configuration: Configuration) -> None:
