@@ -183,5 +183,9 @@ class _Told:
 
 
 def _closed(closed: Any) -> Refused:
+    """1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the limit."""
+    ours = closed.sent and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009)
+    if ours:
+        return Refused("bad-peer", f"what came is no message for us: {closed.sent.reason or closed.sent.code}"[:200])
     code = closed.rcvd.code if closed.rcvd else 1006
     return Refused("closed", f"the server closed it (code {code})")

@@ -116,6 +116,14 @@ def _subprotocols(edge: Mapping[str, Any]) -> list[str]:
 
 
 async def _shaken(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+    try:
+        return await _agreed(edge, connection, facts)
+    except BaseException:
+        connection.transport.abort()
+        raise
+
+
+async def _agreed(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
     headers = {"Authorization": f"Bearer {edge['token']}"} if edge.get("token") else None
     with _upgrade_faults():
         await connection.handshake(headers, user_agent_header="Reveille")

@@ -1,4 +1,8 @@
-"""Portals and chats in a real Chromium: journeys and conversations that go well, and every way in which they do not."""
+"""Portals and chats in a real Chromium: journeys and conversations that go well, and every way in which they do not.
+
+A part runs by default; all of it, in two minutes:
+    ./reveille test -m 'slow or not slow' tests/loopback/test_browser_pages.py
+"""
 
 from __future__ import annotations
 
@@ -107,9 +111,9 @@ async def test_an_agent_signs_in_and_out(desk: AgentDesk, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("fault", "stage", "code"),
     [
-        ("agent-desk-blank", "login", "not-found"),
+        pytest.param("agent-desk-blank", "login", "not-found", marks=pytest.mark.slow),
         ("agent-desk-login-broken", "login", "not-seen"),
-        ("agent-desk-hangs", "login", "not-seen"),
+        pytest.param("agent-desk-hangs", "login", "not-seen", marks=pytest.mark.slow),
     ],
 )
 async def test_a_desk_that_does_not_work_leaves_a_picture_and_no_secret(
@@ -165,9 +169,9 @@ async def test_a_visitor_is_answered(chat: lab_chat.Chat, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("fault", "stage", "code"),
     [
-        ("chat-widget-missing", "widget", "not-found"),
+        pytest.param("chat-widget-missing", "widget", "not-found", marks=pytest.mark.slow),
         ("chat-dead-socket", "socket", "refused"),
-        ("chat-silent", "answer", "timeout"),
+        pytest.param("chat-silent", "answer", "timeout", marks=pytest.mark.slow),
     ],
 )
 async def test_a_chat_that_does_not_work(
@@ -230,7 +234,10 @@ _HARM: dict[str, tuple[Talk, tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("harm", _HARM)
+QUICK = ("redirects", "endless")
+
+
+@pytest.mark.parametrize("harm", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in _HARM])
 async def test_a_page_that_means_harm_is_a_clear_fault(tmp_path: Path, harm: str) -> None:
     serve, expected = _HARM[harm]
     async with listening(serve) as port:
@@ -242,6 +249,7 @@ async def test_a_page_that_means_harm_is_a_clear_fault(tmp_path: Path, harm: str
     assert seen.seconds < 60
 
 
+@pytest.mark.slow
 async def test_certificates_are_looked_at(tmp_path: Path) -> None:
     for name, days in (("good", 30), ("old", 0)):
         (tmp_path / name).mkdir()
@@ -298,7 +306,7 @@ async def _looking_at_nothing(folder: Path) -> AsyncIterator[asyncio.Task[Observ
         yield looking
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
 async def test_a_dead_or_frozen_browser_is_no_fault_of_anybody(
     desk: AgentDesk, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -314,6 +322,7 @@ async def test_a_dead_or_frozen_browser_is_no_fault_of_anybody(
     await _until_gone(there)
 
 
+@pytest.mark.slow
 async def test_a_process_that_is_killed_takes_its_browser_along(tmp_path: Path) -> None:
     async with _looking_at_nothing(tmp_path / "dead") as looking:
         there, kept = await _browsers(), await keeper()

@@ -83,7 +83,13 @@ def test_no_fault_is_left_out() -> None:
     assert set(TABLE) == set(FAULTS) - ELSEWHERE
 
 
-@pytest.mark.parametrize("name", sorted(TABLE))
+SLOW = {"agent-desk-blank", "agent-desk-hangs", "chat-widget-missing", "chat-dead-socket", "webrtc-no-return"}
+"""in a browser of its own each: one of each kind of check is enough by default"""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in sorted(TABLE)]
+)
 async def test_a_fault_of_the_lab_becomes_the_right_ticket(
     lab: Lab, configuration: Configuration, tmp_path: Path, name: str
 ) -> None:

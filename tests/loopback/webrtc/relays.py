@@ -19,13 +19,17 @@ async def mute() -> AsyncIterator[int]:
 
 
 class Middlebox:
-    """Passes every byte on between two sides, until it cuts."""
+    """Passes every byte on between two sides, until it cuts; when it is shut, it lets nobody in any more."""
 
     def __init__(self, target: int) -> None:
         self.port, self._target = 0, target
+        self.shut = False
         self._writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.shut:
+            writer.transport.abort()
+            return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers += [writer, far_writer]
         await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
