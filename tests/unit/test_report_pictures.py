@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import shutil
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -118,5 +117,5 @@ def _luminance(colour: tuple[int, ...]) -> float:
 
 
 async def test_a_report_whose_pictures_cannot_be_drawn_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.pictures.sys.executable", shutil.which("false") or "/bin/false")
+    monkeypatch.setattr("monitor.pictures.sys.executable", "/no/such/python")
     assert await pictures_of(report()) == {}
