@@ -30,7 +30,7 @@ FAULTS: dict[str, str] = {
     "frozen": "two seconds into a prompt its last 20 ms repeat for ever",
     "choppy": "a third of every prompt is cut out of it",
     "clipped": "every prompt is amplified beyond the end of the scale",
-    "echo": "in a talk the caller hears himself, a fifth of a second late and half as loud",
+    "echo": "in a talk the caller hears himself, a fifth of a second late",
     "dtmf-ignored": "the IVR does not act on any key",
     "agent-not-reachable": "the queue rings no agent; the caller hears music",
     "one-way-to-agent": "the agent does not hear the caller",

@@ -13,7 +13,6 @@ from lab.pbx.rtp import Packet
 if TYPE_CHECKING:
     from lab.pbx.leg import Leg
 
-_ECHO_FRAMES = 10
 _DEEP = 6
 """frames that may wait; older ones are dropped, so that nobody lags"""
 
@@ -23,14 +22,11 @@ def _decoding(law: Law) -> tuple[int, ...]:
     return tuple(decode_one(law, code) for code in range(256))
 
 
-def connect(legs: Sequence[Leg], hears: Callable[[Leg, Leg], bool], echo: bool = False) -> None:
-    """Each leg gets what the others say; `hears(target, source)` is asked of every frame. With an `echo` the first
-    hears himself too, late and half as loud."""
+def connect(legs: Sequence[Leg], hears: Callable[[Leg, Leg], bool]) -> None:
+    """Each leg gets what the others say; `hears(target, source)` is asked of every frame."""
     waiting: dict[tuple[Leg, Leg], deque[list[int]]] = {
         (target, source): deque(maxlen=_DEEP) for target in legs for source in legs if target is not source
     }
-    if echo:
-        waiting[legs[0], legs[0]] = deque([[0] * FRAME_SAMPLES] * _ECHO_FRAMES, maxlen=2 * _ECHO_FRAMES)
     for source in legs:
         source.stream.relay = _taking(source, waiting, hears)
     for target in legs:
@@ -49,7 +45,7 @@ def _taking(
         frame = [table[code] for code in packet.payload]
         for (target, speaker), queue in waiting.items():
             if speaker is source and hears(target, source):
-                queue.append(frame if target is not source else [value // 2 for value in frame])
+                queue.append(frame)
 
     return take
 
@@ -64,3 +60,10 @@ def _mixed(target: Leg, queues: list[deque[list[int]]]) -> Iterator[bytes]:
         else:
             sums = (max(-32768, min(32767, sum(column))) for column in zip(*frames, strict=True))
             yield bytes(table[(value >> 2) & 0x3FFF] for value in sums)
+
+
+def with_echo(payload: bytes, law: Law, said: bytes, said_law: Law) -> bytes:
+    """A frame with what was said a while ago in it."""
+    table, decoded, echoed = encoding(law), _decoding(law), _decoding(said_law)
+    sums = (decoded[code] + echoed[old] for code, old in zip(payload, said, strict=False))
+    return bytes(table[(max(-32768, min(32767, value)) >> 2) & 0x3FFF] for value in sums)

@@ -10,7 +10,9 @@ Rule: a leg that ends leaves; the last one left is hung up. A leg that was trans
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sipmessage import Request
@@ -24,6 +26,7 @@ from lab.pbx.rtp import Packet
 if TYPE_CHECKING:
     from lab.pbx.exchange import Exchange
 
+_ECHO_FRAMES = 10
 MUTE, INVITE = "*6", "*3"
 """feature codes that a party of a talk may press"""
 
@@ -77,11 +80,10 @@ class Talk:
         """Bridge, mix or play music, as it stands now."""
         for leg in self.legs:
             leg.stream.relay = None
-        echo = self.exchange.faults.broken("echo") and not self._held
-        if len(self.legs) > 2 or (echo and len(self.legs) == 2):
-            mixer.connect(self.legs, self.hears, echo)
-        elif len(self.legs) == 2:
+        if len(self.legs) == 2:
             self._bridge()
+        elif len(self.legs) > 2:
+            mixer.connect(self.legs, self.hears)
         elif self.legs:
             self.legs[0].loop((SILENCE[self.legs[0].stream.law],) * 50)
 
@@ -95,6 +97,7 @@ class Talk:
         return not (muted or split or one_way or {source, target} & self._held) and self.exchange.passes(target)
 
     def _bridge(self) -> None:
+        said: deque[bytes] = deque([b""], maxlen=_ECHO_FRAMES)  # by the first, who may hear himself
         for source, target in (self.legs, self.legs[::-1]):
             target.quiet()
             law = target.stream.law
@@ -106,6 +109,11 @@ class Talk:
 
             def relay(packet: Packet, law: Law, is_event: bool, source: Leg = source, target: Leg = target) -> None:
                 lost = is_event and self.exchange.faults.broken("keys-lost")
+                if source is self.legs[0] and not is_event:
+                    said.append(packet.payload)
+                elif self.exchange.faults.broken("echo") and not is_event and said[0]:
+                    echoed = mixer.with_echo(packet.payload, law, said[0], target.stream.law)
+                    packet = replace(packet, payload=echoed)
                 if self.hears(target, source) and not lost:
                     target.stream.forward(packet, law, is_event)
 
