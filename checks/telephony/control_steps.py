@@ -20,7 +20,7 @@ from checks.telephony.line import AgentName, Line
 By = Literal["agent", "caller"]
 DigitCode = Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$")]
 Number = Annotated[str, Field(pattern=r"^[^\s<>\"',;@?]+(@[^\s<>\"',@?]+)?$")]
-HEARING_SECONDS = 4.0
+HEARING_SECONDS = 6.0
 """how long two sides have to hear each other's nonce"""
 DECIDE_SECONDS = 10.0
 """for a phone to answer an order, on a machine that is busy"""

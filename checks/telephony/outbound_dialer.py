@@ -152,9 +152,9 @@ class OutboundDialer(secured.Engine, Walked, MediaLimits, ProbeLimits, Check):
         with (
             honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
             hostile.named(trace, parties.legs),
-            secured.named(self.all_lines()),
         ):
-            await self._attempt(trace, parties, watch)
+            async with secured.named(self.all_lines(), self.signalling_within):
+                await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs, lines = parties.legs, self.all_lines()

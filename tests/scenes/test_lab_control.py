@@ -42,6 +42,11 @@ confirm = 2
 confirm_after = "2s"
 recheck = "10s"
 diagnose = ["trunk-options"]
+probe_stall = "5s"                # a whole suite on two cores
+probe_late = "10s"
+probe_stalled_percent = 50.0
+probe_wait_percent = 100.0
+probe_unsent_percent = 50.0
 """
 
 _DIALER = """\
@@ -58,6 +63,11 @@ confirm = 2
 confirm_after = "2s"
 recheck = "10s"
 diagnose = ["trunk-options"]
+probe_stall = "5s"                # a whole suite on two cores
+probe_late = "10s"
+probe_stalled_percent = 50.0
+probe_wait_percent = 100.0
+probe_unsent_percent = 50.0
 
 [[checks.click-to-call.steps]]
 name = "api"
