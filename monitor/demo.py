@@ -32,7 +32,7 @@ _CALL = "main-number"
 _SCREEN = "agents-toolbar"
 _FAULT = "ivr-silent"
 _ZONE = ZoneInfo("Asia/Kolkata")  # where the lab's configuration says that it is
-_CALLS_A_DAY = 700
+_CALLS_A_DAY = 350
 
 
 def tell(state: Path | None, as_json: bool) -> int:
