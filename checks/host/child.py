@@ -35,6 +35,7 @@ def main(parent: int) -> int:
     try:
         at.plan(module.STAGES)
         module.look(at)
+        at.conclude()
     except Blind as why:
         say(json.dumps({"blind": str(why)}) + "\n")
     say('{"done": true}\n')

@@ -23,13 +23,14 @@ from checks.host.looks.kernel import SIGNS
 from checks.host.looks.ports import fits
 from checks.host.looks.queue import _EXIM_LINE
 from checks.host.looks.services import grown
-from checks.host.looks.updates import _of_apt
+from checks.host.looks.updates import _of_apt, wait
 from checks.host.ports import HostPorts
 from checks.host.queue_depth import QueueDepth
 from checks.host.resources import HostResources
 from checks.host.services import HostServices
 from checks.host.updates import HostUpdates
 from tests.loopback.host_look import Watch, fault, severities, tells
+from tests.loopback.postfix_server import postfix
 from tests.loopback.test_host_disks import a_look
 
 OOM = "Out of memory: Killed process 4242 (asterisk) total-vm:8123456kB, anon-rss:7123456kB"
@@ -38,7 +39,7 @@ DISK = "I/O error, dev sdb, sector 1234 op 0x0:(READ) flags 0x80700 phys_seg 1 p
 
 @contextmanager
 def running(program: Path) -> Iterator[int]:
-    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "600"]) as process:
         deadline = time.monotonic() + 30
         while Path(f"/proc/{process.pid}/exe").readlink() != program and time.monotonic() < deadline:
@@ -162,15 +163,23 @@ def test_security_updates_are_told_from_others() -> None:
     assert _of_apt(said) == (["base-files", "libssl3", "curl"], ["libssl3", "curl"])
 
 
-@pytest.mark.skipif(shutil.which("apt-get") is None, reason="a host of another family")
-async def test_this_host_is_asked_and_an_update_that_waits_too_long_is_a_fault(tmp_path: Path) -> None:
-    host = Watch(tmp_path, HostUpdates(lists_age="9999d", within="300s"))
-    seen = await host.look()
+@pytest.mark.skipif(not Path("/usr/bin/apt-get").exists(), reason="a host of another family")
+async def test_this_host_s_package_manager_is_asked(tmp_path: Path) -> None:
+    seen = await Watch(tmp_path, HostUpdates(lists_age="9999d", within="300s")).look()
     assert seen.fault is None
     assert seen.measures["updates"] >= seen.measures["security_updates"] >= 0
-    if seen.measures["security_updates"]:
-        late = await host.look(at=time.time() + 8 * 86400)
-        assert fault(late)[:2] == ("updates", "security-updates")
+
+
+def test_an_update_is_a_warning_first_and_a_fault_when_it_has_waited_too_long() -> None:
+    at, said = a_look(patience=7 * 86400.0)
+    wait(at, ["openssl"])
+    at.recalled, at.now = {"waiting": {"openssl": at.now}}, at.now + 8 * 86400
+    wait(at, ["openssl", "curl"])
+    told = [next(iter(event.items())) for event in said if {"warning", "fault"} & event.keys()]
+    assert told == [
+        ("warning", "1 security updates wait, the oldest for 0 days: openssl"),
+        ("fault", "security-updates"),
+    ]
 
 
 async def test_a_folder_that_is_not_emptied_is_a_fault(tmp_path: Path) -> None:
@@ -185,7 +194,29 @@ async def test_a_folder_that_is_not_emptied_is_a_fault(tmp_path: Path) -> None:
     os.utime(queue / "1.call", (1e9, 1e9))
     assert fault(await host.look())[:2] == ("count", "queue-too-old")
     (tmp_path / "none").mkdir()
-    assert tells(await Watch(tmp_path / "none", QueueDepth(folder="/nowhere")).look(), "there is no folder")
+    gone = await Watch(tmp_path / "none", QueueDepth(folder="/nowhere")).look()
+    assert gone.blind == "count: there is no folder /nowhere", "what was not looked at is not good"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Postfix changes users")
+async def test_mail_that_waits_in_a_real_postfix_is_counted(tmp_path: Path) -> None:
+    async with postfix(lambda recipient: None) as server:
+        configuration = str(server.base / "etc")
+        host = Watch(tmp_path, QueueDepth(mail="postfix", configuration=configuration, most=2, longest_wait="1h"))
+        assert (await host.look()).measures["waiting"] == 0
+        for number in range(3):
+            letter(configuration, f"somebody-{number}@elsewhere.test")
+        seen = await host.look()
+        assert fault(seen) == ("count", "queue-too-long", "3 wait, 2 may")
+        expected = {"xop": "minor", "ozonetel": "P3"}
+        assert severities("queue-depth", seen).items() <= expected.items()
+        assert "queue-too-old" in fault(await host.look(at=time.time() + 7200))[2]
+
+
+def letter(configuration: str, recipient: str) -> None:
+    """Into the queue: this Postfix fetches nothing out of it."""
+    command = ["sendmail", "-C", configuration, "-f", "a@example.net", recipient]
+    subprocess.run(command, input=b"Subject: x\n\nx\n", capture_output=True, check=True)
 
 
 def test_exim_s_list_is_read() -> None:

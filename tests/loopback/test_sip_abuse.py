@@ -147,6 +147,7 @@ async def test_records_of_a_database_are_read_too(tmp_path: Path) -> None:
 async def test_records_that_cannot_be_had_are_said(tmp_path: Path) -> None:
     seen = await calls_watch(tmp_path).look()
     assert tells(seen, "not looked at: calls", "Master.csv")
+    assert seen.blind is not None
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,10 @@ def _lines(at: Look) -> Iterator[str]:
             return
     except NotLooked as why:
         at.note(f"not the journal: {why}")
-    done = run(["dmesg", "--json"], _budget(at))
+    try:
+        done = run(["dmesg", "--json"], _budget(at))
+    except NotLooked as why:
+        raise NotLooked(f"neither the journal nor dmesg: {why}") from None
     if done.status:
         raise NotLooked("neither the journal nor dmesg may be read by this user")
     uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])

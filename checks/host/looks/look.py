@@ -5,7 +5,7 @@
 {"propose": "ports", "value": […]}   {"blind": "…"}   {"done": true}
 
 Rule 1: every text is on one line, without control or bidirectional characters: file names and user names are written
-by strangers. Rule 2: a stage that cannot look says so and the next one begins.
+by strangers. Rule 2: a stage that cannot look says so and the next one begins; where none can, nothing is known.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Look:
         self.monitor: int = job["monitor"]
         self._until = time.monotonic() + job["seconds"]
         self._say = say
-        self.faults = 0
+        self._begun = 0
+        self._blind: list[str] = []
 
     def left(self) -> float:
         """Seconds until the time budget is over; below zero afterwards."""
@@ -58,18 +59,27 @@ class Look:
     def stage(self, name: str) -> Iterator[None]:
         """A stage. One that cannot look says why, and is over."""
         self._event(begin=name)
+        self._begun += 1
         try:
             if self.left() <= 0:
                 raise NotLooked("the time budget is over")
             yield
         except NotLooked as why:
+            self._blind.append(f"{name}: {why}")
             if why.missing:
                 self.note(f"not looked at: {name}: {why}")
             else:
                 self.warning(f"not looked at: {name}: {why}")
         except PermissionError as problem:
-            self.warning(f"not looked at: {name}: {problem.filename or 'something'} may not be read by this user")
+            why_not = f"{problem.filename or 'something'} may not be read by this user"
+            self._blind.append(f"{name}: {why_not}")
+            self.warning(f"not looked at: {name}: {why_not}")
         self._event(end=name)
+
+    def conclude(self) -> None:
+        """Raises Blind where no stage at all could look: that is not good, it is nothing."""
+        if self._begun and len(self._blind) == self._begun:
+            raise Blind("; ".join(self._blind))
 
     def measure(self, name: str, value: float) -> None:
         """A number; the name carries its unit."""
@@ -85,7 +95,6 @@ class Look:
 
     def fault(self, code: str, text: str) -> None:
         """What is wrong, in the stage under way."""
-        self.faults += 1
         self._event(fault=code, text=clean(text))
 
     def remember(self, name: str, value: Any) -> None:

@@ -116,7 +116,12 @@ def grown(at: Look, memory: Mapping[str, float]) -> None:
 
 
 def _systemctl(at: Look, *words: str) -> str:
-    done = run(["systemctl", *words], min(_SECONDS, at.left()))
+    try:
+        done = run(["systemctl", *words], min(_SECONDS, at.left()))
+    except NotLooked as why:
+        if at.settings["units"]:
+            raise Blind(f"nothing is known of the units: {why}") from None
+        raise
     if done.status and ("not been booted" in done.complaints or "connect to bus" in done.complaints):
         if at.settings["units"]:
             raise Blind("systemd does not run on this host, so nothing is known of its units")

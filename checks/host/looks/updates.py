@@ -41,10 +41,17 @@ def updates(at: Look) -> None:
     """What waits, and since when it was seen to."""
     if shutil.which("apt-get"):
         every, security = _of_apt(run(["apt-get", "-s", "-qq", "dist-upgrade"], min(_SECONDS, at.left())).output)
-    else:
+    elif shutil.which("dnf"):
         every, security = _of_dnf(at)
+    else:
+        raise NotLooked("this host has neither apt-get nor dnf")
     at.measure("updates", len(every))
     at.measure("security_updates", len(security))
+    wait(at, security)
+
+
+def wait(at: Look, security: list[str]) -> None:
+    """Since when each was seen to wait."""
     before = at.recalled.get("waiting", {})
     waiting = {name: before.get(name, at.now) for name in security}
     at.remember("waiting", waiting)
