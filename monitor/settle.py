@@ -25,6 +25,8 @@ from monitor.core.verdict import State, Verdict
 from monitor.ledger import Ledger, Purpose, Transaction
 from monitor.telling import BLIND, Telling, due_now
 
+_LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
+"""measures of production loss, with what they are a part of"""
 _BAD = (Signal.BROKE, Signal.STILL_BROKEN, Signal.RELAPSED)
 
 
@@ -48,7 +50,13 @@ class Seen:
         if self.verdict.state is not State.FAILED or fault is None:
             return None
         layer, component = probe.layer_of(fault.stage), self.entry.component
-        return Case(probe.KIND, fault.stage, fault.code, self.name, component, layer, fault.text)
+        return Case(probe.KIND, fault.stage, fault.code, self.name, component, layer, fault.text, *self.loss())
+
+    def loss(self) -> tuple[int, int]:
+        """How much production was lost, of how much, where the look counted it: calls of those offered, or seats."""
+        told = self.observation.measures
+        counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
+        return next(((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0))
 
     def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
         """What it has to show."""
@@ -136,6 +144,9 @@ class Settlement:
         change = life.failed_again(
             incident, seen.evidence(diagnosis.findings), signal is Signal.RELAPSED, condition.flap.flapping
         )
+        worse = found.issue.id == incident.issue and found.severity.rank < incident.severity.rank
+        if worse and not incident.classified_by_human:
+            change = change.then(life.reclassified(change.incident, found, self._policy_name(), by=""))
         elsewhere = found.issue.id != incident.issue and not incident.classified_by_human
         count = condition.other_in_row + 1 if elsewhere and condition.other_issue == found.issue.id else int(elsewhere)
         self._keep(replace(condition, other_issue=found.issue.id if elsewhere else "", other_in_row=count))

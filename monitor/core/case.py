@@ -25,3 +25,7 @@ class Case:
     """the layer of the failed stage"""
     text: str = ""
     """the far end's own words"""
+    lost: int = 0
+    """calls rejected, or agents that cannot take any, where that was counted"""
+    of: int = 0
+    """of so many calls offered, or seats; 0 where nothing was counted"""

@@ -173,7 +173,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         policy=policy,
         classified_by_human=was.classified_by_human or bool(by),
     )
-    why = f"was {was.title}, is {issue.title}"
+    same = was.issue == issue.id
+    why = f"was {was.severity.id}, is {found.severity.id}" if same else f"was {was.title}, is {issue.title}"
     before = f"{was.severity.id} {was.severity.name}, {was.title}"
     facts = {"was": before, "from": was.issue, "to": issue.id, "title": issue.title, "by": by, "reason": found.rule}
     return _remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)

@@ -74,7 +74,7 @@ class Policy:
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""
         rule = next(rule for rule in self.rules if rule.fits(case))
-        return self._classified(rule.issue, rule.name)
+        return self._classified(rule.issue, rule.name, case.lost, case.of)
 
     def reclassified(self, issue_id: str) -> Classification:
         """What an issue brings along when a human says that it is this one. Raises LookupError."""
@@ -104,11 +104,12 @@ class Policy:
         """Every role that some level tells, in the ladders' order."""
         return tuple(dict.fromkeys(level.role for ladder in self.ladders for level in ladder.levels))
 
-    def _classified(self, issue_id: str, rule: str) -> Classification:
+    def _classified(self, issue_id: str, rule: str, lost: int = 0, of: int = 0) -> Classification:
         issue = self.issue(issue_id)
+        id_ = issue.severity_of(lost, of)
         return Classification(
             issue=issue,
-            severity=next(severity for severity in self.severities if severity.id == issue.severity),
+            severity=next(severity for severity in self.severities if severity.id == id_),
             owner_title=next(owner.title for owner in self.owners if owner.id == issue.owner),
             ladder=next(ladder for ladder in self.ladders if ladder.name == issue.ladder),
             rule=rule,

@@ -15,12 +15,13 @@ from typing import TypeVar
 from checks.contract import Layer
 from monitor.core.case import Case
 from monitor.core.policy_rules import FIELDS, Rule, first_fitting, hidden_by
-from monitor.core.policy_terms import Condition, Contact, Issue, Ladder, Level, Owner, Severity
+from monitor.core.policy_terms import Condition, Contact, Issue, Ladder, Level, LossLimit, Owner, Severity
 from monitor.core.sla import ALWAYS, Calendar
 from monitor.core.tables import PolicyFault, Table, known_names
 
 T = TypeVar("T")
 
+NEXT_RELEASE = "next release"
 _LAYERS = tuple(layer.name.lower() for layer in Layer)
 _CONDITIONS: dict[str, Condition] = {"not-resolved": "not-resolved", "not-acknowledged": "not-acknowledged"}
 _CALENDARS: dict[str, Calendar] = {"24x7": ALWAYS}
@@ -88,13 +89,18 @@ def _read_severities(top: Table, parts: Parts) -> None:
             definition=table.text("definition"),
             rank=rank,
             response_seconds=table.duration("response") or 0,
-            resolution_seconds=table.duration("resolution") or 0,
+            resolution_seconds=_read_resolution(table),
         )
         if 0 < severity.resolution_seconds < severity.response_seconds:
             table.fault("resolution", "it is due before the response", "write a resolution that is not the shorter one")
         if any(severity.id == other.id for other in parts.severities):
             table.fault("id", "this severity is there twice", "give each its own id")
         parts.severities.append(severity)
+
+
+def _read_resolution(table: Table) -> int:
+    """Seconds; 0 for what is mended in the "next release", which nobody can set a clock to."""
+    return 0 if table.field("resolution") == NEXT_RELEASE else table.duration("resolution") or 0
 
 
 def _read_body(table: Table, parts: Parts) -> None:
@@ -165,11 +171,18 @@ def _read_issue(table: Table, parts: Parts) -> Issue:
         owner=table.text("owner"),
         severity=_read_severity_of(table, parts),
         ladder=table.text("ladder"),
+        by_loss=tuple(_read_limit(limit, parts) for limit in table.tables("by_loss", "percent")),
     )
+    if any(late.percent >= early.percent for early, late in pairwise(issue.by_loss)):
+        table.fault("by_loss", "a smaller loss comes first", "write the largest percentage first")
     for key, name, known in (("owner", issue.owner, parts.owners), ("ladder", issue.ladder, parts.ladders)):
         if name and name not in known:
             table.fault(key, f"there is no {key} {name!r}", known_names(name, tuple(known)))
     return issue
+
+
+def _read_limit(table: Table, parts: Parts) -> LossLimit:
+    return LossLimit(table.number("percent"), _read_severity_of(table, parts))
 
 
 def _read_severity_of(table: Table, parts: Parts) -> str:
@@ -235,6 +248,8 @@ def _read_example(table: Table, parts: Parts) -> None:
             code=of.text("code", default=""),
             component=of.text("component", default=""),
             layer=Layer[layer.upper()] if layer in _LAYERS else Layer.APPLICATION,
+            lost=of.number("lost", default=0),
+            of=of.number("of", default=0),
         )
     parts.examples.append(Example(table.path, case, table.text("issue"), _read_severity_of(table, parts)))
 
@@ -261,7 +276,8 @@ def _check_examples(parts: Parts) -> None:
     for example in parts.examples:
         rule = first_fitting(parts.rules, example.case)
         issue = parts.issues.get(rule.issue) if rule else None
-        if rule and issue and (issue.id, issue.severity) != (example.issue, example.severity):
-            wrong = f"it comes out as {issue.id} / {issue.severity} by rule {rule.name!r}"
+        severity = issue.severity_of(example.case.lost, example.case.of) if issue else ""
+        if rule and issue and (issue.id, severity) != (example.issue, example.severity):
+            wrong = f"it comes out as {issue.id} / {severity} by rule {rule.name!r}"
             right = f"the example says {example.issue} / {example.severity}: change the rules or the example"
             parts.faults.append(PolicyFault(example.path, wrong, right))

@@ -14,7 +14,8 @@ Condition = Literal["not-resolved", "not-acknowledged"]
 
 @dataclass(frozen=True, slots=True)
 class Severity:
-    """How bad, and the targets that follow. `rank` counts from 0, the worst; targets in seconds of the calendar."""
+    """How bad, and the targets that follow. `rank` counts from 0, the worst; targets in seconds of the calendar, 0 for
+    none."""
 
     id: str
     name: str
@@ -24,8 +25,21 @@ class Severity:
     resolution_seconds: int
 
     def targets(self) -> tuple[tuple[str, int], ...]:
-        """Each clock's name and target in seconds."""
-        return (("response", self.response_seconds), ("resolution", self.resolution_seconds))
+        """Each clock's name and target in seconds; a resolution in the next release has no clock."""
+        both = (("response", self.response_seconds), ("resolution", self.resolution_seconds))
+        return tuple((name, seconds) for name, seconds in both if seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class LossLimit:
+    """From so much production loss on it is so bad: lost · 100 >= percent · of, in whole numbers."""
+
+    percent: int
+    severity: str
+
+    def reached(self, lost: int, of: int) -> bool:
+        """Whether a counted loss is as large as that."""
+        return lost * 100 >= self.percent * of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +52,22 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One row of the policy's matrix. `owner`, `severity` and `ladder` are the ids that it refers to."""
+    """One row of the policy's matrix. `owner`, `severity` and `ladder` are the ids that it refers to.
+
+    `by_loss` decides the severity where the loss of production was counted, the largest limit first.
+    """
 
     id: str
     title: str
     owner: str
     severity: str
     ladder: str
+    by_loss: tuple[LossLimit, ...] = ()
+
+    def severity_of(self, lost: int, of: int) -> str:
+        """The severity's id for a loss; `of` is 0 where none was counted."""
+        reached = (limit.severity for limit in self.by_loss if of and limit.reached(lost, of))
+        return next(reached, self.severity)
 
 
 @dataclass(frozen=True, slots=True)

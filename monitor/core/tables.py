@@ -83,9 +83,11 @@ class Table:
             self._wrong(key, written, f'write a number with its unit, as in {key} = "30m", "2h" or "7d"')
             return None
 
-    def number(self, key: str) -> int:
-        """A whole number from 0; missing or wrong is a fault and -1."""
+    def number(self, key: str, default: int | None = None) -> int:
+        """A whole number from 0; missing (without a default) or wrong is a fault and -1."""
         written = self.field(key)
+        if written is None and default is not None:
+            return default
         if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
             return written
         self._wrong(key, written, f"write a whole number, as in {key} = 1")

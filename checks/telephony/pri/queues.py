@@ -52,6 +52,7 @@ class QueueState(AsteriskCheck):
     def measures(self) -> Mapping[str, str]:
         """What the queues tell."""
         seats = {
+            "seats": "how many agents should be able to take calls",
             "agents_missing": "seats without an agent who can take calls",
             "agents_missing_percent": "the same, percent of the seats",
         }
@@ -108,6 +109,7 @@ class QueueState(AsteriskCheck):
             trace.note(f"{name}: phone {_STATES.get(agents[name].get('status', ''), 'in no known state')}")
         missing = Ratio(max(0, self.seats - able), self.seats)
         if self.seats:
+            trace.measure("seats", self.seats)
             trace.measure("agents_missing", missing.hits)
             trace.measure("agents_missing_percent", missing.percent() or 0.0)
         if waiting and not able:
