@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import struct
 import subprocess
@@ -47,6 +48,13 @@ class Planted:
         for log in ("wtmp", "btmp"):
             (self.root / "var/log" / log).touch()
         self.program("usr/bin/local-tool")
+
+    def copied(self, folder: Path) -> Planted:
+        """The same host once more, in another folder; nothing can be installed on it."""
+        shutil.copytree(self.root, folder / "host", symlinks=True)
+        copy = Planted.__new__(Planted)
+        copy.root = folder / "host"
+        return copy
 
     def write(self, path: str, text: str, mode: int = 0o644) -> Path:
         """A file with this content."""

@@ -239,20 +239,24 @@ PLANTED: dict[Callable[[Planted], None], str] = {
 }
 
 
+OF_TWO_LOOKS = (erased_log,)  # what was there before is known from the look before
+
+
 async def test_every_planted_intrusion_is_found_and_is_a_ticket(tmp_path: Path) -> None:
-    """One after the other on a host that was accepted, each on a fresh copy of it."""
+    """Each alone, on a copy of a host that was accepted."""
     master = Planted(tmp_path / "master")
     master.install("tool", "1.0", PACKAGE)
     master.log_in("anna", "192.0.2.10")
+    first = watching(master, tmp_path / "master")
+    await first.look()
+    first.accept()
     missed = []
     for number, (plant, code) in enumerate(PLANTED.items()):
-        folder = tmp_path / str(number)
-        shutil.copytree(master.root, folder / "host", symlinks=True)
-        host = Planted.__new__(Planted)
-        host.root = folder / "host"
-        watch = watching(host, folder)
-        await watch.look()
-        watch.accept()
+        host = master.copied(tmp_path / str(number))
+        watch = watching(host, tmp_path / str(number))
+        watch.accepted = first.accepted
+        if plant in OF_TWO_LOOKS:
+            await watch.look()
         plant(host)
         seen = await watch.look()
         codes = {line.split(": ")[1] for line in seen.notes if line.count(": ") > 1}
@@ -319,12 +323,12 @@ async def test_names_of_strangers_stay_on_their_line(host: Planted, tmp_path: Pa
     assert "<b>" in text
 
 
-async def test_what_the_budget_does_not_reach_is_said(host: Planted, tmp_path: Path) -> None:
-    for number in range(3000):
+async def test_a_baseline_that_is_too_large_is_said_and_not_kept(host: Planted, tmp_path: Path) -> None:
+    for number in range(300):
         (host.root / "etc" / f"file-{number}").write_text(str(number))
-    watch = watching(host, tmp_path, within="6s", areas=("accounts", "files", "packages"), most_files=1000)
+    watch = watching(host, tmp_path, areas=("accounts", "files"), most_files=200)
     seen = await watch.look()
-    assert tells(seen, "not looked at: files", "more than 1000 files")
+    assert tells(seen, "not looked at: files", "more than 200 files")
     assert "accounts" in seen.proposals
     assert "files" not in seen.proposals
 
@@ -348,7 +352,7 @@ async def test_a_program_that_runs_from_tmp_is_found(tmp_path: Path) -> None:
 
 @contextmanager
 def running(program: Path) -> Iterator[None]:
-    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "300"]) as process:
         deadline = time.monotonic() + 30
         while Path(f"/proc/{process.pid}/exe").readlink() != program and time.monotonic() < deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,7 @@ async def test_the_eicar_string_and_our_own_worm_are_found_and_stay_found_until_
 
 
 async def test_without_a_daemon_the_program_does_it(tmp_path: Path, files: Path, database: Path) -> None:
+    assert shutil.which("clamscan"), "Debian package clamav"
     given = {"paths": (str(files),), "signatures": str(database)}
     host = Watch(tmp_path, Virus(**given))
     assert (await host.look()).fault is None
