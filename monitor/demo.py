@@ -131,8 +131,8 @@ class Story:
         audited = await asyncio.to_thread(prepared, lab.folder / "records", str(_ZONE), today, _CALLS_A_DAY)
         file.write_text(lab.configuration(self.folder / "state") + audited, encoding="utf-8")
         daemon = Watched(file, load(file), self.folder / "daemon.log", quiet=self.as_json)
-        await daemon.start()
         try:
+            await daemon.start()
             yield daemon
         finally:
             await daemon.stop()

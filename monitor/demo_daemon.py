@@ -41,7 +41,7 @@ class Watched:
         command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "run")
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-        await self.until("the daemon", lambda: (beat := heartbeat(self.configuration.state)) and beat.running, 15)
+        await self.until("the daemon", lambda: (beat := heartbeat(self.configuration.state)) and beat.running, 60)
         self._ledger = Ledger(self.configuration.state / "ledger.sqlite", read_only=True)
 
     async def stop(self) -> None:
