@@ -76,6 +76,13 @@ class Looks:
         return {event["fault"]: event["text"] for event in said if "fault" in event}
 
 
+def restarted(machine: Machine) -> None:
+    """Its process dies, and systemd starts another."""
+    number = machine.show("asterisk", "MainPID")
+    machine.run("kill", "-9", number)
+    until(lambda: machine.show("asterisk", "MainPID") not in (number, "0"), 30, "a restart")
+
+
 def test_a_unit_from_well_to_down_to_restless(machine: Machine) -> None:
     looks = Looks(machine)
     machine.run("systemctl", "start", "asterisk")
@@ -87,9 +94,7 @@ def test_a_unit_from_well_to_down_to_restless(machine: Machine) -> None:
     machine.run("systemctl", "start", "asterisk")
     assert looks.faults() == {}
     for _ in range(4):
-        number = machine.show("asterisk", "MainPID")
-        machine.run("kill", "-9", number)
-        until(lambda number=number: machine.show("asterisk", "MainPID") not in (number, "0"), 30, "a restart")
+        restarted(machine)
     assert looks.faults() == {"restarting": "asterisk.service was restarted 4 times within a day"}
 
     assert looks.faults(units=["asterisk", "nosuch"])["unit-down"] == "nosuch.service is unknown to systemd"
