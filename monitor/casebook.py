@@ -23,6 +23,11 @@ def condition_of(ledger: Ledger, check: str) -> Condition:
     return _known(ledger).get(check) or Condition(check)
 
 
+def known_condition(ledger: Ledger, check: str) -> Condition | None:
+    """Where a check stands; None for one that was never looked at."""
+    return _known(ledger).get(check)
+
+
 def conditions(ledger: Ledger) -> dict[str, Condition]:
     """Where every check stands that was ever looked at."""
     return dict(_known(ledger))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor import casebook
+from monitor.agenda import Agenda
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition, confirming
@@ -61,7 +62,6 @@ class Rounds:
         heard: Callable[[str, str], None] | None = None,
     ) -> None:
         """`heard(check, text)` is told what goes on, for the journal's STATUS or a terminal."""
-        self.configuration = configuration
         self._ledger, self._clock, self._runner = ledger, clock, runner
         self._heard = heard or (lambda _check, _text: None)
         self._together = Together(ledger)
@@ -70,6 +70,18 @@ class Rounds:
         self._rest_until: dict[str, datetime] = {}
         self._taken: set[tuple[str, str]] = set()  # slots that the ledger says are done, on a clock that went back
         self._left_over = {(s.job, s.slot_key): s for s in ledger.unfinished_slots()}
+        self.configuration = configuration
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is looked at. It may be replaced at any time."""
+        return self._configuration
+
+    @configuration.setter
+    def configuration(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._agenda = Agenda(configuration.checks)
+        self._places = {name: place for place, name in enumerate(configuration.checks)}
 
     @property
     def running(self) -> frozenset[str]:
@@ -78,9 +90,17 @@ class Rounds:
 
     def owed(self, now: datetime) -> list[Due]:
         """Every look that is owed at `now` and not being made."""
-        conditions = casebook.conditions(self._ledger)
-        free = (e for e in self.configuration.checks.values() if self._may_look(e.name, now))
-        return [due for entry in free if (due := self._due(entry, conditions.get(entry.name), now))]
+        for name, at in casebook.next_looks(self._ledger).items():
+            if at <= now and name in self._places:
+                self._agenda.ripen(name)
+        free = [name for name in self._agenda.ripe(now) if name in self._places and self._may_look(name, now)]
+        found = [due for name in free if (due := self._asked(self.configuration.checks[name], now))]
+        return sorted(found, key=lambda due: self._places[due.name])
+
+    def next_waking(self, now: datetime) -> datetime | None:
+        """When `owed` is to be asked again, if nothing else happens before."""
+        looks = (at for at in casebook.next_looks(self._ledger).values() if at > now)
+        return min((at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None)
 
     def next_moment(self, now: datetime) -> datetime | None:
         """When a look will be owed next; None when nothing ever will."""
@@ -88,9 +108,15 @@ class Rounds:
 
     async def look(self, due: Due) -> Seen | None:
         """Make a look and settle it. None if its slot was claimed by somebody else."""
-        if not self._claim(due):
-            return None
         self._running.add(due.name)
+        self._agenda.rest(due.name, None)
+        try:
+            return await self._made(due) if await self._claim(due) else None
+        finally:
+            self._running.discard(due.name)
+            self._agenda.ripen(due.name)
+
+    async def _made(self, due: Due) -> Seen:
         try:
             seen = await self._attempt(due.entry, due.purpose, due)
             below = await self._below(seen)
@@ -100,8 +126,6 @@ class Rounds:
         except BaseException:
             self._owed_again(due)
             raise
-        finally:
-            self._running.discard(due.name)
         return seen
 
     async def glance(self, entry: CheckEntry) -> Seen:
@@ -112,6 +136,13 @@ class Rounds:
         return name not in self._running and self._rest_until.get(name, now) <= now
 
     # -- what is owed -------------------------------------------------------------------------------------------
+
+    def _asked(self, entry: CheckEntry, now: datetime) -> Due | None:
+        """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
+        due = self._due(entry, casebook.known_condition(self._ledger, entry.name), now)
+        if due is None:
+            self._agenda.rest(entry.name, next_after(entry.timetable, now) if entry.timetable else None)
+        return due
 
     def _due(self, entry: CheckEntry, condition: Condition | None, now: datetime) -> Due | None:
         if condition and condition.next_look and condition.next_look <= now:
@@ -160,7 +191,7 @@ class Rounds:
 
     # -- one look -----------------------------------------------------------------------------------------------
 
-    def _claim(self, due: Due) -> bool:
+    async def _claim(self, due: Due) -> bool:
         if due.slot is None:
             return True
         if due.entry.every and due.slot.key != FIRST:
@@ -168,11 +199,11 @@ class Rounds:
             return True
         if self._left_over.pop((due.name, due.slot.key), None):
             return True
-        with self._ledger.transaction() as t:
-            claimed = t.claim(due.name, due.slot.key, due.slot.at, self._clock.now())
-        if not claimed:
-            self._taken.add((due.name, due.slot.key))
-        return claimed
+        slot, claims = due.slot, list[bool]()
+        await self._write(lambda t: claims.append(t.claim(due.name, slot.key, slot.at, self._clock.now())))
+        if not claims[-1]:
+            self._taken.add((due.name, slot.key))
+        return claims[-1]
 
     async def _attempt(self, entry: CheckEntry, purpose: Purpose, due: Due | None = None) -> Seen:
         started = self._clock.now()
@@ -222,7 +253,10 @@ class Rounds:
             if due.slot and (due.entry.at or due.slot.key == FIRST):
                 t.finish(due.name, due.slot.key, now, max(0.0, (seen.started_at - due.slot.at).total_seconds()))
 
-        await self._together.write(settled, alone=len(self._running) <= 1)
+        await self._write(settled)
+
+    async def _write(self, change: Callable[[Transaction], None]) -> None:
+        await self._together.write(change, alone=len(self._running) <= 1)
 
     def _abandon(self, job: str, key: str, now: datetime) -> None:
         """A run that a crash cut off, and whose grace is over, is not made up for; that is remembered."""

@@ -49,6 +49,9 @@ _DOWN = re.compile(
 _TELLING = re.compile(r"(?i)maint|back|avail|offline|down|occurred|connect|trace")
 """one of these is in whatever _DOWN finds"""
 _LOGIN = re.compile(r"(?i)\b(?:log ?in|sign ?in|anmelden)\b")
+_MOST_READ = 1000
+_read: dict[tuple[int, str, bool], str | None] = {}
+"""what came of pages that were read before: most are the same from look to look"""
 _FULL = ("script", "img", "iframe", "form", "frame", "object", "svg", "canvas", "video", "meta http-equiv")
 
 
@@ -56,6 +59,15 @@ def soft_failure(answer: Answer, sent_password: bool = False) -> str | None:
     """What is wrong with a page that came with a good status; None when it looks right."""
     if not 200 <= answer.status < 300 or answer.head.content_type not in _HTML or answer.status in (204, 205):
         return None
+    key = (hash(answer.body), answer.head.content_type, sent_password)
+    if key not in _read:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        _read[key] = _wrong_with(answer, sent_password)
+    return _read[key]
+
+
+def _wrong_with(answer: Answer, sent_password: bool) -> str | None:
     page = without(answer.text[:_LARGEST], "<!--", "-->")
     if not page.strip():
         return "the page is empty"
