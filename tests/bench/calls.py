@@ -4,7 +4,8 @@ cost      wall time of one attempt, from the start of its process to its verdict
 at once   calls that stand at the same time, each in its own process, their RTP echoed by SIPp: the largest number
           of which none called itself sick (checks/telephony/honesty.py) and no packet was lost or discarded as late
 
-Side by side with it, in the same run, SIPp itself places the bare calls (signalling only) to the same far end.
+Side by side with it, in the same run, SIPp itself places the bare calls (signalling and a stream of RTP, and nothing
+listens) to the same far end.
 Exit status 1 when a target is missed.
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from checks.contract import Observation
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
-from tests.loopback.sipp.peer import alaw, attempt, joined, running, silence, sipp, speak
+from tests.loopback.sipp.peer import HERE, alaw, attempt, free_port, joined, running, silence, sipp, speak
 
 COST_TARGET_SECONDS = 0.5
 AT_ONCE_TARGET = 30
@@ -85,7 +86,11 @@ async def costs(folder: Path, prompt: Path, rounds: int) -> dict[str, list[float
 async def bare_calls(port: int, folder: Path, number: int, seconds: float) -> float:
     """SIPp places calls to the same far end; its wall time. Raises RuntimeError when one fails."""
     rate, length = str(round(1 / _START_GAP_SECONDS)), str(round(seconds * 1000))
-    command = ["sipp", "-sn", "uac", f"127.0.0.1:{port}", "-i", "127.0.0.1", "-nostdin", "-m", str(number)]
+    scenario = folder / "caller.xml"
+    sound = alaw(folder, "bare", silence(folder, 10))
+    scenario.write_text((HERE / "caller.xml").read_text().replace("SOUND", str(sound)))
+    command = ["sipp", "-sf", str(scenario), f"127.0.0.1:{port}", "-i", "127.0.0.1", "-mi", "127.0.0.1"]
+    command += ["-nostdin", "-m", str(number), "-mp", str(free_port() & ~1)]
     began = time.monotonic()
     async with running(*command, "-l", str(number), "-r", rate, "-d", length, log=folder / "uac.log") as process:
         if await process.wait() != 0:
