@@ -14,7 +14,7 @@ from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, prompts
 from tests.loopback.raw_phone import RawPhone, media_port
-from tests.loopback.sipp.peer import attempt, eventually
+from tests.loopback.sipp.peer import UNHURRIED, attempt, eventually
 
 AGENT, PIN = "agent-01", "47110815"
 
@@ -35,7 +35,7 @@ def call(lab: Lab, agent: dict[str, Any] | None = None, dtmf: str = "rfc4733", *
     """Straight to the menu's 1, and the agent."""
     reached = {"agent": account(lab, AGENT, **(agent or {})), "within": "30s", "digits": 2, **step}
     line, script = account(lab, "monitor", caller_id="0205550100"), [{"press": "1"}, reached]
-    return SipCall.model_validate({"line": line, "to": "8000", "script": script, "dtmf": dtmf})
+    return SipCall.model_validate({"line": line, "to": "8000", "script": script, "dtmf": dtmf, **UNHURRIED})
 
 
 def ended(seen: Observation) -> tuple[str, str] | None:
@@ -80,7 +80,7 @@ def pin(tmp_path: Path, lab: Lab) -> Path:
 
 def logging_in(pin: Path) -> dict[str, Any]:
     heard = str(prompts.FOLDER / "logged-in.wav")
-    return {"log_in": {"to": "*45", "pin": {"file": str(pin)}, "hear": heard, "out": "*46", "within": "8s"}}
+    return {"log_in": {"to": "*45", "pin": {"file": str(pin)}, "hear": heard, "out": "*46", "within": "20s"}}
 
 
 async def test_an_agent_logs_in_and_out_and_the_pin_is_seen_nowhere(lab: Lab, tmp_path: Path, pin: Path) -> None:
