@@ -16,11 +16,11 @@ from pathlib import Path
 
 from tests.scenes.matrix import ROWS, Raised, Row, raise_row
 
-AT_ONCE = 2
+AT_ONCE = 1
 
 
 async def main(wanted: list[str]) -> int:
-    """Raise them, two at a time; print the table and the figures."""
+    """Raise them, one after the other; print the table and the figures."""
     rows = [row for row in ROWS if not wanted or row.issue in wanted]
     if unknown := set(wanted) - {row.issue for row in rows}:
         print(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(row.issue for row in ROWS)}")

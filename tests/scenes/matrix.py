@@ -22,7 +22,7 @@ from tests.scenes.daemon_process import Process
 
 SHOWN = {"toolbar": [{"text": one, "data-action": one.lower()} for one in TOOLBAR]}
 """what the agents' screen shows while nothing is broken"""
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -100,25 +100,27 @@ async def raise_row(row: Row, folder: Path) -> Raised:
         lab.break_(row.fault)
         async with watched(lab, folder) as daemon:
             try:
-                await daemon.until(
-                    lambda: daemon.read(lambda ledger: settled(ledger, daemon.configuration)), PATIENCE_SECONDS
-                )
+                await daemon.until(lambda: not _unsettled(daemon), PATIENCE_SECONDS)
                 trouble = ""
             except AssertionError as missing:
-                trouble = str(missing).splitlines()[0]
+                trouble = f"{str(missing).splitlines()[0]}: {', '.join(_unsettled(daemon))}"
             tickets = tuple(daemon.read(lambda ledger: ledger.incidents(50, None)))
             reason = daemon.read(lambda ledger: _reason(ledger, row.check))
     return Raised(row, tickets, reason, time.monotonic() - began, trouble)
 
 
-def settled(ledger: Ledger, configuration: Configuration) -> bool:
-    """Every check was looked at, and no verdict is still to be confirmed."""
-    conditions = casebook.conditions(ledger)
-    return all(name in conditions and _is_settled(conditions[name]) for name in configuration.checks)
+def _unsettled(daemon: Process) -> list[str]:
+    """The checks that were not looked at yet, or whose verdict is still to be confirmed."""
+    conditions = daemon.read(casebook.conditions)
+    return [name for name in _by_themselves(daemon.configuration) if not _is_settled(conditions.get(name))]
 
 
-def _is_settled(condition: Condition) -> bool:
-    return condition.phase in (Phase.GOOD, Phase.BROKEN) and not condition.unknown_in_row
+def _by_themselves(configuration: Configuration) -> list[str]:
+    return [name for name, entry in configuration.checks.items() if entry.timetable is not None]
+
+
+def _is_settled(condition: Condition | None) -> bool:
+    return condition is not None and condition.phase in (Phase.GOOD, Phase.BROKEN) and not condition.unknown_in_row
 
 
 def _reason(ledger: Ledger, check: str) -> str:
