@@ -33,7 +33,11 @@ class Process:
     async def start(self) -> None:
         """Start it, and wait until it is there."""
         await self.begin()
-        await self.until(lambda: (beat := heartbeat(self.state)) and beat.running and beat.pid == self.process.pid)
+        try:
+            await self.until(lambda: (beat := heartbeat(self.state)) and beat.running and beat.pid == self.process.pid)
+        except AssertionError:
+            await self.stop()
+            raise
 
     @property
     def state(self) -> Path:
@@ -66,5 +70,10 @@ class Process:
         began = time.monotonic()
         if self.process.returncode is None:
             self.process.send_signal(number)
-        await asyncio.wait_for(self.process.wait(), 15)
+        try:
+            await asyncio.wait_for(self.process.wait(), 30)
+        except TimeoutError:
+            self.process.kill()  # its children end with it
+            await self.process.wait()
+            raise
         return time.monotonic() - began
