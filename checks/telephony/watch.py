@@ -54,6 +54,7 @@ class Watch:
         self._provisionals = 0
         self._call_id = ""
         self._tags: set[str] = set()
+        self._answers: dict[tuple[str, str], str] = {}
         self._bad_packets = 0
         self._flooded = False
 
@@ -79,6 +80,7 @@ class Watch:
             self._tags.clear()
 
     def _invited(self, message: Message, status: int) -> None:
+        self._described(message)
         if status < 200:
             self._provisionals += 1
             if self._provisionals == MANY_PROVISIONALS + 1:
@@ -89,6 +91,18 @@ class Watch:
             self._tags.add(found[1] if found else "")
             if known and len(self._tags) > known:
                 self._tell("forked", message.at, ends=len(self._tags))
+
+    def _described(self, message: Message) -> None:
+        """All answers to one offer are the same (RFC 3261 section 13.2.1); of another the engine may die."""
+        _, _, body = message.text.replace("\r\n", "\n").partition("\n\n")
+        if body.strip() and len(self._answers) < _TOLD:
+            to, offer = next(iter(message.headers("To")), ""), next(iter(message.headers("CSeq")), "")
+            tag = _TAG.search(to)
+            if self._answers.setdefault((tag[1] if tag else "", offer), body) != body:
+                far = message.far.rpartition(" ")[2]
+                self.dropped(
+                    Malformed(far, "another session description than in the answer before", message.text[:4000])
+                )
 
     def refused(self, final: Message | None, code: int, phrase: str, described: bool) -> None:
         """The call ended, and nobody hung up: `final` is the far end's last word on INVITE. What our own stack makes of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,14 @@ def test_a_response_without_a_tag_is_malformed_before_the_engine_may_die_of_it()
     watch.look(message("received", "SIP/2.0 100 Trying", to="<sip:a@b>"))
     assert told.events == []
     watch.look(message("received", "SIP/2.0 200 OK", to="<sip:a@b>"))
+    assert told.names == ["malformed"]
+
+
+def test_another_description_in_the_same_answer_is_malformed() -> None:
+    watch, told = watching()
+    for body in ("v=0 one", "v=0 one", "v=0 two"):
+        progress = message("received", "SIP/2.0 183 Session Progress")
+        watch.look(replace(progress, text=progress.text + body))
     assert told.names == ["malformed"]
 
 
