@@ -79,7 +79,7 @@ class Looks:
 def restarted(machine: Machine) -> None:
     """Its process dies, and systemd starts another."""
     number = machine.show("asterisk", "MainPID")
-    machine.run("kill", "-9", number)
+    machine.run("systemctl", "kill", "--signal=KILL", "asterisk")
     until(lambda: machine.show("asterisk", "MainPID") not in (number, "0"), 30, "a restart")
 
 
