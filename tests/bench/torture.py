@@ -62,8 +62,10 @@ class Tally:
 
 
 def is_lenient(outcome: Outcome) -> bool:
-    """A word that a pelted attempt may end with: anything but a crash or something that nobody said."""
-    return outcome.word in _WORDS or outcome.word.startswith(("sip:", "early-hang-up"))
+    """A word that a pelted attempt may end with: anything but a crash or something that nobody said. That this machine
+    had no CPU for the probe is the truth too; the table shows it as "blind"."""
+    said = outcome.word in _WORDS or outcome.word.startswith(("sip:", "early-hang-up"))
+    return said or outcome.word.startswith("blind: the probe itself was sick")
 
 
 def bound_to(case: Case) -> Story:
