@@ -90,11 +90,30 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             },
             remark='With a recording beside this file it proves the prompt: { hear = "welcome.wav", within = "6s" }',
         ),
+        Entry(
+            "call-control",
+            {
+                "at": ["08:40", "17:40"],
+                "diagnose": ["trunk"],
+                "line": "trunk-a",
+                "to": "6001",
+                "script": [
+                    {"agent": "agent-01", "within": "20s"},
+                    {"on-hold": "3s"},
+                    {"mute": "2s"},
+                    {"transfer": "supervisor-01", "within": "20s"},
+                ],
+            },
+        ),
     ),
     "portal": (
         Entry(
             "agent-portal",
             {"every": "5m", "component": "agent-portal", "url": "https://agent.example.net/"},
+        ),
+        *(
+            Entry(name, {"every": "5m", "component": name, "url": f"https://{name.split('-')[0]}.example.net/"})
+            for name in ("admin-portal", "dashboard-portal", "report-portal")
         ),
     ),
     "usage": (

@@ -28,6 +28,10 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
     ),
     "agents": (
         Entry("agent-01", {"registrar": "sip.example.net", "user": "6001", "password": {"credential": "agent-01"}}),
+        Entry(
+            "supervisor-01",
+            {"registrar": "sip.example.net", "user": "6009", "password": {"credential": "supervisor-01"}},
+        ),
     ),
     "maintenance": (
         Entry(

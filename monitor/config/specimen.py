@@ -82,13 +82,14 @@ def _by_kind(
     explained = False
     for kind in [*(kind for kind in examples if kind in known), *(kind for kind in known if kind not in examples)]:
         own = catalogue.of(known[kind])
+        told: frozenset[str] = frozenset()
         for entry in examples.get(kind, (Entry(kind, live=False),)):
             shown = common if not explained else {key: common[key] for key in common if key in entry.values}
             properties = {"kind": {"const": kind, "description": meaning(own)}, **own.get("properties", {}), **shown}
             schema = {**own, "properties": properties, "required": ["kind", *own.get("required", [])]}
             filled = Entry(entry.name, {"kind": kind, **entry.values}, entry.live, entry.remark)
-            yield _table(f"[{section.name}.{toml_key(entry.name)}]", schema, filled, catalogue)
-            explained = True
+            yield _table(f"[{section.name}.{toml_key(entry.name)}]", schema, filled, catalogue, told)
+            explained, told = True, frozenset(properties)
 
 
 def _table(

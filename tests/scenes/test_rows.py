@@ -13,12 +13,14 @@ import pytest
 from lab import Lab
 from monitor import policies
 from monitor.clock import SystemClock
-from monitor.config import Configuration
+from monitor.config import Configuration, load, specimen
+from monitor.core.case import Case
 from monitor.ledger import Ledger
 from monitor.rounds import Due, Rounds
 from monitor.runner import Runner
 from tests.scenes.matrix import ROWS, Raised, accept_screen
 
+STAGES = ("register", "prompt", "agent", "transfer", "download")
 TOGETHER = ("portal", "uplink", "api", "webhook", "report", "ui-config", "websocket")
 """kinds that are quick"""
 QUICK = [row for row in ROWS if not row.call and row.check != "chat"]
@@ -33,6 +35,19 @@ def test_every_row_has_its_check_and_its_fault(lab: Lab, configuration: Configur
     assert {row.check for row in ROWS} <= set(configuration.checks)
     assert {row.fault for row in ROWS} <= set(Lab.FAULTS)
     assert len({row.fault for row in ROWS}) == len(ROWS)
+
+
+def test_the_sample_has_a_check_for_every_row(tmp_path: Path) -> None:
+    file = tmp_path / "reveille.toml"
+    file.write_text(specimen.sample(), encoding="utf-8")
+    configuration = load(file)
+    failures = [(stage, code) for stage in STAGES for code in ("timeout", "report-missing")]
+    cases = [
+        Case(entry.probe.KIND, stage, code, name, entry.component, entry.probe.layer_of(stage))
+        for name, entry in configuration.checks.items()
+        for stage, code in failures
+    ]
+    assert {row.issue for row in ROWS} <= {configuration.policy.classify(case).issue.id for case in cases}
 
 
 async def raised(configuration: Configuration, folder: Path, number: int) -> Raised:
