@@ -117,10 +117,10 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
         return _LAYERS.get(stage, Layer.SIGNALLING)
 
     def claims(self) -> tuple[Claim, ...]:
-        """One channel of the line, and the agent's account."""
+        """A channel of the line, of as many as we may have at once, and the agent's account."""
         agent = self.agent_line
         further = [Claim(name, 1) for name in further_lines(self.script)]
-        return (Claim(self.line.name, 1), *((Claim(agent.name, 1),) if agent else ()), *further)
+        return (Claim(self.line.name, self.line.channels), *((Claim(agent.name, 1),) if agent else ()), *further)
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
