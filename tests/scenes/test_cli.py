@@ -85,7 +85,7 @@ async def test_once_shows_what_would_go_out_and_sends_nothing(
     assert lab.mailbox.messages() == []
     code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--json")
     data: dict[str, Any] = json.loads(said)
-    assert (code, data["state"], data["fault"][:18]) == (2, "FAILED", "response: http:503")
+    assert (code, data["state"], data["fault"][:14]) == (2, "FAILED", "open: http:503")
 
 
 async def test_once_is_a_nagios_plugin(capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab) -> None:
@@ -95,7 +95,7 @@ async def test_once_is_a_nagios_plugin(capsys: pytest.CaptureFixture[str], confi
     lab.break_("agent-portal-down")
     code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--nagios")
     assert code == 2
-    assert said.startswith("PORTAL agent-portal CRITICAL - response: http:503")
+    assert said.startswith("PORTAL agent-portal CRITICAL - open: http:503")
 
 
 async def test_a_check_that_is_not_there_gets_the_nearest(

@@ -34,7 +34,7 @@ async def hung_up(lab: Lab) -> None:
 async def test_a_reload_keeps_a_running_call_and_takes_what_is_new(daemon: Process) -> None:
     await daemon.until(lambda: "main-number: prompt" in daemon.doing())
     written = daemon.file.read_text(encoding="utf-8")
-    daemon.file.write_text(written.replace("[checks.report-portal]", "[checks.other-portal]"), encoding="utf-8")
+    daemon.file.write_text(written.replace("checks.report-portal", "checks.other-portal"), encoding="utf-8")
     daemon.process.send_signal(signal.SIGHUP)
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.attempts("other-portal")))
     await daemon.until(lambda: calls(daemon))
