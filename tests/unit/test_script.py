@@ -56,7 +56,7 @@ def test_every_verb_is_read(tmp_path: Path) -> None:
     assert [type(step) for step in script] == [Hear, Press, Pause, AgentStep, Hold, HangUp]
     assert script[0].within == 6.0
     assert script[3].agent.registrar == "pbx.example.net"
-    assert [seconds_of(step) for step in script] == [8.5, 1.0, 0.5, 26.0, 10.0, 0.0]
+    assert [seconds_of(step) for step in script] == [8.5, 1.0, 0.5, 40.0, 10.0, 0.0]
 
 
 @pytest.mark.parametrize(

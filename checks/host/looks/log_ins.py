@@ -94,20 +94,25 @@ def _tell(at: Look, delta: Delta, seen: Seen) -> None:
 
 
 def _of_records(at: Look, delta: Delta, path: Path, seen: Seen) -> None:
-    """wtmp and btmp: each record once; one that was wiped is all zeroes."""
+    """wtmp and btmp: each record once; one that was wiped is all zeroes.
+
+    What stands behind the place where the look before ended is new; in a file that was begun anew, what is later.
+    """
     name = f"records {path.name}"
     known = path.stat()
     inode, size, last = at.recalled.get(name, [None, 0, at.now - _FIRST_SECONDS])
     if inode == known.st_ino and known.st_size < size:
         delta.found("log-erased", f"{path} was {size} bytes long and is {known.st_size}")
+    begin = max(0, known.st_size - MOST_BYTES) // _RECORD.size * _RECORD.size
     with path.open("rb") as file:
-        file.seek(max(0, known.st_size - MOST_BYTES) // _RECORD.size * _RECORD.size)
+        file.seek(begin)
         data = file.read()
     newest, wiped = last, 0
-    for kind, account, origin, line, moment in _records(data):
+    for place, (kind, account, origin, line, moment) in enumerate(_records(data)):
+        behind = begin + place * _RECORD.size >= size
         if not kind and not moment:
             wiped += 1
-        elif moment > last:
+        elif behind if inode == known.st_ino else moment > last:
             newest = max(newest, moment)
             if path.name == "btmp" and kind in (_USER_PROCESS, _LOGIN_PROCESS):
                 seen.failure(account, origin or line)

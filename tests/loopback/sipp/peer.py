@@ -14,7 +14,7 @@ from types import MappingProxyType
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
 
 HERE = Path(__file__).parent
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 40.0
 UNHURRIED = {
     "probe_stall": "30s",
     "probe_late": "30s",
