@@ -85,6 +85,15 @@ def test_no_fault_is_left_out() -> None:
 
 SLOW = {"agent-desk-blank", "agent-desk-hangs", "chat-widget-missing", "chat-dead-socket", "webrtc-no-return"}
 """in a browser of its own each: one of each kind of check is enough by default"""
+SLOW |= {"answers-late", "rings-for-ever", "clipped", "voicemail", "fax", "false-answer-busy", "false-answer-ringback"}
+SLOW |= {
+    "false-answer-congestion",
+    "one-way-to-agent",
+    "webrtc-one-way",
+    "webrtc-register-refused",
+    "webrtc-calls-lost",
+}
+"""ten seconds and more each; `./reveille bench faults` tells of them as well"""
 
 
 @pytest.mark.parametrize(
