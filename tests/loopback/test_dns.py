@@ -155,15 +155,20 @@ async def test_only_the_answer_to_our_own_question_counts(tmp_path: Path) -> Non
 
 async def by_tcp(folder: Path, talk: Talk, **settings: Any) -> Observation:
     """What is seen when UDP says "ask over TCP", and TCP does what `talk` does."""
-    async with listening(talk) as port:
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: NameServer(lambda query: [made(query, flags=dns.flags.TC)]), local_addr=("127.0.0.1", port)
-        )
-        try:
-            return await look(folder, port, **settings)
-        finally:
-            transport.close()
-            await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    while True:
+        async with listening(talk) as port:
+            try:
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: NameServer(lambda query: [made(query, flags=dns.flags.TC)]), local_addr=("127.0.0.1", port)
+                )
+            except OSError:
+                continue  # somebody has that port for UDP: another one
+            try:
+                return await look(folder, port, **settings)
+            finally:
+                transport.close()
+                await asyncio.sleep(0)
 
 
 async def test_what_goes_wrong_over_tcp_is_a_fault_of_that_stage(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_no_fault_is_left_out() -> None:
     assert set(TABLE) == set(FAULTS) - ELSEWHERE
 
 
+SICK = "the probe itself was sick"
 SLOW = {"agent-desk-blank", "agent-desk-hangs", "chat-widget-missing", "chat-dead-socket", "webrtc-no-return"}
 """in a browser of its own each: one of each kind of check is enough by default"""
 SLOW |= {"answers-late", "rings-for-ever", "clipped", "voicemail", "fax", "false-answer-busy", "false-answer-ringback"}
@@ -108,6 +109,9 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
         rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))
         entry = replace(configuration.checks[expected.check], confirm=1)
         seen = await rounds.look(Due(entry, "once"))
+        for _ in range(3):
+            if seen and any(reason.startswith(SICK) for reason in seen.verdict.reasons):
+                seen = await rounds.look(Due(entry, "once"))  # this machine had no time: not the lab's fault
         incidents = ledger.open_incidents()
     assert lab.pbx.mishaps == []
     assert seen is not None

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,8 @@ def _kamailio(folder: Path, filled: dict[str, str]) -> list[str]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Its children go with it only when it is asked."""
+    """Its children go with it only when it is asked; asked while it still begins, it may not hear."""
     if process.returncode is None:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        with suppress(TimeoutError):  # then it is killed
+            await asyncio.wait_for(process.wait(), 10)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -32,6 +32,15 @@ def free_port(kind: int = socket.SOCK_DGRAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_twice() -> int:
+    """A port that was free a moment ago for UDP and for TCP."""
+    while True:
+        port = free_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_bound(port: int, transport: str) -> bool:
@@ -117,9 +126,7 @@ def _write_scenario(scenario: str, folder: Path, filled: Mapping[str, str]) -> N
 @asynccontextmanager
 async def baresip(folder: Path, source: Path) -> AsyncIterator[int]:
     """baresip that answers by itself and says the WAV `source`, then hangs up; gives its port."""
-    port = free_port()
-    while is_bound(port, "tcp"):  # it takes the same one for TCP
-        port = free_port()
+    port = free_twice()
     _write_baresip(folder, port, source)
     async with running("baresip", "-f", str(folder), log=folder / "baresip.log"):
         await eventually(lambda: is_bound(port, "udp"))

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,10 +103,11 @@ def _kamailio(where: Edge, control: int) -> list[str]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Its children go with it only when it is asked."""
+    """Its children go with it only when it is asked; asked while it still begins, it may not hear."""
     if process.returncode is None:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        with suppress(TimeoutError):  # then it is killed
+            await asyncio.wait_for(process.wait(), 10)
 
 
 @asynccontextmanager
