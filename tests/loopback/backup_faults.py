@@ -184,31 +184,37 @@ def _no_tools(world: World, _: Postgres | None) -> Observation:
 
 
 def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Observation]:
-    """A tool of the worker is killed as soon as it is seen."""
+    """A tool of the worker is killed as soon as it is seen; again, where it was gone before that."""
 
     def attempt(world: World, _: Postgres | None) -> Observation:
-        done = threading.Event()
-        thread = threading.Thread(target=_kill_tool, args=(name, done))
-        thread.start()
-        try:
-            return world.drill() if prove else world.take(megabytes_a_second=1.0)
-        finally:
-            done.set()
-            thread.join()
+        killed: list[int] = []
+        for _attempt in range(5):
+            done = threading.Event()
+            thread = threading.Thread(target=_kill_tool, args=(name, done, killed))
+            thread.start()
+            try:
+                seen = world.drill() if prove else world.take(megabytes_a_second=0.5)
+            finally:
+                done.set()
+                thread.join()
+            if killed:
+                break
+        return seen
 
     return attempt
 
 
-def _kill_tool(name: str, done: threading.Event) -> None:
-    """Kill it a tenth of a second after it was first seen: setpriv has become it by then, and it is at work."""
+def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
+    """Kill it when it is seen for the second time: setpriv has become it by then."""
     first_seen: dict[int, float] = {}
-    while not done.wait(0.01):
+    while not done.wait(0.002):
         try:
             tools = [tool for worker in workers() for tool in worker.children()]
             named = [tool for tool in tools if tool.name() == name and "--version" not in tool.cmdline()]
             for tool in named:
-                if time.monotonic() - first_seen.setdefault(tool.pid, time.monotonic()) > 0.1:
+                if time.monotonic() - first_seen.setdefault(tool.pid, time.monotonic()) > 0.0:
                     tool.kill()
+                    killed.append(tool.pid)
                     return
         except psutil.Error:
             continue

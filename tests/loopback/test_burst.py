@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import Layer
+from checks.contract import Layer, Observation
 from checks.settings import Secret
 from checks.telephony.burst import Burst
 from checks.telephony.line import Line
@@ -24,19 +24,33 @@ def burst(port: int, **settings: Any) -> Burst:
     return Burst.model_validate({"line": line(port), "to": "8000", "at_once": 4, "stand": "500ms", **settings})
 
 
+def folders_left(place: Path) -> list[Path]:
+    return [path for path in place.glob("seen-*/*") if path.is_dir()]
+
+
+async def told(check: Burst, folder: Path) -> Observation:
+    """An attempt of which all is known; this machine may be too busy for four calls at once."""
+    for number in range(5):
+        seen = await attempt(check, folder.with_name(f"{folder.name}-{number}"))
+        if seen.blind is None and not seen.measures["unknown"]:
+            break
+    return seen
+
+
 async def test_one_call_of_four_finds_no_channel(tmp_path: Path) -> None:
     sound = alaw(tmp_path, "quiet", silence(tmp_path, 5))
     async with sipp("fourth-full", tmp_path / "peer", sound) as peer:
-        seen = await attempt(burst(peer.port, calls=8), tmp_path / "seen")
-        allowed = await attempt(burst(peer.port, calls=4, allow_rejected=1), tmp_path / "allowed")
+        seen = await told(burst(peer.port, calls=8), tmp_path / "seen")
+    async with sipp("fourth-full", tmp_path / "another", sound) as peer:
+        allowed = await told(burst(peer.port, calls=4, allow_rejected=1), tmp_path / "allowed")
     assert seen.fault is not None, seen.blind
     assert (seen.fault.stage, seen.fault.code) == ("answer", "sip:503/34")
     assert seen.fault.text == "2 of 8 calls rejected (25.0 %, 95 %: 7.1 to 59.1 %): 2 × answer sip:503/34"
-    told = {name: value for name, value in seen.measures.items() if not name.startswith("rejected_percent_")}
-    assert told.pop("slowest_seconds") > 0
-    assert told == {"offered": 8, "accepted": 6, "rejected": 2, "broken": 0, "unknown": 0, "rejected_percent": 25}
+    figures = {name: value for name, value in seen.measures.items() if not name.startswith("rejected_percent_")}
+    assert figures.pop("slowest_seconds") > 0
+    assert figures == {"offered": 8, "accepted": 6, "rejected": 2, "broken": 0, "unknown": 0, "rejected_percent": 25}
     assert sum(exhibit.name.endswith("-ladder.txt") for exhibit in seen.exhibits) == 2
-    assert not [path for path in (tmp_path / "seen").iterdir() if path.is_dir()]
+    assert not folders_left(tmp_path)
     assert (allowed.fault, allowed.blind, allowed.measures["rejected"]) == (None, None, 1)
     assert allowed.exhibits
 
