@@ -175,6 +175,15 @@ def test_nothing_goes_without_a_proven_and_recent_backup(centre: Centre) -> None
     assert centre.days(centre.live) == [0, 1, 90, 91, 92, 93]
 
 
+def test_a_table_of_a_like_name_in_the_backup_proves_nothing(centre: Centre) -> None:
+    (other := centre.folder / "other").mkdir()
+    centre.run(other / "live.db", "CREATE TABLE cdr_archive (id INTEGER)")
+    centre.back_up(other / "live.db")
+    seen = centre.look()
+    assert fault(seen) == "live-backup: not-in-backup"
+    assert seen.fault and seen.fault.text.endswith(" has no table cdr")
+
+
 def test_a_clock_that_cannot_be_right_removes_nothing(centre: Centre) -> None:
     centre.back_up()
     memory = centre.look().memory
@@ -265,6 +274,13 @@ def test_a_postgresql_partition_is_dropped_and_what_lies_between_goes_in_batches
             (scratch := tmp_path / "scratch").mkdir()
             assert observe(backed_up, scratch).fault is None
             own: dict[str, Any] = {"live": live, "proven_in": tmp_path / "pg", "batch_rows": 7}
+            connection.execute("ALTER TABLE cdr_93 RENAME TO cdr_late")
+            refused = centre.look(**own)
+            assert refused.fault and refused.fault.text.endswith(" has no table cdr_late")
+            connection.execute("ALTER TABLE cdr_late RENAME TO cdr_93")
+            connection.execute(
+                "CREATE TABLE cdr_tomorrow PARTITION OF cdr FOR VALUES FROM ('2999-01-01') TO ('2999-01-02')"
+            )
             seen = centre.look(centre.look(**own).memory, **own)
             assert (seen.fault, seen.measures["live_records_removed"]) == (None, 80)
             assert connection.execute("SELECT to_regclass('cdr_93'), count(*) FROM cdr").fetchall() == [(None, 160)]

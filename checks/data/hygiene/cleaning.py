@@ -189,11 +189,12 @@ def _remove(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: s
     run.measures[f"{kept.name}_days_beyond"] = len(days)
     some = days[: run.job["most_days"]]
     run.tell(stage=f"{kept.name}-compare")
-    found = {day: _compared(run, kept, store, elsewhere, day) for day in some}
+    journal = Journal(Path(run.job["folder"]))
+    columns = _columns(run, store, elsewhere)
+    found = {day: _compared(run, kept, store, elsewhere, columns, journal, day) for day in some}
     run.tell(stage=f"{kept.name}-backup")
     if kept.proven_in:
-        run.notes.append(f"{kept.name}: in the proven backup {_proven(run, kept, some[-1])}")
-    journal = Journal(Path(run.job["folder"]))
+        run.notes.append(f"{kept.name}: in the proven backup {_proven(run, kept, store, some)}")
     rehearsed = any((entry.place, entry.table) == (kept.name, kept.table) for entry in journal.entries())
     if not why and not rehearsed:
         for day, seen in found.items():
@@ -233,16 +234,25 @@ def _days(run: Run, store: Store, cut: Day) -> Iterator[Day]:
         after = _bound(run.job, day.end)
 
 
-def _compared(run: Run, kept: Kept, store: Store, elsewhere: Store | None, day: Day) -> Digest:
-    """What the day holds, which is equal elsewhere. Raises SourceFault."""
-    span, columns = _span(run.job, day), run.job["columns"] or store.columns()
-    if elsewhere is None:
-        return digest(store.rows(columns, *span))
-    if missing := [name for name in columns if name not in elsewhere.columns()]:
+def _columns(run: Run, store: Store, elsewhere: Store | None) -> list[str]:
+    """What is compared: the same columns in both. Raises SourceFault."""
+    columns = run.job["columns"] or store.columns()
+    there = elsewhere.columns() if elsewhere is not None else columns
+    if missing := [name for name in columns if name not in there]:
         raise SourceFault(
             "no-such-column", f"the reporting database has no {', '.join(missing)}: name the columns to compare"
         )
-    begun = Journal(Path(run.job["folder"])).begun(kept.name, kept.table, day.date.isoformat())
+    return list(columns)
+
+
+def _compared(
+    run: Run, kept: Kept, store: Store, elsewhere: Store | None, columns: list[str], journal: Journal, day: Day
+) -> Digest:
+    """What the day holds, which is equal elsewhere. Raises SourceFault."""
+    span = _span(run.job, day)
+    if elsewhere is None:
+        return digest(store.rows(columns, *span))
+    begun = journal.begun(kept.name, kept.table, day.date.isoformat())
     there = digest(elsewhere.rows(columns, *span))
     if begun is not None and there == Digest(begun.records, begun.hash):
         left = {number(row) for row in store.rows(columns, *span)}
@@ -255,19 +265,18 @@ def _compared(run: Run, kept: Kept, store: Store, elsewhere: Store | None, day: 
     return here
 
 
-def _proven(run: Run, kept: Kept, last: Day) -> str:
-    """The id of the newest proven backup, which has the table and is recent. Raises SourceFault."""
+def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
+    """The id of the newest proven backup, which has what holds the days and is recent. Raises SourceFault."""
     folder = Path(kept.proven_in)
     backup = next((one for one in Repository(folder).backups() if one.proven and one.manifest), None)
     if backup is None or backup.manifest is None:
         raise SourceFault("not-in-backup", f"there is no proven backup in {folder}")
-    plain = kept.table.rpartition(".")[2]
-    held = [one for name, one in backup.manifest.tables.items() if plain in (name, name.rpartition(".")[2])]
-    parts = sum(one.rows for name, one in backup.manifest.tables.items() if name.rpartition(".")[2].startswith(plain))
-    if not held and not parts:
-        raise SourceFault("not-in-backup", f"backup {backup.id} has no table {plain}")
+    held = {name.rpartition(".")[2] for name in backup.manifest.tables}
+    parts = store.parts(_bound(run.job, days[0].begin), _bound(run.job, days[-1].end))
+    if missing := sorted(set(parts) - held):
+        raise SourceFault("not-in-backup", f"backup {backup.id} has no table {', '.join(missing)}")
     age = run.now - backup.taken_at.timestamp()
-    if age > run.job["backup_within"] or backup.taken_at.timestamp() < last.end:
+    if age > run.job["backup_within"] or backup.taken_at.timestamp() < days[-1].end:
         raise SourceFault("not-in-backup", f"the newest proven backup, {backup.id}, is {age / 3600:.0f} h old")
     return backup.id
 

@@ -32,6 +32,10 @@ class PostgresStore(Questions):
             cursor = self._connection.execute(f"SELECT * FROM {self.table} LIMIT 0".encode())  # noqa: S608 - quoted, and checked when it was configured
         return [column.name for column in cursor.description]
 
+    def parts(self, begin: Bound, end: Bound) -> list[str]:
+        holding = f"SELECT tableoid FROM {self.table} WHERE {self.span}"  # noqa: S608 - quoted, and checked when it was configured
+        return [row[0] for row in self.ask(f"SELECT relname FROM pg_class WHERE oid IN ({holding})", (begin, end))]  # noqa: S608 - as above
+
     def now(self) -> float | None:
         return float(self.ask("SELECT extract(epoch FROM clock_timestamp())")[0][0])
 
@@ -117,7 +121,7 @@ class MariaStore(Questions):
 
     def __init__(self, connection: Any, table: str, time: str) -> None:
         super().__init__(table, time)
-        self._connection, self._plain = connection, table.rpartition(".")[2]
+        self._connection = connection
 
     def quoted(self, name: str) -> str:
         return f"`{name}`"
@@ -160,7 +164,7 @@ class MariaStore(Questions):
         named = self.ask(
             "SELECT DISTINCT partition_name FROM information_schema.partitions"
             " WHERE table_schema = database() AND table_name = %s AND partition_name IS NOT NULL",
-            (self._plain,),
+            (self.plain,),
         )
         left = len(named)
         for (name,) in named:

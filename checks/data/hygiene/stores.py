@@ -26,6 +26,9 @@ class Store(Protocol):
     def columns(self) -> list[str]:
         """Its columns, in order."""
 
+    def parts(self, begin: Bound, end: Bound) -> list[str]:
+        """The tables that hold the span, by their own names: itself, or those of its partitions that are tables."""
+
     def now(self) -> float | None:
         """The server's clock, seconds since 1970; None where there is no server."""
 
@@ -49,12 +52,16 @@ class Questions:
 
     def __init__(self, table: str, time: str) -> None:
         self.table, self.time = ".".join(map(self.quoted, table.split("."))), self.quoted(time)
+        self.plain = table.rpartition(".")[2]
 
     def quoted(self, name: str) -> str:
         return f'"{name}"'
 
     def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         raise NotImplementedError
+
+    def parts(self, begin: Bound, end: Bound) -> list[str]:  # noqa: ARG002 - all spans are in the one table
+        return [self.plain]
 
     def edge(self, newest: bool, after: Bound | None = None) -> Any:
         which = "max" if newest else "min"
@@ -82,16 +89,16 @@ class SqliteStore(Questions):
 
     def __init__(self, connection: sqlite3.Connection, table: str, time: str) -> None:
         super().__init__(table, time)
-        self._connection, self._plain = connection, table.rpartition(".")[2]
+        self._connection = connection
 
     def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         with sqlite_faults():
             return self._connection.execute(question, values).fetchall()
 
     def columns(self) -> list[str]:
-        found = [str(row[0]) for row in self.ask("SELECT name FROM pragma_table_info(?)", (self._plain,))]
+        found = [str(row[0]) for row in self.ask("SELECT name FROM pragma_table_info(?)", (self.plain,))]
         if not found:
-            raise SourceFault("no-such-table", f"there is no table {self._plain}")
+            raise SourceFault("no-such-table", f"there is no table {self.plain}")
         return found
 
     def now(self) -> float | None:
