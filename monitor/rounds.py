@@ -3,16 +3,17 @@
 Rule 1: the ledger decides what is owed. A run at a time of day is claimed under its slot before it is made; what a
 crash left unfinished is owed again; of missed runs only the newest is owed, and only within its grace.
 Rule 2: an extra look (confirm, recheck) is owed by the check's condition, which is kept in the ledger too.
-Rule 3: nobody looks at the same check twice at a time.
+Rule 3: nobody looks at the same check twice at a time; a look below is made once for all who need it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from monitor import casebook
 from monitor.agenda import Agenda
@@ -26,6 +27,7 @@ from monitor.ledger.together import Together
 from monitor.pages import drawn, with_page
 from monitor.runner import Runner
 from monitor.settle import Seen, Settlement, patience_of, reach
+from monitor.shared_looks import SharedLooks, Turns
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class Rounds:
         self._ledger, self._clock, self._runner = ledger, clock, runner
         self._heard = heard or (lambda _check, _text: None)
         self._together = Together(ledger)
+        self._shared, self._turns = SharedLooks(clock), Turns()
         self._running: set[str] = set()
         self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
         self._rest_until: dict[str, datetime] = {}
@@ -118,11 +121,12 @@ class Rounds:
 
     async def _made(self, due: Due) -> Seen:
         try:
+            begun = self._clock.monotonic()
             seen = await self._attempt(due.entry, due.purpose, due)
-            below = await self._below(seen)
+            below, others = await self._below(seen, begun)
             if drawn(seen):
                 seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
-            await self._settle(due, seen, below)
+            await self._settle(due, seen, below, others)
         except BaseException:
             self._owed_again(due)
             raise
@@ -206,16 +210,17 @@ class Rounds:
         return claims[-1]
 
     async def _attempt(self, entry: CheckEntry, purpose: Purpose, due: Due | None = None) -> Seen:
-        started = self._clock.now()
-        self._heard(entry.name, purpose)
-        observation = await self._runner.attempt(
-            entry.name,
-            entry.probe,
-            entry.limit,
-            lambda stage: self._heard(entry.name, stage),
-            casebook.condition_of(self._ledger, entry.name).memory,
-            self._ledger.accepted(entry.name) if entry.probe.ACCEPTS else None,
-        )
+        async with self._turns.of(entry.name):
+            started = self._clock.now()
+            self._heard(entry.name, purpose)
+            observation = await self._runner.attempt(
+                entry.name,
+                entry.probe,
+                entry.limit,
+                lambda stage: self._heard(entry.name, stage),
+                casebook.condition_of(self._ledger, entry.name).memory,
+                self._ledger.accepted(entry.name) if entry.probe.ACCEPTS else None,
+            )
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
             if late > LATE_AFTER_SECONDS:
@@ -238,18 +243,26 @@ class Rounds:
             left = SlotRow(due.name, due.slot.key, due.slot.at, self._clock.now(), None, None)
             self._left_over[due.name, due.slot.key] = left
 
-    async def _below(self, seen: Seen) -> list[Seen]:
-        """A failure that counts is looked into at once: every check that stands below it."""
+    async def _below(self, seen: Seen, begun: float) -> tuple[list[Seen], frozenset[str]]:
+        """A failure that counts is looked into at once: every check that stands below it. Says too which of those
+        looks were somebody else's, who settles them."""
         was = casebook.condition_of(self._ledger, seen.name)
         if not confirming(was, seen.verdict.state, patience_of(seen.entry)):
-            return []
-        entries = [self.configuration.checks[name] for name in reach(self.configuration, seen.entry)]
-        return list(await asyncio.gather(*(self._attempt(entry, "diagnose") for entry in entries)))
+            return [], frozenset()
+        mine = set[str]()
 
-    async def _settle(self, due: Due, seen: Seen, below: list[Seen]) -> None:
+        def make(entry: CheckEntry) -> Awaitable[Seen]:
+            mine.add(entry.name)
+            return self._attempt(entry, "diagnose")
+
+        entries = [self.configuration.checks[name] for name in reach(self.configuration, seen.entry)]
+        below = await asyncio.gather(*(self._shared.look(one.name, begun, partial(make, one)) for one in entries))
+        return list(below), frozenset(low.name for low in below) - mine
+
+    async def _settle(self, due: Due, seen: Seen, below: list[Seen], others: frozenset[str]) -> None:
         def settled(t: Transaction) -> None:
             now = self._clock.now()
-            Settlement(self._ledger, t, self.configuration, now).settle(seen, below)
+            Settlement(self._ledger, t, self.configuration, now).settle(seen, below, others)
             if due.slot and (due.entry.at or due.slot.key == FIRST):
                 t.finish(due.name, due.slot.key, now, max(0.0, (seen.started_at - due.slot.at).total_seconds()))
 

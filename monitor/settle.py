@@ -7,7 +7,7 @@ Rule 3: lower looks are settled before the look that asked for them, so that the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -85,10 +85,11 @@ class Settlement:
         self._policy = configuration.policy
         self.telling = Telling(ledger, t, configuration, now)
 
-    def settle(self, seen: Seen, below: Sequence[Seen] = ()) -> None:
-        """Settle a look and the looks below it, from the ground up."""
+    def settle(self, seen: Seen, below: Sequence[Seen] = (), others: Container[str] = ()) -> None:
+        """Settle a look and those below it, from the ground up; those of `others` count, and are settled by them."""
         by_name = {low.name: low for low in below}
-        for low in sorted(below, key=lambda s: s.entry.probe.highest_layer()):
+        mine = (low for low in below if low.name not in others)
+        for low in sorted(mine, key=lambda s: s.entry.probe.highest_layer()):
             self._settle(low, by_name)
         self._settle(seen, by_name)
 

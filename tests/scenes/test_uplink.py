@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from checks.contract import CannotTell, Layer, Refused
+from checks.contract import CannotTell, Layer, Refused, Trace
 from monitor.scene import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -54,6 +55,37 @@ def all_fails(site: Scene, uplink: Exception) -> None:
     for name in SITE:
         site.world[name] = NO_WAY
     site.world["uplink"] = uplink
+
+
+class SlowUplink(ScriptedUplink):
+    """One that answers after all have asked."""
+
+    looks: ClassVar[list[int]] = []
+
+    async def probe(self, trace: Trace) -> None:
+        """Its one stage, and how many looks were being made at it."""
+        self.looks.append(1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert sum(self.looks) == 1
+        self.looks.append(-1)
+        await super().probe(trace)
+
+
+async def test_ten_that_fail_together_look_at_it_once(scene: Make) -> None:
+    portals = {f"portal-{n}": {"of": ScriptedPortal, "every": 60.0, "diagnose": ("uplink",)} for n in range(10)}
+    site = scene({**portals, "uplink": {"of": SlowUplink, "every": 60.0}})
+    for name in (*portals, "uplink"):
+        site.world[name] = CUT
+    for _ in range(2):
+        owed = site.rounds.owed(site.clock.now())
+        await asyncio.gather(*(site.rounds.look(due) for due in owed))
+        site.clock.advance(60)
+    made = [row.purpose for row in site.ledger.attempts(limit=100) if row.check == "uplink"]
+    assert len(made) <= 3, made
+    (incident,) = site.ledger.incidents()
+    assert (incident.issue, incident.body["causes"]) == ("internet-down", ["uplink"])
+    assert len(incident.body["attached"]) == 10
 
 
 def issues(site: Scene) -> list[str]:
