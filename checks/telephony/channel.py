@@ -5,7 +5,6 @@ One JSON object a line: commands in ({"do": ...}), events out ({"event": ..., "a
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
@@ -17,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from checks.errand import tied_to
+
 _FAREWELL_SECONDS = 3.0
 _LONGEST_LINE = 1 << 20
-_PR_SET_PDEATHSIG = 1
 
 
 class Channel:
@@ -69,6 +69,5 @@ def be_a_good_child(parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
+    if not tied_to(parent, signal.SIGTERM):
         os._exit(0)

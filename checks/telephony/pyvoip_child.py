@@ -8,12 +8,10 @@ its threads do not end.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
 import os
 import random
-import signal
 import socket
 import sys
 import threading
@@ -22,7 +20,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+from checks.errand import telling, tied_to
+
 _FRAME_BYTES, _FRAME_SECONDS = 160, 0.02
 _SILENCE_DBM0 = -50.0
 _FULL_SCALE_DBM0, _NOTHING_DBM0 = 3.17, -99.0
@@ -151,18 +150,11 @@ class Telephone:
 
 def main(told: int, parent: int) -> None:
     """Do the job, and say how it went."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not tied_to(parent):
         os._exit(1)
     warnings.simplefilter("ignore")
     job = json.load(sys.stdin)
-    line = os.fdopen(told, "w", encoding="utf-8")
-
-    def tell(**facts: Any) -> None:
-        line.write(json.dumps(facts) + "\n")
-        line.flush()
-
-    telephone = Telephone(job)
+    tell, telephone = telling(told), Telephone(job)
     last: dict[str, Any] = {"measures": telephone.measures}
     try:
         tell(stage="register")

@@ -8,11 +8,8 @@ said in this call.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import glob
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -21,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
+from checks.errand import telling, tied_to
 from checks.telephony import challenge, sound
 from checks.telephony.recording import bound
 from checks.telephony.sound_file import Sound, Unreadable, read
@@ -34,7 +32,6 @@ _SETTLED_SECONDS = 4.0
 _LARGEST = 64_000_000
 _MOST_FILES = 50
 _LATER = ("http:404", "http:202", "http:204", "http:409", "http:423", "http:425", "http:429", "http:5")
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +100,15 @@ def _content(path: str) -> bytes:
 
 def main(told: int, parent: int) -> int:
     """Do the job; the exit code is 0 also where there is no recording."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not tied_to(parent):
         return 1
     job = json.load(sys.stdin)
-    with os.fdopen(told, "w", encoding="utf-8") as line:
-
-        def tell(**facts: Any) -> None:
-            line.write(json.dumps(facts) + "\n")
-            line.flush()
-
-        tell(stage="recording")
-        try:
-            tell(**await_it(job))
-        except Refused as refused:
-            tell(fault=refused.code, text=refused.text, measures=getattr(refused, "measures", {}))
+    tell = telling(told)
+    tell(stage="recording")
+    try:
+        tell(**await_it(job))
+    except Refused as refused:
+        tell(fault=refused.code, text=refused.text, measures=getattr(refused, "measures", {}))
     return 0
 
 

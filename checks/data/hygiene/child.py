@@ -6,40 +6,31 @@ reads call records.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
-from typing import Any
 
 from checks.data.hygiene.cleaning import Run, clean, replay
 from checks.data.usage.faults import SourceFault
+from checks.errand import telling, tied_to
 
 _NICENESS = 10
-_PR_SET_PDEATHSIG = 1
 
 
 def main(told: int, parent: int) -> int:
     """Do the job; the exit code is 0 also where a database is at fault."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not tied_to(parent):
         return 1
     os.nice(_NICENESS)
     job = json.load(sys.stdin)
-    with os.fdopen(told, "w", encoding="utf-8") as line:
-
-        def tell(**facts: Any) -> None:
-            line.write(json.dumps(facts) + "\n")
-            line.flush()
-
-        run = Run(job, tell)
-        fault = {}
-        try:
-            (replay if job["do"] == "replay" else clean)(run)
-        except SourceFault as found:
-            fault = {"fault": found.code, "text": found.text}
-        tell(measures=run.measures, notes=run.notes, **fault)
+    tell = telling(told)
+    run = Run(job, tell)
+    fault = {}
+    try:
+        (replay if job["do"] == "replay" else clean)(run)
+    except SourceFault as found:
+        fault = {"fault": found.code, "text": found.text}
+    tell(measures=run.measures, notes=run.notes, **fault)
     return 0
 
 

@@ -9,11 +9,9 @@ It runs at low priority, and ends with the daemon (its death signal, and the pip
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,33 +19,27 @@ from typing import Any
 from checks.data.usage.faults import SourceFault
 from checks.data.usage.reading import Job, read
 from checks.data.usage.result import headline, result
+from checks.errand import Tell, telling, tied_to
 
 _NICENESS = 10
-_PR_SET_PDEATHSIG = 1
 
 
 def main(told: int, parent: int) -> int:
     """Do the job; the exit code is 0 also where the source is at fault."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not tied_to(parent):
         return 1
     os.nice(_NICENESS)
     gc.disable()  # millions of records make no cycles, and looking for them would cost half as much again
     plain = json.load(sys.stdin)
-    with os.fdopen(told, "w", encoding="utf-8") as line:
-
-        def tell(**facts: Any) -> None:
-            line.write(json.dumps(facts) + "\n")
-            line.flush()
-
-        try:
-            tell(**usage(plain, tell))
-        except SourceFault as fault:
-            tell(fault=fault.code, text=fault.text)
+    tell = telling(told)
+    try:
+        tell(**usage(plain, tell))
+    except SourceFault as fault:
+        tell(fault=fault.code, text=fault.text)
     return 0
 
 
-def usage(plain: dict[str, Any], tell: Any) -> dict[str, Any]:
+def usage(plain: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """Write the result to the job's file, and give its headline. Raises SourceFault."""
     job = Job.of(plain)
     found = read(job, lambda stage: tell(stage=stage))

@@ -8,15 +8,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 import re
-import signal
 import sys
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+from checks.errand import tied_to
+
 _MOST_FAULTS = 20
 _MOST_ELEMENTS = 500
 _LONGEST_TEXT = 300
@@ -24,8 +22,7 @@ _LONGEST_TEXT = 300
 
 def main(parent: int) -> int:
     """Do it; ends with the daemon."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not tied_to(parent):
         return 1
     job = json.load(sys.stdin)
     json.dump({"schema": _schema, "elements": _elements, "selectors": _selectors}[job["job"]](job), sys.stdout)
