@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationInfo,
@@ -30,9 +32,11 @@ from checks.wording import nearest, shown, without_password
 
 __all__ = [
     "Duration",
+    "LocalPath",
     "ReadableFile",
     "Secret",
     "Settings",
+    "SiteZone",
     "from_directory",
     "is_duration",
     "named",
@@ -172,6 +176,15 @@ def from_directory(written: str | Path, info: ValidationInfo) -> Path:
     return Path((info.context or {}).get("directory", ".")) / written
 
 
+def _counted(written: object, info: ValidationInfo) -> object:
+    return from_directory(written, info) if isinstance(written, str | Path) else written
+
+
+_PATH_IN_SCHEMA = WithJsonSchema({"type": "string", "format": "path"})
+LocalPath = Annotated[Path, BeforeValidator(_counted), _PATH_IN_SCHEMA]
+"""A path that need not be there yet; a relative one counts from the configuration's own folder."""
+
+
 def named(section: str) -> Callable[[object, ValidationInfo], Any]:
     """A validator: the name of an entry of `[section.*]` becomes the entry itself (from the validation context)."""
 
@@ -207,5 +220,13 @@ def _readable(written: object, info: ValidationInfo) -> object:
     return path
 
 
-ReadableFile = Annotated[Path, BeforeValidator(_readable), WithJsonSchema({"type": "string", "format": "path"})]
+ReadableFile = Annotated[Path, BeforeValidator(_readable), _PATH_IN_SCHEMA]
 """A file that exists; a relative path counts from the configuration's own folder."""
+
+
+def _of_the_site(written: str, info: ValidationInfo) -> str:
+    return written or str((info.context or {}).get("timezone", "UTC"))
+
+
+SiteZone = Annotated[str, AfterValidator(_of_the_site), Field(exclude=True, validate_default=True)]
+"""The time zone of the site, which the loader knows; nobody writes it, so its default is ""."""

@@ -18,11 +18,11 @@ from statistics import median
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.host.sntp import Told, ask
-from checks.settings import Duration
+from checks.settings import Duration, SiteZone
 
 _PORT = 123
 _TIMES = 3
@@ -46,13 +46,8 @@ class HostClock(Check):
     """a clock that is further off is a warning"""
     answer_within: Duration = Field(default=3.0, gt=0, le=60)
     """how long an answer may take"""
-    timezone: str = Field(default="", exclude=True, validate_default=True)
+    timezone: SiteZone = ""
     """the site's, which the loader knows"""
-
-    @field_validator("timezone")
-    @classmethod
-    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
-        return written or str((info.context or {}).get("timezone", "UTC"))
 
     def measures(self) -> Mapping[str, str]:
         """How far off, and who says so."""

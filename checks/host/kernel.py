@@ -10,21 +10,12 @@ Rule: each line counts once. Without a last look, the last 24 hours are looked a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import Field
 
 from checks.host.check import HostCheck
-from checks.settings import from_directory
-
-
-def _path(written: object, info: ValidationInfo) -> object:
-    return from_directory(written, info) if isinstance(written, str | Path) else written
-
-
-LogFile = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "format": "path"})]
-"""A file; a relative path counts from the configuration's own folder."""
+from checks.settings import LocalPath
 
 
 class HostKernel(HostCheck):
@@ -34,7 +25,7 @@ class HostKernel(HostCheck):
     LOOK: ClassVar[str] = "kernel"
     WORST: ClassVar[tuple[str, ...]] = ("hardware-error", "filesystem-error", "io-error", "oom-kill", "hung-task")
 
-    log: LogFile | None = Field(default=None, examples=["/var/log/kern.log"])
+    log: LocalPath | None = Field(default=None, examples=["/var/log/kern.log"])
     """the kernel's log where it is kept in a file; without it the journal is asked, or else dmesg"""
 
     def measures(self) -> Mapping[str, str]:

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from checks.data.usage.sources import Records
 from checks.host.check import HostCheck
-from checks.settings import Duration
+from checks.settings import Duration, SiteZone
 
 Absolute = Annotated[str, Field(pattern=r"^/")]
 Digits = Annotated[str, Field(pattern=r"^\+?\d{1,15}$")]
@@ -63,15 +63,10 @@ class SipAbuse(HostCheck):
     """fewer outgoing calls in a night are never a peak"""
     longest_call: Duration = Field(default=4 * 3600.0, ge=60)
     """an outgoing call that is longer is named"""
-    timezone: str = Field(default="", exclude=True, validate_default=True)
+    timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=600.0, gt=0)
     """time budget; what was not reached by then is said"""
-
-    @field_validator("timezone")
-    @classmethod
-    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
-        return written or str((info.context or {}).get("timezone", "UTC"))
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -11,9 +11,9 @@ import wave
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from checks.settings import Duration, ReadableFile, Settings, from_directory, nearest
+from checks.settings import Duration, LocalPath, ReadableFile, Settings, nearest
 from checks.telephony.control_steps import (
     FEATURES,
     CallerId,
@@ -63,10 +63,6 @@ PromptFile = Annotated[ReadableFile, AfterValidator(is_prompt)]
 """A reference recording: WAV, 8000 Hz, mono, 16-bit."""
 
 
-def _from_directory(written: Any, info: ValidationInfo) -> Any:
-    return from_directory(written, info) if isinstance(written, str) else written
-
-
 def _is_folder(path: Path) -> Path:
     """Refuses what is no folder. Raises ValueError."""
     if not path.is_dir():
@@ -74,12 +70,7 @@ def _is_folder(path: Path) -> Path:
     return path
 
 
-PromptFolder = Annotated[
-    Path,
-    BeforeValidator(_from_directory),
-    AfterValidator(_is_folder),
-    WithJsonSchema({"type": "string", "format": "path"}),
-]
+PromptFolder = Annotated[LocalPath, AfterValidator(_is_folder)]
 """A folder of recordings; a relative path counts from the configuration's own folder."""
 
 

@@ -15,13 +15,13 @@ import datetime
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.check import Usage
 from checks.data.usage.day import day_before
 from checks.data.usage.sources import QueueLog, Records
-from checks.settings import Duration
+from checks.settings import Duration, SiteZone
 from checks.web.figures import Figure
 from checks.web.http.message import Answer
 from checks.web.walk.step import Step
@@ -60,17 +60,12 @@ class Report(Walked, Check):
     """the local date to look at; without it the day before"""
     date_format: Annotated[str, AfterValidator(_date_format)] = "%Y-%m-%d"
     """how {date} is written, as strftime has it"""
-    timezone: str = Field(default="", exclude=True, validate_default=True)
+    timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=60.0, gt=0)
     """time limit for all steps together"""
     records_within: Duration = Field(default=300.0, gt=0)
     """time limit for reading the call records"""
-
-    @field_validator("timezone")
-    @classmethod
-    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
-        return written or str((info.context or {}).get("timezone", "UTC"))
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:

@@ -12,35 +12,26 @@ is no backup then, and that is what one has to know.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Refused, Trace
 from checks.data.backup.conversation import converse
 from checks.data.backup.job import Do, Engine, Job, Source
-from checks.settings import Duration, Secret, Settings, from_directory
+from checks.settings import Duration, LocalPath, Secret, Settings
 
 _MEGABYTE = 1_000_000
-
-
-def _path(written: object, info: ValidationInfo) -> object:
-    return from_directory(written, info) if isinstance(written, str | Path) else written
-
-
-Folder = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "format": "path"})]
-"""A path that need not be there yet; a relative one counts from the configuration's own folder."""
 
 
 class Copy(Settings):
     """Another place for every backup, in exactly one way."""
 
-    folder: Folder | None = None
+    folder: LocalPath | None = None
     """a folder on a second disk; it must be there, so that an unmounted disk is noticed"""
     rclone: str | None = None
     """a place that rclone reaches, as REMOTE:PATH (SFTP, S3-compatible …)"""
-    config: Folder | None = None
+    config: LocalPath | None = None
     """the configuration file of rclone"""
     restic: str | None = None
     """a restic repository"""
@@ -59,7 +50,7 @@ class _Kept(Check):
 
     LAYER: ClassVar[Layer] = Layer.APPLICATION
 
-    folder: Folder
+    folder: LocalPath
     """where the backups of this one source lie"""
     identity: Secret | None = None
     """the age identity (AGE-SECRET-KEY-1…) that reads encrypted backups for their proof"""
@@ -71,11 +62,11 @@ class _Kept(Check):
     """how many months have one"""
     jobs: int = Field(default=2, ge=1, le=16)
     """how much is dumped and restored at the same time"""
-    scratch: Folder | None = None
+    scratch: LocalPath | None = None
     """where proofs restore to; without it the folder itself (or /var/tmp, where root may not let others walk there)"""
     run_as: str = ""
     """the user that runs the server of a proof where Reveille is root; without it postgres, mysql or nobody"""
-    tools: Folder | None = None
+    tools: LocalPath | None = None
     """the folder of the database's own programs, where they are not to be found"""
     nice: int = Field(default=10, ge=0, le=19)
     """how far the worker steps back from others on this host"""
@@ -150,7 +141,7 @@ class Backup(_Kept):
     """who reads; must be allowed to read every table"""
     password: Secret | None = None
     """the user's password"""
-    path: Folder | None = None
+    path: LocalPath | None = None
     """the SQLite file, or the directory"""
     exclude: tuple[str, ...] = ()
     """of a directory: patterns of what is left out, as in "*.tmp" or "cache/*" """

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field
 
 from checks.contract import Check, Layer, Trace
-from checks.data.backup.check import Backup, Folder
+from checks.data.backup.check import Backup
 from checks.data.backup.listing import newest_proven
-from checks.settings import Duration, Secret
+from checks.settings import Duration, LocalPath, Secret, SiteZone
 
 
 def _monthly(path: Path) -> Path:
@@ -37,9 +37,9 @@ class VoiceLogArchive(Check):
     KIND: ClassVar[str] = "voice-log-archive"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
 
-    recordings: Annotated[Folder, AfterValidator(_monthly)]
+    recordings: Annotated[LocalPath, AfterValidator(_monthly)]
     """the folder of one month's recordings, with %Y and %m where year and month stand"""
-    folder: Folder
+    folder: LocalPath
     """where the archives lie, a folder for each month"""
     recipients: tuple[Annotated[str, Field(pattern=r"^age1[0-9a-z]+$")], ...] = ()
     """age public keys (age1…) that archives are encrypted to"""
@@ -47,15 +47,10 @@ class VoiceLogArchive(Check):
     """the age identity that reads encrypted archives for their proof"""
     megabytes_a_second: float | None = Field(default=None, gt=0)
     """how fast recordings are read at most; without it as fast as it goes"""
-    timezone: str = Field(default="", exclude=True, validate_default=True)
+    timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=14400.0, gt=0)
     """time limit for the whole"""
-
-    @field_validator("timezone")
-    @classmethod
-    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
-        return written or str((info.context or {}).get("timezone", "UTC"))
 
     def measures(self) -> Mapping[str, str]:
         """What an archive tells, and its proof."""

@@ -20,22 +20,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic.json_schema import WithJsonSchema
+from pydantic import AfterValidator, Field, model_validator
 
 from checks.child import followed
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.sources import FilePattern, Name, Server, times_of
-from checks.settings import Duration, Settings, from_directory
+from checks.settings import Duration, LocalPath, Settings, SiteZone
 
 _PROGRAM = "checks.data.hygiene.child"
-
-
-def _path(written: object, info: ValidationInfo) -> object:
-    return from_directory(written, info) if isinstance(written, str | Path) else written
-
-
-Folder = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "format": "path"})]
 
 
 class Database(Settings):
@@ -90,11 +82,11 @@ class Hygiene(Check):
     """how many days the reporting database keeps"""
     grace_days: int = Field(default=1, ge=0)
     """so many days more may still be there before it is a fault"""
-    folder: Folder
+    folder: LocalPath
     """where the journal of what was removed is kept; it must be there"""
-    proven_in: Folder | None = None
+    proven_in: LocalPath | None = None
     """the folder of the proven backups of the live database; without it nothing is removed"""
-    reporting_proven_in: Folder | None = None
+    reporting_proven_in: LocalPath | None = None
     """the folder of the proven backups of the reporting database"""
     backup_within: Duration = Field(default=129600.0, gt=0)
     """how old the newest proven backup may be for anything to be removed"""
@@ -106,15 +98,10 @@ class Hygiene(Check):
     """how many records one transaction removes"""
     newest_within: Duration = Field(default=604800.0, gt=0)
     """how old the newest record may be: older, and either nothing is written or the clock is wrong"""
-    timezone: str = Field(default="", exclude=True, validate_default=True)
+    timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=3600.0, gt=0)
     """time limit for the whole"""
-
-    @field_validator("timezone")
-    @classmethod
-    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
-        return written or str((info.context or {}).get("timezone", "UTC"))
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from checks.child import followed
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.day import Day, day_before
 from checks.data.usage.sources import QueueLog, Records
-from checks.settings import Duration
+from checks.settings import Duration, SiteZone
 
 EXHIBIT = "usage.json"
 _MEASURES: Mapping[str, str] = {
@@ -61,7 +61,7 @@ class Usage(Check):
     """where the call records are"""
     queue_log: QueueLog | None = None
     """where the queues' own log is: callers who wait, and agents"""
-    timezone: str = Field(default="", exclude=True, validate_default=True)
+    timezone: SiteZone = ""
     """the site's, which the loader knows"""
     date: datetime.date | None = None
     """the local date to look at; without it the day before"""
@@ -91,11 +91,6 @@ class Usage(Check):
         if self.answer_within % 1 or self.short_abandon % 1:
             raise ValueError("records count whole seconds; write answer_within and short_abandon in whole seconds")
         return self
-
-    @field_validator("timezone")
-    @classmethod
-    def _of_the_site(cls, written: str, info: ValidationInfo) -> str:
-        return written or str((info.context or {}).get("timezone", "UTC"))
 
     def measures(self) -> Mapping[str, str]:
         """The headline."""

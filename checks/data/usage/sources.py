@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
-from pydantic.json_schema import WithJsonSchema
+from pydantic import AfterValidator, Field, model_validator
 
 from checks.data.usage.formats import FORMATS, TERMS
-from checks.settings import ReadableFile, Secret, Settings, from_directory, nearest, shown
+from checks.settings import LocalPath, ReadableFile, Secret, Settings, nearest, shown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?")
 _KEYWORDS = ("site", "utc", "epoch")
@@ -37,13 +35,9 @@ def times_of(written: str) -> str:
     return written
 
 
-def _counted(written: object, info: ValidationInfo) -> object:
-    return from_directory(written, info) if isinstance(written, str | Path) else written
-
-
 Name = Annotated[str, AfterValidator(_name)]
 """Of a table, with its schema or without, or of a column."""
-FilePattern = Annotated[Path, BeforeValidator(_counted), WithJsonSchema({"type": "string", "format": "path"})]
+FilePattern = LocalPath
 """A file, or several by `*`; a relative path counts from the configuration's own folder."""
 
 
