@@ -34,7 +34,6 @@ class HostCheck(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Look once, in a process of its own."""
-        now = trace.exhibits_folder.stat().st_mtime  # the folder is this attempt's own, and new
         try:
             settings = self.plain()
         except LookupError as missing:
@@ -45,7 +44,7 @@ class HostCheck(Check):
             "settings": settings,
             "recalled": dict(trace.recalled),
             "accepted": dict(trace.accepted) if self.ACCEPTS else {},
-            "now": now,
+            "now": trace.began_at,
         }
         await conversation.look(job, trace, self.within, self.WORST)
 

@@ -132,7 +132,7 @@ class HostClock(Check):
 
     def _announce(self, trace: Trace) -> None:
         zone = ZoneInfo(self.timezone)
-        now = datetime.fromtimestamp(trace.exhibits_folder.stat().st_mtime, UTC)
+        now = datetime.fromtimestamp(trace.began_at, UTC)
         days = [(now + timedelta(days=day)).astimezone(zone) for day in range(_DAYS_AHEAD + 1)]
         for earlier, later in pairwise(days):
             if earlier.utcoffset() != later.utcoffset():

@@ -152,11 +152,11 @@ class Smtp(Check):
             await talk.start_tls(trusting(self.trusted_certificates), self.host)
 
     def _mail(self, trace: Trace) -> EmailMessage:
-        """A mail that nobody answers (RFC 3834); dated as this attempt's own folder is: a check has no wall clock."""
+        """A mail that nobody answers (RFC 3834); dated when this attempt began: a check has no wall clock."""
         message = EmailMessage(policy=LINES)
         message["From"], message["To"] = self.sender, self.recipient
         message["Subject"] = "Reveille: test mail"
-        message["Date"] = formatdate(trace.exhibits_folder.stat().st_mtime)
+        message["Date"] = formatdate(trace.began_at)
         message["Message-ID"] = f"<{secrets.token_hex(16)}@{_DOMAIN}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
@@ -185,7 +185,7 @@ class Smtp(Check):
                 text = f"not in the mailbox within {self.arrive_within:g} s"
                 raise Refused("not-arrived", text) from None
         with trace.stage("delete"):
-            day_ago = strftime("%d-%b-%Y", gmtime(trace.exhibits_folder.stat().st_mtime - _ONE_DAY_SECONDS))
+            day_ago = strftime("%d-%b-%Y", gmtime(trace.began_at - _ONE_DAY_SECONDS))
             late = await imap.left_over(day_ago)
             if not await imap.delete(uid, *late):
                 trace.note("the mail is marked as deleted and stays: the mailbox offers no UIDPLUS")

@@ -137,9 +137,8 @@ class TlsCertificate(Check):
 
 
 def _describe(certificate: Mapping[str, Any], trace: Trace) -> str:
-    """Days left, as counted from when this attempt's own folder was made: a check has no wall clock."""
-    now = trace.exhibits_folder.stat().st_mtime
-    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - now) / _SECONDS_A_DAY
+    """Days left, as counted from when this attempt began: a check has no wall clock."""
+    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - trace.began_at) / _SECONDS_A_DAY
     trace.measure("certificate_days", left)
     names = [value for _, value in certificate.get("subjectAltName", ())] or [_name(certificate.get("subject", ()))]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""

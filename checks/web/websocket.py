@@ -167,8 +167,8 @@ class _Told:
         elif event == "passed":
             seconds = float(facts["seconds"])
             self._trace.staged(facts["stage"], max(0.0, self._trace.elapsed() - seconds), seconds)
-            if "not_after" in facts:  # a check has no wall clock: counted from when this attempt's folder was made
-                left = facts["not_after"] - self._trace.exhibits_folder.stat().st_mtime
+            if "not_after" in facts:  # a check has no wall clock: counted from when this attempt began
+                left = facts["not_after"] - self._trace.began_at
                 self._trace.measure("certificate_days", left / 86400.0)
 
     def fault(self) -> Refused:

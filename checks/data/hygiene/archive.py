@@ -69,7 +69,7 @@ class VoiceLogArchive(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Look for the archive; make it where there is none."""
-        now = datetime.fromtimestamp(trace.exhibits_folder.stat().st_mtime, UTC)
+        now = datetime.fromtimestamp(trace.began_at, UTC)
         month = (now.astimezone(ZoneInfo(self.timezone)).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         year, _, number = month.partition("-")
         recordings = Path(str(self.recordings).replace("%Y", year).replace("%m", number))

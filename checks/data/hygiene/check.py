@@ -137,7 +137,7 @@ class Hygiene(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Look, and clean where that is wanted."""
-        now = trace.exhibits_folder.stat().st_mtime  # the folder is this attempt's own, and new
+        now = trace.began_at
         trace.remember("at", now)
         told = await followed(self._job("clean", now, trace.recalled.get("at")), trace, self.within, _PROGRAM)
         for name, value in told["measures"].items():

@@ -102,7 +102,7 @@ class Usage(Check):
 
     async def probe(self, trace: Trace) -> None:
         """Read and compute once."""
-        now = trace.exhibits_folder.stat().st_mtime  # the folder is this attempt's own, and new
+        now = trace.began_at
         day = Day.of(self.date, self.timezone) if self.date else day_before(now, self.timezone)
         try:
             job = self._job(day, int(now), trace.exhibits_folder / EXHIBIT)
