@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from checks.settings import Duration, LocalPath, ReadableFile, Settings, nearest
+from checks.settings import Duration, LocalPath, ReadableFile, Settings
 from checks.telephony.control_steps import (
     FEATURES,
     CallerId,
@@ -26,6 +26,7 @@ from checks.telephony.control_steps import (
     fault_of_order,
 )
 from checks.telephony.line import AgentName, Line
+from checks.verbs import Verbs
 
 _LEAST_SECONDS = 0.3
 _LEAST_PEAK = 200
@@ -151,38 +152,18 @@ class HangUp(Settings):
     """true"""
 
 
-VERBS: dict[str, type[Settings]] = {
-    "hear": Hear,
-    "press": Press,
-    "pause": Pause,
-    "agent": AgentStep,
-    "hold": Hold,
-    **FEATURES,
-    "hang-up": HangUp,
-}
-
-
-def _verb(written: Any) -> str | None:
-    if isinstance(written, dict):
-        return next((verb for verb in VERBS if verb in written), None)
-    return next((verb for verb, model in VERBS.items() if isinstance(written, model)), None)
-
-
-def _one_verb(written: Any) -> Any:
-    """Refuses a step of no verb, or of two. Raises ValueError."""
-    if isinstance(written, Settings):
-        return written
-    example = '{ hear = "welcome.wav", within = "6s" }'
-    if not isinstance(written, dict):
-        raise ValueError(f"a step is a table with one verb, as in {example}; this is {written!r}")
-    found = [verb for verb in VERBS if verb in written]
-    if not found:
-        hints = [hint for key in written if (hint := nearest(str(key), list(VERBS)))]
-        raise ValueError(f"a step needs one of {', '.join(VERBS)}, as in {example}{hints[0] if hints else ''}")
-    if len(found) > 1:
-        raise ValueError(f"this step has {len(found)} verbs ({' and '.join(found)}); write them as {len(found)} steps")
-    return written
-
+VERBS = Verbs(
+    {
+        "hear": Hear,
+        "press": Press,
+        "pause": Pause,
+        "agent": AgentStep,
+        "hold": Hold,
+        **FEATURES,
+        "hang-up": HangUp,
+    },
+    example='{ hear = "welcome.wav", within = "6s" }',
+)
 
 Step = Annotated[
     Annotated[Hear, Tag("hear")]
@@ -197,8 +178,8 @@ Step = Annotated[
     | Annotated[Collect, Tag("collect")]
     | Annotated[CallerId, Tag("caller-id")]
     | Annotated[HangUp, Tag("hang-up")],
-    Discriminator(_verb),
-    BeforeValidator(_one_verb),
+    Discriminator(VERBS.of),
+    BeforeValidator(VERBS.exactly_one),
 ]
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from checks.settings import Duration, Secret, Settings, nearest
+from checks.settings import Duration, Secret, Settings
+from checks.verbs import Verbs
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
@@ -85,38 +86,18 @@ class Wait(_Step):
     """how long"""
 
 
-VERBS: dict[str, type[_Step]] = {
-    "open": Open,
-    "fill": Fill,
-    "click": Click,
-    "press": PressKey,
-    "see": See,
-    "not-see": NotSee,
-    "wait": Wait,
-}
-
-
-def _verb(written: Any) -> str | None:
-    if isinstance(written, dict):
-        return next((verb for verb in VERBS if verb in written), None)
-    return next((verb for verb, model in VERBS.items() if isinstance(written, model)), None)
-
-
-def _one_verb(written: Any) -> Any:
-    """Refuses a step of no verb, or of two. Raises ValueError."""
-    if isinstance(written, Settings):
-        return written
-    example = '{ click = "Sign in" }'
-    if not isinstance(written, dict):
-        raise ValueError(f"a step is a table with one verb, as in {example}; this is {written!r}")
-    found = [verb for verb in VERBS if verb in written]
-    if not found:
-        hints = [hint for key in written if (hint := nearest(str(key), list(VERBS)))]
-        raise ValueError(f"a step needs one of {', '.join(VERBS)}, as in {example}{hints[0] if hints else ''}")
-    if len(found) > 1:
-        raise ValueError(f"this step has {len(found)} verbs ({' and '.join(found)}); write them as {len(found)} steps")
-    return written
-
+VERBS = Verbs(
+    {
+        "open": Open,
+        "fill": Fill,
+        "click": Click,
+        "press": PressKey,
+        "see": See,
+        "not-see": NotSee,
+        "wait": Wait,
+    },
+    example='{ click = "Sign in" }',
+)
 
 JourneyStep = Annotated[
     Annotated[Open, Tag("open")]
@@ -126,14 +107,14 @@ JourneyStep = Annotated[
     | Annotated[See, Tag("see")]
     | Annotated[NotSee, Tag("not-see")]
     | Annotated[Wait, Tag("wait")],
-    Discriminator(_verb),
-    BeforeValidator(_one_verb),
+    Discriminator(VERBS.of),
+    BeforeValidator(VERBS.exactly_one),
 ]
 
 
 def verb_of(step: _Step) -> str:
     """Which one it is."""
-    return str(_verb(step))
+    return str(VERBS.of(step))
 
 
 def seconds_of(step: _Step) -> float:
