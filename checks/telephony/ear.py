@@ -9,6 +9,7 @@ music-on-hold, frozen, looped, noise.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import wave
 from collections.abc import Collection, Iterable, Mapping
@@ -192,16 +193,25 @@ class Ear:
 
     def examine(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The whole call so far, since the answer: what `examination.examine` finds."""
-        self.recording.refresh()
-        self.said.refresh()
-        heard, said = self.since_answer(order), self.since_answer(order, self.said)
-        return examination.examine(heard, said, order.get("country"))
+        return examination.examine(*self.so_far(order), order.get("country"))
+
+    async def examine_beside(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The same in a thread, where a call's packets go by this one."""
+        return await asyncio.to_thread(examination.examine, *self.so_far(order), order.get("country"))
 
     def figures(self) -> dict[str, float]:
         """The measures of what was heard."""
+        return examination.figures_of(*self.so_far({}))
+
+    async def figures_beside(self) -> dict[str, float]:
+        """The same in a thread."""
+        return await asyncio.to_thread(examination.figures_of, *self.so_far({}))
+
+    def so_far(self, order: Mapping[str, Any]) -> tuple[sound.Samples, sound.Samples]:
+        """What was heard and said since the answer, up to now."""
         self.recording.refresh()
         self.said.refresh()
-        return examination.figures_of(self.recording.samples, self.said.samples)
+        return self.since_answer(order), self.since_answer(order, self.said)
 
     def turn_page(self) -> None:
         """From now on only what comes now counts (a digit was pressed)."""
@@ -227,10 +237,6 @@ class Ear:
             return "wrong-prompt", f"it was {name}, {awaited} awaited"
         code, text = self._named(samples, order)
         return code, f"{text}, {awaited} awaited"
-
-    def what_is_there(self, previous: str | None, others: Iterable[str], wanted: str) -> tuple[str, str]:
-        """The same, without what is known of the call."""
-        return self.what_is_heard({"previous": previous, "others": others}, wanted, (wanted,))
 
     def _known(self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]) -> str | None:
         """Which of the known prompts it is; a library that is too large to be gone through in time is gone through in

@@ -50,11 +50,17 @@ class MediaLimits(Settings):
 
 
 async def hold_to_truth(
-    trace: Trace, limits: MediaLimits, script: Script, legs: Mapping[str, Phone], country: str | None
+    trace: Trace,
+    limits: MediaLimits,
+    script: Script,
+    legs: Mapping[str, Phone],
+    country: str | None,
+    echoed: bool = False,
 ) -> None:
-    """Listen where nothing was listened to, and judge what both sides heard. Raises Refused, CannotTell."""
+    """Listen where nothing was listened to, and judge what both sides heard; `echoed` is a call whose far end was
+    proven to be an echo. Raises Refused, CannotTell."""
     call = legs["call"]
-    if not script and limits.listen > 0:
+    if not script and not echoed and limits.listen > 0:
         await _ask(call, "await-sound", "sound", country, limits.listen)
     for name, leg in legs.items():
         facts = await _ask(leg, "examine", "examined", country) if leg.seen("answered") else None
@@ -62,12 +68,14 @@ async def hold_to_truth(
             continue
         if name == "call":
             trace.measure("both_quiet_seconds", facts["quiet_seconds"])
-        if found := judge(facts.facts, limits, script, name):
+        if found := judge(facts.facts, limits, script, name, echoed):
             with trace.stage("media"):
                 raise Refused(*found)
 
 
-def judge(facts: Mapping[str, Any], limits: MediaLimits, script: Script, leg: str) -> tuple[str, str] | None:
+def judge(
+    facts: Mapping[str, Any], limits: MediaLimits, script: Script, leg: str, echoed: bool = False
+) -> tuple[str, str] | None:
     """A code and words for what is wrong with the sound of a leg; None when nothing surely is."""
     whose = "" if leg == "call" else f"the {leg} heard: "
     kind, words = facts["kind"], whose + str(facts["words"])
@@ -78,7 +86,7 @@ def judge(facts: Mapping[str, Any], limits: MediaLimits, script: Script, leg: st
             return "choppy", f"{whose}{facts['worst_gap_percent']:.0f} % of what sounds is cut out, over 5 s"
         if facts["rx_clipped_percent"] >= CLIPPED_PERCENT:
             return "clipped", f"{whose}{facts['rx_clipped_percent']:.0f} % of what sounds is clipped"
-    if leg != "call" or any(isinstance(step, Hear | AgentStep) for step in script):
+    if leg != "call" or echoed or any(isinstance(step, Hear | AgentStep) for step in script):
         return None
     if kind in _FALSE_ANSWERS:
         return f"false-answer:{kind}", words

@@ -19,6 +19,7 @@ from checks.telephony.engine import START_SECONDS, Phone
 from checks.telephony.honesty import LoopWatch
 from checks.telephony.line import Line
 from checks.telephony.script import AgentStep, Script
+from checks.telephony.truth import hold_to_truth
 from checks.webrtc.engine import Agent, Softphone
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Attempt:
             await Conversation(self._trace, self._script, self._keys, call, agent).run()
             if self._check.echo:
                 await self._echo(call)
+            await hold_to_truth(self._trace, self._check, self._check.script, self._legs, None, self._check.echo)
             await self._hang_up(call)
         finally:
             await asyncio.gather(*(phone.close() for phone in self._legs.values()))

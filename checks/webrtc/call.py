@@ -11,6 +11,7 @@
     DTLS handshake <------------------>  stage dtls            no-fingerprint, fingerprint, dtls; in the call: closed
     <============ SRTP ===============>  stage srtp            no-rtp: not one packet
     the script, an echo                  stages prompt, press, agent, talk, hold, echo
+    what both sides heard               stage media, as of a sip-call (checks/telephony/truth.py)
     BYE ------------------------------>  stage hang-up
 
 "bad-peer" in any stage: what came is no WebSocket, SIP, SDP or STUN, or too much of it. The script's faults are those
@@ -27,16 +28,17 @@ from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import Check, Claim, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
-from checks.telephony import honesty, quality
+from checks.telephony import honesty, quality, truth
 from checks.telephony.control_steps import Feature
 from checks.telephony.honesty import ProbeLimits, honest
 from checks.telephony.line import Line
 from checks.telephony.script import AgentStep, Hear, Script, seconds_of
+from checks.telephony.truth import MediaLimits
 from checks.webrtc.attempt import ECHO_SECONDS, Attempt
 
 STAGES = ("dns", "tcp", "tls", "websocket", "register", "stun", "turn", "answer", "ice", "dtls", "srtp")
 _LAYERS: dict[str, Layer] = {
-    **dict.fromkeys(("stun", "turn", "ice", "dtls", "srtp", "hold"), Layer.MEDIA),
+    **dict.fromkeys(("stun", "turn", "ice", "dtls", "srtp", "hold", "media"), Layer.MEDIA),
     **dict.fromkeys(("prompt", "press", "pause"), Layer.PROMPT),
     **dict.fromkeys(("agent", "talk", "echo"), Layer.AGENT),
 }
@@ -62,7 +64,7 @@ WebSocketAddress = Annotated[str, AfterValidator(_edge)]
 IceServer = Annotated[str, AfterValidator(_ice_server)]
 
 
-class WebrtcCall(ProbeLimits, Check):
+class WebrtcCall(ProbeLimits, MediaLimits, Check):
     """A WebRTC call, from the name of its edge to the voice at its other end, each stage with its time."""
 
     KIND: ClassVar[str] = "webrtc-call"
@@ -157,7 +159,7 @@ class WebrtcCall(ProbeLimits, Check):
         for url in self.turn:
             transport = _transport(url)
             given[f"turn_{transport}_seconds"] = f"a TURN allocation by {transport}, seconds"
-        given |= {**_SOUND, **quality.MEASURES, **honesty.MEASURES}
+        given |= {**_SOUND, **truth.MEASURES, **quality.MEASURES, **honesty.MEASURES}
         for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"
@@ -173,7 +175,7 @@ class WebrtcCall(ProbeLimits, Check):
 
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
-        timers = sum(self._within().values()) + self.step_within + (ECHO_SECONDS if self.echo else 0.0)
+        timers = sum(self._within().values()) + self.step_within + (ECHO_SECONDS if self.echo else self.listen)
         return timers + sum(seconds_of(step) for step in self.script) + 15.0
 
     def _within(self) -> dict[str, float]:

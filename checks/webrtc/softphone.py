@@ -157,10 +157,14 @@ class Softphone:
                     self._channel.tell("challenge-timed", turn=command.get("turn", 0), said_at=None, heard=[])
             case {"do": "hush"}:
                 station.hush()
-            case {"do": "review", "previous": previous, "others": others, "wanted": wanted}:
+            case {"do": "review", "wanted": wanted}:
                 ear.recording.refresh()
-                code, text = ear.what_is_there(previous, others, wanted)
+                code, text = ear.what_is_heard(command, wanted)
                 self._channel.tell("reviewed", code=code, text=text)
+            case {"do": "await-sound"}:
+                ear.await_sound(command)
+            case {"do": "examine"}:
+                self._work = asyncio.create_task(self._examine(ear, command))
             case {"do": "count"}:
                 self._work = asyncio.create_task(self._count(station, command.get("number", 0)))
             case _:
@@ -173,6 +177,9 @@ class Softphone:
             self._channel.tell("press-failed", text=str(refused))
             return
         self._channel.tell("pressed", digits=digits)
+
+    async def _examine(self, ear: Ear, order: dict[str, Any]) -> None:
+        self._channel.tell("examined", **await ear.examine_beside(order))
 
     async def _count(self, station: Station, number: int) -> None:
         self._channel.tell("counted", number=number, **await station.counts())
@@ -189,7 +196,8 @@ class Softphone:
             had_call, answered = await self._station.hang_up(within)
             self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
             health = {"stall_seconds": round(max(self._stall, self._station.stall_seconds), 4)}
-            self._channel.tell("statistics", **await self._station.statistics(), health=health)
+            heard = await self._ear.figures_beside() if self._ear is not None else {}
+            self._channel.tell("statistics", **await self._station.statistics(), **heard, health=health)
             self._station.write(Path(self._order["folder"]), self._order["files"])
             await self._station.close()
         self._channel.tell("closed")

@@ -207,9 +207,7 @@ class Station:
 
     async def statistics(self) -> dict[str, Any]:
         """The last counts; {} where no media came to stand."""
-        if self._media is None or self._listening is None:
-            return {}
-        return {**await self._media.counts(), "rx_level_dbm0": sound.active_level_dbm0(self.heard.samples)}
+        return await self.counts() if self._listening is not None else {}
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
         """The exhibits: ladder, and heard (left) and said (right)."""

@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,12 +23,14 @@ from checks.telephony.honesty import LoopWatch
 from checks.telephony.line import Line
 from checks.webrtc.attempt import Attempt
 from checks.webrtc.call import STAGES, WebrtcCall
-from tests.loopback.sipp.peer import free_port
+from tests.loopback.sipp.peer import baresip, free_port
 from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.peers import TURN_USER, Edge, Turn, edge, turn_server
 from tests.loopback.webrtc.relays import middlebox, mute
 
 # Others are at work on this machine: a probe that was slow is no matter of these tests.
+BUSY = ["synth", "0.48", "sine", "425", "gain", "-12", "pad", "0", "0.48", "repeat", "20"]
+"""the German busy tone (ITU-T E.180)"""
 PERCENT = {f"probe_{name}_percent": 100.0 for name in ("stalled", "wait", "unsent")}
 UNHURRIED = {"probe_stall": "30s", "probe_late": "30s", **PERCENT}
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("webrtc")]
@@ -71,6 +74,10 @@ def call(centre: Edge, broken: str = "", **more: Any) -> WebrtcCall:
     return WebrtcCall.model_validate(settings)
 
 
+def synthesize(path: Path, *effects: str) -> None:
+    subprocess.run(["sox", "-D", "-n", "-r", "8000", "-c", "1", "-b", "16", str(path), *effects], check=True)
+
+
 def relays(server: Turn, **more: Any) -> dict[str, Any]:
     password = {"file": str(server.password)}
     return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, **more}
@@ -97,6 +104,7 @@ async def test_a_healthy_edge_is_seen_stage_by_stage(centre: Edge, turn: Turn, t
     assert seen.measures["mos"] > 4
     assert 29 < seen.measures["certificate_days"] < 31
     assert seen.measures["rx_packets"] > 50
+    assert {"rx_gap_percent", "rx_clipped_percent", "both_quiet_seconds", "rx_level_dbm0"} <= set(seen.measures)
     notes = "\n".join(seen.notes)
     assert all(word in notes for word in ("TLSv1.3", "sees us as", "relays from", "PCMA", "ICE: host", "DTLS as"))
     assert {"call.wav", "ladder.txt", "agent.wav", "timings.json", "rtp.json"} <= {e.name for e in seen.exhibits}
@@ -162,6 +170,27 @@ async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, f
     seen = await attempt(call(centre, broken), tmp_path / "seen")
     assert ended(seen) == fault, seen.fault
     assert "answer" in passed(seen)
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (["trim", "0", "20"], ("media", "silent")),
+        (
+            ["synth", "0.48", "sine", "425", "gain", "-12", "pad", "0", "0.48", "repeat", "20"],
+            ("media", "false-answer:busy"),
+        ),
+    ],
+    ids=["silence", "busy"],
+)
+async def test_an_answer_that_is_none(centre: Edge, tmp_path: Path, said: list[str], fault: tuple[str, str]) -> None:
+    source = tmp_path / "said.wav"
+    synthesize(source, *said)
+    async with baresip(tmp_path / "peer", source) as port:
+        check = call(centre, script=[], listen="4s", to=f"sip:agent@127.0.0.1:{port}")
+        seen = await attempt(check, tmp_path / "seen")
+    assert ended(seen) == fault, seen.fault
+    assert passed(seen)[-1] == "srtp"
 
 
 async def test_a_number_that_is_not_there(centre: Edge, tmp_path: Path) -> None:

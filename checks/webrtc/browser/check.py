@@ -11,6 +11,7 @@
     DTLS handshake <------------------>  stage dtls            no-fingerprint, dtls; in the call: closed
     <============ SRTP ===============>  stage srtp            no-rtp: not one packet
     the script, an echo                  stages prompt, press, agent, talk, hold, echo
+    what both sides heard               stage media, as of a sip-call (checks/telephony/truth.py)
     BYE ------------------------------>  stage hang-up
 
 A socket that drops in the call is "dropped" in the stage websocket. A browser that dies, hangs or is not there is
