@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from checks.data.hygiene.stores import CONNECT_SECONDS, Bound, Questions, open_sqlite
+from checks.data.hygiene.stores import Bound, Questions, open_sqlite
 from checks.data.usage.drivers import mariadb_faults, postgres_faults
+from checks.data.usage.log_in import mariadb_log_in, postgres_log_in
 
 _BATCH = 5_000
 
@@ -95,21 +96,10 @@ def open_postgres(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Po
     """A server; wall times are those of the zone."""
     import psycopg
 
-    server = place["server"]
     with postgres_faults():
         connection = psycopg.connect(
-            host=server["host"],
-            port=server["port"] or 5432,
-            dbname=server["database"],
-            user=server["user"],
-            password=server["password"] or "",
-            sslmode="verify-full" if server["trusted"] else "prefer",
-            sslrootcert=server["trusted"] or "",
-            passfile="/nonexistent",  # only the configuration's own password is sent
-            connect_timeout=CONNECT_SECONDS,
-            application_name="reveille hygiene",
+            **postgres_log_in(place["server"], "hygiene"),
             options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s",
-            client_encoding="utf8",
             autocommit=True,
         )
     with closing(connection):
@@ -180,24 +170,8 @@ def open_mariadb(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Mar
     """A server; wall times are those of the zone, by its offset of now: a TIMESTAMP column is better kept in UTC."""
     import pymysql
 
-    server = place["server"]
-    where: dict[str, Any] = {"host": server["host"], "port": server["port"] or 3306}
-    if server["host"].startswith("/"):
-        where = {"unix_socket": server["host"]}
-    trusted = server["trusted"]
-    secured = {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True} if trusted else {}
     with mariadb_faults():
-        connection = pymysql.connect(
-            **where,
-            user=server["user"],
-            password=server["password"] or "",
-            database=server["database"],
-            connect_timeout=CONNECT_SECONDS,
-            charset="utf8mb4",
-            use_unicode=True,
-            autocommit=True,
-            **secured,
-        )
+        connection = pymysql.connect(**mariadb_log_in(place["server"]), autocommit=True)
     with closing(connection):
         store = MariaStore(connection, place["table"], time)
         if zone == "UTC":

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from checks.data.usage.drivers import sqlite_faults
 from checks.data.usage.faults import SourceFault
+from checks.data.usage.log_in import CONNECT_SECONDS
 
 Bound = int | str
-CONNECT_SECONDS = 10
 
 
 class Store(Protocol):

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from checks.data.usage.database import Dialect
 from checks.data.usage.faults import SourceFault
+from checks.data.usage.log_in import CONNECT_SECONDS, mariadb_log_in, postgres_log_in
 
 if TYPE_CHECKING:
     import psycopg
     import pymysql
 
 _BATCH = 20_000
-_CONNECT_SECONDS = 10
 Batches = Iterator[list[Sequence[Any]]]
 
 
@@ -64,7 +64,7 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
     if not path.is_file():
         raise SourceFault("no-such-file", f"there is no file {path}")
     with sqlite_faults():
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_CONNECT_SECONDS)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=CONNECT_SECONDS)
         connection.text_factory = bytes  # whatever is in it: what is no UTF-8 is no reason to stop
     try:
         with sqlite_faults():
@@ -123,21 +123,10 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
     """A server; the session can only read."""
     import psycopg
 
-    server = place["server"]
     with postgres_faults():
         connection = psycopg.connect(
-            host=server["host"],
-            port=server["port"] or 5432,
-            dbname=server["database"],
-            user=server["user"],
-            password=server["password"] or "",
-            sslmode="verify-full" if server["trusted"] else "prefer",
-            sslrootcert=server["trusted"] or "",
-            passfile="/nonexistent",  # only the configuration's own password is sent
-            connect_timeout=_CONNECT_SECONDS,
-            application_name="reveille usage",
+            **postgres_log_in(place["server"], "usage"),
             options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO",
-            client_encoding="utf8",
         )
     with connection:
         yield Postgres(connection)
@@ -220,25 +209,8 @@ def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
     """A server; the transaction can only read."""
     import pymysql
 
-    server = place["server"]
-    where: dict[str, Any] = {"host": server["host"], "port": server["port"] or 3306}
-    if server["host"].startswith("/"):
-        where = {"unix_socket": server["host"]}
     with mariadb_faults():
-        connection = pymysql.connect(
-            **where,
-            user=server["user"],
-            password=server["password"] or "",
-            database=server["database"],
-            connect_timeout=_CONNECT_SECONDS,
-            charset="utf8mb4",
-            use_unicode=True,
-            **(
-                {"ssl_ca": server["trusted"], "ssl_verify_cert": True, "ssl_verify_identity": True}
-                if server["trusted"]
-                else {}
-            ),
-        )
+        connection = pymysql.connect(**mariadb_log_in(place["server"]))
     try:
         with mariadb_faults(), connection.cursor() as cursor:
             cursor.execute("START TRANSACTION READ ONLY")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from checks.data.usage.faults import SourceFault
+from checks.data.usage.log_in import mariadb_log_in
 from checks.host.looks.database import late
 from checks.host.looks.look import Look, NotLooked
 
@@ -19,7 +20,7 @@ _OLDEST = """
 _SIZE = (
     "SELECT coalesce(sum(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = database()"
 )
-_CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
+_ANSWER_SECONDS = 60
 _NOT_ALLOWED = (1044, 1142, 1227)
 _ERRORS = {
     1040: "too-many-connections", 1203: "too-many-connections", 1045: "login-refused", 1698: "login-refused",
@@ -118,13 +119,7 @@ def opened(server: Mapping[str, Any]) -> Iterator[MariaDb]:
     import pymysql
     from pymysql.cursors import DictCursor
 
-    given: dict[str, Any] = {"host": server["host"], "port": server["port"] or 3306}
-    if server["host"].startswith("/"):
-        given = {"unix_socket": server["host"]}
-    if trusted := server["trusted"]:
-        given |= {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True}
-    given |= {"user": server["user"], "password": server["password"] or "", "database": server["database"]}
-    given |= {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _ANSWER_SECONDS}
+    given = {**mariadb_log_in(server), "read_timeout": _ANSWER_SECONDS}
     try:
         with pymysql.connect(**given, cursorclass=DictCursor) as connection:
             yield MariaDb(connection)

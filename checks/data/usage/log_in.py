@@ -1,0 +1,46 @@
+"""How one logs in to a database server: the arguments that its driver's `connect` is given. Nothing is imported here.
+
+A `server` is what `Server.plain` (sources.py) gives. The certificate is checked where there is something to check it
+against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CONNECT_SECONDS = 10
+
+
+def postgres_log_in(server: Mapping[str, Any], purpose: str) -> dict[str, Any]:
+    """For psycopg; the server shows its own people the purpose."""
+    return {
+        "host": server["host"],
+        "port": server["port"] or 5432,
+        "dbname": server["database"],
+        "user": server["user"],
+        "password": server["password"] or "",
+        "passfile": "/nonexistent",  # only the configuration's own password is sent
+        "sslmode": "verify-full" if server["trusted"] else "prefer",
+        "sslrootcert": server["trusted"] or "",
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": f"reveille {purpose}",
+        "client_encoding": "utf8",
+    }
+
+
+def mariadb_log_in(server: Mapping[str, Any]) -> dict[str, Any]:
+    """For PyMySQL; a host that is a path is a socket."""
+    host, trusted = server["host"], server["trusted"]
+    where = {"unix_socket": host} if host.startswith("/") else {"host": host, "port": server["port"] or 3306}
+    checked = {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True} if trusted else {}
+    return {
+        **where,
+        "user": server["user"],
+        "password": server["password"] or "",
+        "database": server["database"],
+        "connect_timeout": CONNECT_SECONDS,
+        "charset": "utf8mb4",
+        "use_unicode": True,
+        **checked,
+    }
