@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks.contract import Refused
+from checks.network.datagram import Awaited, awaiting
 
 _PACKET = struct.Struct("!BBbb11I")
 _SINCE_1900 = 2_208_988_800
@@ -44,19 +45,13 @@ class Told:
 
 async def ask(host: str, port: int, within: float) -> Told:
     """Ask once. Raises Refused: timeout, unreachable, dns, not-synchronised, kiss-of-death, bad-peer."""
-    loop = asyncio.get_running_loop()
     nonce = secrets.token_bytes(8)
     try:
-        async with asyncio.timeout(within):
-            transport, answer = await loop.create_datagram_endpoint(lambda: _Answer(nonce), remote_addr=(host, port))
-            try:
-                answer.sent()
-                transport.sendto(bytes([0x23]) + bytes(39) + nonce)
-                data, first, last = await answer.came
-            finally:
-                answer.came.cancel()
-                transport.abort()
-                await answer.gone.wait()
+        answer = _Answer(nonce)
+        async with asyncio.timeout(within), awaiting(answer, host, port) as transport:
+            answer.sent()
+            transport.sendto(bytes([0x23]) + bytes(39) + nonce)
+            data, first, last = await answer.came
     except TimeoutError:
         raise Refused("timeout", f"no answer within {within:g} s") from None
     except OSError as problem:
@@ -88,12 +83,11 @@ def _seconds(whole: int, fraction: int) -> float:
     return whole + era - _SINCE_1900 + fraction / _FRACTION
 
 
-class _Answer(asyncio.DatagramProtocol):
-    """Waits for the answer; a connected socket hears nobody else."""
+class _Answer(Awaited[tuple[bytes, float, float]]):
+    """The server's packet, when it was asked for and when it came, by this host's clock."""
 
     def __init__(self, nonce: bytes) -> None:
-        self.came: asyncio.Future[tuple[bytes, float, float]] = asyncio.get_running_loop().create_future()
-        self.gone = asyncio.Event()
+        super().__init__()
         self._nonce = nonce
         self._first = self._began = 0.0
 
@@ -106,12 +100,3 @@ class _Answer(asyncio.DatagramProtocol):
         mine = len(data) >= 48 and data[24:32] == self._nonce and data[0] & 7 in (4, 5)
         if mine and not self.came.done():
             self.came.set_result((data, self._first, last))
-
-    def error_received(self, exc: Exception) -> None:
-        if not self.came.done():
-            self.came.set_exception(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.gone.set()
-        if not self.came.done():
-            self.came.set_exception(exc or ConnectionResetError("the socket was closed"))

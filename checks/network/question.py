@@ -19,6 +19,7 @@ from typing import Any
 
 from checks.contract import Refused
 from checks.network.conversation import far_faults
+from checks.network.datagram import Awaited, awaiting
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35}
 TYPES |= {"HTTPS": 65, "CAA": 257}
@@ -122,9 +123,8 @@ def _labels(name: str) -> bytes:
 
 
 async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked:
-    loop = asyncio.get_running_loop()
-    transport, answer = await loop.create_datagram_endpoint(lambda: _Answer(query), remote_addr=(server, port))
-    try:
+    answer = _Answer(query)
+    async with awaiting(answer, server, port) as transport:
         pause, repetitions = _FIRST_PAUSE_SECONDS, 0
         while True:
             transport.sendto(query.to_wire())
@@ -133,10 +133,6 @@ async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked
                 return Asked(answer.came.result(), repetitions)
             repetitions += 1
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-    finally:
-        answer.came.cancel()
-        transport.abort()
-        await answer.gone.wait()
 
 
 async def _over_tcp(server: str, port: int, query: Query) -> Asked:
@@ -155,23 +151,13 @@ async def _over_tcp(server: str, port: int, query: Query) -> Asked:
     return Asked(data, by_tcp=True)
 
 
-class _Answer(asyncio.DatagramProtocol):
-    """Waits for the answer; a connected socket hears nobody else, and what else comes over it is let pass."""
+class _Answer(Awaited[bytes]):
+    """The answer to the question; what else comes is let pass."""
 
     def __init__(self, query: Query) -> None:
-        self.came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.gone = asyncio.Event()
+        super().__init__()
         self._query = query
 
     def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
         if not self.came.done() and self._query.answered_by(data):
             self.came.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self.came.done():
-            self.came.set_exception(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.gone.set()
-        if not self.came.done():
-            self.came.set_exception(exc or ConnectionResetError("the socket was closed"))

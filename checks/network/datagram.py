@@ -1,0 +1,40 @@
+"""One answer over UDP: a connected socket, which hears nobody else, and what comes over it or breaks it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Awaited(asyncio.DatagramProtocol, Generic[T]):
+    """Waits for one answer: `came` is it, or what broke. `datagram_received` says which datagram is the answer."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.came.done():
+            self.came.set_exception(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone.set()
+        if not self.came.done():
+            self.came.set_exception(exc or ConnectionResetError("the socket was closed"))
+
+
+@asynccontextmanager
+async def awaiting(answer: Awaited[T], host: str, port: int) -> AsyncIterator[asyncio.DatagramTransport]:
+    """A socket that hears the answer; closed for certain at the end. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: answer, remote_addr=(host, port))
+    try:
+        yield transport
+    finally:
+        answer.came.cancel()
+        transport.abort()
+        await answer.gone.wait()
