@@ -27,6 +27,7 @@ from lab import certificate
 from lab import chat as lab_chat
 from lab.agent_desk import AgentDesk
 from lab.faults import Faults
+from tests.loopback.seen import ended
 from tests.loopback.serving import Talk, drop_by_drop, endlessly, listening, silent
 from tests.loopback.webrtc.attempts import attempt
 
@@ -85,11 +86,6 @@ def talk(chat: lab_chat.Chat, **more: Any) -> Chat:
 def page(url: str, **more: Any) -> PortalBrowser:
     steps = [{"open": "/", "within": more.pop("within", "2s")}, {"see": "Sign in", "within": "2s"}]
     return PortalBrowser.model_validate({"url": url, "steps": steps, **more})
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
 def left_behind(seen: Observation) -> str:

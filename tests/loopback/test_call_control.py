@@ -17,6 +17,7 @@ from checks.contract import Claim, Layer, Observation
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import attempt
 
 DESK = "supervisor-01"
@@ -43,11 +44,6 @@ def call(lab: Lab, *steps: Mapping[str, Any], **more: Any) -> SipCall:
     script = [{"agent": account(lab, "agent-01"), "within": "30s", "digits": 0}, *steps]
     settings = {"line": account(lab, "monitor"), "to": "6101", "script": script, **BUSY_MACHINE, **more}
     return SipCall.model_validate(settings)
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
 def recording(lab: Lab, by_address: bool = False) -> dict[str, Any]:

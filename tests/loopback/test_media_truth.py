@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.contract import Layer, Observation
+from checks.contract import Layer
 from checks.telephony.line import Line
 from checks.telephony.media.countries import TONES
 from checks.telephony.sip_call import SipCall
 from checks.telephony.sound import RATE, Samples, write_wav
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import alaw, attempt, silence, sipp, speak
 from tests.unit.test_media import MUSIC, rendered
 
@@ -38,11 +39,6 @@ def stream(folder: Path, name: str, *parts: Path | Samples) -> Path:
 def call(port: int, *script: dict[str, Any], **settings: Any) -> SipCall:
     line = Line.model_validate({"name": "trunk", "registrar": f"127.0.0.1:{port}", "country": COUNTRY})
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, **settings})
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
 @pytest.mark.parametrize("kind", ["busy", "congestion", "ringback"])

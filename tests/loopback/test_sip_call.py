@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from checks.contract import Layer, Observation
+from checks.contract import Layer
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import alaw, attempt, baresip, free_port, joined, silence, sipp, speak
 
 
@@ -38,11 +39,6 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> Prompts:
 def call(port: int, *script: dict[str, Any], account: dict[str, Any] | None = None, **settings: Any) -> SipCall:
     line = Line.model_validate({"name": "trunk", "registrar": f"127.0.0.1:{port}", **(account or {})})
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, **settings})
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
 async def test_an_answered_call_with_its_prompt_passes_and_leaves_its_evidence(

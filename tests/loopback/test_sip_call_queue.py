@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from checks.contract import Observation
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, prompts
 from tests.loopback.raw_phone import RawPhone, media_port
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import UNHURRIED, attempt, eventually
 
 AGENT, PIN = "agent-01", "47110815"
@@ -37,11 +37,6 @@ def call(lab: Lab, agent: dict[str, Any] | None = None, dtmf: str = "rfc4733", *
     reached = {"agent": account(lab, AGENT, **(agent or {})), "within": "30s", "digits": 2, **step}
     line, script = account(lab, "monitor", caller_id="0205550100"), [{"press": "1"}, reached]
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, "dtmf": dtmf, **UNHURRIED})
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
 async def test_a_caller_waits_with_music_until_the_agent_is_free(lab: Lab, tmp_path: Path) -> None:

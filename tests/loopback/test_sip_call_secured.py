@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from checks.contract import Observation
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import certificate
 from tests.loopback.carrier.edge import Edge, edge
 from tests.loopback.certificates import Authority
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import UNHURRIED, alaw, attempt, baresip, joined, silence, sipp, speak
 
 
@@ -62,11 +62,6 @@ async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
         edge(tmp_path / "edge", made.certificate, made.key, peer.port, phone) as where,
     ):
         yield Carrier(where, welcome, made.certificate)
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
 async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(carrier: Carrier, tmp_path: Path) -> None:

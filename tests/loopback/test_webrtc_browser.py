@@ -18,10 +18,11 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from checks.contract import Claim, Layer, Observation
+from checks.contract import Claim, Layer
 from checks.telephony.line import Line
 from checks.web.browser.keeper import keeper
 from checks.webrtc.browser.check import STAGES, WebrtcBrowser
+from tests.loopback.seen import ended, passed
 from tests.loopback.sipp.peer import free_port
 from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.peers import TURN_USER, Edge, Turn, edge, turn_server
@@ -78,15 +79,6 @@ def caller(centre: Edge) -> dict[str, Any]:
 def relays(server: Turn, **more: Any) -> dict[str, Any]:
     password = {"file": str(server.password)}
     return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, "script": [], **more}
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
-
-
-def passed(seen: Observation) -> list[str]:
-    return [stage.name for stage in seen.stages if stage.passed]
 
 
 async def test_a_browser_is_rung_comes_back_and_calls(centre: Edge, turn: Turn, tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from checks.contract import CannotTell, Claim, Layer, Observation, Refused, Trace
+from checks.contract import CannotTell, Claim, Layer, Refused, Trace
 from checks.telephony.honesty import LoopWatch
 from checks.telephony.line import Line
 from checks.webrtc.attempt import Attempt
 from checks.webrtc.call import STAGES, WebrtcCall
+from tests.loopback.seen import ended, passed
 from tests.loopback.sipp.peer import baresip, free_port
 from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.peers import TURN_USER, Edge, Turn, edge, turn_server
@@ -81,15 +82,6 @@ def synthesize(path: Path, *effects: str) -> None:
 def relays(server: Turn, **more: Any) -> dict[str, Any]:
     password = {"file": str(server.password)}
     return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, **more}
-
-
-def ended(seen: Observation) -> tuple[str, str] | None:
-    assert seen.blind is None, seen.blind
-    return (seen.fault.stage, seen.fault.code) if seen.fault else None
-
-
-def passed(seen: Observation) -> list[str]:
-    return [stage.name for stage in seen.stages if stage.passed]
 
 
 async def test_a_healthy_edge_is_seen_stage_by_stage(centre: Edge, turn: Turn, tmp_path: Path) -> None:
