@@ -96,11 +96,13 @@ def chronyd(folder: Path, ahead: str = "") -> Iterator[str]:
     shifted = [shutil.which("faketime") or "faketime", "-f", ahead] if ahead else []
     with (folder / "log").open("wb") as log:
         environment = {**os.environ, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        process = subprocess.Popen([*shifted, *command], stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            [*shifted, *command], stdout=log, stderr=log, env=environment, start_new_session=True
+        )
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGTERM)  # faketime has the server for a child, and hands no signal on
         process.wait(30)
 
 
