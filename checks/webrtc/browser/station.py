@@ -254,8 +254,7 @@ class BrowserStation(Station):
         """The last counts; {} where no media came to stand."""
         if not self._in_call:
             return {}
-        counts = self._last if self._last is not None else await self._counts_if_there()
-        return {**counts, "rx_level_dbm0": sound.active_level_dbm0(self.heard.samples)} if counts else {}
+        return self._last if self._last is not None else await self._counts_if_there()
 
     async def _counts_if_there(self) -> dict[str, Any]:
         try:
