@@ -61,7 +61,7 @@ async def _started(program: str, writing: int, log: Path) -> asyncio.subprocess.
             pass_fds=(writing,),
             start_new_session=True,
             cwd="/",
-            env=_environment(),
+            env=small_environment(HOME="/nonexistent", OPENBLAS_NUM_THREADS="1"),
         )
 
 
@@ -124,7 +124,7 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """A small one: no credentials, no PGPASSWORD, and one thread for numpy."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1", "HOME": "/nonexistent"}
+def small_environment(*kept: str, **more: str) -> dict[str, str]:
+    """For a process of our own: no credentials, no PGPASSWORD. `kept` are further variables that it inherits."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", *kept) if name in os.environ}
+    return {**inherited, "PYTHONPATH": _ROOT, **more}

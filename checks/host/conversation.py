@@ -14,13 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import checks
+from checks.child import small_environment
 from checks.contract import CannotTell, Refused, Trace
 
-_ROOT = str(Path(checks.__file__).parent.parent)
 _LONGEST_LINE = 16 << 20
 _LONGEST_FAULT = 900
 _LAST_WORDS = 600
@@ -94,7 +92,7 @@ async def _started() -> asyncio.subprocess.Process:
             start_new_session=True,
             limit=_LONGEST_LINE,
             cwd="/",
-            env=_environment(),
+            env=small_environment(HOME="/nonexistent"),
         )
     except OSError as problem:
         raise CannotTell(f"the looking process cannot start: {problem.strerror}") from problem
@@ -162,9 +160,3 @@ async def _put_down(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """A small one: no credentials, no PGPASSWORD."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": _ROOT, "HOME": "/nonexistent"}

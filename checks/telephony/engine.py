@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import checks
+from checks.child import small_environment
 from checks.contract import CannotTell, Refused
 from checks.telephony.causes import cause_in, name_of
 
@@ -27,7 +27,6 @@ START_SECONDS = 20.0
 """for the process to be ready, on a machine that is busy"""
 _CLOSE_SECONDS = 8.0
 _KILL_SECONDS = 5.0
-_ROOT = str(Path(checks.__file__).parent.parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Phone:
                         pass_fds=(theirs.fileno(),),
                         start_new_session=True,
                         cwd="/",
-                        env=_environment(),
+                        env=small_environment("HOME", OPENBLAS_NUM_THREADS="1"),
                     )
             except OSError as problem:
                 ours.close()
@@ -193,12 +192,6 @@ class Phone:
 
 def _death(status: int) -> str:
     return f"died of {signal.Signals(-status).name}" if status < 0 else f"ended early with status {status}"
-
-
-def _environment() -> dict[str, str]:
-    """A small one: no credentials, and one thread for numpy."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def refusal(ending: Event) -> Refused:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import checks
+from checks.child import small_environment
 from checks.contract import CannotTell, Observation
 from checks.telephony.script import Hear, Hold, Press, Script
 from checks.telephony.sip_call import SipCall
 
-_ROOT = str(Path(checks.__file__).parent.parent)
 _MARGIN_SECONDS = 0.5
 
 
@@ -61,13 +59,12 @@ async def cut(folder: Path, seen: Observation, gap_seconds: float, country: str 
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     command = (sys.executable, "-m", "checks.telephony.media.learning", str(folder))
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         cwd="/",
-        env={**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1"},
+        env=small_environment("HOME", OPENBLAS_NUM_THREADS="1"),
     )
     _, complaint = await process.communicate()
     if process.returncode:

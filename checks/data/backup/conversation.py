@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 
-import checks
+from checks.child import small_environment
 from checks.contract import CannotTell, Refused, Trace
 from checks.data.backup.job import Job
 
@@ -23,8 +21,6 @@ _END_SECONDS = 30.0
 _LINE_BYTES = 1 << 20
 _SAID_CHARACTERS = 800
 _PROGRESS_STEP = 10.0
-_ROOT = str(Path(checks.__file__).parent.parent)
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 async def converse(job: Job, trace: Trace, told: Callable[[Mapping[str, Any]], None] | None = None) -> None:
@@ -40,7 +36,7 @@ async def converse(job: Job, trace: Trace, told: Callable[[Mapping[str, Any]], N
             start_new_session=True,
             limit=_LINE_BYTES,
             cwd="/",
-            env=_environment(),
+            env=small_environment("HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         )
     except OSError as problem:
         raise CannotTell(f"the worker cannot start: {problem.strerror}") from problem
@@ -129,7 +125,3 @@ async def _put_down(process: asyncio.subprocess.Process) -> None:
 
 def _death(status: int) -> str:
     return f"the worker died of {signal.Signals(-status).name}" if status < 0 else f"the worker ended with {status}"
-
-
-def _environment() -> dict[str, str]:
-    return {**{name: os.environ[name] for name in _KEPT if name in os.environ}, "PYTHONPATH": _ROOT}

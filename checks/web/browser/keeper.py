@@ -14,10 +14,9 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import checks
+from checks.child import small_environment
 from checks.contract import CannotTell
 
 AT_ONCE = 2
@@ -25,7 +24,6 @@ AT_ONCE = 2
 START_SECONDS = 60.0
 """for process and browser to be ready, on a machine that is busy"""
 _END_SECONDS = 10.0
-_ROOT = str(Path(checks.__file__).parent.parent)
 _PROGRAM = (sys.executable, "-m", "checks.web.browser.process")
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -54,7 +52,7 @@ class Keeper:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                     cwd="/",
-                    env=_environment(),
+                    env=small_environment("HOME", OPENBLAS_NUM_THREADS="1", PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD="1"),
                 )
             except OSError as problem:
                 ours.close()
@@ -133,9 +131,3 @@ async def _handed_over(job: str, browser: str, descriptor: int) -> Keeper:
         kept = await keeper()
         kept.hand_over(job, browser, descriptor)
     return kept
-
-
-def _environment() -> dict[str, str]:
-    """A small one: no credentials."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": _ROOT, "OPENBLAS_NUM_THREADS": "1", "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1"}
