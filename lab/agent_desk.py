@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from lab.faults import Faults
+from lab.site import Site
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Agent Desk</title></head>
@@ -45,20 +46,19 @@ showLogin();
 _FOR_EVER_SECONDS = 120.0
 
 
-class AgentDesk:
+class AgentDesk(Site):
     """One desk, on a port of its own."""
 
     def __init__(self, faults: Faults, users: Mapping[str, str]) -> None:
         """`users`: name -> password."""
-        self.faults, self.port = faults, 0
+        super().__init__(faults)
         self._users = dict(users)
         self._sessions: dict[str, str] = {}
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """Its page."""
-        return f"http://127.0.0.1:{self.port}/"
+        return f"{self.root}/"
 
     async def open(self, host: str) -> None:
         """Raises OSError."""
@@ -68,15 +68,7 @@ class AgentDesk:
         application.router.add_post("/login", self._login)
         application.router.add_get("/queue", self._queue)
         application.router.add_post("/logout", self._logout)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, 0).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def close(self) -> None:
-        """Stop serving."""
-        if self._runner:
-            await self._runner.cleanup()
+        await self.serve(application, host)
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(text=_PAGE, content_type="text/html")

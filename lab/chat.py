@@ -12,6 +12,7 @@ import json
 from aiohttp import WSMsgType, web
 
 from lab.faults import Faults
+from lab.site import Site
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sunrise Travel</title></head>
@@ -49,18 +50,17 @@ GREETING = "Welcome to Sunrise Travel."
 _LONGEST_BYTES = 16384
 
 
-class Chat:
+class Chat(Site):
     """One page with its bot, on a port of its own."""
 
     def __init__(self, faults: Faults) -> None:
-        self.faults, self.port = faults, 0
-        self._runner: web.AppRunner | None = None
+        super().__init__(faults)
         self._sockets: set[web.WebSocketResponse] = set()
 
     @property
     def url(self) -> str:
         """The page with the widget."""
-        return f"http://127.0.0.1:{self.port}/"
+        return f"{self.root}/"
 
     @property
     def socket_url(self) -> str:
@@ -74,16 +74,12 @@ class Chat:
         application.router.add_get("/widget.js", self._loader)
         application.router.add_get("/widget", self._widget)
         application.router.add_get("/socket", self._socket)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, 0).start()
-        self.port = self._runner.addresses[0][1]
+        await self.serve(application, host)
 
     async def close(self) -> None:
-        """Stop serving."""
+        """Hang up on everybody, and stop serving."""
         await asyncio.gather(*(socket.close() for socket in list(self._sockets)))
-        if self._runner:
-            await self._runner.cleanup()
+        await super().close()
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(text=_PAGE, content_type="text/html")
