@@ -27,6 +27,7 @@ from checks.data.hygiene.digest import Digest, digest, number
 from checks.data.hygiene.journal import Entry, Journal
 from checks.data.hygiene.servers import OPENERS
 from checks.data.hygiene.stores import Bound, Store
+from checks.data.hygiene.times import bound_of, column_zone, instant_of, span_of
 from checks.data.usage.day import Day
 from checks.data.usage.faults import SourceFault
 
@@ -105,47 +106,13 @@ def replay(run: Run) -> None:
     gone = 0
     with _opened(job, live) as store:
         for day in Journal(Path(job["folder"])).removed("live", live.table):
-            span = _span(job, Day.of(datetime.date.fromisoformat(day), job["zone"]))
+            span = span_of(job, Day.of(datetime.date.fromisoformat(day), job["zone"]))
             gone += sum(store.remove(*span, job["batch"]))
     run.measures["records_removed"] = gone
 
 
 def _opened(job: Mapping[str, Any], kept: Kept) -> Any:
-    return OPENERS[kept.place["kind"]](kept.place, job["time"], _column_zone(job))
-
-
-def _column_zone(job: Mapping[str, Any]) -> str:
-    """The zone that the column's wall times are of; seconds since 1970 have none."""
-    return {"site": str(job["zone"]), "utc": "UTC", "epoch": "UTC"}.get(job["times"], str(job["times"]))
-
-
-def _span(job: Mapping[str, Any], day: Day) -> tuple[Bound, Bound]:
-    return _bound(job, day.begin), _bound(job, day.end)
-
-
-def _bound(job: Mapping[str, Any], instant: int) -> Bound:
-    if job["times"] == "epoch":
-        return instant
-    wall = datetime.datetime.fromtimestamp(instant, ZoneInfo(_column_zone(job)))
-    return wall.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _instant(job: Mapping[str, Any], value: Any) -> float:
-    """UTC seconds of a time as the column holds it. Raises SourceFault."""
-    zone = ZoneInfo(_column_zone(job))
-    try:
-        if isinstance(value, int | float):
-            return float(value)
-        if isinstance(value, datetime.datetime):
-            return (value if value.tzinfo else value.replace(tzinfo=zone)).timestamp()
-        if isinstance(value, datetime.date):
-            return datetime.datetime.combine(value, datetime.time(), zone).timestamp()
-        if job["times"] == "epoch":
-            return float(value)
-        told = datetime.datetime.fromisoformat(str(value))
-        return (told if told.tzinfo else told.replace(tzinfo=zone)).timestamp()
-    except ValueError:
-        raise SourceFault("not-records", f"{job['time']} holds {str(value)[:40]!r}, which is no time") from None
+    return OPENERS[kept.place["kind"]](kept.place, job["time"], column_zone(job))
 
 
 def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
@@ -156,7 +123,7 @@ def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
     newest = stores["live"].edge(newest=True)
     if newest is None:
         raise SourceFault("stale", f"there is no record in {live.table} at all")
-    age = run.now - _instant(run.job, newest)
+    age = run.now - instant_of(run.job, newest)
     if not -_FUTURE_SECONDS <= age <= run.job["newest_within"]:
         said = f"the newest record is {age / _DAY_SECONDS:.1f} days old"
         raise SourceFault("stale", f"{said}: either nothing is written any more, or a clock is wrong")
@@ -172,10 +139,10 @@ def _kept(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: str
     run.tell(stage=f"{kept.name}-look")
     cut = run.cut(kept.days)
     oldest = store.edge(newest=False)
-    beyond = store.count(None, _bound(run.job, cut.begin))
+    beyond = store.count(None, bound_of(run.job, cut.begin))
     run.measures[f"{kept.name}_records_beyond"] = beyond
     if oldest is not None:
-        run.measures[f"{kept.name}_oldest_days"] = (run.now - _instant(run.job, oldest)) / _DAY_SECONDS
+        run.measures[f"{kept.name}_oldest_days"] = (run.now - instant_of(run.job, oldest)) / _DAY_SECONDS
     if beyond:
         _remove(run, kept, store, elsewhere, held, cut)
     run.tell(stage=f"{kept.name}-judge")
@@ -226,12 +193,12 @@ def _days(run: Run, store: Store, cut: Day) -> Iterator[Day]:
     after: Bound | None = None
     for _ in range(_MOST_EMPTY):
         oldest = store.edge(newest=False, after=after)
-        if oldest is None or (instant := _instant(run.job, oldest)) >= cut.begin:
+        if oldest is None or (instant := instant_of(run.job, oldest)) >= cut.begin:
             return
         local = datetime.datetime.fromtimestamp(instant, ZoneInfo(run.zone)).date()
         day = Day.of(local, run.zone)
         yield day
-        after = _bound(run.job, day.end)
+        after = bound_of(run.job, day.end)
 
 
 def _columns(run: Run, store: Store, elsewhere: Store | None) -> list[str]:
@@ -249,7 +216,7 @@ def _compared(
     run: Run, kept: Kept, store: Store, elsewhere: Store | None, columns: list[str], journal: Journal, day: Day
 ) -> Digest:
     """What the day holds, which is equal elsewhere. Raises SourceFault."""
-    span = _span(run.job, day)
+    span = span_of(run.job, day)
     if elsewhere is None:
         return digest(store.rows(columns, *span))
     begun = journal.begun(kept.name, kept.table, day.date.isoformat())
@@ -272,7 +239,7 @@ def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
     if backup is None or backup.manifest is None:
         raise SourceFault("not-in-backup", f"there is no proven backup in {folder}")
     held = {name.rpartition(".")[2] for name in backup.manifest.tables}
-    parts = store.parts(_bound(run.job, days[0].begin), _bound(run.job, days[-1].end))
+    parts = store.parts(bound_of(run.job, days[0].begin), bound_of(run.job, days[-1].end))
     if missing := sorted(set(parts) - held):
         raise SourceFault("not-in-backup", f"backup {backup.id} has no table {', '.join(missing)}")
     age = run.now - backup.taken_at.timestamp()
@@ -284,7 +251,7 @@ def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
 def _removed(run: Run, kept: Kept, store: Store, journal: Journal, day: Day, seen: Digest) -> int:
     journal.write(_entry(run, kept, "intend", day, seen))
     gone = 0
-    for count in store.remove(*_span(run.job, day), run.job["batch"]):
+    for count in store.remove(*span_of(run.job, day), run.job["batch"]):
         gone += count
     journal.write(_entry(run, kept, "removed", day, seen))
     return gone
@@ -298,7 +265,7 @@ def _entry(run: Run, kept: Kept, do: Any, day: Day, seen: Digest) -> Entry:
 def _judge(run: Run, kept: Kept, store: Store) -> None:
     """Raises SourceFault where records are older than they may be, grace included."""
     limit = run.cut(kept.days + run.job["grace_days"])
-    late = store.count(None, _bound(run.job, limit.begin))
+    late = store.count(None, bound_of(run.job, limit.begin))
     run.measures[f"{kept.name}_records_overdue"] = late
     if late:
         said = f"{late} records of {kept.table} ({kept.name}) are from before {limit.date}"
