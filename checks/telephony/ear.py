@@ -23,8 +23,8 @@ from checks.telephony.recording import Recording
 from checks.telephony.sound import RATE
 
 if TYPE_CHECKING:
-    from checks.telephony.handset import Tell  # not at run time: other engines than pjsua2 have an ear too
     from checks.telephony.keys import Digits
+    from checks.telephony.watch import Tell
 
 _LAG_SECONDS = 0.35
 """how far the recording may be behind the call"""

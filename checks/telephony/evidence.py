@@ -11,7 +11,7 @@ from checks.contract import Trace
 from checks.telephony import bundle, truth
 from checks.telephony.emodel import Scale
 from checks.telephony.engine import Event, Phone
-from checks.telephony.quality import Quality, Stream, assess
+from checks.telephony.quality import FAR_MEASURES, Quality, Stream, assess
 
 _KEPT_EVENTS = 500
 MEASURES: Mapping[str, str] = {
@@ -22,6 +22,7 @@ MEASURES: Mapping[str, str] = {
     "rtt_ms": "round trip by RTCP, milliseconds, where the far end sends any",
     "rx_level_dbm0": "level of the sounding parts of what was received, dBm0",
     "mos": "mean opinion score, narrowband E-model (ITU-T G.107), of what was received; G.711 only",
+    **FAR_MEASURES,
 }
 
 
@@ -52,7 +53,7 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
     if received:
         trace.measure("rx_loss_percent", 100.0 * lost / (received + lost))
         trace.measure("rx_jitter_ms", call["rx_jitter_ms"])
-    for name in ("rtt_ms", "rx_level_dbm0", *truth.MEASURES):
+    for name in ("rtt_ms", "rx_level_dbm0", *truth.MEASURES, *FAR_MEASURES):
         if call.get(name) is not None:
             trace.measure(name, call[name])
     found = {}
@@ -62,8 +63,17 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
             continue
         found[direction] = quality = assess(stream)
         trace.note(f"{direction}: {quality.said()}")
+        if direction == "said" and call.get("xr_reports"):
+            trace.note(f"said, by the far end's own reckoning: {_far_words(call)}")
         _measure_quality(trace, direction, quality)
     return found
+
+
+def _far_words(call: Mapping[str, Any]) -> str:
+    """What the far end's last RTCP-XR came to."""
+    told = {"R": "xr_r", "MOS-LQ": "xr_mos_lq", "MOS-CQ": "xr_mos_cq"}
+    scores = [f"{name} {call[key]:g}" for name, key in told.items() if key in call]
+    return ", ".join([*scores, f"{call['xr_loss_percent']:g} % lost, {call['xr_discard_percent']:g} % too late"])
 
 
 def _measure_quality(trace: Trace, direction: str, quality: Quality) -> None:
@@ -97,8 +107,10 @@ def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> S
         source = "the far end's RTCP reports"
         frame = mine["frame_ms"]
         late = agent.mouth_to_ear_ms if agent else None
+        came = max(0, sent - lost)
+        discarded = round(came * mine.get("xr_discard_percent", 0.0) / 100.0)
         known = {"frame_ms": frame, "rtt_ms": mine["rtt_ms"], "mouth_to_ear_ms": late, "source": source}
-        found.append(Stream(mine["codec"], max(0, sent - lost), lost, **known))
+        found.append(Stream(mine["codec"], came, lost, discarded, **known))
     if agent is not None and agent_counts.get("rx_packets"):
         trips = [trip for trip in (mine.get("rtt_ms"), agent_counts.get("rtt_ms")) if trip is not None]
         found.append(_received(agent, agent_counts, "our own agent's receiver", sum(trips) if trips else None))

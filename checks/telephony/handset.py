@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 import wave
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pjsua2 as pj
 
@@ -27,17 +27,11 @@ from checks.telephony.engine_settings import Account
 from checks.telephony.ladder import Ladder
 from checks.telephony.meter import Meter
 from checks.telephony.screening import Screen, callers_in
-from checks.telephony.watch import Watch
+from checks.telephony.watch import Tell, Watch
 
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 _PROVISIONALS_TOLD = 20
-
-
-class Tell(Protocol):
-    """Takes an event: its name, its facts, and when it happened if not now (monotonic seconds)."""
-
-    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None: ...
 
 
 class Handset(Changing):
@@ -149,7 +143,7 @@ class Handset(Changing):
     @property
     def statistics(self) -> dict[str, Any]:
         """The RTP counts so far; {} when there never was media."""
-        return self.meter.latest
+        return {**self.meter.latest, **self.watch.far.figures} if self.meter.latest else {}
 
     @property
     def has_media(self) -> bool:
@@ -264,6 +258,7 @@ class Handset(Changing):
             player.startTransmit(self._sound)
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen
+        self.watch.begin_media(self._call.getMedTransportInfo(index).localRtcpName)
         self.tell("media", **engine_settings.media_of(info), encrypted=self.watch.encrypted)
 
     def on_digit(self, digit: str, method: str) -> None:

@@ -61,6 +61,16 @@ MEASURES: dict[str, str] = {
     for name, meaning in _FIGURES.items()
 }
 """the measures of both directions"""
+FAR_MEASURES: dict[str, str] = {
+    "xr_loss_percent": "loss on the way to the far end, as its last RTCP-XR says (RFC 3611), percent",
+    "xr_discard_percent": "what came too late or early for its jitter buffer, percent",
+    "xr_burst_percent": "what of it was lost or discarded within bursts, percent",
+    "xr_round_trip_ms": "round trip by the far end's reckoning, milliseconds",
+    "xr_end_delay_ms": "delay within the far end, milliseconds",
+    "xr_r": "R factor (ITU-T G.107) as the far end reckons it",
+    "xr_mos_lq": "MOS-LQ as the far end reckons it",
+    "xr_mos_cq": "MOS-CQ as the far end reckons it",
+}
 
 
 @dataclass(frozen=True, slots=True)

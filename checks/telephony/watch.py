@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from checks.telephony import description
 from checks.telephony.dropped import Asked, Exhibits, Malformed, untagged
+from checks.telephony.far_reports import FarReports
 from checks.telephony.ladder import Message
 
 _FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
@@ -57,6 +58,7 @@ class Watch:
         self._answers: dict[tuple[str, str], str] = {}
         self._bad_packets = 0
         self._flooded = False
+        self.far = FarReports()
 
     def look(self, message: Message) -> None:
         """A SIP message went by."""
@@ -135,8 +137,14 @@ class Watch:
         if self._bad_packets == _MANY_BAD_PACKETS:
             self._tell("bad-rtp", why=why)
 
+    def begin_media(self, rtcp: str) -> None:
+        """Sound can flow; what the far end reports of it comes to this address of ours."""
+        if not self.encrypted:
+            self.far.read_at(rtcp)
+
     def count(self, counts: Mapping[str, Any], media_at: float | None) -> None:
-        """The RTP counts so far."""
+        """The RTP counts so far; what the far end reports of its own is looked at too."""
+        self.far.look()
         seconds = time.monotonic() - media_at if media_at is not None else 0.0
         due = round(1000 * seconds / (counts.get("frame_ms") or 20.0))
         came = counts.get("rx_packets", 0) + counts.get("rx_discarded", 0)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import struct
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from checks.contract import Observation
 from checks.telephony.honesty import MEASURES as PROBE
 from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from tests.loopback.sipp.peer import alaw, attempt, baresip, joined, silence, sipp, speak
+from tests.torture.aims import WELCOME
+from tests.torture.far_end import Asked, FarEnd
+from tests.unit.test_far_reports import extended, metrics
 
 
 def call(port: int, *script: dict[str, Any], **settings: Any) -> SipCall:
@@ -43,6 +51,32 @@ async def test_what_we_said_is_judged_by_the_far_ends_own_reports(tmp_path: Path
     assert seen.measures["heard_mos_cq"] <= seen.measures["heard_mos_lq"]
     assert "jitter buffer" in quality["heard"]["delay_parts"]
     assert any(note.startswith("said: MOS-LQ") for note in seen.notes)
+
+
+async def reports(far: FarEnd, invite: Asked) -> None:
+    """Answers, speaks, and sends a receiver report and VoIP metrics after each ten frames."""
+    host, port = invite.media
+    heard = struct.pack(">BBHIIIIIII", 0x81, 201, 7, 1, 2, 0, 100, 40, 0, 0)
+
+    def frames() -> Iterator[bytes]:
+        for number, frame in enumerate(cycle(WELCOME)):
+            if number % 10 == 9:
+                far.say(heard + extended(metrics()), (host, port + 1))
+            yield frame
+
+    await far.pick_up(invite, frames())
+
+
+async def test_a_far_ends_own_reckoning_is_read_where_that_is_permitted(tmp_path: Path) -> None:
+    async with FarEnd(reports) as far:
+        seen = well(await attempt(call(far.port, {"hold": "3s"}), tmp_path / "seen"))
+    if "xr_unread" in rtp(tmp_path / "seen")["call"]:
+        pytest.skip("RTCP-XR cannot be read without CAP_NET_RAW")
+    assert (seen.measures["xr_r"], seen.measures["xr_mos_lq"], seen.measures["xr_round_trip_ms"]) == (88.0, 4.2, 24.0)
+    scores = "R 88, MOS-LQ 4.2, MOS-CQ 4.1, 0.39 % lost, 0.78 % too late"
+    assert f"said, by the far end's own reckoning: {scores}" in seen.notes
+    assert 0.3 < seen.measures["said_loss_percent"] < 1.5, "what its jitter buffer discarded is lost too"
+    assert set(seen.measures) <= set(call(1, {"hold": "1s"}).measures())
 
 
 async def test_without_reports_the_other_direction_is_not_computed(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""What the far end says of the sound it got from us: RTCP extended reports, block "VoIP metrics" (RFC 3611, 4.7).
+
+The engine takes RTCP in and shows the reception report alone. What comes to its port is read along beside it, by a
+socket that sees datagrams without taking them (raw(7)), behind a filter for that one port; that needs CAP_NET_RAW
+(systemd/rtcp-xr.conf). Without it, or where RTCP is encrypted, nothing is read and nothing claimed. In the process of
+a call leg.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+_EXTENDED, _VOIP_METRICS = 207, 7
+_BLOCK = struct.Struct(">4x4B4H2b6BH3H")
+_NOT_KNOWN = 127
+_MOST_A_LOOK = 64
+_LONGEST = 4096
+_SO_ATTACH_FILTER = 26
+_FILTER = ((0xB1, 0, 0, 0), (0x48, 0, 0, 2), (0x15, 0, 1, 0), (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0))
+"""X = length of the IP header; A = the UDP port it goes to; as told: all of it; else: nothing (BPF)"""
+
+
+class FarReports:
+    """Reads along at a port of ours. `figures` holds what the last block said."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Any] = {}
+        self._socket: socket.socket | None = None
+        self._port = b""
+
+    def read_at(self, name: str) -> None:
+        """Begin, at an address as the engine writes it ("127.0.0.1:4001"). A stream that moves is followed."""
+        self.close()
+        host, _, port = name.rpartition(":")
+        if not port.isdigit() or ":" in host:
+            return
+        try:
+            self._socket, self._port = _reading(int(port)), int(port).to_bytes(2, "big")
+        except PermissionError:
+            self.figures["xr_unread"] = "RTCP-XR cannot be read without CAP_NET_RAW"
+
+    def look(self) -> None:
+        """Take in what came since."""
+        for _ in range(_MOST_A_LOOK):
+            if self._socket is None:
+                return
+            try:
+                datagram = self._socket.recv(_LONGEST)
+            except BlockingIOError:
+                return
+            begin = (datagram[0] & 15) * 4
+            if datagram[begin + 2 : begin + 4] != self._port:
+                continue  # came before the filter was in its place
+            for found in blocks(datagram[begin + 8 :]):
+                self.figures |= {**found, "xr_reports": self.figures.get("xr_reports", 0) + 1}
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def blocks(compound: bytes) -> Iterator[dict[str, float]]:
+    """The VoIP metrics of a compound RTCP packet; what is no RTCP has none, and what is broken ends it."""
+    while len(compound) >= 8 and compound[0] >> 6 == 2:
+        kind, length = compound[1], 4 * (int.from_bytes(compound[2:4], "big") + 1)
+        packet, compound = compound[:length], compound[length:]
+        if len(packet) < length:
+            return
+        if kind == _EXTENDED:
+            yield from _metrics(packet[8:])
+
+
+def _metrics(rest: bytes) -> Iterator[dict[str, float]]:
+    while len(rest) >= 4:
+        kind, length = rest[0], 4 * (int.from_bytes(rest[2:4], "big") + 1)
+        block, rest = rest[:length], rest[length:]
+        if kind == _VOIP_METRICS and len(block) == 36:
+            yield _said(block[4:])
+
+
+def _said(block: bytes) -> dict[str, float]:
+    (loss, discard, burst, _gap, _burst_ms, _gap_ms, trip, end, _signal, _noise, _rerl, _gmin, r, _external, lq, cq,
+     _setting, *_buffer) = _BLOCK.unpack(block)  # fmt: skip
+    shares = {"xr_loss_percent": loss, "xr_discard_percent": discard, "xr_burst_percent": burst}
+    delays = {"xr_round_trip_ms": trip, "xr_end_delay_ms": end}
+    scores = {"xr_r": (r, 1), "xr_mos_lq": (lq, 10), "xr_mos_cq": (cq, 10)}
+    return {
+        **{name: round(value / 2.56, 2) for name, value in shares.items()},
+        **{name: float(value) for name, value in delays.items() if value},
+        **{name: value / unit for name, (value, unit) in scores.items() if value != _NOT_KNOWN},
+    }
+
+
+def _reading(port: int) -> socket.socket:
+    """Raises PermissionError."""
+    program = [(code, yes, no, port if code == 0x15 else value) for code, yes, no, value in _FILTER]
+    written = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
+    reading = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_UDP)
+    reading.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(written)))
+    return reading
