@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
-_PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,3}))?(/[a-zA-Z0-9/_.?&=-]*)?")
+_PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,4}))?(/[a-zA-Z0-9/_.?&=-]*)?")
 """what nearly every URL is: nothing in it has to be looked at twice"""
 _KEPT = "%/:?&=;,@!$'()*+~-._[]"
 """what a path or query may hold as it is; a percent sign that is there was put there by whoever wrote it"""
@@ -28,7 +28,8 @@ class Address:
         """Raises ValueError for what is no URL to fetch."""
         if match := _PLAIN.fullmatch(written):
             scheme, host, given, target = match.groups()
-            return cls(scheme, host, int(given) if given else _PORTS[scheme], target or "/")
+            if (port := int(given) if given else _PORTS[scheme]) < 65536:
+                return cls(scheme, host, port, target or "/")
         parts = urlsplit(written.strip())
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("not a URL to fetch")

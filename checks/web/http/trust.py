@@ -28,6 +28,7 @@ def trusting(trusted: Path | None, http2: bool) -> ssl.SSLContext:
 def _trusting(trusted: Path | None, _changed: int, http2: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_TICKET  # each certificate is looked at anew
     context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     if trusted:
         context.load_verify_locations(trusted)
@@ -36,7 +37,7 @@ def _trusting(trusted: Path | None, _changed: int, http2: bool) -> ssl.SSLContex
     return context
 
 
-def days_left(secured: ssl.SSLSocket, now: float) -> float | None:
+def days_left(secured: ssl.SSLObject, now: float) -> float | None:
     """How long the certificate of a connection is valid after `now` (seconds since 1970), in days."""
     certificate = secured.getpeercert(True)
     if not certificate:

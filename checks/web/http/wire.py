@@ -1,7 +1,7 @@
 """One connection, plain or under TLS, read only when something is wanted: what nobody reads, TCP holds back.
 
 It waits for the socket itself. asyncio's transports would read ahead into memory, and keep 256 kB for each TLS
-connection; a check opens a new one every time.
+connection; a check opens a new one every time. TLS works in memory: few calls to the kernel then.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import Self
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self, TypeVar
 
 from checks.contract import Refused
 from checks.web.http.reach import of_socket, settle
 
 _MOST_AT_ONCE = 65_536
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 
 class Wire:
@@ -24,6 +28,8 @@ class Wire:
         self._sock, self._loop = sock, asyncio.get_running_loop()
         self._wanted: asyncio.Future[None] | None = None
         self._registered = False
+        self._tls: ssl.SSLObject | None = None
+        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def __enter__(self) -> Self:
         return self
@@ -34,9 +40,9 @@ class Wire:
         self._sock.close()
 
     @property
-    def secured(self) -> ssl.SSLSocket | None:
+    def secured(self) -> ssl.SSLObject | None:
         """The connection under TLS, once it is."""
-        return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+        return self._tls
 
     @property
     def peer(self) -> str:
@@ -46,18 +52,20 @@ class Wire:
     async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
         """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Refused."""
         try:
-            secured = context.wrap_socket(self._sock, server_hostname=server_name, do_handshake_on_connect=False)
-            self._sock = secured
+            tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
             while True:
                 try:
-                    return secured.do_handshake()
+                    tls.do_handshake()
+                    break
                 except ssl.SSLWantReadError:
-                    await self._readable()
-                except ssl.SSLWantWriteError:
-                    await self._writable()
+                    await self._onward()
+                    await self._more()
+            self._tls = tls  # its last word goes along with what is sent first
         except ssl.SSLCertVerificationError as error:
+            self._parting_word()
             raise Refused("certificate", error.verify_message or str(error)) from error
         except ssl.SSLError as error:
+            self._parting_word()
             raise Refused("tls", _reason(error)) from error
         except (ConnectionError, OSError) as error:
             raise of_socket(error) from error
@@ -66,28 +74,65 @@ class Wire:
 
     async def send(self, data: bytes) -> None:
         """Send all of it. Raises Refused."""
+        try:
+            if self._tls is None:
+                return await self._sent(data)
+            await self._worked(self._tls.write, data)
+            await self._onward()
+        except OSError as error:
+            raise self._broken(error) from error
+
+    async def receive(self) -> bytes:
+        """The next piece; empty at the end. Raises Refused."""
+        try:
+            if self._tls is None:
+                return await self._received()
+            return await self._worked(self._tls.read, _MOST_AT_ONCE)
+        except ssl.SSLEOFError:  # an end without a word of farewell: whether it is too early, the content tells
+            return b""
+        except OSError as error:
+            raise self._broken(error) from error
+
+    async def _worked(self, do: Callable[[_Given], _Made], given: _Given) -> _Made:
+        """What TLS is asked for, fed with what it wants."""
+        while True:
+            try:
+                return do(given)
+            except ssl.SSLWantReadError:
+                await self._onward()
+                await self._more()
+
+    async def _onward(self) -> None:
+        """Send what TLS has to say."""
+        if self._goes.pending:
+            await self._sent(self._goes.read())
+
+    async def _more(self) -> None:
+        """Give TLS what has come."""
+        if came := await self._received():
+            self._came.write(came)
+        else:
+            self._came.write_eof()
+
+    def _parting_word(self) -> None:
+        """The alert that says why we leave, if it can be had off at once."""
+        with suppress(OSError):
+            self._sock.send(self._goes.read())
+
+    async def _sent(self, data: bytes) -> None:
         left = memoryview(data)
         while left:
             try:
                 left = left[self._sock.send(left) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
+            except BlockingIOError:
                 await self._writable()
-            except ssl.SSLWantReadError:
-                await self._readable()
-            except OSError as error:
-                raise self._broken(error) from error
 
-    async def receive(self) -> bytes:
-        """The next piece; empty at the end. Raises Refused."""
+    async def _received(self) -> bytes:
         while True:
             try:
                 return self._sock.recv(_MOST_AT_ONCE)
-            except (BlockingIOError, ssl.SSLWantReadError):
+            except BlockingIOError:
                 await self._readable()
-            except ssl.SSLWantWriteError:
-                await self._writable()
-            except OSError as error:
-                raise self._broken(error) from error
 
     def _broken(self, error: OSError) -> Exception:
         if isinstance(error, ssl.SSLError):
