@@ -45,7 +45,7 @@ class Step(Expected):
     """One request of a walk."""
 
     name: StepName
-    """what a fault in it is called"""
+    """what a fault in it is called, in small letters, digits and hyphens"""
     url: str = Field(min_length=1, max_length=2000)
     """where to: a URL, or what comes after the address of the page before"""
     method: Method | None = None
