@@ -21,7 +21,7 @@ from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition, confirming
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
-from monitor.core.verdict import judge
+from monitor.core.verdict import State, judge
 from monitor.ledger import Ledger, Purpose, SlotRow, Transaction
 from monitor.ledger.together import Together
 from monitor.pages import drawn, with_page
@@ -246,8 +246,9 @@ class Rounds:
     async def _below(self, seen: Seen, begun: float) -> tuple[list[Seen], frozenset[str]]:
         """A failure that counts is looked into at once: every check that stands below it. Says too which of those
         looks were somebody else's, who settles them."""
-        was = casebook.condition_of(self._ledger, seen.name)
-        if not confirming(was, seen.verdict.state, patience_of(seen.entry)):
+        if seen.verdict.state is not State.FAILED or not confirming(
+            casebook.condition_of(self._ledger, seen.name), seen.verdict.state, patience_of(seen.entry)
+        ):
             return [], frozenset()
         mine = set[str]()
 

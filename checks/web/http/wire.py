@@ -16,7 +16,10 @@ from typing import Self, TypeVar
 from checks.contract import Refused
 from checks.web.http.reach import of_socket, settle
 
-_MOST_AT_ONCE = 65_536
+_MOST_AT_ONCE = 32_768
+"""less than what has the allocator tidy up each time it is given back (glibc: 64 KiB)"""
+_RECORD = 16_384
+"""the most that TLS gives at once (RFC 8446, section 5.1)"""
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
@@ -87,7 +90,7 @@ class Wire:
         try:
             if self._tls is None:
                 return await self._received()
-            return await self._worked(self._tls.read, _MOST_AT_ONCE)
+            return await self._worked(self._tls.read, _RECORD)
         except ssl.SSLEOFError:  # an end without a word of farewell: whether it is too early, the content tells
             return b""
         except OSError as error:
