@@ -15,6 +15,7 @@ do without. Exit status 1 when a target is missed.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import statistics
@@ -68,6 +69,7 @@ class Ours:
         runner = Runner(clock, configuration.state / "exhibits")
         self._rounds = Rounds(self._ledger, configuration, clock, runner)
         self._entries = list(configuration.checks.values())
+        gc.freeze()  # as the daemon does once it is configured
 
     async def look(self, times: int) -> None:
         """So many looks, each settled in the ledger; each must be good."""

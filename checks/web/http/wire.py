@@ -90,6 +90,8 @@ class Wire:
         try:
             if self._tls is None:
                 return await self._received()
+            if not self._came.pending and not self._tls.pending():
+                await self._more()
             return await self._worked(self._tls.read, _RECORD)
         except ssl.SSLEOFError:  # an end without a word of farewell: whether it is too early, the content tells
             return b""
