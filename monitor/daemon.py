@@ -38,6 +38,8 @@ STOP_WITHIN_SECONDS = 8.0
 AFTER_A_BUG_SECONDS = 60.0
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
 BEATS_APART_SECONDS = 0.1
+BEATS_SHARE = 0.05
+"""of the loop's time, at most: a rename may wait for a slow disk"""
 MOST_NAMED = 20
 
 
@@ -53,6 +55,7 @@ class Daemon:
         self._doing: dict[str, str] = {}
         self._alarm_clock: asyncio.TimerHandle | None = None
         self._next_beat: asyncio.TimerHandle | None = None
+        self._beats_apart = BEATS_APART_SECONDS
         self._alarm = Alarm()
         configuration = load(file)
         self._presence = Presence(configuration.state)
@@ -154,16 +157,18 @@ class Daemon:
     def _beat_soon(self) -> None:
         """Stages follow each other faster than anybody reads; a heartbeat is a file to be written."""
         if self._next_beat is None:
-            self._next_beat = asyncio.get_running_loop().call_later(BEATS_APART_SECONDS, self._beat)
+            self._next_beat = asyncio.get_running_loop().call_later(self._beats_apart, self._beat)
 
     def _beat(self) -> None:
         if self._next_beat is not None:
             self._next_beat.cancel()
             self._next_beat = None
+        began = self._clock.monotonic()
         try:
             self._presence.beat(self._clock.now(), self._at_work())
         except OSError as full:
             self._faulted("heartbeat", full)
+        self._beats_apart = max(BEATS_APART_SECONDS, (self._clock.monotonic() - began) / BEATS_SHARE)
 
     # -- putting together ---------------------------------------------------------------------------------------
 
