@@ -15,8 +15,9 @@ from checks.telephony.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, certificate, prompts
 from tests.loopback.carrier.edge import Edge, edge
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import alaw, attempt, baresip, silence, sipp
-from tests.loopback.test_call_control import BUSY_MACHINE, DESK, account, ended
+from tests.loopback.test_call_control import BUSY_MACHINE, DESK, account
 
 
 def direct(port: int, *steps: dict[str, Any]) -> SipCall:

@@ -14,8 +14,9 @@ from checks.contract import Claim
 from checks.telephony.line import Line
 from checks.telephony.outbound_dialer import OutboundDialer
 from lab import Lab, prompts
+from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import attempt
-from tests.loopback.test_call_control import BUSY_MACHINE, account, ended
+from tests.loopback.test_call_control import BUSY_MACHINE, account
 
 AGENT = "agent-01"
 

@@ -42,6 +42,7 @@ STATUS = Status(
             "RV-12",
         ),
         CheckLine("pri-1", "tcp", "OK", OPENED, later(minutes=9), None, "every 5m"),
+        CheckLine("report-portal", "portal", "OK", OPENED, later(minutes=-9), None, "every 5m", overdue=True),
         CheckLine("agent-portal", "portal", "", cadence="every 5m", muted="maintenance until 03:00"),
     ),
     incidents=(

@@ -33,16 +33,16 @@ async def test_whoever_began_before_it_shares_it_and_whoever_began_later_gets_a_
     clock, far = ManualClock(datetime(2026, 11, 22, tzinfo=UTC)), Far()
     looks = SharedLooks(clock)
     since = clock.monotonic()
-    first = [asyncio.ensure_future(looks.look("uplink", since, far.look)) for _ in range(6)]
+    first: list[Any] = [asyncio.ensure_future(looks.look("uplink", since, far.look)) for _ in range(6)]
     await settled()
     clock.advance(1)
-    late = asyncio.ensure_future(looks.look("uplink", clock.monotonic(), far.look))
+    late: Any = asyncio.ensure_future(looks.look("uplink", clock.monotonic(), far.look))
     await settled()
     assert len(far.made) == 2
     for number, made in enumerate(far.made):
         made.set_result(number)
     assert await asyncio.gather(*first) == [0] * 6
-    assert cast("int", await late) == 1
+    assert await late == 1
     again = asyncio.ensure_future(looks.look("uplink", since, far.look))
     await settled()
     assert len(far.made) == 3
