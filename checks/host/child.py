@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -17,7 +18,7 @@ _NICENESS, _LIGHT_NICENESS = 19, 5
 
 def main(parent: int) -> int:
     """Look once. The exit code is 0 also where something is wrong with the host."""
-    if not tied_to(parent):
+    if not tied_with_tools(parent):
         return 1
     output = sys.stdout
 
@@ -37,6 +38,13 @@ def main(parent: int) -> int:
         say(json.dumps({"blind": str(why)}) + "\n")
     say('{"done": true}\n')
     return 0
+
+
+def tied_with_tools(parent: int) -> bool:
+    """End with the daemon, and take the tools along that are being run, and theirs: they are all of one group, which
+    this process leads. False where the daemon is already gone."""
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    return tied_to(parent, signal.SIGTERM)
 
 
 def step_back(at: Look, heavy: bool) -> None:

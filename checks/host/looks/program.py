@@ -1,5 +1,5 @@
 """The native tools, as children of the looking process: one command, its output, its status. They inherit its low
-priority, and die with it.
+priority and are of its group, so that they end with it.
 
 Rules: no shell, an environment of their own in English, nothing on standard input unless given, a bounded output.
 """
