@@ -3,6 +3,7 @@
 Rules: a change alone is written at once; one that comes while others are at work waits a moment for theirs. Whoever
 hands a change in goes on only when it is committed. When one of several cannot be written, nothing of them is, and
 each is then tried by itself, so that only the one at fault fails: a change must bear being made again from the start.
+A disk that is slow is waited for less often: the loop stands still meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from monitor.ledger.ledger import Ledger, Transaction
 
 GATHER_SECONDS = 0.02
+GATHER_TIMES, GATHER_AT_MOST_SECONDS = 4.0, 1.0
+"""how much longer than the last commit took is waited for the next changes"""
 Change = Callable[[Transaction], None]
 
 
@@ -27,7 +30,7 @@ class Together:
     """Writes changes of one ledger, in the order they came."""
 
     def __init__(self, ledger: Ledger, gather_seconds: float = GATHER_SECONDS) -> None:
-        self._ledger, self._gather_seconds = ledger, gather_seconds
+        self._ledger, self._gather_seconds, self._took = ledger, gather_seconds, 0.0
         self._waiting: list[_Waiting] = []
 
     async def write(self, change: Change, alone: bool) -> None:
@@ -40,7 +43,8 @@ class Together:
         this = _Waiting(change, loop.create_future())
         self._waiting.append(this)
         if len(self._waiting) == 1:
-            loop.call_later(self._gather_seconds, self._write_all)
+            slow = min(GATHER_TIMES * self._took, GATHER_AT_MOST_SECONDS)
+            loop.call_later(max(self._gather_seconds, slow), self._write_all)
         try:
             await this.written
         except asyncio.CancelledError:
@@ -52,6 +56,7 @@ class Together:
         batch, self._waiting = self._waiting, []
         if not batch:
             return
+        began = asyncio.get_running_loop().time()
         try:
             with self._ledger.transaction() as t:
                 for one in batch:
@@ -59,6 +64,8 @@ class Together:
         except Exception:  # noqa: BLE001 - whose it is comes out when each is tried by itself
             self._write_each(batch)
             return
+        finally:
+            self._took = asyncio.get_running_loop().time() - began
         for one in batch:
             _done(one, None)
 

@@ -11,6 +11,7 @@ import pytest
 from monitor import casebook
 from monitor.core.condition import Condition
 from monitor.ledger import Ledger, Transaction
+from monitor.ledger import together as together_module
 from monitor.ledger.together import Together
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -90,3 +91,15 @@ async def test_what_is_kept_of_conditions_is_what_the_ledger_says(tmp_path_facto
             assert casebook.condition_of(ours, "c0").bad_in_row == 99
             raise ZeroDivisionError
         assert casebook.condition_of(ours, "c0") == fresh()["c0"]
+
+
+async def test_the_slower_the_disk_the_more_is_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together_module, "GATHER_TIMES", 1e9)
+    monkeypatch.setattr(together_module, "GATHER_AT_MOST_SECONDS", 3600.0)
+    with Ledger(":memory:") as ledger:
+        together = Together(ledger)
+        await together.write(happens("first"), alone=False)
+        second = asyncio.ensure_future(together.write(happens("second"), alone=False))
+        await asyncio.wait({second}, timeout=0.2)
+        assert written(ledger) == ["first"]
+        second.cancel()
