@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.house.source import ROOT, files
+from tests.scenes.conftest import with_few_checks
 from tests.systemd.machine import Machine, until, what_is_missing
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
@@ -31,8 +32,6 @@ WATCHDOG_SECONDS = 4
 # What an operator would write with `systemctl edit`: passwords as credentials; and a test's patience.
 DROP_IN = f"""
 [Service]
-LoadCredential=monitor:/srv/lab/passwords/monitor
-LoadCredential=agent-01:/srv/lab/passwords/agent-01
 WatchdogSec={WATCHDOG_SECONDS}
 RestartSec=1
 """
@@ -150,7 +149,9 @@ def _practise(machine: Machine) -> None:
     written = machine.root / "srv/lab/reveille.toml"
     until(written.exists, 30, "the practice centre to open")
     until(lambda: "[desks.mail]" in written.read_text(encoding="utf-8"), 5, "its configuration to be written")
-    text = written.read_text(encoding="utf-8")
+    text = with_few_checks(written.read_text(encoding="utf-8"))
+    secrets = sorted(set(re.findall(r'file = "/srv/lab/passwords/([a-z0-9-]+)"', text)))
+    credentials = "".join(f"LoadCredential={name}:/srv/lab/passwords/{name}\n" for name in secrets)
     text = re.sub(r'file = "/srv/lab/passwords/([a-z0-9-]+)"', r'credential = "\1"', text)
     text = text.replace('"/srv/lab/state"', '"/var/lib/reveille"').replace('"/srv/lab/tls/', '"/etc/reveille/')
     text = re.sub(r'at = \["08:30", "17:30"\].*', 'every = "20s"', text)
@@ -158,7 +159,7 @@ def _practise(machine: Machine) -> None:
         machine.put(f"/etc/reveille/{certificate.name}", certificate.read_text(encoding="utf-8"))
     machine.put(CONFIGURATION, text)
     machine.put(f"/etc/systemd/system/{UNIT}", (ROOT / "systemd" / UNIT).read_text(encoding="utf-8"))
-    machine.put(f"/etc/systemd/system/{UNIT}.d/site.conf", DROP_IN)
+    machine.put(f"/etc/systemd/system/{UNIT}.d/site.conf", DROP_IN + credentials)
     machine.run("systemctl", "daemon-reload")
 
 
