@@ -4,7 +4,8 @@ Rules:
 1. A letter is leased and a receipt written BEFORE the send, another AFTER it. A sender that dies in between leaves a
    letter that goes out again: the far side may see it twice, with the same key, and never not at all.
 2. Letters of one incident to one recipient keep their order: "closed" never overtakes "opened".
-3. "Later" waits longer each time (a fixed table). A letter whose time is over fails, and the history says so.
+3. "Later" waits longer each time (a fixed table). A letter whose time is over is tried once more (its time may have
+   gone by while we were off, or by a clock that ran ahead); put off again it fails, and the history says so.
 4. A desk that is down as a whole is tried with one letter at a time; the others do not wear out their tries.
 5. One outbox per host and ledger: a new one takes over at once what its dead predecessor had leased.
 """
@@ -61,7 +62,7 @@ class Outbox:
 
     async def deliver_due(self, now: datetime) -> int:
         """Send what is due, until nothing more is; returns how many letters were handled. May run beside itself."""
-        handled = self._expire(now) + self._refuse_unknown_desks(now)
+        handled = self._refuse_unknown_desks(now)
         stopwatch = _Stopwatch(now)
         awake = [name for name in self._desks if self._rests_until.get(name, now) <= now]
         counts = await asyncio.gather(*(self._drain(name, stopwatch) for name in awake))
@@ -84,6 +85,9 @@ class Outbox:
 
     def _lease(self, name: str, now: datetime) -> OutboxRow | None:
         until = now + timedelta(seconds=self._desks[name].timeout_seconds + _LEASE_MARGIN_SECONDS)
+        return self._leased(name, now, until)
+
+    def _leased(self, name: str, now: datetime, until: datetime) -> OutboxRow | None:
         with self._ledger.transaction() as transaction:
             return transaction.lease_letter(name, self._owner, now, until)
 
@@ -118,6 +122,12 @@ class Outbox:
             self._rest(row.desk, at)
         else:
             self._downs.pop(row.desk, None)
+        self._put_off(row, at, text)
+
+    def _put_off(self, row: OutboxRow, at: datetime, text: str) -> None:
+        if at >= row.expires_at:
+            self._fail(row, at, "expired", f"not delivered in its time; last: {text}")
+            return
         with self._ledger.transaction() as transaction:
             transaction.letter_postponed(row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text)
         _log.warning("letter %d to desk %s waits: %s", row.id, row.desk, plain(text))
@@ -138,21 +148,13 @@ class Outbox:
         with self._ledger.transaction() as transaction:
             transaction.letter_interrupted(row, at, "stopped while it was being sent")
 
-    def _expire(self, now: datetime) -> int:
-        letters = self._ledger.expired_letters(now)
-        for letter in letters:
-            self._fail(letter, now, "expired", f"not delivered in its time; last: {letter.last_error or 'never tried'}")
-        return len(letters)
-
     def _refuse_unknown_desks(self, now: datetime) -> int:
         """A desk that is not configured any more may come back: its letters wait like any other that fail."""
         handled = 0
         for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
-            with self._ledger.transaction() as transaction:
-                while row := transaction.lease_letter(name, self._owner, now, now):
-                    next_at = now + timedelta(seconds=back_off_seconds(row.attempts))
-                    transaction.letter_postponed(row, now, next_at, f"there is no [desks.{name}] in the configuration")
-                    handled += 1
+            while row := self._leased(name, now, now):
+                self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
+                handled += 1
         return handled
 
     def _next_due_at(self, name: str) -> datetime | None:

@@ -126,16 +126,6 @@ class LetterReading(Table):
         )
         return [letter_of(row) for row in rows]
 
-    def expired_letters(self, now: datetime) -> list[OutboxRow]:
-        """Queued letters whose time is over, and that nobody is sending."""
-        at = milliseconds(now)
-        rows = self._database.rows(
-            "SELECT * FROM outbox WHERE state = 'queued' AND expires_at <= ? "
-            "AND (lease_until IS NULL OR lease_until <= ?) ORDER BY id",
-            (at, at),
-        )
-        return [letter_of(row) for row in rows]
-
 
 def letter_of(row: Row) -> OutboxRow:
     return OutboxRow(

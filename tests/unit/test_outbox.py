@@ -129,11 +129,19 @@ async def test_a_letter_whose_time_is_over_fails_and_the_history_says_so(ledger:
     await outbox.deliver_due(NOW)
     await outbox.deliver_due(after(days=3, seconds=-1))
     assert ledger.outbox_counts()["queued"] == 1
-    await outbox.deliver_due(after(days=3))
+    await outbox.deliver_due(after(days=3, minutes=1))
     assert ledger.outbox_counts() == {"queued": 0, "sent": 0, "failed": 1}
     assert ledger.history(incident)[0].body["reason"] == "not delivered in its time; last: 451 full"
     assert [receipt.kind for receipt in ledger.receipts(1)][-1] == "expired"
     assert outbox.next_due() is None
+
+
+async def test_a_letter_that_we_were_off_for_is_tried_all_the_same(ledger: Ledger) -> None:
+    """Off for a week, or a clock that ran ahead for an hour: it was never tried in its time."""
+    enqueue(ledger, open_incident(ledger), "opened")
+    outbox = Outbox(ledger, {"mail": FakeDesk()}, "host")
+    assert await outbox.deliver_due(after(days=7)) == 1
+    assert ledger.outbox_counts() == {"queued": 0, "sent": 1, "failed": 0}
 
 
 async def test_closed_never_overtakes_opened(ledger: Ledger) -> None:
