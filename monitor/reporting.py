@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from monitor.tickets import named, state_of
 from monitor.yesterday import daily_trends, looks_and_trends
 from reports.audit import Audit, Part, Trouble, Undelivered
 from reports.changes import changes
+from reports.checklist import checklist
 from reports.usage import condensed
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Reporting:
             usage=usage,
             undelivered=self._undelivered(before),
             missing=_missing(day, before),
+            checklist=checklist(self._standing(parts)),
         )
         made = replace(made, backups=await backup_states(self._configuration, parts))
         made = replace(made, trends=(*trends, *daily_trends(made, before)))
@@ -122,6 +124,14 @@ class Reporting:
                 usage.append(told)
             parts.append(_part(name, kind, seen.observation, seen.verdict, tickets.get(name, "")))
         return tuple(parts), tuple(usage)
+
+    def _standing(self, parts: tuple[Part, ...]) -> Iterator[tuple[str, str, str]]:
+        """Kind, name and state of every check: as this audit found it, else as it stands."""
+        found = {part.check: part.state for part in parts}
+        conditions = casebook.conditions(self._ledger)
+        for name, entry in self._configuration.checks.items():
+            known = conditions.get(name)
+            yield entry.probe.KIND, name, found.get(name) or str(known.state if known else None)
 
     def _newest(self, name: str, now: datetime) -> Seen | None:
         row = next(iter(self._ledger.attempts(name, limit=1)), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from reports.checklist import Duty
 from reports.model import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
@@ -155,6 +156,7 @@ class Audit:
     undelivered: tuple[Undelivered, ...] = ()
     missing: tuple[date, ...] = ()
     """days before it of which there is no report"""
+    checklist: tuple[Duty, ...] = ()
 
     @property
     def not_run(self) -> tuple[Part, ...]:
@@ -240,6 +242,7 @@ _LINES: Mapping[str, type] = {
     "backups": BackupState,
     "trends": Trend,
     "undelivered": Undelivered,
+    "checklist": Duty,
 }
 _MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reports.audit import Audit, BackupState, Looks, Part, Trend, Trouble, Undelivered
+from reports.checklist import checklist
 
 MADE = datetime(2026, 11, 21, 22, 33, 20, tzinfo=UTC)  # 04:03 on Sunday in Pune
 DAY = date(2026, 11, 21)
@@ -191,6 +192,10 @@ def report(**changed: Any) -> Audit:
             ("RV-44 Database replication is behind", "", "open"), ("replica", "OK", "FAILED"),
             ("virus", "OK", "UNKNOWN"), ("RV-40 Agents cannot log in", "open", "closed"),
             ("crm-portal", "FAILED", "OK"),
+        ),
+        checklist=checklist(
+            [(one.kind, one.check, one.worst) for one in looks()]
+            + [(one.kind, one.check, one.state) for one in parts()]
         ),
     )  # fmt: skip
     return replace(made, **changed)
