@@ -26,10 +26,10 @@ ALIKE = 0.6
 ENOUGH = 0.65
 """share of the reference that must be covered"""
 _FEW, _ALIKE_FEW = 4, 0.75
-_SLACK = round(0.04 * RATE)
+_SLACK = round(0.12 * RATE)
 _STRETCH = 0.08
 """two windows belong together when the prompt would have begun at the same moment for both: give or take _SLACK, and
-so much of the time between them (frames deleted or inserted on the way)"""
+so much of the time between them (frames deleted or inserted on the way, a jitter buffer that ran empty or grew)"""
 _APART = 4 * RATE
 """no longer than this may nothing of it be found in between"""
 _BLOCK = 16384

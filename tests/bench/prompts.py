@@ -42,6 +42,7 @@ DONE_TO_SOUND: Mapping[str, voices.Channel] = {
     "3 % lost, concealed": voices.concealed(0.03),
     "5 % lost, concealed": voices.concealed(0.05),
     "5 % deleted": voices.deleted(0.05),
+    "150 ms of nothing, 2 in 3 s": voices.starved(0.15, 1.5),
     "15 dB noise": voices.noisy(15),
     "+100 ppm drift": voices.drifted(100),
     "-100 ppm drift": voices.drifted(-100),

@@ -116,6 +116,18 @@ def deleted(share: float) -> Channel:
     return spoil
 
 
+def starved(seconds: float, every_seconds: float) -> Channel:
+    """The jitter buffer runs empty again and again: nothing for so long, and what follows comes that much later."""
+
+    def spoil(sound: Samples, draw: np.random.Generator) -> Samples:
+        first, apart = int(draw.integers(0, round(every_seconds * RATE))), round(every_seconds * RATE)
+        hole = np.zeros(round(seconds * RATE), dtype=np.float32)
+        parts = np.split(sound, range(first, len(sound), apart))
+        return np.concatenate([part for one in parts for part in (one, hole)])
+
+    return spoil
+
+
 def noisy(decibel: float) -> Channel:
     """White noise so far below the sounding parts."""
 
