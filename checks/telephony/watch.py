@@ -51,7 +51,8 @@ class Watch:
         """whether the far end's latest description holds a key, and we take it"""
         self._tell = tell
         self._asked = Asked()
-        self._hosts: set[str] = set()
+        self._places: set[str] = set()
+        """where we sent to: host:port"""
         self._provisionals = 0
         self._call_id = ""
         self._tags: set[str] = set()
@@ -69,7 +70,7 @@ class Watch:
                 self._invites(next(iter(message.headers("Call-ID")), ""))
             if message.method == "INVITE" and message.status in _UNFIT:
                 self._tell("offer-refused", message.at, code=message.status, srtp=self.srtp)
-            self._hosts.add(message.far.rpartition(" ")[2].rpartition(":")[0])
+            self._places.add(message.far.rpartition(" ")[2])
         elif message.method == "INVITE" and message.has_body:
             self.encrypted = self.srtp != "never" and description.has_key(message.text)
         if message.direction == "received" and message.method == "INVITE" and message.status is not None:
@@ -121,8 +122,9 @@ class Watch:
         )
 
     def dropped(self, malformed: Malformed) -> None:
-        """A datagram that is no SIP; another host's is none of the far end's."""
-        if malformed.host not in self._hosts:
+        """A datagram that is no SIP; another host's is none of the far end's, nor what others on this host send."""
+        beside = malformed.host.startswith("127.") and malformed.far not in self._places
+        if beside or malformed.host not in {place.rpartition(":")[0] for place in self._places}:
             return
         if not self.exhibits.add(malformed):
             return

@@ -87,6 +87,17 @@ def test_another_hosts_datagrams_are_none_of_the_far_ends() -> None:
     assert told.events == []
 
 
+def test_on_this_very_host_the_port_tells_who_it_was() -> None:
+    told = Told()
+    watch = Watch(told)
+    invite = message("sent", "INVITE sip:a@b SIP/2.0")
+    watch.look(replace(invite, far="udp 127.0.0.1:5060"))
+    watch.dropped(Malformed("127.0.0.1:7000", "somebody else's"))
+    assert told.names == []
+    watch.dropped(Malformed("127.0.0.1:5060", "no SIP"))
+    assert told.names == ["malformed"]
+
+
 def test_an_exhibit_hides_credentials_and_shows_what_cannot_be_printed() -> None:
     exhibits = Exhibits()
     exhibits.add(Malformed("h:1", "odd", "REGISTER x\nAuthorization: Digest response=secret\n\x00\x07"))
