@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Self, TypeVar
 
 from checks.contract import Refused
@@ -20,7 +21,6 @@ _MOST_AT_ONCE = 32_768
 """less than what has the allocator tidy up each time it is given back (glibc: 64 KiB)"""
 _RECORD = 16_384
 """the most that TLS gives at once (RFC 8446, section 5.1)"""
-_Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 
@@ -56,13 +56,7 @@ class Wire:
         """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Refused."""
         try:
             tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
-            while True:
-                try:
-                    tls.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    await self._onward()
-                    await self._more()
+            await self._worked(tls.do_handshake)
             self._tls = tls  # its last word goes along with what is sent first
         except ssl.SSLCertVerificationError as error:
             self._parting_word()
@@ -80,7 +74,7 @@ class Wire:
         try:
             if self._tls is None:
                 return await self._sent(data)
-            await self._worked(self._tls.write, data)
+            await self._worked(partial(self._tls.write, data))
             await self._onward()
         except OSError as error:
             raise self._broken(error) from error
@@ -92,17 +86,17 @@ class Wire:
                 return await self._received()
             if not self._came.pending and not self._tls.pending():
                 await self._more()
-            return await self._worked(self._tls.read, _RECORD)
+            return await self._worked(partial(self._tls.read, _RECORD))
         except ssl.SSLEOFError:  # an end without a word of farewell: whether it is too early, the content tells
             return b""
         except OSError as error:
             raise self._broken(error) from error
 
-    async def _worked(self, do: Callable[[_Given], _Made], given: _Given) -> _Made:
+    async def _worked(self, do: Callable[[], _Made]) -> _Made:
         """What TLS is asked for, fed with what it wants."""
         while True:
             try:
-                return do(given)
+                return do()
             except ssl.SSLWantReadError:
                 await self._onward()
                 await self._more()
