@@ -29,9 +29,9 @@ from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.peers import TURN_USER, Edge, Turn, edge, turn_server
 from tests.loopback.webrtc.relays import middlebox, mute
 
-# Others are at work on this machine: a probe that was slow is no matter of these tests.
 BUSY = ["synth", "0.48", "sine", "425", "gain", "-12", "pad", "0", "0.48", "repeat", "20"]
 """the German busy tone (ITU-T E.180)"""
+# Others are at work on this machine: a probe that was slow is no matter of these tests.
 PERCENT = {f"probe_{name}_percent": 100.0 for name in ("stalled", "wait", "unsent")}
 UNHURRIED = {"probe_stall": "30s", "probe_late": "30s", **PERCENT}
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("webrtc")]
@@ -168,10 +168,7 @@ async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, f
     ("said", "fault"),
     [
         (["trim", "0", "20"], ("media", "silent")),
-        (
-            ["synth", "0.48", "sine", "425", "gain", "-12", "pad", "0", "0.48", "repeat", "20"],
-            ("media", "false-answer:busy"),
-        ),
+        (BUSY, ("media", "false-answer:busy")),
     ],
     ids=["silence", "busy"],
 )
