@@ -9,7 +9,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,7 @@ async def edge(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running(*_rtpengine(folder, control), log=folder / "rtpengine.log"))
         await eventually(lambda: is_bound(control, "udp"), within=30)
-        process = await stack.enter_async_context(running(*_kamailio(folder, filled), log=folder / "kamailio.log"))
-        stack.push_async_callback(_end, process)
+        await stack.enter_async_context(running(*_kamailio(folder, filled), log=folder / "kamailio.log"))
         await eventually(lambda: is_bound(where.tls_port, "tcp") and is_bound(where.udp_port, "udp"), within=30)
         yield where
 
@@ -72,11 +71,3 @@ def _kamailio(folder: Path, filled: dict[str, str]) -> list[str]:
     (folder / "kamailio.cfg").write_text(text)
     program = shutil.which("kamailio", path="/usr/sbin:/usr/bin") or "kamailio"
     return [program, "-DD", "-E", "-f", "kamailio.cfg", "-Y", str(folder), "-w", str(folder), "-m", "32", "-M", "4"]
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Its children go with it only when it is asked; asked while it still begins, it may not hear."""
-    if process.returncode is None:
-        process.terminate()
-        with suppress(TimeoutError):  # then it is killed
-            await asyncio.wait_for(process.wait(), 10)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -61,10 +63,15 @@ async def eventually(condition: Callable[[], bool], within: float = PATIENCE_SEC
 
 @asynccontextmanager
 async def running(*command: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A child process that ends with the block."""
+    """A child process that ends with the block, and those that it has started."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=log.parent,
+            start_new_session=True,
         )
     try:
         yield process
@@ -72,8 +79,8 @@ async def running(*command: str, log: Path) -> AsyncIterator[asyncio.subprocess.
         problem.add_note(_tail(log))
         raise
     finally:
-        if process.returncode is None:
-            process.kill()
+        with suppress(ProcessLookupError):  # all have ended
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 
 

@@ -4,11 +4,10 @@ ports of 127.0.0.1, with certificates made for them.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +66,7 @@ async def edge(folder: Path, days: int = 30) -> AsyncIterator[Edge]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running(*_rtpengine(control, folder), log=folder / "rtpengine.log"))
         await eventually(lambda: is_bound(control, "udp"))
-        kamailio = await stack.enter_async_context(running(*_kamailio(where, control), log=folder / "kamailio.log"))
-        stack.push_async_callback(_end, kamailio)
+        await stack.enter_async_context(running(*_kamailio(where, control), log=folder / "kamailio.log"))
         await eventually(lambda: is_bound(wss, "tcp") and is_bound(udp, "udp"))
         yield where
 
@@ -100,14 +98,6 @@ def _kamailio(where: Edge, control: int) -> list[str]:
         "kamailio", "-DD", "-E", "-f", f"{folder}/kamailio.cfg", "-P", f"{folder}/kamailio.pid", "-Y", str(folder),
         "-w", str(folder), "-m", "32", "-M", "4",
     ]  # fmt: skip
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Its children go with it only when it is asked; asked while it still begins, it may not hear."""
-    if process.returncode is None:
-        process.terminate()
-        with suppress(TimeoutError):  # then it is killed
-            await asyncio.wait_for(process.wait(), 10)
 
 
 @asynccontextmanager
