@@ -58,6 +58,11 @@ class CheckLine(_View):
     overdue: bool = False
     """a look was owed for some time and has not been made: what stands here is old"""
 
+    @property
+    def stale(self) -> bool:
+        """Whether it was well, and that is not known to hold any more."""
+        return self.overdue and self.state == "OK"
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine(_View):
