@@ -32,7 +32,7 @@ PACKAGES = {
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",
     "fr_CA_f_June": "asterisk-core-sounds-fr-wav",
-    "initdb": "postgresql-15",
+    "initdb": "postgresql",
     "kamailio": "kamailio",
     "tls.so": "kamailio-tls-modules",
     "websocket.so": "kamailio-websocket-modules",

@@ -1,4 +1,4 @@
-"""Database servers of our own: PostgreSQL 15 and MariaDB 10.11 from Debian, each in a throw-away folder.
+"""Database servers of our own: Debian's PostgreSQL and MariaDB, each in a throw-away folder.
 
 They listen on a unix socket in that folder and nowhere else; nothing of the host's own servers is touched. A server
 takes two seconds to come up, so share it: a fixture of module or session scope. Durability is off by default, as
@@ -31,7 +31,11 @@ from typing import Any, TypeVar
 import psycopg
 import pymysql
 
-POSTGRES_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+POSTGRES_PROGRAMS = max(
+    Path("/usr/lib/postgresql").glob("*/bin"),
+    key=lambda programs: int(programs.parent.name),
+    default=Path("/usr/lib/postgresql/none/bin"),
+)
 _PATIENCE_SECONDS = 60.0
 _FAST_POSTGRES = {
     "fsync": "off",

@@ -90,7 +90,7 @@ def chronyd(folder: Path, ahead: str = "") -> Iterator[str]:
         port = free.getsockname()[1]
     settings = ["local stratum 3", "bindaddress 127.0.0.1", f"port {port}", "allow 127.0.0.1", "cmdport 0"]
     own = [f"pidfile {folder}/pid", f"bindcmdaddress {folder}/chronyd.sock"]
-    program = shutil.which("chronyd", path="/usr/sbin:/usr/bin")
+    program = shutil.which("chronyd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin")
     assert program, "Debian package chrony"
     command = [program, "-x", "-d", "-f", "/dev/null", "-u", "root", *settings, *own]
     shifted = [shutil.which("faketime") or "faketime", "-f", ahead] if ahead else []
