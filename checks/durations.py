@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
-from checks.wording import shown
+from checks.messages import shown
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")

@@ -28,7 +28,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from checks.durations import Duration, is_duration, parse_duration, write_duration
-from checks.wording import nearest, shown, without_password
+from checks.messages import nearest, shown, without_password
 
 __all__ = [
     "Duration",

@@ -9,6 +9,6 @@
 from __future__ import annotations
 
 from lab.centre import Lab, run
-from lab.faults import FAULTS, UnknownFault
+from lab.injected_faults import FAULTS, UnknownFault
 
 __all__ = ["FAULTS", "Lab", "UnknownFault", "run"]

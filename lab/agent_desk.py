@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.site import Site
 
 _PAGE = """<!doctype html>

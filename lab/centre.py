@@ -19,8 +19,8 @@ from lab.configuration import written
 from lab.control import Control
 from lab.crm import SCHEMA, Crm
 from lab.dialer import Dialer
-from lab.faults import FAULTS, Faults
-from lab.mailbox import Mailbox
+from lab.injected_faults import FAULTS, Faults
+from lab.mail_server import Mailbox
 from lab.pbx.exchange import Exchange
 from lab.portals import portals
 from lab.records import newest_days, write_csv

@@ -11,7 +11,7 @@ import json
 
 from aiohttp import WSMsgType, web
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.site import Site
 
 _PAGE = """<!doctype html>

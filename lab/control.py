@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.faults import Faults, UnknownFault
+from lab.injected_faults import Faults, UnknownFault
 
 SOCKET = "control"
 _TIME_LIMIT = 5.0

@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.site import Site
 
 CUSTOMER = {"id": "C-1042", "name": "Meera Joshi", "tier": "gold", "open_cases": 2, "phone": "+919800001042"}

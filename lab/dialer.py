@@ -19,7 +19,7 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.pbx import routing
 from lab.pbx.exchange import Exchange
 from lab.site import Site

@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from lab import reports
-from lab.faults import PORTALS, Faults
+from lab.injected_faults import PORTALS, Faults
 from lab.records import Cdr
 from lab.site import Site
 

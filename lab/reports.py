@@ -12,7 +12,7 @@ from datetime import date
 
 from aiohttp import web
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.records import Cdr
 
 OWN = "reveille"

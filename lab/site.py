@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 
 
 class Site:

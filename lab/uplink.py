@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.site import Site
 
 _REFUSED_QUESTION = 0x8003

@@ -21,8 +21,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from lab.faults import Faults
-from lab.pbx import messages
+from lab.injected_faults import Faults
+from lab.pbx import sip_messages
 from lab.pbx.registrar import Registrar
 from lab.webrtc_routing import Routing
 
@@ -110,31 +110,31 @@ class Edge:
             return await self._invite(message)
         if message.method == "BYE":
             await self._end(message.call_id)
-        return messages.reply(message, 200, messages.token())
+        return sip_messages.reply(message, 200, sip_messages.token())
 
     async def _pass_on(self, request: Request, text: str, connection: ServerConnection) -> Response | None:
         if request.method == "INVITE":
             self._routing.learn(request, connection)
             if self.faults.broken("webrtc-calls-lost"):
-                return messages.reply(request, 100)
+                return sip_messages.reply(request, 100)
         await self._routing.pass_on(request, text, connection)
         return None
 
     def _register(self, request: Request, connection: ServerConnection) -> Response:
         if self.faults.broken("webrtc-register-refused"):
-            return messages.reply(request, 403, messages.token())
+            return sip_messages.reply(request, 403, sip_messages.token())
         if (refusal := self._registrar.refusal(request)) is not None:
             return refusal
         user = Address.parse(request.headers["To"]).uri.user or ""
         if self.faults.broken("webrtc-no-return") and user in self._fallen:
             self._fallen.discard(user)
-            return messages.reply(request, 403, messages.token())
+            return sip_messages.reply(request, 403, sip_messages.token())
         self._routing.learn(request, connection, user)
-        return messages.reply(request, 200, messages.token(), Contact=request.headers["Contact"])
+        return sip_messages.reply(request, 200, sip_messages.token(), Contact=request.headers["Contact"])
 
     async def _invite(self, request: Request) -> Response:
         if request.uri.user != NUMBER:
-            return messages.reply(request, 404, messages.token())
+            return sip_messages.reply(request, 404, sip_messages.token())
         await asyncio.to_thread(import_module, "lab.webrtc_media")
         from lab.webrtc_media import Machine
 
@@ -142,9 +142,11 @@ class Edge:
         offer = request.body.decode()
         blocked = self.faults.broken("webrtc-ice-blocked")
         described = await machine.answer(_without_candidates(offer) if blocked else offer)
-        answer = messages.reply(request, 200, messages.token(), Contact=f"<sip:{NUMBER}@edge.invalid;transport=ws>")
+        answer = sip_messages.reply(
+            request, 200, sip_messages.token(), Contact=f"<sip:{NUMBER}@edge.invalid;transport=ws>"
+        )
         body = _without_candidates(described) if blocked else described
-        messages.with_body(answer, "application/sdp", body.encode())
+        sip_messages.with_body(answer, "application/sdp", body.encode())
         return answer
 
     async def _end(self, call: str) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from checks.telephony.sound import FRAME, RATE, Samples, read_wav
+from checks.telephony.audio.sound import FRAME, RATE, Samples, read_wav
 from checks.webrtc.media import reach_own_host
-from lab.faults import Faults
+from lab.injected_faults import Faults
 
 _FRAME_SECONDS = FRAME / RATE
 _SILENCE: Samples = np.zeros(FRAME, dtype=np.float32)

@@ -18,10 +18,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.audit import Audit
-from reports.evidence import FailedCall, legs_of, quality_rows
+from reports.call_page import FailedCall, legs_of, quality_rows
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
-from reports.morning import morning
+from reports.summary import morning
 
 TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_SUBJECT = 160

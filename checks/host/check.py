@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from checks.contract import CannotTell, Check, Layer, Trace
-from checks.host import conversation
+from checks.host import parent
 from checks.settings import Duration, Secret, Settings
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -19,7 +19,7 @@ class HostCheck(Check):
 
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     LOOK: ClassVar[str]
-    """the file in checks/host/looks that does it"""
+    """the file in checks/host/collectors that does it"""
     HEAVY: ClassVar[bool] = False
     """whether it reads so much that it goes to the end of every queue (nice 19, ionice idle)"""
     WORST: ClassVar[tuple[str, ...]] = ()
@@ -46,7 +46,7 @@ class HostCheck(Check):
             "accepted": dict(trace.accepted) if self.ACCEPTS else {},
             "now": trace.began_at,
         }
-        await conversation.look(job, trace, self.within, self.WORST)
+        await parent.look(job, trace, self.within, self.WORST)
 
     def plain(self) -> dict[str, Any]:
         """The settings for the looking process, secrets revealed. Raises LookupError."""

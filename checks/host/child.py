@@ -10,8 +10,8 @@ import signal
 import sys
 from importlib import import_module
 
-from checks.errand import tied_to
-from checks.host.looks.look import Blind, Look
+from checks.host.collectors.collector import Blind, Look
+from checks.process.child import tied_to
 
 _NICENESS, _LIGHT_NICENESS = 19, 5
 
@@ -29,7 +29,7 @@ def main(parent: int) -> int:
     job = json.load(sys.stdin)
     at = Look({**job, "monitor": parent}, say)
     step_back(at, job["heavy"])
-    module = import_module(f"checks.host.looks.{job['look']}")
+    module = import_module(f"checks.host.collectors.{job['look']}")
     try:
         at.plan(module.STAGES)
         module.look(at)

@@ -19,7 +19,7 @@ class QueueDepth(HostCheck):
     """Counts what waits in a queue of this host."""
 
     KIND: ClassVar[str] = "queue-depth"
-    LOOK: ClassVar[str] = "queue"
+    LOOK: ClassVar[str] = "queue_depth"
     WORST: ClassVar[tuple[str, ...]] = ("queue-too-long", "queue-too-old")
 
     mail: Literal["postfix", "exim"] | None = None

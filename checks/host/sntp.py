@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks.contract import Refused
-from checks.network.datagram import Awaited, awaiting
+from checks.transport.datagram import Awaited, awaiting
 
 _PACKET = struct.Struct("!BBbb11I")
 _SINCE_1900 = 2_208_988_800

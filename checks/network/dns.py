@@ -21,8 +21,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.network.answers import read
-from checks.network.question import Asked, ask
+from checks.network.dns_query import Asked, ask
+from checks.network.dns_reader import read
 from checks.settings import Duration
 
 Record = Literal["A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"]

@@ -31,11 +31,11 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Refused, Trace
-from checks.network.conversation import Conversation
-from checks.network.greeting import agree_on_tls, hello, reply
-from checks.network.mailbox import HEADER, Imap, Mailbox, Security, revealed
-from checks.network.tls import handshake, trusting
+from checks.network.imap import HEADER, Imap, Mailbox, Security, revealed
+from checks.network.starttls import agree_on_tls, hello, reply
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.line_protocol import Conversation
+from checks.transport.tls import handshake, trusting
 
 Address = Annotated[str, Field(pattern=r"^[^\s<>@\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.-]{1,190}$")]
 _DOMAIN = "reveille.invalid"

@@ -21,10 +21,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from checks.contract import Check, Layer, Refused, Trace
-from checks.network.conversation import Conversation
-from checks.network.greeting import begin_imap, begin_smtp
-from checks.network.tls import Version, handshake, taking_anything, trusting, trusting_only
+from checks.network.starttls import begin_imap, begin_smtp
 from checks.settings import Duration, ReadableFile
+from checks.transport.line_protocol import Conversation
+from checks.transport.tls import Version, handshake, taking_anything, trusting, trusting_only
 
 _SECONDS_A_DAY = 86400.0
 _MOST_NAMES = 8

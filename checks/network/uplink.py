@@ -23,7 +23,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.network.targets import Target
+from checks.network.uplink_targets import Target
 from checks.settings import Duration
 
 

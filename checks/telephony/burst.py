@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from checks.contract import CannotTell, Check, Claim, Fault, Layer, Observation, Refused, Trace
 from checks.ratio import Ratio
 from checks.settings import Duration
-from checks.telephony.line import AgentName, Line, LineName
+from checks.telephony.call.line import AgentName, Line, LineName
 from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall
 

@@ -9,7 +9,7 @@
     < SIP/2.0 503 Service Unavailable                   fault sip:503/34 in the stage "answer"
     < Reason: Q.850;cause=34;text="No circuit/channel available"
 
-How it is asked and what counts as an answer: checks/telephony/transaction.py.
+How it is asked and what counts as an answer: checks/telephony/sip/transaction.py.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from sipmessage import URI, Request, Response
 
 from checks.contract import Check, Layer, Trace
 from checks.settings import Duration
-from checks.telephony.causes import cause_in
-from checks.telephony.line import LineName
-from checks.telephony.transaction import (
+from checks.telephony.call.line import LineName
+from checks.telephony.sip.causes import cause_in
+from checks.telephony.sip.transaction import (
     Conversation,
     Target,
     Transport,

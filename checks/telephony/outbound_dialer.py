@@ -29,18 +29,19 @@ from pydantic import Field, model_validator
 
 from checks.contract import Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, hostile, proof, quality, secured, truth
-from checks.telephony.control_steps import FEATURES, HEARING_SECONDS, measures_of
-from checks.telephony.conversation import Conversation
-from checks.telephony.engine import Event, Phone, refusal
-from checks.telephony.features import Features, check_caller_id
-from checks.telephony.hearing import hold_to
-from checks.telephony.honesty import LoopWatch, ProbeLimits, honest
-from checks.telephony.line import AgentName, Line, LineName
-from checks.telephony.parties import Parties, ladder_of
-from checks.telephony.script import AgentStep, Hear, Step, further_lines, in_order, seconds_of
-from checks.telephony.truth import MediaLimits, hold_to_truth
-from checks.web.walked import AFTERWARDS_SECONDS, Walked
+from checks.telephony.call import agent_proof, bad_peer, evidence, line_security, media_judgement, probe_health
+from checks.telephony.call.feature_steps import FEATURES, HEARING_SECONDS, measures_of
+from checks.telephony.call.features import Features, check_caller_id
+from checks.telephony.call.leg import Event, Phone, refusal
+from checks.telephony.call.legs import Parties, ladder_of
+from checks.telephony.call.line import AgentName, Line, LineName
+from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
+from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
+from checks.telephony.call.script import AgentStep, Hear, Step, further_lines, in_order, seconds_of
+from checks.telephony.call.script_runner import Conversation
+from checks.telephony.call.two_way_audio import hold_to
+from checks.telephony.quality import streams
+from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
 _ANSWER_SECONDS = 5.0
 _LAYERS: dict[str, Layer] = {
@@ -53,7 +54,7 @@ _LAYERS: dict[str, Layer] = {
 }
 
 
-class OutboundDialer(secured.Engine, Walked, MediaLimits, ProbeLimits, Check):
+class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Check):
     """Has an API place a call (click to call, a campaign), and takes it on our own line."""
 
     KIND: ClassVar[str] = "outbound-dialer"
@@ -130,12 +131,12 @@ class OutboundDialer(secured.Engine, Walked, MediaLimits, ProbeLimits, Check):
             **{f"hear_{n}_seconds": f"awaiting {step.title} until it began" for n, step in enumerate(heard, 1)},
             **{f"hear_{n}_coverage_percent": f"share of {step.title}, percent" for n, step in enumerate(heard, 1)},
             **evidence.MEASURES,
-            **proof.MEASURES,
+            **agent_proof.MEASURES,
             **measures_of(self.script),
-            **quality.MEASURES,
-            **honesty.MEASURES,
-            **truth.MEASURES,
-            **secured.measures_of(self.all_lines().values()),
+            **streams.MEASURES,
+            **probe_health.MEASURES,
+            **media_judgement.MEASURES,
+            **line_security.measures_of(self.all_lines().values()),
         }
 
     def longest_seconds(self) -> float:
@@ -151,15 +152,15 @@ class OutboundDialer(secured.Engine, Walked, MediaLimits, ProbeLimits, Check):
         parties = Parties(trace, self.codecs, self.signalling_within, self.longest_seconds() + 30.0)
         with (
             honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
-            hostile.named(trace, parties.legs),
+            bad_peer.named(trace, parties.legs),
         ):
-            async with secured.named(self.all_lines(), self.signalling_within):
+            async with line_security.named(self.all_lines(), self.signalling_within):
                 await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs, lines = parties.legs, self.all_lines()
         try:
-            await secured.hold_certificates(trace, lines.values(), self.signalling_within)
+            await line_security.hold_certificates(trace, lines.values(), self.signalling_within)
             await parties.start(lines, dict.fromkeys(lines, "register"), tuple(lines))
             watch.begin()
             for phone in legs.values():
@@ -174,7 +175,7 @@ class OutboundDialer(secured.Engine, Walked, MediaLimits, ProbeLimits, Check):
             for name in legs:
                 evidence.exhibit_leg(trace, name, ladder_of(name))
             if "call" in legs:
-                secured.measure(trace, legs["call"], self.line)
+                line_security.measure(trace, legs["call"], self.line)
                 evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
 
     def _words(self) -> dict[str, str]:

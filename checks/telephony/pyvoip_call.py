@@ -18,11 +18,11 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.child import followed
 from checks.contract import CannotTell, Check, Claim, Layer, Trace
+from checks.process.parent import followed
 from checks.settings import Duration
-from checks.telephony.dialling import way_of
-from checks.telephony.line import LineName
+from checks.telephony.call.account import way_of
+from checks.telephony.call.line import LineName
 
 _PROGRAM = "checks.telephony.pyvoip_child"
 _START_SECONDS = 20.0

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from checks.errand import telling, tied_to
+from checks.process.child import telling, tied_to
 
 _FRAME_BYTES, _FRAME_SECONDS = 160, 0.02
 _SILENCE_DBM0 = -50.0

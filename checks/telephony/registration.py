@@ -23,9 +23,9 @@ from sipmessage import URI, Address, CSeq, Request, Response
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import digest
-from checks.telephony.line import Line, LineName
-from checks.telephony.transaction import Conversation, Target, asked, far_faults, late, refusal, said, written
+from checks.telephony.call.line import Line, LineName
+from checks.telephony.sip import digest
+from checks.telephony.sip.transaction import Conversation, Target, asked, far_faults, late, refusal, said, written
 
 _ATTEMPTS = 4
 """questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time"""

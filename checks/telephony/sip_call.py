@@ -23,19 +23,29 @@ from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony import evidence, honesty, hostile, log_in, proof, quality, secured, truth, voice_log
-from checks.telephony.causes import cause_in
-from checks.telephony.control_steps import FEATURES, Feature, measures_of
-from checks.telephony.conversation import Conversation
-from checks.telephony.dialling import Way
-from checks.telephony.engine import START_SECONDS, Event, Phone, refusal
-from checks.telephony.features import Features
-from checks.telephony.honesty import LoopWatch, ProbeLimits, honest
-from checks.telephony.line import Line, LineName
-from checks.telephony.parties import Parties, ladder_of
-from checks.telephony.script import AgentStep, Hear, PromptFolder, Script, further_lines, prompts_in, seconds_of
-from checks.telephony.truth import MediaLimits, hold_to_truth
-from checks.telephony.voice_log import Logged, VoiceLog
+from checks.telephony.call import (
+    agent_login,
+    agent_proof,
+    bad_peer,
+    call_recording,
+    evidence,
+    line_security,
+    media_judgement,
+    probe_health,
+)
+from checks.telephony.call.account import Way
+from checks.telephony.call.call_recording import Logged, VoiceLog
+from checks.telephony.call.feature_steps import FEATURES, Feature, measures_of
+from checks.telephony.call.features import Features
+from checks.telephony.call.leg import START_SECONDS, Event, Phone, refusal
+from checks.telephony.call.legs import Parties, ladder_of
+from checks.telephony.call.line import Line, LineName
+from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
+from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
+from checks.telephony.call.script import AgentStep, Hear, PromptFolder, Script, further_lines, prompts_in, seconds_of
+from checks.telephony.call.script_runner import Conversation
+from checks.telephony.quality import streams
+from checks.telephony.sip.causes import cause_in
 
 _LAYERS: dict[str, Layer] = {
     "media": Layer.MEDIA,
@@ -63,7 +73,7 @@ _MEASURES: dict[str, str] = {
 }
 
 
-class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
+class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
     """A SIP call along a script: reached, rang, answered, heard, the right prompt, our agent."""
 
     KIND: ClassVar[str] = "sip-call"
@@ -124,8 +134,14 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
-        given = {**_MEASURES, **evidence.MEASURES, **quality.MEASURES, **honesty.MEASURES, **truth.MEASURES}
-        given.update(secured.measures_of(self.all_lines().values()))
+        given = {
+            **_MEASURES,
+            **evidence.MEASURES,
+            **streams.MEASURES,
+            **probe_health.MEASURES,
+            **media_judgement.MEASURES,
+        }
+        given.update(line_security.measures_of(self.all_lines().values()))
         if self.line.user and self.line.register_first:
             given["register_seconds"] = "REGISTER until registered"
         for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
@@ -134,9 +150,9 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
         for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
             given[f"{stage}_seconds"] = f"the last {stage}"
-        given |= {**measures_of(self.script), **(voice_log.MEASURES if self.recording else {})}
+        given |= {**measures_of(self.script), **(call_recording.MEASURES if self.recording else {})}
         if self.agent_line:
-            given.update({**proof.MEASURES, **(log_in.MEASURES if self.agent_line.log_in else {})})
+            given.update({**agent_proof.MEASURES, **(agent_login.MEASURES if self.agent_line.log_in else {})})
         return given
 
     def longest_seconds(self) -> float:
@@ -150,15 +166,15 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
         parties = Parties(trace, self.codecs, self.signalling_within, self.longest_seconds() + 30.0)
         with (
             honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
-            hostile.named(trace, parties.legs),
+            bad_peer.named(trace, parties.legs),
         ):
-            async with secured.named(self.all_lines(), self.signalling_within):
+            async with line_security.named(self.all_lines(), self.signalling_within):
                 await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs = parties.legs
         try:
-            await secured.hold_certificates(trace, self.all_lines().values(), self.signalling_within)
+            await line_security.hold_certificates(trace, self.all_lines().values(), self.signalling_within)
             way, logged = await self._start(parties), self._logged(trace)
             if logged:
                 await logged.look_before()
@@ -167,7 +183,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             for name in self.all_lines():
                 if name != "call":
                     await parties.registered(name, self._stage_of(name))
-            async with log_in.logged_in(trace, parties, self.dtmf):
+            async with agent_login.logged_in(trace, parties, self.dtmf):
                 await self._call(trace, legs["call"], way, legs.get("agent"))
                 country, library = self.line.country, prompts_in(self.prompts)
                 both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
@@ -202,7 +218,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
         lines = self.all_lines()
         called = tuple(name for name in lines if name != "call")
-        await parties.start(lines, {"call": first_stage}, called, proof.screens(self.script))
+        await parties.start(lines, {"call": first_stage}, called, agent_proof.screens(self.script))
         return parties.ways["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:
@@ -220,7 +236,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
             first = await _response(call, *_FIRST, within=self.signalling_within)
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
-        with trace.stage("answer"), proof.refusals(trace, agent):
+        with trace.stage("answer"), agent_proof.refusals(trace, agent):
             await self._await_answer(trace, call, first)
         with trace.stage("media"):
             await self._await_media(call)
@@ -274,7 +290,7 @@ class SipCall(secured.Engine, MediaLimits, ProbeLimits, Check):
         if "call" not in legs:
             return
         call = legs["call"]
-        secured.measure(trace, call, self.line)
+        line_security.measure(trace, call, self.line)
         evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
         if (invited := call.seen("invited")) and (answered := call.seen("answered")):
             trace.measure("answer_seconds", answered.at - invited.at)

@@ -9,7 +9,7 @@
                                                                       json-differs, schema
     any of them                                                       fault: timeout
 
-Rules: see checks/web/walk/walk.py. Credentials are named, never written.
+Rules: see checks/web/steps/runner.py. Credentials are named, never written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from checks.contract import Check, Layer, Trace
-from checks.web.walked import AFTERWARDS_SECONDS, Walked
+from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
 
 class Api(Walked, Check):

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 from checks.contract import Check, Layer, Trace
 from checks.settings import Duration
 from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress
-from checks.web.steps import Words
+from checks.web.journey_steps import Words
 
 _STAGES = ("page", "widget", "socket", "send", "answer")
 

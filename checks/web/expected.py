@@ -38,7 +38,7 @@ class Expected(Settings):
         document = parsed(text)
         self._at_paths(document)
         if self.json_schema is not None:
-            from checks.web.apart.reading import hold_to_schema
+            from checks.web.sandbox.reader import hold_to_schema
 
             await hold_to_schema(document, self._schema())
 

@@ -10,7 +10,7 @@
     any of them                                                   fault: timeout
 
 With `steps` each step is a stage of its own, and its phases are measures (`login_response_seconds`); see
-checks/web/walk/step.py. Its faults are the same, and wrong-page, no-match, bad-json, json-missing, json-differs,
+checks/web/steps/step.py. Its faults are the same, and wrong-page, no-match, bad-json, json-missing, json-differs,
 too-small, not-found, not-a-number.
 
 Rules: the stage under way is told by the connection itself, not guessed from the error; of the body no more than
@@ -28,9 +28,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import Check, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.web.http.address import web_address
-from checks.web.http.message import Answer
-from checks.web.walk.step import Step, Walking, checked
+from checks.transport.http.address import web_address
+from checks.transport.http.message import Answer
+from checks.web.steps.step import Step, Walking, checked
 
 _OF_ONE_PAGE = ("expect_status", "must_contain", "must_not_contain", "follow_redirects")
 _AFTERWARDS_SECONDS = 6.0
@@ -108,18 +108,18 @@ class Portal(Walking, Check):
         trace.measure("total_seconds", trace.elapsed())
 
     async def _walk(self, trace: Trace) -> None:
-        from checks.web.walk.walk import walk
+        from checks.web.steps.runner import walk
 
         async with walk(trace, self.url, self, logout=self.logout) as walker, asyncio.timeout(self.within):
             for step in self.steps:
                 await walker.take(step)
 
     async def _look(self, trace: Trace) -> None:
-        from checks.web.http.address import Address
-        from checks.web.http.client import Failed, Manner, fetch
-        from checks.web.http.message import Limits, Request
-        from checks.web.http.phases import Phases
-        from checks.web.walk.words import Words
+        from checks.transport.http.address import Address
+        from checks.transport.http.client import Failed, Manner, fetch
+        from checks.transport.http.message import Limits, Request
+        from checks.transport.http.phases import Phases
+        from checks.web.steps.variables import Words
 
         manner = Manner(
             limits=Limits(body_bytes=self.max_bytes),
@@ -157,7 +157,7 @@ class Portal(Walking, Check):
 
     def _not_soft(self, page: Answer) -> None:
         """Raises Refused."""
-        from checks.web.walk.soft import soft_failure
+        from checks.web.steps.soft_200 import soft_failure
 
         if self.soft_200s and (wrong := soft_failure(page)):
             raise Refused("soft-200", wrong)

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Trace
 from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress, revealed
-from checks.web.steps import Fill, JourneyStep, Open, Wait, in_stages, seconds_of, verb_of
+from checks.web.journey_steps import Fill, JourneyStep, Open, Wait, in_stages, seconds_of, verb_of
 
 
 class PortalBrowser(Browsing, Check):

@@ -22,10 +22,10 @@ from checks.data.usage.check import Usage
 from checks.data.usage.day import day_before
 from checks.data.usage.sources import QueueLog, Records
 from checks.settings import Duration, SiteZone
-from checks.web.figures import Figure
-from checks.web.http.message import Answer
-from checks.web.walk.step import Step
-from checks.web.walked import AFTERWARDS_SECONDS, Walked
+from checks.transport.http.message import Answer
+from checks.web.report_figures import Figure
+from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
+from checks.web.steps.step import Step
 
 _NOT_MADE = ("timeout", "soft-200", "missing-text", "unwanted-text", "no-match", "too-small", "wrong-page")
 

@@ -18,12 +18,12 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.difference import difference
+from checks.json_diff import difference
 from checks.settings import Settings
+from checks.transport.http.message import Answer
 from checks.web.expected import parsed
-from checks.web.http.message import Answer
 from checks.web.json_path import JsonPath, values
-from checks.web.walked import AFTERWARDS_SECONDS, Walked
+from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
 _MOST_LINES = 60
 
@@ -98,7 +98,7 @@ class UiConfig(Walked, Check):
             seen = {name: values(document, path) for name, path in at_paths}
         chosen = [look.model_dump(include={"name", "css", "attributes"}) for look in self.looks if look.css is not None]
         if chosen:
-            from checks.web.apart.reading import elements
+            from checks.web.sandbox.reader import elements
 
             seen |= await elements(answer.text, chosen)
         if not any(seen.values()):

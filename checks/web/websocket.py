@@ -104,8 +104,8 @@ class WebSocket(Check):
     @asynccontextmanager
     async def _connection(self, trace: Trace) -> AsyncIterator[ClientConnection]:
         """The library is loaded with the first one."""
-        from checks.webrtc.reach import connection_to
-        from checks.webrtc.stages import Over, Stages
+        from checks.transport.stages import Over, Stages
+        from checks.transport.websocket import connection_to
 
         told = _Told(trace)
         edge = {

@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.settings import Secret
-from checks.telephony import evidence, nonce
-from checks.telephony.conversation import Conversation
-from checks.telephony.dialling import way_of
-from checks.telephony.engine import START_SECONDS, Phone
-from checks.telephony.honesty import LoopWatch
-from checks.telephony.line import Line
-from checks.telephony.script import AgentStep, Script
-from checks.telephony.truth import hold_to_truth
+from checks.telephony.audio import nonce
+from checks.telephony.call import evidence
+from checks.telephony.call.account import way_of
+from checks.telephony.call.leg import START_SECONDS, Phone
+from checks.telephony.call.line import Line
+from checks.telephony.call.media_judgement import hold_to_truth
+from checks.telephony.call.probe_health import LoopWatch
+from checks.telephony.call.script import AgentStep, Script
+from checks.telephony.call.script_runner import Conversation
 from checks.webrtc.engine import Agent, Softphone
 
 if TYPE_CHECKING:

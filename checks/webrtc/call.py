@@ -11,11 +11,11 @@
     DTLS handshake <------------------>  stage dtls            no-fingerprint, fingerprint, dtls; in the call: closed
     <============ SRTP ===============>  stage srtp            no-rtp: not one packet
     the script, an echo                  stages prompt, press, agent, talk, hold, echo
-    what both sides heard               stage media, as of a sip-call (checks/telephony/truth.py)
+    what both sides heard               stage media, as of a sip-call (checks/telephony/call/media_judgement.py)
     BYE ------------------------------>  stage hang-up
 
 "bad-peer" in any stage: what came is no WebSocket, SIP, SDP or STUN, or too much of it. The script's faults are those
-of sip-call (checks/telephony/conversation.py). Keys are sent by SIP INFO.
+of sip-call (checks/telephony/call/script_runner.py). Keys are sent by SIP INFO.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import Check, Claim, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
-from checks.telephony import honesty, quality, truth
-from checks.telephony.control_steps import Feature
-from checks.telephony.honesty import ProbeLimits, honest
-from checks.telephony.line import Line
-from checks.telephony.script import AgentStep, Hear, Script, seconds_of
-from checks.telephony.truth import MediaLimits
+from checks.telephony.call import media_judgement, probe_health
+from checks.telephony.call.feature_steps import Feature
+from checks.telephony.call.line import Line
+from checks.telephony.call.media_judgement import MediaLimits
+from checks.telephony.call.probe_health import ProbeLimits, honest
+from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of
+from checks.telephony.quality import streams
 from checks.webrtc.attempt import ECHO_SECONDS, Attempt
 
 STAGES = ("dns", "tcp", "tls", "websocket", "register", "stun", "turn", "answer", "ice", "dtls", "srtp")
@@ -159,7 +160,7 @@ class WebrtcCall(ProbeLimits, MediaLimits, Check):
         for url in self.turn:
             transport = _transport(url)
             given[f"turn_{transport}_seconds"] = f"a TURN allocation by {transport}, seconds"
-        given |= {**_SOUND, **truth.MEASURES, **quality.MEASURES, **honesty.MEASURES}
+        given |= {**_SOUND, **media_judgement.MEASURES, **streams.MEASURES, **probe_health.MEASURES}
         for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from sipmessage import Request, Response
 
 from checks.contract import Refused
-from checks.telephony.engine import Event, refusal
-from checks.webrtc.messages import on_branch_of, reply, tag_of, uri_in, with_body
+from checks.telephony.call.leg import Event, refusal
+from checks.transport.stages import Tell
 from checks.webrtc.signalling import Signalling, facts_of
-from checks.webrtc.stages import Tell
+from checks.webrtc.sip_requests import on_branch_of, reply, tag_of, uri_in, with_body
 
 _MOST_ROUTES = 20
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony.engine import START_SECONDS, Event, Phone
+from checks.telephony.call.leg import START_SECONDS, Event, Phone
 
 _SECONDS_A_DAY = 86400.0
 _PROGRAM = (sys.executable, "-m", "checks.webrtc.softphone")

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from checks.telephony.recording import Recording
-from checks.telephony.sound import RATE, Samples
+from checks.telephony.audio.recording import Recording
+from checks.telephony.audio.sound import RATE, Samples
 
 _BEHIND_SECONDS = 0.5
 """a gap as long as this is silence that was heard"""

@@ -15,7 +15,7 @@ from typing import Any
 from aioice import stun, turn
 
 from checks.contract import Refused
-from checks.telephony.transaction import tls_context
+from checks.telephony.sip.transaction import tls_context
 
 PATTERN = r"^(stun|turn|turns):(\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)(?::([0-9]{1,5}))?(?:\?transport=(udp|tcp))?$"
 _PORTS = {"stun": 3478, "turn": 3478, "turns": 5349}

@@ -21,8 +21,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from checks.contract import Refused
-from checks.telephony import digest, ladder
-from checks.webrtc.messages import Identity, on_branch_of, reply
+from checks.telephony.sip import digest, ladder
+from checks.webrtc.sip_requests import Identity, on_branch_of, reply
 
 _MOST_MESSAGES = 1000
 _KEPT_CHARACTERS = 8192

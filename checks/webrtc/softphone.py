@@ -1,7 +1,7 @@
 """The process of one WebRTC call: a browser's softphone under remote control (`python -m checks.webrtc.softphone FD`).
 
-Commands and events as checks/telephony/phone.py has them, so that the same script can be played; before it come the
-stages, each told as it passes or fails (stages.py). Secrets come only over the socket FD.
+Commands and events as checks/telephony/phone/process.py has them, so that the same script can be played; before it come
+the stages, each told as it passes or fails (stages.py). Secrets come only over the socket FD.
 
 No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its life is over, it hangs
 up, takes its registration back and leaves within seconds. A process that is stuck is ended by SIGALRM.
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.contract import CannotTell, Refused
-from checks.telephony.channel import Channel, be_a_good_child
-from checks.webrtc.stages import Over, Stages
+from checks.process.channel import Channel, be_a_good_child
+from checks.transport.stages import Over, Stages
 
 if TYPE_CHECKING:
-    from checks.telephony.ear import Ear
+    from checks.telephony.phone.listener import Ear
     from checks.webrtc.station import Station
 
 _TICK_SECONDS = 0.05
@@ -122,7 +122,7 @@ class Softphone:
         self._channel.tell("ready")
 
     async def _call(self) -> None:
-        from checks.telephony.ear import Ear
+        from checks.telephony.phone.listener import Ear
 
         if self._station is None:
             raise RuntimeError("the first command is open")
@@ -207,7 +207,7 @@ def main() -> None:
     """The process, from its first breath to its last."""
     channel = Channel(int(sys.argv[1]))
     be_a_good_child(int(sys.argv[2]))
-    import checks.telephony.ear
+    import checks.telephony.phone.listener
     import checks.webrtc.station  # noqa: F401 - takes its time now, or it would be measured as the far end's
 
     try:

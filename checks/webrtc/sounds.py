@@ -13,7 +13,7 @@ import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from checks.telephony.sound import FRAME, RATE, Samples
+from checks.telephony.audio.sound import FRAME, RATE, Samples
 from checks.webrtc.live import Live
 
 _FRAME_SECONDS = FRAME / RATE

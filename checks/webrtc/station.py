@@ -18,16 +18,16 @@ from sipmessage import Request, Response
 from websockets.asyncio.client import ClientConnection
 
 from checks.contract import Refused
-from checks.telephony import challenge, sound
-from checks.telephony.engine import Event, refusal
-from checks.telephony.recording import bound
+from checks.telephony.audio import nonce_sound, sound
+from checks.telephony.audio.recording import bound
+from checks.telephony.call.leg import Event, refusal
+from checks.transport.stages import Stages, Tell
+from checks.transport.websocket import connection_to, is_own_host
 from checks.webrtc import relay
 from checks.webrtc.dialog import Call, registration
 from checks.webrtc.live import Live
-from checks.webrtc.messages import Identity
-from checks.webrtc.reach import connection_to, is_own_host
 from checks.webrtc.signalling import Signalling, facts_of
-from checks.webrtc.stages import Stages, Tell
+from checks.webrtc.sip_requests import Identity
 
 if TYPE_CHECKING:
     from checks.webrtc.media import Media
@@ -173,7 +173,7 @@ class Station:
     def say_nonce(self, nonce: list[int]) -> None:
         """Say it again and again."""
         if self._mouth:
-            self._mouth.play(challenge.sound_of(nonce), again=True)
+            self._mouth.play(nonce_sound.sound_of(nonce), again=True)
 
     def hush(self) -> None:
         """Be silent."""

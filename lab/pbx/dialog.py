@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
 
-from lab.pbx import messages
+from lab.pbx import sip_messages
 from lab.pbx.transport import Flow
 
 SHORTEST_SESSION_SECONDS = 90
@@ -24,7 +24,7 @@ def own_contact(flow: Flow) -> URI:
 
 def via(flow: Flow) -> Via:
     """A top Via with a new branch."""
-    parameters = Parameters(branch="z9hG4bK" + messages.token(), rport=None)
+    parameters = Parameters(branch="z9hG4bK" + sip_messages.token(), rport=None)
     return Via(transport=flow.transport, host=flow.local[0], port=flow.local[1], parameters=parameters)
 
 
@@ -60,13 +60,13 @@ class Dialog:
     @property
     def key(self) -> tuple[str, str]:
         """Call-ID and our tag: how requests of the far end find it."""
-        return self.call_id, messages.parameter(Address.parse(self.local), "tag") or ""
+        return self.call_id, sip_messages.parameter(Address.parse(self.local), "tag") or ""
 
     def request(self, method: str, headers: Mapping[str, str] | None = None, sequence: int | None = None) -> Request:
         """The next request of this side with these headers more; an ACK repeats the INVITE's `sequence`."""
         if sequence is None:
             self.sequence += 1
-        made = messages.request(
+        made = sip_messages.request(
             method,
             self.target,
             via(self.flow),

@@ -13,8 +13,8 @@ from typing import Any
 
 from sipmessage import URI, Request, Response
 
-from lab.faults import Faults
-from lab.pbx import messages, routing, sdp, transfer, troubles
+from lab.injected_faults import Faults
+from lab.pbx import routing, sdp, sip_messages, transfer, troubles
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, own_contact
 from lab.pbx.g711 import SILENCE
 from lab.pbx.incoming import IncomingLeg
@@ -29,10 +29,10 @@ from lab.pbx.talk import Talk
 from lab.pbx.transactions import Key, Transactions, server_key
 from lab.pbx.transport import Flow, Transport
 
-NO_CIRCUIT = messages.reason(34, "No circuit/channel available")
-BUSY = messages.reason(17, "User busy")
+NO_CIRCUIT = sip_messages.reason(34, "No circuit/channel available")
+BUSY = sip_messages.reason(17, "User busy")
 WRONG_CALLER = "0000000000"
-NO_SUCH_NUMBER = messages.reason(1, "Unallocated (unassigned) number")
+NO_SUCH_NUMBER = sip_messages.reason(1, "Unallocated (unassigned) number")
 _UNDERSTOOD = {"timer"}
 """option tags that a caller may require"""
 
@@ -174,7 +174,7 @@ class Exchange:
                 self._respond(message, 400)
 
     def _dispatch(self, request: Request, flow: Flow) -> None:
-        tag = messages.parameter(request.to_address, "tag")
+        tag = sip_messages.parameter(request.to_address, "tag")
         if request.method == "CANCEL":
             self._cancel(request)
         elif tag and request.method != "REGISTER":
@@ -187,10 +187,10 @@ class Exchange:
             take(request, flow)
         else:
             known = request.method in ("BYE", "UPDATE", "INFO", "REFER", "NOTIFY")
-            self._respond(request, 481 if known else 405, Allow=messages.ALLOW)
+            self._respond(request, 481 if known else 405, Allow=sip_messages.ALLOW)
 
     def _respond(self, request: Request, code: int, **headers: str) -> None:
-        self.transactions.respond(request, messages.reply(request, code, messages.token(), **headers))
+        self.transactions.respond(request, sip_messages.reply(request, code, sip_messages.token(), **headers))
 
     def _register(self, request: Request, flow: Flow) -> None:
         self.transactions.respond(request, self.registrar.register(request, flow))
@@ -199,7 +199,7 @@ class Exchange:
         """What an INVITE would get just now (RFC 3261 section 11.2)."""
         code, reason = self._availability(request.uri.user)
         extra = {"Reason": reason} if reason else {"Accept": "application/sdp", "Supported": "timer"}
-        self._respond(request, code, Allow=messages.ALLOW, **extra)
+        self._respond(request, code, Allow=sip_messages.ALLOW, **extra)
 
     def _availability(self, number: str | None) -> tuple[int, str]:
         """The code, and a Reason header's value where the answer is no."""
@@ -214,7 +214,7 @@ class Exchange:
 
     def _acknowledged(self, ack: Request) -> None:
         self.transactions.acknowledged(ack)
-        leg = self.legs.get((ack.call_id, messages.parameter(ack.to_address, "tag") or ""))
+        leg = self.legs.get((ack.call_id, sip_messages.parameter(ack.to_address, "tag") or ""))
         if isinstance(leg, IncomingLeg):
             leg.acknowledged(ack)
 
@@ -237,7 +237,7 @@ class Exchange:
         if code != 200:
             self._respond(request, code, Reason=reason)
             return
-        self.transactions.respond(request, messages.reply(request, 100))
+        self.transactions.respond(request, sip_messages.reply(request, 100))
         self.start(self._attend(request, flow))
 
     async def _attend(self, invite: Request, flow: Flow) -> None:
@@ -252,7 +252,7 @@ class Exchange:
             await routing.attend(self, leg)
         finally:
             self._attending.pop(leg, None)
-            leg.hang_up("the dial plan is through", messages.reason(16, "Normal call clearing"))
+            leg.hang_up("the dial plan is through", sip_messages.reason(16, "Normal call clearing"))
 
     async def _incoming(self, invite: Request, flow: Flow) -> IncomingLeg | None:
         """The leg that an INVITE makes; None if it was refused or cancelled meanwhile."""

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from lab.pbx import messages
+from lab.pbx import sip_messages
 from lab.pbx.g711 import recording
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     else:
         says = await _log_in(exchange, leg)
     await leg.play(recording(exchange.prompts / f"{says}.wav", leg.stream.law))
-    leg.hang_up("the feature code is through", messages.reason(16, "Normal call clearing"))
+    leg.hang_up("the feature code is through", sip_messages.reason(16, "Normal call clearing"))
 
 
 async def _log_in(exchange: Exchange, leg: IncomingLeg) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipmessage import Request
 
-from lab.pbx import messages
+from lab.pbx import sip_messages
 from lab.pbx.dialog import Dialog
 from lab.pbx.leg import Leg
 from lab.pbx.rtp import Stream
@@ -23,7 +23,7 @@ class IncomingLeg(Leg):
     def __init__(
         self, exchange: Exchange, invite: Request, flow: Flow, stream: Stream, keys: asyncio.Queue[str]
     ) -> None:
-        super().__init__(exchange, Dialog.of_invite(invite, flow, messages.token()), stream, keys)
+        super().__init__(exchange, Dialog.of_invite(invite, flow, sip_messages.token()), stream, keys)
         self.invite = invite
         self.number = invite.uri.user or ""
         self.party = invite.from_address.uri.user or ""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab.pbx import messages, troubles
+from lab.pbx import sip_messages, troubles
 from lab.pbx.g711 import SILENCE, recording
 from lab.pbx.rtp import FRAME_SECONDS
 
@@ -77,7 +77,7 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
 async def _hang_up_early(exchange: Exchange, leg: IncomingLeg) -> None:
     await exchange.faults.until("early-hang-up", broken=True)
     await asyncio.sleep(EARLY_HANG_UP_SECONDS)
-    leg.hang_up("early hang-up", messages.reason(41, "Temporary failure"))
+    leg.hang_up("early hang-up", sip_messages.reason(41, "Temporary failure"))
 
 
 async def _walk(exchange: Exchange, leg: IncomingLeg, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sipmessage import Request, Response
 
-from lab.pbx import messages, sdp
+from lab.pbx import sdp, sip_messages
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, Dialog, SessionInterval, SessionTimer
 from lab.pbx.rtp import Stream
 from lab.pbx.transport import Flow
@@ -131,25 +131,25 @@ class Leg:
 
     def reply(self, request: Request, code: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
         """Answer a request within the dialog, with these headers more."""
-        response = messages.reply(request, code, self.dialog.key[1])
+        response = sip_messages.reply(request, code, self.dialog.key[1])
         for name, value in (headers or {}).items():
             response.headers.set(name, value)
         if request.method in ("INVITE", "UPDATE") and code < 300:
             response.headers.set("Contact", f"<{self.exchange.contact(self.dialog.flow)}>")
-            response.headers.set("Allow", messages.ALLOW)
+            response.headers.set("Allow", sip_messages.ALLOW)
             response.headers.set("Supported", "timer")
         if body:
-            messages.with_body(response, "application/sdp", body)
+            sip_messages.with_body(response, "application/sdp", body)
         lost = None
         if request.method == "INVITE" and 200 <= code < 300:
             lost = lambda: self.hang_up("no ACK")  # noqa: E731 - a binding, not a function of its own
         self.exchange.transactions.respond(request, response, lost)
 
     def _unknown(self, request: Request) -> None:
-        self.reply(request, 405, {"Allow": messages.ALLOW})
+        self.reply(request, 405, {"Allow": sip_messages.ALLOW})
 
     def _options(self, request: Request) -> None:
-        self.reply(request, 200, {"Allow": messages.ALLOW, "Supported": "timer"})
+        self.reply(request, 200, {"Allow": sip_messages.ALLOW, "Supported": "timer"})
 
     def _far_hung_up(self, request: Request) -> None:
         self.reply(request, 200)

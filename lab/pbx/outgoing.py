@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipmessage import Request, Response
 
-from lab.pbx import messages, sdp
+from lab.pbx import sdp, sip_messages
 from lab.pbx.dialog import Dialog, SessionInterval
 from lab.pbx.g711 import Law
 from lab.pbx.leg import Leg
@@ -32,8 +32,8 @@ class OutgoingLeg(Leg):
         here = exchange.contact(binding.flow)
         domain = f"{here.host}:{here.port}"
         dialog = Dialog(
-            call_id=messages.token(),
-            local=f"<sip:{caller}@{domain}>;tag={messages.token()}",
+            call_id=sip_messages.token(),
+            local=f"<sip:{caller}@{domain}>;tag={sip_messages.token()}",
             remote=f"<sip:{binding.user}@{domain}>",
             target=binding.contact,
             flow=binding.flow,
@@ -48,10 +48,10 @@ class OutgoingLeg(Leg):
     def call(self, law: Law) -> None:
         """INVITE, preferring one codec."""
         self.stream.law = law
-        headers = {"Allow": messages.ALLOW, "Supported": "timer", "Session-Expires": SESSION, "Min-SE": "90"}
+        headers = {"Allow": sip_messages.ALLOW, "Supported": "timer", "Session-Expires": SESSION, "Min-SE": "90"}
         headers["P-Asserted-Identity"] = self._asserted
         invite = self.dialog.request("INVITE", headers)
-        messages.with_body(invite, "application/sdp", self.describe(b""))
+        sip_messages.with_body(invite, "application/sdp", self.describe(b""))
         self._invite = invite
         self.exchange.transactions.ask(invite, self.dialog.flow, self._response)
 

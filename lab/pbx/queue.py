@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from lab.pbx import messages, tones
+from lab.pbx import sip_messages, tones
 from lab.pbx.leg import Leg
 from lab.pbx.talk import Talk
 
@@ -122,7 +122,7 @@ class Queue:
 def _leave(leg: OutgoingLeg) -> None:
     """BYE to an agent who answered, CANCEL to one who still rings."""
     if leg.answered.is_set():
-        leg.hang_up("caller hung up", messages.reason(16, "Normal call clearing"))
+        leg.hang_up("caller hung up", sip_messages.reason(16, "Normal call clearing"))
     else:
         leg.cancel()
 

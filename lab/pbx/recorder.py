@@ -9,7 +9,7 @@ import wave
 from pathlib import Path
 from urllib.parse import quote
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.pbx.g711 import RATE, SILENCE, Law, decode_one, transcoding
 from lab.pbx.leg import Leg
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sipmessage import URI, Address, AuthChallenge, AuthCredentials, AuthParameters, Request, Response
 
-from lab.pbx import messages
+from lab.pbx import sip_messages
 from lab.pbx.transport import Flow
 
 LONGEST_SECONDS = 300
@@ -70,7 +70,7 @@ class Registrar:
         if given is None:
             return self._challenge(request)
         if user not in self._users or given.get("username") != user:
-            return messages.reply(request, 403, messages.token())
+            return sip_messages.reply(request, 403, sip_messages.token())
         if not self._is_fresh(given.get("nonce", "")):
             return self._challenge(request, stale="true")
         right = digest(user, self._realm, self._users[user], request.method, given)
@@ -84,15 +84,15 @@ class Registrar:
             return refusal
         user = request.to_address.uri.user or ""
         if user != request.from_address.uri.user:
-            return messages.reply(request, 403, messages.token())
+            return sip_messages.reply(request, 403, sip_messages.token())
         default = request.expires if request.expires is not None else LONGEST_SECONDS
         if (request.headers.get("Contact") or "").strip() == "*":
             self._forget(lambda binding: binding.user == user)
         else:
             for contact in request.contact:
-                seconds = int(messages.parameter(contact, "expires") or default)
+                seconds = int(sip_messages.parameter(contact, "expires") or default)
                 if 0 < seconds < SHORTEST_SECONDS:
-                    return messages.reply(request, 423, messages.token(), Min_Expires=str(SHORTEST_SECONDS))
+                    return sip_messages.reply(request, 423, sip_messages.token(), Min_Expires=str(SHORTEST_SECONDS))
                 self._bind(user, contact, min(seconds, LONGEST_SECONDS), flow)
         self._tell()
         return self._listing(request, user)
@@ -113,7 +113,7 @@ class Registrar:
         self._bindings = {key: binding for key, binding in self._bindings.items() if not which(binding)}
 
     def _listing(self, request: Request, user: str) -> Response:
-        answer = messages.reply(request, 200, messages.token())
+        answer = sip_messages.reply(request, 200, sip_messages.token())
         now = asyncio.get_running_loop().time()
         for binding in self.registered(user):
             answer.headers.add("Contact", f"<{binding.contact}>;expires={round(binding.until - now)}")
@@ -136,7 +136,7 @@ class Registrar:
         nonce = secrets.token_hex(16)
         self._nonces[nonce] = now
         parameters = AuthParameters(realm=self._realm, nonce=nonce, algorithm="MD5", qop="auth", **more)
-        answer = messages.reply(request, 401, messages.token())
+        answer = sip_messages.reply(request, 401, sip_messages.token())
         answer.www_authenticate = AuthChallenge("Digest", parameters)
         return answer
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lab.pbx import feature_codes, ivr, messages, tones
+from lab.pbx import feature_codes, ivr, sip_messages, tones
 from lab.pbx.g711 import SILENCE, recording
 from lab.pbx.incoming import IncomingLeg
 from lab.pbx.leg import Leg
@@ -61,7 +61,7 @@ async def _connect(exchange: Exchange, leg: IncomingLeg) -> None:
     leg.ring()
     target = await reach(exchange, leg.number, [leg])
     if target is None:
-        leg.refuse(480, messages.reason(18, "No user responding"))
+        leg.refuse(480, sip_messages.reason(18, "No user responding"))
         return
     leg.answer()
     Talk(exchange, leg, target)
@@ -100,7 +100,7 @@ async def originate(exchange: Exchange, agent: str, customer: str) -> None:
     second = await reach(exchange, customer, [first] if first else [], ivr.MAIN_NUMBER)
     if second is None:
         if first:
-            first.hang_up("the customer did not answer", messages.reason(19, "No answer from user"))
+            first.hang_up("the customer did not answer", sip_messages.reason(19, "No answer from user"))
     elif exchange.faults.broken("dialer-silent"):
         for leg in (first, second):
             if leg:
@@ -114,4 +114,4 @@ async def originate(exchange: Exchange, agent: str, customer: str) -> None:
 async def _announce(exchange: Exchange, leg: Leg) -> None:
     """A campaign without an agent: the announcement, and the end."""
     await leg.play(recording(exchange.prompts / "opening-hours.wav", leg.stream.law))
-    leg.hang_up("the announcement is through", messages.reason(16, "Normal call clearing"))
+    leg.hang_up("the announcement is through", sip_messages.reason(16, "Normal call clearing"))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sipmessage import Request
 
-from lab.pbx import messages, mixer, tones
+from lab.pbx import mixer, sip_messages, tones
 from lab.pbx.g711 import SILENCE, Law
 from lab.pbx.leg import Leg
 from lab.pbx.outgoing import OutgoingLeg
@@ -72,7 +72,7 @@ class Talk:
         self.let_go(leg)
         if len(self.legs) == 1 and not self.room:
             who = "agent" if isinstance(leg, OutgoingLeg) else "caller"
-            self.legs[0].hang_up(f"{who} hung up", messages.reason(16, "Normal call clearing"))
+            self.legs[0].hang_up(f"{who} hung up", sip_messages.reason(16, "Normal call clearing"))
 
     # --- who hears whom
 
@@ -135,7 +135,7 @@ class Talk:
         for other in self.legs:
             if other is not leg:
                 made = other.dialog.request("INFO")
-                messages.with_body(made, info.headers["Content-Type"] or "application/dtmf-relay", info.body)
+                sip_messages.with_body(made, info.headers["Content-Type"] or "application/dtmf-relay", info.body)
                 self.exchange.transactions.ask(made, other.dialog.flow, lambda _: None)
 
     async def _listen(self, leg: Leg) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sipmessage import CSeq, Request, Response
 
-from lab.pbx import messages
+from lab.pbx import sip_messages
 from lab.pbx.transport import Flow, Transport, way_back
 
 T1 = 0.5
@@ -93,7 +93,7 @@ def server_key(request: Request) -> Key:
 
 def dialog_key(request: Request) -> Key:
     """What a 2xx and its ACK share, though their branches differ."""
-    return (request.call_id, messages.parameter(request.from_address, "tag") or "", str(request.cseq.sequence))
+    return (request.call_id, sip_messages.parameter(request.from_address, "tag") or "", str(request.cseq.sequence))
 
 
 class Transactions:
@@ -194,7 +194,7 @@ class Transactions:
 
     def _lapsed(self, key: Key) -> None:
         asked = self._asked.pop(key)
-        asked.answered(messages.reply(asked.request, 408))
+        asked.answered(sip_messages.reply(asked.request, 408))
 
     def _acknowledge_refusal(self, asked: _Asked, response: Response) -> None:
         """RFC 3261 section 17.1.1.3: the ACK of a 3xx-6xx belongs to the transaction, with its branch."""

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from sipmessage import Request
 
-from lab.pbx import messages, tones
+from lab.pbx import sip_messages, tones
 from lab.pbx.leg import Leg
 from lab.pbx.talk import Talk, others
 
@@ -52,8 +52,8 @@ def notify(leg: Leg, code: int, final: bool) -> None:
     """How the transfer gets on, as message/sipfrag (RFC 3420)."""
     state = "terminated;reason=noresource" if final else "active;expires=60"
     made = leg.dialog.request("NOTIFY", {"Event": "refer", "Subscription-State": state})
-    line = f"SIP/2.0 {code} {messages.PHRASES.get(code, 'Unknown')}\r\n"
-    messages.with_body(made, "message/sipfrag;version=2.0", line.encode())
+    line = f"SIP/2.0 {code} {sip_messages.PHRASES.get(code, 'Unknown')}\r\n"
+    sip_messages.with_body(made, "message/sipfrag;version=2.0", line.encode())
     leg.exchange.transactions.ask(made, leg.dialog.flow, lambda _: None)
 
 
@@ -94,7 +94,7 @@ async def _attended(exchange: Exchange, talk: Talk, leg: Leg, replaces: str) -> 
         for target in others(second, consult):
             second.let_go(target)
             talk.take_in(target)
-        consult.hang_up("transferred", messages.reason(16, "Normal call clearing"))
+        consult.hang_up("transferred", sip_messages.reason(16, "Normal call clearing"))
     await _leave(talk, leg)
 
 
@@ -106,4 +106,4 @@ async def _leave(talk: Talk, leg: Leg) -> None:
         async with asyncio.timeout(GRACE_SECONDS):
             await leg.ended.wait()
     except TimeoutError:
-        leg.hang_up("transferred", messages.reason(16, "Normal call clearing"))
+        leg.hang_up("transferred", sip_messages.reason(16, "Normal call clearing"))

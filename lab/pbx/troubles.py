@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from lab.pbx import tones
 from lab.pbx.g711 import RATE, SILENCE, Law, decode_one, encoding, frames, recording
 

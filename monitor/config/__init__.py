@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config.configuration import CheckEntry, Configuration
-from monitor.config.faults import ConfigurationFaults, Fault, located
+from monitor.config.errors.fault_list import ConfigurationFaults, Fault, located
 from monitor.config.loading import load
 
 __all__ = [
@@ -29,34 +29,34 @@ __all__ = [
 
 def sample() -> str:
     """A commented file to begin with, every section and key in it."""
-    from monitor.config import specimen
+    from monitor.config.reference import sample
 
-    return specimen.sample()
+    return sample.sample()
 
 
 def write_sample(path: Path) -> None:
     """Write the sample, mode 0640. Raises FileExistsError, OSError."""
-    from monitor.config import specimen
+    from monitor.config.reference import sample
 
-    specimen.write_sample(path)
+    sample.write_sample(path)
 
 
 def reference() -> str:
     """Every section, key, kind and measure, as Markdown for a terminal."""
-    from monitor.config import manual
+    from monitor.config.reference import markdown
 
-    return manual.reference()
+    return markdown.reference()
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a file, for editors."""
-    from monitor.config import schema
+    from monitor.config.reference import json_schema
 
-    return schema.json_schema()
+    return json_schema.json_schema()
 
 
 def effective(configuration: Configuration) -> dict[str, Any]:
     """What is in force, defaults and all, as plain data; of a secret only its place."""
-    from monitor.config import in_force
+    from monitor.config import effective
 
-    return in_force.effective(configuration)
+    return effective.effective(configuration)

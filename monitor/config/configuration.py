@@ -9,10 +9,10 @@ from pathlib import Path
 
 from checks.contract import Check
 from checks.settings import Secret, Settings
-from checks.telephony.line import Line
-from monitor.config.faults import Fault, Place
+from checks.telephony.call.line import Line
+from monitor.config.errors.fault_list import Fault, Place
+from monitor.config.model_introspection import fields
 from monitor.config.models import Audit, Person, Site
-from monitor.config.shape import fields
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
 from monitor.core.timetable import Timetable

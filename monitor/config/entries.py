@@ -8,10 +8,10 @@ from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import shown, write_duration
 from monitor.config.configuration import CheckEntry
+from monitor.config.errors.explanation import offer
+from monitor.config.model_introspection import fields
+from monitor.config.model_reader import Reading, Table, without
 from monitor.config.models import Rhythm, Site, expectation
-from monitor.config.reading import Reading, Table, without
-from monitor.config.shape import fields
-from monitor.config.words import offer
 from monitor.core.timetable import Daily, Every, Timetable, phase_seconds
 
 RHYTHM = frozenset(fields(Rhythm))

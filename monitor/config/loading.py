@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from checks.telephony.line import Line
-from monitor.config import across
+from checks.telephony.call.line import Line
+from monitor.config import cross_section
 from monitor.config.configuration import Configuration
 from monitor.config.entries import read_checks
-from monitor.config.faults import ConfigurationFaults, Fault, dotted
+from monitor.config.errors.explanation import Found
+from monitor.config.errors.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.maintenance import Maintenance
+from monitor.config.model_reader import Reading, without
 from monitor.config.models import Audit, Person, Site
 from monitor.config.policy import policy_of
-from monitor.config.reading import Reading, without
 from monitor.config.sections import SECTIONS, Top
-from monitor.config.text import Written, read
-from monitor.config.words import Found
+from monitor.config.toml_text import Written, read
 from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
@@ -37,7 +37,7 @@ def understand(written: Written) -> Configuration:
     configuration = _whole(reading, written.file)
     if configuration is None:
         raise ConfigurationFaults(str(written.file), _in_order(reading.found, written))
-    return replace(configuration, warnings=_in_order(across.warnings(configuration), written))
+    return replace(configuration, warnings=_in_order(cross_section.warnings(configuration), written))
 
 
 def _whole(reading: Reading, file: Path) -> Configuration | None:
@@ -53,8 +53,8 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
     maintenance = reading.entries("maintenance", Maintenance)
     desks = _desks(reading)
     audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
-    reading.found += [*across.shared_names(tables), *across.diagnoses(tables)]
-    reading.found += [*across.globs(tables), *across.audited(tables)]
+    reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
+    reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None
     if reading.found or top is None or site is None or policy is None:
         return None

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from checks.settings import Duration, Settings
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from monitor.config.maintenance import Maintenance
 from monitor.config.models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checks.contract import Layer
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.verdict import State
 
 NOT_LOOKED_AT = "could not be looked at"

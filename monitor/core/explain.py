@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from monitor.core.audience import Person, Recipient, audience
-from monitor.core.case import Case
+from monitor.core.contacts import Person, Recipient, audience
+from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Classification, Policy
 

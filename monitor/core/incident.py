@@ -1,6 +1,6 @@
 """An incident as a value: one open incident per site and issue, one ticket, whatever fails under it.
 
-What may become of one is told in monitor/core/life.py.
+What may become of one is told in monitor/core/incident_transitions.py.
 """
 
 from __future__ import annotations

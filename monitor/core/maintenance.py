@@ -12,8 +12,8 @@ from datetime import date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
+from monitor.core.local_time import instant
 from monitor.core.open_hours import Span
-from monitor.core.wall import instant
 
 _LONGEST_CHAIN_DAYS = 366
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from monitor.core.wall import instant
+from monitor.core.local_time import instant
 
 Span = tuple[datetime, datetime]
 """From, until: half-open, aware UTC."""

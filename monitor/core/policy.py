@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.policy_file import Parts, read_parts
 from monitor.core.policy_rules import Rule
 from monitor.core.policy_terms import Classification, Contact, Issue, Ladder, Level, Owner, Severity
 from monitor.core.sla import ALWAYS, Calendar
-from monitor.core.tables import PolicyFault, PolicyFaults, known_names
+from monitor.core.table_reader import PolicyFault, PolicyFaults, known_names
 
 __all__ = [
     "Classification",

@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import TypeVar
 
 from checks.contract import Layer
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.policy_rules import FIELDS, Rule, first_fitting, hidden_by
 from monitor.core.policy_terms import Condition, Contact, Issue, Ladder, Level, LossLimit, Owner, Severity
 from monitor.core.sla import ALWAYS, Calendar
-from monitor.core.tables import PolicyFault, Table, known_names
+from monitor.core.table_reader import PolicyFault, Table, known_names
 
 T = TypeVar("T")
 

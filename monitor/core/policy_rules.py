@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from monitor.core.case import Case
+from monitor.core.failure import Case
 
 FIELDS = ("kind", "stage", "code", "component", "layer")
 _ANY = ("*",)

@@ -21,7 +21,7 @@ from pydantic import Field, field_validator, model_validator
 
 from checks.settings import Duration, ReadableFile, Secret
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, TryLater
-from monitor.desks.message import (
+from monitor.desks.internet_message import (
     Enclosures,
     compose,
     domain_of,
@@ -30,7 +30,7 @@ from monitor.desks.message import (
     is_address,
     report_of,
 )
-from monitor.pictures import NotPrinted, pictures_of, printed
+from monitor.printing import NotPrinted, pictures_of, printed
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from monitor.ledger.acceptances import AcceptanceRow, ProposalRow
 from monitor.ledger.attempts import AttemptRow, Purpose
-from monitor.ledger.faults import AlreadyOpen, LedgerFault
+from monitor.ledger.errors import AlreadyOpen, LedgerFault
 from monitor.ledger.history import HistoryRow
 from monitor.ledger.incidents import IncidentRow, IncidentState
 from monitor.ledger.ledger import Ledger, Transaction

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.ledger.coding import milliseconds, moment, plain
+from monitor.ledger.encoding import milliseconds, moment, plain
 from monitor.ledger.table import Table
 
 _PROPOSE = """

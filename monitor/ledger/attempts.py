@@ -12,7 +12,7 @@ from typing import Literal
 
 from checks.contract import Observation
 from monitor.core.verdict import Verdict
-from monitor.ledger import coding
+from monitor.ledger import encoding
 from monitor.ledger.database import Database, Row
 from monitor.ledger.table import Table
 
@@ -48,7 +48,7 @@ class AttemptReading(Table):
             if check is not None
             else [row["name"] for row in self._database.rows("SELECT name FROM check_names")]
         )
-        earliest = coding.milliseconds(since) if since else 0
+        earliest = encoding.milliseconds(since) if since else 0
         found = [row for name in names for row in self._newest(name, limit, earliest)]
         found.sort(key=lambda row: (row["started_at"], row["check_number"]), reverse=True)
         return [_attempt(row) for row in found[:limit]]
@@ -83,8 +83,11 @@ class AttemptWriting(Table):
         muted: bool = False,
     ) -> int:
         """Keep an attempt; returns its id. Two of one check in the same millisecond: the second moves on by one."""
-        number, started = self._number(check), coding.milliseconds(started_at)
-        bodies = coding.packed(coding.observation_body(observation)), coding.packed(coding.verdict_body(verdict))
+        number, started = self._number(check), encoding.milliseconds(started_at)
+        bodies = (
+            encoding.packed(encoding.observation_body(observation)),
+            encoding.packed(encoding.verdict_body(verdict)),
+        )
         said = (kind, purpose, int(muted), verdict.state.value, *bodies)
         while not self._database.change(_RECORD, (number, started, *said)).rowcount:
             started += 1
@@ -110,8 +113,8 @@ def _attempt(row: Row) -> AttemptRow:
         check=row["name"],
         kind=row["kind"],
         purpose=row["purpose"],
-        started_at=coding.moment(row["started_at"]),
-        observation=coding.observation(coding.unpacked(row["observation"])),
-        verdict=coding.verdict(row["state"], coding.unpacked(row["verdict"])),
+        started_at=encoding.moment(row["started_at"]),
+        observation=encoding.observation(encoding.unpacked(row["observation"])),
+        verdict=encoding.verdict(row["state"], encoding.unpacked(row["verdict"])),
         muted=bool(row["muted"]),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.ledger.coding import packed, unpacked
+from monitor.ledger.encoding import packed, unpacked
 from monitor.ledger.table import Table
 
 

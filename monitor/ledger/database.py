@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monitor.ledger.faults import LedgerFault, explained, told
+from monitor.ledger.errors import LedgerFault, explained, told
 
 BUSY_SECONDS = 10.0
 Value = str | int | float | None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.ledger.coding import milliseconds, moment, packed, unpacked
 from monitor.ledger.database import Row
+from monitor.ledger.encoding import milliseconds, moment, packed, unpacked
 from monitor.ledger.table import Table
 
 

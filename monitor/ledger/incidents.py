@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from monitor.ledger.coding import (
+from monitor.ledger.database import Row, Value
+from monitor.ledger.encoding import (
     milliseconds,
     moment,
     optional_milliseconds,
@@ -16,8 +17,7 @@ from monitor.ledger.coding import (
     packed,
     unpacked,
 )
-from monitor.ledger.database import Row, Value
-from monitor.ledger.faults import AlreadyOpen
+from monitor.ledger.errors import AlreadyOpen
 from monitor.ledger.table import Table
 
 IncidentState = Literal["open", "acknowledged", "recovered", "closed"]

@@ -19,7 +19,7 @@ from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
 from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
-from monitor.ledger.faults import LedgerFault
+from monitor.ledger.errors import LedgerFault
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
 from monitor.ledger.letters import LetterReading

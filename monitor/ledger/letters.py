@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from monitor.ledger.coding import milliseconds, moment, optional_moment, unpacked
 from monitor.ledger.database import Row
+from monitor.ledger.encoding import milliseconds, moment, optional_moment, unpacked
 from monitor.ledger.table import Table
 
 LetterState = Literal["queued", "sent", "failed"]

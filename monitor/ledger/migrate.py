@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.ledger.database import Database
-from monitor.ledger.faults import LedgerFault
+from monitor.ledger.errors import LedgerFault
 
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from monitor.ledger.coding import milliseconds, packed, plain
+from monitor.ledger.encoding import milliseconds, packed, plain
 from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, ReceiptKind, letter_of
 from monitor.ledger.table import Table
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.ledger.coding import milliseconds, moment, optional_moment
 from monitor.ledger.database import Row
+from monitor.ledger.encoding import milliseconds, moment, optional_moment
 from monitor.ledger.table import Table
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from checks.difference import difference
-from monitor import casebook
+from checks.json_diff import difference
 from monitor.clock import SystemClock
 from monitor.config import CheckEntry, Configuration
+from monitor.incidents import store
 from monitor.ledger import AcceptanceRow, Ledger, ProposalRow
-from monitor.terminal import colourful, complain, say, show_json
 from monitor.verbs.opening import Stop, configuration_of, entry_of, ledger_of, whoami
+from monitor.verbs.terminal import colourful, complain, say, show_json
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m"}
 
@@ -59,8 +59,8 @@ def take(ledger: Ledger, check: str, changed: list[ProposalRow], by: str, now: d
         for one in changed:
             t.accept(one, by, now)
         t.happened(None, now, "accepted", {"check": check, "by": by, "parts": [one.name for one in changed]})
-        condition = casebook.condition_of(ledger, check)
-        casebook.keep_condition(t, replace(condition, next_look=now, purpose="recheck"))
+        condition = store.condition_of(ledger, check)
+        store.keep_condition(t, replace(condition, next_look=now, purpose="recheck"))
 
 
 def _show(configuration: Configuration, proposals: list[ProposalRow], accepted: dict[str, AcceptanceRow]) -> None:

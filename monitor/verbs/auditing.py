@@ -6,15 +6,15 @@ import asyncio
 import sys
 from argparse import Namespace
 
-from monitor.audit import AuditRound
+from monitor.audit.round import AuditRound
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.ledger import Ledger
-from monitor.rounds import Rounds
-from monitor.runner import Runner
-from monitor.terminal import say, show_json
+from monitor.scheduling.rounds import Rounds
+from monitor.scheduling.runner import Runner
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from monitor.verbs.reporting import kept_of
+from monitor.verbs.terminal import say, show_json
 from reports.audit import Audit
 from reports.render import render_audit
 

@@ -7,10 +7,10 @@ from argparse import Namespace
 from checks.kinds import kinds
 from monitor.clock import SystemClock
 from monitor.config import Configuration
-from monitor.core.case import Case
 from monitor.core.explain import Explanation, explained
-from monitor.terminal import show
+from monitor.core.failure import Case
 from monitor.verbs.opening import Stop, configuration_of, entry_of
+from monitor.verbs.terminal import show
 from reports.model import ClockLine, RungLine
 from reports.views import Explained
 

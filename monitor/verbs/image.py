@@ -19,14 +19,14 @@ from pathlib import Path
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.data.backup.check import Backup
-from checks.data.backup.conversation import converse
 from checks.data.backup.instructions import image_instructions
 from checks.data.backup.listing import Kept, newest_proven
+from checks.data.backup.run.parent import converse
 from monitor.clock import SystemClock
 from monitor.config import Configuration
-from monitor.terminal import show
 from monitor.verbs.backups import backup_checks
 from monitor.verbs.opening import Stop, configuration_of
+from monitor.verbs.terminal import show
 from reports.backups import BackupDone
 
 _CONFIGURATION = (".toml", ".wav", ".txt", ".conf")

@@ -11,22 +11,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from monitor import casebook
+from monitor.audit.call_ratios import call_windows
 from monitor.clock import SystemClock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
+from monitor.incidents import store
+from monitor.incidents.correlation import Seen
+from monitor.incidents.view import incident_line, named, stage_lines
 from monitor.ledger import Ledger, ProposalRow
-from monitor.nagios import plugin_line
-from monitor.presence import heartbeat
-from monitor.ratios import call_windows
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
-from monitor.settle import Seen
-from monitor.terminal import colourful, complain, say, show
-from monitor.tickets import incident_line, named, stage_lines
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
+from monitor.service.heartbeat import heartbeat
+from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of
+from monitor.verbs.terminal import colourful, complain, say, show
 from reports.model import Ticket
 from reports.render import render_mail
 from reports.views import CheckLine, Once, Status
@@ -62,8 +62,8 @@ def look(arguments: Namespace) -> int:
         complain(f"no daemon runs on {configuration.state}; `reveille once {entry.name}` looks without one")
         return 2
     with ledger_of(configuration) as ledger, ledger.transaction() as t:
-        condition = casebook.condition_of(ledger, entry.name)
-        casebook.keep_condition(t, replace(condition, next_look=SystemClock().now(), purpose="recheck"))
+        condition = store.condition_of(ledger, entry.name)
+        store.keep_condition(t, replace(condition, next_look=SystemClock().now(), purpose="recheck"))
     say(f"{entry.name} is looked at now; `reveille status` shows how it went")
     return 0
 
@@ -139,8 +139,8 @@ def _orders(ledger: Ledger) -> Iterator[str]:
 
 def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) -> Status:
     beat = heartbeat(configuration.state)
-    conditions = casebook.conditions(ledger)
-    incidents = [casebook.incident_of(row) for row in ledger.open_incidents()]
+    conditions = store.conditions(ledger)
+    incidents = [store.incident_of(row) for row in ledger.open_incidents()]
     waiting = [row for row in ledger.outbox() if row.state != "sent" and row.last_error]
     return Status(
         site=configuration.site.name,

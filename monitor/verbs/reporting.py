@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from monitor.audit import recipients
+from monitor.audit.gathering import KIND
+from monitor.audit.round import recipients
 from monitor.clock import SystemClock
 from monitor.config import Configuration
-from monitor.desks.message import is_address
+from monitor.desks.internet_message import is_address
 from monitor.ledger import Ledger, OutboxMessage
-from monitor.pictures import BROWSERS, NotPrinted, pictures_of, printed, standalone
-from monitor.presence import heartbeat
-from monitor.reporting import KIND
-from monitor.terminal import say, show, show_json
+from monitor.printing import BROWSERS, NotPrinted, pictures_of, printed, standalone
+from monitor.service.heartbeat import heartbeat
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
+from monitor.verbs.terminal import say, show, show_json
 from reports.audit import Audit
 from reports.render import render_audit
 from reports.views import ReportLine, ReportLines

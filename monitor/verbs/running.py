@@ -11,8 +11,8 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from monitor.daemon import Daemon
-from monitor.presence import AlreadyRunning
+from monitor.service.daemon import Daemon
+from monitor.service.heartbeat import AlreadyRunning
 from monitor.verbs.opening import Stop
 
 
@@ -46,7 +46,7 @@ def lab(arguments: Namespace) -> int:
 
 def demo(arguments: Namespace) -> int:
     """A healthy call, trouble, one ticket, the repair: told in a terminal. 0 only if each step was really seen."""
-    from monitor.demo import tell
+    from monitor.demo.story import tell
 
     return tell(Path(arguments.state) if arguments.state else None, as_json=arguments.json)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from monitor import casebook
 from monitor.clock import SystemClock
-from monitor.counter import Counter, NotPossible
-from monitor.terminal import colourful, say, show, show_json
-from monitor.tickets import number_of, view
+from monitor.incidents import store
+from monitor.incidents.actions import Counter, NotPossible
+from monitor.incidents.view import number_of, view
 from monitor.verbs.opening import Stop, configuration_of, ledger_of, whoami
+from monitor.verbs.terminal import colourful, say, show, show_json
 from reports.render import render_text
 
 
@@ -19,7 +19,7 @@ def tickets(arguments: Namespace) -> int:
     now = SystemClock().now()
     with ledger_of(configuration, read_only=True) as ledger:
         rows = ledger.incidents(arguments.limit, None if arguments.all else "open")
-        found = [view(ledger, configuration, casebook.incident_of(row), now) for row in rows]
+        found = [view(ledger, configuration, store.incident_of(row), now) for row in rows]
     if arguments.json:
         show_json([ticket.to_dict() for ticket in found])
     else:
@@ -35,7 +35,7 @@ def show_ticket(arguments: Namespace) -> int:
         row = ledger.incident(_number(arguments))
         if row is None:
             raise Stop(f"there is no ticket {arguments.number}")
-        ticket = view(ledger, configuration, casebook.incident_of(row), SystemClock().now())
+        ticket = view(ledger, configuration, store.incident_of(row), SystemClock().now())
     show("ticket", arguments.json, ticket)
     return 0
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.contract import Refused, Trace
-from checks.telephony.engine import Phone
-from checks.telephony.line import Line
-from checks.telephony.proof import Proof
-from checks.telephony.script import AgentStep
+from checks.telephony.call.agent_proof import Proof
+from checks.telephony.call.leg import Phone
+from checks.telephony.call.line import Line
+from checks.telephony.call.script import AgentStep
 from tests.loopback.delay_line import delay_line
 
 CODECS = ("PCMA", "PCMU", "G722", "GSM", "iLBC")

@@ -105,7 +105,7 @@ def peak_memory() -> Iterator[list[float]]:
         while not done.wait(0.1):
             for child in psutil.Process().children():
                 try:
-                    if "checks.data.backup.worker" in child.cmdline():
+                    if "checks.data.backup.run.worker" in child.cmdline():
                         peak[0] = max(peak[0], child.memory_info().rss / 1e6)
                 except psutil.Error:
                     continue

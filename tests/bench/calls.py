@@ -1,8 +1,9 @@
 """What a call costs, and how many run at once on this machine: `./reveille bench calls`.
 
 cost      wall time of one attempt, from the start of its process to its verdict, beyond the script's own seconds
-at once   calls that stand at the same time, each in its own process, their RTP echoed by SIPp: the largest number
-          of which none called itself sick (checks/telephony/honesty.py) and no packet was lost or discarded as late
+at once   calls that stand at the same time, each in its own process, their RTP echoed by SIPp: the largest number of
+          which none called itself sick (checks/telephony/call/probe_health.py) and no packet was lost or discarded as
+          late
 
 Side by side with it, in the same run, SIPp itself places the bare calls (signalling and a stream of RTP, and nothing
 listens) to the same far end.
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.contract import Observation
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from tests.loopback.sipp.peer import HERE, alaw, attempt, free_port, joined, running, silence, sipp, speak
 

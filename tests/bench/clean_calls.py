@@ -21,7 +21,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from checks.contract import Observation
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import prompts
 from tests.loopback.sipp.peer import Sipp, alaw, attempt, silence, sipp

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from checks.telephony.engine import Phone
-from checks.telephony.sound import RATE, Samples, from_pcm
+from checks.telephony.audio.sound import RATE, Samples, from_pcm
+from checks.telephony.call.leg import Phone
 from tests.bench.voices import write_prompts
 
 CALLS = 4

@@ -30,8 +30,8 @@ from monitor.clock import SystemClock
 from monitor.config import Configuration, load
 from monitor.core.timetable import Every
 from monitor.ledger import Ledger
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
 from tests.loopback.blackbox_exporter import EXPORTER, Exporter, exporter, pages
 from tests.scenes.daemon_process import Process
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from checks.telephony.prompt import Hearing, Reference
-from checks.telephony.sound import RATE, Samples, read_wav
+from checks.telephony.audio.prompt import Hearing, Reference
+from checks.telephony.audio.sound import RATE, Samples, read_wav
 from tests.bench import voices
 from tests.bench.codec_call import through_calls
 

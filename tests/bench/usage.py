@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.data.usage.formats import FORMATS
+from checks.data.usage.record_formats import FORMATS
 from checks.data.usage.traffic import Sweep, busy_hour, peak
 
 ROOT = Path(__file__).parents[2]

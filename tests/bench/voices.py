@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from checks.telephony.sound import FRAME, FRAME_SECONDS, RATE, Samples, active, from_pcm, read_wav
+from checks.telephony.audio.sound import FRAME, FRAME_SECONDS, RATE, Samples, active, from_pcm, read_wav
 
 FOLDER = Path("/usr/share/asterisk/sounds")
 LANGUAGES: Mapping[str, str] = {

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from checks.telephony.media.countries import TONES
-from checks.telephony.sound import RATE, Samples, read_wav, write_wav
+from checks.telephony.audio.sound import RATE, Samples, read_wav, write_wav
+from checks.telephony.audio.tone_plans import TONES
 from lab import prompts
 from tests.faults.matrix import IVR, PRI, Look, Looked, Row
 from tests.loopback.sipp.peer import alaw, attempt, baresip, sipp

@@ -15,7 +15,7 @@ from pathlib import Path
 from checks.contract import Check, Observation
 from checks.telephony.options import SipOptions
 from monitor import policies
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.verdict import Expectation, State, Verdict, judge
 

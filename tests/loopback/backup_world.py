@@ -21,9 +21,9 @@ import zstandard
 
 from checks.contract import CannotTell, Observation, Refused, Trace
 from checks.data.backup.check import Backup, BackupProof
-from checks.data.backup.conversation import converse
-from checks.data.backup.job import Job
 from checks.data.backup.listing import Kept, kept
+from checks.data.backup.run.job import Job
+from checks.data.backup.run.parent import converse
 from tests.loopback.databases import Postgres
 
 PEERS = ("age", "mariadb-dump", "rclone", "zstd")
@@ -56,7 +56,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         try:
-            if "checks.data.backup.worker" in child.cmdline():
+            if "checks.data.backup.run.worker" in child.cmdline():
                 found.append(child)
         except psutil.Error:
             continue

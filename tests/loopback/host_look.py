@@ -17,7 +17,7 @@ from typing import Any
 
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
 from monitor import policies
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.verdict import State, judge
 
 SHIPPED = [name for name in ("xop", "ozonetel") if (Path(policies.__file__).parent / f"{name}.toml").is_file()]

@@ -11,10 +11,10 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.desks.mail import MailSettings
 from monitor.ledger import Ledger
-from monitor.outbox import Outbox
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

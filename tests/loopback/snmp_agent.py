@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.telephony.pri import mibs
-from checks.telephony.pri.snmp import Agent, Community
+from checks.telephony.gateway import mibs
+from checks.telephony.gateway.snmp import Agent, Community
 
 USER, AUTHENTICATION, PRIVACY = "reveille", "correct horse battery", "staple of privacy"
 INTEGER, TICKS, COUNTER, GAUGE, TEXT = "2", "67", "65", "66", "4"

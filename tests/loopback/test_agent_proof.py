@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from checks.contract import Observation, Refused, Trace
-from checks.telephony import nonce
-from checks.telephony.engine import Phone
-from checks.telephony.line import Line
-from checks.telephony.proof import Proof
-from checks.telephony.script import AgentStep
+from checks.telephony.audio import nonce
+from checks.telephony.call.agent_proof import Proof
+from checks.telephony.call.leg import Phone
+from checks.telephony.call.line import Line
+from checks.telephony.call.script import AgentStep
 from tests.loopback.delay_line import DelayLine, delay_line
 from tests.loopback.test_sip_call_phones import opened
 

@@ -20,13 +20,13 @@ import pytest
 import pytest_asyncio
 
 from checks.contract import Observation
-from checks.web.browser.keeper import keeper
+from checks.web.browser.shared_browser import keeper
 from checks.web.chat import Chat
 from checks.web.portal_browser import PortalBrowser
 from lab import certificate
 from lab import chat as lab_chat
 from lab.agent_desk import AgentDesk
-from lab.faults import Faults
+from lab.injected_faults import Faults
 from tests.loopback.seen import ended
 from tests.loopback.serving import Talk, drop_by_drop, endlessly, listening, silent
 from tests.loopback.webrtc.attempts import attempt

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from checks.contract import Layer, Observation
 from checks.settings import Secret
 from checks.telephony.burst import Burst
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from lab import Lab
 from tests.loopback.sipp.peer import alaw, attempt, silence, sipp
 

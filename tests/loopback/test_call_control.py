@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Claim, Layer, Observation
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab
 from tests.loopback.seen import ended

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, certificate, prompts
 from tests.loopback.carrier.edge import Edge, edge

@@ -19,12 +19,12 @@ from pathlib import Path
 import pytest
 
 from checks.contract import Check, Trace
+from checks.host.collectors.kernel import SIGNS
+from checks.host.collectors.ports import fits
+from checks.host.collectors.queue_depth import _EXIM_LINE
+from checks.host.collectors.services import grown
+from checks.host.collectors.updates import _of_apt, wait
 from checks.host.kernel import HostKernel
-from checks.host.looks.kernel import SIGNS
-from checks.host.looks.ports import fits
-from checks.host.looks.queue import _EXIM_LINE
-from checks.host.looks.services import grown
-from checks.host.looks.updates import _of_apt, wait
 from checks.host.ports import HostPorts
 from checks.host.queue_depth import QueueDepth
 from checks.host.resources import HostResources
@@ -250,7 +250,7 @@ async def test_a_look_that_is_killed_leaves_what_it_has_said(tmp_path: Path) -> 
 LOOKING = """
 import os
 from checks.host.child import tied_with_tools
-from checks.host.looks.program import run
+from checks.host.collectors.program import run
 assert tied_with_tools(os.getppid())
 run(["sh", "-c", "sleep 600 & echo $! > {file}.new; mv {file}.new {file}; wait"], 600)
 """

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Observation
-from checks.host.clock import HostClock
+from checks.host.clock_offset import HostClock
 from checks.host.sntp import Told, ask
 from tests.loopback.host_look import Watch, fault, severities, tells
 

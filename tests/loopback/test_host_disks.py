@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from checks.host.collectors.collector import Look
+from checks.host.collectors.disks import arrays_in, judge_disk, raid
 from checks.host.disks import HostDisks
-from checks.host.looks.disks import arrays_in, judge_disk, raid
-from checks.host.looks.look import Look
 from tests.loopback.host_look import Watch, fault, severities, tells
 
 DAY = 86400.0

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from monitor.delivery.outbox import Outbox
 from monitor.desks.desk import letter_body
 from monitor.desks.list import build
 from monitor.desks.mail import MailSettings
 from monitor.ledger import IncidentRow, Ledger, OutboxMessage
-from monitor.outbox import Outbox
 from tests.loopback.postfix_server import Postfix, postfix
 from tests.unit.sample_ticket import ticket
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from checks.contract import Layer
-from checks.telephony.line import Line
-from checks.telephony.media.countries import TONES
+from checks.telephony.audio.sound import RATE, Samples, write_wav
+from checks.telephony.audio.tone_plans import TONES
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
-from checks.telephony.sound import RATE, Samples, write_wav
 from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import alaw, attempt, silence, sipp, speak
 from tests.unit.test_media import MUSIC, rendered

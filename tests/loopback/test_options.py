@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from checks.contract import Check, Observation, Refused, Trace
 from checks.kinds import kinds
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.options import SipOptions
 from lab import Lab
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from checks.contract import Claim
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.outbound_dialer import OutboundDialer
 from lab import Lab, prompts
 from tests.loopback.seen import ended

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from checks.contract import CannotTell, Check, Layer, Observation, Refused, Trace
 from checks.settings import Secret
-from checks.telephony.pri.by_ami import PriAmi
+from checks.telephony.asterisk.pri_ami import PriAmi
 from lab import certificate
 from tests.loopback.ami_server import SECRET, USER, Asterisk, asterisk, channel, d_channel
 

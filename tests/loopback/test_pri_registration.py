@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
 from checks.settings import Secret
-from checks.telephony import digest
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.registration import SipRegistration
+from checks.telephony.sip import digest
 from lab import Lab, certificate
 from tests.loopback.kamailio_server import KAMAILIO, PASSWORD, USER, kamailio
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
 from checks.settings import Secret
-from checks.telephony.pri import mibs
-from checks.telephony.pri.by_snmp import PriSnmp, SnmpSpan
+from checks.telephony.gateway import mibs
+from checks.telephony.gateway.pri_snmp import PriSnmp, SnmpSpan
 from tests.loopback.snmp_agent import (
     AUTHENTICATION,
     COUNTER,

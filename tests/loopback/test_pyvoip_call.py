@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from checks.contract import Layer
 from checks.settings import Secret
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.pyvoip_call import PyvoipCall
 from lab import Lab
 from tests.loopback.sipp.peer import attempt

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from checks.contract import Observation
-from checks.telephony.honesty import MEASURES as PROBE
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
+from checks.telephony.call.probe_health import MEASURES as PROBE
 from checks.telephony.sip_call import SipCall
 from tests.loopback.sipp.peer import alaw, attempt, baresip, joined, silence, sipp, speak
 from tests.torture.aims import WELCOME

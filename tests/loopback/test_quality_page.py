@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from checks.contract import Observation
-from monitor import casebook, pages
 from monitor.clock import SystemClock
 from monitor.config import load
+from monitor.evidence import call_page
+from monitor.incidents import store
 from monitor.ledger import Ledger
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
 from tests.loopback.sipp.peer import alaw, joined, silence, sipp, speak
 
 CONFIGURATION = """
@@ -59,7 +60,7 @@ async def look(folder: Path) -> tuple[Observation, tuple[tuple[str, str], ...]]:
             seen = await rounds.look(Due(entry, "once"))
             assert seen is not None
             (row,) = ledger.open_incidents()
-            return seen.observation, casebook.incident_of(row).evidence.exhibits
+            return seen.observation, store.incident_of(row).evidence.exhibits
 
 
 async def test_the_page_is_the_tickets_first_exhibit_and_holds_no_secret(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ async def test_a_page_that_cannot_be_drawn_loses_no_ticket(
     def breaks(*_: object) -> str:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(pages, "_write", breaks)
+    monkeypatch.setattr(call_page, "_write", breaks)
     _, shown = await look(tmp_path)
     assert "page" not in dict(shown)
     assert "call.wav" in dict(shown)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from checks.contract import Observation
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from monitor.core.verdict import Expectation, State, judge
 from tests.loopback.sipp.peer import alaw, attempt, joined, silence, sipp, speak
@@ -49,7 +49,7 @@ def phones() -> list[int]:
     found = []
     for child in psutil.Process().children():
         with suppress(psutil.Error):
-            if "checks.telephony.phone" in child.cmdline():
+            if "checks.telephony.phone.process" in child.cmdline():
                 found.append(child.pid)
     return found
 

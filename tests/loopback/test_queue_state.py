@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from checks.contract import CannotTell, Layer, Observation, Refused, Trace
 from checks.settings import Secret
-from checks.telephony.pri.queues import QueueState
+from checks.telephony.asterisk.queue_state import QueueState
 from tests.loopback.ami_server import SECRET, USER, Asterisk, Row, asterisk, caller, member, queue
 
 

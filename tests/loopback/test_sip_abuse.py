@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from checks.host.looks.dialled import international
-from checks.host.looks.nations import code_of, codes
-from checks.host.looks.nights import limit, night_of
+from checks.host.collectors.country_codes import code_of, codes
+from checks.host.collectors.dialled_numbers import international
+from checks.host.collectors.nights import limit, night_of
 from checks.host.sip_abuse import SipAbuse
 from tests.loopback.host_look import Watch, fault, severities, tells
 

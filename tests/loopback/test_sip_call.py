@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Layer
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import alaw, attempt, baresip, free_port, joined, silence, sipp, speak

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Claim, Observation
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, prompts
 from tests.loopback.sipp.peer import UNHURRIED, attempt

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from checks.contract import CannotTell, Refused
-from checks.telephony import nonce
-from checks.telephony.engine import Phone
+from checks.telephony.audio import nonce
+from checks.telephony.call.leg import Phone
 from tests.loopback.sipp.peer import alaw, eventually, silence, sipp
 
 WITHIN = 10.0
@@ -184,7 +184,9 @@ async def test_a_process_that_dies_in_a_call_is_an_engine_error_and_not_a_hang_u
 
 async def test_an_engine_that_is_not_installed_is_said(tmp_path: Path) -> None:
     (tmp_path / "pjsua2.py").write_text("raise ModuleNotFoundError(\"No module named 'pjsua2'\")\n")
-    command = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from checks.telephony.phone import main; main()"
+    command = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from checks.telephony.phone.process import main; main()"
+    )
     phone = await Phone.start((sys.executable, "-c", command))
     phone.order("open", name="x", folder=str(tmp_path), files={}, life_seconds=9, account={"codecs": []})
     with pytest.raises(CannotTell, match="No module named 'pjsua2'"):
@@ -198,8 +200,8 @@ async def test_a_program_that_cannot_start_is_said() -> None:
 
 
 async def test_a_stuck_process_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("checks.telephony.engine._CLOSE_SECONDS", 0.3)
-    monkeypatch.setattr("checks.telephony.engine._KILL_SECONDS", 0.3)
+    monkeypatch.setattr("checks.telephony.call.leg._CLOSE_SECONDS", 0.3)
+    monkeypatch.setattr("checks.telephony.call.leg._KILL_SECONDS", 0.3)
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
     phone = await Phone.start((sys.executable, "-c", deaf))
     await phone.close(hang_up_within=0.1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from lab import Lab, prompts
 from tests.loopback.raw_phone import RawPhone, media_port

@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from checks.contract import CannotTell, Observation, Refused, Trace
-from checks.network.mailbox import Mailbox
+from checks.network.imap import Mailbox
 from checks.network.smtp import Smtp
 from checks.settings import Secret
 from lab.certificate import Certificate, make

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.host.looks.clamav import signatures_from
+from checks.host.collectors.clamav import signatures_from
 from checks.host.virus import Virus
 from tests.loopback.clamav_server import EICAR, WORM, clamd, signatures
 from tests.loopback.host_look import Watch, fault, severities, tells

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from checks.contract import CannotTell, Observation, Refused, Trace
-from checks.data.hygiene.archive import VoiceLogArchive
+from checks.data.hygiene.voice_log_archive import VoiceLogArchive
 
 pytestmark = pytest.mark.xdist_group("backup")  # its workers are known by name, and killed by neighbours
 

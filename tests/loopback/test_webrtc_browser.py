@@ -19,8 +19,8 @@ import pytest
 import pytest_asyncio
 
 from checks.contract import Claim, Layer
-from checks.telephony.line import Line
-from checks.web.browser.keeper import keeper
+from checks.telephony.call.line import Line
+from checks.web.browser.shared_browser import keeper
 from checks.webrtc.browser.check import STAGES, WebrtcBrowser
 from tests.loopback.seen import ended, passed
 from tests.loopback.sipp.peer import free_port

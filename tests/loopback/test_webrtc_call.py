@@ -19,8 +19,8 @@ import pytest
 import pytest_asyncio
 
 from checks.contract import CannotTell, Claim, Layer, Refused, Trace
-from checks.telephony.honesty import LoopWatch
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
+from checks.telephony.call.probe_health import LoopWatch
 from checks.webrtc.attempt import Attempt
 from checks.webrtc.call import STAGES, WebrtcCall
 from tests.loopback.seen import ended, passed

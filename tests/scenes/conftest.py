@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab import Lab
-from lab.faults import PORTALS
+from lab.injected_faults import PORTALS
 from monitor.config import Configuration, load
 from tests.scenes.daemon_process import Process
 

@@ -14,7 +14,7 @@ import psutil
 
 from monitor.config import load
 from monitor.ledger import Ledger
-from monitor.presence import heartbeat
+from monitor.service.heartbeat import heartbeat
 
 
 class Process:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from lab import Lab
 from lab.portals import TOOLBAR
-from monitor import casebook
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.core.condition import Condition, Phase
+from monitor.incidents import store
 from monitor.ledger import IncidentRow, Ledger, ProposalRow
 from tests.scenes.daemon_process import Process
 
@@ -111,7 +111,7 @@ async def raise_row(row: Row, folder: Path) -> Raised:
 
 def _unsettled(daemon: Process) -> list[str]:
     """The checks that were not looked at yet, or whose verdict is still to be confirmed."""
-    conditions = daemon.read(casebook.conditions)
+    conditions = daemon.read(store.conditions)
     return [name for name in _by_themselves(daemon.configuration) if not _is_settled(conditions.get(name))]
 
 

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import pytest
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.difference import difference
+from checks.json_diff import difference
 from monitor.core.verdict import State
 from monitor.ledger import Ledger
-from monitor.scene import Scene, World
+from monitor.testing.scenario import Scene, World
 from monitor.verbs import accepting
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 
 from checks.contract import CannotTell, Refused
 from monitor.config.models import Audit
-from monitor.scene import Scene, ScriptedPortal
+from monitor.testing.scenario import Scene, ScriptedPortal
 from reports.audit import Audit as Report
 from reports.render import render_audit
 

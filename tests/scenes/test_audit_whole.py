@@ -16,18 +16,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lab.faults import Faults
-from lab.mailbox import Mailbox
-from lab.morning import prepared
-from monitor.audit import AuditRound
+from lab.audit_data import prepared
+from lab.injected_faults import Faults
+from lab.mail_server import Mailbox
+from monitor.audit.round import AuditRound
 from monitor.cli import main
 from monitor.clock import SystemClock
 from monitor.config import load
+from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.ledger import Ledger
-from monitor.outbox import Outbox
-from monitor.rounds import Rounds
-from monitor.runner import Runner
+from monitor.scheduling.rounds import Rounds
+from monitor.scheduling.runner import Runner
 from reports.audit import Audit
 
 SITE = """
@@ -181,7 +181,7 @@ async def test_a_pdf_is_printed_by_a_browser_and_goes_with_the_mail_on_request(
     content = target.read_bytes()
     assert content.startswith(b"%PDF-")
     assert b"%%EOF" in content[-1024:]
-    monkeypatch.setattr("monitor.pictures.BROWSERS", ("no-such-browser",))
+    monkeypatch.setattr("monitor.printing.BROWSERS", ("no-such-browser",))
     assert await asyncio.to_thread(main, words) == 2
     assert "apt-get install chromium-headless-shell" in capsys.readouterr().err
 

@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from checks.contract import Refused
-from monitor.audit import MADE_UP_DAYS
+from monitor.audit.gathering import KIND
+from monitor.audit.round import MADE_UP_DAYS
 from monitor.config.models import Audit
-from monitor.core.wall import instant
+from monitor.core.local_time import instant
 from monitor.desks.desk import Letter, Never, TryLater
-from monitor.reporting import KIND
-from monitor.scene import Scene, ScriptedPortal
+from monitor.testing.scenario import Scene, ScriptedPortal
 from reports.audit import Audit as Report
 from reports.render import render_audit
 

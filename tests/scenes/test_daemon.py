@@ -11,7 +11,7 @@ import psutil
 
 from lab import Lab
 from monitor.clock import SystemClock
-from monitor.counter import Counter
+from monitor.incidents.actions import Counter
 from monitor.ledger import Ledger
 from tests.scenes.daemon_process import Process
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.rounds import FIRST
-from monitor.scene import Scene
+from monitor.scheduling.rounds import FIRST
+from monitor.testing.scenario import Scene
 
 TIMES = (time(1, 30), time(2, 30), time(4, 0), time(8, 30), time(17, 30))
 NIGHTS = [

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from checks.contract import Refused
-from monitor.evidence import sweep
-from monitor.scene import Scene
+from monitor.evidence.retention import sweep
+from monitor.testing.scenario import Scene
 
 START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 DAY = 86400.0

@@ -11,7 +11,7 @@ import pytest
 
 from checks.contract import CannotTell, Refused
 from monitor.core.maintenance import Once, Window
-from monitor.scene import Scene, ScriptedPortal, ScriptedTrunk
+from monitor.testing.scenario import Scene, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
 SILENT = Refused("silent", "no sound for 8 s")

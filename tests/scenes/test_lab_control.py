@@ -10,13 +10,13 @@ import pytest
 
 from checks.contract import Fault
 from lab import Lab
-from monitor import casebook
 from monitor.clock import SystemClock
 from monitor.config import Configuration, load
 from monitor.core.verdict import State
+from monitor.incidents import store
 from monitor.ledger import Ledger
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
 
 _FEATURES = """\
 [agents.the-desk]                 # a desk that no queue rings: calls are handed over to it
@@ -106,7 +106,7 @@ async def test_a_fault_becomes_the_vendors_ticket_of_the_published_matrix(
     with Ledger(":memory:") as ledger:
         rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))
         seen = await rounds.look(Due(replace(configuration.checks[check], confirm=1), "once"))
-        (ticket,) = [casebook.incident_of(row) for row in ledger.incidents()]
+        (ticket,) = [store.incident_of(row) for row in ledger.incidents()]
     assert lab.pbx.mishaps == []
     assert seen is not None
     assert seen.verdict.state is State.FAILED, seen.observation

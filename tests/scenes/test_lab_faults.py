@@ -13,8 +13,8 @@ from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.core.verdict import State
 from monitor.ledger import Ledger
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
 from tests.scenes.web_faults import WEB
 
 IVR, AGENTS, PRI, WEBRTC = "ivr-not-working", "calls-not-routing", "pri-down", "webrtc-not-working"

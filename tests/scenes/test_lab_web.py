@@ -15,10 +15,10 @@ from lab import Lab
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.core.verdict import State
+from monitor.incidents.correlation import Seen as Look
 from monitor.ledger import Ledger
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
-from monitor.settle import Seen as Look
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
 from tests.scenes.web_faults import WEB
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from checks.contract import Refused
 from checks.settings import Secret
-from checks.telephony.pri import mibs
-from checks.telephony.pri.by_snmp import PriSnmp
-from monitor import casebook
+from checks.telephony.gateway import mibs
+from checks.telephony.gateway.pri_snmp import PriSnmp
 from monitor.core.incident import Incident
-from monitor.scene import Scene
+from monitor.incidents import store
+from monitor.testing.scenario import Scene
 from tests.loopback.snmp_agent import COUNTER, INTEGER, STATUS, TICKS, Gateway, gateway
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
@@ -51,7 +51,7 @@ def site(agent: Gateway, tmp_path: Path) -> Iterator[Scene]:
 
 
 def incidents(site: Scene) -> list[Incident]:
-    return [casebook.incident_of(row) for row in site.ledger.incidents()]
+    return [store.incident_of(row) for row in site.ledger.incidents()]
 
 
 def gateways_clock(agent: Gateway, site: Scene) -> tuple[str, int]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.telephony.prompt import Hearing, Reference
-from checks.telephony.sound import read_wav
+from checks.telephony.audio.prompt import Hearing, Reference
+from checks.telephony.audio.sound import read_wav
 from lab import Lab, prompts
 from monitor.cli import main
 from monitor.config import load

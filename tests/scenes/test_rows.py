@@ -13,11 +13,12 @@ import pytest
 from lab import Lab
 from monitor import policies
 from monitor.clock import SystemClock
-from monitor.config import Configuration, load, specimen
-from monitor.core.case import Case
+from monitor.config import Configuration, load
+from monitor.config.reference import sample
+from monitor.core.failure import Case
 from monitor.ledger import Ledger
-from monitor.rounds import Due, Rounds
-from monitor.runner import Runner
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
 from tests.scenes.matrix import ROWS, Raised, accept_screen
 
 STAGES = ("register", "prompt", "agent", "transfer", "download")
@@ -39,7 +40,7 @@ def test_every_row_has_its_check_and_its_fault(lab: Lab, configuration: Configur
 
 def test_the_sample_has_a_check_for_every_row(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
-    file.write_text(specimen.sample(), encoding="utf-8")
+    file.write_text(sample.sample(), encoding="utf-8")
     configuration = load(file)
     failures = [(stage, code) for stage in STAGES for code in ("timeout", "report-missing")]
     cases = [

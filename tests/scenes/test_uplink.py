@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from checks.contract import CannotTell, Layer, Refused, Trace
-from monitor.scene import Scene, Scripted, ScriptedPortal, ScriptedTrunk
+from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 CUT = Refused("timeout", "0 of 3 targets answered, 1 needed")

@@ -29,8 +29,8 @@ WantedBy=multi-user.target
 BROKEN = "[Service]\nType=oneshot\nExecStart=/bin/false\n"
 LOOK = """
 import json, sys
-from checks.host.looks import services
-from checks.host.looks.look import Look
+from checks.host.collectors import services
+from checks.host.collectors.collector import Look
 said = []
 job = {"settings": json.loads(sys.argv[1]), "recalled": json.loads(sys.argv[2]), "accepted": {},
        "now": float(sys.argv[3]), "seconds": 60, "monitor": 1}

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
 UNIT = "reveille.service"
 COMMAND = "/opt/reveille/.venv/bin/reveille"
 CONFIGURATION = "/etc/reveille/reveille.toml"
-PHONE = "checks.telephony.phone"
+PHONE = "checks.telephony.phone.process"
 WATCHDOG_SECONDS = 4
 # What an operator would write with `systemctl edit`: passwords as credentials; and a test's patience.
 DROP_IN = f"""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import Check, Observation
-from checks.telephony.line import Line
+from checks.telephony.call.line import Line
 from checks.telephony.options import SipOptions
 from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall

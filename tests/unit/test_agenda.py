@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from monitor.agenda import Agenda
+from monitor.scheduling.ready_queue import Agenda
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checks.telephony import challenge, keys, nonce
-from checks.telephony.engine import Event
-from checks.telephony.keys import Tones
-from checks.telephony.line import Line
-from checks.telephony.proof import lateness_ms, own_ms, picks_up
-from checks.telephony.recording import Recording
-from checks.telephony.screening import Screen
-from checks.telephony.script import AgentStep, Pause
-from checks.telephony.sound import RATE, Samples, read_wav, write_wav
-from checks.telephony.timing import Clock, Holding, Track
+from checks.telephony.audio import dtmf, nonce, nonce_sound
+from checks.telephony.audio.dtmf import Tones
+from checks.telephony.audio.recording import Recording
+from checks.telephony.audio.sound import RATE, Samples, read_wav, write_wav
+from checks.telephony.call.agent_proof import lateness_ms, own_ms, picks_up
+from checks.telephony.call.leg import Event
+from checks.telephony.call.line import Line
+from checks.telephony.call.screening import Screen
+from checks.telephony.call.script import AgentStep, Pause
+from checks.telephony.phone.timing import Clock, Holding, Track
 from lab import prompts
 
 RANDOM = np.random.default_rng(5)
@@ -72,17 +72,17 @@ def test_how_long_the_buffer_holds_a_frame_is_littles_law(hand: Hand) -> None:
 
 def test_a_nonce_is_found_to_the_sample_in_noise(tmp_path: Path) -> None:
     drawn = nonce.make(random.Random(3))
-    sound = np.concatenate((np.zeros(4321), challenge.sound_of(drawn)[: 3 * RATE] * 0.2)).astype(np.float32)
+    sound = np.concatenate((np.zeros(4321), nonce_sound.sound_of(drawn)[: 3 * RATE] * 0.2)).astype(np.float32)
     write_wav(tmp_path / "heard.wav", (sound + RANDOM.normal(0, 60, len(sound))).astype(np.float32))
     recording = Recording(tmp_path / "heard.wav", started_at=0.0)
     recording.refresh()
     track = Track(drawn, recording)
-    track._listener = challenge.Listener(drawn, 0)
+    track._listener = nonce_sound.Listener(drawn, 0)
     track.follow(3)
     assert len(track.places) == 3
     for place in track.places:
-        late = (place.position - place.symbol * challenge.SYMBOL - 4321) % challenge.PERIOD
-        assert min(late, challenge.PERIOD - late) <= 2
+        late = (place.position - place.symbol * nonce_sound.SYMBOL - 4321) % nonce_sound.PERIOD
+        assert min(late, nonce_sound.PERIOD - late) <= 2
 
 
 def through(sound: Samples, gain: float, noise: float) -> Samples:
@@ -92,13 +92,13 @@ def through(sound: Samples, gain: float, noise: float) -> Samples:
 @pytest.mark.parametrize(("gain", "noise"), [(1.0, 0.0), (0.1, 5.0), (0.5, 150.0)])
 def test_digits_are_heard_as_tones(gain: float, noise: float) -> None:
     digits = "0123456789*#ABCD1122"
-    assert Tones(0).hear(through(keys.sound_of(digits), gain, noise)) == digits
+    assert Tones(0).hear(through(dtmf.sound_of(digits), gain, noise)) == digits
 
 
 def test_speech_and_a_nonce_hold_no_digits() -> None:
     for path in sorted(prompts.FOLDER.glob("*.wav")):
         assert Tones(0).hear(read_wav(path)) == "", path.name
-    assert Tones(0).hear(challenge.sound_of(nonce.make(random.Random(1)))) == ""
+    assert Tones(0).hear(nonce_sound.sound_of(nonce.make(random.Random(1)))) == ""
 
 
 def test_an_agents_phone_takes_whom_it_is_told_to() -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checks.telephony import challenge, nonce
-from checks.telephony.ladder import Ladder, parse_log
-from checks.telephony.recording import Recording
-from checks.telephony.sound import (
+from checks.telephony.audio import nonce, nonce_sound
+from checks.telephony.audio.recording import Recording
+from checks.telephony.audio.sound import (
     FRAME,
     RATE,
     Samples,
@@ -22,7 +21,8 @@ from checks.telephony.sound import (
     read_wav,
     write_wav,
 )
-from checks.telephony.tones import in_words, tone_in
+from checks.telephony.audio.tones import in_words, tone_in
+from checks.telephony.sip.ladder import Ladder, parse_log
 from lab import prompts
 
 RANDOM = np.random.default_rng(850)
@@ -87,7 +87,7 @@ def test_speech_and_noise_are_no_tones() -> None:
 
 def said(drawn: nonce.Nonce, seconds: float = 2.1, before: int = 1111, joined: int = 2345) -> Samples:
     """A nonce, joined at some odd moment, after a little silence."""
-    rounds = np.tile(challenge.sound_of(drawn), 2)
+    rounds = np.tile(nonce_sound.sound_of(drawn), 2)
     return np.concatenate((np.zeros(before, dtype=np.float32), rounds[joined : joined + int(seconds * RATE)]))
 
 
@@ -97,47 +97,47 @@ def test_a_nonce_is_heard_through_g711_with_loss_and_noise() -> None:
         sound = through_a_law(said(drawn) * 0.2)
         kept = np.repeat(RANDOM.random(len(sound) // FRAME + 1) >= 0.05, FRAME)[: len(sound)]
         spoilt = (sound * kept + RANDOM.normal(0, 30, len(sound))).astype(np.float32)
-        assert challenge.Listener(drawn, 0).hear(spoilt) is not None, seed
+        assert nonce_sound.Listener(drawn, 0).hear(spoilt) is not None, seed
 
 
 def test_a_nonce_is_not_taken_for_another_nor_speech_for_one() -> None:
     drawn = nonce.make(random.Random(0))
     for seed in range(1, 20):
-        assert challenge.Listener(drawn, 0).hear(said(nonce.make(random.Random(seed)))) is None
+        assert nonce_sound.Listener(drawn, 0).hear(said(nonce.make(random.Random(seed)))) is None
     for name in ("welcome", "menu", "opening-hours"):
-        listener = challenge.Listener(drawn, 0)
+        listener = nonce_sound.Listener(drawn, 0)
         assert listener.hear(read_wav(prompts.FOLDER / f"{name}.wav")) is None
         assert listener.best() <= 3
         assert not listener.somebody(), "speech is nobody's nonce"
 
 
 def test_another_nonce_is_known_for_a_nonce() -> None:
-    listener = challenge.Listener(nonce.make(random.Random(0)), 0)
+    listener = nonce_sound.Listener(nonce.make(random.Random(0)), 0)
     assert listener.hear(through_a_law(said(nonce.make(random.Random(1))))) is None
     assert listener.somebody()
 
 
-@pytest.mark.parametrize("joined", [0, 2345, 40_000, challenge.PERIOD - 100])
+@pytest.mark.parametrize("joined", [0, 2345, 40_000, nonce_sound.PERIOD - 100])
 def test_where_one_is_in_a_nonce_is_known_however_late_one_joins(joined: int) -> None:
     drawn = nonce.make(random.Random(joined))
-    place = challenge.Listener(drawn, 0).hear(said(drawn, joined=joined))
+    place = nonce_sound.Listener(drawn, 0).hear(said(drawn, joined=joined))
     assert place is not None
-    late = place.position - 1111 - (place.symbol * challenge.SYMBOL - joined)
-    assert min(late % challenge.PERIOD, -late % challenge.PERIOD) <= FRAME
+    late = place.position - 1111 - (place.symbol * nonce_sound.SYMBOL - joined)
+    assert min(late % nonce_sound.PERIOD, -late % nonce_sound.PERIOD) <= FRAME
 
 
 def test_a_nonce_keeps_off_the_tones_that_switches_act_on() -> None:
     dtmf = (697, 770, 852, 941, 1209, 1336, 1477, 1633)
     others = (350, 400, 425, 440, 480, 620, 950, 1100, 1400, 1800, 2100, 2280, 2400, 2600)
-    for ours in challenge.FREQUENCIES:
+    for ours in nonce_sound.FREQUENCIES:
         assert all(abs(ours - theirs) > 0.035 * theirs for theirs in dtmf), ours
         assert all(abs(ours - theirs) >= 20 for theirs in others), ours
-    assert len(challenge.SYMBOLS) == nonce.SYMBOLS
+    assert len(nonce_sound.SYMBOLS) == nonce.SYMBOLS
 
 
 def test_a_nonce_may_come_in_pieces() -> None:
     drawn = nonce.make(random.Random(7))
-    sound, listener = said(drawn), challenge.Listener(drawn, 0)
+    sound, listener = said(drawn), nonce_sound.Listener(drawn, 0)
     heard = [listener.hear(sound[:now]) for now in range(0, len(sound), 2048)]
     assert any(found is not None for found in heard)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as some
 
-from checks.data.backup.retention import Keep, evicted
+from checks.data.backup.store.retention import Keep, evicted
 
 FIRST = datetime(2026, 1, 1, 4, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 import schedule
 
-from monitor.cadence import Cadence
 from monitor.core.timetable import Daily, newest_owed
 from monitor.ledger import Ledger
+from monitor.scheduling.ticker import Cadence
 
 MINUTE = 60
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from checks.telephony.caller_id import identities, is_it, number_of
-from checks.telephony.controls import dialog_of, refer_to
-from checks.telephony.ladder import Message
-from checks.telephony.meter import Meter
-from checks.telephony.sound import RATE, Samples
-from checks.telephony.sound_file import Unreadable, read
-from checks.telephony.voice_log import VoiceLog
+from checks.telephony.audio.sound import RATE, Samples
+from checks.telephony.audio.sound_file import Unreadable, read
+from checks.telephony.call.call_recording import VoiceLog
+from checks.telephony.phone.call_control import dialog_of, refer_to
+from checks.telephony.phone.rtp_counters import Meter
+from checks.telephony.sip.caller_id import identities, is_it, number_of
+from checks.telephony.sip.ladder import Message
 from tests.unit.test_script import fault
 from tests.unit.test_script import read as script
 

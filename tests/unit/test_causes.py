@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks.telephony.causes import NAMES, CauseClass, cause_in, class_of, name_of, status_of
+from checks.telephony.sip.causes import NAMES, CauseClass, cause_in, class_of, name_of, status_of
 
 
 @pytest.mark.parametrize(

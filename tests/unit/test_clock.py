@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.clock import Clock, SystemClock
-from monitor.testing import ManualClock
+from monitor.testing.doubles import ManualClock
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from monitor.config import ConfigurationFaults, effective, sample
 from monitor.config.loading import understand
-from monitor.config.text import Written, parse
+from monitor.config.toml_text import Written, parse
 
 HERE = Path(__file__).parent.parent / "configs"
 FILE = HERE / "mangled.toml"

@@ -18,9 +18,9 @@ import pytest
 
 from checks.kinds import kinds
 from monitor.config import ConfigurationFaults, json_schema, load, reference, sample, write_sample
+from monitor.config.model_introspection import fields
 from monitor.config.models import Rhythm
 from monitor.config.sections import SECTIONS
-from monitor.config.shape import fields
 from monitor.desks.list import desk_kinds
 
 CORPUS = Path(__file__).parent.parent / "configs"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config.faults import ConfigurationFaults, Place, dotted
-from monitor.config.text import parse, read
-from monitor.config.toml import toml
+from monitor.config.errors.fault_list import ConfigurationFaults, Place, dotted
+from monitor.config.toml_text import parse, read
+from monitor.config.toml_writer import toml
 
 FILE = Path("reveille.toml")
 NAMES = st.text(min_size=1, max_size=6)

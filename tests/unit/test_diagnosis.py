@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from checks.contract import Layer
 from monitor import policies
-from monitor.core.case import Case
 from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
+from monitor.core.failure import Case
 from monitor.core.verdict import State
 
 SILENT = Case("sip-call", "prompt", "silent", "main-number", layer=Layer.PROMPT, text="no sound for 6 s")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from checks.difference import difference, lines
+from checks.json_diff import difference, lines
 
 TOOLBAR = {"title": "Agent Portal", "buttons": ["Hold", "Mute", "Transfer"], "queues": [{"name": "support", "sla": 20}]}
 

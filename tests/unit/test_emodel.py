@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from checks.telephony.emodel import Path, Scale, effective_impairment, mos, rating, rating_on
+from checks.telephony.quality.emodel import Path, Scale, effective_impairment, mos, rating, rating_on
 
 DELAYS = [
     (0, 93.21, 4.409), (50, 91.76, 4.380), (100, 90.66, 4.355), (150, 89.54, 4.328), (175, 88.23, 4.293),

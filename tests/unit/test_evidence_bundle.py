@@ -7,9 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from checks.telephony.bundle import gather
-from checks.telephony.engine import Event, Phone
-from checks.telephony.ladder import Ladder, Message
+from checks.telephony.call.leg import Event, Phone
+from checks.telephony.call.page_data import gather
+from checks.telephony.sip.ladder import Ladder, Message
 
 ZERO = 1000.0
 

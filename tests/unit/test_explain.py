@@ -10,9 +10,9 @@ import pytest
 
 from checks.contract import Layer
 from monitor import policies
-from monitor.core.audience import Recipient, audience
-from monitor.core.case import Case
+from monitor.core.contacts import Recipient, audience
 from monitor.core.explain import explained
+from monitor.core.failure import Case
 
 OPENED = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)  # 08:30 in India
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.telephony.far_reports import blocks
-from checks.telephony.quality import FAR_MEASURES
+from checks.telephony.phone.rtcp_xr import blocks
+from checks.telephony.quality.streams import FAR_MEASURES
 
 RECEIVER_REPORT = struct.pack(">BBHI", 0x80, 201, 1, 0xCAFE)
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from checks.contract import Refused
-from checks.web.figures import Figure
+from checks.web.report_figures import Figure
 
 DAYS = "Date,Calls,Talk\r\n2026-11-20,88,\r\n2026-11-21,90,4:40:12\r\n"
 HOURS = '\ufeffHour;Calls;Answered\n09;1 204;"1.100,5"\n10;3;2\n'

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony.honesty import MEASURES, Health, ProbeLimits, health_of, honest, said_by_far_end
-from checks.telephony.meter import Meter
-from checks.telephony.pulse import Pulse
+from checks.telephony.call.probe_health import MEASURES, Health, ProbeLimits, health_of, honest, said_by_far_end
+from checks.telephony.phone.process_health import Pulse
+from checks.telephony.phone.rtp_counters import Meter
 
 WELL = {"stall_seconds": 0.02, "stalled_percent": 0.2, "wait_percent": 3.0, "unsent_percent": 0.1}
 SICK = {**WELL, "stall_seconds": 0.9}

@@ -10,13 +10,13 @@ import pytest
 from sipmessage import Response
 
 from checks.contract import Refused
-from checks.telephony.description import fault_of
-from checks.telephony.dropped import Dropped, Exhibits, Malformed
-from checks.telephony.engine import Event
-from checks.telephony.hostile import blamed
-from checks.telephony.ladder import Message
-from checks.telephony.reading import NotSip, is_like_a_request, read
-from checks.telephony.watch import MANY_PROVISIONALS, Watch
+from checks.telephony.call.bad_peer import blamed
+from checks.telephony.call.leg import Event
+from checks.telephony.phone.sip_watch import MANY_PROVISIONALS, Watch
+from checks.telephony.sip.ladder import Message
+from checks.telephony.sip.malformed import Dropped, Exhibits, Malformed
+from checks.telephony.sip.message import NotSip, is_like_a_request, read
+from checks.telephony.sip.sdp import fault_of
 
 ANSWER = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n{more}\r\n"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sipmessage import URI, AuthParameters, Message, Request
 
-from lab.faults import FAULTS, PORTALS, Faults, UnknownFault
-from lab.pbx import messages, sdp
+from lab.injected_faults import FAULTS, PORTALS, Faults, UnknownFault
+from lab.pbx import sdp, sip_messages
 from lab.pbx.dialog import SessionInterval
 from lab.pbx.ivr import HANG_UP, PLAN, QUEUE
 from lab.pbx.leg import LIFE
@@ -95,11 +95,11 @@ def test_a_reply_keeps_what_must_come_back_verbatim() -> None:
         b"CSeq: 1 OPTIONS\r\nRecord-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n\r\n"
     )
     assert isinstance(asked, Request)
-    said = bytes(messages.reply(asked, 200, "tag9")).decode()
+    said = bytes(sip_messages.reply(asked, 200, "tag9")).decode()
     assert "Via: SIP/2.0/UDP a:5060;branch=z9hG4bK*odd~chars!;rport=1, SIP/2.0/UDP b\r\nVia: SIP/2.0/TCP c" in said
     assert "To: <sip:8000@lab>;tag=tag9\r\n" in said
     assert "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n" in said
-    assert "tag=tag9" not in bytes(messages.reply(asked, 100, "tag9")).decode(), "100 makes no dialog"
+    assert "tag=tag9" not in bytes(sip_messages.reply(asked, 100, "tag9")).decode(), "100 makes no dialog"
 
 
 def test_every_step_of_the_plan_leads_somewhere_and_ends() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checks.telephony.media import texture
-from checks.telephony.media.countries import COUNTRIES, TONES, Tone
-from checks.telephony.media.echo import echo_of
-from checks.telephony.media.nature import nature_of
-from checks.telephony.sound import FRAME, RATE, Samples, read_wav
-from checks.telephony.tones import listen
+from checks.telephony.audio import texture
+from checks.telephony.audio.classification import nature_of
+from checks.telephony.audio.echo import echo_of
+from checks.telephony.audio.sound import FRAME, RATE, Samples, read_wav
+from checks.telephony.audio.tone_plans import COUNTRIES, TONES, Tone
+from checks.telephony.audio.tones import listen
 from lab import prompts
 from tests.bench import voices
 

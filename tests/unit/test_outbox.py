@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from monitor.delivery.outbox import BACK_OFF_SECONDS, Outbox, back_off_seconds
 from monitor.desks.desk import Letter, Never, TryLater
 from monitor.ledger import IncidentRow, Ledger, OutboxMessage
-from monitor.outbox import BACK_OFF_SECONDS, Outbox, back_off_seconds
-from monitor.testing import FakeDesk
+from monitor.testing.doubles import FakeDesk
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 
 from checks.contract import Layer
 from monitor import policies
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.policy import Policy, PolicyFaults
 
 GOOD = """

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from checks.contract import Layer, Refused, Trace
 from monitor import policies
 from monitor.config.models import Person
-from monitor.core.case import Case
 from monitor.core.duration import written_duration
+from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_file import NEXT_RELEASE
-from monitor.scene import Scene, Scripted
+from monitor.testing.scenario import Scene, Scripted
 
 EXOTEL = policies.load("exotel")
 

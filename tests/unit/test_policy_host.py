@@ -9,7 +9,7 @@ import pytest
 from checks.host.check import HostCheck
 from checks.kinds import kinds
 from monitor import policies
-from monitor.core.case import Case
+from monitor.core.failure import Case
 
 TABLE = Path(__file__).parents[1] / "golden" / "policies" / "host_xop.txt"
 

@@ -8,7 +8,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.case import Case
+from monitor.core.failure import Case
 from monitor.core.policy_rules import Rule, first_fitting, hidden_by
 
 PATTERN = st.text("ab*?", min_size=1, max_size=4)

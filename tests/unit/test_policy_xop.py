@@ -8,8 +8,8 @@ import pytest
 
 from checks.contract import Layer
 from monitor import policies
-from monitor.core.case import Case
 from monitor.core.duration import written_duration
+from monitor.core.failure import Case
 from monitor.core.policy import Policy
 
 TABLE = Path(__file__).parents[1] / "golden" / "policies" / "xop.txt"

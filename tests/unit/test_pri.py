@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.kinds import kinds
-from checks.telephony.pri import mibs
-from checks.telephony.pri.by_ami import PriAmi
-from checks.telephony.pri.by_snmp import PriSnmp
-from checks.telephony.pri.flaps import Counters, Flaps, count
-from checks.telephony.pri.mibs import MIBS
+from checks.telephony.asterisk.pri_ami import PriAmi
+from checks.telephony.gateway import mibs
+from checks.telephony.gateway.flaps import Counters, Flaps, count
+from checks.telephony.gateway.mibs import MIBS
+from checks.telephony.gateway.pri_snmp import PriSnmp
 from checks.telephony.registration import SipRegistration
 
 DS1, APPIAN, AUDIOCODES = MIBS["ds1"], MIBS["appian"], MIBS["audiocodes"]

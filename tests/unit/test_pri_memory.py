@@ -10,12 +10,12 @@ from typing import ClassVar
 import pytest
 
 from checks.contract import CannotTell, Refused, Trace
-from monitor import casebook
 from monitor.clock import SystemClock
 from monitor.core.condition import Condition, remembering
 from monitor.core.verdict import State
-from monitor.runner import Runner
-from monitor.scene import Scene, Scripted
+from monitor.incidents import store
+from monitor.scheduling.runner import Runner
+from monitor.testing.scenario import Scene, Scripted
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -74,7 +74,7 @@ async def test_a_look_that_could_not_tell_leaves_nothing_and_takes_nothing_away(
     site.world["trunk"] = None
     await site.run_for(minutes=6)
     assert before(site)[: len(blind) + 2] == [0.0, *(1.0 for _ in blind), 1.0]
-    assert casebook.condition_of(site.ledger, "trunk").memory["looks"] == len(site.seen) - len(blind)
+    assert store.condition_of(site.ledger, "trunk").memory["looks"] == len(site.seen) - len(blind)
 
 
 def test_an_unknown_verdict_changes_no_memory() -> None:

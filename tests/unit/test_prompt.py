@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checks.telephony.prompt import ENOUGH, Hearing, Reference, closest
-from checks.telephony.sound import FRAME, RATE, Samples, read_wav
+from checks.telephony.audio.prompt import ENOUGH, Hearing, Reference, closest
+from checks.telephony.audio.sound import FRAME, RATE, Samples, read_wav
 from lab import prompts
 
 NAMES = ("welcome", "menu", "please-hold", "opening-hours", "agent-greeting", "no-entry", "wrong-announcement")

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from checks.telephony.prompt import Hearing, Reference
-from checks.telephony.sound import Samples
+from checks.telephony.audio.prompt import Hearing, Reference
+from checks.telephony.audio.sound import Samples
 from tests.bench import voices
 from tests.bench.prompts import DONE_TO_SOUND, chosen
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from checks.telephony.quality import CODECS, Stream, assess, burst_ratio, effective_loss_percent
+from checks.telephony.quality.streams import CODECS, Stream, assess, burst_ratio, effective_loss_percent
 
 counts = some.integers(min_value=0, max_value=100_000)
 

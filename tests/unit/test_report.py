@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from reports.audit import Audit
 from reports.changes import changes
 from reports.charts import charts_of
-from reports.morning import morning
 from reports.render import render_audit
+from reports.summary import morning
 from reports.usage import condensed
 from tests.unit.sample_report import (
     CALLS,

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from monitor.pictures import pictures_of, standalone
+from monitor.printing import pictures_of, standalone
 from reports.charts import charts_of
 from reports.drawing import drawn
 from tests.unit.sample_report import backup, parts, report, trouble, usage
@@ -117,5 +117,5 @@ def _luminance(colour: tuple[int, ...]) -> float:
 
 
 async def test_a_report_whose_pictures_cannot_be_drawn_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.pictures.sys.executable", "/no/such/python")
+    monkeypatch.setattr("monitor.printing.sys.executable", "/no/such/python")
     assert await pictures_of(report()) == {}

@@ -11,7 +11,7 @@ import pytest
 
 from checks.contract import CannotTell, Check, Claim, Fault, Layer, Refused, Trace
 from monitor.clock import SystemClock
-from monitor.runner import Runner
+from monitor.scheduling.runner import Runner
 
 
 class Told(Check):

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from checks.settings import Settings
-from checks.telephony.line import Line
-from checks.telephony.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, seconds_of
+from checks.telephony.call.line import Line
+from checks.telephony.call.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, seconds_of
 
 
 class _Written(Settings):

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from monitor.settle import Seen
-from monitor.shared_looks import SharedLooks, Turns
-from monitor.testing import ManualClock
+from monitor.incidents.correlation import Seen
+from monitor.scheduling.shared_attempts import SharedLooks, Turns
+from monitor.testing.doubles import ManualClock
 
 
 class Far:

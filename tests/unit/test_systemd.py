@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from monitor.systemd import ServiceManager
+from monitor.service.sd_notify import ServiceManager
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.core.local_time import instant
 from monitor.core.timetable import Daily, Every, Slot, Timetable, newest_owed, next_after, phase_seconds
-from monitor.core.wall import instant
 
 ZONES = ["America/Chicago", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "America/Nuuk"]
 ODD_ZONES = [

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitor import casebook
 from monitor.core.condition import Condition
+from monitor.incidents import store
 from monitor.ledger import Ledger, Transaction
 from monitor.ledger import together as together_module
 from monitor.ledger.together import Together
@@ -75,7 +75,7 @@ async def test_what_is_kept_of_conditions_is_what_the_ledger_says(tmp_path_facto
 
     def fresh() -> dict[str, Condition]:
         with Ledger(file, read_only=True) as reader:
-            return casebook.conditions(reader)
+            return store.conditions(reader)
 
     with Ledger(file) as ours, Ledger(file) as theirs:
         for number, ledger in enumerate((ours, theirs, ours, ours, theirs)):
@@ -83,14 +83,14 @@ async def test_what_is_kept_of_conditions_is_what_the_ledger_says(tmp_path_facto
                 looked = Condition(
                     f"c{number % 2}", looked_at=AT, next_look=AT if number % 2 else None, bad_in_row=number
                 )
-                casebook.keep_condition(t, looked)
-            assert casebook.conditions(ours) == casebook.conditions(theirs) == fresh()
-            assert set(casebook.next_looks(ours)) == {n for n, c in fresh().items() if c.next_look}
+                store.keep_condition(t, looked)
+            assert store.conditions(ours) == store.conditions(theirs) == fresh()
+            assert set(store.next_looks(ours)) == {n for n, c in fresh().items() if c.next_look}
         with pytest.raises(ZeroDivisionError), ours.transaction() as t:
-            casebook.keep_condition(t, Condition("c0", bad_in_row=99))
-            assert casebook.condition_of(ours, "c0").bad_in_row == 99
+            store.keep_condition(t, Condition("c0", bad_in_row=99))
+            assert store.condition_of(ours, "c0").bad_in_row == 99
             raise ZeroDivisionError
-        assert casebook.condition_of(ours, "c0") == fresh()["c0"]
+        assert store.condition_of(ours, "c0") == fresh()["c0"]
 
 
 async def test_the_slower_the_disk_the_more_is_gathered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks.data.usage import fold as folding
+from checks.data.usage import legs_to_calls as folding
 from checks.data.usage.columns import RowColumns
 from checks.data.usage.day import Day
-from checks.data.usage.formats import FORMATS
 from checks.data.usage.legs import Met, Names
+from checks.data.usage.record_formats import FORMATS
+from checks.data.usage.records_to_legs import Taker, Taking, Window
 from checks.data.usage.spool import Spool
-from checks.data.usage.taking import Taker, Taking, Window
 from checks.data.usage.tally import Rules, Tally
 from checks.data.usage.traffic import busy_hour, peak
 from tests.unit import usage_oracle as oracle

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks.data.usage import lines
+from checks.data.usage import text_reader
 from checks.data.usage.columns import Meanings
 from checks.data.usage.legs import Codes, Met
-from checks.data.usage.lines import CsvRecords
-from checks.data.usage.stamps import NEVER, Zone
+from checks.data.usage.text_reader import CsvRecords
+from checks.data.usage.timestamps import NEVER, Zone
 
 FIELDS = ("", "caller", "trunk", "start", "length", "id")
 NASTY = st.text(st.sampled_from('a"\n,;|- é\t'), max_size=12)
@@ -70,7 +70,7 @@ def test_whatever_csv_writes_is_read_as_csv_reads_it(
 ) -> None:
     written = io.StringIO()
     csv.writer(written, quoting=quoting, lineterminator=ending).writerows(rows)  # type: ignore[arg-type]
-    monkeypatch.setattr(lines, "_BLOCK_BYTES", block)
+    monkeypatch.setattr(text_reader, "_BLOCK_BYTES", block)
     found, met = records(written.getvalue().encode(), tmp_path)
     expected = [told(list(row)) for row in rows]
     assert found == expected
@@ -134,7 +134,7 @@ def test_an_id_is_the_same_whatever_stands_beside_it(tmp_path: Path, monkeypatch
     ids = ["1763613000.1", "x" * 60, "1763613000.1", "", "1763613000.11", "1763613000.1", "y" * 300]
     path = tmp_path / "records.csv"
     path.write_bytes(b"".join(GOOD.replace(b"1.%d", one.encode()) for one in ids))
-    monkeypatch.setattr(lines, "_BLOCK_BYTES", 120)
+    monkeypatch.setattr(text_reader, "_BLOCK_BYTES", 120)
     hashes = [one for columns in CsvRecords([path], FIELDS, Met()).batches() for one in columns.hashes("id").tolist()]
     assert [hashes.index(one) for one in hashes] == [ids.index(one) for one in ids]
     assert hashes[3] == 0

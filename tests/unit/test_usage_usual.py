@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.data.usage.traffic import channels_for, erlang_b, erlang_c
-from checks.data.usage.usual import Usual, median, standouts, stands_out, usual
+from checks.data.usage.weekday_baseline import Usual, median, standouts, stands_out, usual
 from checks.ratio import Ratio
 
 COUNTED = frozenset({"offered"})

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.contract import Refused
-from checks.web.http.address import Address
-from checks.web.http.coding import Body
-from checks.web.http.cookies import CookieJar
-from checks.web.http.message import Answer, Head
-from checks.web.walk.page import elements, field_value, visible
-from checks.web.walk.soft import soft_failure
+from checks.transport.http.address import Address
+from checks.transport.http.content_coding import Body
+from checks.transport.http.cookies import CookieJar
+from checks.transport.http.message import Answer, Head
+from checks.web.steps.html_page import elements, field_value, visible
+from checks.web.steps.soft_200 import soft_failure
 
 HERE = Address.parse("https://shop.example.net/in/list?page=2")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
-from checks.data.backup.manifest import Manifest
+from checks.data.backup.store.manifest import Manifest
 
 
 def instructions(manifest: Manifest) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from checks.data.backup.repository import Backup, Repository
+from checks.data.backup.store.repository import Backup, Repository
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.child import followed
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.sources import FilePattern, Name, Server, times_of
+from checks.process.parent import followed
 from checks.settings import Duration, LocalPath, Settings, SiteZone
 
 _PROGRAM = "checks.data.hygiene.child"

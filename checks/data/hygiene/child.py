@@ -11,8 +11,8 @@ import os
 import sys
 
 from checks.data.hygiene.cleaning import Run, clean, replay
-from checks.data.usage.faults import SourceFault
-from checks.errand import telling, tied_to
+from checks.data.usage.source_faults import SourceFault
+from checks.process.child import telling, tied_to
 
 _NICENESS = 10
 

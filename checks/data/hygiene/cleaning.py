@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from checks.data.backup.repository import Repository
-from checks.data.hygiene.digest import Digest, digest, number
+from checks.data.backup.store.repository import Repository
+from checks.data.hygiene.column_times import bound_of, column_zone, instant_of, span_of
 from checks.data.hygiene.journal import Entry, Journal
 from checks.data.hygiene.servers import OPENERS
 from checks.data.hygiene.stores import Bound, Store
-from checks.data.hygiene.times import bound_of, column_zone, instant_of, span_of
+from checks.data.hygiene.table_digest import Digest, digest, number
 from checks.data.usage.day import Day
-from checks.data.usage.faults import SourceFault
+from checks.data.usage.source_faults import SourceFault
 
 _DAY_SECONDS = 86400
 _CLOCK_SECONDS = 60

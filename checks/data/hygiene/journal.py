@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from checks.data.usage.faults import SourceFault
+from checks.data.usage.source_faults import SourceFault
 
 NAME = "cleanups.jsonl"
 _FIELDS = ("do", "at", "place", "table", "day", "records", "hash")

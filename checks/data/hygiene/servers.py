@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from checks.data.hygiene.stores import Bound, Questions, open_sqlite
+from checks.data.usage.database_login import mariadb_log_in, postgres_log_in
 from checks.data.usage.drivers import mariadb_faults, postgres_faults
-from checks.data.usage.log_in import mariadb_log_in, postgres_log_in
 
 _BATCH = 5_000
 

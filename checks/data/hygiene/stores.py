@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from checks.data.usage.database_login import CONNECT_SECONDS
 from checks.data.usage.drivers import sqlite_faults
-from checks.data.usage.faults import SourceFault
-from checks.data.usage.log_in import CONNECT_SECONDS
+from checks.data.usage.source_faults import SourceFault
 
 Bound = int | str
 

@@ -20,10 +20,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from checks.child import followed
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.day import Day, day_before
 from checks.data.usage.sources import QueueLog, Records
+from checks.process.parent import followed
 from checks.settings import Duration, SiteZone
 
 EXHIBIT = "usage.json"

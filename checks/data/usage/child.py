@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from checks.data.usage.faults import SourceFault
-from checks.data.usage.reading import Job, read
 from checks.data.usage.result import headline, result
-from checks.errand import Tell, telling, tied_to
+from checks.data.usage.source_faults import SourceFault
+from checks.data.usage.source_reader import Job, read
+from checks.process.child import Tell, telling, tied_to
 
 _NICENESS = 10
 

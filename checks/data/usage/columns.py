@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.data.usage.stamps import Instants, Mask, Whole, Zone
+from checks.data.usage.timestamps import Instants, Mask, Whole, Zone
 
 Row = Sequence[Any]
 Hashes = NDArray[np.uint64]

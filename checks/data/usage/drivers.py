@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.data.usage.database import Dialect
-from checks.data.usage.faults import SourceFault
-from checks.data.usage.log_in import CONNECT_SECONDS, mariadb_log_in, postgres_log_in
+from checks.data.usage.database_login import CONNECT_SECONDS, mariadb_log_in, postgres_log_in
+from checks.data.usage.record_query import Dialect
+from checks.data.usage.source_faults import SourceFault
 
 if TYPE_CHECKING:
     import psycopg

@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from checks.data.usage.compared import comparison, service_level
+from checks.data.usage.comparison import comparison, service_level
 from checks.data.usage.day import Day
-from checks.data.usage.formats import FORMATS
 from checks.data.usage.legs import ODD
 from checks.data.usage.queue_log import Agent, QueueTally
-from checks.data.usage.reading import Job, Read, where
-from checks.data.usage.stamps import utc
+from checks.data.usage.record_formats import FORMATS
+from checks.data.usage.source_reader import Job, Read, where
 from checks.data.usage.tally import Counts, Tally
+from checks.data.usage.timestamps import utc
 from checks.data.usage.traffic import busy_hour, call_seconds, channels_for, peak
 from checks.ratio import Ratio
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.data.usage.formats import FORMATS, TERMS
+from checks.data.usage.record_formats import FORMATS, TERMS
 from checks.settings import LocalPath, ReadableFile, Secret, Settings, nearest, shown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?")

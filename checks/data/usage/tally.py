@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.data.usage.day import Day
-from checks.data.usage.formats import ABANDONED, DELIVERED, Outcome
 from checks.data.usage.legs import GROUPS, Names, Rows
-from checks.data.usage.stamps import Mask
+from checks.data.usage.record_formats import ABANDONED, DELIVERED, Outcome
+from checks.data.usage.timestamps import Mask
 from checks.data.usage.traffic import Sweep
 
 

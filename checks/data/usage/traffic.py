@@ -13,7 +13,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.data.usage.stamps import Whole
+from checks.data.usage.timestamps import Whole
 
 _STEP = 900
 _HOUR = 3600

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.web.browser.keeper import START_SECONDS, Keeper, open_job
+from checks.web.browser.shared_browser import START_SECONDS, Keeper, open_job
 
 Told = dict[str, Any]
 _AFTERWARDS_SECONDS = 20.0

@@ -18,12 +18,12 @@ from urllib.parse import urljoin
 from playwright.async_api import expect
 
 from checks.contract import Refused
-from checks.telephony.channel import Channel
-from checks.web.browser import finding, single
+from checks.process.channel import Channel
+from checks.web.browser import locators, single_page
+from checks.web.browser.certificate_check import prove_certificate
 from checks.web.browser.chromium import Chromium
 from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
-from checks.web.browser.trust import prove_certificate
 
 Step = Mapping[str, Any]
 _MARGIN_SECONDS = 5.0
@@ -31,7 +31,7 @@ _MARGIN_SECONDS = 5.0
 
 async def run(chromium: Chromium, channel: Channel) -> None:
     """Do it. Raises CannotTell, Stuck."""
-    await single.perform(chromium, channel, _travel)
+    await single_page.perform(chromium, channel, _travel)
 
 
 async def _travel(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
@@ -72,11 +72,11 @@ async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float
         case "fill":
             await _fill(tab, root, step, patience_ms)
         case "click":
-            await finding.control(root, what).click(timeout=patience_ms)
+            await locators.control(root, what).click(timeout=patience_ms)
         case "press":
             await tab.page.keyboard.press(what)
         case "see":
-            await finding.text(root, what).wait_for(state="visible", timeout=patience_ms)
+            await locators.text(root, what).wait_for(state="visible", timeout=patience_ms)
         case "not-see":
             await _not_see(root, what, patience_ms)
         case "wait":
@@ -91,17 +91,17 @@ async def _open(tab: Tab, url: str, patience_ms: float) -> None:
         raise Refused(f"http:{response.status}", response.status_text)
 
 
-async def _fill(tab: Tab, root: finding.Root, step: Step, patience_ms: float) -> None:
-    field = finding.field(root, step["what"])
+async def _fill(tab: Tab, root: locators.Root, step: Step, patience_ms: float) -> None:
+    field = locators.field(root, step["what"])
     if step["secret"]:
         tab.secret_fields.append(field)
     await field.fill(step["with"], timeout=patience_ms)
 
 
-async def _not_see(root: finding.Root, what: str, patience_ms: float) -> None:
+async def _not_see(root: locators.Root, what: str, patience_ms: float) -> None:
     """Gone, or never there: and that for a moment."""
     try:
-        await expect(finding.text(root, what)).to_be_hidden(timeout=patience_ms)
+        await expect(locators.text(root, what)).to_be_hidden(timeout=patience_ms)
     except AssertionError:
         raise TimeoutError from None
 

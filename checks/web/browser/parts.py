@@ -23,8 +23,8 @@ from typing import Any
 from playwright.async_api import Error
 
 from checks.contract import CannotTell, Refused
-from checks.telephony.transaction import far_faults
-from checks.webrtc.stages import Tell
+from checks.telephony.sip.transaction import far_faults
+from checks.transport.stages import Tell
 
 _MEANINGS = (
     (r"NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED", "dns"),

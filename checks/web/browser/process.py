@@ -18,7 +18,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from checks.contract import CannotTell
-from checks.telephony.channel import Channel, be_a_good_child
+from checks.process.channel import Channel, be_a_good_child
 from checks.web.browser.chromium import Chromium, Stuck
 
 JOBS: Mapping[str, str] = {

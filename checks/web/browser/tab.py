@@ -17,9 +17,9 @@ from typing import Any, Self
 from playwright.async_api import BrowserContext, CDPSession, Error, FrameLocator, Locator, Page, Request, Response
 
 from checks.contract import CannotTell, Refused
+from checks.transport.stages import Tell
 from checks.web.browser.mask import Mask
 from checks.web.browser.parts import Failed
-from checks.webrtc.stages import Tell
 
 _MOST_LINES = 200
 _LONGEST_LINE = 400

@@ -17,12 +17,12 @@ from typing import Any
 from playwright.async_api import Locator, expect
 
 from checks.contract import Refused
-from checks.telephony.channel import Channel
-from checks.web.browser import finding, single
+from checks.process.channel import Channel
+from checks.web.browser import locators, single_page
+from checks.web.browser.certificate_check import prove_certificate
 from checks.web.browser.chromium import Chromium
 from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
-from checks.web.browser.trust import prove_certificate
 
 _STAYS_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
@@ -31,7 +31,7 @@ _COUNT = "(body, words) => body.innerText.split(words).length - 1"
 
 async def run(chromium: Chromium, channel: Channel) -> None:
     """Do it. Raises CannotTell, Stuck."""
-    await single.perform(chromium, channel, _chat)
+    await single_page.perform(chromium, channel, _chat)
 
 
 async def _chat(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
@@ -60,9 +60,9 @@ async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Loc
     try:
         with page_faults():
             if order["open"]:
-                await finding.control(outside, order["open"]).click(timeout=patience_ms)
+                await locators.control(outside, order["open"]).click(timeout=patience_ms)
                 opened = True
-            field = finding.field(inside, order["field"])
+            field = locators.field(inside, order["field"])
             await field.wait_for(state="visible", timeout=patience_ms)
             return field
     except TimeoutError:
@@ -112,6 +112,6 @@ async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator
 async def _press(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> None:
     try:
         with page_faults():
-            await finding.control(tab.root(order["frame"]), order["send"]).click(timeout=patience_ms)
+            await locators.control(tab.root(order["frame"]), order["send"]).click(timeout=patience_ms)
     except TimeoutError:
         raise Refused("not-found", f"{order['send']!r} is not there") from None

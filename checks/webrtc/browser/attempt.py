@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from checks.contract import CannotTell
-from checks.telephony.evidence import counts_of
-from checks.web.browser.keeper import START_SECONDS, Keeper, open_job
+from checks.telephony.call.evidence import counts_of
+from checks.web.browser.shared_browser import START_SECONDS, Keeper, open_job
 from checks.web.browsing import revealed
 from checks.webrtc.attempt import Attempt
 from checks.webrtc.engine import Softphone

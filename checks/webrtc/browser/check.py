@@ -11,7 +11,7 @@
     DTLS handshake <------------------>  stage dtls            no-fingerprint, dtls; in the call: closed
     <============ SRTP ===============>  stage srtp            no-rtp: not one packet
     the script, an echo                  stages prompt, press, agent, talk, hold, echo
-    what both sides heard               stage media, as of a sip-call (checks/telephony/truth.py)
+    what both sides heard               stage media, as of a sip-call (checks/telephony/call/media_judgement.py)
     BYE ------------------------------>  stage hang-up
 
 A socket that drops in the call is "dropped" in the stage websocket. A browser that dies, hangs or is not there is
@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 
 from checks.contract import Claim, Layer, Trace
 from checks.settings import Duration, Secret, Settings
-from checks.telephony.honesty import honest
+from checks.telephony.call.probe_health import honest
 from checks.web.browsing import LAUNCH_SECONDS, Executable
 from checks.webrtc.browser.attempt import MEASURES, BrowserAttempt
 from checks.webrtc.call import WebrtcCall

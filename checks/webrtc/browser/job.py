@@ -9,11 +9,11 @@ import time
 from typing import Any
 
 from checks.contract import CannotTell
-from checks.telephony.channel import Channel
+from checks.process.channel import Channel
+from checks.transport.stages import Stages
 from checks.web.browser.chromium import Chromium, Stuck
 from checks.webrtc.browser.station import BrowserStation
 from checks.webrtc.softphone import Softphone
-from checks.webrtc.stages import Stages
 
 _CLOSED_SECONDS = 20.0
 

@@ -19,16 +19,16 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from checks.contract import CannotTell, Refused
-from checks.telephony import challenge, sound
-from checks.telephony.recording import bound
-from checks.telephony.sound import Samples
+from checks.telephony.audio import nonce_sound, sound
+from checks.telephony.audio.recording import bound
+from checks.telephony.audio.sound import Samples
+from checks.transport.stages import Stages, Tell
+from checks.transport.websocket import connection_to
 from checks.web.browser.chromium import Chromium
-from checks.webrtc.browser import description, figures
-from checks.webrtc.browser.page import SoftphonePage, Told, ear
-from checks.webrtc.browser.presence import Presence, refused_by
+from checks.webrtc.browser import rtc_stats, sdp_answer
+from checks.webrtc.browser.sip_registration import Presence, refused_by
+from checks.webrtc.browser.softphone_page import SoftphonePage, Told, ear
 from checks.webrtc.live import Live
-from checks.webrtc.reach import connection_to
-from checks.webrtc.stages import Stages, Tell
 from checks.webrtc.station import Station
 
 _ORIGIN = "https://softphone.invalid"
@@ -130,14 +130,14 @@ class BrowserStation(Station):
                 counts = await self.counts()
         self._flowing = True
 
-    async def _answered(self, seen: int) -> description.Answer:
+    async def _answered(self, seen: int) -> sdp_answer.Answer:
         """A 2xx with its description. Raises Refused."""
         page = self._there
         while True:
             found = await page.until("sip", "failed", "disconnected", since=seen)
             seen = page.events.index(found, seen) + 1
             if found.name == "sip" and not found["sent"] and found["name"] == "us":
-                if (answer := description.final_answer(found["text"])) is not None:
+                if (answer := sdp_answer.final_answer(found["text"])) is not None:
                     return answer
             elif found.name == "failed" and found["call"] == "call":
                 raise refused_by(found)
@@ -152,7 +152,7 @@ class BrowserStation(Station):
             if found.name == "not-taken":
                 raise Refused("bad-peer", f"the browser does not take the answer: {found['text']}"[:300])
             if found["ice"] in ("connected", "completed"):
-                return figures.pair(await page.do("phone.statistics", "call"))
+                return rtc_stats.pair(await page.do("phone.statistics", "call"))
             if found["ice"] in ("failed", "closed"):
                 raise Refused("no-pair", "no candidate pair could be used")
 
@@ -162,7 +162,7 @@ class BrowserStation(Station):
             found = await page.until("transport", since=seen, call="call")
             seen = page.events.index(found, seen) + 1
             if found["dtls"] == "connected":
-                return figures.secured(await page.do("phone.statistics", "call"))
+                return rtc_stats.secured(await page.do("phone.statistics", "call"))
             if found["dtls"] == "failed":
                 raise Refused("dtls", "the browser refused the handshake: certificate, fingerprint or role do not fit")
 
@@ -207,7 +207,7 @@ class BrowserStation(Station):
 
     def say_nonce(self, nonce: list[int]) -> None:
         """Say it again and again."""
-        samples = np.clip(challenge.sound_of(nonce), -32768, 32767).astype("<i2")
+        samples = np.clip(nonce_sound.sound_of(nonce), -32768, 32767).astype("<i2")
         self._soon(self._there.do("sound.say", base64.b64encode(samples.tobytes()).decode()))
 
     def hush(self) -> None:
@@ -223,7 +223,7 @@ class BrowserStation(Station):
 
     async def counts(self) -> dict[str, Any]:
         """The RTP counts, as the browser has them."""
-        return figures.counts(await self._there.do("phone.statistics", "call"), self.codec)
+        return rtc_stats.counts(await self._there.do("phone.statistics", "call"), self.codec)
 
     def _soon(self, work: Any) -> None:
         self._sounding = asyncio.ensure_future(work)
@@ -238,13 +238,13 @@ class BrowserStation(Station):
             return False, True
         with suppress(CannotTell, TimeoutError):
             async with asyncio.timeout(within):
-                self._last = figures.counts(await page.do("phone.statistics", "call"), self.codec)
+                self._last = rtc_stats.counts(await page.do("phone.statistics", "call"), self.codec)
                 since = len(page.events)
                 await page.do("phone.hangUp", "call")
                 while True:
                     told = await page.until("sip", since=since, sent=False)
                     since = page.events.index(told, since) + 1
-                    if description.answers_bye(told["text"]):
+                    if sdp_answer.answers_bye(told["text"]):
                         return True, True
         return True, False
 

@@ -1,0 +1,79 @@
+"""Back onto a disk: a SQLite file or a directory, restored beside the live one, compared, then renamed into place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines import directory, sqlite
+from checks.data.backup.engines.engine import Work, compared
+from checks.data.backup.run.job import Source
+from checks.data.backup.store.archive_file import not_written
+from checks.data.backup.store.manifest import Manifest
+from checks.data.backup.store.repository import Backup, synced
+
+_MARK = ".reveille-restore-"
+_SIDECARS = ("-wal", "-shm", "-journal")
+
+
+def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work: Work) -> None:
+    """Restore `backup` as `to` (or where it came from). Raises Refused."""
+    target = Path(to or source.path)
+    if os.path.lexists(target) and not overwrite:
+        raise Refused("exists", f"{target} is there; --overwrite puts it aside", origin="local")
+    if backup.manifest is None:
+        raise Refused("manifest", backup.fault, origin="local")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left_over in target.parent.glob(f"{_MARK}*"):
+            shutil.rmtree(left_over)
+        beside = target.parent / f"{_MARK}{secrets.token_hex(8)}"
+        beside.mkdir(mode=0o700)
+        try:
+            restored = _restored(backup, backup.manifest, beside, work)
+            aside = _change_places(restored, target, backup.id)
+        finally:
+            shutil.rmtree(beside)
+    except OSError as problem:
+        raise not_written(problem) from problem
+    work.voice.note(f"{target} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows, equal")
+    if aside:
+        work.voice.note(f"the old one is kept as {aside}")
+
+
+def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> Path:
+    if manifest.engine == "directory":
+        tree = directory.unpack_tree(backup.folder, manifest, beside, work)
+        with work.voice.stage("compare"):
+            compared(manifest, directory.read(tree, work))
+        return tree
+    file = sqlite.unpack_database(backup.folder, manifest, beside / "database", work)
+    with work.voice.stage("compare"):
+        compared(manifest, sqlite.read(file, manifest, work))
+    return file
+
+
+def _change_places(restored: Path, target: Path, before: str) -> Path | None:
+    """One rename; before it the old one is put aside, with what SQLite keeps beside it."""
+    aside = None
+    if os.path.lexists(target):
+        aside = target.with_name(f"{target.name}.before-{before}-{secrets.token_hex(2)}")
+        _like(target, restored)
+        target.rename(aside)
+        for end in _SIDECARS:
+            if (side := target.with_name(target.name + end)).exists():
+                side.rename(aside.with_name(aside.name + end))
+    restored.rename(target)
+    synced(target.parent)
+    return aside
+
+
+def _like(old: Path, new: Path) -> None:
+    """Owner and mode of the old one; whoever is not root keeps what he has."""
+    shutil.copymode(old, new)
+    if os.geteuid() == 0:
+        status = old.stat()
+        os.chown(new, status.st_uid, status.st_gid)

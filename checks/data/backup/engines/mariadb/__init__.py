@@ -1,0 +1,1 @@
+"""MariaDB and MySQL: dumped in one transaction, restored and compared."""

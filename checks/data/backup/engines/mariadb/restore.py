@@ -1,0 +1,37 @@
+"""Back onto a live MariaDB server: into a database of another name, compared there. MariaDB cannot rename a database,
+so one that is there is never replaced: the application is pointed to the restored one, or it is renamed by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Work, compared
+from checks.data.backup.engines.mariadb import dump
+from checks.data.backup.engines.mariadb.restore_test import load, read
+from checks.data.backup.run.job import Source
+from checks.data.backup.store.repository import Backup
+from checks.data.backup.store.unpacking import unpack_all
+
+
+def restore_database(source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work) -> None:
+    """Restore `backup` as the database `to` (or its own), which must not be there. Raises Refused."""
+    if backup.manifest is None:
+        raise Refused("manifest", backup.fault, origin="local")
+    target = replace(source, database=to or source.database)
+    with dump.connected(replace(source, database="")) as server:
+        if dump.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
+            more = "MariaDB cannot rename it: restore to another name" if overwrite else "name another one"
+            raise Refused("exists", f"the database {target.database} is there; {more} with --to", origin="local")
+    unpack_all(backup.folder, backup.manifest, scratch, work)
+    try:
+        load(target, backup.manifest, scratch, source.tools_folder, users=False)
+        with work.voice.stage("compare"):
+            compared(backup.manifest, read(target, backup.manifest, work, source.tools_folder))
+    except BaseException:
+        with dump.connected(replace(source, database="")) as server:
+            server.query(f"DROP DATABASE IF EXISTS {dump.quoted(target.database)}")
+        raise
+    work.voice.note(f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows, equal")

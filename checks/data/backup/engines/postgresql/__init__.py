@@ -1,0 +1,1 @@
+"""PostgreSQL: dumped under one exported snapshot, restored and compared."""

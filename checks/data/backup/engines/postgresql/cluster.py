@@ -1,0 +1,126 @@
+"""A PostgreSQL server to throw away: a cluster under a scratch folder, reached by one unix socket and by nothing else.
+
+Its superuser has a random name, so that the roles of the backup, `postgres` among them, can all be made. Nothing of it
+is durable (fsync off): it lives for minutes. It dies with the worker. Root may not run a
+server: then another user does.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from checks.contract import Refused
+from checks.data.backup.engines.postgresql.dump import connected
+from checks.data.backup.engines.programs import Tool, ToolFailed, run, started
+from checks.data.backup.engines.sockets import socket_folder
+from checks.data.backup.run.job import Source
+
+PREFIX = "reveille_drill_"
+_START_SECONDS, _STOP_SECONDS = 120.0, 20.0
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "archive_mode": "off",
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "8GB",
+    "shared_buffers": "128MB",
+    "maintenance_work_mem": "256MB",
+    "max_parallel_maintenance_workers": "1",
+    "parallel_setup_cost": "0",
+    "min_parallel_table_scan_size": "1MB",
+    "bgwriter_lru_maxpages": "0",
+    "jit": "off",
+    "lc_messages": "C",
+    "logging_collector": "off",
+    "event_source": "reveille-drill",
+}
+
+
+@contextmanager
+def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
+    """A new, empty server; gives the way in, as its superuser. Raises Refused."""
+    name = PREFIX + secrets.token_hex(8)
+    data = scratch / "cluster"
+    with socket_folder(scratch, user) as sockets:
+        try:
+            _initialise(tools, data, name, user)
+            with _running(tools, data, sockets, user) as server:
+                source = Source("postgresql", host=str(sockets), user=name, database="postgres")
+                _await(source, server)
+                assert_throw_away(source, data)
+                yield source
+                _stop(server)
+        except ToolFailed as failed:
+            raise Refused("cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local") from failed
+
+
+def assert_throw_away(source: Source, data: Path) -> None:
+    """Nothing is restored before it is certain that this is not the live server."""
+    with connected(source) as connection:
+        row = connection.execute("SELECT current_setting('data_directory'), current_setting('listen_addresses')")
+        there, listens = row.fetchone() or ("", "?")
+        if Path(there).resolve() != data.resolve() or listens or not source.user.startswith(PREFIX):
+            raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
+
+
+def drill_user(wanted: str) -> str | None:
+    """Whom a server runs as: ourselves, unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    import pwd
+
+    for name in filter(None, (wanted, "postgres", "nobody")):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise Refused("drill-user", "root may not run a database server, and no other user is known", origin="local")
+
+
+def _initialise(tools: Path, data: Path, name: str, user: str | None) -> None:
+    data.mkdir(mode=0o700)
+    if user:
+        shutil.chown(data, user)
+    plain = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"]
+    run([tools / "initdb", *plain, f"--username={name}", f"--pgdata={data}"], user=user)
+
+
+@contextmanager
+def _running(tools: Path, data: Path, sockets: Path, user: str | None) -> Iterator[Tool]:
+    settings = {**_SETTINGS, "unix_socket_directories": str(sockets), "unix_socket_permissions": "0700"}
+    words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    command: list[str | Path] = [tools / "postgres", "-D", data, *words]
+    with started(command, stdout=subprocess.DEVNULL, user=user, death="QUIT") as server:
+        yield server
+
+
+def _await(source: Source, server: Tool) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            psycopg.connect(host=source.host, user=source.user, dbname=source.database, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            if not server.running() or time.monotonic() > deadline:
+                raise Refused("cluster-died", f"the drill's server did not start: {server.said()}", "local") from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _stop(server: Tool) -> None:
+    """At once: nothing of it is kept."""
+    server.signal(signal.SIGQUIT)
+    server.wait(_STOP_SECONDS)

@@ -1,0 +1,191 @@
+"""What a PostgreSQL database holds, in one snapshot: tables, rows, and a hash that no order of the rows changes.
+
+    SELECT count(*), sum(hash_record_extended(ROW(id, calldate, …), 0)) FROM ONLY public.cdr
+
+The sum over 64-bit hashes is that of a multiset: chunks add up, so that a large table is read by ranges of its pages,
+with pauses where the work is throttled. A column whose type hashes by something that a restore changes (an enum's oid),
+or has no hash, goes in as its text. Before PostgreSQL 14 a row goes in as text altogether.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from checks.data.backup.store.manifest import Content
+from checks.data.backup.store.throttle import Throttle
+
+RECORDS, TEXTS = "sum of hash_record_extended(row)", "sum of hashtextextended(row as text)"
+_CHUNK_PAGES, _PAGE_BYTES = 256, 8192
+_TIME_OF_TEXT: LiteralString = (
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;"
+    " SET bytea_output = 'hex'; SET row_security = off; SET search_path = 'public';"
+    " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'"
+)
+_BY_VALUE = frozenset(
+    {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar", "char", "name", "uuid",
+     "bytea", "date", "time", "timetz", "timestamp", "timestamptz", "inet", "cidr", "macaddr", "oid", "jsonb"}
+)  # fmt: skip
+_TABLES: LiteralString = """
+SELECT c.oid::int8, n.nspname, c.relname, c.relispartition, pg_catalog.pg_relation_size(c.oid)
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                      AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY 5 DESC, 2, 3"""
+_COLUMNS: LiteralString = """
+SELECT a.attname, CASE WHEN b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace THEN b.typname ELSE '' END,
+       coalesce(l.collisdeterministic, true)
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+  LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+ WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+ ORDER BY a.attnum"""
+_SEQUENCES: LiteralString = """
+SELECT pg_catalog.format('%I.%I', schemaname, sequencename), last_value, increment_by, cycle
+  FROM pg_catalog.pg_sequences"""
+_LARGE_OBJECTS: LiteralString = """
+SELECT count(*), coalesce(sum(pg_catalog.hash_record_extended(ROW(l.loid, l.pageno, l.data), 0)), 0)::text
+  FROM pg_catalog.pg_largeobject l"""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that holds rows of its own."""
+
+    oid: int
+    schema: str
+    name: str
+    partition: bool
+    bytes: int
+
+    @property
+    def full_name(self) -> str:
+        """Schema and name, as one reads them."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def pattern(self) -> str:
+        """For pg_dump's --table: exactly this one."""
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
+
+
+def settle(connection: Connection) -> None:
+    """Whatever the role or the database has set must not change how a value reads."""
+    connection.execute(_TIME_OF_TEXT)
+    if connection.info.server_version >= 140000:  # a long question ends with the one who asked it
+        connection.execute("SET client_connection_check_interval = '5s'")
+
+
+def tables(connection: Connection) -> tuple[Table, ...]:
+    """Every table whose rows a dump holds, the largest first."""
+    return tuple(Table(*row) for row in connection.execute(_TABLES))
+
+
+def hashed_by(connection: Connection) -> str:
+    """How this server hashes rows."""
+    return RECORDS if connection.info.server_version >= 140000 else TEXTS
+
+
+def content(
+    connection: Connection,
+    some: Sequence[Table],
+    throttle: Throttle,
+    told: Callable[[int], None],
+) -> dict[str, Content]:
+    """Rows and hash of these tables, by their full names."""
+    slow = throttle.slow and hashed_by(connection) == RECORDS
+    return {table.full_name: _content(connection, table, throttle if slow else None, told) for table in some}
+
+
+def sequences(connection: Connection) -> dict[str, list[int]]:
+    """Where each sequence that goes one way stands: name -> (last value, increment). Sequences know no snapshot."""
+    rows = connection.execute(_SEQUENCES).fetchall()
+    return {name: [last, step] for name, last, step, cycle in rows if last is not None and not cycle}
+
+
+def behind(was: Mapping[str, Sequence[int]], now: Mapping[str, Sequence[int]]) -> list[str]:
+    """Which sequences would hand out a number again."""
+    wrong = []
+    for name, (last, step) in was.items():
+        there = now.get(name)
+        if there is None or (there[0] - last) * step < 0:
+            wrong.append(f"sequence {name} stands at {there[0] if there else 'its start'}, was at {last}")
+    return sorted(wrong)
+
+
+def large_objects(connection: Connection) -> Content | None:
+    """Pages of large objects and their hash; None where there are none, or this role may not read them."""
+    try:
+        with connection.transaction():
+            rows, total = connection.execute(_LARGE_OBJECTS).fetchone() or (0, "0")
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction):
+        return None
+    return Content(rows, total) if rows else None
+
+
+def newest_record(connection: Connection, query: str) -> str | None:
+    """What the site's own question for its newest record says, as text."""
+    if not query:
+        return None
+    row = connection.execute(query.encode()).fetchone()
+    return None if row is None or row[0] is None else str(row[0])
+
+
+def plain_schema(dumped: bytes) -> bytes:
+    """A schema dump without what differs from run to run: remarks, settings, and the restricting marks of 2025."""
+    lines = dumped.decode("utf-8", "surrogateescape").splitlines()
+    kept = (line.rstrip() for line in lines if not line.startswith(("--", "\\restrict", "\\unrestrict", "SET ")))
+    return "\n".join(line for line in kept if line).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def schema_hash(schema: bytes) -> str:
+    """The SHA-256 of a plain schema."""
+    return hashlib.sha256(schema).hexdigest()
+
+
+def _content(connection: Connection, table: Table, throttle: Throttle | None, told: Callable[[int], None]) -> Content:
+    question = sql.SQL("SELECT count(*), coalesce(sum({row}), 0) FROM ONLY {table}").format(
+        row=_row_hash(connection, table), table=sql.Identifier(table.schema, table.name)
+    )
+    if throttle is None:
+        rows, total = connection.execute(question).fetchone() or (0, 0)
+        told(table.bytes)
+        return Content(rows, str(total), table.bytes)
+    rows, total = 0, 0
+    pages = -(-table.bytes // _PAGE_BYTES)
+    for first in range(0, max(pages, 1), _CHUNK_PAGES):
+        last = first + _CHUNK_PAGES if first + _CHUNK_PAGES < pages else 2**32 - 1
+        some = sql.SQL(" WHERE ctid >= {} AND ctid < {}").format(f"({first},0)", f"({last},0)")
+        counted, summed = connection.execute(question + some).fetchone() or (0, 0)
+        rows, total = rows + counted, total + summed
+        told(_CHUNK_PAGES * _PAGE_BYTES)
+        throttle.take(_CHUNK_PAGES * _PAGE_BYTES)
+    return Content(rows, str(total), table.bytes)
+
+
+def _row_hash(connection: Connection, table: Table) -> sql.Composable:
+    if hashed_by(connection) == TEXTS:
+        return sql.SQL("pg_catalog.hashtextextended({}::text, 0)").format(sql.Identifier(table.name))
+    columns = connection.execute(_COLUMNS, (table.oid,)).fetchall()
+    values = [_value(name, kind, deterministic) for name, kind, deterministic in columns]
+    return sql.SQL("pg_catalog.hash_record_extended(ROW({}), 0)").format(sql.SQL(", ").join(values))
+
+
+def _value(name: str, kind: str, deterministic: bool) -> sql.Composable:
+    column: sql.Composable = sql.Identifier(name)
+    if kind in _BY_VALUE and deterministic:
+        return column
+    if kind in _BY_VALUE:
+        return sql.SQL("pg_catalog.convert_to({}::text, 'UTF8')").format(column)
+    return sql.SQL("{}::text").format(column)

@@ -1,0 +1,264 @@
+"""A PostgreSQL database, dumped by pg_dump under one exported snapshot in which its rows are counted and hashed too.
+
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;  SELECT pg_export_snapshot();     held open until all is done
+    pg_dump --snapshot=… --format=custom --compress=0  ->  database.dump.zst         all but what follows
+    pg_dump --snapshot=… --data-only --table=…         ->  part-….dump.zst           large partitions, at the same time
+    pg_dump --snapshot=… --schema-only                 ->  schema.sql.zst
+    pg_dumpall --roles-only                            ->  roles.sql.zst
+
+A large partition that holds what it held in the previous backup (rows and hash, in this snapshot) is not dumped again:
+its artefact is linked, and the manifest says from where.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial as bound
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Previous, Taken, Work
+from checks.data.backup.engines.postgresql import content as contents
+from checks.data.backup.engines.postgresql.content import Connection, Table
+from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
+from checks.data.backup.engines.programs import ToolFailed, postgresql_folder, run, started
+from checks.data.backup.run.job import Source
+from checks.data.backup.store.archive_file import Artefact, Bytes
+from checks.data.backup.store.manifest import Content
+
+DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
+_LARGE_OBJECTS = "large objects"
+_MOMENT = """
+SELECT pg_catalog.pg_export_snapshot(), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+            ELSE pg_catalog.pg_current_wal_lsn() END::text,
+       pg_catalog.pg_database_size(current_database()), current_setting('server_version'),
+       current_setting('server_encoding'), (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
+                                              FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
+_EXTENSIONS = "SELECT extname, extversion FROM pg_catalog.pg_extension"
+
+
+class PostgresqlSource:
+    """The live database."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def size(self) -> int:
+        """What the database occupies, in bytes."""
+        with self._connected() as connection:
+            row = connection.execute("SELECT pg_catalog.pg_database_size(current_database())").fetchone()
+            return int(row[0]) if row else 0
+
+    def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:
+        """Write its artefacts into `partial`. Raises Refused."""
+        with self._connected() as connection:
+            try:
+                return _Dump(self._source, connection, partial, work, previous).taken()
+            except psycopg.errors.InsufficientPrivilege as problem:
+                raise Refused("permission", _first_line(problem)) from problem
+            except psycopg.Error as problem:
+                raise Refused("sql", _first_line(problem)) from problem
+            except ToolFailed as failed:
+                raise dump_fault(failed) from failed
+
+    @contextmanager
+    def _connected(self, snapshot: str = "") -> Iterator[Connection]:
+        with connected(self._source, snapshot) as connection:
+            yield connection
+
+
+@contextmanager
+def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Iterator[Connection]:
+    """A connection for reading in one snapshot: its own, or an exported one. Raises Refused."""
+    try:
+        connection: Connection = psycopg.connect(**login(source), autocommit=True)
+    except psycopg.OperationalError as problem:
+        raise Refused(_login_code(problem), _first_line(problem)) from problem
+    with connection:
+        contents.settle(connection)
+        connection.autocommit = False
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = read_only
+        if snapshot:
+            connection.execute(b"SET TRANSACTION SNAPSHOT '%s'" % snapshot.encode())
+        yield connection
+        connection.rollback()
+
+
+class _Dump:
+    def __init__(
+        self, source: Source, connection: Connection, partial: Path, work: Work, previous: Previous | None
+    ) -> None:
+        self._source, self._connection, self._partial, self._work = source, connection, partial, work
+        self._previous = previous
+        major = connection.info.server_version // 10000
+        self._tools = postgresql_folder("pg_dump", major, source.tools_folder)
+        row = connection.execute(_MOMENT.encode()).fetchone()
+        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+        self._snapshot, self._moment, self._lsn, self._bytes, self._version, self._encoding, self._locale = row
+
+    def taken(self) -> Taken:
+        sequences = contents.sequences(self._connection)
+        tables = contents.tables(self._connection)
+        large = [table for table in tables if table.partition and table.bytes >= self._work.part_bytes]
+        parts = self._part_contents(large)
+        rest = [table for table in tables if table not in large]
+        dumped: list[tuple[dict[str, Content], list[Artefact]]] = self._work.together(
+            bound(self._rows, rest),
+            bound(self._archive, DATABASE, [f"--exclude-table-data={table.pattern}" for table in large]),
+            *(
+                bound(self._parts, parts, large[worker :: self._work.jobs])
+                for worker in range(self._work.jobs)
+                if large
+            ),
+        )
+        found = {name: content for some, _ in dumped for name, content in some.items()}
+        schema, schema_sha256 = self._schema()
+        roles, roles_note = self._roles()
+        return Taken(
+            data_as_of=self._moment,
+            tool=run([self._tools / "pg_dump", "--version"]).decode().strip(),
+            server=self._version,
+            tables=found,
+            artefacts=(*(artefact for _, some in dumped for artefact in some), schema, roles),
+            hashed_by=contents.hashed_by(self._connection),
+            snapshot=self._snapshot,
+            position=self._lsn,
+            schema_sha256=schema_sha256,
+            newest_record=contents.newest_record(self._connection, self._source.newest_record),
+            facts={
+                "database": self._source.database,
+                "database_bytes": self._bytes,
+                "encoding": self._encoding,
+                "collate": self._locale[0],
+                "ctype": self._locale[1],
+                "owner": self._locale[2],
+                "extensions": dict(self._connection.execute(_EXTENSIONS).fetchall()),
+                "newest_record_query": self._source.newest_record,
+                "roles": roles_note,
+                "sequences": sequences,
+            },
+        )
+
+    def _rows(self, tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:
+        """Count and hash in the snapshot, beside the dump."""
+        with connected(self._source, self._snapshot) as connection:
+            found = contents.content(connection, tables, self._work.throttle, self._work.advance)
+            if objects := contents.large_objects(connection):
+                found[_LARGE_OBJECTS] = objects
+        return found, []
+
+    def _archive(self, name: str, more: Sequence[str]) -> tuple[dict[str, Content], list[Artefact]]:
+        command: list[str | Path] = [*self._pg_dump(), "--format=custom", "--compress=0", *more]
+        with started(command, environment(self._source)) as tool:
+            artefact = self._work.store(tool.output, self._partial, name)
+            tool.end()
+        return {}, [artefact]
+
+    # -- partitions
+
+    def _part_contents(self, large: Sequence[Table]) -> dict[str, Content]:
+        """What each large partition holds; it must be known before it is known whether it is dumped."""
+        shares = [large[worker :: self._work.jobs] for worker in range(self._work.jobs)]
+        found = self._work.together(*(bound(self._rows_of_parts, share) for share in shares if share))
+        return {name: content for some in found for name, content in some.items()}
+
+    def _rows_of_parts(self, tables: Sequence[Table]) -> dict[str, Content]:
+        with connected(self._source, self._snapshot) as connection:
+            return contents.content(connection, tables, self._work.throttle, self._work.advance)
+
+    def _parts(self, parts: dict[str, Content], tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:
+        found, artefacts = {}, []
+        for table in tables:
+            content = parts[table.full_name]
+            artefact = self._reused(table, content)
+            if artefact is None:
+                [artefact] = self._archive(f"part-{table.oid}.dump", ["--data-only", f"--table={table.pattern}"])[1]
+            artefacts.append(artefact)
+            found[table.full_name] = Content(content.rows, content.hash, content.bytes, artefact.name)
+        return found, artefacts
+
+    def _reused(self, table: Table, content: Content) -> Artefact | None:
+        """The artefact of the previous backup, linked, where the partition still holds the same."""
+        if self._previous is None or self._previous.manifest.recipients != self._work.recipients:
+            return None
+        was = self._previous.manifest.tables.get(table.full_name)
+        by_name = {artefact.name: artefact for artefact in self._previous.manifest.artefacts}
+        if was is None or not was.equal(content) or was.artefact not in by_name:
+            return None
+        artefact = by_name[was.artefact]
+        if not _intact(self._previous.folder / artefact.name, artefact):
+            return None
+        os.link(self._previous.folder / artefact.name, self._partial / artefact.name)
+        self._work.advance(artefact.plain_bytes)
+        first = artefact.reused_from or self._previous.manifest.id
+        return Artefact(artefact.name, artefact.bytes, artefact.sha256, artefact.plain_bytes, first)
+
+    # -- schema and roles
+
+    def _schema(self) -> tuple[Artefact, str]:
+        plain = contents.plain_schema(run([*self._pg_dump(), "--schema-only"], environment(self._source)))
+        return self._work.store(Bytes(plain), self._partial, SCHEMA), contents.schema_hash(plain)
+
+    def _roles(self) -> tuple[Artefact, str]:
+        """All roles; without their passwords where this role may not read those."""
+        command: list[str | Path] = [
+            self._tools / "pg_dumpall",
+            "--roles-only",
+            "--no-password",
+            f"--dbname={_address(self._source)}",
+        ]
+        note = "with passwords"
+        try:
+            plain = run(command, environment(self._source))
+        except ToolFailed as failed:
+            if "permission denied" not in failed.said:
+                raise
+            note = "without passwords"
+            self._work.voice.note("the roles are kept without their passwords: this role may not read pg_authid")
+            plain = run([*command, "--no-role-passwords"], environment(self._source))
+        return self._work.store(Bytes(plain), self._partial, ROLES), note
+
+    def _pg_dump(self) -> list[str | Path]:
+        return [
+            self._tools / "pg_dump",
+            "--no-password",
+            "--lock-wait-timeout=60000",
+            f"--snapshot={self._snapshot}",
+            f"--dbname={_address(self._source)}",
+        ]
+
+
+def _intact(path: Path, artefact: Artefact) -> bool:
+    """Whether a file is still the one that was written; its proof reads it whole again."""
+    import hashlib
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == artefact.sha256
+    except OSError:
+        return False
+
+
+def _address(source: Source) -> str:
+    said: dict[str, Any] = {key: value for key, value in login(source).items() if key != "password"}
+    return psycopg.conninfo.make_conninfo("", **said)
+
+
+def _login_code(problem: psycopg.OperationalError) -> str:
+    text = str(problem)
+    if "does not exist" in text and "database" in text:
+        return "database-missing"
+    if "authentication failed" in text or "no password" in text or 'role "' in text or "pg_hba" in text:
+        return "login"
+    return "unreachable"
+
+
+def _first_line(problem: psycopg.Error) -> str:
+    return next((line.strip() for line in str(problem).splitlines() if line.strip()), type(problem).__name__)

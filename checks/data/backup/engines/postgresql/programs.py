@@ -1,0 +1,54 @@
+"""How PostgreSQL's own programs are logged in, and what their complaints mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from checks.contract import Refused
+from checks.data.backup.engines.programs import ToolFailed
+from checks.data.backup.run.job import Source
+
+_CONNECT_SECONDS = 10
+_DUMP = (
+    (r"server version mismatch", "client-older"),
+    (r"permission denied|must be (superuser|owner)|row-level security", "permission"),
+    (r"connection to server|could not connect|terminating connection|server closed", "unreachable"),
+    (r"canceling statement due to lock timeout", "locked"),
+)
+_RESTORE = (
+    (r'role ".*" does not exist', "role-missing"),
+    (r"extension .* is not available|could not open extension control file|could not access file", "extension-missing"),
+    (r"invalid (LC_|locale)|locale name", "locale-missing"),
+    (r"No space left on device", "no-space"),
+    (r"input file|could not (read|uncompress)|unexpected end of file|out of range|not appear to be a valid", "damaged"),
+    (r"server closed|terminating connection|connection to server", "cluster-died"),
+)
+
+
+def login(source: Source) -> dict[str, Any]:
+    """Arguments for `psycopg.connect`."""
+    given = {"host": source.host, "port": source.port, "user": source.user, "password": source.password}
+    named = {key: value for key, value in given.items() if value}
+    more = {"connect_timeout": _CONNECT_SECONDS, "application_name": "reveille-backup"}
+    return {**named, "dbname": source.database, **more}
+
+
+def environment(source: Source) -> dict[str, str]:
+    """For the tools: the password, and no surprises. It is in their environment, never in their arguments."""
+    return {"PGPASSWORD": source.password} if source.password else {}
+
+
+def dump_fault(failed: ToolFailed) -> Refused:
+    """What a dump's complaint means."""
+    return _fault(failed, _DUMP, "dump-failed")
+
+
+def restore_fault(failed: ToolFailed) -> Refused:
+    """What a restore's complaint means."""
+    return _fault(failed, _RESTORE, "restore-failed")
+
+
+def _fault(failed: ToolFailed, meanings: tuple[tuple[str, str], ...], otherwise: str) -> Refused:
+    code = next((code for words, code in meanings if re.search(words, failed.said)), otherwise)
+    return Refused(code, f"{failed.tool}: {failed.said[-600:] or f'status {failed.status}'}")

@@ -1,0 +1,162 @@
+"""Back onto a live PostgreSQL server: into a database of a random name, compared there, then renamed into place.
+
+    CREATE DATABASE reveille_restore_…; pg_restore; compare;
+    BEGIN; ALTER DATABASE calls RENAME TO calls_before_…; ALTER DATABASE reveille_restore_… RENAME TO calls; COMMIT
+
+Roles that the server lacks are made; those that it has stay as they are, passwords and all.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Work, compared
+from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES
+from checks.data.backup.engines.postgresql.programs import login, restore_fault
+from checks.data.backup.engines.postgresql.restore_test import load_database, read
+from checks.data.backup.engines.programs import ToolFailed, postgresql_folder, run
+from checks.data.backup.run.job import Source
+from checks.data.backup.store.manifest import Manifest
+from checks.data.backup.store.repository import Backup
+from checks.data.backup.store.unpacking import unpack_all
+
+PREFIX = "reveille_restore_"
+_NAME_BYTES = 63
+_NAME = r'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
+_ROLE = re.compile(rf"(?:CREATE|ALTER) ROLE {_NAME}|GRANT {_NAME} TO (?P<member>\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)")
+_OWN_SETTING = re.compile(rf"ALTER DATABASE {_NAME} (SET .*);$")
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def restore_database(source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work) -> None:
+    """Restore `backup` as the database `to` (or its own). Raises Refused."""
+    manifest, target = _of(backup), to or source.database
+    with _maintenance(source) as server:
+        there = _exists(server, target)
+        if there and not overwrite:
+            raise Refused("exists", f"the database {target} is there; --overwrite puts it aside", origin="local")
+        _sweep(server)
+        tools = postgresql_folder("pg_restore", server.info.server_version // 10000, source.tools_folder)
+        unpack_all(backup.folder, manifest, scratch, work)
+        name = PREFIX + secrets.token_hex(8)
+        try:
+            _make_roles(server, (scratch / ROLES).read_text(encoding="utf-8"), work)
+            _create(server, name, manifest)
+            restored = replace(source, database=name)
+            load_database(tools, restored, manifest, scratch, work.jobs, create=False)
+            with work.voice.stage("compare"):
+                compared(manifest, read(tools, restored, manifest, scratch, work))
+            _settings(server, tools, name, scratch)
+            aside = _change_places(server, name, target, backup.id if there else "")
+        except psycopg.Error as problem:
+            raise Refused("restore-failed", str(problem).splitlines()[0]) from problem
+        except ToolFailed as failed:
+            raise restore_fault(failed) from failed
+        finally:
+            _drop(server, name)
+    work.voice.note(f"{target} is that of {manifest.data_as_of}, {manifest.rows} rows, equal")
+    if aside:
+        work.voice.note(f"the old one is kept as {aside}; when you are content: DROP DATABASE {aside}")
+
+
+def _of(backup: Backup) -> Manifest:
+    assert backup.manifest is not None  # noqa: S101 - it may be restored
+    return backup.manifest
+
+
+@contextmanager
+def _maintenance(source: Source) -> Iterator[Connection]:
+    try:
+        connection: Connection = psycopg.connect(**{**login(source), "dbname": "postgres"}, autocommit=True)
+    except psycopg.OperationalError as problem:
+        raise Refused("unreachable", str(problem).strip().splitlines()[0]) from problem
+    with connection:
+        yield connection
+
+
+def _exists(server: Connection, name: str) -> bool:
+    return server.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,)).fetchone() is not None
+
+
+def _sweep(server: Connection) -> None:
+    """What a crash left: databases of our prefix and its length, in which nobody works."""
+    question = "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ %s"
+    for (name,) in server.execute(question, (f"^{PREFIX}[0-9a-f]{{16}}$",)).fetchall():
+        _drop(server, name)
+
+
+def _drop(server: Connection, name: str) -> None:
+    if not server.closed:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _create(server: Connection, name: str, manifest: Manifest) -> None:
+    facts = manifest.facts
+    command = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(
+        sql.Identifier(name), facts["encoding"], facts["collate"], facts["ctype"]
+    )
+    server.execute(command)
+    if server.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (facts["owner"],)).fetchone() is not None:
+        owner = sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(facts["owner"]))
+        server.execute(owner)
+
+
+def _make_roles(server: Connection, written: str, work: Work) -> None:
+    """Only those that are missing."""
+    known = {name for (name,) in server.execute("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles").fetchall()}
+    made = 0
+    for line in written.splitlines():
+        if not (found := _ROLE.match(line)) or (found["member"] or found[1]) in known:
+            continue
+        server.execute(line.encode())
+        made += line.startswith("CREATE")
+    if made:
+        work.voice.note(f"{made} roles that the server lacked were made")
+
+
+def _settings(server: Connection, tools: Path, name: str, archive: Path) -> None:
+    """What was set for the whole database (ALTER DATABASE … SET)."""
+    script = run([tools / "pg_restore", "--create", "--section=pre-data", "--file=-", archive / DATABASE]).decode()
+    for line in script.splitlines():
+        if found := _OWN_SETTING.match(line):
+            server.execute(sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(name)) + sql.SQL(found[2]))
+
+
+def _change_places(server: Connection, name: str, target: str, before: str) -> str:
+    """Give the restored database its name, and the old one another; returns that."""
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    if not before:
+        server.execute(rename.format(sql.Identifier(name), sql.Identifier(target)))
+        return ""
+    mark = f"_before_{before[:15].lower()}_{secrets.token_hex(4)}"
+    aside = target.encode()[: _NAME_BYTES - len(mark)].decode(errors="ignore") + mark
+    with _nobody_in(server, target), server.transaction():
+        server.execute(rename.format(sql.Identifier(target), sql.Identifier(aside)))
+        server.execute(rename.format(sql.Identifier(name), sql.Identifier(target)))
+    server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(aside)))
+    return aside
+
+
+@contextmanager
+def _nobody_in(server: Connection, name: str) -> Iterator[None]:
+    """Nobody is in a database, and nobody comes in, while the block runs; it is let in again if that fails."""
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+    try:
+        ask = "SELECT pg_catalog.pg_terminate_backend(pid, 10000) FROM pg_catalog.pg_stat_activity WHERE datname = %s"
+        server.execute(ask, (name,))
+        yield
+    except BaseException:
+        server.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+        raise

@@ -1,0 +1,174 @@
+"""A SQLite database: copied by its online backup in ONE step, counted and hashed in the snapshot of that copy.
+
+A backup in several steps begins anew at each write from outside and may never end; one step disturbs a writer for about
+a millisecond in WAL mode. There the rows are read in the very transaction that is copied; without WAL a reader would
+hold writers up, so the copy itself is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Found, Previous, Taken, Work, compared
+from checks.data.backup.run.job import Source
+from checks.data.backup.store.archive_file import Artefact, opened
+from checks.data.backup.store.manifest import Content, Manifest
+from checks.data.backup.store.throttle import Throttle
+
+DATABASE = "database.sqlite"
+HASHED_BY = "sha256 of the rows in the order of their keys"
+_ROWS_AT_ONCE = 2000
+_BUSY_SECONDS = 60.0
+_PLAIN = "copy.sqlite"
+_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+)
+
+
+class SqliteSource:
+    """The live file."""
+
+    def __init__(self, source: Source) -> None:
+        self._path, self._newest = Path(source.path), source.newest_record
+
+    def size(self) -> int:
+        """Bytes of the file; Refused where it is not there, and twice as much: the copy is packed afterwards."""
+        if not self._path.is_file():
+            raise Refused("database-missing", f"there is no file {self._path}")
+        return 2 * self._path.stat().st_size
+
+    def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:  # noqa: ARG002 - nothing is reused
+        """Write its artefacts into `partial`. Raises Refused."""
+        self.size()
+        copy = partial / _PLAIN
+        with _opened(self._path) as live:
+            in_place = live.execute("PRAGMA journal_mode").fetchone()[0] == b"wal"
+            moment = _moment(partial)
+            live.execute("BEGIN")
+            live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            tables = _contents(live, work.throttle, work.advance) if in_place else None
+            with closing(sqlite3.connect(copy)) as target:
+                live.backup(target, pages=-1)
+        with _opened(copy) as still:
+            tables = tables if tables is not None else _contents(still, work.throttle, work.advance)
+            schema, newest = _schema(still), _newest(still, self._newest)
+        with copy.open("rb", buffering=0) as plain:
+            artefact = work.store(plain, partial, DATABASE)
+        copy.unlink()
+        return Taken(
+            data_as_of=moment,
+            tool=f"SQLite {sqlite3.sqlite_version}",
+            server=sqlite3.sqlite_version,
+            tables=tables,
+            artefacts=(artefact,),
+            hashed_by=HASHED_BY,
+            schema_sha256=schema,
+            newest_record=newest,
+            facts={"newest_record_query": self._newest, "database_bytes": artefact.plain_bytes},
+        )
+
+
+class SqliteRehearsal:
+    """The drill."""
+
+    def scratch_bytes(self, manifest: Manifest) -> int:
+        """One copy of the file."""
+        return manifest.plain_bytes + 16_000_000
+
+    def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
+        """Unpack it, check it, read it. Raises Refused."""
+        restored = unpack_database(folder, manifest, scratch / _PLAIN, work)
+        with work.voice.stage("compare"):
+            found = read(restored, manifest, work)
+            compared(manifest, found)
+        return found
+
+
+def unpack_database(folder: Path, manifest: Manifest, target: Path, work: Work) -> Path:
+    """The database file of a backup. Raises Refused."""
+    artefact: Artefact = manifest.artefacts[0]
+    sink = opened(target)
+    try:
+        work.unpack(folder, artefact, sink)
+        sink.settle()
+    finally:
+        sink.close()
+    return target
+
+
+def read(restored: Path, manifest: Manifest, work: Work) -> Found:
+    """What a restored file holds. Raises Refused."""
+    with _opened(restored) as database:
+        if (said := database.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
+            raise Refused("damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local")
+        found = _contents(database, work.unthrottled, work.advance)
+        newest = _newest(database, manifest.facts["newest_record_query"])
+        differences = () if _schema(database) == manifest.schema_sha256 else ("the schema differs",)
+    return Found(found, newest, differences)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """For reading only. Raises Refused for whatever SQLite says."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) as database:
+            database.isolation_level = None
+            database.text_factory = bytes
+            database.execute("PRAGMA query_only = on")
+            yield database
+    except sqlite3.Error as problem:
+        raise Refused(_code(problem), f"SQLite: {problem}") from problem
+
+
+def _code(problem: sqlite3.Error) -> str:
+    """SQLite does not tell a disk that cannot be read from one that cannot be written."""
+    if not isinstance(problem, sqlite3.OperationalError):
+        return "damaged"
+    said = str(problem)
+    return "no-space" if "full" in said else "disk-error" if "disk I/O" in said else "sql"
+
+
+def _contents(database: sqlite3.Connection, throttle: Throttle, told: Callable[[int], None]) -> dict[str, Content]:
+    names = sorted(bytes(name).decode() for (name,) in database.execute(_TABLES))
+    return {name: _content(database, name, throttle, told) for name in names}
+
+
+def _content(database: sqlite3.Connection, name: str, throttle: Throttle, told: Callable[[int], None]) -> Content:
+    digest, rows, size = hashlib.sha256(), 0, 0
+    quoted = name.replace('"', '""')
+    cursor = database.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - the name is the database's own, and quoted
+    while some := cursor.fetchmany(_ROWS_AT_ONCE):
+        written = repr(some).encode()
+        digest.update(written)
+        rows, size = rows + len(some), size + len(written)
+        told(len(written))
+        throttle.take(len(written))
+    return Content(rows, digest.hexdigest(), size)
+
+
+def _schema(database: sqlite3.Connection) -> str:
+    rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2, 3").fetchall()
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def _newest(database: sqlite3.Connection, query: str) -> str | None:
+    row = database.execute(query).fetchone() if query else None
+    if row is None or row[0] is None:
+        return None
+    return row[0].decode(errors="replace") if isinstance(row[0], bytes) else str(row[0])
+
+
+def _moment(folder: Path) -> str:
+    """What the clock of the file system says: a SQLite database has none."""
+    mark = folder / _PLAIN
+    mark.touch()
+    at = datetime.fromtimestamp(mark.stat().st_mtime, UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,137 @@
+"""The road of a backup: space, dump, write, publish, copy. Whatever breaks it leaves nothing with a name behind."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Previous, Taken, Work
+from checks.data.backup.engines.list import source_of
+from checks.data.backup.instructions import instructions
+from checks.data.backup.run.job import Job, Source
+from checks.data.backup.store.archive_file import not_written
+from checks.data.backup.store.copies import copy_out
+from checks.data.backup.store.manifest import Link, Manifest
+from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, Repository, write_whole
+
+_SPARE_BYTES = 64_000_000
+_ROOM = 1.5
+"""how much more than the last time is kept free"""
+_FIRST_SHARE = 0.6
+"""of a database, where there is no last time: what zstd -1 makes of call records is a third"""
+
+
+def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup:
+    """Take a backup, publish it and copy it out. For who holds the lock. Raises Refused."""
+    previous = _previous(repository)
+    began = time.monotonic()
+    partial = None
+    try:
+        with work.voice.stage("dump", total=_expected(previous)):
+            _room(repository.folder, _needed(source, previous))
+            partial = repository.aside("partial", secrets.token_hex(6))
+            taken = source_of(source).dump(partial, work, previous)
+            _not_emptied(taken, previous, job.shrink_percent)
+        with work.voice.stage("write"):
+            manifest = _manifest(source, taken, previous, work, time.monotonic() - began)
+            write_whole(partial / RESTORE, instructions(manifest).encode())
+            write_whole(partial / MANIFEST, manifest.encoded())
+            repository.publish(partial, manifest.id)
+    except BaseException:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _tell(work, manifest, time.monotonic() - began)
+    backup = repository.backup(manifest.id)
+    if job.copies:
+        with work.voice.stage("copy"):
+            copy_out(backup, job.copies, work)
+    return backup
+
+
+def free_bytes(folder: Path) -> int:
+    """What is left on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def _room(folder: Path, needed: int) -> None:
+    if (free := free_bytes(folder)) < needed:
+        raise Refused("no-space", f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free", origin="local")
+
+
+def _needed(source: Source, previous: Previous | None) -> int:
+    if previous is not None:
+        return int(_ROOM * previous.manifest.bytes) + _SPARE_BYTES
+    return int(_FIRST_SHARE * source_of(source).size()) + _SPARE_BYTES
+
+
+def _expected(previous: Previous | None) -> int:
+    """Bytes that pass by: the dump's, and those that are hashed."""
+    if previous is None:
+        return 0
+    return previous.manifest.plain_bytes + sum(content.bytes for content in previous.manifest.tables.values())
+
+
+def _previous(repository: Repository) -> Previous | None:
+    for backup in repository.backups():
+        if backup.manifest is not None and not backup.failed:
+            return Previous(backup.manifest, backup.folder)
+    return None
+
+
+def _not_emptied(taken: Taken, previous: Previous | None, shrink_percent: float) -> None:
+    """An empty database where there was one is no backup of it."""
+    if previous is None or previous.manifest.rows == 0:
+        return
+    rows, before = sum(content.rows for content in taken.tables.values()), previous.manifest.rows
+    if rows == 0:
+        raise Refused("empty-database", f"it holds no row; it held {before} in {previous.manifest.id}")
+    if before - rows > before * shrink_percent / 100:
+        raise Refused("shrunk", f"it holds {rows} rows; it held {before} in {previous.manifest.id}")
+
+
+def _manifest(source: Source, taken: Taken, previous: Previous | None, work: Work, seconds: float) -> Manifest:
+    moment = datetime.fromisoformat(taken.data_as_of).astimezone(UTC)
+    manifest = Manifest(
+        id=f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z-{secrets.token_hex(3)}",
+        engine=source.engine,
+        source=source.words(),
+        data_as_of=taken.data_as_of,
+        tool=taken.tool,
+        server=taken.server,
+        tables=taken.tables,
+        artefacts=taken.artefacts,
+        hashed_by=taken.hashed_by,
+        seconds=round(seconds, 3),
+        snapshot=taken.snapshot,
+        position=taken.position,
+        schema_sha256=taken.schema_sha256,
+        newest_record=taken.newest_record,
+        facts=taken.facts,
+        recipients=work.recipients,
+    )
+    if previous is None:
+        return manifest
+    from checks.data.backup.store.manifest import sha256
+
+    try:
+        written = (previous.folder / MANIFEST).read_bytes()
+    except OSError as problem:
+        raise not_written(problem) from problem
+    return replace(manifest, previous=Link(previous.manifest.id, sha256(written)))
+
+
+def _tell(work: Work, manifest: Manifest, seconds: float) -> None:
+    work.voice.measure("backup_seconds", round(seconds, 3))
+    work.voice.measure("backup_bytes", manifest.bytes)
+    work.voice.measure("database_bytes", float(manifest.facts.get("database_bytes", manifest.plain_bytes)))
+    work.voice.measure("rows", manifest.rows)
+    work.voice.note(
+        f"backup {manifest.id} of {manifest.source}: data as of {manifest.data_as_of}, {manifest.rows} rows in"
+        f" {len(manifest.tables)} tables, {manifest.bytes} bytes in {seconds:.1f} s"
+    )

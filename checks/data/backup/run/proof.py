@@ -1,0 +1,118 @@
+"""The road of a proof: unpack, restore into something throw-away, compare with what the snapshot held, drop.
+
+A fault of the backup itself (damaged, differs, cannot be restored) is kept as its proof, and such a backup counts no
+more. A fault of this host (no space, no tool, a wrong key, a server that died) says nothing about the backup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Found, Work
+from checks.data.backup.engines.list import rehearsal_of
+from checks.data.backup.run.job import Job
+from checks.data.backup.store.manifest import Manifest, Proof
+from checks.data.backup.store.repository import Backup, Repository, remove_tree
+from checks.data.backup.store.retention import Keep, evicted
+
+_OF_THIS_HOST = frozenset(
+    {"no-space", "not-written", "tool-missing", "client-older", "wrong-key", "no-key", "cluster-died", "drill-user",
+     "extension-missing", "locale-missing", "not-comparable"}
+)  # fmt: skip
+_ELSEWHERE = Path("/var/tmp")  # noqa: S108 - a folder of our own, with a random name, is made in it
+
+
+def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof:
+    """Prove a backup and keep what was found. For who holds the lock. Raises Refused."""
+    began = time.monotonic()
+    if backup.manifest is None:
+        with work.voice.stage("restore"):
+            raise Refused("manifest", backup.fault, origin="local")
+    manifest = backup.manifest
+    try:
+        found = _rehearsed(job, backup, manifest, repository, work)
+    except Refused as refused:
+        if refused.code not in _OF_THIS_HOST:
+            fault = f"{refused.code}: {refused.text}"
+            repository.prove(backup, Proof(backup.manifest_sha256, _moment(repository), False, fault=fault))
+        raise
+    seconds = time.monotonic() - began
+    rows = sum(content.rows for content in found.tables.values())
+    restoring = round(work.voice.seconds["restore"] - work.voice.seconds["compare"], 3)
+    proof = Proof(backup.manifest_sha256, _moment(repository), True, round(seconds, 3), restoring, rows)
+    repository.prove(backup, proof)
+    work.voice.measure("proof_seconds", round(seconds, 3))
+    work.voice.measure("proven_rows", rows)
+    work.voice.note(f"backup {backup.id} restored in {_spoken(restoring)}, {rows} rows, equal")
+    return proof
+
+
+def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> None:
+    """Remove what retention lets go. For who holds the lock."""
+    backups = repository.backups()
+    doomed = evicted(backups, Keep(*keep))
+    for backup in backups:
+        if backup.id in doomed:
+            repository.remove(backup)
+            work.voice.note(f"backup {backup.id} made room")
+    left = [backup for backup in backups if backup.id not in doomed]
+    work.voice.measure("backups_proven", sum(backup.proven for backup in left))
+    work.voice.measure("backups_kept", len(left))
+
+
+@contextmanager
+def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Path]:
+    """Room to restore in, gone afterwards; also what a crash left there is gone. Raises Refused."""
+    mark = ".scratch-" + hashlib.sha256(str(repository.folder.resolve()).encode()).hexdigest()[:10]
+    parent = Path(job.scratch) if job.scratch else _reachable(repository.folder)
+    for left_over in parent.glob(f"{mark}-*"):
+        remove_tree(left_over)
+    if (free := shutil.disk_usage(parent).free) < needed:
+        text = f"{needed / 1e6:.0f} MB are needed in {parent}, {free / 1e6:.0f} MB are free"
+        raise Refused("no-space", text, origin="local")
+    folder = parent / f"{mark}-{secrets.token_hex(8)}"
+    folder.mkdir(mode=0o700)
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+def _rehearsed(job: Job, backup: Backup, manifest: Manifest, repository: Repository, work: Work) -> Found:
+    rehearsal = rehearsal_of(manifest.engine, job.source.tools_folder if job.source else None)
+    with work.voice.stage("restore", total=manifest.bytes):
+        if manifest.recipients and not work.identities:
+            raise Refused("no-key", "it is encrypted, and no identity is configured", origin="local")
+        with scratch_folder(job, repository, rehearsal.scratch_bytes(manifest)) as scratch:
+            return rehearsal.rehearse(backup.folder, manifest, scratch, work)
+
+
+def _reachable(folder: Path) -> Path:
+    """A server that runs as another user than root must be able to walk there."""
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents)):
+        return folder
+    return _ELSEWHERE
+
+
+def _moment(repository: Repository) -> str:
+    return repository.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _spoken(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def proven_on(proof: Proof) -> datetime:
+    """When a proof was made."""
+    return datetime.fromisoformat(proof.at.replace("Z", "+00:00"))

@@ -1,0 +1,64 @@
+"""The road back: restore beside the live one, prove it there, and only then change places. The old one is left aside.
+
+Rule 1: nothing that is there is touched unless the job says `overwrite`, and nothing of it is ever deleted.
+Rule 2: they change places in one step, once the restored one was found equal; whatever breaks before leaves the live
+one as it was, and the next run removes what was left half done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Work
+from checks.data.backup.run.events import Voice
+from checks.data.backup.run.job import Job, Source
+from checks.data.backup.store.repository import Backup, Repository
+from checks.data.backup.store.throttle import Throttle
+
+
+def restore(job: Job, voice: Voice) -> None:
+    """Restore the newest backup, or that of `job.at`. Raises Refused."""
+    work = Work(voice, Throttle(None), job.recipients, job.identities, job.jobs, run_as=job.run_as)
+    repository = Repository(Path(job.folder))
+    with voice.stage("restore"):
+        if job.source is None:
+            raise Refused("no-source", "what is restored to is not configured: name a check of kind backup", "local")
+        with repository.locked():
+            backup = repository.backup(job.at) if job.at else _newest_good(repository)
+            _may_be_restored(backup, job.source)
+            _by_engine(job, job.source, backup, repository, work)
+
+
+def _newest_good(repository: Repository) -> Backup:
+    """The newest, but for those that were found wrong."""
+    good = (backup for backup in repository.backups() if backup.manifest is not None and not backup.failed)
+    return next(good, None) or repository.backup()
+
+
+def _by_engine(job: Job, source: Source, backup: Backup, repository: Repository, work: Work) -> None:
+    from checks.data.backup.run.proof import scratch_folder
+
+    assert backup.manifest is not None  # noqa: S101 - it may be restored
+    if source.engine in ("sqlite", "directory"):
+        from checks.data.backup.engines.file_restore import restore_files
+
+        restore_files(source, backup, job.to, job.overwrite, work)
+        return
+    if source.engine == "mariadb":
+        from checks.data.backup.engines.mariadb.restore import restore_database
+    else:
+        from checks.data.backup.engines.postgresql.restore import restore_database
+    with scratch_folder(job, repository, backup.manifest.plain_bytes + 16_000_000) as scratch:
+        restore_database(source, backup, scratch, job.to, job.overwrite, work)
+
+
+def _may_be_restored(backup: Backup, source: Source) -> None:
+    if backup.manifest is None:
+        raise Refused("manifest", backup.fault, origin="local")
+    if backup.failed:
+        raise Refused(
+            "not-proven", f"{backup.id} was found wrong: {backup.proof.fault if backup.proof else ''}", "local"
+        )
+    if backup.manifest.engine != source.engine:
+        raise Refused("manifest", f"{backup.id} is of {backup.manifest.engine}, not {source.engine}", origin="local")

@@ -1,0 +1,83 @@
+"""The process in which a backup is taken, proven and restored: `python -m checks.data.backup.run.worker`, the job on
+its standard input as JSON, events on its standard output as JSON lines. It asks nobody anything and ends by itself.
+
+SIGTERM ends it as a fault would: its tools are stopped, what it had begun is removed, nothing has a name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Work
+from checks.data.backup.run.backup_run import take
+from checks.data.backup.run.events import Voice
+from checks.data.backup.run.job import Job
+from checks.data.backup.run.proof import prove, retain
+from checks.data.backup.store.repository import Repository
+from checks.data.backup.store.throttle import Throttle
+
+
+class Ended(BaseException):
+    """Somebody asked the worker to end."""
+
+
+def main() -> int:
+    """Do the job. 0 done, 1 refused."""
+    job = Job.from_dict(json.loads(sys.stdin.read()))
+    voice = Voice(sys.stdout)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _end)
+    try:
+        os.nice(job.nice)
+    except OSError:
+        voice.note("the sandbox does not let a process lower its own priority")
+    try:
+        perform(job, voice)
+    except Refused as refused:
+        voice.refused(refused)
+        return 1
+    voice.event(done=True)
+    return 0
+
+
+def perform(job: Job, voice: Voice) -> None:
+    """Do the job. Raises Refused."""
+    if job.do == "restore":
+        from checks.data.backup.run.restoring import restore
+
+        restore(job, voice)
+        return
+    repository = Repository(Path(job.folder))
+    work = work_for(job, voice)
+    with ExitStack() as held:
+        try:
+            held.enter_context(repository.locked())
+        except Refused:
+            voice.event(begin="dump" if job.do.startswith("take") else "restore")
+            raise
+        backup = take(job, job.source, repository, work) if job.source and job.do != "prove" else None
+        if job.do != "take":
+            prove(job, backup or repository.backup(job.at), repository, work)
+        retain(job.keep, repository, work)
+
+
+def work_for(job: Job, voice: Voice) -> Work:
+    """What the job's engine works with."""
+    return Work(
+        voice, Throttle(job.bytes_a_second), job.recipients, job.identities, job.jobs, job.part_bytes, job.run_as
+    )
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise Ended(signal.Signals(number).name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

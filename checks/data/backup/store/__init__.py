@@ -1,0 +1,1 @@
+"""Where backups lie: repository, manifest, archive files, copies elsewhere, retention."""

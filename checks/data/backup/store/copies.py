@@ -1,0 +1,93 @@
+"""Copies of a backup elsewhere: a second disk, whatever rclone reaches (SFTP, S3 …), a restic repository.
+
+A copy is read back before it counts: the second disk's files are hashed, rclone and restic compare by themselves. The
+manifest goes last, so that a copy without one is known to be half.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.engines.engine import Work
+from checks.data.backup.engines.programs import ToolFailed, needed, run
+from checks.data.backup.store.archive_file import not_written
+from checks.data.backup.store.manifest import Manifest
+from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, synced
+
+
+def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) -> None:
+    """Copy to every place; the first that fails is told once all were tried. Raises Refused."""
+    faults = []
+    for place in copies:
+        kind = next(kind for kind in ("folder", "rclone", "restic") if place.get(kind))
+        try:
+            {"folder": _to_folder, "rclone": _to_rclone, "restic": _to_restic}[kind](backup, place)
+        except ToolFailed as failed:
+            faults.append(Refused("copy-failed", f"{kind}: {failed.said[-400:]}"))
+        except OSError as problem:
+            faults.append(not_written(problem))
+        except Refused as refused:
+            faults.append(refused)
+        else:
+            work.voice.note(f"copied to {place[kind]}")
+    work.voice.measure("copies", len(copies) - len(faults))
+    if faults:
+        raise faults[0]
+
+
+def _to_folder(backup: Backup, place: Mapping[str, str]) -> None:
+    parent = Path(place["folder"])
+    if not parent.is_dir():
+        raise Refused("copy-failed", f"{parent} is not there: is the disk mounted?", origin="local")
+    partial = parent / f".partial-{secrets.token_hex(6)}"
+    try:
+        shutil.copytree(backup.folder, partial)
+        _read_back(partial, backup.manifest)
+        for path in partial.iterdir():
+            _sync_file(path)
+        synced(partial)
+        partial.rename(parent / backup.id)
+        synced(parent)
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial)
+
+
+def _read_back(folder: Path, manifest: Manifest | None) -> None:
+    for artefact in manifest.artefacts if manifest else ():
+        with (folder / artefact.name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != artefact.sha256:
+                raise Refused("copy-differs", f"{artefact.name} is not what was copied", origin="local")
+
+
+def _to_rclone(backup: Backup, place: Mapping[str, str]) -> None:
+    rclone: list[str | Path] = [
+        needed("rclone"),
+        *([f"--config={place['config']}"] if place.get("config") else ["--config="]),
+    ]
+    target = f"{place['rclone'].rstrip('/')}/{backup.id}"
+    run([*rclone, "copy", f"--exclude={MANIFEST}", backup.folder, target])
+    run([*rclone, "copy", f"--include={MANIFEST}", backup.folder, target])
+    run([*rclone, "check", "--one-way", "--download", backup.folder, target])
+
+
+def _to_restic(backup: Backup, place: Mapping[str, str]) -> None:
+    secret = {"RESTIC_PASSWORD": place["password"]} if place.get("password") else {}
+    restic: list[str | Path] = [needed("restic"), f"--repo={place['restic']}", "--quiet"]
+    run([*restic, "backup", "--tag=reveille", f"--tag={backup.id}", backup.folder], secret)
+    run([*restic, "check", "--read-data-subset=1/10"], secret)
+
+
+def _sync_file(path: Path) -> None:
+    import os
+
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+__all__ = ["MANIFEST", "RESTORE", "copy_out"]

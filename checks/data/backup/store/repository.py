@@ -1,0 +1,197 @@
+"""The folder in which the backups of one source lie.
+
+    20261122T040000.123Z-9f1c2a/    a backup; its name is its id: the moment of the snapshot, and six random digits
+        manifest.json  proof.json  RESTORE.md  database.dump.zst  roles.sql.zst  schema.sql.zst
+    .partial-…  .scratch-…  .remove-…   being written, proven, removed: left by a crash, swept by the next run
+    .lock                           held by whoever writes here
+
+Rules: one at a time; a folder gets its name once all in it is on the disk; what is removed loses its name first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from checks.contract import Refused
+from checks.data.backup.store.archive_file import not_written, opened
+from checks.data.backup.store.manifest import Manifest, Proof, read_manifest, read_proof, sha256
+
+MANIFEST, PROOF, RESTORE = "manifest.json", "proof.json", "RESTORE.md"
+_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}")
+_REMOVE_SECONDS = 10.0
+_LEFT_OVER = (".partial-", ".scratch-", ".remove-")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that is there. `manifest` is None where it cannot be read; `fault` then says why."""
+
+    folder: Path
+    manifest: Manifest | None
+    manifest_sha256: str = ""
+    proof: Proof | None = None
+    fault: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.folder.name
+
+    @property
+    def taken_at(self) -> datetime:
+        """The moment of its snapshot, in UTC."""
+        return datetime.strptime(self.id.partition("Z")[0], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
+
+    @property
+    def proven(self) -> bool:
+        """Whether its newest proof found it equal, and its manifest is still the one that was proven."""
+        return bool(self.proof and self.proof.equal and self.proof.manifest_sha256 == self.manifest_sha256)
+
+    @property
+    def failed(self) -> bool:
+        """Whether its newest proof found it wrong."""
+        return bool(self.proof and not self.proof.equal)
+
+
+class Repository:
+    """The backups of one source."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone in it while the block runs; what a crash left is gone. Raises Refused."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as problem:
+            raise not_written(problem) from problem
+        try:
+            _hold(lock)
+            self.sweep()
+            yield
+        finally:
+            os.close(lock)
+
+    def now(self) -> datetime:
+        """What the clock of this file system says, in UTC."""
+        lock = self.folder / ".lock"
+        lock.touch()
+        return datetime.fromtimestamp(lock.stat().st_mtime, UTC)
+
+    def backups(self) -> tuple[Backup, ...]:
+        """All that have a name, the newest first."""
+        if not self.folder.is_dir():
+            return ()
+        names = sorted((path for path in self.folder.iterdir() if _ID.fullmatch(path.name)), reverse=True)
+        return tuple(_read(path) for path in names if path.is_dir())
+
+    def backup(self, at: str = "") -> Backup:
+        """The newest, or the newest whose id or data is of `at` (2026-11-22, or an id). Raises Refused "missing"."""
+        for backup in self.backups():
+            if not at or backup.id == at or backup.taken_at.date().isoformat() == at:
+                return backup
+        raise Refused("missing", f"there is no backup{f' of {at}' if at else ''} in {self.folder}", origin="local")
+
+    def aside(self, kind: str, token: str) -> Path:
+        """A new folder without a name of its own yet: kind is partial or scratch. Raises Refused."""
+        path = self.folder / f".{kind}-{token}"
+        try:
+            path.mkdir(mode=0o700)
+        except OSError as problem:
+            raise not_written(problem) from problem
+        return path
+
+    def publish(self, partial: Path, name: str) -> Path:
+        """Give a whole backup its name. Raises Refused."""
+        try:
+            synced(partial)
+            path = partial.rename(self.folder / name)
+            synced(self.folder)
+        except OSError as problem:
+            raise not_written(problem) from problem
+        return path
+
+    def prove(self, backup: Backup, proof: Proof) -> None:
+        """Keep what a proof found. Raises Refused."""
+        write_whole(backup.folder / PROOF, proof.encoded())
+
+    def remove(self, backup: Backup) -> None:
+        """Take a backup's name away, then its content."""
+        doomed = backup.folder.rename(self.folder / f".remove-{backup.id}")
+        synced(self.folder)
+        remove_tree(doomed)
+
+    def sweep(self) -> None:
+        """Remove what a crash left. Only for who holds the lock."""
+        for path in self.folder.iterdir():
+            if path.name.startswith(_LEFT_OVER):
+                remove_tree(path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder in which a dying server may still write for a moment."""
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that is either there and whole, or not there. Raises Refused."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    sink = opened(part)
+    try:
+        sink.write(content)
+        sink.settle()
+        part.replace(path)
+        synced(path.parent)
+    except OSError as problem:
+        raise not_written(problem) from problem
+    finally:
+        sink.close()
+
+
+def synced(folder: Path) -> None:
+    """Put a folder's names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _hold(lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Refused("already-running", "another backup, proof or restore is at work here", origin="local") from None
+
+
+def _read(folder: Path) -> Backup:
+    try:
+        written = (folder / MANIFEST).read_bytes()
+        manifest = read_manifest(written)
+    except OSError as problem:
+        return Backup(folder, None, fault=f"{MANIFEST}: {problem.strerror}")
+    except Refused as refused:
+        return Backup(folder, None, fault=f"{MANIFEST}: {refused.text}")
+    if manifest.id != folder.name:
+        return Backup(folder, None, fault=f"{MANIFEST}: it is that of {manifest.id[:40]}")
+    proof = read_proof((folder / PROOF).read_bytes()) if (folder / PROOF).is_file() else None
+    return Backup(folder, manifest, sha256(written), proof)

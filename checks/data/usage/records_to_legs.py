@@ -1,0 +1,242 @@
+"""Records become legs, a batch at a time. Only for the child process.
+
+Rule: a record that is odd is counted and still taken as far as it makes sense: a length below zero is zero, a talk
+that is longer than its leg is as long as the leg, a length that is missing comes from the end or is zero. Only a record
+without a start, or one outside every window, is left out; the first is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks.data.usage.columns import Columns, Meanings, plain
+from checks.data.usage.legs import GROUPS, LEG, Met, Names, Rows
+from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
+from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
+
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+_LONGEST = 2**31 - 1
+_FUTURE_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The starts that are read for a day, and the day itself; UTC seconds, half-open."""
+
+    begin: int
+    end: int
+    day_begin: int
+    day_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What is to be taken of records: `windows` holds the day in question first."""
+
+    form: Format
+    zone: str
+    windows: tuple[Window, ...]
+    now: int
+    longest_seconds: int
+    own: frozenset[str] = frozenset()
+    """account codes and caller numbers of test calls"""
+    trunks: tuple[str, ...] = ()
+    """patterns of trunk names; without any the leg's own channel is its trunk"""
+    delivered: frozenset[int] = frozenset()
+    """further Q.850 causes that count as reached"""
+
+
+class Taker:
+    """Takes records of one source."""
+
+    def __init__(self, taking: Taking, names: Names, met: Met) -> None:
+        self._taking, self._names, self._met = taking, names, met
+        self._zone = Zone(taking.zone)
+        self._outcomes = Meanings(self._outcome_of)
+        self._causes = Meanings(lambda word: taking.form.causes.get(word, 0))
+        self._closing = Meanings(lambda word: int(word == "BYE"))
+        self._of_cause = _table_of_causes(taking.delivered)
+        self._is_trunk: dict[int, bool] = {}
+        self._lonely = 0
+
+    def take(self, records: Columns) -> Rows:
+        """The legs in these records that lie in any window."""
+        if not records.count:
+            return np.empty(0, LEG)
+        self._met.records += records.count
+        starts, twice, never = self._starts(records)
+        wanted = self._wanted(starts)
+        if not wanted.any():
+            return np.empty(0, LEG)
+        if not wanted.all():
+            records, starts, twice, never = records.only(wanted), starts[wanted], twice[wanted], never[wanted]
+        day = self._taking.windows[0]
+        today = (starts >= day.day_begin) & (starts < day.day_end)
+        self._count("ambiguous_times", twice & today)
+        self._count("impossible_times", never & today)
+        return self._legs(records, starts, today)
+
+    # --- when
+
+    def _starts(self, records: Columns) -> Instants:
+        starts = records.instants("start", self._zone)
+        if starts[1].any() and self._taking.form.epoch_in_id and "id" in records:
+            return records.instants("start", self._zone, _epochs(records.words("id")))
+        return starts
+
+    def _wanted(self, starts: Whole) -> Mask:
+        missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
+        self._count("without_start", missing)
+        self._count("future", future)
+        there = starts[~missing]
+        if len(there):
+            earliest = int(there.min())
+            self._met.first = earliest if self._met.first is None else min(self._met.first, earliest)
+        wanted = np.zeros(len(starts), np.bool_)
+        for window in self._taking.windows:
+            wanted |= (starts >= window.begin) & (starts < window.end)
+        return wanted & ~future
+
+    # --- what
+
+    def _legs(self, columns: Columns, starts: Whole, today: Mask) -> Rows:
+        legs = np.zeros(len(starts), LEG)
+        legs["start"] = starts
+        self._lengths(columns, legs, today)
+        self._outcome(columns, legs, today)
+        self._groups(columns, legs)
+        self._identity(columns, legs)
+        if self._taking.own:
+            for term in ("account", "caller"):
+                if term in columns:
+                    legs["own"] |= columns.members(term, self._taking.own)
+        return legs
+
+    def _lengths(self, columns: Columns, legs: Rows, today: Mask) -> None:
+        length, no_length = _whole(columns, "length")
+        talk, no_talk = _whole(columns, "talk")
+        if "end" in columns:
+            ends, _, _ = columns.instants("end", self._zone)
+            spans = np.where(ends == NEVER, 0, ends - legs["start"])
+            counted = today & ~no_length & (ends != NEVER)
+            self._count("clock_steps", counted & (np.abs(spans - length) > 1))
+            length, no_length = np.where(no_length, spans, length), no_length & (ends == NEVER)
+        if self._taking.form.waits:
+            self._count("nulls", today & (no_length | no_talk))
+            self._count("negative", today & ((length < 0) | (talk < 0)))
+        self._count("longer_than_expected", today & (length > self._taking.longest_seconds))
+        legs["length"] = np.clip(length, 0, _LONGEST)
+        legs["talk"] = np.minimum(np.clip(talk, 0, _LONGEST), legs["length"])
+
+    def _outcome(self, columns: Columns, legs: Rows, today: Mask) -> None:
+        if "outcome" in columns:
+            found = columns.numbers("outcome", self._outcomes)
+            legs["outcome"], legs["cause"] = found >> 8, found & 255
+        else:
+            answered = legs["talk"] > 0
+            if "answer" in columns:
+                answered |= columns.instants("answer", self._zone)[0] != NEVER
+            legs["outcome"] = np.where(answered, Outcome.ANSWERED, Outcome.UNKNOWN)
+        if "cause" in columns:
+            found = columns.numbers("cause", self._causes)
+            open_end = (legs["outcome"] != Outcome.ANSWERED) & (found > 0)
+            legs["cause"] = np.where(found > 0, found, legs["cause"])
+            legs["outcome"] = np.where(open_end, self._of_cause[found], legs["outcome"])
+        if "method" in columns:
+            legs["closing"] = columns.numbers("method", self._closing) > 0
+        answered = legs["outcome"] == Outcome.ANSWERED
+        legs["talk"] = np.where(answered, legs["talk"], 0)
+        if self._taking.form.waits:
+            self._count("zero_length", today & answered & (legs["talk"] == 0))
+
+    def _groups(self, columns: Columns, legs: Rows) -> None:
+        channels = self._taking.form.channels
+        for group in GROUPS:
+            if group in columns:
+                channel = channels and group in ("trunk", "agent")
+                legs[group] = columns.numbers(group, self._names.of(group), channel)
+        if self._taking.trunks and "far_trunk" in columns:
+            near, far = legs["trunk"], columns.numbers("far_trunk", self._names.trunk, channels)
+            legs["trunk"] = np.where(self._trunks(near), near, np.where(self._trunks(far), far, 0))
+
+    def _trunks(self, codes: NDArray[np.int64]) -> Mask:
+        """Which of these names are trunks by their pattern."""
+        different, inverse = np.unique(codes, return_inverse=True)
+        for code in map(int, different):
+            if code not in self._is_trunk:
+                name = self._names.trunk.names[code]
+                self._is_trunk[code] = any(fnmatchcase(name, pattern) for pattern in self._taking.trunks)
+        return np.array([self._is_trunk[int(code)] for code in different], np.bool_)[inverse]
+
+    # --- which
+
+    def _identity(self, columns: Columns, legs: Rows) -> None:
+        """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of 300 000."""
+        own = columns.hashes("id") if "id" in columns else None
+        link = columns.hashes("link") if "link" in columns else None
+        if own is None or not own.any():
+            self._lonely += columns.count
+            last = np.uint64(self._lonely)
+            own = _mixed(np.arange(columns.count, dtype=np.uint64) + last)
+            legs["row"] = columns.hashes("caller") if "caller" in columns else 0
+        else:
+            legs["row"] = own
+        legs["link"] = own if link is None else _call_of(own, link, paired=not self._taking.form.epoch_in_id)
+        if "order" in columns:
+            legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
+        for name in ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing"):
+            legs["row"] = _mixed(legs["row"] ^ legs[name].astype(np.uint64))
+
+    def _outcome_of(self, word: str) -> int:
+        outcome, cause = self._taking.form.outcomes.get(word, (Outcome.UNKNOWN, 0))
+        return outcome * 256 + cause
+
+    def _count(self, what: str, which: Mask) -> None:
+        self._met.odd[what] += int(np.count_nonzero(which))
+
+
+def _whole(columns: Columns, term: str) -> tuple[Whole, Mask]:
+    if term in columns:
+        return columns.whole(term)
+    return np.zeros(columns.count, np.int64), np.ones(columns.count, np.bool_)
+
+
+def _epochs(identities: Sequence[Any]) -> Whole:
+    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for others."""
+
+    def one(identity: Any) -> int:
+        digits = plain(identity).rpartition("-")[2].partition(".")[0]
+        return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
+
+    return np.fromiter(map(one, identities), np.int64, len(identities))
+
+
+def _mixed(numbers: NDArray[Any]) -> NDArray[np.uint64]:
+    """Spread over all 64 bits (the finisher of splitmix64)."""
+    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + _MIXER
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    spread: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return spread
+
+
+def _call_of(own: NDArray[np.uint64], link: NDArray[np.uint64], paired: bool) -> NDArray[np.uint64]:
+    """The call that a leg belongs to: its linked id; where legs name each other, the same of both; else its own."""
+    linked = np.where(link == 0, own, link)
+    return np.minimum(own, linked) if paired else linked
+
+
+def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:
+    """Q.850 cause -> outcome of an attempt that was not answered."""
+    table = np.full(256, Outcome.FAILED, np.uint8)
+    for cause, outcome in OF_CAUSE.items():
+        table[cause] = outcome
+    for cause in delivered:
+        if table[cause] == Outcome.FAILED:
+            table[cause] = Outcome.NO_ANSWER
+    return table

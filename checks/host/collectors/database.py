@@ -1,0 +1,107 @@
+"""Asks a database server how it is; what is of one family alone is in postgresql.py and mariadb.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from checks.data.usage.source_faults import SourceFault
+from checks.host.collectors.collector import Look, NotLooked
+from checks.host.collectors.trend import kept, slope_a_day
+
+STAGES = ("connect", "connections", "replication", "storage", "clock")
+
+
+class Family(Protocol):
+    """A server of one family, logged in to."""
+
+    def alive(self) -> str:
+        """Its version. Raises SourceFault."""
+
+    def connections(self) -> tuple[int, int]:
+        """In use, and how many there can be."""
+
+    def oldest_transaction(self) -> tuple[float, str]:
+        """Its age in seconds, and whose it is and what it does."""
+
+    def replication(self, at: Look) -> None:
+        """Judge the replication."""
+
+    def storage(self, at: Look) -> float:
+        """Judge the storage; the database's size in bytes."""
+
+    def clock(self) -> float:
+        """Its wall time, in seconds since 1970."""
+
+
+def look(at: Look) -> None:
+    """Log in, and ask."""
+    from checks.host.collectors import mariadb, postgresql
+
+    families: Mapping[str, Callable[[Mapping[str, Any]], AbstractContextManager[Family]]]
+    families = {"postgresql": postgresql.opened, "mariadb": mariadb.opened}
+    try:
+        with families[at.settings["engine"]](at.settings["server"]) as server:
+            _ask(at, server)
+    except SourceFault as fault:
+        with at.stage("connect"):
+            at.fault(fault.code, str(fault.text))
+
+
+def _ask(at: Look, server: Family) -> None:
+    with at.stage("connect"):
+        at.note(server.alive())
+    with at.stage("connections"):
+        _connections(at, server)
+    with at.stage("replication"):
+        server.replication(at)
+    with at.stage("storage"):
+        _storage(at, server)
+    with at.stage("clock"):
+        _clock(at, server)
+
+
+def _connections(at: Look, server: Family) -> None:
+    used, most = server.connections()
+    at.measure("connections", used)
+    at.measure("connections_percent", 100 * used / max(1, most))
+    if 100 * used >= at.settings["most_connections_percent"] * most:
+        at.fault("connections-full", f"{used} of {most} connections are in use")
+    seconds, whose = server.oldest_transaction()
+    at.measure("longest_transaction_seconds", seconds)
+    if seconds > at.settings["longest_transaction"]:
+        at.fault("long-transaction", f"a transaction is open for {seconds / 60:.0f} minutes: {whose}")
+
+
+def _storage(at: Look, server: Family) -> None:
+    size = server.storage(at)
+    at.measure("database_megabytes", size / 1e6)
+    points = kept(at.recalled.get("size", ()), at.now, round(size / 1e6, 3))
+    at.remember("size", points)
+    slope = slope_a_day(points)
+    if slope is None:
+        return
+    at.measure("growth_megabytes", slope)
+    if 100 * slope > at.settings["growth_percent"] * points[0][1] and slope > 1:
+        at.warning(f"the database grows by {slope:.0f} MB a day, of {points[-1][1]:.0f} MB")
+
+
+def _clock(at: Look, server: Family) -> None:
+    before = time.clock_gettime(time.CLOCK_REALTIME)
+    there = server.clock()
+    offset = there - (before + time.clock_gettime(time.CLOCK_REALTIME)) / 2
+    at.measure("server_offset_seconds", abs(offset))
+    if abs(offset) > at.settings["most_offset"]:
+        at.fault(
+            "clock-off", f"the server's clock is {abs(offset):.1f} s {'ahead of' if offset > 0 else 'behind'} ours"
+        )
+
+
+def late(at: Look, name: str, seconds: float | None) -> None:
+    """Judge how far a standby is behind; None for one that nobody knows."""
+    if seconds is None:
+        raise NotLooked(f"how far {name} is behind is not told to this account")
+    if seconds > at.settings["most_lag"]:
+        at.fault("replication-late", f"{name} is {seconds:.0f} s behind")

@@ -1,0 +1,177 @@
+"""Looks at file systems, RAID arrays and disks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from checks.host.collectors.collector import Look, NotLooked
+from checks.host.collectors.program import run
+from checks.host.collectors.trend import days_until, kept
+
+STAGES = ("fill", "raid", "smart")
+_DAY_SECONDS = 86400.0
+_NO_ROOM_BY_NATURE = {"squashfs", "iso9660", "udf", "erofs"}
+_SMART_SECONDS = 20.0
+_SECTORS = {5: "reallocated sectors", 197: "pending sectors", 198: "sectors that cannot be corrected"}
+
+
+def look(at: Look) -> None:
+    """All three."""
+    with at.stage("fill"):
+        fill(at)
+    with at.stage("raid"):
+        raid(at, Path("/proc/mdstat"))
+    with at.stage("smart"):
+        if not at.settings["smart"]:
+            raise NotLooked("not wanted", missing=True)
+        smart(at)
+
+
+def fill(at: Look) -> None:
+    """Bytes, inodes and the forecast of every file system."""
+    histories: dict[str, Any] = {}
+    used, inodes, days = [0.0], [0.0], []
+    for mount, options in _mounted(at):
+        known = os.statvfs(mount)
+        percent = 100 * (known.f_blocks - known.f_bfree) / max(1, known.f_blocks - known.f_bfree + known.f_bavail)
+        inode_percent = 100 * (known.f_files - known.f_ffree) / known.f_files if known.f_files else 0.0
+        histories[mount] = kept(at.recalled.get("fill", {}).get(mount, ()), at.now, round(percent, 4))
+        left = days_until(histories[mount], 100.0)
+        free = known.f_bavail * known.f_frsize / 1e9
+        at.note(f"{mount}: {percent:.1f} % of bytes, {inode_percent:.1f} % of inodes, {free:.1f} GB free{_soon(left)}")
+        _judge(at, mount, percent, inode_percent, left)
+        if "ro" in options and mount not in _meant_read_only():
+            at.fault("read-only", f"{mount} is mounted read-only")
+        used.append(percent)
+        inodes.append(inode_percent)
+        days += [left] if left is not None else []
+    at.measure("most_used_percent", max(used))
+    at.measure("most_inodes_percent", max(inodes))
+    if days:
+        at.measure("least_days_until_full", min(days))
+    at.remember("fill", histories)
+
+
+def _judge(at: Look, mount: str, percent: float, inodes: float, left: float | None) -> None:
+    limits = at.settings
+    for code, value, unit in (("disk-full", percent, "bytes"), ("inodes-full", inodes, "inodes")):
+        if value >= limits["most_used_percent"]:
+            at.fault(code, f"{mount}: {value:.1f} % of its {unit} are used")
+        elif value >= limits["warn_used_percent"]:
+            at.warning(f"{mount}: {value:.1f} % of its {unit} are used")
+    if left is None or percent >= limits["most_used_percent"]:
+        return
+    if left * _DAY_SECONDS < limits["least_days"]:
+        at.fault("filling", f"{mount} will be full in {left:.1f} days")
+    elif left * _DAY_SECONDS < limits["warn_days"]:
+        at.warning(f"{mount} will be full in {left:.1f} days")
+
+
+def _soon(left: float | None) -> str:
+    return f", full in {left:.0f} days" if left is not None and left < 1000 else ""
+
+
+def _mounted(at: Look) -> Iterator[tuple[str, list[str]]]:
+    """The file systems to look at, with their options. A wanted one that is not there is a fault."""
+    import psutil
+
+    wanted, passed = at.settings["mounts"], at.settings["exclude"]
+    there = {part.mountpoint: part for part in psutil.disk_partitions(all=bool(wanted))}
+    if wanted:
+        for mount in (mount for mount in wanted if mount not in there):
+            at.fault("not-mounted", f"nothing is mounted at {mount}")
+        there = {mount: there[mount] for mount in wanted if mount in there}
+    for mount, part in there.items():
+        if mount not in passed and part.fstype not in _NO_ROOM_BY_NATURE and Path(mount).is_dir():
+            yield mount, part.opts.split(",")
+
+
+def _meant_read_only() -> set[str]:
+    try:
+        written = Path("/etc/fstab").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    fields = [line.split() for line in written.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return {field[1] for field in fields if len(field) > 3 and "ro" in field[3].split(",")}
+
+
+def raid(at: Look, mdstat: Path) -> None:
+    """Linux software RAID."""
+    try:
+        written = mdstat.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise NotLooked("there is no software RAID on this host", missing=True) from None
+    arrays = list(arrays_in(written))
+    at.measure("arrays", len(arrays))
+    for name, state, whole in arrays:
+        at.note(f"{name}: {state}")
+        if not whole:
+            at.fault("raid-degraded", f"{name}: {state}")
+
+
+def arrays_in(mdstat: str) -> Iterator[tuple[str, str, bool]]:
+    """Each array of a /proc/mdstat: its name, its state in words, and whether it is whole."""
+    for found in re.finditer(r"^(md\S+) : (.+)\n((?:^[ \t]+.*\n?)*)", mdstat, re.M):
+        name, head, rest = found.groups()
+        disks = re.search(r"\[(\d+)/(\d+)\] \[([U_]+)\]", rest)
+        failed = re.findall(r"(\S+)\[\d+\]\(F\)", head)
+        work = re.search(r"(recovery|resync|reshape|check) = +([\d.]+%)", rest)
+        words = [head.split()[0]]
+        words += [f"{disks[2]} of {disks[1]} disks"] if disks else []
+        words += [f"failed: {', '.join(failed)}"] if failed else []
+        words += [f"{work[1]} at {work[2]}"] if work else []
+        broken = bool(failed) or bool(disks and "_" in disks[3]) or head.startswith("inactive")
+        yield name, ", ".join(words), not broken
+
+
+def smart(at: Look) -> None:
+    """What the disks say of themselves. Raises NotLooked."""
+    scanned = _told(run(["smartctl", "--scan", "--json"], _SMART_SECONDS).output)
+    devices = [device["name"] for device in scanned.get("devices", ())]
+    counts: dict[str, Any] = {}
+    for device in devices:
+        told = _told(run(["smartctl", "--json", "-i", "-H", "-A", device], min(_SMART_SECONDS, at.left())).output)
+        if said := judge_disk(at, device, told, at.recalled.get("smart", {}).get(device, {})):
+            counts[device] = said
+    at.remember("smart", counts)
+    at.measure("disks", len(counts))
+    if not counts:
+        raise NotLooked("no disk here tells of its health", missing=True)
+
+
+def judge_disk(at: Look, device: str, told: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, int]:
+    """Judge one disk by what smartctl tells; its counters, to be remembered."""
+    name = f"{device} ({told.get('model_name', 'unknown model')})"
+    passed = told.get("smart_status", {}).get("passed")
+    if passed is None:
+        return {}
+    counters = {
+        _SECTORS[row["id"]]: int(row["raw"]["value"])
+        for row in told.get("ata_smart_attributes", {}).get("table", ())
+        if row["id"] in _SECTORS
+    }
+    nvme = told.get("nvme_smart_health_information_log", {})
+    counters |= {"media errors": int(nvme["media_errors"])} if "media_errors" in nvme else {}
+    if not passed or nvme.get("critical_warning"):
+        at.fault("smart-failing", f"{name} says that it is failing")
+    for what, count in counters.items():
+        if count > before.get(what, 0):
+            at.warning(f"{name}: {count} {what}, {before.get(what, 0)} before")
+    if nvme.get("percentage_used", 0) >= 100:
+        at.warning(f"{name}: {nvme['percentage_used']} % of its life are used")
+    warm = told.get("temperature", {}).get("current")
+    at.note(f"{name}: {'passed' if passed else 'FAILING'}{f', {warm} degrees C' if warm is not None else ''}")
+    return counters or {"passed": int(passed)}
+
+
+def _told(output: str) -> Mapping[str, Any]:
+    try:
+        told = json.loads(output)
+    except ValueError:
+        raise NotLooked("smartctl gave no JSON (version 7 or newer is needed)") from None
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,60 @@
+"""The native tools, as children of the looking process: one command, its output, its status. They inherit its low
+priority and are of its group, so that they end with it.
+
+Rules: no shell, an environment of their own in English, nothing on standard input unless given, a bounded output.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checks.host.collectors.collector import NotLooked
+
+_PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MOST_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a program has said, and the status that it left."""
+
+    status: int
+    output: str
+    complaints: str
+
+
+def found(name: str) -> str:
+    """The path of a program. Raises NotLooked where it is not installed."""
+    path = shutil.which(name, path=_PLACES)
+    if path is None:
+        raise NotLooked(f"{name} is not installed", missing=True)
+    return path
+
+
+def run(command: Sequence[str], seconds: float, given: bytes | None = None) -> Done:
+    """Run a program that is installed. Raises NotLooked: it is not there, cannot start, or is not done in time."""
+    path = found(command[0])
+    try:
+        done = subprocess.run(
+            [path, *command[1:]],
+            input=given,
+            stdin=None if given is not None else subprocess.DEVNULL,
+            capture_output=True,
+            timeout=max(0.1, seconds),
+            check=False,
+            env={"PATH": _PLACES, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/nonexistent")},
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired:
+        raise NotLooked(f"{command[0]} was not done within {seconds:.0f} s") from None
+    except OSError as problem:
+        raise NotLooked(f"{command[0]} cannot start: {problem.strerror}") from None
+    return Done(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def _text(output: bytes) -> str:
+    return output[:_MOST_BYTES].decode("utf-8", "replace")

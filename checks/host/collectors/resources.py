@@ -1,0 +1,140 @@
+"""Looks at what the host has left to give."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+from checks.host.collectors.collector import Look, NotLooked, listed
+from checks.host.collectors.trend import kept, slope_a_day
+
+STAGES = ("processor", "memory", "kernel", "processes", "monitor")
+_CONNTRACK = Path("/proc/sys/net/netfilter")
+_GROWTH_PERCENT = 10.0
+
+
+def look(at: Look) -> None:
+    """All five."""
+    swapped, began = _swapped_in(), time.monotonic()
+    with at.stage("processor"):
+        processor(at)
+    with at.stage("memory"):
+        memory(at, swapped, began)
+    with at.stage("kernel"):
+        kernel(at)
+    with at.stage("processes"):
+        processes(at)
+    with at.stage("monitor"):
+        monitor(at)
+
+
+def processor(at: Look) -> None:
+    """Time in use, load, pressure."""
+    import psutil
+
+    at.measure("cpu_percent", psutil.cpu_percent(interval=at.settings["sample"]))
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[2] / cores
+    at.measure("load_per_cpu", load)
+    at.note(f"{cores} processors, load {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
+    if (pressure := _pressure("io")) is not None:
+        at.measure("io_pressure_percent", pressure)
+    if load >= at.settings["most_load"]:
+        at.fault("overloaded", f"load of the last 15 minutes is {load:.1f} per processor")
+
+
+def memory(at: Look, swapped: int, began: float) -> None:
+    """Memory and swap."""
+    import psutil
+
+    real, swap = psutil.virtual_memory(), psutil.swap_memory()
+    available = 100 * real.available / real.total
+    at.measure("memory_available_percent", available)
+    at.measure("swap_percent", swap.percent)
+    at.measure("swap_in_pages", (_swapped_in() - swapped) / max(0.01, time.monotonic() - began))
+    at.note(f"{real.available / 1e9:.1f} of {real.total / 1e9:.1f} GB memory are available")
+    least = at.settings["least_memory_percent"]
+    if available < least:
+        at.fault("memory-low", f"{available:.1f} % of memory are available; the greediest: {_greediest()}")
+    elif available < 2 * least:
+        at.warning(f"{available:.1f} % of memory are available; the greediest: {_greediest()}")
+    if swap.total and swap.percent >= at.settings["most_swap_percent"]:
+        at.fault("swap-full", f"{swap.percent:.0f} % of swap are in use")
+
+
+def kernel(at: Look) -> None:
+    """Descriptors and tracked connections."""
+    used, _, most = map(int, Path("/proc/sys/fs/file-nr").read_text(encoding="ascii").split())
+    limit = at.settings["most_descriptors_percent"]
+    percent = min(100.0, 100 * used / most)
+    at.measure("descriptors_percent", percent)
+    if percent >= limit:
+        at.fault("descriptors-low", f"{used} of {most} file descriptors are in use")
+    if (_CONNTRACK / "nf_conntrack_max").exists():
+        count, most = (int((_CONNTRACK / f"nf_conntrack_{name}").read_text()) for name in ("count", "max"))
+        at.measure("connections_percent", 100 * count / max(1, most))
+        if 100 * count >= limit * most:
+            at.fault("connections-full", f"{count} of {most} connections are tracked: new ones will be dropped")
+
+
+def processes(at: Look) -> None:
+    """Those that wait without end, and those that nobody takes leave of."""
+    import psutil
+
+    stuck = [
+        f"{process.info['name']} ({process.pid})"
+        for process in psutil.process_iter(["name", "status"])
+        if process.info["status"] in (psutil.STATUS_DISK_SLEEP, psutil.STATUS_ZOMBIE)
+    ]
+    at.measure("stuck_processes", len(stuck))
+    if len(stuck) >= at.settings["most_stuck"]:
+        at.fault("stuck", f"{len(stuck)} processes are stuck or dead: {listed(stuck, 5)}")
+
+
+def monitor(at: Look) -> None:
+    """The daemon that started this process."""
+    import psutil
+
+    try:
+        own = psutil.Process(at.monitor)
+        size = own.memory_info().rss / 1e6
+        at.measure("monitor_megabytes", size)
+        at.measure("monitor_descriptors", own.num_fds())
+    except psutil.Error as problem:
+        raise NotLooked(f"the monitor's own process: {type(problem).__name__}") from None
+    began = str(int(own.create_time()))
+    points = kept(at.recalled.get("monitor", {}).get(began, ()), at.now, round(size, 2))
+    at.remember("monitor", {began: points})
+    slope = slope_a_day(points, least_points=6, least_days=3.0)
+    if slope is not None and slope > _GROWTH_PERCENT / 100 * points[0][1]:
+        at.warning(f"the monitor itself grows by {slope:.1f} MB a day")
+    if size >= at.settings["most_monitor_megabytes"]:
+        at.fault("monitor-memory", f"the monitor itself takes {size:.0f} MB")
+
+
+def _greediest() -> str:
+    import psutil
+
+    sizes = [
+        (process.info["memory_info"].rss, process.info["name"])
+        for process in psutil.process_iter(["name", "memory_info"])
+        if process.info["memory_info"]
+    ]
+    return ", ".join(f"{name} {size / 1e6:.0f} MB" for size, name in sorted(sizes, reverse=True)[:3])
+
+
+def _swapped_in() -> int:
+    found = re.search(r"^pswpin (\d+)$", Path("/proc/vmstat").read_text(encoding="ascii"), re.M)
+    return int(found[1]) if found else 0
+
+
+def _pressure(of: str) -> float | None:
+    """Pressure stall information of the last 5 minutes, where the kernel gives it."""
+    try:
+        said = Path(f"/proc/pressure/{of}").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = re.search(r"^some .*avg300=([\d.]+)", said, re.M)
+    return float(found[1]) if found else None

@@ -1,0 +1,54 @@
+"""What rkhunter and chkrootkit say. They take minutes and are run seldom; what they said last stands until then."""
+
+from __future__ import annotations
+
+import re
+
+from checks.host.collectors.collector import Look, NotLooked
+from checks.host.collectors.delta import Codes, Delta
+from checks.host.collectors.program import run
+
+_RKHUNTER = ("rkhunter", "--check", "--skip-keypress", "--nocolors", "--report-warnings-only", "--nolog")
+_RKHUNTER_TESTS = "rootkits,trojans,malware,hidden_procs"
+"""those of files and accounts are done here, without its noise after each upgrade"""
+_INFECTED = re.compile(r"INFECTED|Possible .*(?:rootkit|worm|trojan)|rootkit.*(?:found|installed)", re.I)
+
+
+def rootkits(at: Look, delta: Delta) -> None:
+    """Both, if it is time and as far as they are installed."""
+    last = at.recalled.get("rootkits_at", 0)
+    if at.settings["root"] != "/":
+        raise NotLooked("rootkits are looked for on the host itself alone", missing=True)
+    if at.now - last < at.settings["rootkits_every"]:
+        at.note(f"rootkits were looked for {(at.now - last) / 86400:.1f} days ago")
+        at.remember("rootkits_at", last)
+        signs = at.recalled.get("rootkit_signs", [])
+    else:
+        signs = _looked_for(at)
+        at.remember("rootkits_at", at.now)
+    at.remember("rootkit_signs", signs)
+    delta.compare("rootkits", dict.fromkeys(signs, ""), Codes("rootkit-sign"), None, "sign", usually_none=True)
+
+
+def _looked_for(at: Look) -> list[str]:
+    signs, ran = [], 0
+    for name, ask in (("rkhunter", _by_rkhunter), ("chkrootkit", _by_chkrootkit)):
+        try:
+            signs += [f"{name}: {line}" for line in ask(at)]
+            ran += 1
+        except NotLooked as why:
+            at.note(f"not looked at: {name}: {why}") if why.missing else at.warning(f"not looked at: {name}: {why}")
+    if not ran:
+        raise NotLooked("neither rkhunter nor chkrootkit did it")
+    return signs
+
+
+def _by_rkhunter(at: Look) -> list[str]:
+    done = run([*_RKHUNTER, "--enable", _RKHUNTER_TESTS], at.left() / 2)
+    return [" ".join(line.split()) for line in done.output.splitlines() if line.startswith("Warning:")]
+
+
+def _by_chkrootkit(at: Look) -> list[str]:
+    """It leaves with 0 whatever it found, and lists each file whose name begins with a dot: only its alarms count."""
+    done = run(["chkrootkit", "-q"], at.left())
+    return [" ".join(line.split()) for line in done.output.splitlines() if _INFECTED.search(line)]

@@ -1,0 +1,133 @@
+"""Looks at systemd units and at processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from checks.host.collectors.collector import Blind, Look, NotLooked, listed
+from checks.host.collectors.program import run
+from checks.host.collectors.trend import kept, slope_a_day
+
+STAGES = ("units", "failed", "processes")
+_DAY_SECONDS = 86400.0
+_SECONDS = 20.0
+_SHOWN = "Id,LoadState,ActiveState,SubState,Result,NRestarts,MainPID"
+_LEAST_GROWTH_MEGABYTES = 16.0
+_GROWTH_DAYS = 3.0
+
+
+def look(at: Look) -> None:
+    """All three."""
+    memory: dict[str, float] = {}
+    if at.settings["units"]:
+        with at.stage("units"):
+            units(at, memory)
+    if at.settings["any_failed"]:
+        with at.stage("failed"):
+            failed(at)
+    if at.settings["processes"]:
+        with at.stage("processes"):
+            processes(at, memory)
+    grown(at, memory)
+
+
+def units(at: Look, memory: dict[str, float]) -> None:
+    """Units that have to be active."""
+    import psutil
+
+    wanted = [name if "." in name else f"{name}.service" for name in at.settings["units"]]
+    down, restarts = 0, 0
+    counts: dict[str, Any] = {}
+    for name in wanted:
+        shown = _properties(_systemctl(at, "show", f"--property={_SHOWN}", "--", name))
+        state = f"{shown.get('ActiveState')} ({shown.get('SubState')}, {shown.get('Result')})"
+        if shown.get("LoadState") == "not-found":
+            state = "unknown to systemd"
+        if shown.get("ActiveState") != "active":
+            down += 1
+            at.fault("unit-down", f"{name} is {state}")
+        else:
+            at.note(f"{name} is {state}")
+        counts[name], lately = _restarts(at, name, int(shown.get("NRestarts") or 0))
+        restarts += lately
+        if lately >= at.settings["most_restarts"]:
+            at.fault("restarting", f"{name} was restarted {lately} times within a day")
+        if (number := int(shown.get("MainPID") or 0)) and psutil.pid_exists(number):
+            memory[name] = psutil.Process(number).memory_info().rss / 1e6
+    at.measure("units_down", down)
+    at.measure("restarts", restarts)
+    at.remember("restarts", counts)
+
+
+def _restarts(at: Look, name: str, count: int) -> tuple[list[list[float]], int]:
+    """What to remember of a unit's counter, and how often it was restarted within a day."""
+    before = at.recalled.get("restarts", {}).get(name, [])
+    past = [point for point in before if point[0] > at.now - _DAY_SECONDS] or before[-1:]
+    counted = [*past, [at.now, count]]
+    steps = pairwise(counted)
+    return counted[-400:], int(sum(b[1] - a[1] if b[1] >= a[1] else b[1] for a, b in steps))
+
+
+def failed(at: Look) -> None:
+    """Any unit in the state failed."""
+    said = _systemctl(at, "list-units", "--state=failed", "--all", "--plain", "--no-legend", "--no-pager")
+    names = [line.split()[0] for line in said.splitlines() if line.strip()]
+    strange = [name for name in names if name not in at.settings["ignore"]]
+    at.measure("units_failed", len(strange))
+    if strange:
+        at.fault("unit-failed", f"failed: {listed(strange)}")
+
+
+def processes(at: Look, memory: dict[str, float]) -> None:
+    """Programs that have to run."""
+    import psutil
+
+    wanted = at.settings["processes"]
+    running: dict[str, list[float]] = {}
+    for process in psutil.process_iter(["name", "exe", "status", "memory_info"]):
+        known = process.info
+        if known["status"] == psutil.STATUS_ZOMBIE:
+            continue
+        for name in {known["name"], (known["exe"] or "").rpartition("/")[2]} & set(wanted):
+            running.setdefault(name, []).append(known["memory_info"].rss / 1e6 if known["memory_info"] else 0.0)
+    missing = [name for name in wanted if name not in running]
+    at.measure("processes_missing", len(missing))
+    for name, sizes in running.items():
+        at.note(f"{name}: {len(sizes)} running, {sum(sizes):.0f} MB")
+        memory[name] = sum(sizes)
+    if missing:
+        at.fault("process-missing", f"not running: {listed(missing)}")
+
+
+def grown(at: Look, memory: Mapping[str, float]) -> None:
+    """Memory that grows for days."""
+    before = at.recalled.get("memory", {})
+    histories = {name: kept(before.get(name, ()), at.now, round(size, 2)) for name, size in memory.items()}
+    at.remember("memory", histories)
+    for name, points in histories.items():
+        slope = slope_a_day(points, least_points=6, least_days=_GROWTH_DAYS)
+        first = points[0][1]
+        if slope is None or first <= 0 or points[-1][1] - first < _LEAST_GROWTH_MEGABYTES:
+            continue
+        if 100 * slope / first > at.settings["growth_percent"]:
+            at.warning(f"{name} grows by {slope:.0f} MB a day: {first:.0f} MB then, {points[-1][1]:.0f} MB now")
+
+
+def _systemctl(at: Look, *words: str) -> str:
+    try:
+        done = run(["systemctl", *words], min(_SECONDS, at.left()))
+    except NotLooked as why:
+        if at.settings["units"]:
+            raise Blind(f"nothing is known of the units: {why}") from None
+        raise
+    if done.status and ("not been booted" in done.complaints or "connect to bus" in done.complaints):
+        if at.settings["units"]:
+            raise Blind("systemd does not run on this host, so nothing is known of its units")
+        raise NotLooked("systemd does not run on this host", missing=True)
+    return done.output
+
+
+def _properties(said: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)

@@ -1,0 +1,163 @@
+"""One question to a name server, over UDP and, where the answer is cut short, over TCP (RFC 1035, 7766, 6891).
+
+    > 1b3e RD, EDNS 1232   portal.example.net IN A                      UDP, a connected socket, repeated after 1 s, 2 s
+    < 1b3e QR RD RA        portal.example.net 300 IN A 192.0.2.10
+    < 1b3e QR TC           (cut short)                                   asked again over TCP
+
+Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes at the most. Here
+is no more than a question and the head of an answer; what its records say is for answers.py, where the library is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from checks.contract import Refused
+from checks.transport.datagram import Awaited, awaiting
+from checks.transport.line_protocol import far_faults
+
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35}
+TYPES |= {"HTTPS": 65, "CAA": 257}
+"""types of records by their names (RFC 1035, 2782, 3403, 3596, 8659, 9460)"""
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 4.0
+_PAYLOAD_BYTES = 1232
+"""what fits everywhere unfragmented"""
+_HEADER, _RECORD = struct.Struct("!HHHHHH"), struct.Struct("!HHIH")
+_POINTER = 0xC0
+_RESPONSE, _OPCODE, _TRUNCATED, _RECURSE, _RCODE = 0x8000, 0x7800, 0x0200, 0x0100, 0x000F
+_INTERNET, _OPT = 1, 41
+
+
+@dataclass(slots=True)
+class Asked:
+    """An answer as it came, and how it was come by. `rcode` is that of its head (RFC 1035 section 4.1.1)."""
+
+    data: bytes
+    repetitions: int = 0
+    by_tcp: bool = False
+
+    @property
+    def rcode(self) -> int:
+        """0 no error, 2 server failure, 3 no such name, 5 refused."""
+        return int(_HEADER.unpack_from(self.data)[1]) & _RCODE
+
+    @property
+    def truncated(self) -> bool:
+        """Whether it was cut short."""
+        return bool(_HEADER.unpack_from(self.data)[1] & _TRUNCATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question: its random identity, and its one entry as it stands on the wire."""
+
+    id: int
+    entry: bytes
+
+    def to_wire(self) -> bytes:
+        """With recursion desired, and an EDNS record (RFC 6891) that says how much may come at once."""
+        edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0)
+        return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, 1) + self.entry + edns
+
+    def answered_by(self, data: bytes) -> bool:
+        """Whether this is a response to this very question; names have no case."""
+        if len(data) < _HEADER.size:
+            return False
+        identity, flags, questions, *records = _HEADER.unpack_from(data)
+        if identity != self.id or not flags & _RESPONSE or flags & _OPCODE:
+            return False
+        if questions == 0:
+            return bool(flags & _RCODE)
+        begin = _HEADER.size + len(self.entry)
+        ours = questions == 1 and data[_HEADER.size : begin].lower() == self.entry.lower()
+        return ours and (bool(flags & _TRUNCATED) or _whole(data, begin, sum(records)))
+
+
+def _whole(data: bytes, at: int, records: int) -> bool:
+    """Whether so many records are there, to their ends (RFC 1035 section 4.1.3)."""
+    try:
+        for _ in range(records):
+            while (length := data[at]) and length < _POINTER:
+                at += 1 + length
+            at += _RECORD.size + (2 if length else 1)
+            at += _RECORD.unpack_from(data, at - _RECORD.size)[3]
+    except (IndexError, struct.error):
+        return False
+    return at <= len(data)
+
+
+async def ask(
+    server: str, port: int, name: str, record: str, cut_short: Callable[[], Any] = lambda: None, repeat: bool = True
+) -> Asked:
+    """The answer, for ever awaited. Raises Refused.
+
+    `cut_short` is called before it is asked for again over TCP; `repeat`: whether a question may have been lost.
+    """
+    query = Query(secrets.randbelow(1 << 16), _labels(name) + struct.pack("!HH", TYPES[record], _INTERNET))
+    with far_faults():
+        asked = await _over_udp(server, port, query, repeat)
+        if asked.truncated:
+            cut_short()
+            whole = await _over_tcp(server, port, query)
+            whole.repetitions = asked.repetitions
+            return whole
+    return asked
+
+
+def _labels(name: str) -> bytes:
+    """A name as labels, each with its length (RFC 1035 section 3.1). Raises Refused."""
+    try:
+        plain = name.removesuffix(".")
+        told = plain.encode("ascii") if plain.isascii() else plain.encode("idna")
+        labels = told.split(b".") if told else []
+        if any(not 0 < len(label) < 64 for label in labels) or len(told) > 253:
+            raise ValueError("a label has 1 to 63 bytes, a name no more than 253")
+    except ValueError as problem:
+        raise Refused("dns", f"{name[:80]!r} cannot be asked for: {problem}", origin="local") from problem
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+
+
+async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked:
+    answer = _Answer(query)
+    async with awaiting(answer, server, port) as transport:
+        pause, repetitions = _FIRST_PAUSE_SECONDS, 0
+        while True:
+            transport.sendto(query.to_wire())
+            done, _ = await asyncio.wait({answer.came}, timeout=pause if repeat else None)
+            if done:
+                return Asked(answer.came.result(), repetitions)
+            repetitions += 1
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+async def _over_tcp(server: str, port: int, query: Query) -> Asked:
+    reader, writer = await asyncio.open_connection(server, port)
+    try:
+        wire = query.to_wire()
+        writer.write(struct.pack("!H", len(wire)) + wire)
+        length = struct.unpack("!H", await reader.readexactly(2))[0]
+        data = await reader.readexactly(length)
+    except asyncio.IncompleteReadError as cut:
+        raise Refused("closed", "the connection was closed before the whole answer") from cut
+    finally:
+        writer.transport.abort()
+    if not query.answered_by(data):
+        raise Refused("bad-peer", "what came is no answer to the question")
+    return Asked(data, by_tcp=True)
+
+
+class _Answer(Awaited[bytes]):
+    """The answer to the question; what else comes is let pass."""
+
+    def __init__(self, query: Query) -> None:
+        super().__init__()
+        self._query = query
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+        if not self.came.done() and self._query.answered_by(data):
+            self.came.set_result(data)

@@ -1,0 +1,83 @@
+"""What the records of an answer say, in a process of its own: the library for it takes more memory than a daemon that
+mostly waits should keep. `python -m checks.network.dns_reader TYPE` reads the answer from its standard input.
+
+    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     or     {"wrong": "ShortHeader"}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import checks
+from checks.contract import CannotTell, Refused
+
+if TYPE_CHECKING:
+    from dns.rdata import Rdata
+
+_ROOT = str(Path(checks.__file__).parent.parent)
+_LONGEST = 300
+
+
+async def read(data: bytes, record: str) -> dict[str, Any]:
+    """Status, time to live and records of the type asked for. Raises Refused for what is no answer, CannotTell."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "checks.network.dns_reader", record),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd="/",
+            env={"PYTHONPATH": _ROOT},
+        )
+    except OSError as problem:
+        raise CannotTell(f"the process that reads answers cannot start: {problem}") from problem
+    try:
+        written, _ = await process.communicate(data)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise CannotTell(f"the process that reads answers ended with status {process.returncode}")
+    told: dict[str, Any] = json.loads(written)
+    if "wrong" in told:
+        raise Refused("bad-peer", f"the answer cannot be read: {told['wrong']}")
+    return told
+
+
+def said(data: bytes, record: str) -> dict[str, Any]:
+    """In the process: the same."""
+    import struct
+
+    import dns.exception
+    import dns.message
+    import dns.rcode
+    import dns.rdatatype
+
+    try:
+        message = dns.message.from_wire(data, ignore_trailing=True)
+    except dns.message.Truncated as cut:
+        message = cut.message()  # type: ignore[no-untyped-call]
+    except (dns.exception.DNSException, ValueError, IndexError, struct.error) as problem:
+        return {"wrong": type(problem).__name__}
+    sets = [one for one in message.answer if one.rdtype == dns.rdatatype.from_text(record)]
+    return {
+        "status": dns.rcode.to_text(message.rcode()),
+        "ttl": min((one.ttl for one in sets), default=None),
+        "found": sorted(_written(record) for one in sets for record in one),
+    }
+
+
+def _written(record: Rdata) -> str:
+    """As a zone file has it; a text record without its quotes."""
+    strings: tuple[bytes, ...] | None = getattr(record, "strings", None)
+    text = record.to_text() if strings is None else b"".join(strings).decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:_LONGEST]
+
+
+if __name__ == "__main__":
+    json.dump(said(sys.stdin.buffer.read(), sys.argv[1]), sys.stdout)

@@ -1,0 +1,182 @@
+"""A mailbox that a test mail must reach, by IMAP (RFC 9051; what is used here is in IMAP4rev1, RFC 3501, too).
+
+    < * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready
+    > r1 STARTTLS                                                < r1 OK begin TLS
+    > r2 CAPABILITY                                              < * CAPABILITY IMAP4rev1 AUTH=PLAIN UIDPLUS
+    > r3 AUTHENTICATE PLAIN          < +       > …               < r3 OK logged in
+    > r4 SELECT "INBOX"                                          < * 3 EXISTS  < r4 OK [READ-WRITE] selected
+    > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>" < * SEARCH 47  < r5 OK
+    > r6 UID STORE 47 +FLAGS.SILENT (\\Deleted)                   < r6 OK
+    > r7 UID EXPUNGE 47                                          < r7 OK
+
+Rules: only mails of our own are touched, found by a header that nobody else writes; without UIDPLUS (RFC 4315) they are
+marked and not expunged, since a plain EXPUNGE would take what others have marked; no literal is asked for, and one that
+comes is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from checks.contract import CannotTell, Refused
+from checks.settings import ReadableFile, Secret, Settings
+from checks.transport.line_protocol import Conversation
+from checks.transport.tls import handshake, trusting
+
+Security = Literal["starttls", "tls", "none"]
+HEADER = "X-Reveille-Probe"
+"""marks every mail that was sent by a check"""
+_LITERAL = re.compile(r"\{(\d{1,9})\+?\}$")
+_MOST_FOUND = 1000
+_POLL_SECONDS = 0.25
+_SLOWEST_POLL_SECONDS = 2.0
+
+
+class Mailbox(Settings):
+    """Where the test mail must arrive, and how to look there."""
+
+    host: str = Field(min_length=1, examples=["imap.example.net"])
+    """host name or address of the IMAP server"""
+    port: int = Field(default=993, ge=1, le=65535)
+    """its port"""
+    security: Security = "tls"
+    """how TLS begins: at once (tls, port 993), when asked for (starttls, port 143), or never (none)"""
+    user: str = Field(min_length=1, examples=["probe@example.net"])
+    """the account"""
+    password: Secret
+    """its password, by reference"""
+    folder: str = Field(default="INBOX", pattern=r'^[^"\\\x00-\x1f\x7f-\U0010ffff]{1,200}$')
+    """the folder that mail arrives in"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust; without it the system's"""
+
+
+class Imap:
+    """A mailbox that is open."""
+
+    def __init__(self, talk: Conversation) -> None:
+        self._talk = talk
+        self._number = 0
+        self._offered = ""
+
+    @classmethod
+    async def open(cls, box: Mailbox) -> Imap:
+        """Connect, log in and select. Raises Refused, CannotTell."""
+        password = revealed(box.password)
+        talk = await Conversation.open(box.host, box.port)
+        talk.keep_secret(password)
+        imap = cls(talk)
+        try:
+            await imap._begin(box)
+            await imap._log_in(box.user, password)
+            await imap._command(f'SELECT "{box.folder}"')
+        except BaseException:
+            await talk.close()
+            raise
+        return imap
+
+    async def find(self, message_id: str) -> str:
+        """Look for a mail until it is there, for ever if it never comes; returns its UID."""
+        pause = _POLL_SECONDS
+        while not (found := await self._search(f'HEADER Message-ID "{message_id}"')):
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _SLOWEST_POLL_SECONDS)
+            await self._command("NOOP")
+        return found[0]
+
+    async def delete(self, *uids: str) -> bool:
+        """Take mails away; False if they could only be marked as deleted."""
+        these = ",".join(uids)
+        await self._command(f"UID STORE {these} +FLAGS.SILENT (\\Deleted)")
+        if "UIDPLUS" not in self._offered.split():
+            return False
+        await self._command(f"UID EXPUNGE {these}")
+        return True
+
+    async def left_over(self, before: str) -> list[str]:
+        """The UIDs of test mails that came too late to be found, from before a day ("22-Nov-2026")."""
+        return await self._search(f"UNDELETED BEFORE {before} HEADER {HEADER} mail")
+
+    async def close(self) -> None:
+        """Break off: nothing is left to be said."""
+        await self._talk.close()
+
+    async def _begin(self, box: Mailbox) -> None:
+        if box.security == "tls":
+            await self._secure(box)
+        greeting = await self._talk.line()
+        if not greeting.upper().startswith("* OK"):
+            raise Refused("imap:bye" if greeting.startswith("* ") else "bad-peer", self._talk.shown(greeting))
+        if box.security == "starttls":
+            await self._command("STARTTLS")
+            await self._secure(box)
+
+    async def _secure(self, box: Mailbox) -> None:
+        with handshake():
+            await self._talk.start_tls(trusting(box.trusted_certificates), box.host)
+
+    async def _log_in(self, user: str, password: str) -> None:
+        self._offered = await self._capabilities()
+        if "AUTH=PLAIN" in self._offered.split():
+            secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+            self._talk.keep_secret(secret)
+            await self._command("AUTHENTICATE PLAIN", secret)
+        else:
+            await self._command(f"LOGIN {_quoted(user)} {_quoted(password)}")
+        self._offered = await self._capabilities()
+
+    async def _capabilities(self) -> str:
+        told = await self._command("CAPABILITY")
+        return next((line.upper() for line in told if line.upper().startswith("* CAPABILITY")), "")
+
+    async def _search(self, criteria: str) -> list[str]:
+        told = await self._command(f"UID SEARCH {criteria}")
+        found = [part for line in told if line.upper().startswith("* SEARCH") for part in line.split()[2:]]
+        return [uid for uid in found if uid.isascii() and uid.isdigit()][:_MOST_FOUND]
+
+    async def _command(self, command: str, continued: str | None = None) -> list[str]:
+        """Send a command; what was said untagged until its answer. Raises Refused unless that is OK."""
+        self._number += 1
+        tag = f"r{self._number}"
+        self._talk.say(f"{tag} {command}")
+        told: list[str] = []
+        while not (line := await self._whole_line()).startswith(f"{tag} "):
+            if line.startswith("+") and continued is not None:
+                self._talk.say(continued)
+            elif line.upper().startswith("* BYE"):
+                raise Refused("imap:bye", self._talk.shown(line))
+            else:
+                told.append(line)
+        status, _, text = line.removeprefix(f"{tag} ").partition(" ")
+        if status.upper() != "OK":
+            raise Refused(f"imap:{'bad' if status.upper() == 'BAD' else 'no'}", self._talk.shown(text))
+        return told
+
+    async def _whole_line(self) -> str:
+        """A line with the literals in it."""
+        line = await self._talk.line()
+        while literal := _LITERAL.search(line):
+            content = await self._talk.exactly(int(literal[1]))
+            line = f"{line[: literal.start()]}{content.decode('utf-8', 'replace')!r}{await self._talk.line()}"
+        return line
+
+
+def revealed(secret: Secret) -> str:
+    """A secret, or nothing can be known."""
+    try:
+        return secret.reveal()
+    except LookupError as missing:
+        raise CannotTell(str(missing)) from missing
+
+
+def _quoted(text: str) -> str:
+    """A quoted string (RFC 9051, section 4.3)."""
+    if any(sign in text for sign in "\r\n\0") or not text.isascii():
+        raise CannotTell("the server takes no user or password but in plain ASCII")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

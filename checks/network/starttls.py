@@ -1,0 +1,77 @@
+"""From a connection to TLS, for services that begin in the clear: SMTP (RFC 3207) and IMAP (RFC 9051, section 6.2.1).
+
+< 220 mail.example.net ESMTP         < * OK [CAPABILITY IMAP4rev1 STARTTLS] ready
+> EHLO [192.0.2.7]                   > a1 STARTTLS
+< 250-mail.example.net               < a1 OK begin TLS
+< 250 STARTTLS
+> STARTTLS
+< 220 ready for TLS
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from checks.contract import Refused
+from checks.transport.line_protocol import Conversation
+
+_REPLY = re.compile(r"(\d{3})([ -]?)(.*)")
+_MOST_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An SMTP reply: its code, and its lines without it."""
+
+    code: int
+    lines: tuple[str, ...]
+
+
+async def reply(talk: Conversation, *good: int) -> Reply:
+    """The next reply (RFC 5321, section 4.2). Raises Refused if its code is not a `good` one."""
+    lines: list[str] = []
+    while True:
+        match = _REPLY.fullmatch(await talk.line())
+        if match is None or len(lines) >= _MOST_LINES:
+            raise Refused("bad-peer", "what came is no reply of SMTP")
+        lines.append(match[3])
+        if match[2] != "-":
+            break
+    code = int(match[1])
+    if code not in good:
+        raise Refused(f"smtp:{code}", talk.shown(" ".join(lines)))
+    return Reply(code, tuple(lines))
+
+
+async def hello(talk: Conversation, name: str | None = None) -> frozenset[str]:
+    """EHLO; what is offered, in capitals. Without a name of ours our address is it (RFC 5321, section 4.1.3)."""
+    here = talk.local_address()
+    talk.say(f"EHLO {name or ('[IPv6:' if ':' in here else '[') + here + ']'}")
+    return frozenset(line.upper() for line in (await reply(talk, 250)).lines[1:])
+
+
+async def agree_on_tls(talk: Conversation, offered: frozenset[str]) -> None:
+    """STARTTLS, up to the handshake."""
+    if "STARTTLS" not in offered:
+        raise Refused("no-starttls", "STARTTLS is not offered")
+    talk.say("STARTTLS")
+    await reply(talk, 220)
+
+
+async def begin_smtp(talk: Conversation) -> None:
+    """From the banner to the handshake."""
+    await reply(talk, 220)
+    await agree_on_tls(talk, await hello(talk))
+
+
+async def begin_imap(talk: Conversation) -> None:
+    """From the greeting to the handshake."""
+    greeting = await talk.line()
+    if not greeting.upper().startswith("* OK"):
+        raise Refused("bad-peer" if not greeting.startswith("* ") else "imap:bye", talk.shown(greeting))
+    talk.say("a1 STARTTLS")
+    while not (answer := await talk.line()).startswith("a1 "):
+        continue
+    if not answer.upper().startswith("A1 OK"):
+        raise Refused("no-starttls", talk.shown(answer.removeprefix("a1 ")))

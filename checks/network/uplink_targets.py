@@ -1,0 +1,206 @@
+"""What an uplink is tried with: one target, one means, one sample at a time.
+
+    { icmp = "192.0.2.1" }                                    echo request and reply (RFC 792, RFC 4443)
+    { tcp = "192.0.2.1:443" }                                 a connection is taken
+    { dns = "192.0.2.53", name = "example.net" }              any answer but a failure: NOERROR or NXDOMAIN
+    { http = "http://example.net/generate_204", status = 204 }  that status; without it any below 500
+
+Rules: a sample is lost when what should answer does not, or refuses: a box on the way that refuses everything would
+pass for the world otherwise. ICMP goes by a datagram socket, which needs no privilege but the kernel's leave. Nothing
+is repeated within a sample, or a loss would pass for a delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import secrets
+import socket
+import struct
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+
+from checks.contract import CannotTell, Refused
+from checks.network.dns_query import ask
+from checks.settings import Settings, nearest
+from checks.transport.line_protocol import Conversation, far_faults
+from checks.transport.tls import handshake, trusting
+
+_STATUS = re.compile(r"HTTP/1\.[01] (\d{3})(?: |$)")
+_ECHO = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0), socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129)}
+"""protocol, type of a request, type of a reply"""
+
+
+def _with_port(written: str) -> str:
+    host, colon, port = written.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError(f"{written[:60]!r} is no host and port; write them as in '192.0.2.1:443'")
+    return written
+
+
+def _web_address(written: str) -> str:
+    try:
+        parts = urlsplit(written)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not written.isascii() or not written.isprintable() or " " in written:
+        raise ValueError("that is no URL to fetch; write it as in 'http://example.net/'")
+    if parts.username or parts.password:
+        raise ValueError("a URL with a user name or password in it would be seen in reports; leave them out")
+    return written
+
+
+Host = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Icmp(Settings):
+    """A host that answers echo requests."""
+
+    icmp: Host
+    """host name or address to send echo requests to"""
+
+    def __str__(self) -> str:
+        return f"icmp {self.icmp}"
+
+    async def reach(self) -> None:
+        """One request and its reply."""
+        loop = asyncio.get_running_loop()
+        with far_faults():
+            (family, _, _, _, address), *_ = await loop.getaddrinfo(self.icmp, None, type=socket.SOCK_DGRAM)
+            protocol, request, reply = _ECHO[socket.AddressFamily(family)]
+            with _echo_socket(family, protocol) as sock:
+                sock.connect(address)  # at once: a datagram socket only remembers it
+                token = secrets.token_bytes(16)
+                await loop.sock_sendall(sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token))
+                while True:
+                    data = await loop.sock_recv(sock, 1500)
+                    if data[:1] == bytes((reply,)) and data[8:24] == token:
+                        return
+
+
+class Tcp(Settings):
+    """A service that takes connections."""
+
+    tcp: Annotated[str, AfterValidator(_with_port)]
+    """host:port to connect to"""
+
+    def __str__(self) -> str:
+        return f"tcp {self.tcp}"
+
+    async def reach(self) -> None:
+        """One connection."""
+        host, _, port = self.tcp.rpartition(":")
+        talk = await Conversation.open(host.strip("[]"), int(port))
+        await talk.close()
+
+
+class Name(Settings):
+    """A name server that answers."""
+
+    dns: Host
+    """host name or address of a name server"""
+    name: Host = "example.com"
+    """the name to ask it for"""
+
+    def __str__(self) -> str:
+        return f"dns {self.dns}"
+
+    async def reach(self) -> None:
+        """One question and its answer."""
+        host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
+        asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
+        if asked.rcode not in (0, 3):
+            raise Refused(f"dns:{asked.rcode}", "a name server that does not answer the question")
+
+
+class Http(Settings):
+    """A page that is there."""
+
+    http: Annotated[str, AfterValidator(_web_address)]
+    """URL of a page"""
+    status: int | None = Field(default=None, ge=100, le=599)
+    """the HTTP status that is right; without it every one below 500"""
+
+    def __str__(self) -> str:
+        return f"http {self.http}"
+
+    async def reach(self) -> None:
+        """One HEAD request and the status of its answer."""
+        parts = urlsplit(self.http)
+        host = parts.hostname or ""
+        talk = await Conversation.open(host, parts.port or (443 if parts.scheme == "https" else 80))
+        try:
+            if parts.scheme == "https":
+                with handshake():
+                    await talk.start_tls(trusting(None), host)
+            where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+            named = parts.netloc.rpartition("@")[2]
+            talk.say(f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection: close\r\n")
+            match = _STATUS.match(await talk.line())
+        finally:
+            await talk.close()
+        if match is None:
+            raise Refused("bad-peer", "what came is not HTTP")
+        if int(match[1]) != self.status if self.status else int(match[1]) >= 500:
+            raise Refused(f"http:{match[1]}")
+
+
+MEANS: dict[str, type[Settings]] = {"icmp": Icmp, "tcp": Tcp, "dns": Name, "http": Http}
+
+
+def _means(written: Any) -> str | None:
+    if isinstance(written, dict):
+        return next((means for means in MEANS if means in written), None)
+    return next((means for means, model in MEANS.items() if isinstance(written, model)), None)
+
+
+def _one_means(written: Any) -> Any:
+    """Refuses a target of no means, or of two. Raises ValueError."""
+    if isinstance(written, Settings):
+        return written
+    example = 'as in { tcp = "192.0.2.1:443" }'
+    if not isinstance(written, dict):
+        raise ValueError(f"a target is a table with one of {', '.join(MEANS)}, {example}")
+    found = [means for means in MEANS if means in written]
+    if not found:
+        hints = [hint for key in written if (hint := nearest(str(key), list(MEANS)))]
+        raise ValueError(f"a target needs one of {', '.join(MEANS)}, {example}{hints[0] if hints else ''}")
+    if len(found) > 1:
+        raise ValueError(
+            f"this target has {len(found)} means ({' and '.join(found)}); write them as {len(found)} targets"
+        )
+    return written
+
+
+Target = Annotated[
+    Annotated[Icmp, Tag("icmp")]
+    | Annotated[Tcp, Tag("tcp")]
+    | Annotated[Name, Tag("dns")]
+    | Annotated[Http, Tag("http")],
+    Discriminator(_means),
+    BeforeValidator(_one_means),
+]
+
+
+def _echo_socket(family: int, protocol: int) -> socket.socket:
+    try:
+        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+    except PermissionError as refused:
+        raise CannotTell("this host does not let this user send ICMP (net.ipv4.ping_group_range)") from refused
+    except OSError as problem:
+        if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
+            raise CannotTell(f"this host has no ICMP sockets: {problem.strerror}") from problem
+        raise
+    return sock
+
+
+def _checked(packet: bytes) -> bytes:
+    """With the checksum in its place (RFC 1071); for IPv6 the kernel does it."""
+    total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return packet[:2] + struct.pack("!H", ~total & 0xFFFF) + packet[4:]

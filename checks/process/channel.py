@@ -1,0 +1,73 @@
+"""The child's end of the socket to the daemon, and the manners of a child: for the processes that hold a call.
+
+One JSON object a line: commands in ({"do": ...}), events out ({"event": ..., "at": monotonic seconds, ...}).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from checks.process.child import tied_to
+
+_FAREWELL_SECONDS = 3.0
+_LONGEST_LINE = 1 << 20
+
+
+class Channel:
+    """The socket to the daemon. `gone` once the other end closed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        self._unread = b""
+        self.gone = False
+
+    def fileno(self) -> int:
+        """For an event loop to watch."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
+        self.gone = True
+
+    def tell(self, event: str, at: float | None = None, **facts: Any) -> None:
+        """Send an event. With nobody to hear it, nothing happens."""
+        line = json.dumps({"event": event, "at": time.monotonic() if at is None else at, **facts}).encode() + b"\n"
+        while line and not self.gone:
+            try:
+                line = line[self._socket.send(line) :]
+            except BlockingIOError:
+                self.gone = not select.select([], [self._socket], [], _FAREWELL_SECONDS)[1]
+            except OSError:
+                self.gone = True
+
+    def commands(self) -> Iterator[dict[str, Any]]:
+        """What has come in."""
+        with suppress(BlockingIOError):
+            try:
+                received = self._socket.recv(65536)
+            except ConnectionError:
+                received = b""
+            self.gone = self.gone or not received or len(self._unread) > _LONGEST_LINE
+            self._unread += received
+        *lines, self._unread = self._unread.split(b"\n")
+        yield from (json.loads(line) for line in lines)
+
+
+def be_a_good_child(parent: int) -> None:
+    """No core files; SIGTERM when the parent dies; SIGALRM kills what is stuck."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not tied_to(parent, signal.SIGTERM):
+        os._exit(0)

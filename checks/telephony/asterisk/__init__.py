@@ -1,0 +1,1 @@
+"""Asterisk's manager interface (AMI): log-in, PRI spans, queues."""

@@ -1,0 +1,87 @@
+"""A check that logs in at an Asterisk's manager interface (AMI), asks, and leaves: what all of them have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.settings import Duration, ReadableFile, Secret
+from checks.telephony.asterisk.ami import Interface, connected
+from checks.telephony.sip.transaction import Target, far_faults, tls_context
+
+
+class AsteriskCheck(Check):
+    """How the manager interface is reached; `asked` is what a kind of its own asks there."""
+
+    host: str
+    """host or host:port of the manager interface (port 5038, over TLS 5039)"""
+    user: str
+    """the manager user (manager.conf; read classes system, reporting, call)"""
+    password: Secret
+    """its secret, by reference"""
+    tls: bool = False
+    """whether the manager interface speaks TLS"""
+    trusted_certificates: ReadableFile | None = None
+    """PEM file of the authorities to trust on TLS; without it the system's"""
+    within: Duration = Field(default=10.0, gt=0)
+    """time limit for the whole attempt"""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if not Target(self.host).sane:
+            raise ValueError(f"{self.host!r} is not a host or host:port")
+        if self.trusted_certificates and not self.tls:
+            raise ValueError("trusted_certificates serve TLS only; write tls = true")
+        return self
+
+    @abstractmethod
+    async def asked(self, manager: Interface, trace: Trace) -> None:
+        """Ask, measure, judge. Raises Refused, CannotTell."""
+
+    def measures(self) -> Mapping[str, str]:
+        """How the manager interface itself did."""
+        return {
+            "connect_seconds": "until the manager interface greets, in seconds",
+            "login_seconds": "until it lets us in, in seconds",
+        }
+
+    def layer_of(self, stage: str) -> Layer:
+        """A PBX that does not let itself be asked says nothing of its lines or agents, nor of the calls above them: its
+        manager API is an application, and never the cause of a failed call."""
+        return Layer.APPLICATION if stage in ("connect", "login") else self.LAYER
+
+    def longest_seconds(self) -> float:
+        """The time limit, and a little for the closing."""
+        return self.within + 2.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Ask for everything once."""
+        try:
+            async with asyncio.timeout(self.within), AsyncExitStack() as stack:
+                with trace.stage("connect"), far_faults():
+                    manager = await stack.enter_async_context(self._connected())
+                with trace.stage("login"), far_faults():
+                    await manager.log_in(self.user, self._secret())
+                trace.note(f"AMI {manager.version}")
+                await self.asked(manager, trace)
+                with far_faults():
+                    await manager.log_off()
+        except TimeoutError:
+            raise Refused("timeout", f"the AMI did not tell all within {self.within:g} s") from None
+
+    def _connected(self) -> AbstractAsyncContextManager[Interface]:
+        host, port = Target(self.host).named()
+        context = tls_context(self.trusted_certificates) if self.tls else None
+        return connected(host.strip("[]"), port or (5039 if self.tls else 5038), context)
+
+    def _secret(self) -> str:
+        try:
+            return self.password.reveal()
+        except LookupError as missing:
+            raise CannotTell(str(missing)) from missing

@@ -1,0 +1,108 @@
+"""Digits as sound: DTMF (ITU-T Q.23) said and heard in band. Only for child processes.
+
+Heard by Q.24: one frequency of each group, together most of what sounds, for 40 ms and more, with a pause of 20 ms and
+more between two; voice codecs and gaps by lost packets are allowed for, since nothing but a digit is listened for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks.telephony.audio.sound import RATE, Samples, level_dbm0
+
+if TYPE_CHECKING:
+    from checks.telephony.phone.listener import Ear
+
+LOW, HIGH = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+"""Hz"""
+PAD = ("123A", "456B", "789C", "*0#D")
+_SAID, _PAUSED = 0.12, 0.1
+"""seconds"""
+_AMPLITUDE = 5000.0
+_WINDOW, _HOP = 240, 80
+_PURE, _TWIST = 0.6, 20.0
+_LEAST_DBM0 = -40.0
+_LEAST_WINDOWS = 3
+
+
+def sound_of(digits: str) -> Samples:
+    """The digits one after the other, at about -10 dBm0, a pause before and after each."""
+    moment = np.arange(round(_SAID * RATE)) / RATE
+    pause = np.zeros(round(_PAUSED * RATE))
+    parts = [pause]
+    for digit in digits:
+        row = next(number for number, line in enumerate(PAD) if digit in line)
+        pair = LOW[row], HIGH[PAD[row].index(digit)]
+        parts += [np.sum([_AMPLITUDE * np.sin(2 * np.pi * tone * moment) for tone in pair], axis=0), pause]
+    return np.concatenate(parts).astype(np.float32)
+
+
+_ANALYSIS = np.exp(-2j * np.pi * np.outer(np.arange(_WINDOW), LOW + HIGH) / RATE) * np.hanning(_WINDOW)[:, None]
+
+
+class Tones:
+    """Reads digits out of sound as it comes in, from the position `begin` (samples)."""
+
+    def __init__(self, begin: int) -> None:
+        self.heard = ""
+        self._next = begin
+        self._now, self._windows, self._told = "", 0, False
+
+    def hear(self, received: Samples) -> str:
+        """Take in all the sound so far; every digit until now."""
+        while self._next + _WINDOW <= len(received):
+            self._take(_digit(received[self._next : self._next + _WINDOW]))
+            self._next += _HOP
+        return self.heard
+
+    def _take(self, digit: str) -> None:
+        if digit != self._now:
+            self._now, self._windows, self._told = digit, 0, False
+        self._windows += 1
+        if digit and self._windows >= _LEAST_WINDOWS and not self._told:
+            self.heard += digit
+            self._told = True
+
+
+def _digit(window: Samples) -> str:
+    """The digit in 30 ms of sound; "" for none."""
+    if level_dbm0(window) < _LEAST_DBM0:
+        return ""
+    power = np.square(np.abs(window @ _ANALYSIS))
+    row, column = int(power[:4].argmax()), int(power[4:].argmax())
+    low, high = float(power[row]), float(power[4 + column])
+    whole = float(np.square(window * np.hanning(_WINDOW), dtype=np.float64).sum()) * _WINDOW * 0.33
+    if low + high < _PURE * whole or max(low, high) > _TWIST * min(low, high):
+        return ""
+    return PAD[row][column]
+
+
+class Digits:
+    """Listening for digits of the far side: events, as `events()` gives all that came so far, or tones."""
+
+    def __init__(self, ear: Ear, order: Mapping[str, Any], events: Callable[[], str]) -> None:
+        self._ear, self._order, self._events = ear, order, events
+        self._began = len(events())
+        self._tones = Tones(ear.recording.position_at(time.monotonic()))
+        self._deadline = time.monotonic() + order["within"]
+
+    def attend(self) -> bool:
+        """Whether it is decided."""
+        expected: str = self._order["expect"]
+        told = {
+            "as events": self._events()[self._began :],
+            "as tones": self._tones.hear(self._ear.recording.samples),
+        }
+        how = next((how for how, digits in told.items() if expected in digits), None)
+        if how is None and time.monotonic() < self._deadline:
+            return False
+        if how is None:
+            self._ear.tell("digits-not-heard", got=max(told.values(), key=len)[-40:])
+        else:
+            self._ear.heard_to(len(self._ear.recording.samples), len(self._ear.recording.samples))
+            self._ear.tell("digits-heard", how=how)
+        return True

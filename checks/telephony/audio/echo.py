@@ -1,0 +1,57 @@
+"""Our own sound coming back: stretches of what was said, looked for in what was heard up to three quarters of a second
+later. An echo is told only when several stretches come back after the same time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from checks.telephony.audio.sound import RATE, Samples, level_dbm0
+
+_WINDOW = RATE // 2
+_LATEST = round(0.75 * RATE)
+_LOUD_DBM0 = -40.0
+_ALIKE = 0.5
+_STRETCHES = 8
+_AGREE = round(0.01 * RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """How late it comes, and how much softer than it was said."""
+
+    delay_ms: float
+    loss_db: float
+
+
+def echo_of(said: Samples, heard: Samples) -> Echo | None:
+    """The echo of `said` in `heard`; both begin at the same moment."""
+    starts = [
+        start
+        for start in range(0, min(len(said), len(heard) - _LATEST) - _WINDOW, _WINDOW)
+        if level_dbm0(said[start : start + _WINDOW]) > _LOUD_DBM0
+    ]
+    chosen = [starts[int(index)] for index in np.linspace(0, len(starts) - 1, min(len(starts), _STRETCHES))]
+    found = [hit for start in chosen if (hit := _come_back(said, heard, start))]
+    if len(found) < 2 or len(found) * 2 < len(chosen):
+        return None
+    delay = float(np.median([late for late, _ in found]))
+    agreeing = [gain for late, gain in found if abs(late - delay) <= _AGREE]
+    if len(agreeing) < 2 or len(agreeing) * 2 < len(found):
+        return None
+    return Echo(round(1000 * delay / RATE, 1), round(-20 * float(np.log10(np.median(agreeing))), 1))
+
+
+def _come_back(said: Samples, heard: Samples, start: int) -> tuple[int, float] | None:
+    """When it comes back and how strong, if it does."""
+    sought = said[start : start + _WINDOW].astype(np.float64)
+    field = heard[start : start + _WINDOW + _LATEST].astype(np.float64)
+    size = 1 << (len(field) + _WINDOW).bit_length()
+    crossed = np.fft.irfft(np.fft.rfft(field, size) * np.conj(np.fft.rfft(sought, size)), size)[: len(field) - _WINDOW]
+    energy = np.concatenate(([0.0], np.cumsum(np.square(field))))
+    energies = np.maximum(1.0, energy[_WINDOW:] - energy[:-_WINDOW])[: len(crossed)]
+    own = float(np.dot(sought, sought))
+    alike = crossed / np.sqrt(energies * own)
+    best = int(alike.argmax())
+    return (best, float(crossed[best]) / own) if alike[best] >= _ALIKE else None

@@ -1,0 +1,143 @@
+"""Sound files as recorders write them, as 8 kHz samples: WAV with PCM, float, A-law or mu-law, one channel or several.
+
+Anything else (GSM, MP3, Ogg) is converted by sox where there is one. Only for child processes (numpy).
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks.contract import CannotTell
+from checks.telephony.audio.sound import RATE, Samples
+
+_PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+_SOX_SECONDS = 30
+
+
+class Unreadable(Exception):
+    """It is no sound, or cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The channels at 8 kHz, and how long it really is."""
+
+    channels: tuple[Samples, ...]
+    seconds: float
+
+    @property
+    def mixed(self) -> Samples:
+        """All channels together."""
+        if len(self.channels) == 1:
+            return self.channels[0]
+        return np.asarray(np.sum(self.channels, axis=0), dtype=np.float32)
+
+
+def read(content: bytes, name: str) -> Sound:
+    """Raises Unreadable; CannotTell when it is of a form for which this machine has no reader."""
+    if not content:
+        raise Unreadable("it is empty")
+    if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+        form, data = _chunks(content)
+        if (samples := _decoded(form, data)) is not None:
+            channels, rate = struct.unpack_from("<HI", form, 2)
+            return _at_8000(samples, channels, rate)
+    return _converted(content, name.rsplit(".", 1)[-1].lower() if "." in name else "")
+
+
+def _chunks(content: bytes) -> tuple[bytes, bytes]:
+    """The format and the data of a WAV; a recorder that is still at work has not written the lengths yet."""
+    at, form = 12, b""
+    while at + 8 <= len(content):
+        name, length = content[at : at + 4], struct.unpack_from("<I", content, at + 4)[0]
+        if name == b"data":
+            if len(form) < 16:
+                break
+            return form, content[at + 8 : at + 8 + length] if 0 < length < 0xFFFFFF00 else content[at + 8 :]
+        if name == b"fmt ":
+            form = content[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+    raise Unreadable("a WAV without sound in it")
+
+
+def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
+    """The samples in the 16-bit range, channels interleaved; None for a form that is not known here."""
+    tag, bits = struct.unpack_from("<H", form, 0)[0], struct.unpack_from("<H", form, 14)[0]
+    if tag == _EXTENSIBLE and len(form) >= 26:
+        tag = struct.unpack_from("<H", form, 24)[0]
+    whole = data[: len(data) // max(1, bits // 8) * max(1, bits // 8)]
+    if tag in (_ALAW, _MULAW):
+        return _expanded(np.frombuffer(data, dtype=np.uint8), a_law=tag == _ALAW)
+    if tag == _FLOAT and bits == 32:
+        return np.frombuffer(whole, dtype="<f4") * np.float32(32768)
+    if tag == _PCM and bits == 8:
+        return (np.frombuffer(whole, dtype=np.uint8).astype(np.float32) - 128) * 256
+    if tag == _PCM and bits == 24:
+        triples = np.frombuffer(whole, dtype=np.uint8).reshape(-1, 3).astype(np.int32)
+        return ((triples[:, 1] | (triples[:, 2] << 8)).astype(np.int16)).astype(np.float32)
+    if tag == _PCM and bits in (16, 32):
+        scale = np.float32(1 if bits == 16 else 1 / 65536)
+        return np.frombuffer(whole, dtype=f"<i{bits // 8}").astype(np.float32) * scale
+    return None
+
+
+def _expanded(codes: NDArray[np.uint8], a_law: bool) -> NDArray[np.float32]:
+    """G.711 (ITU-T) to linear."""
+    table = np.arange(256, dtype=np.int32)
+    if a_law:
+        table ^= 0x55
+        exponent, mantissa = (table & 0x70) >> 4, (table & 0x0F) << 4
+        step = np.where(exponent == 0, mantissa + 8, (mantissa + 0x108) << np.maximum(exponent - 1, 0))
+        linear = np.where(table & 0x80, step, -step)
+    else:
+        table = ~table & 0xFF
+        step = (((table & 0x0F) << 3) + 0x84) << ((table & 0x70) >> 4)
+        linear = np.where(table & 0x80, 0x84 - step, step - 0x84)
+    return np.asarray(linear[codes], dtype=np.float32)
+
+
+def _at_8000(samples: NDArray[np.float32], channels: int, rate: int) -> Sound:
+    if not 1 <= channels <= 8 or not 4000 <= rate <= 192_000:
+        raise Unreadable(f"{channels} channels at {rate} Hz")
+    frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
+    if not len(frames):
+        raise Unreadable("no sound in it")
+    return Sound(tuple(_resampled(frames[:, n], rate) for n in range(channels)), len(frames) / rate)
+
+
+def _resampled(samples: NDArray[np.float32], rate: int) -> Samples:
+    """To 8 kHz: averaged over the new sample's time where the old rate was higher, then interpolated."""
+    if rate == RATE:
+        return np.ascontiguousarray(samples, dtype=np.float32)
+    width = max(1, round(rate / RATE))
+    smooth = np.convolve(samples, np.ones(width, dtype=np.float32) / width, mode="same")
+    at = np.arange(0, len(samples) * RATE // rate) * (rate / RATE)
+    return np.asarray(np.interp(at, np.arange(len(samples)), smooth), dtype=np.float32)
+
+
+def _converted(content: bytes, kind: str) -> Sound:
+    sox = shutil.which("sox")
+    if sox is None:
+        raise CannotTell(
+            f"the recording is no PCM or G.711 WAV ({kind or 'unknown'}), and there is no sox to convert it"
+        )
+    form = ["-t", "wav", "-e", "signed-integer", "-b", "16", "-"]
+    given = ["-t", kind] if kind.isalnum() else []
+    done = subprocess.run(
+        [sox, *given, "-", *form], input=content, capture_output=True, timeout=_SOX_SECONDS, check=False
+    )
+    if done.returncode or done.stdout[:4] != b"RIFF":
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Unreadable(said[-1][:200] if said else "sox cannot read it")
+    form_chunk, data = _chunks(done.stdout)
+    samples = _decoded(form_chunk, data)
+    if samples is None:
+        raise Unreadable("sox wrote what cannot be read")
+    channels, rate = struct.unpack_from("<HI", form_chunk, 2)
+    return _at_8000(samples, channels, rate)

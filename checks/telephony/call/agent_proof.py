@@ -1,0 +1,279 @@
+"""Reaching our agent, and the proof that it is ours: both sides challenge each other in band.
+
+    caller                                   agent
+      |  ......... rings, is answered ........  |     stage agent
+      |  == nonce of the caller (tones) ======> |     stage talk: each must hear the other's nonce, new in each
+      |  <====== nonce of the agent (tones) === |     call; it tells by how much it is late
+      |  == digits of the caller (DTMF) ======> |
+      |  <====== digits of the agent (DTMF) === |
+
+stage    fault codes
+agent    not-registered, not-rung, not-answered, no-srtp (our agent refused a call that is not encrypted), early-hang-up
+talk     one-way-to-agent, one-way-to-caller, dead-air, echo (our own challenge came back), wrong-agent (somebody else's
+         did), dtmf-lost-to-agent, dtmf-lost-to-caller, dtmf-lost, early-hang-up
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.telephony.audio import nonce
+from checks.telephony.call.leg import Event, Phone, unless_ended
+from checks.telephony.call.script import AgentStep
+
+ANSWER_SECONDS = 5.0
+TALK_SECONDS = 4.0
+_TIMED_SECONDS = 5.0
+_DIGITS_SECONDS = 4.0
+"""beside half a second for each digit"""
+_DECIDE_SECONDS = 10.0
+"""for a phone to answer an order, on a machine that is busy"""
+_PERIOD_SECONDS = 12.8
+"""after which a nonce begins anew"""
+MEASURES: Mapping[str, str] = {
+    "agent_ring_seconds": "awaiting the agent until the agent's phone rang",
+    "agent_seconds": "awaiting the agent until the agent was connected",
+    "talk_seconds": "proving the agent: tones, delays and digits",
+    "talk_heard_seconds": "until both sides had heard each other",
+    "caller_to_agent_ms": "how late the caller's sound reaches the agent's phone: all between the two, milliseconds",
+    "agent_to_caller_ms": "how late the agent's sound reaches the caller's phone: all between the two, milliseconds",
+}
+_SAYING_MS = {"G722": 5.0, "ILBC": 12.5}
+_HEARING_MS = {"G722": 10.0, "ILBC": 17.8}
+_CONCEALMENT_MS = 5.0
+"""what our own engine takes, beside its jitter buffer: its filters, its frames, its concealment of losses"""
+
+
+class Proof:
+    """Reaches the agent of a step on the call that stands, and proves it."""
+
+    def __init__(
+        self, trace: Trace, step: AgentStep, call: Phone, agent: Phone, dtmf: str, picks_up: bool = False
+    ) -> None:
+        """`picks_up`: the agent was called directly, and answers by itself."""
+        self._picks_up = picks_up
+        self._trace, self._step, self._dtmf = trace, step, dtmf
+        self._call, self._agent = call, agent
+        self._random = random.SystemRandom()
+
+    async def run(self, review: Callable[[], Awaitable[Event]]) -> None:
+        """`review` says what the caller hears while nobody rings. Raises Refused, CannotTell."""
+        with self._trace.stage("agent"):
+            if self._agent.seen("registered") is None:
+                raise Refused(
+                    "not-registered",
+                    f"agent {self._step.agent.name!r} did not get registered before the call reached it",
+                )
+            await self._be_rung(review)
+            await self._be_answered()
+        await self.prove()
+
+    async def prove(self) -> None:
+        """On a call in which both sides have answered. Raises Refused, CannotTell."""
+        with self._trace.stage("talk"):
+            await self._talk()
+
+    async def _be_rung(self, review: Callable[[], Awaitable[Event]]) -> None:
+        name, within, began = self._step.agent.name, self._step.within, self._trace.elapsed()
+        try:
+            rung = await unless_ended(self._call, lambda: self._agent.until("incoming", "offer-refused", within=within))
+        except TimeoutError:
+            if others := sum(event.name == "turned-away" for event in self._agent.events):
+                raise CannotTell(
+                    f"agent {name!r} was rung {others} times within {within:g} s by others than {self._step.caller!r}: "
+                    "customers come first in the queue, or our call shows another number"
+                ) from None
+            seen = await review()
+            if seen["code"] == "dtmf-ignored":
+                with self._trace.stage("prompt"):
+                    raise Refused("dtmf-ignored", f"{seen['text']}; agent {name!r} was not rung") from None
+            raise Refused(
+                "not-rung", f"agent {name!r} was not rung within {within:g} s; the caller heard: {seen['text']}"
+            ) from None
+        if rung.name == "offer-refused":
+            raise unfit(name, rung)
+        self._trace.measure("agent_ring_seconds", self._trace.elapsed() - began)
+
+    async def _be_answered(self) -> None:
+        agent = self._agent
+        if not self._picks_up:
+            agent.order("answer", status=200)
+        try:
+            await unless_ended(
+                self._call, lambda: agent.until("answered", "cancelled", "refused", within=ANSWER_SECONDS)
+            )
+        except TimeoutError:
+            raise Refused("not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s") from None
+        if agent.seen("answered") is None:
+            raise Refused("not-answered", "the call to the agent was taken back")
+
+    # --- tones
+
+    async def _talk(self) -> None:
+        """Both sides say their nonce at the same time, and each must hear the other's; then the digits."""
+        call, agent = self._call, self._agent
+        ours, theirs = nonce.make(self._random), nonce.make(self._random)
+        try:
+            await unless_ended(call, lambda: agent.until("media", within=ANSWER_SECONDS))
+        except TimeoutError:
+            raise Refused("dead-air", "the agent's leg has no media") from None
+        began = self._trace.elapsed()
+        for phone, say, expect in ((call, ours, theirs), (agent, theirs, ours)):
+            phone.order("challenge", say=say, expect=expect, within=TALK_SECONDS, timed=True)
+        at_caller, at_agent = await asyncio.gather(*(self._heard(phone) for phone in (call, agent)))
+        proven = at_caller.name == at_agent.name == "challenge-heard"
+        if proven:
+            self._trace.measure("talk_heard_seconds", self._trace.elapsed() - began)
+            await self._time()
+        for phone in (call, agent):
+            phone.order("hush")
+        if not proven:
+            raise unproven(at_caller, at_agent)
+        if self._step.digits:
+            await self._press()
+
+    async def _heard(self, phone: Phone) -> Event:
+        wait = phone.until("challenge-heard", "challenge-not-heard", "no-media", within=TALK_SECONDS + _DECIDE_SECONDS)
+        return await _in_time(wait)
+
+    async def _time(self) -> None:
+        """How late each direction is; a note where a leg could not tell."""
+        within = TALK_SECONDS + _TIMED_SECONDS
+        call, agent = self._call, self._agent
+        try:
+            at_caller, at_agent = await asyncio.gather(
+                *(phone.until("challenge-timed", within=within) for phone in (call, agent))
+            )
+        except TimeoutError:
+            self._trace.note("delay: not measured: a phone's process was too busy")
+            return
+        ways = (
+            ("caller_to_agent_ms", (call, at_caller), (agent, at_agent)),
+            ("agent_to_caller_ms", (agent, at_agent), (call, at_caller)),
+        )
+        for name, (mouth, said), (ear, heard) in ways:
+            late = lateness_ms(said, heard)
+            if late is None:
+                self._trace.note(f"{name}: not measured: our own clocks or jitter buffer were not steady")
+                continue
+            whole, held = late
+            self._trace.measure(name, whole - held - own_ms(_codec(mouth), _codec(ear)))
+            ear.mouth_to_ear_ms = whole + _packet_ms(mouth)
+
+    # --- digits
+
+    async def _press(self) -> None:
+        """Each presses digits of its own, and the other must get them: as events (RFC 4733, INFO) or as tones."""
+        legs, count = (self._call, self._agent), self._step.digits
+        said = ["".join(self._random.choice("0123456789") for _ in range(count)) for _ in legs]
+        within = _DIGITS_SECONDS + 0.5 * count
+        for phone, expect in zip(legs, reversed(said), strict=True):
+            phone.order("await-digits", expect=expect, within=within)
+        for phone, digits in zip(legs, said, strict=True):
+            await self._dial(phone, digits)
+        wait = (
+            _in_time(phone.until("digits-heard", "digits-not-heard", "no-media", within=within + _DECIDE_SECONDS))
+            for phone in legs
+        )
+        at_caller, at_agent = await asyncio.gather(*wait)
+        told = {"agent": at_agent, "caller": at_caller}
+        lost = {whom: event.facts.get("got") for whom, event in told.items() if event.name != "digits-heard"}
+        if lost:
+            which = "" if len(lost) == len(told) else f"-to-{next(iter(lost))}"
+            got = ", ".join(f"the {whom} got {digits or 'none'}" for whom, digits in lost.items())
+            raise Refused(f"dtmf-lost{which}", f"of {count} digits {got}")
+        ways = f"{at_agent['how']} to the agent, {at_caller['how']} to the caller"
+        self._trace.note(f"the agent is proven by tones and by digits ({ways})")
+
+    async def _dial(self, phone: Phone, digits: str) -> None:
+        """By the check's way; where the far end takes no events, as tones."""
+        for method in (self._dtmf, "in-band"):
+            phone.order("press", digits=digits, method=method)
+            told = await _in_time(
+                phone.until("pressed", "press-failed", within=_DECIDE_SECONDS, digits=digits, method=method)
+            )
+            if told.name == "pressed":
+                return
+
+
+def picks_up(script: Sequence[object]) -> bool:
+    """Whether a script calls the agent directly: nothing comes before it."""
+    return bool(script) and isinstance(script[0], AgentStep)
+
+
+def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
+    """Which calls the agent's phone is to take, before it can be reached."""
+    step = next((step for step in script if isinstance(step, AgentStep)), None)
+    return {"agent": {"caller": step.caller, "picks_up": picks_up(script)}} if step else {}
+
+
+@contextmanager
+def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
+    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises Refused."""
+    try:
+        yield
+    except Refused:
+        if agent is not None and (refusal := agent.seen("offer-refused")):
+            with trace.stage("agent"):
+                raise unfit("of the number called", refusal) from None
+        raise
+
+
+def unfit(name: str, refusal: Event) -> Refused:
+    """What it means that our own agent's phone refused an offer."""
+    code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
+    return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")
+
+
+def unproven(at_caller: Event, at_agent: Event) -> Refused:
+    """What it means that not both sides heard the other."""
+    for whom, told in (("caller", at_caller), ("agent", at_agent)):
+        if told.facts.get("instead") == "another":
+            return Refused("wrong-agent", f"the {whom} hears a challenge, but somebody else's")
+        if told.facts.get("instead") == "echo":
+            return Refused("echo", f"the {whom} hears its own challenge come back and not the other's")
+    if at_agent.name == "challenge-heard":
+        return Refused("one-way-to-caller", "the agent hears the caller, the caller does not hear the agent")
+    if at_caller.name == "challenge-heard":
+        return Refused("one-way-to-agent", "the caller hears the agent, the agent does not hear the caller")
+    return Refused("dead-air", "neither side hears the other")
+
+
+def lateness_ms(said: Event, heard: Event) -> tuple[float, float] | None:
+    """From mouth to ear, and how much of it in the ear's jitter buffer; the median of the stretches that were heard.
+    None where it was not told."""
+    if said["said_at"] is None or not heard["heard"]:
+        return None
+    late = [((at - said["said_at"]) % _PERIOD_SECONDS, held) for at, held in heard["heard"]]
+    way = sorted(late, key=lambda one: 1000 * one[0] - one[1])
+    seconds, held = way[(len(way) - 1) // 2]
+    return 1000 * seconds, held
+
+
+def own_ms(mouth_codec: str, ear_codec: str) -> float:
+    """What our own engine takes at both ends of the way, beside the jitter buffer."""
+    return _SAYING_MS.get(mouth_codec, 0.0) + _HEARING_MS.get(ear_codec, _CONCEALMENT_MS)
+
+
+def _codec(phone: Phone) -> str:
+    media = phone.seen("media")
+    return str(media["codec"]).upper() if media else ""
+
+
+def _packet_ms(phone: Phone) -> float:
+    """A packet's sound must have been said before it is sent."""
+    media = phone.seen("media")
+    return float(media.facts.get("packet_ms", 20.0)) if media else 20.0
+
+
+async def _in_time(waiting: Awaitable[Event]) -> Event:
+    """A phone that does not answer an order is an engine error, not a fault of the far end."""
+    try:
+        return await waiting
+    except TimeoutError:
+        raise CannotTell("engine error: the phone's process did not answer in time") from None

@@ -1,0 +1,187 @@
+"""The process that finds the recording of a call and listens to it: a job as JSON on standard input, what comes of it
+as JSON lines on a private fd (see voice_log.py, and checks/process/parent.py for the manners).
+
+A recording that is still being written is looked at again; of several that are new, ours is the one that holds what was
+said in this call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.process.child import telling, tied_to
+from checks.telephony.audio import nonce_sound, sound
+from checks.telephony.audio.recording import bound
+from checks.telephony.audio.sound_file import Sound, Unreadable, read
+from checks.transport.http.address import Address
+from checks.transport.http.client import Manner, fetch
+from checks.transport.http.message import Limits, Request
+from checks.transport.http.phases import Phases
+
+_LOOK_SECONDS = 0.5
+_SETTLED_SECONDS = 4.0
+_LARGEST = 64_000_000
+_MOST_FILES = 50
+_LATER = ("http:404", "http:202", "http:204", "http:409", "http:423", "http:425", "http:429", "http:5")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording as it is just now: its bytes, and where they came from."""
+
+    where: str
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """Without its folder."""
+        return self.where.rsplit("/", 1)[-1]
+
+
+class Search:
+    """Looks for the recording of one job; what has not changed since the last look is not read again."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._job = job
+        self._known: dict[str, float] = dict(job["before"])
+        self._fetched_before: bytes | None = None
+
+    def look(self) -> list[Found]:
+        """What is new, the newest first. Raises Refused for what will not get better."""
+        return self._files() if self._job["file"] else self._fetched()
+
+    def _files(self) -> list[Found]:
+        new = list[tuple[float, str]]()
+        for path in glob.iglob(self._job["file"], recursive=True):  # noqa: PTH207 - Path.glob takes no absolute pattern
+            try:
+                changed = Path(path).stat().st_mtime
+            except OSError:  # it went away meanwhile
+                continue
+            if self._known.get(path) != changed:
+                new.append((changed, path))
+        new.sort(reverse=True)
+        self._known |= {path: changed for changed, path in new}
+        return [Found(path, _content(path)) for _, path in new[:_MOST_FILES]]
+
+    def _fetched(self) -> list[Found]:
+        trusted = self._job["trusted"]
+        manner = Manner(limits=Limits(body_bytes=_LARGEST), trusted=Path(trusted) if trusted else None)
+        request = Request("GET", Address.parse(self._job["url"]), private=tuple(self._job["headers"].items()))
+        trace = Trace(time.monotonic, Path("/"))
+        try:
+            with Phases(trace) as phases:
+                answer = asyncio.run(fetch(request, phases, manner, lambda status: status == 200))
+        except Refused as refused:
+            if refused.code.startswith(_LATER):
+                return []
+            raise
+        if answer.body == self._fetched_before:
+            return []
+        self._fetched_before = answer.body
+        return [Found(answer.address.path, answer.body)]
+
+
+def _content(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_LARGEST)
+    except OSError as problem:
+        raise Refused("unreadable", f"{path}: {problem.strerror}") from None
+
+
+def main(told: int, parent: int) -> int:
+    """Do the job; the exit code is 0 also where there is no recording."""
+    if not tied_to(parent):
+        return 1
+    job = json.load(sys.stdin)
+    tell = telling(told)
+    tell(stage="recording")
+    try:
+        tell(**await_it(job))
+    except Refused as refused:
+        tell(fault=refused.code, text=refused.text, measures=getattr(refused, "measures", {}))
+    return 0
+
+
+def await_it(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Look again and again until it is right, or its own and settled, or time is up. Raises Refused, CannotTell."""
+    search, deadline = Search(job), time.monotonic() + job["within"]
+    wrong, others, ours_since = Refused("no-recording", _nowhere(job)), 0, float("inf")
+    while True:
+        for found in search.look():
+            try:
+                return judged(job, found)
+            except Wrong as problem:
+                ours = problem.ours or not job["file"]  # an address names the call
+                if ours or ours_since == float("inf"):
+                    wrong = problem
+                others += not ours
+                ours_since = time.monotonic() if ours else ours_since
+        if time.monotonic() >= min(deadline, ours_since + _SETTLED_SECONDS):
+            break
+        time.sleep(_LOOK_SECONDS)
+    if others > 1 and ours_since == float("inf"):
+        raise Refused("no-recording", f"none of {others} new recordings holds what was said in this call")
+    raise wrong
+
+
+def _nowhere(job: Mapping[str, Any]) -> str:
+    where = job["file"] or Address.parse(job["url"]).origin
+    return f"nothing new within {job['within']:g} s of the call: {where}"
+
+
+class Wrong(Refused):
+    """A recording that is not right, with what was measured of it; `ours` when it holds what was said in this call."""
+
+    def __init__(self, code: str, text: str, measures: dict[str, float] | None = None, ours: bool = False) -> None:
+        super().__init__(code, text)
+        self.measures, self.ours = measures or {}, ours
+
+
+def judged(job: Mapping[str, Any], found: Found) -> dict[str, Any]:
+    """What is to be said of a recording that is right. Raises Wrong for any other."""
+    name = found.name
+    try:
+        heard = read(found.content, found.where)
+    except Unreadable as problem:
+        raise Wrong("unreadable", f"{name}: {problem}") from None
+    length, call = heard.seconds, float(job["call_seconds"])
+    measures = {"recording_length_seconds": length, "recording_difference_seconds": length - call}
+    if sound.is_silent(heard.mixed):
+        raise Wrong("silent", f"{name}: {length:.1f} s of silence", measures)
+    missing = [side for side, said in job["said"].items() if not holds(heard, said)]
+    ours = len(missing) < len(job["said"])
+    if ours:  # another call's is nobody's business
+        sound.write_wav(Path(job["exhibit"]), bound(heard.mixed))
+    if abs(length - call) > job["tolerance"]:
+        code = "too-short" if length < call else "too-long"
+        raise Wrong(code, f"{name} is {length:.1f} s long, the call was {call:.1f} s", measures, ours)
+    if not ours:
+        raise Wrong("another-call", f"{name} does not hold what was said in this call", measures)
+    if missing:
+        raise Wrong("one-sided", f"{name} does not hold what the {missing[0]} said", measures, ours)
+    sides = " and the ".join(job["said"])
+    note = f"recording {name}: {length:.1f} s of a call of {call:.1f} s, holds what the {sides} said"
+    return {"measures": measures, "note": note}
+
+
+def holds(heard: Sound, said: list[int]) -> bool:
+    """Whether one side's nonce is in it, in any channel or in all together."""
+    ways = [*heard.channels, *([heard.mixed] if len(heard.channels) > 1 else [])]
+    return any(nonce_sound.Listener(said, 0).hear(samples) is not None for samples in ways)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    except CannotTell as problem:
+        sys.exit(f"{problem}")

@@ -1,0 +1,230 @@
+"""The daemon's side of a call leg: starts the phone's process, orders, awaits events under its own timers, ends it.
+
+A process that dies by a signal, reports a broken engine or cannot start is `CannotTell`: it says nothing of the far
+end. What ends a call from afar is `Refused`, in whatever stage is under way. Whoever starts a phone closes it; then
+it hangs up, and is sent SIGTERM and five seconds later SIGKILL if it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from checks.contract import CannotTell, Refused
+from checks.process.parent import small_environment
+from checks.telephony.sip.causes import cause_in, name_of
+
+START_SECONDS = 20.0
+"""for the process to be ready, on a machine that is busy"""
+_CLOSE_SECONDS = 8.0
+_KILL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a phone told: `at` in monotonic seconds."""
+
+    name: str
+    at: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, fact: str) -> Any:
+        return self.facts[fact]
+
+
+class Phone:
+    """One call leg. `events` holds everything it told, in order. Other engines than pjsua2 are kinds of it."""
+
+    ENDINGS: ClassVar[tuple[str, ...]] = ("refused", "far-bye", "cancelled")
+    """the events that end a call from afar"""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.events: list[Event] = []
+        self.orders: list[Event] = []
+        """what it was told to listen for; no other order is kept, since accounts hold secrets"""
+        self.mouth_to_ear_ms: float | None = None
+        """how late it hears the other side, where that was measured"""
+        self._process, self._writer = process, writer
+        self._news = asyncio.Event()
+        self._broken: str | None = None
+        self.put_down_after = 0.0
+        """seconds that it was waited for in vain, when it did not end by itself and was killed"""
+        self._reading = asyncio.create_task(self._read(reader))
+
+    @classmethod
+    async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:
+        """Start the process. Raises CannotTell. `command` replaces the program, for tests of a process that dies."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            program = (
+                *(command or (sys.executable, "-m", "checks.telephony.phone.process")),
+                str(theirs.fileno()),
+                str(os.getpid()),
+            )
+            try:
+                with (log or Path(os.devnull)).open("ab") as output:
+                    process = await asyncio.create_subprocess_exec(
+                        *program,
+                        stdin=asyncio.subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=output,
+                        pass_fds=(theirs.fileno(),),
+                        start_new_session=True,
+                        cwd="/",
+                        env=small_environment("HOME", OPENBLAS_NUM_THREADS="1"),
+                    )
+            except OSError as problem:
+                ours.close()
+                raise CannotTell(f"engine error: the phone's process cannot start: {problem}") from problem
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        return cls(process, reader, writer)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the phone."""
+        return self._process.pid
+
+    @property
+    def failed(self) -> bool:
+        """Whether it broke, or died of something that was not ours."""
+        return self._broken is not None and not self.put_down_after
+
+    @property
+    def broken(self) -> str | None:
+        """Why its process is of no use any more, if it is not."""
+        return self._broken
+
+    def order(self, do: str, **details: Any) -> None:
+        """Send a command. With a phone that is gone, the next wait says so."""
+        if do == "listen":
+            self.orders.append(Event(do, time.monotonic(), details))
+        if not self._writer.is_closing():
+            self._writer.write(json.dumps({"do": do, **details}).encode() + b"\n")
+
+    def seen(self, *names: str, since: int = 0, **facts: Any) -> Event | None:
+        """The first event so far of one of these names, with these facts; `since` leaves the first so many out."""
+        return next(
+            (
+                e
+                for e in self.events[since:]
+                if e.name in names and all(e.facts.get(key) == value for key, value in facts.items())
+            ),
+            None,
+        )
+
+    async def until(self, *names: str, within: float, since: int = 0, **facts: Any) -> Event:
+        """The first event (also a past one, after the first `since`) of these names with these facts.
+
+        Raises TimeoutError; Refused when the far end ended the call first; CannotTell when the engine broke.
+        """
+        async with asyncio.timeout(within):
+            while (event := self.seen(*names, since=since, **facts)) is None:
+                if self._broken is not None:
+                    raise CannotTell(f"engine error: {self._broken}")
+                if (ending := self.seen(*self.ENDINGS)) is not None:
+                    raise self.ended_by(ending)
+                if self.seen("closed") is not None:
+                    raise CannotTell("engine error: the phone's process left of its own accord")
+                self._news.clear()
+                await self._news.wait()
+        return event
+
+    def ended_by(self, ending: Event) -> Refused:
+        """What an ending says, as a fault of the stage under way."""
+        return refusal(ending)
+
+    async def close(self, hang_up_within: float = 3.0) -> None:
+        """Hang up and end the process, whatever it takes; returns when it is gone."""
+        self.order("hang-up", within=hang_up_within)
+        try:
+            await self._gone(hang_up_within + _CLOSE_SECONDS)
+        except TimeoutError:
+            self.put_down_after = hang_up_within + _CLOSE_SECONDS
+            await self._put_down()
+        finally:
+            self._reading.cancel()
+            self._writer.close()
+
+    async def _put_down(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._process.returncode is not None:
+                return
+            self._process.send_signal(number)
+            try:
+                await self._gone(_KILL_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _gone(self, within: float) -> None:
+        async with asyncio.timeout(within):
+            await self._process.wait()
+            await asyncio.wait({self._reading})
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._take(json.loads(line))
+        except (ValueError, ConnectionError) as problem:
+            self._broken = f"the phone's process spoke nonsense: {problem}"
+        status = await self._process.wait()
+        if self._broken is None and self.seen("closed") is None:
+            self._broken = f"the phone's process {_death(status)}"
+        self._news.set()
+
+    def _take(self, told: dict[str, Any]) -> None:
+        event = Event(told.pop("event"), told.pop("at"), told)
+        self.events.append(event)
+        if event.name == "broken":
+            self._broken = str(event["text"])
+        self._news.set()
+
+
+def _death(status: int) -> str:
+    return f"died of {signal.Signals(-status).name}" if status < 0 else f"ended early with status {status}"
+
+
+def refusal(ending: Event) -> Refused:
+    """What an ending of the call says, as a fault: a status with its Q.850 cause, or an early hang-up."""
+    reasons = ending.facts.get("reasons", [])
+    cause = cause_in(reasons)
+    words = [
+        *([f"Q.850 cause {cause}, {name_of(cause)}"] if cause is not None else []),
+        *(f"Reason: {r}" for r in reasons),
+    ]
+    if ending.name == "refused":
+        return _refused(ending, cause, words)
+    return Refused("early-hang-up", "; ".join([f"the far end ended the call ({ending.name})", *words]))
+
+
+_NOT_REACHED: Mapping[int, str] = {0: "unreachable", 408: "timeout", 502: "unreachable", 503: "unreachable"}
+
+
+def _refused(ending: Event, cause: int | None, words: list[str]) -> Refused:
+    code, phrase = int(ending["code"]), str(ending["phrase"])
+    if ending["origin"] == "local":
+        return Refused(_NOT_REACHED.get(code, f"sip:{code}"), phrase, origin="local")
+    return Refused(f"sip:{code}" + (f"/{cause}" if cause is not None else ""), "; ".join([phrase, *words]))
+
+
+async def unless_ended(phone: Phone, waiting: Callable[[], Any]) -> Any:
+    """Await something else while a call stands; raises what ends the call, should that come first."""
+    wanted = asyncio.ensure_future(waiting())
+    watch = asyncio.ensure_future(phone.until("never", within=86400.0))
+    try:
+        await asyncio.wait({wanted, watch}, return_when=asyncio.FIRST_COMPLETED)
+        return await (wanted if wanted.done() else watch)
+    finally:
+        for task in (wanted, watch):
+            task.cancel()
+        await asyncio.gather(wanted, watch, return_exceptions=True)

@@ -1,0 +1,108 @@
+"""The phones of an attempt: started side by side; those that are to be called are registered before anybody can.
+
+Each has a name: "call" is the customer's, "agent" our agent's, further ones are named after what they are for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.telephony.call.account import Way, way_of
+from checks.telephony.call.leg import START_SECONDS, Phone
+from checks.telephony.call.line import Line
+
+
+class Parties:
+    """`legs` are the phones by name, `ways` how each reaches its registrar. Whoever starts them closes them."""
+
+    def __init__(self, trace: Trace, codecs: tuple[str, ...], signalling_within: float, life_seconds: float) -> None:
+        self.legs: dict[str, Phone] = {}
+        self.ways: dict[str, Way] = {}
+        self._trace, self._codecs = trace, codecs
+        self._signalling_within, self._life_seconds = signalling_within, life_seconds
+
+    async def start(
+        self,
+        lines: Mapping[str, Line],
+        stages: Mapping[str, str],
+        called: tuple[str, ...],
+        screens: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Start a phone for each line; `called` are registered at once, and take the calls that `screens` let through
+        (screening.py); `stages` are blamed for a line that leads nowhere. Raises Refused, CannotTell."""
+        for name, line in lines.items():
+            self.ways[name] = await self._way(line, stages.get(name, "agent"))
+        for name in lines:
+            self.legs[name] = await Phone.start()
+        for name in lines:
+            self._open(name)
+            if screens and name in screens:
+                self.legs[name].order("screen", **screens[name])
+            if name in called:
+                self.legs[name].order("register")
+        for name in lines:
+            await self._ready(self.legs[name])
+
+    async def add(self, name: str, like: str, secretive: bool = False) -> Phone:
+        """One more phone on the account of another, for a second call of the same person; it is not registered.
+        `secretive`: what it presses is a secret, and no exhibit shows it."""
+        self.ways[name] = self.ways[like]
+        self.legs[name] = await Phone.start()
+        self._open(name, secretive)
+        await self._ready(self.legs[name])
+        return self.legs[name]
+
+    async def drop(self, name: str) -> None:
+        """That phone is no longer part of it."""
+        self.ways.pop(name, None)
+        if phone := self.legs.pop(name, None):
+            await phone.close()
+
+    async def registered(self, name: str, stage: str) -> None:
+        """An account that is refused ends the attempt at once; one that gets no answer is judged when it is its turn.
+        Raises Refused, CannotTell."""
+        try:
+            answer = await self.legs[name].until("registered", "registration-failed", within=self._signalling_within)
+        except TimeoutError:
+            return
+        if answer.name == "registration-failed":
+            with self._trace.stage(stage):
+                whose = "" if name == "agent" else f"{self.ways[name].line.name}: "
+                raise Refused("not-registered", f"{whose}{answer['code']} {answer['phrase']}", answer["origin"])
+
+    async def close(self) -> None:
+        """Hang up everywhere; returns when every process is gone."""
+        await asyncio.gather(*(phone.close() for phone in self.legs.values()))
+
+    async def _way(self, line: Line, stage: str) -> Way:
+        try:
+            return await way_of(line, self._signalling_within)
+        except Refused:
+            with self._trace.stage(stage):
+                raise
+
+    def _open(self, name: str, secretive: bool = False) -> None:
+        self.legs[name].order(
+            "open",
+            name=name,
+            folder=str(self._trace.exhibits_folder),
+            files={"sound": f"{name}.wav", "ladder": ladder_of(name)},
+            life_seconds=self._life_seconds,
+            secretive=secretive,
+            account=self.ways[name].account(self._codecs),
+        )
+
+    @staticmethod
+    async def _ready(phone: Phone) -> None:
+        try:
+            await phone.until("ready", within=START_SECONDS)
+        except TimeoutError:
+            raise CannotTell("engine error: the phone's process did not start in time") from None
+
+
+def ladder_of(name: str) -> str:
+    """The file that holds a leg's SIP ladder."""
+    return "ladder.txt" if name == "call" else f"{name}-ladder.txt"

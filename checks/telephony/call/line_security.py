@@ -1,0 +1,132 @@
+"""How a call is secured, and what the call engine cannot do of it.
+
+stage     fault codes
+connect   dns, refused, unreachable, timeout        (of a line over TLS: the registrar's port)
+tls       no-tls, weak-protocol, tls, closed
+verify    expired, not-yet-valid, self-signed, untrusted, wrong-name, weak-key, revoked
+answer    sip:488 (refused, where the line requires SRTP: the text says so)
+media     no-srtp (answered, but not encrypted)
+agent     no-srtp (the call to the agent is not offered encrypted, and its line requires it)
+
+The engine's own OpenSSL (1.0.2, TLS 1.2) is old: certificates are judged by Python's ssl before a call is placed. What
+only the engine then trips over is an engine error. It speaks no IPv6: that is refused when the configuration is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Self
+
+from pydantic import model_validator
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.network.tls_certificate import TlsCertificate
+from checks.settings import Settings
+from checks.telephony.call.account import port_of
+from checks.telephony.call.leg import Phone
+from checks.telephony.call.line import Line
+
+MEASURES: Mapping[str, str] = {
+    "connect_seconds": "TCP connection to the registrar's TLS port",
+    "tls_seconds": "TLS handshake with the registrar",
+    "verify_seconds": "judging the registrar's certificate",
+    "certificate_days": "how long the registrar's certificate is still valid, days; below zero since when it is not",
+    "tls_version": "the version of TLS that the registrar agrees to, as in 1.3 (the call engine itself has 1.2)",
+}
+ENCRYPTED: Mapping[str, str] = {"media_encrypted": "whether the call's media is encrypted (SRTP): 1 or 0"}
+_IPV6 = re.compile(r"(^|@)\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_NOT_ACCEPTABLE = ("sip:415", "sip:488", "sip:606")
+_ENGINES_TLS = re.compile(r"(?i)tls|ssl|certificate|handshake")
+"""in the engine's words for a failure of its own"""
+
+
+class Engine(Settings):
+    """What the call engine can do; a mixin of checks with lines."""
+
+    @model_validator(mode="after")
+    def _ipv4_only(self) -> Self:
+        for line in self.all_lines().values():
+            if _IPV6.search(line.registrar):
+                raise ValueError(
+                    f"line {line.name!r} goes to {line.registrar!r}, and the call engine has no IPv6: name an IPv4 "
+                    "address of it (sip-options and sip-registration do check a registrar over IPv6)"
+                )
+        if _IPV6.search(getattr(self, "to", "")):
+            raise ValueError("the call engine has no IPv6: call a number, or a SIP URI at an IPv4 address or a name")
+        return self
+
+    def all_lines(self) -> dict[str, Line]:
+        """Whose phones take part."""
+        return {}
+
+
+def measures_of(lines: Collection[Line]) -> Mapping[str, str]:
+    """What these lines can give."""
+    return {
+        **(MEASURES if any(line.transport == "tls" for line in lines) else {}),
+        **(ENCRYPTED if any(line.srtp != "never" for line in lines) else {}),
+    }
+
+
+def measure(trace: Trace, call: Phone, line: Line) -> None:
+    """Whether the media was encrypted, where that was asked for."""
+    media = call.seen("media")
+    if media and line.srtp != "never":
+        trace.measure("media_encrypted", float(media["encrypted"]))
+
+
+async def hold_certificates(trace: Trace, lines: Collection[Line], within: float) -> None:
+    """Judge the certificate of each registrar over TLS, once. Raises Refused, CannotTell."""
+    seen = set()
+    for line in lines:
+        host, port = port_of(line)
+        if line.transport != "tls" or (host, port, line.trusted_certificates) in seen:
+            continue
+        seen.add((host, port, line.trusted_certificates))
+        check = TlsCertificate(host=host, port=port, trusted_certificates=line.trusted_certificates, within=within)
+        await check.probe(trace)
+
+
+@asynccontextmanager
+async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]:
+    """Around an attempt: says of a refusal that SRTP was required, and of the engine's own TLS that it is the engine's.
+    Raises Refused, CannotTell."""
+    try:
+        yield
+    except Refused as fault:
+        secure = [line for line in lines.values() if line.transport == "tls"]
+        if fault.origin == "local" and secure:
+            if _ENGINES_TLS.search(fault.text):
+                raise CannotTell(f"engine error: the registrar's TLS is good, but the engine's own: {fault}") from fault
+            if fault.code == "unreachable" and any([await _too_new(line, within) for line in secure]):
+                raise CannotTell(
+                    f"engine error: the registrar has no TLS 1.2, and the engine no newer: {fault}"
+                ) from fault
+        requiring = [line.name for line in lines.values() if line.srtp == "required"]
+        if fault.code in _NOT_ACCEPTABLE and requiring:
+            raise Refused(
+                fault.code, f"{fault.text}; SRTP is required of {', '.join(requiring)}: is it offered there?"
+            ) from fault
+        raise
+
+
+async def _too_new(line: Line, within: float) -> bool:
+    """Whether the registrar takes a newer TLS than the engine's, and not the engine's."""
+    newest, engines = ssl.TLSVersion.MAXIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2
+    return await _shakes_hands(line, within, newest) and not await _shakes_hands(line, within, engines)
+
+
+async def _shakes_hands(line: Line, within: float, newest: ssl.TLSVersion) -> bool:
+    context = ssl.create_default_context(cafile=str(line.trusted_certificates) if line.trusted_certificates else None)
+    context.maximum_version = newest
+    try:
+        async with asyncio.timeout(within):
+            _, writer = await asyncio.open_connection(*port_of(line), ssl=context)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

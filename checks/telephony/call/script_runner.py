@@ -1,0 +1,203 @@
+"""A call under way: the steps of its script, each in its stage.
+
+stage    fault codes
+press    no-telephone-event, early-hang-up
+prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored, early-hang-up, tone:KIND, fax,
+         voicemail, music-on-hold, frozen, looped, noise
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the whole call
+agent    and talk: see `proof.py`
+hold     no-rtp, early-hang-up
+on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.telephony.call.agent_proof import Proof, picks_up
+from checks.telephony.call.feature_steps import Feature
+from checks.telephony.call.features import Features, Talkers
+from checks.telephony.call.leg import Event, Phone
+from checks.telephony.call.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
+
+_STALLED_SECONDS = 5.0
+_DECIDE_SECONDS = 10.0
+"""for a phone to answer an order, on a machine that is busy"""
+
+
+class Conversation:
+    """Runs a script over a call that stands, with the agent's phone beside it where the script has one."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        script: Script,
+        dtmf: str,
+        call: Phone,
+        agent: Phone | None,
+        country: str | None = None,
+        library: Sequence[str] = (),
+        features: Features | None = None,
+    ) -> None:
+        """`library` are paths of further prompts by which a wrong one can be named; `country` says whose tones."""
+        self._trace, self._script, self._dtmf = trace, script, dtmf
+        self._call, self._agent = call, agent
+        self._features = features
+        self._prompts = [str(path) for step in script if isinstance(step, Hear) for path in step.references]
+        self._country, self._library = country, library
+        self._heard: list[str] = []
+        self._pressed = False
+
+    async def run(self) -> None:
+        """Every step in order. Raises Refused, CannotTell."""
+        for step in self._script:
+            await self._take(step)
+        if self._script and isinstance(self._script[-1], Press):
+            await self._stand(0.3 * len(self._script[-1].press), "press")  # the digits are still on their way
+
+    @property
+    def talkers(self) -> Talkers:
+        """Who is in the talk just now."""
+        return Talkers(self._call, self._agent if self._agent and self._agent.seen("answered") else None)
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Hear():
+                await self._hear(step)
+            case Press():
+                await self._press(step)
+            case Pause():
+                await self._stand(step.pause, "pause")
+            case AgentStep():
+                await self._reach_agent(step)
+            case Hold():
+                await self._hold(step)
+            case Feature() if self._features is not None:
+                talkers = Talkers(self._call, self._agent)
+                await self._features.take(step, talkers)
+                self._call, self._agent = talkers.caller, talkers.agent
+            case Feature():
+                raise CannotTell("this kind of call has no call control")
+            case HangUp():
+                pass
+
+    async def _hear(self, step: Hear) -> None:
+        number, paths = len(self._heard) + 1, [str(path) for path in step.references]
+        with self._trace.stage("prompt"):
+            self._call.order(
+                "listen",
+                step=number,
+                reference=paths[0],
+                references=paths,
+                within=step.within,
+                **self._known(self._previous if self._previous not in paths else None),
+            )
+            patience = step.within + max(map(_seconds, step.references)) + _DECIDE_SECONDS
+            found = await self._reply("heard", "not-heard", within=patience, step=number)
+            if found.name == "not-heard":
+                self._refuse_prompt(number, found)
+        self._note_prompt(number, found)
+        self._heard.append(next((path for path in paths if Path(path).name == found["reference"]), paths[0]))
+        self._pressed = False
+
+    def _refuse_prompt(self, number: int, found: Event) -> None:
+        """A tone of the network in the prompt's stead is a fault of the media: nobody answered."""
+        if str(found["code"]).startswith("false-answer:"):
+            with self._trace.stage("media"):
+                raise Refused(found["code"], found["text"])
+        raise Refused(found["code"], f"prompt {number}: {found['text']}")
+
+    def _note_prompt(self, number: int, found: Event) -> None:
+        self._trace.measure(f"hear_{number}_seconds", found["seconds"])
+        self._trace.measure(f"hear_{number}_coverage_percent", 100 * found["coverage"])
+        answered = self._call.seen("answered")
+        where = (
+            f"{found['began'] - answered.at:+.1f} s from the answer, " if answered and "began" in found.facts else ""
+        )
+        self._trace.note(
+            f"heard {found['reference']}: {where}{found['coverage']:.0%} covered, likeness {found['score']:.2f}"
+        )
+
+    def _known(self, previous: str | None) -> dict[str, object]:
+        """What helps to name what is heard."""
+        answered = self._call.seen("answered")
+        return {
+            "others": [*self._prompts, *self._library],
+            "previous": previous,
+            "answered_at": answered.at if answered else None,
+            "country": self._country,
+        }
+
+    @property
+    def _previous(self) -> str | None:
+        """After a press: the prompt that went before it ("" when none did)."""
+        return (self._heard[-1] if self._heard else "") if self._pressed else None
+
+    async def _press(self, step: Press) -> None:
+        with self._trace.stage("press"):
+            self._call.order("press", digits=step.press, method=self._dtmf)
+            done = await self._reply("pressed", "press-failed", within=_DECIDE_SECONDS, digits=step.press)
+            if done.name == "press-failed":
+                raise Refused("no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}")
+        self._pressed = True
+
+    async def _reach_agent(self, step: AgentStep) -> None:
+        if self._agent is None:
+            raise CannotTell("the agent's phone was not started")
+        proof = Proof(self._trace, step, self._call, self._agent, self._dtmf, picks_up(self._script))
+        await proof.run(self._review)
+
+    async def _review(self) -> Event:
+        self._call.order("review", wanted="an agent", **self._known(self._previous))
+        return await self._reply("reviewed", within=_DECIDE_SECONDS)
+
+    async def _hold(self, step: Hold) -> None:
+        """Media must keep flowing to the caller; none for five seconds is a fault."""
+        with self._trace.stage("hold"):
+            ends, number = self._trace.elapsed() + step.hold, 0
+            packets, moved = -1, self._trace.elapsed()
+            while (left := ends - self._trace.elapsed()) > 0:
+                await self._stand(min(1.0, left))
+                number += 1
+                self._call.order("count", number=number)
+                counted = await self._reply("counted", within=_DECIDE_SECONDS, number=number)
+                if counted["rx_packets"] != packets:
+                    packets, moved = counted["rx_packets"], self._trace.elapsed()
+                elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
+                    raise Refused("no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands")
+
+    async def _stand(self, seconds: float, stage: str | None = None) -> None:
+        """Let the call stand; raises what ends it."""
+        if stage is not None:
+            with self._trace.stage(stage):
+                return await self._stand(seconds)
+        legs = [leg for leg in (self._call, self._agent) if leg is not None]
+        connected = [leg for leg in legs if leg is self._call or leg.seen("answered")]
+        await asyncio.gather(*(_until_time(leg, seconds) for leg in connected))
+        return None
+
+    async def _reply(self, *names: str, within: float, **facts: Any) -> Event:
+        return await _in_time(self._call.until(*names, within=within, **facts))
+
+
+async def _until_time(leg: Phone, seconds: float) -> None:
+    try:
+        await leg.until("never", within=seconds)
+    except TimeoutError:
+        return
+
+
+async def _in_time(waiting: object) -> Event:
+    """A phone that does not answer an order is an engine error, not a fault of the far end."""
+    try:
+        return await waiting  # type: ignore[misc, no-any-return]
+    except TimeoutError:
+        raise CannotTell("engine error: the phone's process did not answer in time") from None
+
+
+def _seconds(path: Path) -> float:
+    return path.stat().st_size / 16000

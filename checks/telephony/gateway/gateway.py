@@ -1,0 +1,194 @@
+"""Read a gateway's tables: which spans there are, their alarms, D-channels, counters and B-channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checks.contract import CannotTell, Refused
+from checks.telephony.gateway import mibs
+from checks.telephony.gateway.flaps import Counters
+from checks.telephony.gateway.mibs import MIBS, Mib
+from checks.telephony.gateway.snmp import Agent, Value
+from checks.telephony.span import Channels, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A span that is to be there: its row, and its D-channel's, where it has one."""
+
+    name: str
+    index: str
+    d_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a gateway told."""
+
+    spans: tuple[Span, ...]
+    lines: Mapping[str, Counters] = field(default_factory=dict)
+    """counters of the lines, by the span's name"""
+    d_channels: Mapping[str, Counters] = field(default_factory=dict)
+    """counters of the D-channels, by the span's name, or by their own row where they belong to no one span"""
+    loose: Mapping[str, bool] = field(default_factory=dict)
+    """D-channels that belong to no one span: row -> whether they are up"""
+    channels: Channels | None = None
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """the worst span's error seconds of each sort, as measures"""
+
+    def up(self) -> int:
+        """Spans that calls can go over; a D-channel that is down and could be anyone's takes one away."""
+        down = sum(not up for up in self.loose.values())
+        return max(0, sum(span.up for span in self.spans) - down)
+
+
+async def read_uptime(agent: Agent) -> int | None:
+    """sysUpTime in centiseconds, None where it is not told. Raises Refused if nobody answers."""
+    return _number((await agent.get([mibs.UPTIME])).get(mibs.UPTIME))
+
+
+async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Reading:
+    """Everything at once. Raises Refused if there is no span, or not the one that is wanted."""
+    mib = MIBS[mib_name]
+    status = await _status(agent, mib, wanted)
+    if not mib.isdn:
+        return await _read_private(agent, mib_name, mib, status, wanted)
+    lapd, links = await agent.column(mibs.LAPD_STATUS), await agent.column(mibs.LAPD_PEER_SABME)
+    rows = list(wanted) or _discovered(status, lapd)
+    counters = await _counters(agent, [row.index for row in rows])
+    spans = tuple(_span(row, mib, status[row.index], lapd) for row in rows)
+    owned = {row.d_channel for row in rows}
+    loose = (
+        {} if wanted else {index: value == mibs.LAYER_2_ACTIVE for index, value in lapd.items() if index not in owned}
+    )
+    by_row = {row.d_channel: row.name for row in rows if row.d_channel} | {index: index for index in loose}
+    return Reading(
+        spans,
+        {row.name: _line_counters(span, row.index, counters) for row, span in zip(rows, spans, strict=True)},
+        {
+            name: Counters(lapd.get(index) == mibs.LAYER_2_ACTIVE, links=_number(links.get(index)))
+            for index, name in by_row.items()
+        },
+        loose,
+        _channels(await agent.column(mibs.BEARER_STATUS)),
+        _errors(counters),
+    )
+
+
+async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str, int]:
+    """Row -> line status."""
+    if wanted:
+        got = await agent.get([f"{mib.status}.{row.index}" for row in wanted])
+        told = {row.index: got.get(f"{mib.status}.{row.index}") for row in wanted}
+    else:
+        told = dict(await agent.column(mib.status))
+    found = {index: value for index, value in told.items() if isinstance(value, int)}
+    if not found:
+        raise Refused("no-spans", "the agent knows of no span at all")
+    if missing := [row.name for row in wanted if row.index not in found]:
+        raise Refused("no-such-span", f"the agent knows nothing of {', '.join(missing)}")
+    return found
+
+
+def _discovered(status: Mapping[str, int], lapd: Mapping[str, Value]) -> list[Wanted]:
+    """All the lines there are; as many D-channels as lines are taken in the same order."""
+    lines = sorted(status, key=_order)
+    paired = sorted(lapd, key=_order) if len(lapd) == len(lines) else [None] * len(lines)
+    return [Wanted(f"span {index}", index, channel) for index, channel in zip(lines, paired, strict=True)]
+
+
+def _span(row: Wanted, mib: Mib, status: int, lapd: Mapping[str, Value]) -> Span:
+    if row.d_channel is not None and row.d_channel not in lapd:
+        raise Refused("no-such-span", f"the agent knows nothing of the D-channel {row.d_channel} of {row.name}")
+    up = lapd[row.d_channel] == mibs.LAYER_2_ACTIVE if row.d_channel is not None else None
+    return Span(row.name, _alarms(mib, status), up)
+
+
+def _alarms(mib: Mib, status: int) -> tuple[mibs.Alarm, ...]:
+    try:
+        return mib.alarms(status)
+    except ValueError as strange:
+        raise CannotTell(str(strange)) from strange
+
+
+async def _counters(agent: Agent, rows: Sequence[str]) -> dict[str, Value]:
+    columns = (
+        mibs.DS1_LAST_CHANGE,
+        mibs.DS1_ELAPSED,
+        mibs.DS1_ERRORED,
+        mibs.DS1_SEVERELY_ERRORED,
+        mibs.DS1_UNAVAILABLE,
+    )
+    return await agent.get([f"{column}.{row}" for row in rows for column in columns])
+
+
+def _line_counters(span: Span, row: str, counters: Mapping[str, Value]) -> Counters:
+    def told(column: str) -> int | None:
+        return _number(counters.get(f"{column}.{row}"))
+
+    return Counters(
+        not span.alarms,
+        changed=told(mibs.DS1_LAST_CHANGE),
+        unavailable=told(mibs.DS1_UNAVAILABLE),
+        elapsed=told(mibs.DS1_ELAPSED),
+    )
+
+
+def _errors(counters: Mapping[str, Value]) -> dict[str, int]:
+    sorts = {
+        "errored_seconds": mibs.DS1_ERRORED,
+        "severely_errored_seconds": mibs.DS1_SEVERELY_ERRORED,
+        "unavailable_seconds": mibs.DS1_UNAVAILABLE,
+    }
+    told = {
+        name: [
+            number
+            for key, value in counters.items()
+            if key.startswith(f"{column}.") and (number := _number(value)) is not None
+        ]
+        for name, column in sorts.items()
+    }
+    return {name: max(numbers) for name, numbers in told.items() if numbers}
+
+
+def _channels(bearers: Mapping[str, Value]) -> Channels | None:
+    """B-channels, if the agent knows of any."""
+    if not bearers:
+        return None
+    return Channels(sum(value != mibs.BEARER_IDLE for value in bearers.values()), len(bearers))
+
+
+async def _read_private(
+    agent: Agent, mib_name: str, mib: Mib, status: Mapping[str, int], wanted: Sequence[Wanted]
+) -> Reading:
+    """A vendor's own MIB; AudioCodes tells of D-channels and names too."""
+    audiocodes = mib_name == "audiocodes"
+    d_channels = await agent.column(mibs.AUDIOCODES_D_CHANNEL) if audiocodes else {}
+    names = await agent.column(mibs.AUDIOCODES_NAME) if audiocodes and not wanted else {}
+    rows = list(wanted) or [
+        Wanted(str(names.get(index) or f"span {index}"), index)
+        for index in sorted(status, key=_order)
+        if mibs.DISABLED not in _alarms(mib, status[index])  # a trunk that nobody uses is no trunk
+    ]
+    if not rows:
+        raise Refused("no-spans", "every trunk of the gateway is switched off")
+    spans = tuple(
+        Span(row.name, _alarms(mib, status[row.index]), _established(status[row.index], d_channels.get(row.index)))
+        for row in rows
+    )
+    return Reading(spans)
+
+
+def _established(alarm: int, d_channel: Value) -> bool | None:
+    if alarm == mibs.AUDIOCODES_D_CHANNEL_ALARM or d_channel == 1:
+        return False
+    return True if d_channel == 0 else None
+
+
+def _number(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _order(row: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in row.split("."))

@@ -1,0 +1,168 @@
+"""Are the PRI spans of a gateway up? By SNMP: DS1-MIB and ISDN-MIB, or a vendor's own MIB.
+
+    > get   sysUpTime.0                                     < 8640000             the agent is there
+    > walk  dsx1LineStatus       1.3.6.1.2.1.10.18.6.1.10   < .1 = 1              no alarm
+    .                                                       < .2 = 64             fault alarm:los in the stage "line"
+    > walk  isdnLapdOperStatus   1.3.6.1.2.1.10.20.1.3.4.1.2  < .9 = 3            layer 2 active
+    .                                                       < .10 = 2             fault d-channel-down
+    > walk  isdnLapdPeerSabme    1.3.6.1.2.1.10.20.1.3.4.1.3  < .9 = 17           15 at the last look: flapping
+    > walk  isdnBearerOperStatus 1.3.6.1.2.1.10.20.1.2.1.1.2  < .101 = 1, .102 = 4  one of two channels is busy
+
+Rules: no span at all is a fault, not "all up". A flap stays a fault for `flap_window`, so that it can be confirmed; see
+flaps.py. A community that is wrong makes an agent silent: that cannot be told from a dead gateway. Refused v3 keys can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.settings import Duration, Secret, Settings
+from checks.telephony import span as spans_
+from checks.telephony.gateway.flaps import Flaps, count
+from checks.telephony.gateway.gateway import Reading, Wanted, read, read_uptime
+from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
+from checks.telephony.sip.transaction import Target, far_faults
+
+
+class SnmpSpan(Settings):
+    """One span, by its row in the agent's tables."""
+
+    name: str
+    """what it is called in a ticket"""
+    index: str = Field(pattern=r"^\d+(\.\d+)*$")
+    """its row in the MIB's table of lines: the interface index for DS1-MIB, the trunk's number for AudioCodes"""
+    d_channel: str | None = Field(default=None, pattern=r"^\d+$")
+    """interface index of its D-channel in ISDN-MIB; without it only the line is judged"""
+
+
+class PriSnmp(Check):
+    """Asks a gateway by SNMP for its spans: alarms, D-channels, flaps since the last look, busy channels."""
+
+    KIND: ClassVar[str] = "pri-snmp"
+    LAYER: ClassVar[Layer] = Layer.LINE
+
+    host: str
+    """host or host:port of the gateway's SNMP agent (port 161)"""
+    community: Secret | None = None
+    """the community to read with, by reference: SNMP v2c"""
+    user: str | None = None
+    """the user to read as: SNMP v3"""
+    authentication_password: Secret | None = None
+    """the user's authentication password, by reference"""
+    authentication: Authentication = "sha"
+    """how v3 proves who asks (RFC 3414, RFC 7860)"""
+    privacy_password: Secret | None = None
+    """the user's privacy password, by reference"""
+    privacy: Privacy = "aes"
+    """how v3 hides what is asked (RFC 3414, RFC 3826)"""
+    context: str = ""
+    """the v3 context that the gateway keeps its tables in, where it has several"""
+    mib: Literal["ds1", "audiocodes", "appian"] = "ds1"
+    """where the states of lines are read: DS1-MIB with ISDN-MIB, or a vendor's own"""
+    spans: tuple[SnmpSpan, ...] = ()
+    """the spans that must be there; without any, all that the agent has"""
+    flap_window: Duration = Field(default=900.0, gt=0)
+    """how long a flap counts"""
+    flaps_tolerated: int = Field(default=0, ge=0)
+    """flaps within the window that are no fault yet"""
+    within: Duration = Field(default=10.0, gt=0)
+    """time limit for the whole attempt"""
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.community is None) == (self.user is None):
+            raise ValueError("name either a community (v2c) or a user (v3)")
+        if self.community and (self.authentication_password or self.privacy_password):
+            raise ValueError("passwords belong to a user (v3), not to a community")
+        if self.privacy_password and not self.authentication_password:
+            raise ValueError("v3 hides nothing without proving who asks: give authentication_password too")
+        if not Target(self.host).sane:
+            raise ValueError(f"{self.host!r} is not a host or host:port")
+        if self.mib != "ds1" and any(span.d_channel for span in self.spans):
+            raise ValueError(f'd_channel is a row of ISDN-MIB, which is read with mib = "ds1", not "{self.mib}"')
+        if len({span.name for span in self.spans}) < len(self.spans):
+            raise ValueError("two spans have the same name")
+        return self
+
+    def measures(self) -> Mapping[str, str]:
+        """What the gateway tells of its spans."""
+        counted = {
+            "flaps": "times within flap_window that a line or D-channel went down and came back between two looks",
+            "errored_seconds": "errored seconds of the worst span in the present 15 minutes, where the agent tells",
+            "severely_errored_seconds": "severely errored seconds of the worst span, likewise",
+            "unavailable_seconds": "unavailable seconds of the worst span, likewise",
+        }
+        stages = {
+            "connect_seconds": "until the agent told its uptime, in seconds",
+            "spans_seconds": "until its tables were read, in seconds",
+        }
+        return {**stages, **spans_.MEASURES, **(counted if self.mib == "ds1" else {})}
+
+    def longest_seconds(self) -> float:
+        """The time limit, and a little for the engine."""
+        return self.within + 5.0
+
+    async def probe(self, trace: Trace) -> None:
+        """Read the tables once."""
+        try:
+            async with asyncio.timeout(self.within):
+                with trace.stage("connect"), far_faults():
+                    agent = await self._agent()
+                    uptime = await read_uptime(agent)
+                with trace.stage("spans"), far_faults():
+                    reading = await read(agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans])
+        except TimeoutError:
+            raise Refused("timeout", f"the SNMP agent did not tell all within {self.within:g} s") from None
+        spans_.measure(trace, reading.spans, reading.channels, reading.up())
+        self._judge(trace, reading, *self._flaps(trace, reading, uptime))
+
+    async def _agent(self) -> Agent:
+        host, port = Target(self.host).named()
+        found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port or 161, type=socket.SOCK_DGRAM)
+        address = found[0][4]
+        return Agent(str(address[0]), int(address[1]), self._credentials())
+
+    def _credentials(self) -> Community | User:
+        try:
+            if self.community:
+                return Community(self.community.reveal())
+            return User(
+                self.user or "",
+                self.authentication,
+                self.authentication_password.reveal() if self.authentication_password else None,
+                self.privacy,
+                self.privacy_password.reveal() if self.privacy_password else None,
+                self.context,
+            )
+        except LookupError as missing:
+            raise CannotTell(str(missing)) from missing
+
+    def _flaps(self, trace: Trace, reading: Reading, uptime: int | None) -> tuple[Flaps, Flaps]:
+        """Flaps of the lines and of the D-channels; what the next look needs is remembered."""
+        lines = count(trace.recalled.get("lines", {}), reading.lines, uptime, self.flap_window)
+        d_channels = count(trace.recalled.get("d_channels", {}), reading.d_channels, uptime, self.flap_window)
+        if self.mib == "ds1":
+            trace.remember("lines", lines.memory)
+            trace.remember("d_channels", d_channels.memory)
+            # one event shows in both: the line dropped, so the far side set the link up anew
+            trace.measure("flaps", max(sum(lines.counts.values()), sum(d_channels.counts.values())))
+            for name, value in reading.errors.items():
+                trace.measure(name, value)
+        return lines, d_channels
+
+    def _judge(self, trace: Trace, reading: Reading, lines: Flaps, d_channels: Flaps) -> None:
+        """From the ground up: what stands on a line that is down needs no fault of its own."""
+        with trace.stage("line"):
+            spans_.judge_lines(reading.spans)
+            spans_.judge_flaps(lines.counts, self.flaps_tolerated, self.flap_window)
+        with trace.stage("d-channel"):
+            spans_.judge_d_channels(reading.spans, reading.loose)
+            spans_.judge_flaps(d_channels.counts, self.flaps_tolerated, self.flap_window)
+        with trace.stage("channels"):
+            spans_.judge_channels(reading.channels)

@@ -1,0 +1,145 @@
+"""What a telephone does to a call that stands: hold, mute, transfer. Only for the child process of a call leg.
+
+hold      re-INVITE with sendonly (RFC 3264 section 8.4)     tells held, or change-refused
+resume    re-INVITE with sendrecv                            tells media, or change-refused
+mute      our sound is kept from the call                    tells muted; resume tells unmuted
+transfer  REFER (RFC 3515), with Replaces (RFC 3891) where a call is to be taken over (RFC 5589); every NOTIFY, and
+          a refusal of the REFER, is told as transfer-status
+identify  what names the dialog, for such a Replaces         tells dialog
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import pjsua2 as pj
+
+from checks.telephony.phone.callbacks import LineCall
+from checks.telephony.sip.ladder import Ladder, Message
+
+_TAG = re.compile(r";[ \t]*tag=([^;,\s]+)")
+
+
+class Changing:
+    """The part of a handset that changes a call which stands, and is changed by the far end."""
+
+    tell: Callable[..., None]
+    ladder: Ladder
+
+    def __init__(self) -> None:
+        self.follows = False
+        """whether it goes where the far end transfers it"""
+        self.held = self.ended = False
+        self._call: Any = None
+        self._sound: Any = None
+        self._account: Any = None
+        self._successor: Any = None
+        self._former: Any = None
+        self._players: list[Any] = []
+        self._muted = False
+
+    @property
+    def in_call(self) -> bool:
+        """Whether there is a call that is not over."""
+        return self._call is not None and not self.ended
+
+    @property
+    def call_now(self) -> Any:
+        """The engine's own call, for controls."""
+        return self._call
+
+    def mute(self, on: bool) -> None:
+        """Keep our sound from the call, or let it through again; silence (the first player) always goes."""
+        self._muted = on
+        for player in self._players[1:]:
+            (player.stopTransmit if on else player.startTransmit)(self._sound)
+
+    def on_change_answered(self, answer: Message) -> None:
+        """A re-INVITE was answered; asked for credentials, the engine itself asks again."""
+        if (answer.status or 0) >= 300 and answer.status not in (401, 407):
+            self.tell("change-refused", answer.at, code=answer.status, phrase=answer.phrase)
+
+    def on_held(self) -> None:
+        """The far end has taken it that it is on hold; its counts begin anew when it is resumed."""
+        answer = self.ladder.final_response("INVITE")
+        ways = re.findall(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)\s*$", answer.text) if answer else []
+        self.held = True
+        self.tell("held", far_direction=ways[-1] if ways else "sendrecv")
+
+    def on_transfer_status(self, code: int, phrase: str, final: bool) -> None:
+        """The REFER was refused, or a NOTIFY says how the transfer gets on (RFC 3515 section 2.4.5)."""
+        self.tell("transfer-status", code=code, phrase=phrase, final=final)
+
+    def is_current(self, call: Any) -> bool:
+        """Whether events of a call count. One that was transferred to takes the place of the old one."""
+        if call is self._successor:
+            self._former, self._call, self._successor = self._call, call, None  # one let go of would be hung up at once
+            self._sound = None  # until it has media of its own
+            self.tell("transferred")
+        return call is self._call
+
+    def successor_for(self, call: Any, target: str) -> Any:
+        """The call that shall take the place of `call`; None when this phone does not follow."""
+        self.tell("transfer-asked", target=target, followed=self.follows)
+        if not self.follows or call is not self._call:
+            return None
+        self._successor = LineCall(self, self._account)  # type: ignore[arg-type]
+        return self._successor
+
+
+def obey(handset: Changing, order: Mapping[str, Any]) -> None:
+    """Do one of them to the call of a handset; what the engine refuses is told as control-failed."""
+    if not handset.in_call:
+        handset.tell("no-call", command=order["what"])
+        return
+    try:
+        _DO[order["what"]](handset, order)
+    except pj.Error as problem:
+        handset.tell("control-failed", command=order["what"], text=problem.reason)
+
+
+def _hold(handset: Changing, _order: Mapping[str, Any]) -> None:
+    handset.call_now.setHold(pj.CallOpParam(True))
+
+
+def _resume(handset: Changing, _order: Mapping[str, Any]) -> None:
+    parameter = pj.CallOpParam(True)
+    parameter.opt.flag = pj.PJSUA_CALL_UNHOLD
+    parameter.opt.videoCount = 0
+    handset.call_now.reinvite(parameter)
+
+
+def _mute(handset: Changing, order: Mapping[str, Any]) -> None:
+    handset.mute(order["on"])
+    handset.tell("muted" if order["on"] else "unmuted")
+
+
+def _transfer(handset: Changing, order: Mapping[str, Any]) -> None:
+    handset.call_now.xfer(refer_to(order["to"], order.get("replaces")), pj.CallOpParam(True))
+
+
+def _identify(handset: Changing, _order: Mapping[str, Any]) -> None:
+    answer = handset.ladder.final_response("INVITE")
+    handset.tell("dialog", **(dialog_of(answer) if answer else {}))
+
+
+_DO = {"hold": _hold, "resume": _resume, "mute": _mute, "transfer": _transfer, "identify": _identify}
+
+
+def refer_to(uri: str, replaces: Mapping[str, str] | None) -> str:
+    """The Refer-To of a URI; `replaces` is what `dialog_of` found of the call to be taken over."""
+    if not replaces:
+        return f"<{uri}>"
+    named = f"{replaces['call_id']};to-tag={replaces['far_tag']};from-tag={replaces['own_tag']}"
+    return f"<{uri}?Replaces={quote(named, safe='')}>"
+
+
+def dialog_of(answer: Message) -> dict[str, str]:
+    """Call-ID and both tags, out of the 2xx to an INVITE of ours."""
+    call_id = [*answer.headers("Call-ID"), *answer.headers("i"), ""][0]
+    own = _TAG.search([*answer.headers("From"), *answer.headers("f"), ""][0])
+    far = _TAG.search([*answer.headers("To"), *answer.headers("t"), ""][0])
+    return {"call_id": call_id, "own_tag": own[1] if own else "", "far_tag": far[1] if far else ""}

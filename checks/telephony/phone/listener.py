@@ -1,0 +1,269 @@
+"""What one listens for in a call while it runs: a prompt, a nonce, or simply what there is. Only for child processes.
+
+A prompt is decided as soon as enough of it was heard, else when its time is up; one that has begun in time is let
+speak. What is there instead is told as a code: silent, comfort-noise, wrong-prompt (it was X), unknown-prompt,
+not-heard (a part of it), and, after a press, dtmf-ignored (the last prompt again, or silence still); false-answer:busy
+and the like (a tone of the network after the answer, before anything else was heard), later tone:busy; fax, voicemail,
+music-on-hold, frozen, looped, noise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import wave
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.telephony.audio import classification, examination, nonce, nonce_sound, prompt, sound
+from checks.telephony.audio.recording import Recording
+from checks.telephony.audio.sound import RATE
+
+if TYPE_CHECKING:
+    from checks.telephony.audio.dtmf import Digits
+    from checks.telephony.phone.sip_watch import Tell
+
+_LAG_SECONDS = 0.35
+"""how far the recording may be behind the call"""
+_READ_EVERY_SECONDS = 0.05
+_TAIL = round(0.2 * RATE)
+"""a prompt that was heard may end this much later than reckoned"""
+_SOME = 0.25
+_LIBRARY_SECONDS = 4.0
+_SOME_SECONDS = 1.0
+_GOOD = ("unknown", "music", "voicemail")
+
+
+@lru_cache(maxsize=512)
+def reference(path: str) -> prompt.Reference:
+    """A prompt to look for, read once. Raises OSError, ValueError, wave.Error."""
+    return prompt.Reference.read(Path(path))
+
+
+class Prompt:
+    """Listening for one prompt."""
+
+    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+        self._ear, self._order = ear, order
+        self._hearings = [
+            prompt.Hearing(reference(path), ear.mark) for path in order.get("references") or [order["reference"]]
+        ]
+        self._began = time.monotonic()
+        self._deadline = self._began + order["within"]
+
+    def attend(self) -> bool:
+        """Whether it is decided."""
+        matches = [hearing.hear(self._ear.recording.samples) for hearing in self._hearings]
+        best = max(range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage))
+        match, heard = matches[best], self._hearings[best].reference
+        begins = self._ear.recording.time_of(match.begins)
+        if match.whole and begins <= self._deadline:
+            self._ear.heard_to(match.ends, match.begins + heard.length)
+            waited = max(0.0, begins - self._began)
+            self._tell("heard", match, heard, seconds=waited, began=begins)
+            return True
+        if time.monotonic() < self._deadline + _LAG_SECONDS or self._under_way(match, heard):
+            return False
+        code, text = self._instead(match, heard)
+        self._tell("not-heard", match, heard, code=code, text=text)
+        return True
+
+    def _tell(self, event: str, match: prompt.Match, heard: prompt.Reference, **facts: Any) -> None:
+        figures = {"coverage": round(match.coverage, 3), "score": round(match.score, 3)}
+        self._ear.tell(event, step=self._order["step"], reference=heard.name, **facts, **figures)
+
+    def _under_way(self, match: prompt.Match, heard: prompt.Reference) -> bool:
+        """It began in time, was there until a moment ago, and may still be saying the rest."""
+        recording = self._ear.recording
+        recent = len(recording.samples) - match.ends < 1.5 * RATE
+        last = recording.time_of(match.begins + heard.length) + 1.0
+        return match.windows >= 2 and recent and time.monotonic() < last
+
+    def _instead(self, match: prompt.Match, heard: prompt.Reference) -> tuple[str, str]:
+        wanted = [hearing.reference.name for hearing in self._hearings]
+        code, text = self._ear.what_is_heard(self._order, " or ".join(wanted), wanted)
+        if code == "unknown-prompt" and match.coverage >= _SOME:
+            return "not-heard", f"only {match.coverage:.0%} of {heard.name}"
+        return code, text
+
+
+class Nonce:
+    """Listening for the far side's nonce."""
+
+    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+        self._ear = ear
+        self._turn: int = order.get("turn", 0)
+        """which of several challenges of one call it is"""
+        self._own, self._began = order.get("say"), time.monotonic()
+        self._listener = nonce_sound.Listener(order["expect"], ear.recording.position_at(self._began))
+        self._deadline = self._began + order["within"]
+
+    def attend(self) -> bool:
+        """Whether it is decided."""
+        samples = self._ear.recording.samples
+        if (found := self._listener.hear(samples)) is not None:
+            self._ear.heard_to(len(samples), len(samples))
+            self._ear.tell("challenge-heard", began=self._ear.recording.time_of(found.position), turn=self._turn)
+            return True
+        if time.monotonic() < self._deadline + _LAG_SECONDS:
+            return False
+        best, instead = self._listener.best(), self._instead()
+        self._ear.tell("challenge-not-heard", best=best, of=nonce.LENGTH, turn=self._turn, instead=instead)
+        return True
+
+    def _instead(self) -> str | None:
+        """Whose nonce came in its stead: our own ("echo"), or somebody else's ("another")."""
+        begin, samples = self._ear.recording.position_at(self._began), self._ear.recording.samples
+        if self._own and nonce_sound.Listener(self._own, begin).hear(samples) is not None:
+            return "echo"
+        return "another" if self._listener.somebody() else None
+
+
+class Sound:
+    """Waiting for sound that is no tone of failure."""
+
+    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+        self._ear, self._order = ear, order
+        self._deadline = time.monotonic() + order["within"]
+        self._next_look = 0
+
+    def attend(self) -> bool:
+        """Whether there was some, or its time is up."""
+        samples = self._ear.since_answer(self._order)
+        over = time.monotonic() >= self._deadline + _LAG_SECONDS
+        if not over and len(samples) < self._next_look:
+            return False
+        self._next_look = len(samples) + RATE // 4
+        sounds = float(sound.active(samples).sum()) * sound.FRAME_SECONDS >= _SOME_SECONDS
+        good = sounds and classification.nature_of(samples, self._order.get("country")).kind in _GOOD
+        if good or over:
+            self._ear.tell("sound", found=good)
+        return good or over
+
+
+class Ear:
+    """Reads the growing recordings and serves whoever is listening."""
+
+    def __init__(self, tell: Tell, recording: Recording, said: Recording) -> None:
+        self.tell, self.recording, self.said = tell, recording, said
+        self.mark = 0
+        """listen from here: what came before has been accounted for"""
+        self.something_heard = False
+        """whether a prompt or a nonce was"""
+        self._quiet_from = 0
+        """from here, what was heard before should be over"""
+        self._listening: list[Prompt | Nonce | Sound | Digits] = []
+        self._next_read = 0.0
+
+    def listen_for(self, order: Mapping[str, Any]) -> None:
+        """Begin to listen for a prompt: step, references (any will do), within, and what `what_is_heard` takes."""
+        self._listening.append(Prompt(self, order))
+
+    def listen_for_nonce(self, order: Mapping[str, Any]) -> None:
+        """Begin to listen for a nonce: expect, within."""
+        self._listening.append(Nonce(self, order))
+
+    def listen_for_digits(self, digits: Digits) -> None:
+        """Begin to listen for digits."""
+        self._listening.append(digits)
+
+    def await_sound(self, order: Mapping[str, Any]) -> None:
+        """Begin to wait for sound: within, answered_at, country."""
+        self._listening.append(Sound(self, order))
+
+    def attend(self) -> bool:
+        """Read on, and decide what can be decided; whether it was time to."""
+        now = time.monotonic()
+        if now < self._next_read:
+            return False
+        self._next_read = now + _READ_EVERY_SECONDS
+        self.recording.refresh()
+        self.said.refresh()
+        self._listening = [one for one in self._listening if not one.attend()]
+        return True
+
+    def since_answer(self, order: Mapping[str, Any], side: Recording | None = None) -> sound.Samples:
+        """What was heard (or said) since the answer; all of it when there was none."""
+        recording = side or self.recording
+        answered = order.get("answered_at")
+        return recording.samples[0 if answered is None else recording.position_at(answered) :]
+
+    def examine(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole call so far, since the answer: what `examination.examine` finds."""
+        return examination.examine(*self.so_far(order), order.get("country"))
+
+    async def examine_beside(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The same in a thread, where a call's packets go by this one."""
+        return await asyncio.to_thread(examination.examine, *self.so_far(order), order.get("country"))
+
+    def figures(self) -> dict[str, float]:
+        """The measures of what was heard."""
+        return examination.figures_of(*self.so_far({}))
+
+    async def figures_beside(self) -> dict[str, float]:
+        """The same in a thread."""
+        return await asyncio.to_thread(examination.figures_of, *self.so_far({}))
+
+    def so_far(self, order: Mapping[str, Any]) -> tuple[sound.Samples, sound.Samples]:
+        """What was heard and said since the answer, up to now."""
+        self.recording.refresh()
+        self.said.refresh()
+        return self.since_answer(order), self.since_answer(order, self.said)
+
+    def turn_page(self) -> None:
+        """From now on only what comes now counts (a digit was pressed)."""
+        self.mark = self.recording.position_at(time.monotonic())
+        self._quiet_from = max(self.mark, self._quiet_from)
+
+    def heard_to(self, position: int, over_at: int) -> None:
+        """A prompt was recognised up to a position and should be over at another."""
+        self.something_heard = True
+        self.mark, self._quiet_from = position, max(position, over_at + _TAIL)
+
+    def what_is_heard(self, order: Mapping[str, Any], awaited: str, wanted: Collection[str] = ()) -> tuple[str, str]:
+        """A code and words for the sound since the last thing heard. The order may hold: previous (the prompt before a
+        press), others (paths of known prompts), answered_at (monotonic) and country."""
+        previous: str | None = order.get("previous")
+        samples = self.recording.samples[self._quiet_from :]
+        if sound.is_silent(samples) and previous is not None and previous:
+            return "dtmf-ignored", "nothing new and then silence after the digit"
+        known = [*order.get("others", ()), *([previous] if previous else [])]
+        if not sound.is_silent(samples) and (name := self._known(samples, known, wanted)):
+            if previous and name == Path(previous).name:
+                return "dtmf-ignored", f"{name} went on or came again after the digit"
+            return "wrong-prompt", f"it was {name}, {awaited} awaited"
+        code, text = self._named(samples, order)
+        return code, f"{text}, {awaited} awaited"
+
+    def _known(self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]) -> str | None:
+        """Which of the known prompts it is; a library that is too large to be gone through in time is gone through in
+        part."""
+        enough, found = time.monotonic() + _LIBRARY_SECONDS, list[prompt.Reference]()
+        for path in dict.fromkeys(known):
+            if Path(path).name not in wanted and time.monotonic() < enough and (one := readable(path)):
+                found.append(one)
+        return prompt.closest(samples, 0, found, lambda: time.monotonic() < enough)
+
+    def _named(self, samples: sound.Samples, order: Mapping[str, Any]) -> tuple[str, str]:
+        """What the sound is; a tone of the network counts as a false answer only where it follows the answer."""
+        answered = order.get("answered_at")
+        if answered is not None:
+            samples = samples[max(0, self.recording.position_at(answered) - self._quiet_from) :]
+        found = classification.nature_of(samples, order.get("country"))
+        if found.is_false_answer and answered is not None:
+            return f"{'tone' if self.something_heard else 'false-answer'}:{found.kind}", found.words
+        if found.kind in ("silence", "nothing"):
+            return "silent", f"no sound for {len(samples) / RATE:.1f} s"
+        if found.kind in ("unknown", *classification.FALSE_ANSWERS, "tone"):
+            return "unknown-prompt", found.words
+        return {"music": "music-on-hold"}.get(found.kind, found.kind), found.words
+
+
+def readable(path: str) -> prompt.Reference | None:
+    """A prompt of a library, if it is one."""
+    try:
+        return reference(path)
+    except (OSError, ValueError, EOFError, wave.Error):
+        return None

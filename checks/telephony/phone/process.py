@@ -1,0 +1,272 @@
+"""The process of one call leg: a telephone under remote control (`python -m checks.telephony.phone.process FD`).
+
+Over the inherited socket FD come commands, one JSON object a line ({"do": ...}), and go events ({"event": ..., "at":
+monotonic seconds, ...}). Secrets come only this way. Everything happens in one loop of the main thread.
+
+No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its life is over, it
+hangs up, takes its registration back and leaves within seconds. A process stuck in the engine is ended by SIGALRM. It
+leaves by os._exit: the engine aborts in a normal interpreter exit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.process.channel import Channel, be_a_good_child
+from checks.telephony.call.screening import Screen
+from checks.telephony.phone.process_health import Pulse
+
+if TYPE_CHECKING:
+    from checks.telephony.phone.challenge_side import Side
+    from checks.telephony.phone.handset import Handset
+    from checks.telephony.phone.listener import Ear
+
+_TICK_MILLISECONDS = 10
+_STUCK_SECONDS = 15
+_FAREWELL_SECONDS = 3.0
+_UNREGISTER_SECONDS = 1.5
+
+
+class Phone:
+    """Obeys the commands and tells what happens."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._handset: Handset | None = None
+        self._ear: Ear | None = None
+        self._side: Side | None = None
+        self._files: dict[str, str] = {}
+        self._folder, self._name = Path(), "call"
+        self._born = time.monotonic()
+        self._dies = self._born + 600
+        self._unregister = False
+        self._terminated = False
+        self._pulse = Pulse()
+        signal.signal(signal.SIGTERM, self._terminate)
+
+    def run(self) -> None:
+        """Until it is told to hang up, or nobody is there any more."""
+        while True:
+            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            self._turn()
+            for command in self._channel.commands():
+                if command["do"] == "hang-up":
+                    self._leave(command.get("within", _FAREWELL_SECONDS))
+                    return
+                self._obey(command)
+            if self._channel.gone or self._terminated or time.monotonic() > self._dies:
+                self._leave(_FAREWELL_SECONDS)
+                return
+
+    def _terminate(self, _number: int, _frame: object) -> None:
+        self._terminated = True
+
+    def _turn(self) -> None:
+        """Let time pass: the engine works, the ear listens."""
+        if self._handset is None:
+            time.sleep(0.002)
+            return
+        with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
+            self._wait(self._handset)
+        if self._ear is None and self._handset.media_at is not None:
+            self._open_ear(self._handset)
+        if self._ear is not None and self._ear.attend() and self._side is not None:
+            self._side.attend()
+
+    def _wait(self, handset: Handset) -> None:
+        """For a tick; while something is timed, a millisecond at a time."""
+        stopwatch = self._side.stopwatch if self._side else None
+        if stopwatch is None:
+            handset.poll(_TICK_MILLISECONDS)
+            return
+        for _ in range(_TICK_MILLISECONDS):
+            handset.poll(1)
+            stopwatch.look()
+
+    def _open_ear(self, handset: Handset) -> None:
+        from checks.telephony.audio.recording import Recording
+        from checks.telephony.phone.challenge_side import Side
+        from checks.telephony.phone.listener import Ear
+
+        at = handset.media_at or time.monotonic()
+        self._ear = Ear(self._channel.tell, Recording(handset.heard_file, at), Recording(handset.said_file, at))
+        self._side = Side(handset, self._ear, self._channel.tell, self._folder / f".{self._name}")
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        match command:
+            case {"do": "open"}:
+                self._open(command)
+            case {"do": "register"}:
+                self._phone.register()
+                self._unregister = True
+            case {"do": "call", "to": to}:
+                self._place(to, command.get("headers", {}), command.get("caller"))
+            case {"do": "answer"}:
+                self._phone.answer(command.get("status", 200))
+            case {"do": "control"}:
+                self._control(command)
+            case {"do": "screen"}:
+                self._phone.screen = Screen(command["caller"], command["picks_up"])
+            case {"do": "follow"}:
+                self._phone.follows = True
+                self._channel.tell("follows")
+            case {"do": "play", "file": file}:
+                self._phone.play(Path(file), command.get("again", False))
+            case _:
+                self._converse(command)
+
+    def _converse(self, command: dict[str, Any]) -> None:
+        """The commands that need a call with sound."""
+        if self._ear is None or self._side is None or not self._phone.has_media:
+            self._channel.tell("no-media", command=command["do"], turn=command.get("turn", 0))
+            return
+        match command:
+            case {"do": "press", "digits": digits, "method": method}:
+                self._press(self._side, digits, method)
+            case {"do": "listen"}:
+                self._ear.listen_for(command)
+            case {"do": "challenge"}:
+                self._side.challenge(command)
+            case {"do": "await-digits"}:
+                self._side.await_digits(command)
+            case {"do": "hush"}:
+                self._phone.hush()
+            case {"do": "review", "wanted": wanted}:
+                self._ear.recording.refresh()
+                code, text = self._ear.what_is_heard(command, wanted)
+                self._channel.tell("reviewed", code=code, text=text)
+            case {"do": "await-sound"}:
+                self._ear.await_sound(command)
+            case {"do": "sample", "since": since}:
+                self._channel.tell("sampled", **self._ear.examine({**command, "answered_at": since}))
+            case {"do": "examine"}:
+                self._channel.tell("examined", **self._ear.examine(command))
+            case {"do": "count"}:
+                self._phone.look_at_media()
+                self._channel.tell("counted", number=command.get("number", 0), **self._phone.statistics)
+            case _:
+                raise ValueError(f"no such command: {command['do']}")
+
+    @property
+    def _phone(self) -> Handset:
+        if self._handset is None:
+            raise RuntimeError("the first command is open")
+        return self._handset
+
+    def _open(self, command: dict[str, Any]) -> None:
+        import checks.telephony.phone.challenge_side  # noqa: F401 - numpy takes its time now, or it would be measured as the far end's
+        from checks.telephony.phone.handset import Handset
+        from checks.telephony.phone.pjsua2_settings import Account
+
+        self._folder, self._name, self._files = Path(command["folder"]), command["name"], command["files"]
+        self._dies = self._born + command["life_seconds"]
+        self._handset = Handset(self._channel.tell, self._folder, self._name)
+        self._handset.ladder.secretive = command.get("secretive", False)
+        written = {**command["account"], "codecs": tuple(command["account"]["codecs"])}
+        self._handset.open(Account(**written))
+
+    def _place(self, to: str, headers: dict[str, str], caller: str | None) -> None:
+        import pjsua2 as pj
+
+        try:
+            self._phone.call(to, headers, caller)
+        except pj.Error as problem:
+            self._channel.tell("refused", code=0, phrase=problem.reason, reasons=[], origin="local")
+
+    def _press(self, side: Side, digits: str, method: str) -> None:
+        import pjsua2 as pj
+
+        shown = "(masked)" if self._phone.ladder.secretive else digits
+        try:
+            side.press(digits, method)
+        except pj.Error as problem:
+            self._channel.tell("press-failed", text=problem.reason, digits=shown, method=method)
+            return
+        if self._ear is not None:
+            self._ear.turn_page()
+        self._channel.tell("pressed", digits=shown, method=method)
+
+    def _control(self, command: dict[str, Any]) -> None:
+        from checks.telephony.phone import call_control
+
+        call_control.obey(self._phone, command)
+
+    # --- leaving -----------------------------------------------------------------------------------------------------
+
+    def _leave(self, within: float) -> None:
+        """Hang up, wait for the answer, un-REGISTER, write the exhibits, say so."""
+        if self._handset is not None:
+            began = time.monotonic()
+            had_call = self._handset.in_call
+            self._handset.hang_up()
+            answered = self._until(lambda: self._phone.farewell_answered(began), within) if had_call else True
+            self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
+            if self._unregister and self._handset.registered:
+                self._handset.unregister()
+                self._until(lambda: not self._phone.registered, _UNREGISTER_SECONDS)
+            health = self._pulse.figures(self._handset.media_at)
+            self._channel.tell("statistics", **self._handset.statistics, **self._sound_figures(), health=health)
+            self._write_exhibits(self._handset)
+        self._channel.tell("closed")
+
+    def _until(self, condition: Any, within: float) -> bool:
+        deadline = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
+            with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
+                self._phone.poll(_TICK_MILLISECONDS)
+        return True
+
+    def _sound_figures(self) -> dict[str, float]:
+        if self._ear is None or self._handset is None:
+            return {}
+        return {**self._ear.figures(), "rx_ssrc_changes": self._handset.ssrc_changes}
+
+    def _write_exhibits(self, handset: Handset) -> None:
+        first = next(iter(handset.ladder), None)
+        text = handset.ladder.text(first.at if first else self._born, "Reveille")
+        (self._folder / self._files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
+        if self._ear is not None and not handset.ladder.secretive:
+            from checks.telephony.audio.recording import write_both
+
+            write_both(self._folder / self._files["sound"], self._ear.recording, self._ear.said)
+        self._write_picture(handset)
+        for path in self._folder.glob(f".{self._name}-*.wav"):
+            path.unlink(missing_ok=True)
+
+    def _write_picture(self, handset: Handset) -> None:
+        """What a page draws of this leg; the daemon gathers it."""
+        drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
+        if self._ear is not None and not handset.ladder.secretive:
+            from checks.telephony.audio.waveform import track
+
+            drawn |= {"heard": track(self._ear.recording), "said": track(self._ear.said)}
+        (self._folder / f".{self._name}-picture.json").write_text(json.dumps(drawn), encoding="utf-8")
+
+
+def main() -> None:
+    """The process, from its first breath to its last."""
+    channel = Channel(int(sys.argv[1]))
+    be_a_good_child(int(sys.argv[2]))
+    phone = Phone(channel)
+    try:
+        phone.run()
+    except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
+        channel.tell("broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}")
+        with suppress(BaseException):  # the far end is told if it can be; the process ends either way
+            phone._leave(_FAREWELL_SECONDS)
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

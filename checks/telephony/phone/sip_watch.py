@@ -1,0 +1,155 @@
+"""What a far end does that no far end should, noted while the call runs and told once each: see hostile.py.
+
+Rule: told and kept is a bounded number, however long a flood lasts. In the process of a call leg.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from checks.telephony.phone.rtcp_xr import FarReports
+from checks.telephony.sip import sdp
+from checks.telephony.sip.ladder import Message
+from checks.telephony.sip.malformed import Asked, Exhibits, Malformed, untagged
+
+_FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
+_MANY_BAD_PACKETS = 10
+MANY_PROVISIONALS = 50
+"""a far end that rings, or queues, says so a few times a minute (RFC 3261 section 13.3.1.1)"""
+_LONGEST_PHRASE = 200
+_UNFIT = (415, 488, 606)
+"""our own refusals of what we were offered"""
+_TOLD = 5
+_TAG = re.compile(r"(?i);\s*tag\s*=\s*([^\s;,]+)")
+
+
+def exhibit_of(name: str) -> str:
+    """The file of what a leg was sent and is no SIP."""
+    return "bad-peer.txt" if name == "call" else f"{name}-bad-peer.txt"
+
+
+class Tell(Protocol):
+    """Takes an event: its name, its facts, and when it happened if not now (monotonic seconds)."""
+
+    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None: ...
+
+
+class Watch:
+    """Sees every message, every dropped datagram and the RTP counts."""
+
+    def __init__(self, tell: Tell, folder: Path | None = None, name: str = "call") -> None:
+        """`folder` and `name` say where the exhibit goes, and which leg's it is."""
+        self.exhibits = Exhibits()
+        self._file = folder / exhibit_of(name) if folder else None
+        self.srtp = "never"
+        """of our own account: never, optional or required"""
+        self.encrypted = False
+        """whether the far end's latest description holds a key, and we take it"""
+        self._tell = tell
+        self._asked = Asked()
+        self._places: set[str] = set()
+        """where we sent to: host:port"""
+        self._provisionals = 0
+        self._call_id = ""
+        self._tags: set[str] = set()
+        self._answers: dict[tuple[str, str], str] = {}
+        self._bad_packets = 0
+        self._flooded = False
+        self.far = FarReports()
+
+    def look(self, message: Message) -> None:
+        """A SIP message went by."""
+        if stray := self._asked.look(message) or untagged(message):
+            self.dropped(stray)
+        if message.direction == "sent":
+            if message.method == "INVITE" and message.status is None:
+                self._invites(next(iter(message.headers("Call-ID")), ""))
+            if message.method == "INVITE" and message.status in _UNFIT:
+                self._tell("offer-refused", message.at, code=message.status, srtp=self.srtp)
+            self._places.add(message.far.rpartition(" ")[2])
+        elif message.method == "INVITE" and message.has_body:
+            self.encrypted = self.srtp != "never" and sdp.has_key(message.text)
+        if message.direction == "received" and message.method == "INVITE" and message.status is not None:
+            self._invited(message, message.status)
+
+    def _invites(self, call_id: str) -> None:
+        """We call; where we were transferred to, that is another call."""
+        if call_id != self._call_id:
+            self._call_id, self._provisionals = call_id, 0
+            self._tags.clear()
+
+    def _invited(self, message: Message, status: int) -> None:
+        self._described(message)
+        if status < 200:
+            self._provisionals += 1
+            if self._provisionals == MANY_PROVISIONALS + 1:
+                self._tell("provisionals", message.at)
+        elif status < 300 and len(self._tags) < _TOLD:
+            found = _TAG.search(next(iter(message.headers("To")), ""))
+            known = len(self._tags)
+            self._tags.add(found[1] if found else "")
+            if known and len(self._tags) > known:
+                self._tell("forked", message.at, ends=len(self._tags))
+
+    def _described(self, message: Message) -> None:
+        """All answers to one offer are the same (RFC 3261 section 13.2.1); of another the engine may die."""
+        _, _, body = message.text.replace("\r\n", "\n").partition("\n\n")
+        if body.strip() and len(self._answers) < _TOLD:
+            to, offer = next(iter(message.headers("To")), ""), next(iter(message.headers("CSeq")), "")
+            tag = _TAG.search(to)
+            if self._answers.setdefault((tag[1] if tag else "", offer), body) != body:
+                far = message.far.rpartition(" ")[2]
+                self.dropped(
+                    Malformed(far, "another session description than in the answer before", message.text[:4000])
+                )
+
+    def refused(self, final: Message | None, code: int, phrase: str, described: bool) -> None:
+        """The call ended, and nobody hung up: `final` is the far end's last word on INVITE. What our own stack makes of
+        a 3xx is passed over; `described` is whether there ever was media."""
+        status = (final.status or 0) if final else 0
+        if final and 200 <= status < 300 and not described:
+            fault, text = sdp.fault_of(final.text, self.srtp == "required")
+            self._tell("undescribed", final.at, code=fault, text=text)
+        far = final is not None and status >= 300 and (status == code or not described)
+        reasons = final.headers("Reason") if final and far else []
+        phrase, code = (final.phrase, status) if final and far else (phrase, code)
+        self._tell(
+            "refused", code=code, phrase=phrase[:_LONGEST_PHRASE], reasons=reasons, origin="far" if far else "local"
+        )
+
+    def dropped(self, malformed: Malformed) -> None:
+        """A datagram that is no SIP; another host's is none of the far end's, nor what others on this host send."""
+        beside = malformed.host.startswith("127.") and malformed.far not in self._places
+        if beside or malformed.host not in {place.rpartition(":")[0] for place in self._places}:
+            return
+        if not self.exhibits.add(malformed):
+            return
+        if self._file:  # at once: what came may be the end of this process
+            self._file.write_text(self.exhibits.text(), encoding="utf-8", errors="replace")
+        if self.exhibits.count <= _TOLD:
+            self._tell("malformed", why=malformed.why, far=malformed.far)
+
+    def bad_rtp(self, why: str) -> None:
+        """A packet that is no RTP."""
+        self._bad_packets += 1
+        if self._bad_packets == _MANY_BAD_PACKETS:
+            self._tell("bad-rtp", why=why)
+
+    def begin_media(self, rtcp: str) -> None:
+        """Sound can flow; what the far end reports of it comes to this address of ours."""
+        if not self.encrypted:
+            self.far.read_at(rtcp)
+
+    def count(self, counts: Mapping[str, Any], media_at: float | None) -> None:
+        """The RTP counts so far; what the far end reports of its own is looked at too."""
+        self.far.look()
+        seconds = time.monotonic() - media_at if media_at is not None else 0.0
+        due = round(1000 * seconds / (counts.get("frame_ms") or 20.0))
+        came = counts.get("rx_packets", 0) + counts.get("rx_discarded", 0)
+        if not self._flooded and seconds >= _FLOOD_SECONDS and came > _FLOOD_TIMES * due + 100:
+            self._flooded = True
+            self._tell("flood", packets=came, seconds=seconds, due=due)

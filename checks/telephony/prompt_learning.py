@@ -1,0 +1,73 @@
+"""A reference out of a real call: the call is placed as a check would place it, and what is heard is recorded and cut.
+
+The sound is worked on in a process of its own (media/learning.py): numpy stays out of whoever asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from checks.contract import CannotTell, Observation
+from checks.process.parent import small_environment
+from checks.telephony.call.script import Hear, Hold, Press, Script
+from checks.telephony.sip_call import SipCall
+
+_MARGIN_SECONDS = 0.5
+
+
+def recording_call(check: SipCall, name: str, seconds: float) -> SipCall:
+    """The same call, that goes by the script up to where NAME is to be heard (to its last digit when it is heard
+    nowhere) and then stands for so long."""
+    return check.model_copy(
+        update={
+            "script": (*_before(check.script, name), Hold(hold=seconds)),
+            "listen": 0.0,
+            "dead_air": 0.0,
+        }
+    )
+
+
+def path_in(check: SipCall, name: str) -> Path | None:
+    """The recording of this name that the check hears already."""
+    steps = [step for step in check.script if isinstance(step, Hear)]
+    return next((path for step in steps for path in step.references if path.name == name), None)
+
+
+def _before(script: Script, name: str) -> Script:
+    for number, step in enumerate(script):
+        if isinstance(step, Hear) and name in {path.name for path in step.references}:
+            return script[:number]
+    last = max((number for number, step in enumerate(script) if isinstance(step, Press)), default=-1)
+    return script[: last + 1]
+
+
+async def cut(folder: Path, seen: Observation, gap_seconds: float, country: str | None) -> Mapping[str, Any]:
+    """Cut the prompt out of the call's recording in `folder`. Raises CannotTell."""
+    stood = sum(stage.seconds for stage in seen.stages if stage.name == "hold")
+    pressed = any(stage.name == "press" for stage in seen.stages)
+    job = {
+        "recording": str(folder / "call.wav"),
+        "last_seconds": stood + (0.0 if pressed else _MARGIN_SECONDS),
+        "after_steps": pressed,
+        "gap_seconds": gap_seconds,
+        "country": country,
+    }
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    command = (sys.executable, "-m", "checks.telephony.audio.prompt_cutting", str(folder))
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        cwd="/",
+        env=small_environment("HOME", OPENBLAS_NUM_THREADS="1"),
+    )
+    _, complaint = await process.communicate()
+    if process.returncode:
+        raise CannotTell(f"the recording cannot be cut: {complaint.decode(errors='replace').strip()[-200:]}")
+    learned: dict[str, Any] = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
+    return learned

@@ -1,0 +1,282 @@
+"""One SIP request and its final answer, over UDP, TCP or TLS (RFC 3261 sections 17.1.2 and 18).
+
+    async with asked(target) as far:              # a socket of its own, connected
+        answer = await far.ask(request)
+
+Rules: over UDP the request is repeated as the transport demands (timer E); provisional answers, anothers' answers and
+requests are no answer; what is not SIP is a fault of the peer ("bad-peer", with what came as an exhibit), never a crash
+of ours. A malformed request is passed over until the time is up, since an answer may follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
+
+from checks.contract import CannotTell, Refused, Trace
+from checks.telephony.sip.causes import cause_in, name_of
+from checks.telephony.sip.malformed import Exhibits, Malformed
+from checks.telephony.sip.message import NotSip, is_like_a_request, read
+
+Transport = Literal["udp", "tcp", "tls"]
+
+_T1, _T2 = 0.5, 4.0
+"""seconds: first and longest pause between repetitions (RFC 3261 section 17.1.2.1)"""
+_HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?$")
+_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
+_LONGEST_BYTES = 65536
+_KEPT_BYTES = 4000
+_LONGEST_WORDS = 200
+_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EACCES, errno.EPERM)
+"""what only this host can be blamed for"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ask. `trusted` is a PEM file of the authorities to trust on TLS; without it the system's."""
+
+    written: str
+    """host or host:port, as configured"""
+    carrier: Transport = "udp"
+    trusted: Path | None = None
+
+    @property
+    def sane(self) -> bool:
+        """Whether it is a host or host:port at all."""
+        return _HOST.match(self.written) is not None
+
+    def named(self) -> tuple[str, int | None]:
+        """Host and port as written; no port if none is."""
+        match = _HOST.match(self.written)
+        return (match["host"], int(match["port"]) if match["port"] else None) if match else ("", None)
+
+    def address(self) -> tuple[str, int]:
+        """Host and port to connect to."""
+        host, port = self.named()
+        return host.strip("[]"), port or (5061 if self.carrier == "tls" else 5060)
+
+
+@asynccontextmanager
+async def asked(target: Target) -> AsyncIterator[Conversation]:
+    """A socket to ask over, closed afterwards."""
+    conversation = await _connect(target)
+    try:
+        yield conversation
+    finally:
+        await conversation.close()
+
+
+def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reveille") -> Request:
+    """A request outside any dialogue, from `user` at our own end of the socket (RFC 3261 section 8.1.1)."""
+    own = far.own_address(user)
+    made = Request(method, uri)
+    branch = Parameters(branch="z9hG4bK" + secrets.token_hex(8), rport=None)
+    made.via = [Via(transport=far.carrier.upper(), host=own.host, port=own.port, parameters=branch)]
+    made.max_forwards = 70
+    made.from_address = Address(own, parameters=Parameters(tag=secrets.token_hex(8)))
+    made.to_address = Address(to)
+    made.call_id = secrets.token_hex(12)
+    made.cseq = CSeq(1, method)
+    carried = Parameters() if far.carrier == "udp" else Parameters(transport="tcp" if far.carrier == "tcp" else "tls")
+    made.contact = [Address(replace(own, parameters=carried))]
+    made.user_agent = "Reveille"
+    made.content_length = 0
+    return made
+
+
+def refusal(answer: Response) -> Refused:
+    """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850 cause."""
+    cause, phrase = cause_in(answer.headers.getlist("Reason")), answer.phrase[:_LONGEST_WORDS]
+    if cause is None:
+        return Refused(f"sip:{answer.code}", phrase)
+    return Refused(f"sip:{answer.code}/{cause}", f"{phrase} ({name_of(cause)})")
+
+
+def said(answer: Response) -> str:
+    """A final answer in a line: "200 OK from Asterisk"."""
+    server = f" from {answer.server[:_LONGEST_WORDS]}" if answer.server else ""
+    return f"{answer.code} {answer.phrase[:_LONGEST_WORDS]}{server}"
+
+
+def late(far: Conversation | None, within: float) -> Refused:
+    """What it means that no answer came in time."""
+    if far and far.malformed.count:
+        return Refused("bad-peer", f"nothing within {within:g} s but what is no SIP: {far.malformed.kept[0].why}")
+    return Refused("timeout", f"nothing within {within:g} s")
+
+
+@contextmanager
+def far_faults() -> Iterator[None]:
+    """Turns what sockets raise into what it means of the far end, in the stage under way."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise Refused("certificate", error.verify_message) from error
+    except ssl.SSLError as error:
+        raise Refused("tls", error.reason or "TLS failed") from error
+    except socket.gaierror as error:
+        raise Refused("dns", error.strerror or "the name does not resolve") from error
+    except TimeoutError:
+        raise
+    except OSError as error:
+        if error.errno in _OUR_OWN:
+            raise CannotTell(f"no socket to be had: {error.strerror}") from error
+        raise Refused("unreachable", error.strerror or str(error)) from error
+
+
+async def _connect(target: Target) -> Conversation:
+    host, port = target.address()
+    loop = asyncio.get_running_loop()
+    kind = socket.SOCK_DGRAM if target.carrier == "udp" else socket.SOCK_STREAM
+    found = await loop.getaddrinfo(host, port, type=kind)
+    address = found[0][4][:2]
+    if kind is socket.SOCK_DGRAM:
+        _, datagrams = await loop.create_datagram_endpoint(Conversation, remote_addr=cast(Any, address))
+        return datagrams
+    context = tls_context(target.trusted) if target.carrier == "tls" else None
+    _, stream = await loop.create_connection(
+        lambda: _StreamConversation(target.carrier), *address, ssl=context, server_hostname=host if context else None
+    )
+    return stream
+
+
+def tls_context(trusted: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer, the far end's certificate checked against `trusted` (PEM) or the system's authorities."""
+    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class Conversation(asyncio.DatagramProtocol):
+    """One socket, connected, so that nobody else's datagrams come in; one question at a time."""
+
+    def __init__(self, carrier: Transport = "udp") -> None:
+        self.carrier = carrier
+        self.repetitions = 0
+        self.malformed = Exhibits()
+        self._answer: asyncio.Future[Response] | None = None
+        self._awaited: tuple[str, int, str] = ("", 0, "")
+        self._broken: Exception | None = None
+        self._transport: asyncio.BaseTransport | None = None
+        self._gone = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def own_address(self, user: str) -> URI:
+        """`user` at our own end of the socket, as a SIP address."""
+        host, port = self._transport.get_extra_info("sockname")[:2] if self._transport else ("", 0)
+        return URI(scheme="sip", user=user, host=f"[{host}]" if ":" in host else host, port=port)
+
+    async def ask(self, question: Request) -> Response:
+        """The final answer. Raises Refused, or what the socket raised."""
+        if self._broken:
+            raise self._broken
+        self._answer = asyncio.get_running_loop().create_future()
+        self._awaited = question.call_id, question.cseq.sequence, question.method
+        data, pause = bytes(question), _T1
+        self._say(data)
+        while self.carrier == "udp":
+            done, _ = await asyncio.wait({self._answer}, timeout=pause)
+            if done:
+                break
+            pause = min(2 * pause, _T2)
+            self.repetitions += 1
+            self._say(data)
+        return await self._answer
+
+    async def close(self) -> None:
+        """Give the socket back."""
+        if self._answer and not self._answer.cancel():
+            self._answer.exception()
+        if self._transport:
+            cast(asyncio.Transport | asyncio.DatagramTransport, self._transport).abort()
+            await self._gone.wait()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+        if data.strip(b"\r\n\0 "):  # else a keep-alive
+            self._heard(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self._broke(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
+        self._broken = exc or Refused("closed", "the connection was closed before the answer")
+        self._broke(self._broken)
+
+    def _say(self, data: bytes) -> None:
+        cast(asyncio.DatagramTransport, self._transport).sendto(data)
+
+    def _heard(self, data: bytes) -> None:
+        """Take one message: the final answer to our question ends it, another's is not meant for us."""
+        try:
+            came = read(data)
+        except NotSip as problem:
+            self.keep(data, str(problem))
+            if not is_like_a_request(data):
+                self._broke(Refused("bad-peer", f"what came is not SIP: {problem}"))
+            return
+        named, message = (came.call_id, came.sequence, came.method), came.message
+        if not isinstance(message, Response) or named[:2] != self._awaited[:2]:
+            return
+        if came.method != self._awaited[2]:
+            self.keep(data, "it answers a method that was not asked")
+            self._broke(Refused("bad-peer", f"the answer is to {came.method[:20]}, which was not asked"))
+        elif message.code >= 200 and self._answer and not self._answer.done():
+            self._answer.set_result(message)
+
+    def keep(self, data: bytes, why: str) -> None:
+        """Note what came, for the exhibit."""
+        far = self._transport.get_extra_info("peername") if self._transport else None
+        where = ":".join(map(str, far[:2])) if far else "the far end"
+        self.malformed.add(Malformed(where, why, data[:_KEPT_BYTES].decode("utf-8", "backslashreplace")))
+
+    def exhibit(self, trace: Trace) -> None:
+        """Keep what came and was no SIP, if anything did."""
+        if self.malformed.count:
+            trace.exhibit("bad-peer.txt", "text/plain", self.malformed.text().encode("utf-8", "backslashreplace"))
+
+    def _broke(self, error: Exception) -> None:
+        """The question will not be answered."""
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(error)
+
+
+class _StreamConversation(Conversation, asyncio.Protocol):
+    """The same over TCP or TLS, where a message ends at its Content-Length."""
+
+    _buffer = b""
+
+    def _say(self, data: bytes) -> None:
+        cast(asyncio.Transport, self._transport).write(data)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer = (self._buffer + data).lstrip(b"\r\n")
+        while self._next():
+            pass
+
+    def _next(self) -> bool:
+        """Take one message out of the buffer, if it is there as a whole."""
+        head, blank, rest = self._buffer.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        body = int(length[1]) if length else 0
+        if blank and len(rest) >= body:
+            end = len(head) + len(blank) + body
+            message, self._buffer = self._buffer[:end], self._buffer[end:].lstrip(b"\r\n")
+            self._heard(message)
+            return bool(self._buffer)
+        if len(self._buffer) > _LONGEST_BYTES:
+            self._broke(Refused("bad-peer", "what came does not end"))
+        return False

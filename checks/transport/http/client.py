@@ -1,0 +1,223 @@
+"""A request from its name to the last byte of its answer, phase by phase, over a new connection; redirects are ours.
+
+    dns       portal.example.net -> 192.0.2.10       faults: dns
+    connect   TCP, addresses in turn                 faults: refused, unreachable
+    tls       certificate, name, ALPN                faults: certificate, tls, closed
+    response  > GET /login      < 200 OK             faults: http:503, closed, bad-peer, header-too-large, redirects,
+                                                     reset, goaway
+    content   the body                               faults: broken-off, too-large, bad-encoding, bad-peer
+
+Rules: a redirect to another origin takes no private header along, and no body; one that leads where the request has
+been already, with nothing new to say, is a circle. Timing out is the caller's matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from checks.contract import Refused
+from checks.transport.connect import connect, literal, resolve
+from checks.transport.http import http1
+from checks.transport.http.address import Address
+from checks.transport.http.connection import Wire
+from checks.transport.http.content_coding import OFFERED, Body
+from checks.transport.http.message import Answer, Head, Headers, Limits, Request, shown
+from checks.transport.http.phases import Phases
+from checks.transport.http.trust import days_left, trusting
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
+_KEPT_OF_A_FAULT = 65_536
+_PATIENCE_WITH_A_FAULT_SECONDS = 2.0
+
+
+Exchange = Callable[[Wire, Request, Limits, Callable[[Head], Body | None]], Awaitable[None]]
+
+
+class Jar(Protocol):
+    """Where cookies are kept."""
+
+    def header(self, address: Address) -> str:
+        """The Cookie header for a request; empty when there is none."""
+
+    def take(self, address: Address, set_cookies: list[str]) -> bool:
+        """Keep what an answer sets; says whether that changed anything."""
+
+
+class Failed(Refused):
+    """A status that is not right, with as much of its page as could be had."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"http:{answer.status}", answer.head.reason)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How requests are made; the same for every one of a journey."""
+
+    limits: Limits = field(default_factory=Limits)
+    trusted: Path | None = None
+    http2: bool = True
+    follow: bool = True
+    now: float = 0.0
+    """seconds since 1970 when the attempt began: certificates are counted from then"""
+
+
+async def fetch(
+    request: Request,
+    phases: Phases,
+    manner: Manner,
+    right: Callable[[int], bool],
+    jar: Jar | None = None,
+) -> Answer:
+    """Make a request, following redirects; leaves the last phase under way, so that what looks at the page can break
+    it. `right` says which status is. Raises Refused, Failed for a status that is not right, CannotTell."""
+    been = set[tuple[str, str]]()
+    redirects = 0
+    while True:
+        been.add((request.method, str(request.address)))
+        once = _Once(request, phases, manner, right, jar)
+        answer = await once.run()
+        if once.leads_to is None:
+            return answer
+        if once.cookies_changed:
+            been.clear()
+        redirects += 1
+        phases.note(f"{answer.status} to {shown(once.location)}")
+        request = _onward(request, answer, once.leads_to)
+        if (request.method, str(request.address)) in been:
+            raise Refused("redirects", f"in a circle, to {shown(once.location)} again")
+        if redirects > manner.limits.redirects:
+            raise Refused("redirects", f"more than {manner.limits.redirects}")
+
+
+def _onward(request: Request, answer: Answer, address: Address) -> Request:
+    """The next request; a form becomes a GET as browsers do (RFC 9110, section 15.4)."""
+    method, body, headers = request.method, request.body, request.headers
+    if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
+        method, body = "HEAD" if method == "HEAD" else "GET", b""
+        headers = tuple(one for one in headers if one[0].lower() != "content-type")
+    private = request.private
+    if address.origin != request.address.origin:
+        if body:
+            raise Refused("redirects", f"what was sent is to be sent to {shown(address.origin)} too; it is not")
+        private = ()
+    return replace(request, method=method, body=body, headers=headers, private=private, address=address)
+
+
+class _Once:
+    """One request over one connection."""
+
+    def __init__(
+        self, request: Request, phases: Phases, manner: Manner, right: Callable[[int], bool], jar: Jar | None
+    ) -> None:
+        self._request, self._phases, self._manner = request, phases, manner
+        self._right, self._jar = right, jar
+        self._patience = asyncio.timeout(None)
+        self._head: Head | None = None
+        self._body: Body | None = None
+        self._wrong = False
+        self.location, self.cookies_changed = "", False
+        self.leads_to: Address | None = None
+
+    async def run(self) -> Answer:
+        """Raises Refused, Failed, CannotTell."""
+        request, limits = self._with_cookies(), self._manner.limits
+        with Wire(await self._connected()) as wire:
+            http2 = request.address.secure and await self._secured(wire)
+            self._phases.enter("response")
+            exchange = _http2() if http2 else http1.exchange
+            try:
+                async with self._patience:
+                    await exchange(wire, request, limits, self._headed)
+            except (Refused, TimeoutError):
+                if not self._wrong:
+                    raise
+        return self._answer()
+
+    async def _connected(self) -> socket.socket:
+        address = self._request.address
+        if address.literal:
+            self._phases.enter("connect")
+            return await connect(literal(address.host, address.port))
+        self._phases.enter("dns")
+        places = await resolve(address.host, address.port)
+        self._phases.enter("connect")
+        return await connect(places)
+
+    async def _secured(self, wire: Wire) -> bool:
+        """Whether HTTP/2 was agreed on."""
+        self._phases.enter("tls")
+        await wire.secure(trusting(self._manner.trusted, self._manner.http2), self._request.address.host)
+        secured = wire.secured
+        if secured is None:
+            return False
+        if (days := days_left(secured, self._manner.now)) is not None:
+            self._phases.measure("certificate_days", days)
+        return secured.selected_alpn_protocol() == "h2"
+
+    def _with_cookies(self) -> Request:
+        request = self._request
+        given = {name.lower() for name, _ in request.headers}
+        headers: Headers = (*request.headers, *(one for one in _OURS if one[0].lower() not in given))
+        if self._jar and (cookies := self._jar.header(request.address)):
+            headers = (*headers, ("Cookie", cookies))
+        return Request(request.method, request.address, headers, request.body, request.private)
+
+    def _headed(self, head: Head) -> Body | None:
+        """The header is there: what is to become of the rest."""
+        self._head, phases = head, self._phases
+        phases.measure("first_byte_seconds", phases.elapsed())
+        phases.measure("http_status", head.status)
+        if self._jar and (cookies := head.all("set-cookie")):
+            self.cookies_changed = self._jar.take(self._request.address, cookies)
+        if self._manner.follow and head.status in _REDIRECTS and (location := head.get("location")):
+            self.location = location
+            self.leads_to = _target(self._request.address, location)
+            return None
+        if not self._right(head.status):
+            self._wrong = True
+            self._patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_WITH_A_FAULT_SECONDS)
+            self._body = Body(head.get("content-encoding"), min(self._manner.limits.body_bytes, _KEPT_OF_A_FAULT))
+            return self._body
+        phases.enter("content")
+        self._body = Body(head.get("content-encoding"), self._manner.limits.body_bytes)
+        return self._body
+
+    def _answer(self) -> Answer:
+        head, body = self._head, self._body
+        assert head is not None  # noqa: S101 - an exchange without one is a fault
+        content = bytes(body.content) if body else b""
+        answer = Answer(self._request.address, head, content, bool(body and body.full))
+        if self.leads_to is not None:
+            return answer
+        phases = self._phases
+        phases.note(f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}")
+        if self._wrong:
+            raise Failed(answer)
+        phases.measure("http_version", float(head.version))
+        phases.measure("body_bytes", len(content))
+        if body and body.full and not self._manner.limits.cut:
+            packed = f", out of {body.came}" if body.came < len(content) else ""
+            raise Refused("too-large", f"the page has more than {len(content)} bytes{packed}")
+        return answer
+
+
+def _target(address: Address, location: str) -> Address:
+    try:
+        return address.joined(location)
+    except ValueError:
+        raise Refused("redirects", f"to what is no URL to fetch: {shown(location)}") from None
+
+
+def _http2() -> Exchange:
+    """Imported when the first server chooses it: 1.3 MB."""
+    from checks.transport.http import http2
+
+    return http2.exchange

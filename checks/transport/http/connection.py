@@ -1,0 +1,171 @@
+"""One connection, plain or under TLS, read only when something is wanted: what nobody reads, TCP holds back.
+
+It waits for the socket itself. asyncio's transports would read ahead into memory, and keep 256 kB for each TLS
+connection; a check opens a new one every time. TLS works in memory: few calls to the kernel then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Self, TypeVar
+
+from checks.contract import Refused
+from checks.transport.connect import of_socket, settle
+
+_MOST_AT_ONCE = 32_768
+"""less than what has the allocator tidy up each time it is given back (glibc: 64 KiB)"""
+_RECORD = 16_384
+"""the most that TLS gives at once (RFC 8446, section 5.1)"""
+_Made = TypeVar("_Made")
+
+
+class Wire:
+    """A connected socket. Every wait may be cancelled; `close` is immediate."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock, self._loop = sock, asyncio.get_running_loop()
+        self._wanted: asyncio.Future[None] | None = None
+        self._registered = False
+        self._tls: ssl.SSLObject | None = None
+        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._registered:
+            self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+
+    @property
+    def secured(self) -> ssl.SSLObject | None:
+        """The connection under TLS, once it is."""
+        return self._tls
+
+    @property
+    def peer(self) -> str:
+        """The far end's address."""
+        return str(self._sock.getpeername()[0])
+
+    async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Refused."""
+        try:
+            tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
+            await self._worked(tls.do_handshake)
+            self._tls = tls  # its last word goes along with what is sent first
+        except ssl.SSLCertVerificationError as error:
+            self._parting_word()
+            raise Refused("certificate", error.verify_message or str(error)) from error
+        except ssl.SSLError as error:
+            self._parting_word()
+            raise Refused("tls", _reason(error)) from error
+        except (ConnectionError, OSError) as error:
+            raise of_socket(error) from error
+        except ValueError as error:  # a name that can be in no certificate
+            raise Refused("tls", str(error)) from error
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it. Raises Refused."""
+        try:
+            if self._tls is None:
+                return await self._sent(data)
+            await self._worked(partial(self._tls.write, data))
+            await self._onward()
+        except OSError as error:
+            raise self._broken(error) from error
+
+    async def receive(self) -> bytes:
+        """The next piece; empty at the end. Raises Refused."""
+        try:
+            if self._tls is None:
+                return await self._received()
+            if not self._came.pending and not self._tls.pending():
+                await self._more()
+            return await self._worked(partial(self._tls.read, _RECORD))
+        except ssl.SSLEOFError:  # an end without a word of farewell: whether it is too early, the content tells
+            return b""
+        except OSError as error:
+            raise self._broken(error) from error
+
+    async def _worked(self, do: Callable[[], _Made]) -> _Made:
+        """What TLS is asked for, fed with what it wants."""
+        while True:
+            try:
+                return do()
+            except ssl.SSLWantReadError:
+                await self._onward()
+                await self._more()
+
+    async def _onward(self) -> None:
+        """Send what TLS has to say."""
+        if self._goes.pending:
+            await self._sent(self._goes.read())
+
+    async def _more(self) -> None:
+        """Give TLS what has come."""
+        if came := await self._received():
+            self._came.write(came)
+        else:
+            self._came.write_eof()
+
+    def _parting_word(self) -> None:
+        """The alert that says why we leave, if it can be had off at once."""
+        with suppress(OSError):
+            self._sock.send(self._goes.read())
+
+    async def _sent(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._sock.send(left) :]
+            except BlockingIOError:
+                await self._writable()
+
+    async def _received(self) -> bytes:
+        while True:
+            try:
+                return self._sock.recv(_MOST_AT_ONCE)
+            except BlockingIOError:
+                await self._readable()
+
+    def _broken(self, error: OSError) -> Exception:
+        if isinstance(error, ssl.SSLError):
+            return Refused("tls", _reason(error))
+        return (
+            Refused("closed", error.strerror or str(error)) if isinstance(error, ConnectionError) else of_socket(error)
+        )
+
+    async def _readable(self) -> None:
+        """Stays registered from one wait to the next: a connection is mostly waited for until it is closed."""
+        self._wanted = self._loop.create_future()
+        if not self._registered:
+            self._loop.add_reader(self._sock.fileno(), self._news)
+            self._registered = True
+        try:
+            await self._wanted
+        finally:
+            self._wanted = None
+
+    def _news(self) -> None:
+        if self._wanted is None:  # nobody wants it now, and epoll would go on telling
+            self._loop.remove_reader(self._sock.fileno())
+            self._registered = False
+        elif not self._wanted.done():
+            self._wanted.set_result(None)
+
+    async def _writable(self) -> None:
+        ready, number = self._loop.create_future(), self._sock.fileno()
+        self._loop.add_writer(number, settle, ready)
+        try:
+            await ready
+        finally:
+            self._loop.remove_writer(number)
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return error.reason or str(error)

@@ -1,0 +1,107 @@
+"""Cookies between the steps of a journey (RFC 6265): who set them, for whom, under which path.
+
+Rules: a cookie goes back to its host alone unless it names a domain, and then to that domain's hosts; a domain of one
+label (com, localhost) is taken from that very host only; a secure cookie never goes over plain http; no more than a
+browser would keep. http.cookiejar does the same for 4 MB of memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checks.transport.http.address import Address
+
+_MOST_BYTES = 4096
+_MOST = 180
+_MOST_PER_ANSWER = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """One of them. `host_only`: for that very host, not for those below it."""
+
+    name: str
+    value: str
+    domain: str
+    host_only: bool
+    path: str
+    secure: bool
+
+    def fits(self, address: Address) -> bool:
+        """Whether it goes along with a request."""
+        host, path = address.host, address.path
+        below = not self.host_only and not address.literal and host.endswith("." + self.domain)
+        inside = path == self.path or path.startswith(self.path if self.path.endswith("/") else self.path + "/")
+        return (host == self.domain or below) and inside and (address.secure or not self.secure)
+
+
+class CookieJar:
+    """The cookies of one journey."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        """`now`: seconds since 1970; what has expired by then is thrown away."""
+        self._now = now
+        self._kept: dict[tuple[str, str, str], Cookie] = {}
+
+    def header(self, address: Address) -> str:
+        """The Cookie header of a request; longer paths first."""
+        fit = [cookie for cookie in self._kept.values() if cookie.fits(address)]
+        fit.sort(key=lambda cookie: -len(cookie.path))
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in fit)
+
+    def take(self, address: Address, set_cookies: list[str]) -> bool:
+        """Keep what an answer sets; says whether that changed anything."""
+        changed = False
+        for written in set_cookies[:_MOST_PER_ANSWER]:
+            cookie, alive = self._read(address, written)
+            if cookie is None:
+                continue
+            key = (cookie.domain, cookie.path, cookie.name)
+            if not alive:
+                changed |= self._kept.pop(key, None) is not None
+            elif self._kept.get(key) != cookie and (key in self._kept or len(self._kept) < _MOST):
+                self._kept[key], changed = cookie, True
+        return changed
+
+    def value(self, name: str) -> str | None:
+        """The value of a cookie of that name, the newest."""
+        return next((one.value for one in reversed(self._kept.values()) if one.name == name), None)
+
+    def values(self) -> list[str]:
+        """Every value: a session cookie is as good as a password."""
+        return [cookie.value for cookie in self._kept.values()]
+
+    def _read(self, address: Address, written: str) -> tuple[Cookie | None, bool]:
+        """A Set-Cookie header, and whether the cookie lives; None for one that is not taken."""
+        pair, _, rest = written.partition(";")
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not name or len(pair) > _MOST_BYTES or not pair.isprintable():
+            return None, False
+        said = {}
+        for part in rest.split(";"):
+            key, _, given = part.partition("=")
+            said[key.strip().lower()] = given.strip().strip('"')
+        domain = said.get("domain", "").lstrip(".").lower()
+        below = "." in domain and not address.literal and address.host.endswith("." + domain)
+        if domain and domain != address.host and not below:
+            return None, False
+        path = said.get("path", "")
+        if not path.startswith("/"):
+            path = address.path.rpartition("/")[0] or "/"
+        secure = "secure" in said
+        cookie = Cookie(name, value, domain or address.host, not domain, path, secure)
+        return (None, False) if secure and not address.secure else (cookie, self._lives(said))
+
+    def _lives(self, said: dict[str, str]) -> bool:
+        age = said.get("max-age", "")
+        if age.lstrip("-").isdecimal() and age.isascii():
+            return not age.startswith("-") and int(age[:18]) > 0
+        if not (expires := said.get("expires", "")):
+            return True
+        from email.utils import mktime_tz, parsedate_tz
+
+        try:
+            parsed = parsedate_tz(expires[:100])
+            return parsed is None or mktime_tz(parsed) > self._now
+        except (ValueError, OverflowError, TypeError, IndexError):
+            return True

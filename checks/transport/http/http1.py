@@ -1,0 +1,126 @@
+"""One request and its answer over HTTP/1.1 (RFC 9112), parsed by llhttp.
+
+Rules: llhttp is left as strict as it comes, but for a lone LF at a line's end (RFC 9112, section 2.2); a header has a
+limit, in bytes and in fields; what comes of a body beyond its limit is not read; who ends before the announced end has
+broken off, and who says more than was announced is a bad peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from checks.contract import Refused
+from checks.transport.http.connection import Wire
+from checks.transport.http.content_coding import Body
+from checks.transport.http.message import Head, Headers, Limits, Request, shown
+
+BODILESS = (204, 304)
+
+
+class _Told:
+    """What llhttp tells of one answer; those that only announce another (1xx) are passed over."""
+
+    def __init__(self) -> None:
+        self.reason, self.headers, self.trailers = b"", list[tuple[bytes, bytes]](), 0
+        self.pieces: list[bytes] = []
+        self.broken: Refused | None = None
+        self.headed = self.complete = False
+        self.parser = HttpResponseParser(self)
+        self.parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_data_after_close=True)
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.headed:
+            self.trailers += 1
+        else:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self.parser.get_status_code() < 200:
+            self.reason, self.headers = b"", []
+            return
+        self.headed = True
+
+    def on_body(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        self.complete = self.headed
+
+    def feed(self, data: bytes) -> None:
+        """Raises Refused, but for what breaks after a header that is good: that is kept as `broken`."""
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade:
+            raise Refused("bad-peer", "it goes on in another protocol, and nobody asked for that") from None
+        except HttpParserError as error:
+            self.broken = Refused("bad-peer", f"what came is not HTTP: {shown(str(error))}")
+            if not self.headed:
+                raise self.broken from None
+
+
+async def exchange(wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]) -> None:
+    """Send a request and read its answer. `headed` looks at the header, and gives what the body is gathered in; None
+    when nobody wants it. Raises Refused."""
+    await wire.send(_written(request))
+    told = _Told()
+    await _read_head(wire, told, limits)
+    head = _head(told)
+    body = headed(head)
+    if body is not None and request.method != "HEAD" and head.status not in BODILESS:
+        await _read_body(wire, told, head, body, limits)
+
+
+def _written(request: Request) -> bytes:
+    lines = [f"{request.method} {request.address.target} HTTP/1.1", f"Host: {request.address.authority}"]
+    lines += [f"{name}: {value}" for name, value in (*request.headers, *request.private)]
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        lines.append(f"Content-Length: {len(request.body)}")
+    lines.append("Connection: close\r\n\r\n")
+    return "\r\n".join(lines).encode("latin-1", "replace") + request.body
+
+
+async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
+    came = 0
+    while not told.headed:
+        data = await wire.receive()
+        if not data:
+            raise Refused("closed", "the connection was closed before the answer")
+        told.feed(data)
+        came += len(data)
+        if len(told.headers) > limits.header_fields or (came > limits.header_bytes and not told.headed):
+            raise Refused("header-too-large", f"more than {limits.header_bytes} bytes or {limits.header_fields} fields")
+
+
+def _head(told: _Told) -> Head:
+    headers: Headers = tuple(
+        (name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in told.headers
+    )
+    reason = shown(told.reason.decode("latin-1"))
+    return Head(told.parser.get_http_version(), told.parser.get_status_code(), reason, headers)
+
+
+async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Limits) -> None:
+    delimited = bool(head.get("content-length") or head.get("transfer-encoding"))
+    came = 0
+    while True:
+        for piece in told.pieces:
+            body.feed(piece)
+        told.pieces.clear()
+        if told.broken is not None:
+            raise told.broken
+        if told.complete or body.full:
+            break
+        if not (data := await wire.receive()):
+            if delimited:
+                raise Refused("broken-off", "the page ended before its announced end")
+            break
+        came += len(data)
+        told.feed(data)
+        if came > limits.wire_bytes + 16 * len(body.content) or told.trailers > limits.header_fields:
+            raise Refused("bad-peer", f"{came} bytes came for {len(body.content)} bytes of page")
+    body.end()

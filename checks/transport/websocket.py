@@ -1,0 +1,164 @@
+"""The way to a WebSocket edge, a stage at a time: name, TCP, TLS, upgrade (RFC 6455 section 4, RFC 7118).
+
+    dns         edge.example.net -> 192.0.2.10              faults: dns
+    tcp         192.0.2.10:443                              faults: unreachable
+    tls         certificate and name checked, 1.2 or newer  faults: certificate, tls, unreachable
+    websocket   > GET /ws HTTP/1.1                          faults: http:NNN, no-subprotocol, closed, bad-peer
+                > Upgrade: websocket
+                > Sec-WebSocket-Protocol: sip
+                < HTTP/1.1 101 Switching Protocols
+    any of them                                             faults: timeout
+
+A proxy of the environment is not used: it is the way of an agent's browser that is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import WebSocketURI, parse_uri
+
+from checks.contract import Refused
+from checks.telephony.sip.transaction import tls_context
+from checks.transport.stages import Stages
+
+LARGEST_MESSAGE_BYTES = 65536
+"""of SIP; a larger frame is refused before it is read"""
+_QUEUED_MESSAGES = 16
+
+
+class Guarded(ClientConnection):
+    """Lets go at once of a peer that broke the protocol, instead of awaiting its farewell."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.handshake_exc or self.protocol.parser_exc:
+            self.transport.abort()
+
+
+async def connection_to(stages: Stages, edge: Mapping[str, Any]) -> ClientConnection:
+    """A WebSocket. `edge`: url, origin, authorities; subprotocols (else sip alone) and token, where there are any.
+    Raises Over."""
+    where = parse_uri(edge["url"])
+    found = await _resolved(stages, where)
+    plain = await _connected(stages, found)
+    try:
+        return await _upgraded(stages, edge, where, plain)
+    except BaseException:
+        plain.close()
+        raise
+
+
+async def _resolved(stages: Stages, where: WebSocketURI) -> list[Any]:
+    async with stages.stage("dns") as facts:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+        facts["note"] = f"{where.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
+    return found
+
+
+async def _connected(stages: Stages, found: list[Any]) -> socket.socket:
+    async with stages.stage("tcp"):
+        for number, (family, kind, protocol, _, address) in enumerate(found, 1):
+            plain = socket.socket(family, kind, protocol)
+            plain.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(plain, address)
+                break
+            except BaseException as problem:
+                plain.close()
+                if number == len(found) or not isinstance(problem, OSError):
+                    raise
+    return plain
+
+
+async def _upgraded(
+    stages: Stages, edge: Mapping[str, Any], where: WebSocketURI, plain: socket.socket
+) -> ClientConnection:
+    if not where.secure:
+        async with stages.stage("websocket") as facts:
+            return await _shaken(edge, await _speaking(edge, where, plain), facts)
+    async with stages.stage("tls") as facts:
+        connection = await _speaking(edge, where, plain)
+        facts.update(_certificate(connection.transport.get_extra_info("ssl_object")))
+    async with stages.stage("websocket") as facts:
+        return await _shaken(edge, connection, facts)
+
+
+async def _speaking(edge: Mapping[str, Any], where: WebSocketURI, plain: socket.socket) -> ClientConnection:
+    """The connection, after TLS and before the upgrade."""
+    origin = Origin(edge["origin"]) if edge["origin"] else None
+    offered = [Subprotocol(name) for name in _subprotocols(edge)] or None
+    protocol = ClientProtocol(where, origin=origin, subprotocols=offered, max_size=LARGEST_MESSAGE_BYTES)
+    context = tls_context(Path(edge["authorities"]) if edge["authorities"] else None) if where.secure else None
+    _, connection = await asyncio.get_running_loop().create_connection(
+        lambda: Guarded(protocol, ping_interval=None, close_timeout=1.0, max_queue=_QUEUED_MESSAGES),
+        sock=plain,
+        ssl=context,
+        server_hostname=where.host if context else None,
+    )
+    return connection
+
+
+def _subprotocols(edge: Mapping[str, Any]) -> list[str]:
+    return list(edge.get("subprotocols", ["sip"]))
+
+
+async def _shaken(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+    try:
+        return await _agreed(edge, connection, facts)
+    except BaseException:
+        connection.transport.abort()
+        raise
+
+
+async def _agreed(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+    headers = {"Authorization": f"Bearer {edge['token']}"} if edge.get("token") else None
+    with _upgrade_faults():
+        await connection.handshake(headers, user_agent_header="Reveille")
+    if (offered := _subprotocols(edge)) and connection.subprotocol not in offered:
+        named = "the subprotocol sip (RFC 7118)" if offered == ["sip"] else f"any of {', '.join(offered)}"
+        raise Refused("no-subprotocol", f"the server upgraded without taking {named}")
+    facts["note"] = (
+        f"WebSocket by {connection.response.headers.get('Server', 'a server without a name')[:80]}"
+        if (connection.response)
+        else ""
+    )
+    return connection
+
+
+@contextmanager
+def _upgrade_faults() -> Iterator[None]:
+    try:
+        yield
+    except InvalidStatus as answer:
+        raise Refused(f"http:{answer.response.status_code}", answer.response.reason_phrase) from None
+    except InvalidMessage as problem:
+        closed = isinstance(problem.__cause__, EOFError)
+        raise Refused("closed" if closed else "bad-peer", "no answer to the upgrade" if closed else "no HTTP") from None
+    except (WebSocketException, EOFError) as problem:
+        raise Refused("bad-peer", f"no upgrade: {problem}"[:200]) from None
+
+
+def _certificate(secured: ssl.SSLObject) -> dict[str, Any]:
+    """When it ends (seconds since 1970), and what was agreed."""
+    certificate = secured.getpeercert() or {}
+    agreed = {"note": f"{secured.version()} {(secured.cipher() or ('',))[0]}"}
+    ends = certificate.get("notAfter")
+    return {**agreed, "not_after": ssl.cert_time_to_seconds(str(ends))} if ends else agreed
+
+
+def is_own_host(address: str) -> bool:
+    """Whether an address is of the loopback."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback

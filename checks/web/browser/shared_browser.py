@@ -1,0 +1,133 @@
+"""The daemon's side of the shared browser: starts its process when it is first needed, and again when it was lost.
+
+Each job gets a socket of its own, handed to the process over the control socket (SCM_RIGHTS): whoever lets go of a job
+closes its socket, and what is left of it in the browser goes. The process ends when the control socket closes: with
+the event loop that started it, or with the daemon, by whatever way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+from checks.contract import CannotTell
+from checks.process.parent import small_environment
+
+AT_ONCE = 2
+"""jobs in the browser at the same time"""
+START_SECONDS = 60.0
+"""for process and browser to be ready, on a machine that is busy"""
+_END_SECONDS = 10.0
+_PROGRAM = (sys.executable, "-m", "checks.web.browser.process")
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Keeper:
+    """One process with its browsers, as long as it lives."""
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+        self.process, self._control = process, control
+        self._ending = asyncio.create_task(self._end_with_the_loop())
+
+    @classmethod
+    async def start(cls) -> Keeper:
+        """Raises CannotTell."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *_PROGRAM,
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                    cwd="/",
+                    env=small_environment("HOME", OPENBLAS_NUM_THREADS="1", PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD="1"),
+                )
+            except OSError as problem:
+                ours.close()
+                raise CannotTell(f"engine error: the browser's process cannot start: {problem}") from problem
+        ours.setblocking(False)
+        return cls(process, ours)
+
+    @property
+    def lives(self) -> bool:
+        """Whether jobs can be given to it."""
+        return self.process.returncode is None and self._control.fileno() >= 0
+
+    def hand_over(self, job: str, browser: str, descriptor: int) -> None:
+        """Give it a job's socket. Raises CannotTell."""
+        try:
+            socket.send_fds(self._control, [json.dumps({"job": job, "browser": browser}).encode()], [descriptor])
+        except OSError as problem:
+            raise CannotTell(f"engine error: the browser's process takes no job: {problem}") from problem
+
+    def put_down(self) -> None:
+        """It is stuck: the next job gets a new one."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Let it go, and wait until it is gone."""
+        self._ending.cancel()
+        await asyncio.wait({self._ending})
+
+    async def _end_with_the_loop(self) -> None:
+        """Cancelled with everything else when the event loop ends."""
+        try:
+            await self.process.wait()
+        finally:
+            self._control.close()
+            try:
+                async with asyncio.timeout(_END_SECONDS):
+                    await self.process.wait()
+            except TimeoutError:
+                self.put_down()
+                await self.process.wait()
+
+
+_keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[Keeper]] = WeakKeyDictionary()
+
+
+async def keeper() -> Keeper:
+    """The one of this event loop, started if there is none (any more). Raises CannotTell."""
+    loop = asyncio.get_running_loop()
+    known = _keepers.get(loop)
+    if known is None or (known.done() and (known.cancelled() or known.exception() or not known.result().lives)):
+        known = _keepers[loop] = loop.create_task(Keeper.start())
+    return await asyncio.shield(known)
+
+
+async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
+    """A new job's socket. Raises CannotTell."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            kept = await _handed_over(job, browser, theirs.fileno())
+        except CannotTell:
+            ours.close()
+            raise
+    return kept, await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
+
+
+async def _handed_over(job: str, browser: str, descriptor: int) -> Keeper:
+    """A process that is just leaving takes no job any more: then a new one does. Raises CannotTell."""
+    kept = await keeper()
+    try:
+        kept.hand_over(job, browser, descriptor)
+    except CannotTell:
+        kept.put_down()
+        await kept.process.wait()
+        kept = await keeper()
+        kept.hand_over(job, browser, descriptor)
+    return kept

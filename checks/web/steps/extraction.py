@@ -1,0 +1,105 @@
+"""Where in an answer something stands: a token to remember, a figure to measure. Each is found in exactly one way.
+
+{ field = "csrf_token" }               the value of a form's field (or of a meta element) of that name
+{ regex = "order no. (\\d+)" }          the first group, or the whole match, in the body
+{ json = "$.access_token" }            a value of the JSON that came
+{ header = "Location" }                a header of the answer
+{ cookie = "session" }                 a cookie that is kept
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from checks.contract import Refused
+from checks.settings import Settings
+from checks.transport.http.cookies import CookieJar
+from checks.transport.http.message import Answer
+from checks.web.expected import parsed
+from checks.web.json_path import JsonPath, values
+from checks.web.steps.html_page import field_value
+
+_WAYS = ("field", "regex", "json", "header", "cookie")
+
+
+def _pattern(written: str) -> str:
+    try:
+        re.compile(written)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{written[:100]!r} is no regular expression: {error}") from None
+    return written
+
+
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+
+
+class Find(Settings):
+    """One way to find something in an answer."""
+
+    field: str | None = Field(default=None, min_length=1)
+    """name of a form's field or of a meta element, whose value is taken"""
+    regex: Pattern | None = None
+    """a regular expression over the body; its first group is taken, or the whole match"""
+    json_path: JsonPath | None = Field(default=None, alias="json")
+    """a JSON path into the body, as in "$.access_token\""""
+    header: str | None = Field(default=None, min_length=1)
+    """name of a header of the answer"""
+    cookie: str | None = Field(default=None, min_length=1)
+    """name of a cookie"""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = (self.field, self.regex, self.json_path, self.header, self.cookie)
+        if sum(way is not None for way in given) != 1:
+            raise ValueError(f'name one of {", ".join(_WAYS)}, as in {{ json = "$.access_token" }}')
+        return self
+
+    def __str__(self) -> str:
+        way, what = next((way, getattr(self, "json_path" if way == "json" else way)) for way in _WAYS
+                         if getattr(self, "json_path" if way == "json" else way) is not None)  # fmt: skip
+        return f"{way} {what}"
+
+    def text(self, answer: Answer, jar: CookieJar) -> str | None:
+        """What is found, as text; None for nothing. Raises Refused for a body that is no JSON where that is asked."""
+        if self.field is not None:
+            return field_value(answer.text, self.field)
+        if self.regex is not None:
+            match = re.search(self.regex, answer.text)
+            return None if match is None else (match[1] if match.re.groups else match[0])
+        if self.json_path is not None:
+            return _written(values(parsed(answer.text), self.json_path))
+        if self.header is not None:
+            return answer.head.get(self.header.lower()) or None
+        return jar.value(self.cookie or "")
+
+    def number(self, answer: Answer, jar: CookieJar) -> float:
+        """What is found, as a number. Raises Refused."""
+        found = self.text(answer, jar)
+        if found is None:
+            raise Refused("not-found", f"{self} is not in the answer")
+        try:
+            return float(found.strip().replace(",", "") if found.count(".") <= 1 else found)
+        except ValueError:
+            raise Refused("not-a-number", f"{self} is {found[:40]!r}") from None
+
+
+def remembered(wanted: Mapping[str, Find], answer: Answer, jar: CookieJar) -> dict[str, str]:
+    """Every value to remember. Raises Refused for one that is not there."""
+    found = {}
+    for name, find in wanted.items():
+        value = find.text(answer, jar)
+        if value is None or value == "":
+            raise Refused("not-found", f"{name}: {find} is not in the answer")
+        found[name] = value
+    return found
+
+
+def _written(found: list[Any]) -> str | None:
+    if not found or found[0] is None:
+        return None
+    return found[0] if isinstance(found[0], str) else json.dumps(found[0])

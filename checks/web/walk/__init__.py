@@ -1,4 +1,0 @@
-"""A walk through a site over plain HTTP, step by step, as `portal`, `api`, `report` and others make it.
-
-See `checks.web.walk.walk` for how a kind uses it.
-"""

@@ -1,0 +1,214 @@
+"""What stands in a morning report, gathered from the ledger, from the evidence of its parts and from the backups' own
+manifests. Nothing here decides or sends.
+
+Rule: whatever cannot be read leaves its place empty and a line in the log; the report is made all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from checks.contract import Observation
+from monitor.audit.backup_states import backup_states
+from monitor.audit.day_history import daily_trends, looks_and_trends
+from monitor.config import Configuration
+from monitor.core.incident import Incident
+from monitor.core.local_time import instant
+from monitor.core.verdict import State, Verdict
+from monitor.incidents import store
+from monitor.incidents.correlation import Seen
+from monitor.incidents.view import named, state_of
+from monitor.ledger import Ledger
+from reports.audit import Audit, Part, Trouble, Undelivered
+from reports.changes import changes
+from reports.checklist import checklist
+from reports.usage import condensed
+
+log = logging.getLogger(__name__)
+
+KIND = "audit"
+"""of a report in the history, and of its letters"""
+_FRESH = timedelta(hours=24)
+_REMEMBERED = 31
+_MOST_INCIDENTS, _MOST_MISSING = 1000, 31
+_LARGEST_EXHIBIT = 20_000_000
+_USAGE = "usage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which report is to be made: of a local day, and how it came to it."""
+
+    day: date
+    late_seconds: float = 0.0
+    made_up: bool = False
+    by_hand: bool = False
+    glances: tuple[Seen, ...] = ()
+    """what was looked at for it alone"""
+
+
+class Reporting:
+    """The reports of one site."""
+
+    def __init__(self, ledger: Ledger, configuration: Configuration) -> None:
+        self._ledger, self._configuration = ledger, configuration
+
+    async def make(self, asked: Asked, now: datetime) -> Audit:
+        """The report of a local day, as far as the ledger knows it."""
+        before = self.last(_REMEMBERED)
+        site, day = self._configuration.site, asked.day
+        start, end = (instant(datetime.combine(d, time()), site.zone) for d in (day, day + timedelta(days=1)))
+        tickets = self._tickets(start, end)
+        looks, trends = await looks_and_trends(self._ledger, self._configuration, start, end)
+        parts, usage = self._parts(asked, now)
+        made = Audit(
+            site=site.name,
+            timezone=site.timezone,
+            day=day,
+            made_at=now,
+            number=before[0].number + 1 if before else 1,
+            previous=before[0].day if before else None,
+            late_seconds=asked.late_seconds,
+            made_up=asked.made_up,
+            by_hand=asked.by_hand,
+            replaces=next((report.number for report in before if report.day == day), None),
+            open=tuple(_trouble(incident) for incident in self._open()),
+            past=tuple(_trouble(incident) for incident in tickets),
+            looks=tuple(replace(line, tickets=_tickets_of(line.check, tickets)) for line in looks),
+            parts=parts,
+            usage=usage,
+            undelivered=self._undelivered(before),
+            missing=_missing(day, before),
+            checklist=checklist(self._standing(parts)),
+        )
+        made = replace(made, backups=await backup_states(self._configuration, parts))
+        made = replace(made, trends=(*trends, *daily_trends(made, before)))
+        return replace(made, changes=changes(before[0], made) if before else ())
+
+    def last(self, limit: int) -> list[Audit]:
+        """The reports that were made last, the newest first."""
+        return [Audit.from_dict(row.body) for row in self._ledger.newest(KIND, limit)]
+
+    # -- tickets ------------------------------------------------------------------------------------------------
+
+    def _open(self) -> list[Incident]:
+        found = [store.incident_of(row) for row in self._ledger.open_incidents()]
+        return sorted(found, key=lambda one: (one.severity.rank, one.opened_at))
+
+    def _tickets(self, start: datetime, end: datetime) -> list[Incident]:
+        """Those that were opened, or closed, on the day."""
+        found = [store.incident_of(row) for row in self._ledger.incidents(limit=_MOST_INCIDENTS)]
+        return [one for one in found if any(at and start <= at < end for at in (one.opened_at, one.closed_at))]
+
+    # -- the audit's own parts ----------------------------------------------------------------------------------
+
+    def _parts(self, asked: Asked, now: datetime) -> tuple[tuple[Part, ...], tuple[Mapping[str, Any], ...]]:
+        audit = self._configuration.audit
+        names = audit.checks if audit else ()
+        glances = {seen.name: seen for seen in asked.glances}
+        tickets = {name: named(one.number) for one in reversed(self._open()) for name in (*one.causes, *one.attached)}
+        parts, usage = [], []
+        for name in names:
+            seen = glances.get(name) or (None if asked.made_up else self._newest(name, now))
+            kind = self._configuration.checks[name].probe.KIND
+            if seen is None:
+                parts.append(Part(name, kind, str(State.UNKNOWN), 0.0, ran=False))
+                continue
+            told = _usage_of(name, seen.observation) if kind == "usage" else None
+            if told and told["date"] == asked.day.isoformat():
+                usage.append(told)
+            parts.append(_part(name, kind, seen.observation, seen.verdict, tickets.get(name, "")))
+        return tuple(parts), tuple(usage)
+
+    def _standing(self, parts: tuple[Part, ...]) -> Iterator[tuple[str, str, str]]:
+        """Kind, name and state of every check: as this audit found it, else as it stands."""
+        found = {part.check: part.state for part in parts}
+        conditions = store.conditions(self._ledger)
+        for name, entry in self._configuration.checks.items():
+            known = conditions.get(name)
+            yield entry.probe.KIND, name, found.get(name) or str(known.state if known else None)
+
+    def _newest(self, name: str, now: datetime) -> Seen | None:
+        row = next(iter(self._ledger.attempts(name, limit=1)), None)
+        if row is None or abs(now - row.started_at) > _FRESH:
+            return None
+        entry = self._configuration.checks[name]
+        return Seen(entry, row.purpose, row.started_at, row.observation, row.verdict)
+
+    # -- letters ------------------------------------------------------------------------------------------------
+
+    def _undelivered(self, before: list[Audit]) -> tuple[Undelivered, ...]:
+        """Reports that still wait, and those that failed and of which no report has told yet."""
+        told = {(one.number, one.recipient) for report in before for one in report.undelivered if one.state == "failed"}
+        letters = [*self._ledger.outbox("failed"), *self._ledger.outbox("queued")]
+        days = {report.number: report.day for report in before}
+        return tuple(
+            Undelivered(row.sequence, days[row.sequence], row.recipient, row.state, (row.last_error or "")[:200])
+            for row in letters
+            if row.kind == KIND and row.sequence in days and (row.sequence, row.recipient) not in told
+        )
+
+
+def _missing(day: date, before: Iterable[Audit]) -> tuple[date, ...]:
+    """The days before it, back to the last that has one, of which there is no report."""
+    made = {report.day for report in before}
+    earlier = [other for other in made if other < day]
+    if not earlier:
+        return ()
+    gap = (day - max(earlier)).days
+    return tuple(day - timedelta(days=back) for back in range(min(gap - 1, _MOST_MISSING), 0, -1))
+
+
+def _part(name: str, kind: str, seen: Observation, verdict: Verdict, ticket: str) -> Part:
+    fault, text = verdict.fault, "; ".join(verdict.reasons)
+    stages = {f"{stage.name.replace('-', '_')}_seconds" for stage in seen.stages}
+    return Part(
+        check=name,
+        kind=kind,
+        state=str(verdict.state),
+        seconds=round(seen.seconds, 3),
+        text=text,
+        measures={name: value for name, value in seen.measures.items() if name not in stages},
+        fault=f"{fault.stage}: {fault.code}" if fault else "",
+        warnings=tuple(said for said in seen.warnings if said not in text),
+        notes=seen.notes,
+        ticket=ticket,
+    )
+
+
+def _trouble(incident: Incident) -> Trouble:
+    return Trouble(
+        number=named(incident.number),
+        severity=incident.severity.id,
+        title=incident.title,
+        state=state_of(incident),
+        owner=incident.owner_title,
+        opened_at=incident.opened_at,
+        closed_at=incident.closed_at,
+        summary=incident.evidence.reasons[0] if incident.evidence.reasons else "",
+        checks=(*incident.causes, *incident.attached),
+        rank=incident.severity.rank,
+    )
+
+
+def _tickets_of(check: str, incidents: Iterable[Incident]) -> tuple[str, ...]:
+    return tuple(named(one.number) for one in incidents if check in (one.evidence.check, *one.causes, *one.attached))
+
+
+def _usage_of(name: str, seen: Observation) -> dict[str, Any] | None:
+    """What a look at call records has left on disk."""
+    path = next((exhibit.path for exhibit in seen.exhibits if exhibit.name == _USAGE), None)
+    if path is None:
+        return None
+    try:
+        if path.stat().st_size > _LARGEST_EXHIBIT:
+            raise ValueError(f"{path} is too large")
+        return condensed(name, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError):
+        log.exception("action=usage_not_read check=%s", name)
+        return None

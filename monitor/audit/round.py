@@ -1,0 +1,210 @@
+"""The morning round: its checks one after the other, then one report of yesterday, mailed through the outbox.
+
+Rule 1: one report per local date, exactly: its slot is claimed before, its letters are unique, and what a crash cut off
+is begun again. Rule 2: each part has its own time limit, and its failure stops no other. Rule 3: a part is an ordinary
+look: a failed backup becomes a ticket by the same road as a dead trunk; the report only tells of it. Rule 4: days that
+were missed are made up for, the oldest first: today's whole, if its grace is not over; of the others there is a report
+of what was known, and of what call records say. Rule 5: what was claimed on a clock that ran ahead counts no more once
+that clock has gone back by more than a day.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+
+from monitor.audit.gathering import KIND, Asked, Reporting
+from monitor.clock import Clock
+from monitor.config import CheckEntry, Configuration
+from monitor.core.local_time import instant
+from monitor.core.timetable import Daily, Slot, next_after
+from monitor.incidents import store
+from monitor.incidents.correlation import Seen
+from monitor.ledger import Ledger, OutboxMessage
+from monitor.scheduling.rounds import Due, Rounds
+from reports.audit import Audit
+
+log = logging.getLogger(__name__)
+
+JOB = "@audit"
+FIRST = "first-sight"
+MADE_UP_DAYS = 7
+"""how many missed days are made up for"""
+_AHEAD = timedelta(hours=24)
+_AFTER_A_BREAK = timedelta(seconds=60)
+_CONFIRM_WITHIN_SECONDS = 600.0
+"""a part that took longer is not looked at again for the report; its confirmation comes later"""
+
+
+class AuditRound:
+    """The audit of one site."""
+
+    def __init__(self, ledger: Ledger, rounds: Rounds, clock: Clock) -> None:
+        self._ledger, self._rounds, self._clock = ledger, rounds, clock
+        self._running = False
+        self._rest_until: datetime | None = None
+        self._left_over = {slot.slot_key for slot in ledger.unfinished_slots() if slot.job == JOB}
+
+    def owed(self, now: datetime) -> Slot | None:
+        """The audit that is owed now; the first ever is that of the next morning."""
+        if self._configuration.audit is None or self._running or (self._rest_until and now < self._rest_until):
+            return None
+        self._take_back_what_lies_ahead(now)
+        first = self._ledger.slot(JOB, FIRST)
+        if first is None:
+            with self._ledger.transaction() as t:
+                t.claim(JOB, FIRST, now, now)
+                t.finish(JOB, FIRST, now)
+            return None
+        earliest = now - timedelta(days=MADE_UP_DAYS + 2)
+        claimed = {slot.slot_key[:10] for slot in self._ledger.slots(JOB, earliest)} - self._left_over
+        owed = (s for s in self._slots(now) if first.slot_at < s.at <= now and s.key not in claimed)
+        return next(owed, None)
+
+    def next_moment(self, now: datetime) -> datetime | None:
+        """When it is owed next."""
+        if self._configuration.audit is None:
+            return None
+        if self.owed(now):
+            return now
+        following = next_after(self._timetable(), now)
+        return min(following, self._rest_until) if self._rest_until and self._rest_until > now else following
+
+    async def run(self, slot: Slot) -> Audit | None:
+        """Run the parts, make the report and order its mails. None if somebody else has claimed it."""
+        if not self._claim(slot):
+            return None
+        self._running = True
+        try:
+            return await self._made(slot)
+        except BaseException:
+            self._left_over.add(slot.key)
+            self._rest_until = self._clock.now() + _AFTER_A_BREAK
+            raise
+        finally:
+            self._running = False
+
+    async def by_hand(self, heard: Callable[[str], None] | None = None, send: bool = False) -> Audit:
+        """Look at every part now and make the report of yesterday; `send` keeps and mails it."""
+        await self.parts(heard)
+        now = self._clock.now()
+        today = now.astimezone(self._configuration.site.zone).date()
+        asked = Asked(today - timedelta(days=1), by_hand=True)
+        report = await Reporting(self._ledger, self._configuration).make(asked, now)
+        if send:
+            self._keep(report, next(slot for slot in self._slots(now) if slot.key == today.isoformat()))
+        return report
+
+    async def parts(self, heard: Callable[[str], None] | None = None) -> None:
+        """Look at every part, one after the other; then once more at those whose failure wants to be confirmed."""
+        audit = self._configuration.audit
+        names = audit.checks if audit else ()
+        seen = {name: await self._look(name, heard) for name in names}
+        for name, look in seen.items():
+            if look and look.observation.seconds < _CONFIRM_WITHIN_SECONDS and self._wants_confirmation(name):
+                await self._look(name, heard, confirm=True)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._rounds.configuration
+
+    def _timetable(self) -> Daily:
+        audit = self._configuration.audit
+        if audit is None:
+            raise LookupError("no audit is configured")
+        return Daily((audit.at,), self._configuration.site.timezone)
+
+    def _slots(self, now: datetime) -> Iterator[Slot]:
+        """Those of the last days and of today, the oldest first. A date that the zone skipped has none."""
+        audit, zone = self._configuration.audit, self._configuration.site.zone
+        today = now.astimezone(zone).date()
+        for back in range(MADE_UP_DAYS, -1, -1):
+            of = today - timedelta(days=back)
+            midnights = [instant(datetime.combine(of - timedelta(days=ago), time()), zone) for ago in (1, 0)]
+            if audit and midnights[0] < midnights[1]:
+                yield Slot(of.isoformat(), instant(datetime.combine(of, audit.at), zone))
+
+    def _take_back_what_lies_ahead(self, now: datetime) -> None:
+        for slot in self._ledger.slots(JOB, now + _AHEAD):
+            with self._ledger.transaction() as t:
+                t.unclaim(JOB, slot.slot_key)
+                t.happened(None, now, "audit-taken-back", {"slot": slot.slot_key})
+            self._left_over.discard(slot.slot_key)
+
+    def _claim(self, slot: Slot) -> bool:
+        if slot.key in self._left_over:
+            self._left_over.discard(slot.key)
+            return True
+        with self._ledger.transaction() as t:
+            return t.claim(JOB, slot.key, slot.at, self._clock.now())
+
+    async def _made(self, slot: Slot) -> Audit:
+        configuration = self._configuration
+        began = self._clock.now()
+        day = date.fromisoformat(slot.key) - timedelta(days=1)
+        late = max(0.0, (began - slot.at).total_seconds())
+        today = began.astimezone(configuration.site.zone).date().isoformat() == slot.key
+        whole = today and configuration.audit is not None and late <= configuration.audit.grace
+        glances: tuple[Seen, ...] = ()
+        if whole:
+            await self.parts()
+        else:
+            glances = tuple([seen async for seen in self._glances(day)])
+        asked = Asked(day, late, made_up=not whole, glances=glances)
+        report = await Reporting(self._ledger, configuration).make(asked, self._clock.now())
+        self._keep(report, slot)
+        return report
+
+    async def _look(self, name: str, heard: Callable[[str], None] | None, confirm: bool = False) -> Seen | None:
+        entry = self._configuration.checks.get(name)
+        if entry is None or name in self._rounds.running:
+            return None  # gone with a new configuration; or somebody is at it, and its look is the part's
+        if heard:
+            heard(name)
+        try:
+            return await self._rounds.look(Due(entry, "confirm" if confirm else "scheduled"))
+        except Exception:  # rule 2: a part that breaks in our own hands stops no other
+            log.exception("action=audit_part_broke check=%s", name)
+            return None
+
+    def _wants_confirmation(self, name: str) -> bool:
+        condition = store.condition_of(self._ledger, name)
+        return condition.next_look is not None and condition.purpose == "confirm"
+
+    async def _glances(self, day: date) -> AsyncIterator[Seen]:
+        """Of a day long past call records still know: the checks of kind `usage` are asked about it."""
+        for entry in self._dated(day):
+            try:
+                yield await self._rounds.glance(entry)
+            except Exception:  # rule 2
+                log.exception("action=audit_part_broke check=%s", entry.name)
+
+    def _dated(self, day: date) -> Iterator[CheckEntry]:
+        audit = self._configuration.audit
+        for name in audit.checks if audit else ():
+            entry = self._configuration.checks[name]
+            if entry.probe.KIND == "usage" and "date" in type(entry.probe).model_fields:
+                yield replace(entry, probe=entry.probe.model_copy(update={"date": day}))
+
+    def _keep(self, report: Audit, slot: Slot) -> None:
+        """Report, letters and the end of the slot: together or not at all."""
+        now, body = self._clock.now(), report.to_dict()
+        with self._ledger.transaction() as t:
+            t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
+            t.happened(None, now, KIND, body)
+            for desk, recipient in recipients(self._configuration):
+                t.enqueue(OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now))
+            t.finish(JOB, slot.key, now, report.late_seconds)
+        log.info("action=audited day=%s number=%d tone=%s", report.day, report.number, report.tone)
+
+
+def recipients(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Who gets the report, each with the mail desk that takes it there."""
+    mails = [name for name, settings in configuration.desks.items() if settings.KIND == "mail"]
+    for recipient in configuration.audit.to if configuration.audit else ():
+        for desk in mails[:1]:
+            yield desk, recipient

@@ -1,0 +1,169 @@
+"""What one section says of another: names that must exist, circles that must not, and what is probably not meant.
+
+The faults are found in what is written, good or not, so that a faulty check is not also called a missing one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from checks.settings import shown
+from monitor.config.configuration import Configuration, secrets_in
+from monitor.config.errors.explanation import Found, offer
+from monitor.config.model_reader import Table
+from monitor.config.models import OPERATORS
+from monitor.core.policy import Policy
+
+
+def diagnoses(tables: Table) -> Iterator[Found]:
+    """`diagnose` names other checks, and never leads back to its own."""
+    checks = tables.get("checks")
+    asked = {name: _texts(table, "diagnose") for name, table in checks.items()} if isinstance(checks, dict) else {}
+    told: set[frozenset[str]] = set()
+    for name, others in asked.items():
+        for number, other in others:
+            place = ("checks", name, "diagnose", number)
+            if other == name:
+                yield Found(place, "a check does not diagnose itself", "name the checks of the layers below")
+            elif other not in asked:
+                hint = offer(other, [one for one in asked if one != name], "there is no other check")
+                yield Found.said(place, f"there is no [checks.{other[:60]}]{hint}")
+            elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:
+                told.add(frozenset(circle))
+                yield Found(place, f"goes round in a circle: {' -> '.join(circle)}", "leave one of them out")
+
+
+def _circle(name: str, other: str, asked: Mapping[str, list[tuple[int, str]]]) -> list[str]:
+    """The way from a check over another one back to itself; [] if there is none."""
+    ways, seen = [[name, other]], {name, other}
+    while ways:
+        way = ways.pop(0)
+        for _, step in asked.get(way[-1], ()):
+            if step == name:
+                return [*way, name]
+            if step not in seen:
+                seen.add(step)
+                ways.append([*way, step])
+    return []
+
+
+def audited(tables: Table) -> Iterator[Found]:
+    """The audit's parts are checks that there are."""
+    checks = tables.get("checks")
+    names = list(checks) if isinstance(checks, dict) else []
+    for number, name in _texts(tables.get("audit"), "checks"):
+        if name not in names:
+            yield Found.said(("audit", "checks", number), f"there is no [checks.{name[:60]}]{offer(name, names)}")
+
+
+def shared_names(tables: Table) -> Iterator[Found]:
+    """A line's name is what its channels are counted by, so no agent may have the same."""
+    lines, agents = (tables.get(section) for section in ("lines", "agents"))
+    if isinstance(lines, dict) and isinstance(agents, dict):
+        for name in (name for name in agents if name in lines):
+            yield Found(("agents", name), f"there is a [lines.{name}] too", "give each account a name of its own")
+
+
+def globs(tables: Table) -> Iterator[Found]:
+    """Each pattern of a maintenance window means at least one check."""
+    windows, checks = tables.get("maintenance"), tables.get("checks")
+    names = list(checks) if isinstance(checks, dict) else []
+    for number, window in enumerate(windows if isinstance(windows, list) else ()):
+        for position, pattern in _texts(window, "checks"):
+            if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+                place = ("maintenance", number, "checks", position)
+                yield Found.said(place, f"no check is called {shown(pattern)}{offer(pattern, names)}")
+
+
+def _texts(table: object, key: str) -> list[tuple[int, str]]:
+    written = table.get(key) if isinstance(table, dict) else None
+    return [(n, text) for n, text in enumerate(written) if isinstance(text, str)] if isinstance(written, list) else []
+
+
+def warnings(configuration: Configuration) -> list[Found]:
+    """What is allowed, and probably not meant."""
+    return [
+        *_idle(configuration),
+        *_roles_not_told(configuration),
+        *_roles_not_filled(configuration),
+        *_secrets_not_there(configuration),
+        *_hosts_without(configuration),
+    ]
+
+
+def _idle(configuration: Configuration) -> Iterator[Found]:
+    if not configuration.checks:
+        yield Found(("checks",), "there is no check yet", "write [checks.NAME]")
+    if not configuration.desks:
+        yield Found(("desks",), "there is no desk: nobody is sent a ticket", "write [desks.NAME]")
+    named = {other for entry in configuration.checks.values() for other in entry.diagnose}
+    for name, entry in configuration.checks.items():
+        if entry.timetable is None and name not in named:
+            right = "write 'at' or 'every', or name it in another's 'diagnose'"
+            yield Found(("checks", name), "runs only by hand", right)
+
+
+def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
+    policy = configuration.policy
+    for number, person in enumerate(configuration.people):
+        if person.role not in (*policy.roles, OPERATORS):
+            wrong = f"no ladder of policy {policy.name!r} tells {shown(person.role)}"
+            yield Found.said(
+                ("people", number, "role"), wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS]))
+            )
+
+
+def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
+    """A level that nobody hears of is passed over in the night: better said now."""
+    policy, region = configuration.policy, configuration.site.region
+    mailed = {person.role for person in configuration.people if person.mail}
+    for role in policy.roles:
+        desks = policy.contacts(role, region)
+        if role in mailed or any(desk.mail for desk in desks):
+            continue
+        levels = f"{role!r} ({', '.join(_levels(policy, role))})"
+        right = f'write [[people]] with role = "{role}" and a mail address'
+        elsewhere = sorted({desk.region for desk in policy.desks if desk.role == role and desk.region})
+        if any(person.role == role for person in configuration.people):
+            yield Found(("people",), f"nobody of the role {levels} has a mail address", right)
+        elif desks:
+            yield Found(("people",), f"the published desk {levels} has only phones", right)
+        elif elsewhere:
+            wrong = f"policy {policy.name!r} has no desk {levels} {f'for {shown(region)}' if region else 'without one'}"
+            yield Found.said(("site", "region"), wrong + offer(region, elsewhere))
+        else:
+            yield Found(("people",), f"nobody has the role {levels}", right)
+
+
+def _levels(policy: Policy, role: str) -> Iterator[str]:
+    for ladder in policy.ladders:
+        for level in ladder.levels:
+            if level.role == role:
+                yield f"level {level.number} of {ladder.name!r}"
+
+
+def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
+    """A credential is only there when systemd starts the daemon: without its folder nothing can be said of it."""
+    settings = {
+        "lines": configuration.lines,
+        "agents": configuration.agents,
+        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
+        "desks": configuration.desks,
+    }
+    for section, entries in settings.items():
+        for place, secret in secrets_in(entries, (section,)):
+            if secret.credential is not None and "CREDENTIALS_DIRECTORY" not in os.environ:
+                continue
+            try:
+                secret.reveal()
+            except LookupError as error:
+                yield Found(place, str(error.args[0]))
+
+
+def _hosts_without(configuration: Configuration) -> Iterator[Found]:
+    """A program that a check needs and this host does not have: until it is there, the check can tell nothing."""
+    for name, entry in configuration.checks.items():
+        if said := entry.probe.lacks():
+            yield Found.said(("checks", name), said)

@@ -1,0 +1,101 @@
+"""A configuration as it is in force, defaults and all, as plain data: for `check-config --json`. Of a secret only its
+place is shown; durations, times and expectations stand as one writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic.fields import FieldInfo
+
+from checks.settings import Secret, Settings, is_duration, write_duration
+from checks.telephony.call.line import Line
+from monitor.config.configuration import CheckEntry, Configuration
+from monitor.core.maintenance import Daily, Window
+from monitor.core.verdict import Expectation
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def effective(configuration: Configuration) -> dict[str, Any]:
+    """Everything that is in force, ready for JSON."""
+    return {
+        "file": str(configuration.file),
+        "state": str(configuration.state),
+        "keep_evidence": configuration.keep_evidence,
+        "site": _plain(configuration.site),
+        "people": [_plain(person) for person in configuration.people],
+        "lines": {name: _settings(line) for name, line in configuration.lines.items()},
+        "agents": {name: _settings(line) for name, line in configuration.agents.items()},
+        "checks": {name: _entry(entry) for name, entry in configuration.checks.items()},
+        "maintenance": [_window(window) for window in configuration.maintenance],
+        "desks": {name: {"kind": desk.KIND, **_settings(desk)} for name, desk in configuration.desks.items()},
+        "audit": _plain(configuration.audit),
+        "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
+        "warnings": [str(warning) for warning in configuration.warnings],
+    }
+
+
+def _entry(entry: CheckEntry) -> dict[str, Any]:
+    rhythm: dict[str, Any] = {
+        "at": [_plain(at) for at in entry.at],
+        "every": None if entry.every is None else write_duration(entry.every),
+        "expect": list(map(str, entry.expect)),
+        "warn": list(map(str, entry.warn)),
+        "diagnose": list(entry.diagnose),
+        "confirm": entry.confirm,
+        "recover": entry.recover,
+        "component": entry.component,
+    }
+    for key in ("confirm_after", "recheck", "limit", "grace"):
+        rhythm[key] = write_duration(getattr(entry, key))
+    return {"kind": entry.probe.KIND, **_settings(entry.probe), **rhythm}
+
+
+def _window(window: Window) -> dict[str, Any]:
+    when: dict[str, Any]
+    if isinstance(window.when, Daily):
+        days = [_DAYS[number] for number in sorted(window.when.weekdays)]
+        when = {"daily": f"{window.when.start:%H:%M}-{window.when.end:%H:%M}", "days": days}
+    else:
+        when = {"start": window.when.start.isoformat(), "end": window.when.end.isoformat()}
+    return {"checks": list(window.checks), **when, "reason": window.reason}
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        if not field.exclude:
+            shown[field.alias or name] = _field(getattr(settings, name), field)
+    return shown
+
+
+def _field(value: object, field: FieldInfo) -> Any:
+    marked = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    if isinstance(value, float) and is_duration(marked):
+        return write_duration(value)
+    return _plain(value)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Secret):
+        return {"secret": value.where()}
+    if isinstance(value, Line) and value.name:
+        return value.name
+    if isinstance(value, Settings):
+        return _settings(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    if isinstance(value, time):
+        return value.isoformat("auto" if value.second else "minutes")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path | Expectation) else _number_or_text(value)
+
+
+def _number_or_text(value: object) -> Any:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

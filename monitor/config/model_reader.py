@@ -1,0 +1,110 @@
+"""Tables become models, one by one; what is wrong is gathered on the way and nothing stops at the first fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from checks.settings import Settings, shown
+from monitor.config.errors.explanation import NO_SUCH_KEY, Found, explain, offer, what
+from monitor.config.errors.fault_list import Place
+from monitor.config.model_introspection import fields
+from monitor.config.models import wrong_name
+
+Table = dict[str, Any]
+TOP_KEYS = ("state",)
+_S = TypeVar("_S", bound=Settings)
+
+
+class Reading:
+    """One file as it is being understood. `found` gathers what is wrong; `context` is what names are looked up in."""
+
+    def __init__(self, tables: Table, directory: Path) -> None:
+        self.tables, self.directory = tables, directory
+        self.found: list[Found] = []
+        self._faulty: dict[str, set[str]] = {"lines": set(), "agents": set()}
+        self.context: dict[str, Any] = {"directory": directory, "faulty": self._faulty}
+
+    def fault(self, place: Place, sentence: str) -> None:
+        """Note one; what would be right stands after the first semicolon."""
+        self.found.append(Found.said(place, sentence))
+
+    def model(self, place: Place, model: type[_S], table: object, keys: Iterable[str] = ()) -> _S | None:
+        """A table as a model; None where it cannot be. `keys` are known in it beside the model's own."""
+        if not isinstance(table, dict):
+            hint = f"; write [{place[0]}]" if len(place) == 1 else ""
+            self.fault(place, f"a table belongs here, not {what(table, place)}{hint}")
+            return None
+        for key in [key for key in table if key in model.model_fields and model.model_fields[key].exclude]:
+            self.fault((*place, key), NO_SUCH_KEY + offer(key, fields(model)))
+            table = {other: value for other, value in table.items() if other != key}
+        try:
+            return model.model_validate(table, context=self.context)
+        except ValidationError as error:
+            found = explain(error, model, table, keys)
+        self.found += [Found((*place, *one.place), one.wrong, _right(place, one)) for one in found]
+        return None
+
+    def entries(self, section: str, model: type[_S]) -> list[_S]:
+        """The good ones of `[[section]]`."""
+        tables = self.tables.get(section, [])
+        if not isinstance(tables, list):
+            self.fault((section,), f"stands in double brackets; write [[{section}]], once for each")
+            return []
+        made = [self.model((section, number), model, table) for number, table in enumerate(tables)]
+        return [one for one in made if one is not None]
+
+    def named(self, section: str) -> Iterator[tuple[str, Table]]:
+        """The name and table of each `[section.NAME]`."""
+        tables = self.tables.get(section, {})
+        if not isinstance(tables, dict):
+            self.fault((section,), f"each has a name; write [{section}.NAME]")
+            return
+        for name, table in tables.items():
+            if wrong := wrong_name(name):
+                self.fault((section, name), wrong)
+            if isinstance(table, dict):
+                yield name, table
+            else:
+                self.fault((section, name), f"a table belongs here, not {what(table, ())}; write [{section}.NAME]")
+
+    def referable(self, section: str, model: type[_S]) -> dict[str, _S]:
+        """Each `[section.NAME]`, which others may name; one with faults of its own is told of once."""
+        made: dict[str, _S] = {}
+        for name, table in self.named(section):
+            one = self.model((section, name), model, table)
+            if one is None:
+                self._faulty[section].add(name)
+            else:
+                made[name] = one.model_copy(update={"name": name})
+        self.context[section] = made
+        return made
+
+    def kind(self, place: Place, table: Table, kinds: Mapping[str, type[_S]]) -> type[_S] | None:
+        """The class that a table's `kind` names."""
+        written = table.get("kind")
+        if isinstance(written, str) and written in kinds:
+            return kinds[written]
+        if written is None:
+            self.fault((*place, "kind"), f"is missing{offer('', sorted(kinds))}")
+        elif isinstance(written, str):
+            self.fault((*place, "kind"), f"there is no kind {shown(written)}{offer(written, sorted(kinds))}")
+        else:
+            self.fault((*place, "kind"), f"a text belongs here, not {what(written, ())}")
+        return None
+
+
+def _right(place: Place, one: Found) -> str:
+    """What would be right: a key of the top is easily written too late."""
+    if place and one.place[-1:] in [(key,) for key in TOP_KEYS] and one.wrong == NO_SUCH_KEY:
+        return f"{one.place[-1]!r} stands by itself, above the first [section]"
+    return one.right
+
+
+def without(table: Table, keys: Iterable[str]) -> Table:
+    """A table less some of its keys."""
+    left_out = set(keys)
+    return {key: value for key, value in table.items() if key not in left_out}

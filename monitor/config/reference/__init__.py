@@ -1,0 +1,1 @@
+"""The generated reference, schema and sample of a configuration."""

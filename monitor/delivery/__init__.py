@@ -1,0 +1,1 @@
+"""Letters on their way out: the outbox, and the last resort past it."""

@@ -1,0 +1,84 @@
+"""The last resort: when the ledger cannot be written, the site's operators are told past it, straight by mail.
+
+Pages fail open: a mail too many is better than a monitor that is blind in silence. The Message-ID is the same within
+one hour, so that copies collapse; what was not taken is tried again with the next fault.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from monitor.config import Configuration
+from monitor.desks.desk import Letter, Never, TryLater, letter_body
+from monitor.desks.list import build
+from monitor.incidents.recipients import BLIND, OPERATORS, reached
+from reports.model import Ticket
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(minutes=30)
+SOON = timedelta(minutes=1)
+"""when it is raised again after nobody took it"""
+
+
+class Alarm:
+    """Raised at most every half hour."""
+
+    def __init__(self) -> None:
+        self._raised_at: datetime | None = None
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is to be raised again."""
+        return self._raised_at is None or not timedelta() <= now - self._raised_at < AGAIN_AFTER
+
+    async def raise_(self, configuration: Configuration, reason: str, now: datetime) -> None:
+        """Tell the operators, and whoever gets copies, that nothing is known and nothing is kept."""
+        self._raised_at = now
+        ticket = _ticket(configuration, reason, now).to_dict()
+        for name, settings in configuration.desks.items():
+            if settings.KIND != "mail":
+                continue
+            desk = build(name, settings)
+            for recipient in dict.fromkeys((*reached(configuration, OPERATORS), *settings.copies())):
+                letter = _letter(configuration, ticket, recipient, now)
+                try:
+                    await desk.deliver(letter)
+                except (TryLater, Never) as refusal:
+                    self._raised_at = now - AGAIN_AFTER + SOON
+                    log.error("action=alarm_not_taken desk=%s %s", name, refusal)
+
+
+def _letter(configuration: Configuration, ticket: dict[str, object], recipient: str, now: datetime) -> Letter:
+    thread = f"rv-blind.{configuration.site.name}.{now:%Y%m%d%H}"
+    return Letter(
+        key=f"{thread}.{recipient}",
+        thread=thread,
+        previous=None,
+        incident=None,
+        kind="blind",
+        recipient=recipient,
+        written_at=now,
+        body=letter_body(ticket, {"audience": OPERATORS}),
+    )
+
+
+def _ticket(configuration: Configuration, reason: str, now: datetime) -> Ticket:
+    """A ticket without a number: there is no ledger to give one."""
+    found = configuration.policy.reclassified(BLIND)
+    return Ticket(
+        number="RV-none",
+        site=configuration.site.name,
+        timezone=configuration.site.timezone,
+        title=found.issue.title,
+        summary=reason,
+        severity=found.severity.id,
+        severity_name=found.severity.name,
+        owner=found.owner_title,
+        state="open",
+        opened_at=now,
+        reasons=(reason,),
+        rank=found.severity.rank,
+        definition=found.severity.definition,
+        rule=found.rule,
+    )

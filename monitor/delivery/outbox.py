@@ -1,0 +1,210 @@
+"""The outbox: what the ledger has promised to say goes out, at least once, with the same key at every try.
+
+Rules:
+1. A letter is leased and a receipt written BEFORE the send, another AFTER it. A sender that dies in between leaves a
+   letter that goes out again: the far side may see it twice, with the same key, and never not at all.
+2. Letters of one incident to one recipient keep their order: "closed" never overtakes "opened".
+3. "Later" waits longer each time (a fixed table). A letter whose time is over is tried once more (its time may have
+   gone by while we were off, or by a clock that ran ahead); put off again it fails, and the history says so.
+4. A desk that is down as a whole is tried with one letter at a time; the others do not wear out their tries.
+5. One outbox per host and ledger: a new one takes over at once what its dead predecessor had leased.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+from monitor.desks.desk import Desk, Letter, Never, TryLater
+from monitor.ledger import Ledger, OutboxRow
+from monitor.ledger.encoding import plain
+
+BACK_OFF_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
+_LONGEST_REST_SECONDS = 60.0
+_LEASE_MARGIN_SECONDS = 30.0
+_log = logging.getLogger("reveille.outbox")
+
+
+def back_off_seconds(attempts: int) -> float:
+    """How long to wait after so many tries: 10 s, 30 s, 1 m, 2 m, 5 m, 10 m, then 15 m each."""
+    return BACK_OFF_SECONDS[min(attempts, len(BACK_OFF_SECONDS)) - 1]
+
+
+class Outbox:
+    """Delivers what is due, by desk."""
+
+    def __init__(self, ledger: Ledger, desks: Mapping[str, Desk], host_name: str) -> None:
+        """`host_name` names this host in the leases."""
+        self._ledger = ledger
+        self._desks = dict(desks)
+        self._owner = f"{host_name}:{os.getpid()}"
+        self._slots = {name: asyncio.Semaphore(desk.concurrency) for name, desk in self._desks.items()}
+        self._downs: dict[str, int] = {}
+        self._rests_until: dict[str, datetime] = {}
+        self._identity = ledger.identity
+
+    def take_over(self, now: datetime) -> int:
+        """Free what dead senders of this host were sending; returns how many letters. Once, at the start."""
+        with self._ledger.transaction() as transaction:
+            orphans = [letter for letter in self._ledger.leased_letters() if self._is_orphan(letter)]
+            for letter in orphans:
+                transaction.letter_interrupted(letter, now, f"{letter.lease_owner} is gone")
+        return len(orphans)
+
+    def next_due(self) -> datetime | None:
+        """When `deliver_due` is to be called next; None when nothing waits."""
+        return min((at for name in self._ledger.queued_desks() if (at := self._next_due_at(name))), default=None)
+
+    async def deliver_due(self, now: datetime) -> int:
+        """Send what is due, until nothing more is; returns how many letters were handled. May run beside itself."""
+        handled = self._refuse_unknown_desks(now)
+        stopwatch = _Stopwatch(now)
+        awake = [name for name in self._desks if self._rests_until.get(name, now) <= now]
+        counts = await asyncio.gather(*(self._drain(name, stopwatch) for name in awake))
+        return handled + sum(counts)
+
+    async def _drain(self, name: str, stopwatch: _Stopwatch) -> int:
+        workers = self._desks[name].concurrency if not self._downs.get(name) else 1
+        return sum(await asyncio.gather(*(self._work(name, stopwatch) for _ in range(workers))))
+
+    async def _work(self, name: str, stopwatch: _Stopwatch) -> int:
+        handled = 0
+        async with self._slots[name]:
+            while self._rests_until.get(name, stopwatch.start) <= stopwatch.start:
+                row = self._lease(name, stopwatch.now())
+                if row is None:
+                    break
+                await self._deliver(row, stopwatch)
+                handled += 1
+        return handled
+
+    def _lease(self, name: str, now: datetime) -> OutboxRow | None:
+        until = now + timedelta(seconds=self._desks[name].timeout_seconds + _LEASE_MARGIN_SECONDS)
+        return self._leased(name, now, until)
+
+    def _leased(self, name: str, now: datetime, until: datetime) -> OutboxRow | None:
+        with self._ledger.transaction() as transaction:
+            return transaction.lease_letter(name, self._owner, now, until)
+
+    async def _deliver(self, row: OutboxRow, stopwatch: _Stopwatch) -> None:
+        desk = self._desks[row.desk]
+        try:
+            async with asyncio.timeout(desk.timeout_seconds):
+                reference = await desk.deliver(self._letter(row))
+        except Never as refusal:
+            self._fail(row, stopwatch.now(), "never", str(refusal))
+        except TryLater as refusal:
+            self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
+        except TimeoutError:
+            self._postpone(row, stopwatch.now(), f"no answer within {desk.timeout_seconds:g} s", whole_desk=True)
+        except Exception as bug:  # noqa: BLE001 - one desk's bug stops no other desk
+            _log.exception("desk %s broke on letter %d", row.desk, row.id)
+            self._postpone(row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False)
+        except BaseException:
+            self._interrupt(row, stopwatch.now())
+            raise
+        else:
+            self._sent(row, stopwatch.now(), reference)
+
+    def _sent(self, row: OutboxRow, at: datetime, reference: str) -> None:
+        self._downs.pop(row.desk, None)
+        with self._ledger.transaction() as transaction:
+            transaction.letter_sent(row, at, reference)
+        _log.info("letter %d went out by desk %s: %s", row.id, row.desk, plain(reference))
+
+    def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:
+        if whole_desk:
+            self._rest(row.desk, at)
+        else:
+            self._downs.pop(row.desk, None)
+        self._put_off(row, at, text)
+
+    def _put_off(self, row: OutboxRow, at: datetime, text: str) -> None:
+        if at >= row.expires_at:
+            self._fail(row, at, "expired", f"not delivered in its time; last: {text}")
+            return
+        with self._ledger.transaction() as transaction:
+            transaction.letter_postponed(row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text)
+        _log.warning("letter %d to desk %s waits: %s", row.id, row.desk, plain(text))
+
+    def _rest(self, name: str, at: datetime) -> None:
+        self._downs[name] = self._downs.get(name, 0) + 1
+        rest = min(back_off_seconds(self._downs[name]), _LONGEST_REST_SECONDS)
+        self._rests_until[name] = at + timedelta(seconds=rest)
+
+    def _fail(self, row: OutboxRow, at: datetime, kind: Literal["never", "expired"], text: str) -> None:
+        with self._ledger.transaction() as transaction:
+            transaction.letter_failed(row, at, kind, text)
+            told = {"event": row.kind, "desk": row.desk, "recipient": row.recipient, "reason": text}
+            transaction.happened(row.incident, at, "undeliverable", told)
+        _log.error("letter %d to desk %s will not go out: %s", row.id, row.desk, plain(text))
+
+    def _interrupt(self, row: OutboxRow, at: datetime) -> None:
+        with self._ledger.transaction() as transaction:
+            transaction.letter_interrupted(row, at, "stopped while it was being sent")
+
+    def _refuse_unknown_desks(self, now: datetime) -> int:
+        """A desk that is not configured any more may come back: its letters wait like any other that fail."""
+        handled = 0
+        for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
+            while row := self._leased(name, now, now):
+                self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
+                handled += 1
+        return handled
+
+    def _next_due_at(self, name: str) -> datetime | None:
+        due, rests_until = self._ledger.next_letter_at(name), self._rests_until.get(name)
+        return max(due, rests_until) if due and rests_until else due
+
+    def _is_orphan(self, letter: OutboxRow) -> bool:
+        host, _, process = (letter.lease_owner or "").rpartition(":")
+        ours = host == self._owner.rpartition(":")[0]
+        return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
+
+    def _letter(self, row: OutboxRow) -> Letter:
+        before = self._ledger.sent_before(row)
+        return Letter(
+            key=self._key(row),
+            thread=self._thread(row),
+            previous=self._key(before) if before else None,
+            incident=row.incident,
+            kind=row.kind,
+            recipient=row.recipient,
+            written_at=row.not_before,
+            body=row.body,
+        )
+
+    def _key(self, row: OutboxRow) -> str:
+        """Of incident, kind, sequence, desk and recipient, and of nothing else: every try has the same."""
+        recipient = hashlib.sha256(f"{row.desk} {row.recipient}".encode()).hexdigest()[:12]
+        return f"{self._thread(row)}.{row.kind}.{row.sequence}.{recipient}"
+
+    def _thread(self, row: OutboxRow) -> str:
+        return f"rv-{row.incident or row.kind}.{self._identity}"
+
+
+class _Stopwatch:
+    """The moment that was given, plus the whole seconds since: sends take time, and a test's clock does not."""
+
+    def __init__(self, start: datetime) -> None:
+        self.start = start
+        self._began = asyncio.get_running_loop().time()
+
+    def now(self) -> datetime:
+        """About this instant."""
+        return self.start + timedelta(seconds=int(asyncio.get_running_loop().time() - self._began))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

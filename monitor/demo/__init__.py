@@ -1,0 +1,1 @@
+"""The demo: a practice contact centre, the real daemon, trouble and repair."""

@@ -1,0 +1,146 @@
+"""The demo's daemon: the real one in a process of its own, asked as anybody may ask it, watched by its ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from monitor.clock import SystemClock
+from monitor.config import Configuration
+from monitor.incidents import store
+from monitor.incidents.view import view
+from monitor.ledger import AttemptRow, Ledger
+from monitor.service.heartbeat import heartbeat
+from monitor.verbs.accepting import take
+from monitor.verbs.terminal import colourful
+from reports.audit import Audit
+from reports.model import Ticket
+
+
+class NotSeen(Exception):
+    """A step of the story did not come in its time."""
+
+
+class Watched:
+    """The real daemon in a process of its own, and its ledger as anybody may read it."""
+
+    def __init__(self, file: Path, configuration: Configuration, log: Path, quiet: bool) -> None:
+        self.configuration, self.stopped_in = configuration, 0.0
+        self._file, self._log, self._quiet = file, log, quiet
+        self._clock = SystemClock()
+
+    async def start(self) -> None:
+        command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "run")
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        await self.until("the daemon", lambda: (beat := heartbeat(self.configuration.state)) and beat.running, 60)
+        self._ledger = Ledger(self.configuration.state / "ledger.sqlite", read_only=True)
+
+    async def stop(self) -> None:
+        """SIGTERM, as systemd does it; the daemon has 10 s."""
+        began = time.monotonic()
+        if hasattr(self, "_ledger"):
+            self._ledger.close()
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            code = await asyncio.wait_for(self._process.wait(), 10)
+        except TimeoutError:
+            self._process.kill()
+            raise NotSeen("the daemon's end within 10 s of SIGTERM") from None
+        self.stopped_in = round(time.monotonic() - began, 1)
+        if code:
+            raise NotSeen(f"a clean end of the daemon (it ended with {code})")
+
+    async def until(self, what: str, seen: Callable[[], Any], within: float = 120.0) -> Any:
+        """What `seen` finds, as soon as it finds something; shows what the daemon does meanwhile. Raises NotSeen."""
+        began = time.monotonic()
+        while not (found := seen()):
+            if time.monotonic() - began > within:
+                raise NotSeen(f"{what} within {within:g} s")
+            if self._process.returncode is not None:
+                raise NotSeen(f"{what}; the daemon ended with {self._process.returncode}")
+            self._progress(time.monotonic() - began)
+            await asyncio.sleep(0.1)
+        self._progress(None)
+        return found
+
+    def look(self, check: str) -> None:
+        """What `reveille look` does: the next call is due now."""
+        with Ledger(self.configuration.state / "ledger.sqlite") as ledger, ledger.transaction() as t:
+            condition = store.condition_of(ledger, check)
+            store.keep_condition(t, replace(condition, next_look=self._clock.now(), purpose="recheck"))
+
+    async def audit(self) -> Audit:
+        """What `reveille audit --send` does: the report. Raises NotSeen."""
+        command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "--json", "audit", "--send")
+        with self._log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), 60)
+            body = json.loads(said)
+        except (TimeoutError, ValueError):
+            raise NotSeen("the audit's report within 60 s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return Audit.from_dict({name: value for name, value in body.items() if name != "tone"})
+
+    def accept(self, check: str, by: str) -> Any:
+        """What `reveille accept` does, as soon as there is something to accept; returns that."""
+        if not (proposals := self._ledger.proposals(check)):
+            return None
+        with Ledger(self.configuration.state / "ledger.sqlite") as ledger:
+            take(ledger, check, proposals, by, self._clock.now())
+        return proposals[0].value
+
+    def all_well(self) -> list[AttemptRow] | None:
+        """The newest look at each check that is looked at by itself, once all of them are good."""
+        names = [name for name, entry in self.configuration.checks.items() if entry.timetable is not None]
+        looks = [look for name in names for look in self._ledger.attempts(name, 1)]
+        return looks if len(looks) == len(names) and all(look.verdict.state == "OK" for look in looks) else None
+
+    def attempt(self, check: str, state: str, after: datetime | None = None) -> AttemptRow | None:
+        """The first look at a check that came to this state, after a moment."""
+        rows = sorted(self._ledger.attempts(check), key=lambda row: row.started_at)
+        return next((r for r in rows if r.verdict.state == state and (not after or r.started_at > after)), None)
+
+    def below(self) -> list[str]:
+        """What was looked at below the failed call."""
+        return [row.check for row in self._ledger.attempts() if row.purpose == "diagnose"]
+
+    def tickets(self) -> list[Ticket]:
+        """All there are."""
+        now = self._clock.now()
+        incidents = [store.incident_of(row) for row in self._ledger.incidents()]
+        return [view(self._ledger, self.configuration, incident, now) for incident in incidents]
+
+    def ticket(self, state: str = "open") -> Ticket | None:
+        """The one that is in this state."""
+        return next((ticket for ticket in self.tickets() if ticket.state == state), None)
+
+    def mails(self, messages: Iterable[Any], event: str, number: str) -> list[Any] | None:
+        """The mails of an event, once all that were ordered have arrived."""
+        ordered = [row for row in self._ledger.outbox() if row.kind == event]
+        arrived = [
+            mail for mail in messages if mail["X-Reveille-Event"] == event and mail["X-Reveille-Incident"] == number
+        ]
+        return arrived if ordered and len(arrived) == len(ordered) else None
+
+    def _progress(self, seconds: float | None) -> None:
+        """One line that comes and goes, on a terminal only."""
+        if self._quiet or not colourful():
+            return
+        beat = heartbeat(self.configuration.state)
+        doing = f"{beat.doing or 'waiting'}  {seconds:.0f} s" if beat and seconds is not None else ""
+        sys.stderr.write(f"\r\x1b[2K\x1b[2m        {doing}\x1b[0m" if doing else "\r\x1b[2K")
+        sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Evidence of failed calls: their pages, and how long they are kept."""

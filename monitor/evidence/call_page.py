@@ -1,0 +1,96 @@
+"""A page for each failed call: what was seen and judged of it, written beside its other evidence.
+
+Rule: a page is worth less than its ticket. Whatever goes wrong in drawing it is logged, and the ticket goes its way.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from checks.contract import Exhibit, Observation
+from monitor.config.models import Site
+from monitor.core.verdict import State
+from monitor.incidents.correlation import Seen
+from monitor.incidents.view import stage_lines
+from reports.call_page import FailedCall
+from reports.model import Finding
+from reports.render import render_evidence
+
+log = logging.getLogger(__name__)
+
+PICTURE, FILE = "picture.json", "index.html"
+_LARGEST_PICTURE = 1_500_000
+_LARGEST_PAGE = 3_000_000
+
+
+def drawn(seen: Seen) -> bool:
+    """Whether a look has a picture that a page is to be made of."""
+    return seen.verdict.state is State.FAILED and any(one.name == PICTURE for one in seen.observation.exhibits)
+
+
+def with_page(seen: Seen, below: Sequence[Seen], site: Site) -> Seen:
+    """The look with its page as first exhibit; the look as it was where there is nothing to draw, or drawing failed."""
+    picture = next((exhibit.path for exhibit in seen.observation.exhibits if exhibit.name == PICTURE), None)
+    if seen.verdict.state is not State.FAILED or picture is None:
+        return seen
+    try:
+        path = _write(picture.parent / FILE, failed_call(seen, below, site, _read(picture)))
+    except Exception:  # rule: the ticket goes its way
+        log.exception("action=page_broke check=%s", seen.name)
+        return seen
+    exhibits = (Exhibit("page", "text/html", path), *seen.observation.exhibits)
+    return replace(seen, observation=replace(seen.observation, exhibits=exhibits))
+
+
+def failed_call(seen: Seen, below: Sequence[Seen], site: Site, picture: dict[str, Any]) -> FailedCall:
+    """What the page is made of."""
+    observation, fault = seen.observation, seen.verdict.fault
+    return FailedCall(
+        site=site.name,
+        timezone=site.timezone,
+        check=seen.name,
+        state=str(seen.verdict.state),
+        started_at=seen.started_at,
+        seconds=observation.seconds,
+        stage=fault.stage if fault else "",
+        code=fault.code if fault else "",
+        text=fault.text if fault else "",
+        reasons=seen.verdict.reasons,
+        stages=stage_lines(seen.evidence()),
+        findings=tuple(_finding(low) for low in below),
+        measures=observation.measures,
+        meanings=seen.entry.probe.measures(),
+        notes=observation.notes,
+        exhibits=_beside(observation),
+        picture=picture,
+    )
+
+
+def _finding(low: Seen) -> Finding:
+    text = "; ".join(low.verdict.reasons)
+    return Finding(low.entry.probe.highest_layer().name.lower(), low.name, str(low.verdict.state), text)
+
+
+def _beside(observation: Observation) -> tuple[str, ...]:
+    return tuple(exhibit.path.name for exhibit in observation.exhibits)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Raises ValueError, OSError."""
+    if path.stat().st_size > _LARGEST_PICTURE:
+        raise ValueError(f"{path.name} is too large to draw")
+    drawn = json.loads(path.read_text(encoding="utf-8"))
+    return drawn if isinstance(drawn, dict) else {}
+
+
+def _write(path: Path, call: FailedCall) -> Path:
+    page = render_evidence(call).encode()
+    if len(page) > _LARGEST_PAGE:
+        raise ValueError(f"the page would be {len(page)} bytes long")
+    path.write_bytes(page)
+    return path

@@ -1,0 +1,46 @@
+"""How long evidence is kept: day by day, but never less than an open ticket needs it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from monitor.incidents import store
+from monitor.ledger import Ledger
+
+
+def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) -> int:
+    """Remove the folders of attempts older than `keep_seconds` that no open ticket shows; returns how many.
+
+    Raises OSError for a folder that cannot be removed.
+    """
+    oldest, needed = now - timedelta(seconds=keep_seconds), set(_shown(ledger))
+    removed = 0
+    for day in _days_before(exhibits, oldest):
+        for attempt in [folder for folder in day.iterdir() if folder not in needed]:
+            shutil.rmtree(attempt)
+            removed += 1
+        if not any(day.iterdir()):
+            day.rmdir()
+    return removed
+
+
+def _shown(ledger: Ledger) -> Iterable[Path]:
+    for row in ledger.open_incidents():
+        for _, path in store.incident_of(row).evidence.exhibits:
+            yield Path(path).parent
+
+
+def _days_before(exhibits: Path, oldest: datetime) -> list[Path]:
+    """The days that were over at `oldest`; what is not named as a day is nobody's to remove."""
+    found = []
+    for day in exhibits.glob("????-??-??"):
+        try:
+            ended = datetime.strptime(day.name, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+        except ValueError:
+            continue
+        if ended <= oldest:
+            found.append(day)
+    return sorted(found)

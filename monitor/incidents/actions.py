@@ -1,0 +1,59 @@
+"""The counter of the built-in helpdesk: what a human does with a ticket. One transaction each, told as any change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from monitor.config import Configuration
+from monitor.core import incident_transitions
+from monitor.core.incident import Change, Incident
+from monitor.incidents import store
+from monitor.incidents.correlation import Settlement
+from monitor.ledger import AlreadyOpen, Ledger
+
+
+class NotPossible(Exception):
+    """What was asked cannot be done with this ticket; the text says why."""
+
+
+class Counter:
+    """The tickets of one site, in a human's hands."""
+
+    def __init__(self, ledger: Ledger, configuration: Configuration, now: datetime) -> None:
+        self._ledger, self._configuration, self._now = ledger, configuration, now
+
+    def acknowledge(self, number: int, by: str) -> Incident:
+        """Somebody has it in hand: the response clock stops."""
+        return self._change(number, lambda was: incident_transitions.acknowledged(was, by, self._now))
+
+    def note(self, number: int, by: str, text: str) -> Incident:
+        """A remark for all who follow it."""
+        return self._change(number, lambda was: incident_transitions.noted(was, by, text), closed_too=True)
+
+    def reclassify(self, number: int, by: str, issue: str) -> Incident:
+        """It is another issue. Raises NotPossible when that one has an open ticket, or the policy no such issue."""
+        try:
+            found = self._configuration.policy.reclassified(issue)
+        except LookupError as unknown:
+            raise NotPossible(str(unknown.args[0])) from None
+        policy = self._configuration.policy
+        name = f"{policy.name} {policy.version}"
+        try:
+            return self._change(number, lambda was: incident_transitions.reclassified(was, found, name, by))
+        except AlreadyOpen:
+            raise NotPossible(f"there is an open ticket for {found.issue.title!r} already") from None
+
+    def resolve(self, number: int, by: str, resolution: str) -> Incident:
+        """It is over, says a human. If the check fails on, the ticket is reopened."""
+        return self._change(number, lambda was: incident_transitions.closed(was, self._now, resolution, by))
+
+    def _change(self, number: int, make: Callable[[Incident], Change], closed_too: bool = False) -> Incident:
+        with self._ledger.transaction() as t:
+            row = self._ledger.incident(number)
+            if row is None:
+                raise NotPossible(f"there is no ticket RV-{number}")
+            was = store.incident_of(row)
+            if not was.open and not closed_too:
+                raise NotPossible(f"RV-{number} is closed")
+            return Settlement(self._ledger, t, self._configuration, self._now).apply(make(was))

@@ -1,0 +1,133 @@
+"""Incidents as tickets: what a person sees of one, as plain data for the templates."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from monitor.config import Configuration
+from monitor.core.contacts import audience
+from monitor.core.escalation import ladder_times, standings
+from monitor.core.incident import Evidence, Incident
+from monitor.core.maintenance import active
+from monitor.ledger import HistoryRow, Ledger
+from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
+from reports.render import render_text
+from reports.views import IncidentLine
+
+
+def number_of(written: str) -> int:
+    """12 from "RV-12", "rv-12" or "12". Raises ValueError."""
+    match = re.fullmatch(r"(?:RV-)?([0-9]{1,12})", written.strip(), re.IGNORECASE)
+    if not match:
+        raise ValueError(f"{written!r} is no ticket number; write it as in 'RV-12'")
+    return int(match[1])
+
+
+def named(number: int | None) -> str:
+    """The number as people say it."""
+    return f"RV-{number}" if number is not None else "RV-?"
+
+
+def state_of(incident: Incident) -> TicketState:
+    """Where the ticket stands, in a word."""
+    if not incident.open:
+        return "closed"
+    if incident.recovered_at:
+        return "recovered"
+    return "acknowledged" if incident.acknowledged_at else "open"
+
+
+def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> Ticket:
+    """The ticket of an incident as it stands."""
+    evidence, severity = incident.evidence, incident.severity
+    hidden = all(active(configuration.maintenance, check, now) for check in incident.causes) and bool(incident.causes)
+    history = ledger.history(incident.number) if incident.number is not None else []
+    return Ticket(
+        number=named(incident.number),
+        site=incident.site,
+        timezone=configuration.site.timezone,
+        title=incident.title,
+        summary=evidence.reasons[0] if evidence.reasons else incident.title,
+        severity=severity.id,
+        severity_name=severity.name,
+        owner=incident.owner_title,
+        state=state_of(incident),
+        opened_at=incident.opened_at,
+        closed_at=incident.closed_at,
+        recovered_at=incident.recovered_at,
+        acknowledged_at=incident.acknowledged_at,
+        acknowledged_by=incident.acknowledged_by,
+        check=evidence.check,
+        reasons=evidence.reasons,
+        stages=stage_lines(evidence),
+        findings=tuple(Finding(f.layer.name.lower(), f.check, str(f.state), f.text) for f in evidence.findings),
+        exhibits=evidence.exhibits,
+        clocks=clock_lines(configuration, incident, now),
+        ladder=rung_lines(configuration, incident),
+        history=tuple((row.at, _said(row)) for row in history),
+        times_bad=incident.times_bad,
+        attached=incident.attached,
+        muted=hidden,
+        rank=severity.rank,
+        definition=severity.definition,
+        policy=incident.policy,
+        rule=incident.rule,
+    )
+
+
+def clock_lines(configuration: Configuration, incident: Incident, now: datetime) -> tuple[ClockLine, ...]:
+    """Each promise with its time and how it stands."""
+    shown = incident.clocks(now, configuration.policy.calendar)
+    return tuple(ClockLine(c.name, c.due_at, c.state.value, c.at) for c in shown)
+
+
+def rung_lines(configuration: Configuration, incident: Incident) -> tuple[RungLine, ...]:
+    """The dated ladder with how each level is reached here."""
+    rungs = ladder_times(incident.ladder, incident.counts_from, configuration.policy.calendar)
+    placed = standings(rungs, incident.levels_told, incident.levels_skipped)
+    return tuple(
+        RungLine(
+            rung.level.number,
+            rung.level.name,
+            contact_of(configuration, rung.level.role),
+            rung.at,
+            "later" if not incident.open and standing == "next" else standing,
+        )
+        for rung, standing in placed
+    )
+
+
+def contact_of(configuration: Configuration, role: str) -> str:
+    """How a role is reached at this site: mail and phone, or "" where nobody is."""
+    found = audience(configuration.policy, role, configuration.site.region, configuration.people)
+    ways = [way for one in found for way in (one.mail, one.phone) if way]
+    return ", ".join(dict.fromkeys(ways))
+
+
+def stage_lines(evidence: Evidence) -> tuple[StageLine, ...]:
+    """The stages of a look; what broke one stands beside it."""
+    why = evidence.reasons[0] if evidence.reasons else ""
+    return tuple(
+        StageLine(name, seconds, passed, "" if passed else why.removeprefix(f"{name}: "))
+        for name, seconds, passed in evidence.stages
+    )
+
+
+def incident_line(configuration: Configuration, incident: Incident, now: datetime) -> IncidentLine:
+    """The ticket in a list."""
+    running = [c for c in incident.clocks(now, configuration.policy.calendar) if c.name == "resolution"]
+    return IncidentLine(
+        number=named(incident.number),
+        severity=incident.severity.id,
+        title=incident.title,
+        state=state_of(incident),
+        owner=incident.owner_title,
+        opened_at=incident.opened_at,
+        due_at=running[0].due_at if running else None,
+        rank=incident.severity.rank,
+    )
+
+
+def _said(row: HistoryRow) -> str:
+    return render_text("happening", kind=row.kind, facts=row.body).strip()

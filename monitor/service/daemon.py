@@ -1,0 +1,275 @@
+"""The daemon: the only place where everything is put together, and the loop that runs it.
+
+Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a letter to end.
+Rule 2: SIGHUP reads the configuration again. A faulty one is refused, the old one goes on; a running call is not lost.
+Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not finished is owed again at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Coroutine
+from heapq import nsmallest
+from pathlib import Path
+from typing import Any
+
+from monitor.audit.round import AuditRound
+from monitor.clock import Clock, SystemClock
+from monitor.config import Configuration, ConfigurationFaults, load
+from monitor.core.timetable import Slot
+from monitor.delivery.last_resort import Alarm
+from monitor.delivery.outbox import Outbox
+from monitor.desks.list import build
+from monitor.evidence.retention import sweep
+from monitor.incidents.deadlines import forget_removed, keep_watch
+from monitor.ledger import Ledger, LedgerFault
+from monitor.scheduling.rounds import Due, Rounds
+from monitor.scheduling.runner import Runner
+from monitor.scheduling.ticker import Cadence
+from monitor.service.heartbeat import Presence
+from monitor.service.sd_notify import ServiceManager
+
+log = logging.getLogger("reveille")
+STOP_WITHIN_SECONDS = 8.0
+AFTER_A_BUG_SECONDS = 60.0
+LEAST_BETWEEN_LOOKS_SECONDS = 0.02
+BEATS_APART_SECONDS = 0.1
+BEATS_SHARE = 0.05
+"""of the loop's time, at most: a rename may wait for a slow disk"""
+MOST_NAMED = 20
+
+
+class Daemon:
+    """One site's monitor. `run` returns when it was told to stop."""
+
+    def __init__(self, file: Path, clock: Clock | None = None) -> None:
+        """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this state."""
+        self._file, self._clock = file, clock or SystemClock()
+        self._manager = ServiceManager.from_environment()
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._doing: dict[str, str] = {}
+        self._alarm_clock: asyncio.TimerHandle | None = None
+        self._next_beat: asyncio.TimerHandle | None = None
+        self._beats_apart = BEATS_APART_SECONDS
+        self._alarm = Alarm()
+        configuration = load(file)
+        self._presence = Presence(configuration.state)
+        self._ledger = Ledger(configuration.state / "ledger.sqlite")
+        runner = Runner(self._clock, configuration.state / "exhibits")
+        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        self._audit = AuditRound(self._ledger, self._rounds, self._clock)
+        self._take(configuration)
+
+    async def run(self) -> None:
+        """Look, tell and keep watch until SIGTERM or SIGINT."""
+        self._on_signals()
+        self._note("started", {"file": str(self._file)})
+        self._outbox.take_over(self._clock.now())
+        log.info("action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks))
+        self._beat()
+        gc.collect()
+        gc.freeze()  # the configuration stays: with ten thousand checks, going through it again and again takes long
+        self._manager.ready(self._status())
+        await self._keep_cadence()
+        self._manager.stopping()
+        if self._alarm_clock:
+            self._alarm_clock.cancel()
+        await self._end_tasks()
+        self._beat()
+        self._note("stopped", {})
+        log.info("action=stopped")
+        self._ledger.close()
+        self._presence.leave()
+
+    # -- what the cadence nudges --------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if (slot := self._audit.owed(self._clock.now())) is not None:
+            self._start(self._make_audit(slot))
+        self._look_at_what_is_owed()
+
+    def _look_at_what_is_owed(self) -> None:
+        for due in self._rounds.owed(self._clock.now()):
+            self._start(self._look_at(due))
+        self._wake_in_time()
+
+    def _wake_in_time(self) -> None:
+        """Between two nudges of the cadence too: a check on a grid begins within a few hundredths of its second."""
+        now, loop = self._clock.now(), asyncio.get_running_loop()
+        if self._stopping.is_set() or (at := self._rounds.next_waking(now)) is None:
+            return
+        when = loop.time() + max((at - now).total_seconds(), LEAST_BETWEEN_LOOKS_SECONDS)
+        if self._alarm_clock is not None:
+            if self._alarm_clock.when() <= when:  # never put off: looks that end all the time would do it for ever
+                return
+            self._alarm_clock.cancel()
+        self._alarm_clock = loop.call_at(when, self._woken)
+
+    def _woken(self) -> None:
+        self._alarm_clock = None
+        try:
+            self._look_at_what_is_owed()
+        except Exception as error:  # noqa: BLE001 - the cadence asks again in a second
+            self._faulted("look", error)
+
+    async def _make_audit(self, slot: Slot) -> None:
+        await self._audit.run(slot)
+        self._send()
+
+    async def _look_at(self, due: Due) -> None:
+        try:
+            await self._rounds.look(due)
+        finally:
+            self._doing.pop(due.name, None)
+            self._beat_soon()
+            self._send()
+            self._wake_in_time()
+
+    def _send(self) -> None:
+        due = self._outbox.next_due()
+        if due and due <= self._clock.now():
+            self._start(self._deliver())
+
+    async def _deliver(self) -> None:
+        """May run beside itself: a desk that hangs holds up no other."""
+        await self._outbox.deliver_due(self._clock.now())
+
+    def _watch(self) -> None:
+        keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
+
+    def _sweep(self) -> None:
+        configuration = self._rounds.configuration
+        exhibits, now = configuration.state / "exhibits", self._clock.now()
+        if removed := sweep(exhibits, configuration.keep_evidence, self._ledger, now):
+            log.info("action=swept attempts=%d", removed)
+
+    def _alive(self) -> None:
+        """Said from the loop that looks, so that a loop that hangs is noticed."""
+        self._manager.alive()
+        self._manager.status(self._status())
+        self._beat()
+
+    def _beat_soon(self) -> None:
+        """Stages follow each other faster than anybody reads; a heartbeat is a file to be written."""
+        if self._next_beat is None:
+            self._next_beat = asyncio.get_running_loop().call_later(self._beats_apart, self._beat)
+
+    def _beat(self) -> None:
+        if self._next_beat is not None:
+            self._next_beat.cancel()
+            self._next_beat = None
+        began = self._clock.monotonic()
+        try:
+            self._presence.beat(self._clock.now(), self._at_work())
+        except OSError as full:
+            self._faulted("heartbeat", full)
+        self._beats_apart = max(BEATS_APART_SECONDS, (self._clock.monotonic() - began) / BEATS_SHARE)
+
+    # -- putting together ---------------------------------------------------------------------------------------
+
+    def _take(self, configuration: Configuration) -> None:
+        self._rounds.configuration = configuration
+        desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
+        self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        self._cadence = self._new_cadence(configuration)
+        forget_removed(self._ledger, configuration, self._clock.now())
+        for warning in configuration.warnings:
+            log.warning("action=doubtful_setting %s", warning)
+
+    def _new_cadence(self, configuration: Configuration) -> Cadence:
+        cadence = Cadence(self._faulted)
+        cadence.every(1, "look", self._look)
+        cadence.every(1, "send", self._send)
+        cadence.every(1, "watch", self._watch)
+        cadence.every(max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive)
+        cadence.every(3600, "sweep", self._sweep)
+        if configuration.audit:
+            cadence.daily([configuration.audit.at], configuration.site.timezone, "audit", self._look)
+        for entry in configuration.checks.values():
+            cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
+        return cadence
+
+    async def _keep_cadence(self) -> None:
+        while not self._stopping.is_set():
+            self._cadence.run_due()
+            try:
+                await asyncio.wait_for(self._stopping.wait(), self._cadence.idle_seconds())
+            except TimeoutError:
+                continue
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        self._manager.reloading()
+        try:
+            configuration = load(self._file)
+            if configuration.state != self._rounds.configuration.state:
+                raise ValueError(f"the state folder cannot change while running; it is {self._presence.state}")
+        except (ConfigurationFaults, ValueError) as faults:
+            log.error("action=reload_refused the old configuration goes on\n%s", faults)
+            self._note("reload-refused", {"faults": str(faults)})
+        else:
+            self._take(configuration)
+            self._note("reloaded", {"checks": len(configuration.checks)})
+            log.info("action=reloaded checks=%d", len(configuration.checks))
+        self._manager.ready(self._status())
+
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (bug := task.exception()):
+            self._faulted("task", bug)
+
+    def _faulted(self, name: str, error: BaseException) -> None:
+        """A bug is logged whole; what the host denies us is said in a line, and told past the ledger."""
+        if not isinstance(error, LedgerFault | OSError):
+            log.error("action=fault in=%s", name, exc_info=error)
+            return
+        if self._alarm.due(self._clock.now()):
+            log.error("action=blind in=%s %s", name, error)
+            self._start(self._alarm.raise_(self._rounds.configuration, str(error), self._clock.now()))
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_WITHIN_SECONDS)
+
+    # -- saying -------------------------------------------------------------------------------------------------
+
+    @property
+    def _site(self) -> str:
+        return self._rounds.configuration.site.name
+
+    def _heard(self, check: str, text: str) -> None:
+        self._doing[check] = text
+        self._beat_soon()
+
+    def _at_work(self) -> str:
+        named = nsmallest(MOST_NAMED, self._doing.items())
+        more = [f"and {len(self._doing) - MOST_NAMED} more"] if len(self._doing) > MOST_NAMED else []
+        return ", ".join([f"{check}: {text}" for check, text in named] + more)
+
+    def _status(self) -> str:
+        open_tickets = len(self._ledger.open_incidents())
+        doing = self._at_work() or "waiting"
+        return f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open tickets; {doing}"
+
+    def _note(self, kind: str, body: dict[str, object]) -> None:
+        with self._ledger.transaction() as t:
+            t.happened(None, self._clock.now(), kind, body)
