@@ -1,18 +1,21 @@
 """What a check is, and what it may say.
 
-A check makes one attempt and decides nothing. It writes what it meets into a `Trace`; the trace becomes an
-`Observation`. Three endings, no others:
+A check makes one attempt and decides nothing. It writes what it meets into a `Trace`; the trace
+becomes an `Observation`. Three endings, no others:
 
 * it returns: the facts stand, no fault;
-* it raises `Refused`: the far end answered, or failed to, and that is a `Fault` of the stage that was under way;
-* it raises `CannotTell` (or anything else: a bug): the probe itself could not run, nothing is known.
+* it raises `Refused`: the far end answered, or failed to, and that is a `Fault` of the stage that
+  was under way;
+* it raises `CannotTell` (or anything else: a bug): the probe itself could not run, nothing is
+  known.
 
-A far end that judges itself (a Nagios plugin's WARNING) is quoted with `Trace.warning`: the verdict is made elsewhere.
+A far end that judges itself (a Nagios plugin's WARNING) is quoted with `Trace.warning`: the verdict
+is made elsewhere.
 
-Rule 1: a check never asks what time it is; the trace has the only stopwatch.
-Rule 2: no secret goes into a note, a fault, a measure, an exhibit or the memory.
-Rule 3: an attempt knows of the one before it only what that one chose to `remember`: a counter's last value, no more.
-Rule 4: what is right by a person's word alone (how a page shall look, which services run) is `accepted`; a check
+Rule 1: a check never asks what time it is; the trace has the only stopwatch. Rule 2: no secret goes
+into a note, a fault, a measure, an exhibit or the memory. Rule 3: an attempt knows of the one
+before it only what that one chose to `remember`: a counter's last value, no more. Rule 4: what is
+right by a person's word alone (how a page shall look, which services run) is `accepted`; a check
 compares with that, and proposes what it saw: `reveille accept NAME` takes it.
 """
 
@@ -59,7 +62,9 @@ class CannotTell(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What failed: the stage that was under way, a code ("sip:503", "no-rtp", "timeout") and the far end's words."""
+    """What failed: the stage that was under way, a code ("sip:503", "no-rtp", "timeout") and the
+    far end's words.
+    """
 
     stage: str
     code: str
@@ -88,7 +93,9 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The facts of one attempt. `blind` says why nothing is known; then `fault` is None and no measure counts."""
+    """The facts of one attempt. `blind` says why nothing is known; then `fault` is None and no
+    measure counts.
+    """
 
     stages: tuple[Stage, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
@@ -116,9 +123,11 @@ class Trace:
         accepted: Mapping[str, Any] | None = None,
         began_at: float | None = None,
     ) -> None:
-        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder, or what makes one
-        when it is first needed; `memory` is what the last attempt that could tell has remembered; `accepted` is what a
-        person has taken for right, by name; `began_at` is when this one began, in seconds since 1970."""
+        """`stopwatch` gives monotonic seconds; `exhibits` is this attempt's own, existing folder,
+        or what makes one when it is first needed; `memory` is what the last attempt that could tell
+        has remembered; `accepted` is what a person has taken for right, by name; `began_at` is when
+        this one began, in seconds since 1970.
+        """
         self._exhibits_in = exhibits
         self._began_at = began_at
         self.recalled: Mapping[str, Any] = memory or {}
@@ -133,11 +142,15 @@ class Trace:
         self._notes: list[str] = []
         self._warnings: list[str] = []
         self._exhibits: list[Exhibit] = []
-        self.listener: Callable[[str], None] | None = None  # told of each stage as it begins, for a terminal
+        self.listener: Callable[[str], None] | None = (
+            None  # told of each stage as it begins, for a terminal
+        )
 
     @property
     def exhibits_folder(self) -> Path:
-        """This attempt's own folder; made now, if it is needed for the first time. Raises CannotTell."""
+        """This attempt's own folder; made now, if it is needed for the first time. Raises
+        CannotTell.
+        """
         if not isinstance(self._exhibits_in, Path):
             try:
                 self._exhibits_in = self._exhibits_in()
@@ -157,7 +170,9 @@ class Trace:
         return self._stopwatch() - self._zero
 
     def stage(self, name: str) -> AbstractContextManager[None]:
-        """Time a stage as the measure `name_seconds` (dashes become underscores), and name it if it breaks."""
+        """Time a stage as the measure `name_seconds` (dashes become underscores), and name it if it
+        breaks.
+        """
         return _UnderWay(self, name)
 
     def begun(self, name: str) -> float:
@@ -189,25 +204,33 @@ class Trace:
         self._warnings.append(text)
 
     def remember(self, name: str, value: Any) -> None:
-        """Leave a small piece of plain JSON to the next attempt, which finds it in `recalled`; what is not remembered
-        anew is forgotten. Raises TypeError for what is no JSON."""
+        """Leave a small piece of plain JSON to the next attempt, which finds it in `recalled`; what
+        is not remembered anew is forgotten. Raises TypeError for what is no JSON.
+        """
         self._memory[name] = json.loads(json.dumps(value))
 
     def propose(self, name: str, value: Any) -> None:
-        """Say what was seen (plain JSON, no secret), for `reveille accept` to take as `accepted[name]`. Only of a kind
-        with ACCEPTS. Raises TypeError for what is no JSON."""
+        """Say what was seen (plain JSON, no secret), for `reveille accept` to take as
+        `accepted[name]`. Only of a kind with ACCEPTS. Raises TypeError for what is no JSON.
+        """
         self._proposals[name] = json.loads(json.dumps(value))
 
     def exhibit(self, name: str, media_type: str, content: bytes | None = None) -> Path:
-        """Register evidence called `name` in this attempt's folder, writing `content` if given; returns its path."""
+        """Register evidence called `name` in this attempt's folder, writing `content` if given;
+        returns its path.
+        """
         path = self.exhibits_folder / name
         if content is not None:
             path.write_bytes(content)
         self._exhibits.append(Exhibit(name, media_type, path))
         return path
 
-    def observation(self, ended_by: BaseException | None = None, blind: str | None = None) -> Observation:
-        """Close the trace into an observation; `ended_by` is what broke the attempt, if anything did."""
+    def observation(
+        self, ended_by: BaseException | None = None, blind: str | None = None
+    ) -> Observation:
+        """Close the trace into an observation; `ended_by` is what broke the attempt, if anything
+        did.
+        """
         fault = None
         if isinstance(ended_by, Refused):
             fault = Fault(self._broke_in or "probe", ended_by.code, ended_by.text, ended_by.origin)
@@ -239,29 +262,40 @@ class _UnderWay(AbstractContextManager[None]):
         self._began = self._trace.begun(self._name)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         if error is not None:
             self._trace.broke(self._name)
-        self._trace.staged(self._name, self._began, self._trace.elapsed() - self._began, error is None)
+        self._trace.staged(
+            self._name, self._began, self._trace.elapsed() - self._began, error is None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A scarce thing that an attempt occupies while it runs: `channels` at once of the line called `line`."""
+    """A scarce thing that an attempt occupies while it runs: `channels` at once of the line called
+    `line`.
+    """
 
     line: str
     channels: int
 
 
 class Check(Settings, ABC):
-    """A configured thing to look at. Its fields are its settings; `description` of each feeds the reference."""
+    """A configured thing to look at. Its fields are its settings; `description` of each feeds the
+    reference.
+    """
 
     KIND: ClassVar[str]
     LAYER: ClassVar[Layer]
     """The highest layer it speaks about: what it proves when it passes."""
     ACCEPTS: ClassVar[bool] = False
-    """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`, `reveille accept`)."""
+    """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`,
+    `reveille accept`).
+    """
 
     @abstractmethod
     async def probe(self, trace: Trace) -> None:
@@ -284,7 +318,9 @@ class Check(Settings, ABC):
         return ()
 
     def lacks(self) -> str | None:
-        """What this host lacks for it, and what would be right, in words; asked for at check-config."""
+        """What this host lacks for it, and what would be right, in words; asked for at
+        check-config.
+        """
         return None
 
     def longest_seconds(self) -> float:

@@ -18,7 +18,8 @@ def parse_duration(written: object) -> float:
     text = written if isinstance(written, str) else ""
     if len(text) > 40 or not re.fullmatch(f"(?:{_PART.pattern})+", text, re.ASCII):
         raise ValueError(
-            f"{shown(written)} is not a duration; write a number with its unit, as in '20s', '5m', '1h30m'"
+            f"{shown(written)} is not a duration; write a number with its unit, as in '20s', '5m',"
+            " '1h30m'"
         )
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
@@ -41,12 +42,17 @@ def _duration(written: object, info: ValidationInfo) -> object:
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "format": "duration", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]))+$"}),
+    WithJsonSchema(
+        {"type": "string", "format": "duration", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]))+$"}
+    ),
 ]
 """Seconds; written as "20s", "5m", "1h30m"."""
 
 
 def is_duration(annotation: object) -> bool:
     """Whether an annotation is a Duration, or may be one."""
-    here = any(isinstance(mark, BeforeValidator) and mark.func is _duration for mark in get_args(annotation))
+    here = any(
+        isinstance(mark, BeforeValidator) and mark.func is _duration
+        for mark in get_args(annotation)
+    )
     return here or any(is_duration(part) for part in get_args(annotation))

@@ -1,7 +1,8 @@
-"""How a value differs from the accepted one: both as lines, one for each leaf, so that a person sees what came and what
-went.
+"""How a value differs from the accepted one: both as lines, one for each leaf, so that a person
+sees what came and what went.
 
-    buttons: "Hold"                  a list's entries stand in their order, without numbers: one more moves no other
+    buttons: "Hold"                  a list's entries stand in their order, without numbers: one
+                                     more moves no other
     queues[].name: "support"
     - buttons: "Transfer"            was accepted, and is gone
     + buttons: "Transfer to queue"   is new

@@ -1,7 +1,8 @@
-"""The one list of kinds: the word written as `kind = ...` in the configuration, and the class that does it.
+"""The one list of kinds: the word written as `kind = ...` in the configuration, and the class that
+does it.
 
-A kind's module is imported when the kind is first asked for: a configuration pays in memory for what it uses.
-Outsiders add theirs through the entry-point group `reveille.checks`.
+A kind's module is imported when the kind is first asked for: a configuration pays in memory for
+what it uses. Outsiders add theirs through the entry-point group `reveille.checks`.
 """
 
 from __future__ import annotations

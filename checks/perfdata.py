@@ -1,9 +1,11 @@
-"""Performance data of a Nagios plugin, as the Monitoring Plugins Development Guidelines have it (section 2.6).
+"""Performance data of a Nagios plugin, as the Monitoring Plugins Development Guidelines have it
+(section 2.6).
 
     time=0.012s;1.000;5.000;0.000;10.000 'free on /var'=93%;20:;10: size=415B;;;0 errors=U
 
-    label=value[unit];[warning];[critical];[minimum];[maximum], by spaces apart; a label with a space or an equals sign
-    stands in single quotes, and a quote within it is doubled; U is a value that the plugin could not determine.
+    label=value[unit];[warning];[critical];[minimum];[maximum], by spaces apart; a label with a
+    space or an equals sign stands in single quotes, and a quote within it is doubled; U is a value
+    that the plugin could not determine.
 
 Rule: what has no such form is left out, and nothing is guessed; the rest still counts.
 """
@@ -37,12 +39,16 @@ _UNITS = {
     "c": ("count", 1.0),
     "": ("", 1.0),
 }
-"""unit of measurement -> the last word of a measure's name, and the factor; larger bytes as the plugins count them"""
+"""unit of measurement -> the last word of a measure's name, and the factor; larger bytes as the
+plugins count them
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """When it alerts: outside of low to high, both still good; or, where `inside`, within them (section 2.5)."""
+    """When it alerts: outside of low to high, both still good; or, where `inside`, within them
+    (section 2.5).
+    """
 
     low: float
     high: float
@@ -99,7 +105,9 @@ def _each(text: str) -> Iterator[Datum]:
 
 
 def _name(label: str, unit: str) -> str:
-    """`free on /var` in percent is `free_on_var_percent`; the root of a file system, `/`, is `root`."""
+    """`free on /var` in percent is `free_on_var_percent`; the root of a file system, `/`, is
+    `root`.
+    """
     word = _word(label) or "root"
     word = f"value_{word}" if word[0].isdigit() else word
     return word if not unit or word.rpartition("_")[2] == unit else f"{word}_{unit}"

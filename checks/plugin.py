@@ -7,13 +7,16 @@
 
     exit status 0   OK                          its performance data are the measures (time_seconds)
                 1   WARNING                     quoted as a warning: the verdict is DEGRADED
-                2   CRITICAL                    fault "critical" in the stage "run", with its first line
-                3   UNKNOWN                     nothing is known; so with every other ending: another status, a signal,
+                2   CRITICAL                    fault "critical" in the stage "run", with its first
+                    line
+                3   UNKNOWN                     nothing is known; so with every other ending:
+                    another status, a signal,
                                                 no such file, not done within its time
 
-Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read and dropped; its
-whole process group is killed at the end. A command line is seen by everybody on the host (`ps`), so a secret never
-stands in it: a plugin is given one by its environment, its standard input, or a file of its own (--extra-opts=@file).
+Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read
+and dropped; its whole process group is killed at the end. A command line is seen by everybody on
+the host (`ps`), so a secret never stands in it: a plugin is given one by its environment, its
+standard input, or a file of its own (--extra-opts=@file).
 """
 
 from __future__ import annotations
@@ -42,20 +45,35 @@ _SECRETIVE = re.compile(
     re.IGNORECASE,
 )
 _WITH_PASSWORD = re.compile(r"//[^/@\s]+:[^/@\s]+@")
-_HAND_OVER = "hand it over by `secret_environment`, by `secret_input`, or in a file that the plugin reads"
+_HAND_OVER = (
+    "hand it over by `secret_environment`, by `secret_input`, or in a file that the plugin reads"
+)
 
 
 def _command_line(written: Any) -> Any:
     """Refuses what would show a secret to everybody. Raises ValueError without repeating it."""
     for part in written if isinstance(written, list | tuple) else ():
         if isinstance(part, dict | Secret):
-            raise ValueError(f"a command line is seen by everybody on the host, so no secret is in it; {_HAND_OVER}")
+            raise ValueError(
+                "a command line is seen by everybody on the host, so no secret is in it;"
+                f" {_HAND_OVER}"
+            )
         if isinstance(part, str) and "\0" in part:
             raise ValueError("a part of a command line holds no NUL character")
         if isinstance(part, str) and (_SECRETIVE.match(part) or _WITH_PASSWORD.search(part)):
-            raise ValueError(f"a password in a command line is seen by everybody on the host; {_HAND_OVER}")
-    if isinstance(written, list | tuple) and written and isinstance(written[0], str) and written[0][:1] != "/":
-        raise ValueError("a command begins with the plugin's whole path, as in '/usr/lib/nagios/plugins/check_tcp'")
+            raise ValueError(
+                f"a password in a command line is seen by everybody on the host; {_HAND_OVER}"
+            )
+    if (
+        isinstance(written, list | tuple)
+        and written
+        and isinstance(written[0], str)
+        and written[0][:1] != "/"
+    ):
+        raise ValueError(
+            "a command begins with the plugin's whole path, as in"
+            " '/usr/lib/nagios/plugins/check_tcp'"
+        )
     return written
 
 
@@ -70,15 +88,21 @@ class NagiosPlugin(Check):
     KIND: ClassVar[str] = "nagios-plugin"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
 
-    command: Command = Field(examples=[["/usr/lib/nagios/plugins/check_tcp", "-H", "mail.example.net", "-p", "25"]])
+    command: Command = Field(
+        examples=[["/usr/lib/nagios/plugins/check_tcp", "-H", "mail.example.net", "-p", "25"]]
+    )
     """the plugin's whole path and its arguments, one by one; no shell reads them"""
     perfdata: tuple[MeasureName, ...] = Field(default=(), examples=[["time_seconds"]])
     """the performance data that `expect` and `warn` may name, as `reveille once` shows them"""
-    layer: Literal["uplink", "line", "signalling", "media", "prompt", "agent", "application"] = "application"
+    layer: Literal["uplink", "line", "signalling", "media", "prompt", "agent", "application"] = (
+        "application"
+    )
     """what it looks at, from the ground up: the lowest failing layer is the cause"""
     environment: dict[Variable, str] = Field(default={}, examples=[{"LC_ALL": "C"}])
     """variables that the plugin is given; beside them it has PATH and LANG alone"""
-    secret_environment: dict[Variable, Secret] = Field(default={}, examples=[{"PASSWORD": {"credential": "crm"}}])
+    secret_environment: dict[Variable, Secret] = Field(
+        default={}, examples=[{"PASSWORD": {"credential": "crm"}}]
+    )
     """variables that hold a secret, by reference"""
     secret_input: Secret | None = None
     """a secret that the plugin reads as a line of its standard input"""
@@ -111,7 +135,9 @@ class NagiosPlugin(Check):
             finally:
                 await run.end()
             if run.endless:
-                raise CannotTell(f"the plugin's output does not end: more than {_ENDLESS_BYTES} bytes")
+                raise CannotTell(
+                    f"the plugin's output does not end: more than {_ENDLESS_BYTES} bytes"
+                )
             said = Said(output.decode("utf-8", "replace"))
             said.keep(trace)
             _ended(run.status, said, trace)
@@ -119,7 +145,9 @@ class NagiosPlugin(Check):
     def _environment(self) -> dict[str, str]:
         plain = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.environment}
         try:
-            return plain | {name: secret.reveal() for name, secret in self.secret_environment.items()}
+            return plain | {
+                name: secret.reveal() for name, secret in self.secret_environment.items()
+            }
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
 
@@ -131,9 +159,16 @@ class NagiosPlugin(Check):
 
 
 class Run:
-    """A plugin at work, its output on a pipe of our own: asyncio would wait for all who hold a pipe of its."""
+    """A plugin at work, its output on a pipe of our own: asyncio would wait for all who hold a pipe
+    of its.
+    """
 
-    def __init__(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader, pipe: asyncio.ReadTransport):
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        stream: asyncio.StreamReader,
+        pipe: asyncio.ReadTransport,
+    ):
         self._process, self._stream, self._pipe = process, stream, pipe
         self._kept = bytearray()
         self.endless = False
@@ -156,7 +191,11 @@ class Run:
     @property
     def status(self) -> int:
         """Its exit status; below zero a signal."""
-        return self._process.returncode if self._process.returncode is not None else -int(signal.SIGKILL)
+        return (
+            self._process.returncode
+            if self._process.returncode is not None
+            else -int(signal.SIGKILL)
+        )
 
     async def output(self, line: bytes | None) -> bytes:
         """What it writes until it ends, bounded; `line` is its standard input."""
@@ -164,7 +203,8 @@ class Run:
         try:
             await self._write(line)
             await self._process.wait()
-            self._kill()  # what it left behind may hold its output open; what ran away does so for ever
+            # what it left behind may hold its output open; what ran away does so for ever
+            self._kill()
             await asyncio.wait({reading}, timeout=_LAST_WORDS_SECONDS)
             return bytes(self._kept)
         finally:
@@ -224,7 +264,9 @@ class Said:
                 trace.measure(datum.name, datum.value)
 
 
-async def _started(command: tuple[str, ...], environment: dict[str, str], output: int) -> asyncio.subprocess.Process:
+async def _started(
+    command: tuple[str, ...], environment: dict[str, str], output: int
+) -> asyncio.subprocess.Process:
     """The process; `output` is its own from then on."""
     try:
         return await asyncio.create_subprocess_exec(
@@ -237,7 +279,9 @@ async def _started(command: tuple[str, ...], environment: dict[str, str], output
             env=environment,
         )
     except (OSError, ValueError) as problem:
-        raise CannotTell(f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}") from problem
+        raise CannotTell(
+            f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}"
+        ) from problem
     finally:
         os.close(output)
 
@@ -254,8 +298,12 @@ def _ended(status: int, said: Said, trace: Trace) -> None:
     elif status < 0:
         raise CannotTell(f"the plugin was ended by signal {-status} ({_signal(-status)}): {text}")
     elif status:
-        raise CannotTell(f"the plugin left with status {status}, which is none of a plugin's: {text}")
+        raise CannotTell(
+            f"the plugin left with status {status}, which is none of a plugin's: {text}"
+        )
 
 
 def _signal(number: int) -> str:
-    return signal.Signals(number).name if number in {int(one) for one in signal.Signals} else "unknown"
+    return (
+        signal.Signals(number).name if number in {int(one) for one in signal.Signals} else "unknown"
+    )

@@ -1,7 +1,8 @@
-"""The building blocks of settings: frozen models, durations, secrets by reference, names that become things.
+"""The building blocks of settings: frozen models, durations, secrets by reference, names that
+become things.
 
-Settings are written as TOML and read once. A message here says what is wrong and what would be right; the loader puts
-the dotted path before it.
+Settings are written as TOML and read once. A message here says what is wrong and what would be
+right; the loader puts the dotted path before it.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ _EXACT = {"int", "float", "bool", "date", "time", "datetime"}
 
 
 def _exact(schema: object) -> None:
-    """TOML knows its types, so nothing is guessed from text; lists and paths are still taken from lists and texts."""
+    """TOML knows its types, so nothing is guessed from text; lists and paths are still taken from
+    lists and texts.
+    """
     if isinstance(schema, dict):
         if schema.get("type") in _EXACT:
             schema["strict"] = True
@@ -74,13 +77,17 @@ class Settings(BaseModel):
     )
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
         schema = handler(source)
         _exact(schema)
         return schema
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
         """What the loader sets by itself is nothing to write, so no editor should offer it."""
         described = handler.resolve_ref_schema(handler(schema))
         for name, field in cls.model_fields.items():
@@ -93,8 +100,9 @@ _PLACES = 'as in { credential = "NAME" }, { environment = "NAME" } or { file = "
 
 
 class Secret(Settings):
-    """A secret by reference, in exactly one way. Only `reveal` reads it; nothing prints it, and no message repeats
-    what was written in its stead: that may be the secret itself."""
+    """A secret by reference, in exactly one way. Only `reveal` reads it; nothing prints it, and no
+    message repeats what was written in its stead: that may be the secret itself.
+    """
 
     credential: str | None = None
     """name of a systemd credential (LoadCredential=, read from $CREDENTIALS_DIRECTORY)"""
@@ -112,7 +120,9 @@ class Secret(Settings):
             raise ValueError(f"a secret is never written here; name where it is, {_PLACES}")
         places = list(cls.model_fields)
         if strange := [str(key) for key in written if key not in places]:
-            raise ValueError(f"that is no place for a secret; name it {_PLACES}{nearest(strange[0], places)}")
+            raise ValueError(
+                f"that is no place for a secret; name it {_PLACES}{nearest(strange[0], places)}"
+            )
         if len(written) != 1:
             raise ValueError(f"name one place for a secret, {_PLACES}")
         if not all(isinstance(place, str | Path) and str(place) for place in written.values()):
@@ -123,7 +133,9 @@ class Secret(Settings):
     @classmethod
     def _is_a_file_name(cls, written: str | None) -> str | None:
         if written is not None and ("/" in written or written in (".", "..")):
-            raise ValueError("a credential is named without a folder; it is a file in $CREDENTIALS_DIRECTORY")
+            raise ValueError(
+                "a credential is named without a folder; it is a file in $CREDENTIALS_DIRECTORY"
+            )
         return written
 
     @field_validator("file")
@@ -132,13 +144,16 @@ class Secret(Settings):
         return None if written is None else from_directory(written, info)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
         place = {"type": "string", "minLength": 1}
         return {
             "type": "object",
             "description": "where a secret is",
             "properties": {
-                name: {**place, "description": field.description} for name, field in cls.model_fields.items()
+                name: {**place, "description": field.description}
+                for name, field in cls.model_fields.items()
             },
             "additionalProperties": False,
             "minProperties": 1,
@@ -186,20 +201,28 @@ LocalPath = Annotated[Path, BeforeValidator(_counted), _PATH_IN_SCHEMA]
 
 
 def named(section: str) -> Callable[[object, ValidationInfo], Any]:
-    """A validator: the name of an entry of `[section.*]` becomes the entry itself (from the validation context)."""
+    """A validator: the name of an entry of `[section.*]` becomes the entry itself (from the
+    validation context).
+    """
 
     def look_up(written: object, info: ValidationInfo) -> Any:
         context = info.context or {}
         if not isinstance(written, str):
             if section in context and not isinstance(written, BaseModel):
-                raise ValueError(f"{shown(written)} is no name; write the NAME of a [{section}.NAME]")
+                raise ValueError(
+                    f"{shown(written)} is no name; write the NAME of a [{section}.NAME]"
+                )
             return written
         faulty = context.get("faulty", {}).get(section, ())
         if written in faulty:
-            raise PydanticCustomError("faulty_elsewhere", "the entry is there, and its own faults are told")
+            raise PydanticCustomError(
+                "faulty_elsewhere", "the entry is there, and its own faults are told"
+            )
         known: dict[str, Any] = context.get(section, {})
         if written not in known:
-            raise ValueError(f"there is no [{section}.{written[:60]}]{nearest(written, [*known, *faulty])}")
+            raise ValueError(
+                f"there is no [{section}.{written[:60]}]{nearest(written, [*known, *faulty])}"
+            )
         return known[written]
 
     return look_up

@@ -1,9 +1,11 @@
-"""A working contact centre on 127.0.0.1 to practise on: PBX with IVR, queue and agents, portals, mailbox.
+"""A working contact centre on 127.0.0.1 to practise on: PBX with IVR, queue and agents, portals,
+mailbox.
 
     async with Lab(folder) as lab:
         lab.break_("ivr-silent")
 
-`python -m lab FOLDER [--break FAULT]` runs one in the foreground; lab.control talks to it from elsewhere.
+`python -m lab FOLDER [--break FAULT]` runs one in the foreground; lab.control talks to it from
+elsewhere.
 """
 
 from __future__ import annotations

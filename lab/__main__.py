@@ -1,4 +1,6 @@
-"""`python -m lab FOLDER [--break FAULT]...`: a lab in the foreground, until Ctrl-C. `--list` names the faults."""
+"""`python -m lab FOLDER [--break FAULT]...`: a lab in the foreground, until Ctrl-C. `--list` names
+the faults.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,15 @@ from lab import FAULTS, UnknownFault, run
 
 def main() -> int:
     """The exit code: 0, or 2 for a fault that does not exist."""
-    parser = argparse.ArgumentParser(prog="python -m lab", description="A contact centre to practise on.")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("lab-state"), help="where it keeps its things")
-    parser.add_argument("--break", dest="faults", action="append", default=[], metavar="FAULT", help="break it so")
+    parser = argparse.ArgumentParser(
+        prog="python -m lab", description="A contact centre to practise on."
+    )
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=Path("lab-state"), help="where it keeps its things"
+    )
+    parser.add_argument(
+        "--break", dest="faults", action="append", default=[], metavar="FAULT", help="break it so"
+    )
     parser.add_argument("--list", action="store_true", help="name the faults there are")
     given = parser.parse_args()
     if given.list:

@@ -1,8 +1,9 @@
-"""The agents' desk: a page of scripts, as agents' portals are: it signs in by a request of its own, shows the queue and
-signs out. Only a browser can tell whether it works: the page itself always comes.
+"""The agents' desk: a page of scripts, as agents' portals are: it signs in by a request of its own,
+shows the queue and signs out. Only a browser can tell whether it works: the page itself always
+comes.
 
-Faults: agent-desk-login-broken (no password is right), agent-desk-hangs (signing in never ends), agent-desk-blank (a
-script fails, and the page stays empty).
+Faults: agent-desk-login-broken (no password is right), agent-desk-hangs (signing in never ends),
+agent-desk-blank (a script fails, and the page stays empty).
 """
 
 from __future__ import annotations
@@ -74,7 +75,11 @@ class AgentDesk(Site):
         return web.Response(text=_PAGE, content_type="text/html")
 
     async def _script(self, _request: web.Request) -> web.StreamResponse:
-        text = _SCRIPT.replace("showLogin();", "showLgin();") if self.faults.broken("agent-desk-blank") else _SCRIPT
+        text = (
+            _SCRIPT.replace("showLogin();", "showLgin();")
+            if self.faults.broken("agent-desk-blank")
+            else _SCRIPT
+        )
         return web.Response(text=text, content_type="text/javascript")
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
@@ -84,7 +89,10 @@ class AgentDesk(Site):
             await asyncio.wait({mended}, timeout=_FOR_EVER_SECONDS)
             mended.cancel()
         user, password = str(form.get("user", "")), str(form.get("password", ""))
-        right = hmac.compare_digest(self._users.get(user, "").encode(), password.encode()) and user in self._users
+        right = (
+            hmac.compare_digest(self._users.get(user, "").encode(), password.encode())
+            and user in self._users
+        )
         if not right or self.faults.broken("agent-desk-login-broken"):
             raise web.HTTPForbidden
         session = secrets.token_urlsafe(16)

@@ -1,4 +1,5 @@
-"""What a morning audit has to look at: call records of four weeks and a day, and a database to back up and to restore.
+"""What a morning audit has to look at: call records of four weeks and a day, and a database to back
+up and to restore.
 
 The records end with the day before `today`, whose calls are as plausible as the others'.
 """
@@ -39,9 +40,13 @@ def prepared(folder: Path, zone: str, today: date, calls_a_day: int = 1500) -> s
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("master.db*"):
         old.unlink()
-    files = records.write(folder, _SEED, zone, last=today - timedelta(days=1), calls_a_day=calls_a_day)
+    files = records.write(
+        folder, _SEED, zone, last=today - timedelta(days=1), calls_a_day=calls_a_day
+    )
     return _SECTION.format(
-        database=_text(files.sqlite), queue_log=_text(files.queue_log), backups=_text(folder / "backups")
+        database=_text(files.sqlite),
+        queue_log=_text(files.queue_log),
+        backups=_text(folder / "backups"),
     )
 
 

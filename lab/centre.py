@@ -1,4 +1,6 @@
-"""The whole centre: starts its parts, breaks and mends them, writes the configuration that watches them."""
+"""The whole centre: starts its parts, breaks and mends them, writes the configuration that watches
+them.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +44,18 @@ USERS = ("monitor", *AGENTS, DESK, *TESTERS)
 
 
 class Lab:
-    """`async with Lab(folder) as lab`: everything runs inside, on free ports; nothing is left afterwards."""
+    """`async with Lab(folder) as lab`: everything runs inside, on free ports; nothing is left
+    afterwards.
+    """
 
     FAULTS = FAULTS
 
-    def __init__(self, folder: Path, challenge_calls: bool = False, mail_login: tuple[str, str] | None = None) -> None:
-        """`challenge_calls`: digest is asked of INVITE too; `mail_login`: the mailbox asks for STARTTLS and AUTH."""
+    def __init__(
+        self, folder: Path, challenge_calls: bool = False, mail_login: tuple[str, str] | None = None
+    ) -> None:
+        """`challenge_calls`: digest is asked of INVITE too; `mail_login`: the mailbox asks for
+        STARTTLS and AUTH.
+        """
         self.folder = folder.absolute()
         self._challenge_calls, self._mail_login = challenge_calls, mail_login
         self.passwords: dict[str, Path] = {}
@@ -69,7 +77,9 @@ class Lab:
         watcher = self._password(WATCHER)
         self.portals = portals(self.faults, (WATCHER, watcher), records)
         self.crm = Crm(self.faults, self._password(API_KEY))
-        self.dialer = Dialer(self.faults, self.pbx, self.pbx.recordings, self.passwords[API_KEY].read_text().strip())
+        self.dialer = Dialer(
+            self.faults, self.pbx, self.pbx.recordings, self.passwords[API_KEY].read_text().strip()
+        )
         self.schema.write_text(json.dumps(SCHEMA, indent=1), encoding="utf-8")
         self.world = World(self.faults)
         self.chat = Chat(self.faults)
@@ -102,7 +112,10 @@ class Lab:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
         for path in self.passwords.values():
@@ -163,7 +176,9 @@ class Lab:
 
 
 def run(folder: Path, break_: Iterable[str] = (), say: Callable[[str], None] = print) -> None:
-    """Run a lab in the foreground until SIGINT or SIGTERM, saying where everything is. Raises UnknownFault."""
+    """Run a lab in the foreground until SIGINT or SIGTERM, saying where everything is. Raises
+    UnknownFault.
+    """
     asyncio.run(_run(folder, tuple(break_), say))
 
 

@@ -1,4 +1,6 @@
-"""A certificate of the lab's own, made when it is first needed: for SIP over TLS and for STARTTLS on 127.0.0.1."""
+"""A certificate of the lab's own, made when it is first needed: for SIP over TLS and for STARTTLS
+on 127.0.0.1.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Certificate:
 
 
 def make(folder: Path, days: int = DAYS) -> Certificate:
-    """Write a self-signed certificate for 127.0.0.1 and localhost, and its key (0600) there; valid from now on."""
+    """Write a self-signed certificate for 127.0.0.1 and localhost, and its key (0600) there; valid
+    from now on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
@@ -41,7 +45,9 @@ def make(folder: Path, days: int = DAYS) -> Certificate:
     made.key.touch(mode=0o600)
     made.key.write_bytes(_pem(key))
     written = datetime.fromtimestamp(made.key.stat().st_mtime, UTC)
-    made.certificate.write_bytes(_signed(key, written, days).public_bytes(serialization.Encoding.PEM))
+    made.certificate.write_bytes(
+        _signed(key, written, days).public_bytes(serialization.Encoding.PEM)
+    )
     return made
 
 

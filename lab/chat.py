@@ -1,7 +1,8 @@
-"""The centre's chat: a page with a widget in a frame, its WebSocket, and the bot that answers behind it.
+"""The centre's chat: a page with a widget in a frame, its WebSocket, and the bot that answers
+behind it.
 
-Faults: chat-widget-missing (the page comes, the widget does not), chat-dead-socket (no socket is let in), chat-silent
-(the bot says nothing).
+Faults: chat-widget-missing (the page comes, the widget does not), chat-dead-socket (no socket is
+let in), chat-silent (the bot says nothing).
 """
 
 from __future__ import annotations

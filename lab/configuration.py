@@ -114,8 +114,12 @@ def written(lab: Lab, state: Path) -> str:
     parts = [
         _SITE.format(folder=lab.folder, state=_text(state)),
         *people,
-        _LINES.format(port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")),
-        _CALLS.format(welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")),
+        _LINES.format(
+            port=lab.pbx.port, monitor=_secret(lab, "monitor"), agent=_secret(lab, "agent-01")
+        ),
+        _CALLS.format(
+            welcome=_prompt("welcome"), menu=_prompt("menu"), please_hold=_prompt("please-hold")
+        ),
         *feature_checks(lab),
         _browser(lab),
         *web_checks(lab),

@@ -1,5 +1,5 @@
-"""The part of a lab's configuration that is looked at in a browser: the chat and the agents' desk. A host without
-Chromium does without them, but for the chat's plain WebSocket.
+"""The part of a lab's configuration that is looked at in a browser: the chat and the agents' desk.
+A host without Chromium does without them, but for the chat's plain WebSocket.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The part of a lab's configuration that proves what agents do with a call, and what the dialer does for them."""
+"""The part of a lab's configuration that proves what agents do with a call, and what the dialer
+does for them.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def feature_checks(lab: Lab) -> list[str]:
     accounts = [("lines", name) for name in _LINES] + [("agents", name) for name in _AGENTS]
     return [
         *(
-            _ACCOUNT.format(section=section, name=name, port=lab.pbx.port, password=_text(lab, name))
+            _ACCOUNT.format(
+                section=section, name=name, port=lab.pbx.port, password=_text(lab, name)
+            )
             for section, name in accounts
         ),
         _CONTROL.format(),

@@ -137,7 +137,9 @@ def web_checks(lab: Lab) -> list[str]:
     return [
         _UPLINK.format(pages=lab.world.pages, name_server=lab.world.name_server, pace=_PACE),
         *(
-            _PORTAL.format(name=one.name, url=one.root, title=one.title, password=password, pace=_PACE)
+            _PORTAL.format(
+                name=one.name, url=one.root, title=one.title, password=password, pace=_PACE
+            )
             for one in lab.portals.values()
         ),
         _TOOLBAR.format(url=agents, password=password, pace=_PACE),

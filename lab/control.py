@@ -1,4 +1,5 @@
-"""Break and mend a lab that runs in another process: one line each way over a Unix socket in the lab's folder.
+"""Break and mend a lab that runs in another process: one line each way over a Unix socket in the
+lab's folder.
 
 > break ivr-silent          < ok
 > mend                      < ok
@@ -28,7 +29,9 @@ class ControlError(Exception):
 
 @contextmanager
 def _address(folder: Path) -> Iterator[str]:
-    """The socket's path by way of an open folder: sun_path holds only 108 bytes, folders may be deeper."""
+    """The socket's path by way of an open folder: sun_path holds only 108 bytes, folders may be
+    deeper.
+    """
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}/{SOCKET}"
@@ -37,7 +40,8 @@ def _address(folder: Path) -> Iterator[str]:
 
 
 def send(folder: Path, verb: str, name: str = "") -> str:
-    """Ask the lab in `folder`: "break", "mend" or "list". Blocks; from the lab's own process call the lab itself.
+    """Ask the lab in `folder`: "break", "mend" or "list". Blocks; from the lab's own process call
+    the lab itself.
 
     Returns what follows "ok". Raises ControlError.
     """

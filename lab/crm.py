@@ -1,11 +1,15 @@
-"""The centre's CRM, as an integration meets it: an API that wants a key, and a webhook that calls back.
+"""The centre's CRM, as an integration meets it: an API that wants a key, and a webhook that calls
+back.
 
-    GET  /api/v1/customers/C-1042   Authorization: Bearer KEY     200 {"id": "C-1042", "name": ..., "tier": "gold", ...}
-    POST /api/v1/events             {"kind": "call-finished", "call": "...", "callback": "http://..."}      202
-         and soon                   POST callback {"kind": "call-finished", "call": "...", "status": "filed"}
+    GET  /api/v1/customers/C-1042   Authorization: Bearer KEY     200 {"id": "C-1042", "name": ...,
+         "tier": "gold", ...}
+    POST /api/v1/events             {"kind": "call-finished", "call": "...", "callback":
+                                    "http://..."}      202
+         and soon                   POST callback {"kind": "call-finished", "call": "...", "status":
+                                    "filed"}
 
-Faults: api-down answers 503; api-form-changed sends a text where a number was, and one field less; webhook-lost never
-calls back; webhook-wrong calls back with another status.
+Faults: api-down answers 503; api-form-changed sends a text where a number was, and one field less;
+webhook-lost never calls back; webhook-wrong calls back with another status.
 """
 
 from __future__ import annotations
@@ -22,7 +26,13 @@ from aiohttp.typedefs import Handler
 from lab.injected_faults import Faults
 from lab.site import Site
 
-CUSTOMER = {"id": "C-1042", "name": "Meera Joshi", "tier": "gold", "open_cases": 2, "phone": "+919800001042"}
+CUSTOMER = {
+    "id": "C-1042",
+    "name": "Meera Joshi",
+    "tier": "gold",
+    "open_cases": 2,
+    "phone": "+919800001042",
+}
 SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -91,7 +101,9 @@ class Crm(Site):
             return web.json_response({"error": "an event names its callback"}, status=400)
         if not self.faults.broken("webhook-lost"):
             status = "lost" if self.faults.broken("webhook-wrong") else "filed"
-            self._start(callback, {"kind": event.get("kind"), "call": event.get("call"), "status": status})
+            self._start(
+                callback, {"kind": event.get("kind"), "call": event.get("call"), "status": status}
+            )
         return web.json_response({"accepted": True}, status=202)
 
     def _start(self, callback: str, body: dict[str, Any]) -> None:

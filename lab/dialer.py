@@ -1,11 +1,15 @@
-"""The outbound dialer, as a CRM or a campaign meets it: an API that has calls placed, and the calls' recordings.
+"""The outbound dialer, as a CRM or a campaign meets it: an API that has calls placed, and the
+calls' recordings.
 
-    POST /api/v1/calls    Authorization: Bearer KEY    {"customer": "6100", "agent": "6101"}     202 {"id": "..."}
-         and soon         the agent is rung, then the customer, and both talk; without an agent: an announcement
-    GET  /api/v1/recordings/CALL-ID.wav                                                          200 audio/wav, or 404
+    POST /api/v1/calls    Authorization: Bearer KEY    {"customer": "6100", "agent": "6101"}     202
+                          {"id": "..."}
+         and soon         the agent is rung, then the customer, and both talk; without an agent: an
+                          announcement
+    GET  /api/v1/recordings/CALL-ID.wav                                                          200
+         audio/wav, or 404
 
-Faults: dialer-refuses answers 503; dialer-dead takes the order and calls nobody; dialer-silent calls both and connects
-nobody.
+Faults: dialer-refuses answers 503; dialer-dead takes the order and calls nobody; dialer-silent
+calls both and connects nobody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Everything that can be broken in the lab, as one table; and what is broken just now.
 
-Rule: nothing keeps a copy. Whoever acts asks `broken(name)` at that moment, so that a fault works at once, also in a
-call that is under way.
+Rule: nothing keeps a copy. Whoever acts asks `broken(name)` at that moment, so that a fault works
+at once, also in a call that is under way.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ FAULTS: dict[str, str] = {
     "mute-ignored": "who has muted himself by *6 is still heard",
     "keys-lost": "digits pressed in a talk do not reach the other side",
     "transfer-refused": "the exchange declines every transfer: 603",
-    "transfer-lost": "a transfer is said to have succeeded, and the transferred side is left in silence",
+    "transfer-lost": (
+        "a transfer is said to have succeeded, and the transferred side is left in silence"
+    ),
     "conference-split": "in a conference the last to join is not heard",
     "recording-missing": "the voice logger keeps no recording",
     "recording-short": "the voice logger keeps the first third of each call",
@@ -60,7 +62,9 @@ FAULTS: dict[str, str] = {
     "api-form-changed": "the CRM's API answers in another form: a text for a number, a field less",
     "webhook-lost": "the CRM takes events and never calls back",
     "webhook-wrong": "the CRM calls back, but says that the event was lost",
-    "uplink-down": "nothing beyond the uplink answers, and no portal or API is reached from outside",
+    "uplink-down": (
+        "nothing beyond the uplink answers, and no portal or API is reached from outside"
+    ),
     "webrtc-socket-down": "the WebRTC edge answers 503 to the WebSocket upgrade",
     "webrtc-register-refused": "the WebRTC edge refuses every softphone: 403",
     "webrtc-no-return": "a softphone whose socket dropped is refused when it comes back: 403",
@@ -84,7 +88,9 @@ class UnknownFault(LookupError):
 
     def __init__(self, name: str) -> None:
         close = get_close_matches(name, FAULTS, n=1)
-        super().__init__(f"there is no fault {name!r}" + (f"; did you mean '{close[0]}'?" if close else ""))
+        super().__init__(
+            f"there is no fault {name!r}" + (f"; did you mean '{close[0]}'?" if close else "")
+        )
 
 
 class Faults:

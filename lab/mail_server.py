@@ -1,7 +1,8 @@
-"""A mail server of the lab's own (RFC 5321): takes every mail, keeps it as .eml, delivers it to nobody.
+"""A mail server of the lab's own (RFC 5321): takes every mail, keeps it as .eml, delivers it to
+nobody.
 
-Rules: each recipient gets a Delivered-To line at the top, as a delivery agent would write; a put-off recipient (451) is
-put off before DATA, so a sender may try again without doubt.
+Rules: each recipient gets a Delivered-To line at the top, as a delivery agent would write; a
+put-off recipient (451) is put off before DATA, so a sender may try again without doubt.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Mailbox:
         context: ssl.SSLContext | None = None,
         login: tuple[str, str] | None = None,
     ) -> None:
-        """`context` offers STARTTLS; `login` (user, password) is then asked of every sender, over TLS only."""
+        """`context` offers STARTTLS; `login` (user, password) is then asked of every sender, over
+        TLS only.
+        """
         self.folder, self._faults, self._context, self._login = folder, faults, context, login
         self.port = 0
         self.put_off = 0
@@ -56,7 +59,9 @@ class Mailbox:
 
     def messages(self) -> list[EmailMessage]:
         """Every mail so far, the oldest first."""
-        return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in self.paths()]
+        return [
+            message_from_bytes(path.read_bytes(), policy=policy.default) for path in self.paths()
+        ]
 
     def paths(self) -> list[Path]:
         """Where they are kept."""
@@ -78,7 +83,11 @@ class Mailbox:
         self._count += 1
         lines = [f"Return-Path: <{envelope.mail_from or ''}>"]
         lines += [f"Delivered-To: {recipient}" for recipient in envelope.rcpt_tos]
-        content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
+        content = (
+            envelope.content
+            if isinstance(envelope.content, bytes)
+            else (envelope.content or "").encode()
+        )
         part = self.folder / f".{self._count:04d}.part"
         part.write_bytes("".join(f"{line}\r\n" for line in lines).encode() + content)
         part.rename(self.folder / f"{self._count:04d}.eml")
@@ -88,7 +97,12 @@ class Mailbox:
     # --- what aiosmtpd asks (its names)
 
     async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
     ) -> str:
         """One recipient."""
         if self._faults.broken("mail-refused"):
@@ -114,8 +128,13 @@ class Mailbox:
             authenticator=self._authenticate,
         )
 
-    def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any) -> AuthResult:
-        right = isinstance(given, LoginPassword) and self._login == (given.login.decode(), given.password.decode())
+    def _authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
+    ) -> AuthResult:
+        right = isinstance(given, LoginPassword) and self._login == (
+            given.login.decode(),
+            given.password.decode(),
+        )
         return AuthResult(success=right, handled=right)
 
 

@@ -1,14 +1,16 @@
-"""The centre's portals: agent, admin, dashboard, report; each a web server of its own on a port of its own, with a
-login, a page behind it and a way out.
+"""The centre's portals: agent, admin, dashboard, report; each a web server of its own on a port of
+its own, with a login, a page behind it and a way out.
 
-    GET /login      > user, password       POST /login -> 303 /home and a cookie; a wrong one: 200 and the form again
+    GET /login      > user, password       POST /login -> 303 /home and a cookie; a wrong one: 200
+                    and the form again
     GET /home       what the portal shows  without a cookie: 302 /login
     POST /logout    -> 303 /login
     agent portal    GET /toolbar.json: what agents are shown, as the page /home has it
     report portal   GET /reports/calls.csv?date=, /reports/calls.json?date=
 
-Faults: NAME-down answers 503 to everything; NAME-login lets nobody in; agent-portal-maintenance answers 200 with a page
-that says so; ui-changed takes a button off the agents' toolbar; report-missing, report-wrong: see lab/reports.py.
+Faults: NAME-down answers 503 to everything; NAME-login lets nobody in; agent-portal-maintenance
+answers 200 with a page that says so; ui-changed takes a button off the agents' toolbar;
+report-missing, report-wrong: see lab/reports.py.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ _COOKIE = "session"
 TEXTS = {
     "agent-portal": ("Agent Portal", "Sign in to take calls and chats of the reservations queue."),
     "admin-portal": ("Administration Portal", "Sign in to change queues, users and call flows."),
-    "dashboard-portal": ("Live Dashboard", "Sign in to watch queues, agents and service levels as they are now."),
+    "dashboard-portal": (
+        "Live Dashboard",
+        "Sign in to watch queues, agents and service levels as they are now.",
+    ),
     "report-portal": ("Report Portal", "Sign in to fetch call, agent and billing reports."),
 }
 """name -> title, and what its login page says"""
@@ -57,7 +62,9 @@ _INSIDE = {
 class Portal(Site):
     """One of them."""
 
-    def __init__(self, name: str, faults: Faults, account: tuple[str, str], records: list[Cdr]) -> None:
+    def __init__(
+        self, name: str, faults: Faults, account: tuple[str, str], records: list[Cdr]
+    ) -> None:
         """`account`: who may sign in, user and password; `records`: what reports are made of."""
         super().__init__(faults)
         self.name, self._account, self._records = name, account, records
@@ -98,7 +105,9 @@ class Portal(Site):
             if self.faults.broken(f"{self.name}-down"):
                 return _page(self.title, "<p>Service temporarily unavailable.</p>", 503)
             if self.name == "agent-portal" and self.faults.broken("agent-portal-maintenance"):
-                return _page("Maintenance", "<p>We are carrying out maintenance and will be back soon.</p>")
+                return _page(
+                    "Maintenance", "<p>We are carrying out maintenance and will be back soon.</p>"
+                )
             return await handler(request)
 
         return gate
@@ -144,10 +153,14 @@ class Portal(Site):
         return _page(self.title, _HOME.format(user=self._account[0], content=content))
 
     async def _toolbar(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response({"toolbar": list(self._buttons()), "layout": {"columns": 3, "theme": "light"}})
+        return web.json_response(
+            {"toolbar": list(self._buttons()), "layout": {"columns": 3, "theme": "light"}}
+        )
 
     def _buttons(self) -> tuple[str, ...]:
-        return tuple(one for one in TOOLBAR if one != "Transfer" or not self.faults.broken("ui-changed"))
+        return tuple(
+            one for one in TOOLBAR if one != "Transfer" or not self.faults.broken("ui-changed")
+        )
 
     async def _report(self, request: web.Request) -> web.StreamResponse:
         return reports.answer(request, self._records, self.faults)
@@ -157,12 +170,16 @@ class Portal(Site):
 
 
 def _toolbar_html(buttons: tuple[str, ...]) -> str:
-    inside = "".join(f'<button type="button" data-action="{one.lower()}">{one}</button>' for one in buttons)
+    inside = "".join(
+        f'<button type="button" data-action="{one.lower()}">{one}</button>' for one in buttons
+    )
     return f'<nav id="toolbar" aria-label="Call">{inside}</nav>'
 
 
 def _page(title: str, body: str, status: int = 200) -> web.Response:
-    return web.Response(status=status, text=_PAGE.format(title=title, body=body), content_type="text/html")
+    return web.Response(
+        status=status, text=_PAGE.format(title=title, body=body), content_type="text/html"
+    )
 
 
 def portals(faults: Faults, account: tuple[str, str], records: list[Cdr]) -> dict[str, Portal]:

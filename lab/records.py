@@ -1,8 +1,10 @@
-"""Call records of plausible days, out of a seed: Asterisk's Master.csv, the same in SQLite, and queue_log.
+"""Call records of plausible days, out of a seed: Asterisk's Master.csv, the same in SQLite, and
+queue_log.
 
-A call comes in over one of two trunks to one of three numbers, hears the IVR, waits in a queue, rings one agent after
-another, talks, or gives up; others are dialled out and are answered, busy, not answered, or meet a full trunk. More in
-the morning than at night, fewer on a Sunday. The same seed gives the same records, to the second.
+A call comes in over one of two trunks to one of three numbers, hears the IVR, waits in a queue,
+rings one agent after another, talks, or gives up; others are dialled out and are answered, busy,
+not answered, or meet a full trunk. More in the morning than at night, fewer on a Sunday. The same
+seed gives the same records, to the second.
 """
 
 from __future__ import annotations
@@ -70,7 +72,11 @@ class Centre:
     """Makes the records of one centre, day by day."""
 
     def __init__(self, seed: int, zone: str, calls_a_day: int = 1500) -> None:
-        self._draw, self._zone, self._calls = random.Random(seed), ZoneInfo(zone), calls_a_day  # noqa: S311 - a sample
+        self._draw, self._zone, self._calls = (
+            random.Random(seed),
+            ZoneInfo(zone),
+            calls_a_day,
+        )  # noqa: S311 - a sample
         self._number = 0
         self.queue_log: list[tuple[int, str, str, str, str, tuple[str, ...]]] = []
 
@@ -82,7 +88,11 @@ class Centre:
             trunk = self._draw.choices(TRUNKS, (3, 1))[0]
             if trunk == dead_trunk:
                 continue
-            legs = self._incoming(begin, trunk) if self._draw.random() < 0.75 else self._outgoing(begin, trunk)
+            legs = (
+                self._incoming(begin, trunk)
+                if self._draw.random() < 0.75
+                else self._outgoing(begin, trunk)
+            )
             records += ((begin + leg.duration, leg) for leg in legs)
         for hour in (8.5, 17.5):
             records += ((self._at(of, hour), leg) for leg in self._own(self._at(of, hour)))
@@ -116,28 +126,50 @@ class Centre:
     def _incoming(self, begin: int, trunk: str) -> list[Cdr]:
         """Through the IVR into a queue, and to an agent, or not."""
         draw = self._draw
-        caller, number, queue = f"+4930{draw.randrange(10**6):06}", draw.choice(NUMBERS), draw.choice(QUEUES)
+        caller, number, queue = (
+            f"+4930{draw.randrange(10**6):06}",
+            draw.choice(NUMBERS),
+            draw.choice(QUEUES),
+        )
         channel, unique = self._channel(trunk), self._unique(begin)
         entered = begin + 8 + draw.randrange(12)
         self._log(entered, unique, queue, "NONE", "ENTERQUEUE", "", caller, "1")
         if draw.random() < 0.08:
             wait = int(draw.expovariate(1 / 25))
             self._log(entered + wait, unique, queue, "NONE", "ABANDON", "1", "1", str(wait))
-            leg = self._leg(begin, unique, caller, number, channel, "", entered + wait - begin, entered + wait - begin)
+            leg = self._leg(
+                begin,
+                unique,
+                caller,
+                number,
+                channel,
+                "",
+                entered + wait - begin,
+                entered + wait - begin,
+            )
             return [leg]
         wait, tried = int(draw.expovariate(1 / 11)), draw.sample(AGENTS, 2)
         legs = []
         if draw.random() < 0.1:
             self._log(entered + 5, unique, queue, tried[1], "RINGNOANSWER", "5000")
             other = self._channel(tried[1])
-            legs.append(self._leg(entered, unique, caller, number, channel, other, 5, 0, "NO ANSWER"))
+            legs.append(
+                self._leg(entered, unique, caller, number, channel, other, 5, 0, "NO ANSWER")
+            )
             wait += 6
         talk = 5 + int(draw.lognormvariate(5, 0.8))
         agent = tried[0]
         self._log(entered + wait, unique, queue, agent, "CONNECT", str(wait), unique, "3")
-        self._log(entered + wait + talk, unique, queue, agent, "COMPLETECALLER", str(wait), str(talk), "1")
+        self._log(
+            entered + wait + talk, unique, queue, agent, "COMPLETECALLER", str(wait), str(talk), "1"
+        )
         whole = entered + wait + talk - begin
-        return [self._leg(begin, unique, caller, number, channel, self._channel(agent), whole, whole - 2), *legs]
+        return [
+            self._leg(
+                begin, unique, caller, number, channel, self._channel(agent), whole, whole - 2
+            ),
+            *legs,
+        ]
 
     def _outgoing(self, begin: int, trunk: str) -> list[Cdr]:
         draw, unique = self._draw, self._unique(begin)
@@ -146,13 +178,17 @@ class Centre:
         if draw.random() < 0.62:
             talk = 5 + int(draw.lognormvariate(4.6, 0.9))
             return [self._leg(begin, unique, "6001", number, channel, other, rings + talk, talk)]
-        outcome = draw.choices([word for word, _ in _FAILURES], [weight for _, weight in _FAILURES])[0]
+        outcome = draw.choices(
+            [word for word, _ in _FAILURES], [weight for _, weight in _FAILURES]
+        )[0]
         rings = rings if outcome == "NO ANSWER" else 1
         return [self._leg(begin, unique, "6001", number, channel, other, rings, 0, outcome)]
 
     def _own(self, begin: int) -> list[Cdr]:
         unique, channel = self._unique(begin), self._channel("PJSIP/monitor")
-        return [self._leg(begin, unique, "monitor", "8000", channel, "", 25, 24, account="reveille")]
+        return [
+            self._leg(begin, unique, "monitor", "8000", channel, "", 25, 24, account="reveille")
+        ]
 
     def _leg(
         self, begin: int, unique: str, src: str, dst: str, channel: str, other: str, duration: int, billsec: int,
@@ -162,7 +198,20 @@ class Centre:
         answer = self._wall(begin + duration - billsec) if outcome == "ANSWERED" else ""
         stamps = (self._wall(begin), answer, self._wall(begin + duration))
         clid = f'"Caller, {src}" <{src}>'
-        parts = (account, src, dst, "from-trunk", clid, channel, other, "Queue", "", *stamps, duration, billsec)
+        parts = (
+            account,
+            src,
+            dst,
+            "from-trunk",
+            clid,
+            channel,
+            other,
+            "Queue",
+            "",
+            *stamps,
+            duration,
+            billsec,
+        )
         return Cdr(*parts, outcome, "DOCUMENTATION", unique, "", "", unique, self._number)
 
     def _wall(self, at: int) -> str:
@@ -176,7 +225,9 @@ class Centre:
         self._number += 1
         return f"{peer}-{self._number:08x}"
 
-    def _log(self, at: int, call: str, queue: str, agent: str, event: str, *parameters: str) -> None:
+    def _log(
+        self, at: int, call: str, queue: str, agent: str, event: str, *parameters: str
+    ) -> None:
         self.queue_log.append((at, call, queue, agent, event, parameters))
 
 
@@ -203,7 +254,9 @@ def newest_days(folder: Path, zone: str, calls_a_day: int = 200) -> list[Cdr]:
 def write_csv(path: Path, records: Iterable[Cdr]) -> None:
     """Master.csv, with all that cdr_csv can be told to write."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(map(astuple, records))
+        csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(
+            map(astuple, records)
+        )
 
 
 def write_sqlite(path: Path, records: Sequence[Cdr]) -> None:
@@ -218,7 +271,9 @@ def write_sqlite(path: Path, records: Sequence[Cdr]) -> None:
 
 def queue_lines(centre: Centre) -> Iterator[str]:
     """The lines of queue_log, by their time."""
-    for at, call, queue, agent, event, parameters in sorted(centre.queue_log, key=lambda one: one[0]):
+    for at, call, queue, agent, event, parameters in sorted(
+        centre.queue_log, key=lambda one: one[0]
+    ):
         yield "|".join((str(at), call, queue, agent, event, *parameters))
 
 

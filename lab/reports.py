@@ -1,6 +1,7 @@
 """The report portal's one report: calls of a day, counted from the centre's own records.
 
-Faults: report-missing answers 404, as before the report has run; report-wrong leaves out every tenth answered call.
+Faults: report-missing answers 404, as before the report has run; report-wrong leaves out every
+tenth answered call.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def figures(records: Iterable[Cdr], day: date, wrong: bool = False) -> dict[str,
     for leg in records:
         if leg.start.startswith(day.isoformat()) and leg.accountcode != OWN:
             calls.setdefault(leg.linkedid, []).append(leg)
-    answered = [legs for legs in calls.values() if any(leg.disposition == "ANSWERED" for leg in legs)]
+    answered = [
+        legs for legs in calls.values() if any(leg.disposition == "ANSWERED" for leg in legs)
+    ]
     if wrong:
         del answered[::10]
     talk = sum(max(leg.billsec for leg in legs) for legs in answered)

@@ -33,7 +33,9 @@ class Site:
             await self._runner.cleanup()
 
     async def reachable(self) -> None:
-        """To a visitor the wire is dead while the uplink is down; who waited so long is not answered any more."""
+        """To a visitor the wire is dead while the uplink is down; who waited so long is not
+        answered any more.
+        """
         if self.faults.broken("uplink-down"):
             await self.faults.until("uplink-down", False)
             raise web.HTTPGatewayTimeout

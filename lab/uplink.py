@@ -1,6 +1,7 @@
 """The world beyond the centre's uplink: two web servers and a name server, each alone on its port.
 
-Fault: uplink-down, and nothing out there answers (nor do the centre's own portals and API, which visitors reach by it).
+Fault: uplink-down, and nothing out there answers (nor do the centre's own portals and API, which
+visitors reach by it).
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ class _Names(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, address: Any) -> None:
         end = data.find(0, 12) + 5  # after the one question: its name, type and class
         if end > 12 and not self._faults.broken("uplink-down"):
-            header = data[:2] + (_REFUSED_QUESTION | data[2] << 8 & 0x100).to_bytes(2, "big") + b"\0\1" + bytes(6)
+            header = (
+                data[:2]
+                + (_REFUSED_QUESTION | data[2] << 8 & 0x100).to_bytes(2, "big")
+                + b"\0\1"
+                + bytes(6)
+            )
             self._transport.sendto(header + data[12:end], address)
 
 
@@ -68,7 +74,9 @@ class World:
         for far in self._far:
             await far.open(host)
         loop = asyncio.get_running_loop()
-        self._names, _ = await loop.create_datagram_endpoint(lambda: _Names(self._faults), local_addr=(host, 0))
+        self._names, _ = await loop.create_datagram_endpoint(
+            lambda: _Names(self._faults), local_addr=(host, 0)
+        )
 
     async def close(self) -> None:
         """Nobody is out there any more."""

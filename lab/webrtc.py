@@ -1,9 +1,9 @@
-"""The centre's WebRTC edge: SIP over a secure WebSocket (RFC 7118) to an answering machine that says the welcome and
-then gives back what it hears. In pure Python, for the demo and the tests.
+"""The centre's WebRTC edge: SIP over a secure WebSocket (RFC 7118) to an answering machine that
+says the welcome and then gives back what it hears. In pure Python, for the demo and the tests.
 
-One softphone may call another by its user name. Faults: webrtc-socket-down, webrtc-register-refused,
-webrtc-no-return, webrtc-calls-lost, webrtc-ice-blocked, webrtc-no-media, webrtc-one-way.
-aiortc is loaded with the first call: most who run a lab never place one.
+One softphone may call another by its user name. Faults: webrtc-socket-down,
+webrtc-register-refused, webrtc-no-return, webrtc-calls-lost, webrtc-ice-blocked, webrtc-no-media,
+webrtc-one-way. aiortc is loaded with the first call: most who run a lab never place one.
 """
 
 from __future__ import annotations
@@ -74,7 +74,11 @@ class Edge:
             await self._server.wait_closed()
 
     def _gate(self, connection: ServerConnection, _request: Any) -> Any:
-        return connection.respond(503, "no softphones just now\n") if self.faults.broken("webrtc-socket-down") else None
+        return (
+            connection.respond(503, "no softphones just now\n")
+            if self.faults.broken("webrtc-socket-down")
+            else None
+        )
 
     async def _serve(self, connection: ServerConnection) -> None:
         """One softphone, as long as its socket lives; its calls end with it."""
@@ -93,7 +97,9 @@ class Edge:
             for call in mine:
                 await self._end(call)
 
-    async def _answer(self, text: str, mine: set[str], connection: ServerConnection) -> Response | None:
+    async def _answer(
+        self, text: str, mine: set[str], connection: ServerConnection
+    ) -> Response | None:
         message = Message.parse(text.encode()) if text.strip() else None
         if isinstance(message, Response):
             await self._routing.pass_back(message, text, connection)
@@ -112,7 +118,9 @@ class Edge:
             await self._end(message.call_id)
         return sip_messages.reply(message, 200, sip_messages.token())
 
-    async def _pass_on(self, request: Request, text: str, connection: ServerConnection) -> Response | None:
+    async def _pass_on(
+        self, request: Request, text: str, connection: ServerConnection
+    ) -> Response | None:
         if request.method == "INVITE":
             self._routing.learn(request, connection)
             if self.faults.broken("webrtc-calls-lost"):
@@ -130,7 +138,9 @@ class Edge:
             self._fallen.discard(user)
             return sip_messages.reply(request, 403, sip_messages.token())
         self._routing.learn(request, connection, user)
-        return sip_messages.reply(request, 200, sip_messages.token(), Contact=request.headers["Contact"])
+        return sip_messages.reply(
+            request, 200, sip_messages.token(), Contact=request.headers["Contact"]
+        )
 
     async def _invite(self, request: Request) -> Response:
         if request.uri.user != NUMBER:
@@ -156,4 +166,6 @@ class Edge:
 
 def _without_candidates(described: str) -> str:
     """Every candidate leads to the discard port: as behind a firewall."""
-    return re.sub(r"(?m)^(a=candidate:\S+ 1 udp \d+ )\S+ \d+ typ .*$", r"\g<1>127.0.0.1 9 typ host", described)
+    return re.sub(
+        r"(?m)^(a=candidate:\S+ 1 udp \d+ )\S+ \d+ typ .*$", r"\g<1>127.0.0.1 9 typ host", described
+    )

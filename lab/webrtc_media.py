@@ -48,8 +48,14 @@ class Mouth(MediaStreamTrack):
         self._due += _FRAME_SECONDS
         while self._faults.broken("webrtc-no-media"):
             await self._faults.until("webrtc-no-media", False)
-        frame = av.AudioFrame.from_ndarray(self._next().astype(np.int16).reshape(1, -1), format="s16", layout="mono")
-        frame.pts, frame.sample_rate, frame.time_base = self._sent, RATE, fractions.Fraction(1, RATE)
+        frame = av.AudioFrame.from_ndarray(
+            self._next().astype(np.int16).reshape(1, -1), format="s16", layout="mono"
+        )
+        frame.pts, frame.sample_rate, frame.time_base = (
+            self._sent,
+            RATE,
+            fractions.Fraction(1, RATE),
+        )
         self._sent += FRAME
         return frame
 

@@ -1,6 +1,8 @@
-"""From one softphone of the edge to another: a proxy (RFC 3261 section 16) between their WebSockets, in a few lines.
+"""From one softphone of the edge to another: a proxy (RFC 3261 section 16) between their
+WebSockets, in a few lines.
 
-It adds its Via to what it passes on, and takes it away from what comes back; who is where is known from Contacts.
+It adds its Via to what it passes on, and takes it away from what comes back; who is where is known
+from Contacts.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class Routing:
         gone = [name for name, known in self._sockets.items() if known is connection]
         for name in gone:
             del self._sockets[name]
-        self._waiting = {branch: known for branch, known in self._waiting.items() if known is not connection}
+        self._waiting = {
+            branch: known for branch, known in self._waiting.items() if known is not connection
+        }
         return gone
 
     def knows(self, request: Request) -> bool:

@@ -1,5 +1,5 @@
-"""The command line: one thin verb per line. Exit codes: 0 done, 2 what was asked cannot be done; `once` and `status`
-have their own.
+"""The command line: one thin verb per line. Exit codes: 0 done, 2 what was asked cannot be done;
+`once` and `status` have their own.
 
     reveille [--config FILE] [--json] VERB ...
 """
@@ -43,7 +43,9 @@ def main(written: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A verb's: what the verb says of itself is read when somebody asks for help, its module when it is run."""
+    """A verb's: what the verb says of itself is read when somebody asks for help, its module when
+    it is run.
+    """
 
     def format_help(self) -> str:
         """With the verb's own words."""
@@ -53,17 +55,25 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _found(verb: str) -> Callable[[argparse.Namespace], int]:
-    """A verb by its module and name: only the verb that runs is imported, since a daemon lives for long."""
+    """A verb by its module and name: only the verb that runs is imported, since a daemon lives for
+    long.
+    """
     module, _, name = verb.partition(".")
-    found: Callable[[argparse.Namespace], int] = getattr(import_module(f"monitor.verbs.{module}"), name)
+    found: Callable[[argparse.Namespace], int] = getattr(
+        import_module(f"monitor.verbs.{module}"), name
+    )
     return found
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="reveille",
-        description="Watches contact centres as a customer would, and opens one ticket that says why.",
-        epilog="`./reveille test` and `./reveille bench NAME` are the launcher's own, for development.",
+        description=(
+            "Watches contact centres as a customer would, and opens one ticket that says why."
+        ),
+        epilog=(
+            "`./reveille test` and `./reveille bench NAME` are the launcher's own, for development."
+        ),
     )
     parser.add_argument("--version", action="version", version=f"reveille {version('reveille')}")
     _common(parser, top=True)
@@ -81,9 +91,13 @@ def _parser() -> argparse.ArgumentParser:
 def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     """--config and --json may stand before the verb or after it."""
     standing: Any = _default_config() if top else argparse.SUPPRESS
-    parser.add_argument("--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})")
+    parser.add_argument(
+        "--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})"
+    )
     plain: Any = False if top else argparse.SUPPRESS
-    parser.add_argument("--json", action="store_true", default=plain, help="print data instead of a page")
+    parser.add_argument(
+        "--json", action="store_true", default=plain, help="print data instead of a page"
+    )
 
 
 def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentParser:
@@ -103,18 +117,26 @@ def _configuring(verbs: Any) -> None:
 def _looking(verbs: Any) -> None:
     once = _verb(verbs, "once", "looking.once", "one attempt of one check, sending nothing")
     once.add_argument("name", help="the check's name")
-    once.add_argument("--nagios", action="store_true", help="one line with performance data, as a Nagios plugin")
+    once.add_argument(
+        "--nagios", action="store_true", help="one line with performance data, as a Nagios plugin"
+    )
     look = _verb(verbs, "look", "looking.look", "have the daemon look at a check now")
     look.add_argument("name", help="the check's name")
     _verb(verbs, "status", "looking.status", "how everything stands")
     accept = _verb(verbs, "accept", "accepting.accept", "take for right what a check saw last")
     accept.add_argument("name", help="the check's name")
-    accept.add_argument("only", nargs="?", default="", metavar="PART", help="one part of what it proposes")
+    accept.add_argument(
+        "only", nargs="?", default="", metavar="PART", help="one part of what it proposes"
+    )
     accept.add_argument("--yes", action="store_true", help="without asking")
     accept.add_argument("--by", default="", help="who says so (default: you)")
     audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
-    audit.add_argument("--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21")
-    audit.add_argument("--send", action="store_true", help="keep the report and mail it, as at four in the morning")
+    audit.add_argument(
+        "--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21"
+    )
+    audit.add_argument(
+        "--send", action="store_true", help="keep the report and mail it, as at four in the morning"
+    )
     explain = _verb(verbs, "explain", "explaining.explain", "what the policy makes of a failure")
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):
@@ -122,7 +144,9 @@ def _looking(verbs: Any) -> None:
 
 
 def _ticketing(verbs: Any) -> None:
-    tickets = _verb(verbs, "tickets", "ticketing.tickets", "the tickets, and what one does with them")
+    tickets = _verb(
+        verbs, "tickets", "ticketing.tickets", "the tickets, and what one does with them"
+    )
     tickets.add_argument("--all", action="store_true", help="closed ones too")
     tickets.add_argument("--limit", type=int, default=50, help="how many at most")
     actions = tickets.add_subparsers(title="actions", metavar="ACTION", dest="action")
@@ -144,23 +168,39 @@ def _ticketing(verbs: Any) -> None:
 def _reporting(verbs: Any) -> None:
     report = _verb(verbs, "report", "reporting.list_reports", "the morning reports that were made")
     actions = report.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    listed = _verb(actions, "list", "reporting.list_reports", "all of them, and whether they arrived")
+    listed = _verb(
+        actions, "list", "reporting.list_reports", "all of them, and whether they arrived"
+    )
     listed.add_argument("--limit", type=int, default=30, help="how many at most")
     for name, verb, about, forms in (
-        ("show", "reporting.show_report", "one of them, as text, HTML or PDF", ("text", "html", "pdf")),
+        (
+            "show",
+            "reporting.show_report",
+            "one of them, as text, HTML or PDF",
+            ("text", "html", "pdf"),
+        ),
         ("send", "reporting.send_report", "mail one again", ("html", "pdf")),
     ):
         action = _verb(actions, name, verb, about)
         action.add_argument(
-            "day", nargs="?", default="", help="its day, as in 2026-11-21, or its number; else the newest"
+            "day",
+            nargs="?",
+            default="",
+            help="its day, as in 2026-11-21, or its number; else the newest",
         )
-        action.add_argument("--format", choices=forms, default=forms[0], help="how (pdf is printed by a browser)")
-    action.add_argument("--to", metavar="ADDRESS", nargs="+", help="to whom, instead of those who get it every day")
+        action.add_argument(
+            "--format", choices=forms, default=forms[0], help="how (pdf is printed by a browser)"
+        )
+    action.add_argument(
+        "--to", metavar="ADDRESS", nargs="+", help="to whom, instead of those who get it every day"
+    )
     actions.choices["show"].add_argument("--to", metavar="FILE", help="the file to write")
 
 
 def _backing_up(verbs: Any) -> None:
-    backup = _verb(verbs, "backup", "backups.list_backups", "what there is to go back to, and the way back")
+    backup = _verb(
+        verbs, "backup", "backups.list_backups", "what there is to go back to, and the way back"
+    )
     actions = backup.add_subparsers(title="actions", metavar="ACTION", dest="action")
     _verb(actions, "list", "backups.list_backups", "every backup, and when it was last proven")
     for name, verb, about in (
@@ -168,13 +208,28 @@ def _backing_up(verbs: Any) -> None:
         ("restore", "backups.restore", "restore one beside the live one, prove it, change places"),
     ):
         action = _verb(actions, name, verb, about)
-        action.add_argument("name", nargs="?", default="", help="the check (needed where there are several)")
-        action.add_argument("--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id")
-    action.add_argument("--to", metavar="PLACE", help="another database, file or folder than its own")
-    action.add_argument("--overwrite", action="store_true", help="what is there is put aside; nothing is deleted")
-    action = _verb(actions, "image", "image.image", "a recovery image: configuration, ledger, newest proven backups")
+        action.add_argument(
+            "name", nargs="?", default="", help="the check (needed where there are several)"
+        )
+        action.add_argument(
+            "--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id"
+        )
+    action.add_argument(
+        "--to", metavar="PLACE", help="another database, file or folder than its own"
+    )
+    action.add_argument(
+        "--overwrite", action="store_true", help="what is there is put aside; nothing is deleted"
+    )
+    action = _verb(
+        actions,
+        "image",
+        "image.image",
+        "a recovery image: configuration, ledger, newest proven backups",
+    )
     action.add_argument("--to", metavar="FILE", help="the file to write; it must not be there")
-    action.add_argument("--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to")
+    action.add_argument(
+        "--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to"
+    )
 
 
 def _prompting(verbs: Any) -> None:
@@ -182,12 +237,26 @@ def _prompting(verbs: Any) -> None:
     actions = prompt.add_subparsers(title="actions", metavar="ACTION", required=True)
     learn = _verb(actions, "learn", "prompts.learn", "record one from a real call")
     learn.add_argument("name", help="the file to write, as in welcome.wav")
-    learn.add_argument("--check", default="", help="call as this check does, up to where it hears NAME")
+    learn.add_argument(
+        "--check", default="", help="call as this check does, up to where it hears NAME"
+    )
     learn.add_argument("--to", default="", metavar="NUMBER", help="call this number")
     learn.add_argument("--line", default="", help="over this line, with --to")
-    learn.add_argument("--press", default="", metavar="DIGITS", help="with --to: press these before, after two seconds")
-    learn.add_argument("--seconds", default="15s", metavar="DURATION", help="how long to record (default 15s)")
-    learn.add_argument("--gap", default="2s", metavar="DURATION", help="the silence that ends a prompt (default 2s)")
+    learn.add_argument(
+        "--press",
+        default="",
+        metavar="DIGITS",
+        help="with --to: press these before, after two seconds",
+    )
+    learn.add_argument(
+        "--seconds", default="15s", metavar="DURATION", help="how long to record (default 15s)"
+    )
+    learn.add_argument(
+        "--gap",
+        default="2s",
+        metavar="DURATION",
+        help="the silence that ends a prompt (default 2s)",
+    )
     learn.add_argument("--yes", action="store_true", help="replace one that is there")
 
 
@@ -195,8 +264,12 @@ def _running(verbs: Any) -> None:
     _verb(verbs, "run", "running.run", "the daemon, in the foreground")
     lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
-    lab.add_argument("--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault")
-    demo = _verb(verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal")
+    lab.add_argument(
+        "--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault"
+    )
+    demo = _verb(
+        verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
+    )
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
 
 

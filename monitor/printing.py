@@ -1,7 +1,8 @@
-"""A report's pictures and its printed form: each made by a child process, so that neither Pillow nor a browser is ever
-in the daemon.
+"""A report's pictures and its printed form: each made by a child process, so that neither Pillow
+nor a browser is ever in the daemon.
 
-Rule: a report is worth more than its pictures. Whatever goes wrong in drawing is logged, and the report goes without.
+Rule: a report is worth more than its pictures. Whatever goes wrong in drawing is logged, and the
+report goes without.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from reports.render import Mail, render_audit
 
 log = logging.getLogger(__name__)
 
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+BROWSERS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+)
 """what prints: the first that is installed"""
 _ROOT = str(Path(reports.__file__).parent.parent)
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -52,7 +59,10 @@ async def pictures_of(audit: Audit) -> dict[str, bytes]:
 
 def standalone(audit: Audit, pictures: Mapping[str, bytes]) -> Mail:
     """The report as one page that needs nothing from anywhere."""
-    sources = {name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()}
+    sources = {
+        name: f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        for name, png in pictures.items()
+    }
     return render_audit(audit, sources)
 
 
@@ -61,21 +71,31 @@ async def printed(audit: Audit) -> bytes:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise NotPrinted(
-            "a PDF is printed by a browser, and none is installed: apt-get install chromium-headless-shell"
+            "a PDF is printed by a browser, and none is installed: apt-get install"
+            " chromium-headless-shell"
         )
     page = standalone(audit, await pictures_of(audit)).html
     with tempfile.TemporaryDirectory(prefix="reveille-print-") as scratch:
         folder = Path(scratch)
         source, target = folder / "report.html", folder / "report.pdf"
         source.write_text(page, encoding="utf-8")
-        options = ("--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={folder / 'profile'}")
-        rootless = ("--no-sandbox",) if os.geteuid() == 0 else ()  # as root a browser starts in no other way
+        options = (
+            "--headless",
+            "--disable-gpu",
+            "--no-pdf-header-footer",
+            f"--user-data-dir={folder / 'profile'}",
+        )
+        rootless = (
+            ("--no-sandbox",) if os.geteuid() == 0 else ()
+        )  # as root a browser starts in no other way
         command = (browser, *options, *rootless, f"--print-to-pdf={target}", source.as_uri())
         try:
             await _child(command, _PRINT_SECONDS)
             return target.read_bytes()
         except (OSError, ValueError, TimeoutError) as problem:
-            raise NotPrinted(f"{Path(browser).name} printed nothing: {str(problem)[-300:]}") from None
+            raise NotPrinted(
+                f"{Path(browser).name} printed nothing: {str(problem)[-300:]}"
+            ) from None
 
 
 async def _child(command: Sequence[str], seconds: float, asked: bytes = b"") -> bytes:
@@ -85,7 +105,10 @@ async def _child(command: Sequence[str], seconds: float, asked: bytes = b"") -> 
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, "PYTHONPATH": _ROOT},
+        env={
+            **{name: os.environ[name] for name in _KEPT if name in os.environ},
+            "PYTHONPATH": _ROOT,
+        },
         cwd="/",
         start_new_session=True,
     )
@@ -97,5 +120,8 @@ async def _child(command: Sequence[str], seconds: float, asked: bytes = b"") -> 
             os.killpg(child.pid, signal.SIGKILL)  # a browser has children of its own
             await child.wait()
     if child.returncode:
-        raise ValueError(complaints.decode(errors="replace").strip()[-300:] or f"it ended with {child.returncode}")
+        raise ValueError(
+            complaints.decode(errors="replace").strip()[-300:]
+            or f"it ended with {child.returncode}"
+        )
     return said

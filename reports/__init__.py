@@ -1,1 +1,3 @@
-"""Facts into words: report and ticket data, and the templates that say it. Never imports monitor, checks or lab."""
+"""Facts into words: report and ticket data, and the templates that say it. Never imports monitor,
+checks or lab.
+"""

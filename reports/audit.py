@@ -1,6 +1,8 @@
-"""The morning report as plain data: how was yesterday, is anything wrong now, could we go back to yesterday.
+"""The morning report as plain data: how was yesterday, is anything wrong now, could we go back to
+yesterday.
 
-Rule: what is red has its ticket, and is counted once: an open ticket, or a part that failed and has none yet.
+Rule: what is red has its ticket, and is counted once: an open ticket, or a part that failed and has
+none yet.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ PROOF_IS_FRESH = timedelta(hours=36)
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What was seen of one check on the day. Seconds are the median and the longest of its whole attempts."""
+    """What was seen of one check on the day. Seconds are the median and the longest of its whole
+    attempts.
+    """
 
     check: str
     kind: str
@@ -51,7 +55,9 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the audit itself: a check that it ran. `state` is a verdict's, `fault` is "stage: code"."""
+    """One part of the audit itself: a check that it ran. `state` is a verdict's, `fault` is "stage:
+    code".
+    """
 
     check: str
     kind: str
@@ -85,7 +91,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class BackupState:
-    """What there is to go back to, of one source. `proof_seconds` is how long its last proof took, whole."""
+    """What there is to go back to, of one source. `proof_seconds` is how long its last proof took,
+    whole.
+    """
 
     check: str
     source: str
@@ -128,8 +136,9 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One local day's report. `number` counts the site's reports and `previous` is the day of number - 1, so that a
-    missing one is noticed."""
+    """One local day's report. `number` counts the site's reports and `previous` is the day of
+    number - 1, so that a missing one is noticed.
+    """
 
     site: str
     timezone: str
@@ -180,14 +189,17 @@ class Audit:
 
     @property
     def wrong(self) -> int:
-        """How many things are wrong now: open tickets, and parts of the audit that failed and have none."""
+        """How many things are wrong now: open tickets, and parts of the audit that failed and have
+        none.
+        """
         numbers = {one.number for one in self.open}
         return len(self.open) + sum(part.ticket not in numbers for part in self.failed_parts)
 
     @property
     def doubtful(self) -> int:
-        """How many things deserve a look: doubtful parts, checks with a bad look, backups without a fresh proof,
-        reports that did not arrive or were never made."""
+        """How many things deserve a look: doubtful parts, checks with a bad look, backups without a
+        fresh proof, reports that did not arrive or were never made.
+        """
         ticketed = {check for one in self.open for check in one.checks}
         parts = sum(part.check not in ticketed for part in self.doubtful_parts)
         backed = {part.check for part in (*self.failed_parts, *self.doubtful_parts)}

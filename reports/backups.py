@@ -12,7 +12,9 @@ from reports.model import plain
 
 @dataclass(frozen=True, slots=True)
 class BackupLine:
-    """One backup; `proven_at` is when it was last restored and found equal, `fault` what is wrong with it."""
+    """One backup; `proven_at` is when it was last restored and found equal, `fault` what is wrong
+    with it.
+    """
 
     id: str
     data_as_of: datetime

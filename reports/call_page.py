@@ -1,7 +1,9 @@
-"""The page of one failed call: what was seen, as plain data, and the geometry of its drawings. Pure.
+"""The page of one failed call: what was seen, as plain data, and the geometry of its drawings.
+Pure.
 
-Rules: nothing is decided here; every length is bounded (a far end may send anything); a picture with something missing
-or strange draws less and never fails. Positions are percent of the width, heights are in a viewBox of 100.
+Rules: nothing is decided here; every length is bounded (a far end may send anything); a picture
+with something missing or strange draws less and never fails. Positions are percent of the width,
+heights are in a viewBox of 100.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _LANES = 3
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
-    """What is known of it. `exhibits` are file names beside the page; `picture` is what the call's processes drew."""
+    """What is known of it. `exhibits` are file names beside the page; `picture` is what the call's
+    processes drew.
+    """
 
     site: str
     timezone: str
@@ -60,7 +64,9 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A stretch of time on a track: percent of the width, and what it is. `lane` keeps labels apart."""
+    """A stretch of time on a track: percent of the width, and what it is. `lane` keeps labels
+    apart.
+    """
 
     left: float
     width: float
@@ -112,7 +118,13 @@ def _drawable(legs: Mapping[str, Any]) -> Iterator[Leg]:
             yield _leg(str(name), leg)
 
 
-_QUALITY = (("mos_lq", "%.2f"), ("mos_cq", "%.2f"), ("r", "%.1f"), ("loss_percent", "%.1f %%"), ("burst_ratio", "%.1f"))
+_QUALITY = (
+    ("mos_lq", "%.2f"),
+    ("mos_cq", "%.2f"),
+    ("r", "%.1f"),
+    ("loss_percent", "%.1f %%"),
+    ("burst_ratio", "%.1f"),
+)
 
 
 def quality_rows(measures: Mapping[str, float]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -122,7 +134,9 @@ def quality_rows(measures: Mapping[str, float]) -> tuple[tuple[str, tuple[str, .
     for direction in ("heard", "said"):
         known = [(measures.get(f"{direction}_{name}"), form) for name, form in columns]
         if any(value is not None for value, _ in known):
-            rows.append((direction, tuple("–" if value is None else form % value for value, form in known)))
+            rows.append(
+                (direction, tuple("–" if value is None else form % value for value, form in known))
+            )
     return tuple(rows)
 
 
@@ -135,7 +149,9 @@ def _leg(name: str, leg: Mapping[str, Any]) -> Leg:
         name=name,
         arrows=tuple(_arrows(steps[:MOST_STEPS])),
         left_out=max(0, len(steps) - MOST_STEPS),
-        waves=tuple(_wave(track, leg[track], marks, axis) for track in ("heard", "said") if track in leg),
+        waves=tuple(
+            _wave(track, leg[track], marks, axis) for track in ("heard", "said") if track in leg
+        ),
         losses=losses,
         worst_loss_percent=max((height for _, _, height, _ in losses), default=0.0),
         moments=_spread([_placed(mark, axis) for mark in marks if mark.get("track") == "call"]),
@@ -145,7 +161,9 @@ def _leg(name: str, leg: Mapping[str, Any]) -> Leg:
 
 
 class _Axis:
-    """Seconds since the INVITE, as percent of the width: from a little before the first sound to the last."""
+    """Seconds since the INVITE, as percent of the width: from a little before the first sound to
+    the last.
+    """
 
     def __init__(self, leg: Mapping[str, Any]) -> None:
         tracks = [leg[name] for name in ("heard", "said") if name in leg]
@@ -155,13 +173,21 @@ class _Axis:
         self.end = max([self.start + 0.5, *ends])
 
     def at(self, seconds: float) -> float:
-        return round(min(100.0, max(0.0, 100 * (seconds - self.start) / (self.end - self.start))), 2)
+        return round(
+            min(100.0, max(0.0, 100 * (seconds - self.start) / (self.end - self.start))), 2
+        )
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         length = self.end - self.start
-        step = next((size for size in (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600) if length / size <= 8), 1800)
+        step = next(
+            (size for size in (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600) if length / size <= 8), 1800
+        )
         count = int(self.end // step)
-        return tuple((self.at(n * step), f"{n * step:g} s") for n in range(count + 1) if self.at(n * step) < 96)
+        return tuple(
+            (self.at(n * step), f"{n * step:g} s")
+            for n in range(count + 1)
+            if self.at(n * step) < 96
+        )
 
 
 def _arrows(steps: Sequence[Mapping[str, Any]]) -> Iterator[Arrow]:
@@ -172,7 +198,9 @@ def _arrows(steps: Sequence[Mapping[str, Any]]) -> Iterator[Arrow]:
         label = said[:60] if status is not None else _request(said, method)
         sdp = "SDP" if step.get("sdp") else ""
         detail = " · ".join(
-            part for part in (method if status is not None else "", sdp, str(step.get("reason", ""))) if part
+            part
+            for part in (method if status is not None else "", sdp, str(step.get("reason", "")))
+            if part
         )
         gap = at - before if before is not None and at - before >= 1.0 else 0.0
         yield Arrow(at, bool(step.get("sent")), label, _tone(status, method), detail, gap)
@@ -194,7 +222,9 @@ def _tone(status: object, method: str) -> str:
     return "progress" if status < 200 else "good" if status < 300 else "bad"
 
 
-def _wave(name: str, track: Mapping[str, Any], marks: Sequence[Mapping[str, Any]], axis: _Axis) -> Wave:
+def _wave(
+    name: str, track: Mapping[str, Any], marks: Sequence[Mapping[str, Any]], axis: _Axis
+) -> Wave:
     began, seconds = float(track["began"]), float(track["seconds"])
     low, high = [list(track.get(side, ()))[:_COLUMNS] for side in ("low", "high")]
     levels = list(track.get("levels", ()))[:_COLUMNS]
@@ -227,8 +257,13 @@ def _line(levels: Sequence[float], left: float, right: float) -> str:
         return ""
     width = (right - left) / max(1, len(levels))
     span = _LOUDEST_DBM0 - _QUIETEST_DBM0
-    heights = [100 * (_LOUDEST_DBM0 - min(_LOUDEST_DBM0, max(_QUIETEST_DBM0, level))) / span for level in levels]
-    return "M" + " L".join(f"{left + n * width:.2f},{height:.1f}" for n, height in enumerate(heights))
+    heights = [
+        100 * (_LOUDEST_DBM0 - min(_LOUDEST_DBM0, max(_QUIETEST_DBM0, level))) / span
+        for level in levels
+    ]
+    return "M" + " L".join(
+        f"{left + n * width:.2f},{height:.1f}" for n, height in enumerate(heights)
+    )
 
 
 def _placed(mark: Mapping[str, Any], axis: _Axis) -> Mark:
@@ -251,11 +286,15 @@ def _spread(marks: Sequence[Mark]) -> tuple[Mark, ...]:
         free = [lane for lane in range(_LANES) if ends[lane] <= mark.left]
         lane = free[0] if free else min(range(_LANES), key=lambda lane: ends[lane])
         ends[lane] = mark.left + max(mark.width, 1.6 * min(16, len(mark.name)) + 2)
-        placed.append(Mark(mark.left, mark.width, mark.kind, mark.name, mark.text, mark.seconds, lane))
+        placed.append(
+            Mark(mark.left, mark.width, mark.kind, mark.name, mark.text, mark.seconds, lane)
+        )
     return tuple(placed)
 
 
-def _losses(looks: Sequence[Sequence[float]], axis: _Axis) -> Iterator[tuple[float, float, float, str]]:
+def _losses(
+    looks: Sequence[Sequence[float]], axis: _Axis
+) -> Iterator[tuple[float, float, float, str]]:
     """One bar for each stretch that lost something."""
     known = [look for look in looks if len(look) >= 4]
     for before, (at, received, lost, late, *_) in pairwise([[axis.start, 0, 0, 0], *known]):

@@ -1,6 +1,7 @@
 """What is not as it was in the report before: tickets, parts of the audit, checks, proofs. Pure.
 
-Each change is (subject, what it was, what it is), in the words of the data; templates make the sentence. Worst first.
+Each change is (subject, what it was, what it is), in the words of the data; templates make the
+sentence. Worst first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""The pictures of a report as plain data: what is drawn beside the numbers, which stand in the text as well. Pure.
+"""The pictures of a report as plain data: what is drawn beside the numbers, which stand in the text
+as well. Pure.
 
-calls     calls in each hour, and those usual on the weekday       at-once   calls at once, hour by hour, and the peak
-mos       quality of the test calls by hour, 3.6 marked            latency   how long looks took by hour
-disk      how full the fullest disk was, and where that leads      backup    size and time of each backup, day by day
+calls     calls in each hour, and those usual on the weekday       at-once   calls at once, hour by
+          hour, and the peak
+mos       quality of the test calls by hour, 3.6 marked            latency   how long looks took by
+          hour
+disk      how full the fullest disk was, and where that leads      backup    size and time of each
+          backup, day by day
 
 A picture that has nothing to show is left out.
 """
@@ -28,7 +32,9 @@ _DISK = re.compile(r"disk.*percent|most_(used|inodes)_percent")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One row of values: drawn as "bars", a "line", or a "dashed" line. `marked` are bars that stand out."""
+    """One row of values: drawn as "bars", a "line", or a "dashed" line. `marked` are bars that
+    stand out.
+    """
 
     name: str
     values: Values
@@ -38,7 +44,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One picture. `level` is a value with a line of its own; `unit` stands at the highest number of the axis."""
+    """One picture. `level` is a value with a line of its own; `unit` stands at the highest number
+    of the axis.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -65,7 +73,9 @@ def _all(audit: Audit) -> Iterator[Chart]:
         lines = hours(told)
         labels = tuple(line.label[:5] for line in lines)
         marked = tuple(at for at, line in enumerate(lines) if line.stands_out)
-        calls = Series(audit.day.strftime("%A"), tuple(float(line.offered) for line in lines), "bars", marked)
+        calls = Series(
+            audit.day.strftime("%A"), tuple(float(line.offered) for line in lines), "bars", marked
+        )
         usual = Series("usual", tuple(line.usual for line in lines), "line")
         yield Chart("calls", labels, (calls, usual) if told["weeks"] else (calls,), "calls an hour")
         peak = told["concurrency"]
@@ -84,7 +94,9 @@ def _of_trends(trends: Sequence[Trend]) -> Iterator[Chart]:
     sizes = [trend for trend in trends if trend.measure == "backup_bytes"]
     times = [trend for trend in trends if trend.measure == "proof_seconds"]
     if sizes:
-        yield Chart("backup-size", sizes[0].labels, _lines([_in_megabytes(trend) for trend in sizes]), "MB")
+        yield Chart(
+            "backup-size", sizes[0].labels, _lines([_in_megabytes(trend) for trend in sizes]), "MB"
+        )
     if times:
         yield Chart("backup-time", times[0].labels, _lines(times), "seconds")
 
@@ -108,12 +120,20 @@ def _forecast(disks: Sequence[Trend]) -> Chart:
             slope, start = line
             ahead = range(len(trend.values), len(trend.values) + _FORECAST_DAYS)
             on = tuple(min(100.0, max(0.0, start + slope * at)) for at in ahead)
-            series.append(Series("forecast", (*(None,) * (len(trend.values) - 1), trend.values[-1], *on), "dashed"))
+            series.append(
+                Series(
+                    "forecast",
+                    (*(None,) * (len(trend.values) - 1), trend.values[-1], *on),
+                    "dashed",
+                )
+            )
     return Chart("disk", labels, tuple(series), "% full", 100.0, "full", 0.0, 110.0)
 
 
 def _straight(values: Values) -> tuple[float, float] | None:
-    """Slope and beginning of the straight line through what was measured; None where that is too little."""
+    """Slope and beginning of the straight line through what was measured; None where that is too
+    little.
+    """
     known = [(at, value) for at, value in enumerate(values) if value is not None]
     if len(known) < _LEAST_FOR_FORECAST:
         return None
@@ -124,4 +144,6 @@ def _straight(values: Values) -> tuple[float, float] | None:
 def _shows(chart: Chart) -> bool:
     """Whether there is a course to be seen: something at all, and of days more than one."""
     known = max(sum(value is not None for value in series.values) for series in chart.series)
-    return any(value for series in chart.series for value in series.values) and known > (chart.name in _DAILY)
+    return any(value for series in chart.series for value in series.values) and known > (
+        chart.name in _DAILY
+    )

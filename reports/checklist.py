@@ -1,5 +1,5 @@
-"""The daily checklist: what a centre has promised to see to every morning, and what the checks say of it. The machine's
-part alone: a duty that no check sees to is said to be a person's.
+"""The daily checklist: what a centre has promised to see to every morning, and what the checks say
+of it. The machine's part alone: a duty that no check sees to is said to be a person's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ DUTIES: Mapping[str, tuple[str, ...]] = {
     "reports": ("report", "usage"),
     "network": ("uplink", "dns", "tls-certificate", "smtp"),
     "servers": (
-        *("host-services", "host-resources", "host-disks", "host-kernel", "host-clock", "host-ports", "host-updates"),
+        *(
+            "host-services",
+            "host-resources",
+            "host-disks",
+            "host-kernel",
+            "host-clock",
+            "host-ports",
+            "host-updates",
+        ),
         *("database-health", "queue-depth"),
     ),
     "security": ("virus", "intrusion", "sip-abuse"),
@@ -33,7 +41,9 @@ _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One line of it. `state` is the worst of its checks, "" where none sees to it; `checks` are those in it."""
+    """One line of it. `state` is the worst of its checks, "" where none sees to it; `checks` are
+    those in it.
+    """
 
     name: str
     state: str

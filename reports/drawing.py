@@ -1,8 +1,10 @@
-"""Draws the pictures of a report: `python -m reports.drawing`, charts on standard input as JSON, PNGs on standard
-output as JSON (name -> base64). Only in a process of its own: Pillow stays out of the daemon.
+"""Draws the pictures of a report: `python -m reports.drawing`, charts on standard input as JSON,
+PNGs on standard output as JSON (name -> base64). Only in a process of its own: Pillow stays out of
+the daemon.
 
-Rule: a picture lies on nothing (its ground is transparent) and its colours keep 3:1 against white and against the dark
-card (WCAG 2.1, 1.4.11), so that it reads in either; it is twice as fine as it is shown, for fine screens.
+Rule: a picture lies on nothing (its ground is transparent) and its colours keep 3:1 against white
+and against the dark card (WCAG 2.1, 1.4.11), so that it reads in either; it is twice as fine as it
+is shown, for fine screens.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ _MOST_COLOURS = 128
 def main() -> int:
     """Draw everything that was asked for."""
     charts = json.load(sys.stdin)
-    sys.stdout.write(json.dumps({chart["name"]: base64.b64encode(drawn(chart)).decode() for chart in charts}))
+    sys.stdout.write(
+        json.dumps({chart["name"]: base64.b64encode(drawn(chart)).decode() for chart in charts})
+    )
     return 0
 
 
@@ -44,7 +48,9 @@ def drawn(chart: Mapping[str, Any]) -> bytes:
     picture = shapes.resize((WIDTH * _FINE, HEIGHT * _FINE), Image.Resampling.BOX)
     _Words(ImageDraw.Draw(picture), frame).draw()
     written = io.BytesIO()
-    picture.quantize(_MOST_COLOURS, method=Image.Quantize.FASTOCTREE).save(written, "PNG", optimize=True)
+    picture.quantize(_MOST_COLOURS, method=Image.Quantize.FASTOCTREE).save(
+        written, "PNG", optimize=True
+    )
     return written.getvalue()
 
 
@@ -54,13 +60,17 @@ class _Frame:
     def __init__(self, chart: Mapping[str, Any]) -> None:
         self.chart = chart
         self.labels: Sequence[str] = chart["labels"]
-        values = [value for series in chart["series"] for value in series["values"] if value is not None]
+        values = [
+            value for series in chart["series"] for value in series["values"] if value is not None
+        ]
         if chart["level"] is not None:
             values.append(chart["level"])
         self.low = chart["lowest"] if chart["lowest"] is not None else min(values)
         wanted = chart["highest"] if chart["highest"] is not None else max(values)
         self.step = _step(wanted - self.low)
-        self.high = chart["highest"] or self.low + self.step * math.ceil((wanted - self.low) / self.step - 1e-9)
+        self.high = chart["highest"] or self.low + self.step * math.ceil(
+            (wanted - self.low) / self.step - 1e-9
+        )
 
     @property
     def slot(self) -> float:
@@ -92,13 +102,19 @@ class _Shapes:
     def draw(self) -> None:
         """From the ground up."""
         for tick in self._frame.ticks():
-            self._line([(_LEFT, self._frame.up(tick)), (WIDTH - _RIGHT, self._frame.up(tick))], _GRID, 1)
+            self._line(
+                [(_LEFT, self._frame.up(tick)), (WIDTH - _RIGHT, self._frame.up(tick))], _GRID, 1
+            )
         for number, series in enumerate(self._chart["series"]):
             colour = _COLOURS[number % len(_COLOURS)]
             if series["style"] == "bars":
                 self._bars(series)
             else:
-                self._curve(series, colour if series["style"] == "line" else _COLOURS[1], series["style"] == "dashed")
+                self._curve(
+                    series,
+                    colour if series["style"] == "line" else _COLOURS[1],
+                    series["style"] == "dashed",
+                )
         if self._chart["level"] is not None:
             y = self._frame.up(self._chart["level"])
             self._dashes([(_LEFT, y), (WIDTH - _RIGHT, y)], _MARKED)
@@ -121,7 +137,9 @@ class _Shapes:
             self._line(points, colour, 2)
             if len(points) <= 2 or self._frame.slot > 30:
                 for x, y in points:
-                    self._draw.ellipse([_scaled(side) for side in (x - 3, y - 3, x + 3, y + 3)], fill=colour)
+                    self._draw.ellipse(
+                        [_scaled(side) for side in (x - 3, y - 3, x + 3, y + 3)], fill=colour
+                    )
 
     def _line(self, points: Sequence[tuple[float, float]], colour: Any, width: float) -> None:
         scaled = [(_scaled(x), _scaled(y)) for x, y in points]
@@ -163,7 +181,9 @@ class _Words:
         x = float(WIDTH - _RIGHT)
         for number, series in reversed(list(enumerate(self._chart["series"]))):
             name = series["name"] if len(series["name"]) <= 24 else series["name"][:23] + "…"
-            colour = _COLOURS[1] if series["style"] == "dashed" else _COLOURS[number % len(_COLOURS)]
+            colour = (
+                _COLOURS[1] if series["style"] == "dashed" else _COLOURS[number % len(_COLOURS)]
+            )
             x -= self._draw.textlength(name, self._font) / _FINE
             self._word(x, 6, name, "lt")
             box = (x - 14, 8, x - 5, 14) if series["style"] == "bars" else (x - 18, 10, x - 5, 12)

@@ -1,4 +1,6 @@
-"""How moments, spans and long lines are written. Pure; every moment is aware, every zone is named (IANA)."""
+"""How moments, spans and long lines are written. Pure; every moment is aware, every zone is named
+(IANA).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,15 @@ from zoneinfo import ZoneInfo
 
 COLUMNS = 78
 _UNITS = ("minutes", "hours", "days", "milliseconds")
-_WHITE = re.compile(r"[^\S\u00a0]+")  # what a line may be broken at: all white space but the one that forbids it
+_WHITE = re.compile(
+    r"[^\S\u00a0]+"
+)  # what a line may be broken at: all white space but the one that forbids it
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ANSI = {"good": "32", "bad": "31;1", "warn": "33", "dim": "2", "strong": "1", "cold": "36"}
 _OURS = "|".join(sorted({*_ANSI.values(), "0"}, key=len, reverse=True))
-_UNPAINTED = re.compile(f"\x1b(?!\\[(?:{_OURS})m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNPAINTED = re.compile(
+    f"\x1b(?!\\[(?:{_OURS})m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def local(moment: datetime, zone: str) -> str:
@@ -52,7 +58,13 @@ def span(seconds: float) -> str:
 
 def short_seconds(seconds: float) -> str:
     """A stage's own time: `0.05 s`, `6.2 s`, `41 s`."""
-    return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return (
+        f"{seconds:.2f} s"
+        if seconds < 1
+        else f"{seconds:.1f} s"
+        if seconds < 10
+        else f"{seconds:.0f} s"
+    )
 
 
 def number(value: float) -> str:
@@ -69,12 +81,18 @@ def size(octets: float) -> str:
     """A size in decimal units: `352 MB`, `1.3 GB`, `12 kB`."""
     for name, unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if octets >= unit:
-            return f"{octets / unit:.1f} {name}" if octets < 10 * unit else f"{octets / unit:.0f} {name}"
+            return (
+                f"{octets / unit:.1f} {name}"
+                if octets < 10 * unit
+                else f"{octets / unit:.0f} {name}"
+            )
     return f"{octets:.0f} B"
 
 
 def measured(value: float | None, name: str) -> str:
-    """A measure with the unit that its name carries: `99.1 %`, `50 s`, `352 MB`, `12 days`, `41 829`."""
+    """A measure with the unit that its name carries: `99.1 %`, `50 s`, `352 MB`, `12 days`, `41
+    829`.
+    """
     if value is None:
         return "–"
     unit = name.rpartition("_")[2]
@@ -97,12 +115,15 @@ def measured(value: float | None, name: str) -> str:
 def spoken(name: str) -> str:
     """The name of a measure without its unit: `disk used`."""
     words = name.split("_")
-    return " ".join(words[:-1] if words[-1] in ("percent", "seconds", "bytes", *_UNITS) and words[1:] else words)
+    return " ".join(
+        words[:-1] if words[-1] in ("percent", "seconds", "bytes", *_UNITS) and words[1:] else words
+    )
 
 
 def fold(text: str, indent: int = 2, first: int | None = None, columns: int = COLUMNS) -> str:
-    """Wrap to the columns; the first line is taken to begin after `first` signs that stand already. A word that is
-    longer than a line (a path) stays whole, so that it can be copied."""
+    """Wrap to the columns; the first line is taken to begin after `first` signs that stand already.
+    A word that is longer than a line (a path) stays whole, so that it can be copied.
+    """
     standing = indent if first is None else first
     wrapped = textwrap.wrap(
         _WHITE.sub(" ", text).strip(),

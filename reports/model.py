@@ -1,4 +1,6 @@
-"""Tickets as plain data: what one incident looks like to people. Moments are aware; nothing here decides anything."""
+"""Tickets as plain data: what one incident looks like to people. Moments are aware; nothing here
+decides anything.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,12 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "note": ("by", "text"),
     "blind": (),
 }
-"""What may be told of a ticket, and what `extra` must hold for it: words as text, `due_at` as an ISO 8601 instant.
+"""What may be told of a ticket, and what `extra` must hold for it: words as text, `due_at` as an
+ISO 8601 instant.
 
-Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader"). `was` is how the
-ticket was classified before, as in "P2 medium, PRI is down"."""
+Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader").
+`was` is how the ticket was classified before, as in "P2 medium, PRI is down".
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,12 @@ class Ticket:
         values = dict(body)
         for name in ("opened_at", "closed_at", "recovered_at", "acknowledged_at"):
             values[name] = _instant(values.get(name))
-        for name, line in (("stages", StageLine), ("findings", Finding), ("clocks", ClockLine), ("ladder", RungLine)):
+        for name, line in (
+            ("stages", StageLine),
+            ("findings", Finding),
+            ("clocks", ClockLine),
+            ("ladder", RungLine),
+        ):
             values[name] = tuple(_line(line, written) for written in values.get(name, ()))
         for name in ("reasons", "attached"):
             values[name] = tuple(values.get(name, ()))

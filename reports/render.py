@@ -1,9 +1,12 @@
-"""From data to words: mails and terminal pages. The only importer of jinja2; every sentence is in templates/.
+"""From data to words: mails and terminal pages. The only importer of jinja2; every sentence is in
+templates/.
 
 Rules:
 1. A name that a template uses and that is not there is an error, never an empty place.
-2. In HTML everything is escaped. The words of an event are rendered as plain text first, so they are escaped too.
-3. What a far end said is cleaned of control characters before anybody's mail reader or terminal sees it.
+2. In HTML everything is escaped. The words of an event are rendered as plain text first, so they
+   are escaped too.
+3. What a far end said is cleaned of control characters before anybody's mail reader or terminal
+   sees it.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ class Mail:
 
 
 def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = None) -> Mail:
-    """The mail that tells of an event. Raises ValueError for an unknown event or one with something missing."""
+    """The mail that tells of an event. Raises ValueError for an unknown event or one with something
+    missing.
+    """
     known = _extra(event, extra or {})
     words = _words(event, ticket, known)
     data = {"ticket": ticket, "extra": known, "event": event, "words": words}
@@ -49,7 +54,9 @@ def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = No
 
 
 def render_audit(audit: Audit, pictures: Mapping[str, str] | None = None) -> Mail:
-    """The mail of a morning report. `pictures` has the sources of those that were drawn (cid: or data:), by name."""
+    """The mail of a morning report. `pictures` has the sources of those that were drawn (cid: or
+    data:), by name.
+    """
     data = {"audit": audit, "m": morning(audit), "pictures": pictures or {}}
     return Mail(
         subject=brief(clean(_page("audit/subject.txt.j2", data)), _LONGEST_SUBJECT),
@@ -82,10 +89,14 @@ def _extra(event: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(event: str, ticket: Ticket, extra: Mapping[str, Any]) -> dict[str, str]:
-    """The sentences of one event: tag (in the subject), lead, step (what to do now), tone (of the colours)."""
+    """The sentences of one event: tag (in the subject), lead, step (what to do now), tone (of the
+    colours).
+    """
     template = _environment(colour=False).get_template(f"mail/words/{event}.txt.j2")
     module = template.make_module({"ticket": ticket, "extra": extra})
-    return {name: brief(str(getattr(module, name)), 2000) for name in ("tag", "lead", "step", "tone")}
+    return {
+        name: brief(str(getattr(module, name)), 2000) for name in ("tag", "lead", "step", "tone")
+    }
 
 
 def _page(template: str, data: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
-"""What the summary of a morning report says, worked out of its data, and what stands in its details. Pure.
+"""What the summary of a morning report says, worked out of its data, and what stands in its
+details. Pure.
 
-The three questions: how was yesterday, is anything wrong now, could we go back. Each gets a verdict's state and facts;
-the templates make the sentences.
+The three questions: how was yesterday, is anything wrong now, could we go back. Each gets a
+verdict's state and facts; the templates make the sentences.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ class Morning:
         audit = self.audit
         states = {"FAILED": audit.failed, "UNKNOWN": sum(line.unknown for line in audit.looks)}
         states["DEGRADED"] = sum(line.degraded for line in audit.looks)
-        return next((state for state in _WORST if states.get(state)), "OK" if audit.total or self.days else "UNKNOWN")
+        return next(
+            (state for state in _WORST if states.get(state)),
+            "OK" if audit.total or self.days else "UNKNOWN",
+        )
 
     @property
     def now(self) -> str:
@@ -71,7 +75,9 @@ class Morning:
 
     @property
     def back(self) -> str:
-        """Whether one could go back: FAILED where a backup has no fresh proof or its last run failed."""
+        """Whether one could go back: FAILED where a backup has no fresh proof or its last run
+        failed.
+        """
         if not self.audit.backups:
             return "UNKNOWN"
         failed = {part.check for part in self.audit.failed_parts}
@@ -81,7 +87,9 @@ class Morning:
     @property
     def worst_backup(self) -> BackupState | None:
         """The one that was proven longest ago, or never."""
-        found = sorted(self.audit.backups, key=lambda b: b.proven_at.timestamp() if b.proven_at else 0.0)
+        found = sorted(
+            self.audit.backups, key=lambda b: b.proven_at.timestamp() if b.proven_at else 0.0
+        )
         return found[0] if found else None
 
     @property
@@ -101,7 +109,10 @@ def morning(audit: Audit) -> Morning:
     others.sort(key=_gravity)
     return Morning(
         audit=audit,
-        days=tuple(Day(told["check"], told, figures(told), hours(told), standouts(told)) for told in audit.usage),
+        days=tuple(
+            Day(told["check"], told, figures(told), hours(told), standouts(told))
+            for told in audit.usage
+        ),
         wrong_parts=tuple(part for part in audit.failed_parts if part.check not in ticketed),
         doubtful_parts=audit.doubtful_parts,
         parts=tuple(part for part in others if part.state != "OK" or part.warnings),

@@ -1,7 +1,8 @@
-"""A day's usage as the report shows it: what `usage.json` holds, kept short; figures beside what is usual. Pure.
+"""A day's usage as the report shows it: what `usage.json` holds, kept short; figures beside what is
+usual. Pure.
 
-`condensed` is what a report keeps of it (a few kilobytes); the others read that again. What stands out has been found
-by the check; here it only gets its rows.
+`condensed` is what a report keeps of it (a few kilobytes); the others read that again. What stands
+out has been found by the check; here it only gets its rows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ _INSTEAD = {"abandoned": "queue_abandoned", "service_level": "queue_service_leve
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the day, `part` an hour or a trunk ("hour:10:00") or "". `usual` is the median of that weekday."""
+    """A figure of the day, `part` an hour or a trunk ("hour:10:00") or "". `usual` is the median of
+    that weekday.
+    """
 
     metric: str
     part: str
@@ -39,12 +42,18 @@ class Figure:
     @property
     def percent(self) -> float | None:
         """How far from usual, in percent of it."""
-        return 100 * ((self.value or 0) - self.usual) / self.usual if self.usual and self.value is not None else None
+        return (
+            100 * ((self.value or 0) - self.usual) / self.usual
+            if self.usual and self.value is not None
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class HourLine:
-    """An hour of the day, with its calls, those usual in it, and its traffic in Erlang (calls at once, on average)."""
+    """An hour of the day, with its calls, those usual in it, and its traffic in Erlang (calls at
+    once, on average).
+    """
 
     label: str
     offered: int
@@ -62,11 +71,20 @@ def condensed(check: str, told: Mapping[str, Any]) -> dict[str, Any]:
     usual = [row for row in compared["usual"] if not row["part"] or row["part"].startswith("hour:")]
     return {
         "check": check,
-        **{name: told[name] for name in ("date", "day_hours", "provisional", "definitions", "calls")},
+        **{
+            name: told[name]
+            for name in ("date", "day_hours", "provisional", "definitions", "calls")
+        },
         **{name: told[name] for name in ("queue", "concurrency", "busy_hour")},
         "records": told["source"]["records_read"],
-        "hours": [{name: hour[name] for name in ("label", "offered", "answered", "erlangs")} for hour in told["hours"]],
-        **{name: _weighty(told[name], told["calls"]["offered"]) for name in ("trunks", "dids", "queues")},
+        "hours": [
+            {name: hour[name] for name in ("label", "offered", "answered", "erlangs")}
+            for hour in told["hours"]
+        ],
+        **{
+            name: _weighty(told[name], told["calls"]["offered"])
+            for name in ("trunks", "dids", "queues")
+        },
         "agents": [_named(row) for row in told["agents"][:_MOST_AGENTS]],
         "failures": told["failures"][:_MOST_FAILURES],
         "weeks": compared["weeks"],
@@ -78,13 +96,21 @@ def condensed(check: str, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def figures(told: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """The figures of the day, each beside what is usual; those of the queues' own log where there is one."""
+    """The figures of the day, each beside what is usual; those of the queues' own log where there
+    is one.
+    """
     found = {one.metric: one for one in map(_figure, told["usual"]) if not one.part}
-    found |= {name: Figure(name, "", value) for name, value in _today(told).items() if name not in found}
+    found |= {
+        name: Figure(name, "", value) for name, value in _today(told).items() if name not in found
+    }
     apart = {one.metric for one in standouts(told) if not one.part}
     rows = []
     for name in _FIGURES:
-        if name not in found or found[name].value is None or (told["queue"] and _INSTEAD.get(name) in found):
+        if (
+            name not in found
+            or found[name].value is None
+            or (told["queue"] and _INSTEAD.get(name) in found)
+        ):
             continue
         one = found[name]
         rows.append(Figure(name, "", one.value, one.usual, one.weeks, name in apart))
@@ -92,13 +118,19 @@ def figures(told: Mapping[str, Any]) -> tuple[Figure, ...]:
 
 
 def standouts(told: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """What is not as on the same weekday of the weeks before; farthest off first, the day before its parts."""
+    """What is not as on the same weekday of the weeks before; farthest off first, the day before
+    its parts.
+    """
     return tuple(_figure(row, True) for row in told["stands_out"])
 
 
 def hours(told: Mapping[str, Any]) -> tuple[HourLine, ...]:
     """Hour by hour."""
-    usual = {row["part"]: row["median"] for row in told["usual"] if row["part"] and row["metric"] == "offered"}
+    usual = {
+        row["part"]: row["median"]
+        for row in told["usual"]
+        if row["part"] and row["metric"] == "offered"
+    }
     apart = {one.part for one in standouts(told)}
     return tuple(
         HourLine(
@@ -114,7 +146,9 @@ def hours(told: Mapping[str, Any]) -> tuple[HourLine, ...]:
 
 
 def _figure(row: Mapping[str, Any], apart: bool = False) -> Figure:
-    return Figure(row["metric"], row["part"] or "", row["value"], row["median"], row["weeks"], apart)
+    return Figure(
+        row["metric"], row["part"] or "", row["value"], row["median"], row["weeks"], apart
+    )
 
 
 def _today(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +162,11 @@ def _today(told: Mapping[str, Any]) -> dict[str, Any]:
         "acd_seconds": calls["acd_seconds"],
         "talk_seconds": calls["talk_seconds"],
         "peak": told["concurrency"]["peak"],
-        **({} if queue is None else {"queue_offered": queue["offered"], "queue_abandoned": queue["abandoned"]}),
+        **(
+            {}
+            if queue is None
+            else {"queue_offered": queue["offered"], "queue_abandoned": queue["abandoned"]}
+        ),
     }
 
 

@@ -1,4 +1,5 @@
-"""What the command line shows, as plain data: one attempt, the daemon's standing, a policy's answer.
+"""What the command line shows, as plain data: one attempt, the daemon's standing, a policy's
+answer.
 
 Each has `to_dict` for `--json`.
 """
@@ -100,7 +101,9 @@ class DelayLine:
 
 @dataclass(frozen=True, slots=True)
 class CallWindow:
-    """What the test calls of one check came to within the last hours: RFC 6076 and telecom ratios by their names."""
+    """What the test calls of one check came to within the last hours: RFC 6076 and telecom ratios
+    by their names.
+    """
 
     check: str
     hours: int
@@ -111,7 +114,9 @@ class CallWindow:
 
 @dataclass(frozen=True, slots=True)
 class Status(_View):
-    """How the daemon and what it looks at stand. `heartbeat_at` is when the daemon last said that it lives."""
+    """How the daemon and what it looks at stand. `heartbeat_at` is when the daemon last said that
+    it lives.
+    """
 
     site: str
     timezone: str

@@ -1,4 +1,6 @@
-"""What all kinds that look at the host have in common: a process that looks, a time budget, what is worst."""
+"""What all kinds that look at the host have in common: a process that looks, a time budget, what is
+worst.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class HostCheck(Check):
     HEAVY: ClassVar[bool] = False
     """whether it reads so much that it goes to the end of every queue (nice 19, ionice idle)"""
     WORST: ClassVar[tuple[str, ...]] = ()
-    """codes of faults, the worst first: when several things are wrong, the first of them names the fault"""
+    """codes of faults, the worst first: when several things are wrong, the first of them names the
+    fault
+    """
 
     within: Duration = Field(default=60.0, gt=0)
     """time budget; what was not reached by then is said"""

@@ -1,5 +1,6 @@
-"""The process that looks at the host: `python -m checks.host.child PARENT`, its job on standard input as JSON, events
-on standard output as JSON lines. It runs at low priority, heavy work at the lowest, and ends with the daemon.
+"""The process that looks at the host: `python -m checks.host.child PARENT`, its job on standard
+input as JSON, events on standard output as JSON lines. It runs at low priority, heavy work at the
+lowest, and ends with the daemon.
 """
 
 from __future__ import annotations
@@ -41,14 +42,17 @@ def main(parent: int) -> int:
 
 
 def tied_with_tools(parent: int) -> bool:
-    """End with the daemon, and take the tools along that are being run, and theirs: they are all of one group, which
-    this process leads. False where the daemon is already gone."""
+    """End with the daemon, and take the tools along that are being run, and theirs: they are all of
+    one group, which this process leads. False where the daemon is already gone.
+    """
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
     return tied_to(parent, signal.SIGTERM)
 
 
 def step_back(at: Look, heavy: bool) -> None:
-    """Heavy work goes to the end of both queues, processor and disk. A sandbox may forbid it, which is said."""
+    """Heavy work goes to the end of both queues, processor and disk. A sandbox may forbid it, which
+    is said.
+    """
     import psutil
 
     try:

@@ -1,10 +1,13 @@
-"""The time of day: this host's clock against time servers (RFC 5905), and whether the kernel says it is steered.
+"""The time of day: this host's clock against time servers (RFC 5905), and whether the kernel says
+it is steered.
 
-    ask      SNTP, each server up to three times, the answer with the least delay counts    fault: no-answer
-    compare  the median of those who agree                                                  fault: clock-off
+    ask      SNTP, each server up to three times, the answer with the least delay counts    fault:
+             no-answer
+    compare  the median of those who agree                                                  fault:
+             clock-off
 
-Rules: servers that contradict each other without a majority leave nothing known. A change of the site's summer time in
-the days to come is noted.
+Rules: servers that contradict each other without a majority leave nothing known. A change of the
+site's summer time in the days to come is noted.
 """
 
 from __future__ import annotations
@@ -38,7 +41,9 @@ class HostClock(Check):
     KIND: ClassVar[str] = "host-clock"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
 
-    servers: tuple[Server, ...] = Field(min_length=1, examples=[["time.example.net", "192.0.2.123"]])
+    servers: tuple[Server, ...] = Field(
+        min_length=1, examples=[["time.example.net", "192.0.2.123"]]
+    )
     """time servers to ask, as HOST or HOST:PORT; three or more outvote a wrong one"""
     most_offset: Duration = Field(default=1.0, gt=0)
     """a clock that is further off is a fault"""
@@ -80,13 +85,20 @@ class HostClock(Check):
                 trace.note(f"{server}: {answer}")
             else:
                 told[server] = answer
-                said = f"behind by {answer.offset:+.4f} s, delay {answer.delay * 1e3:.1f} ms, stratum {answer.stratum}"
+                said = (
+                    f"behind by {answer.offset:+.4f} s, delay {answer.delay * 1e3:.1f} ms, stratum"
+                    f" {answer.stratum}"
+                )
                 trace.note(f"{server}: {said}")
         trace.measure("servers", len(told))
         if not told:
-            raise Refused("no-answer", f"none of {', '.join(self.servers)} tells the time: {answers[0]}")
+            raise Refused(
+                "no-answer", f"none of {', '.join(self.servers)} tells the time: {answers[0]}"
+            )
         if len(told) < len(self.servers):
-            trace.warning(f"{len(self.servers) - len(told)} of {len(self.servers)} time servers tell no time")
+            trace.warning(
+                f"{len(self.servers) - len(told)} of {len(self.servers)} time servers tell no time"
+            )
         return told
 
     async def _best(self, server: str) -> Told | Refused:
@@ -114,12 +126,17 @@ class HostClock(Check):
         if 2 * len(near) <= len(told):
             raise CannotTell(f"the time servers contradict each other: {_said(told)}")
         if len(near) < len(told):
-            trace.warning(f"a time server is wrong: {_said({s: a for s, a in told.items() if s not in near})}")
+            trace.warning(
+                f"a time server is wrong: {_said({s: a for s, a in told.items() if s not in near})}"
+            )
         behind = median(near.values())
         trace.measure("behind_seconds", behind)
         trace.measure("offset_seconds", abs(behind))
         if (steered := steered_by_kernel()) is None:
-            trace.note("not looked at: the sandbox does not let the kernel be asked whether its clock is steered")
+            trace.note(
+                "not looked at: the sandbox does not let the kernel be asked whether its clock is"
+                " steered"
+            )
         else:
             trace.measure("steered", float(steered))
         if steered is False:
@@ -136,17 +153,23 @@ class HostClock(Check):
         days = [(now + timedelta(days=day)).astimezone(zone) for day in range(_DAYS_AHEAD + 1)]
         for earlier, later in pairwise(days):
             if earlier.utcoffset() != later.utcoffset():
-                trace.note(f"{self.timezone} goes from {earlier:%Z %z} to {later:%Z %z} by {later.date()}")
+                trace.note(
+                    f"{self.timezone} goes from {earlier:%Z %z} to {later:%Z %z} by {later.date()}"
+                )
 
 
 def steered_by_kernel() -> bool | None:
-    """Whether adjtimex(2) says that the clock is synchronised; it is only asked. None where it may not be asked."""
+    """Whether adjtimex(2) says that the clock is synchronised; it is only asked. None where it may
+    not be asked.
+    """
     state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)))
     return None if state < 0 else state != _TIME_ERROR
 
 
 def _place(server: str) -> tuple[str, int]:
-    host, _, port = server.rpartition(":") if server.rpartition("]")[2].count(":") == 1 else (server, "", "")
+    host, _, port = (
+        server.rpartition(":") if server.rpartition("]")[2].count(":") == 1 else (server, "", "")
+    )
     return host.strip("[]"), int(port or _PORT)
 
 

@@ -1,15 +1,18 @@
 """A database's health: PostgreSQL or MariaDB (MySQL), asked by its own views; nothing is written.
 
-    connect       log in, SELECT 1                    unreachable, login-refused, too-many-connections, read-only
+    connect       log in, SELECT 1                    unreachable, login-refused,
+                  too-many-connections, read-only
     connections   pg_stat_activity, PROCESSLIST       connections-full, long-transaction
     replication   pg_stat_replication, slots, WAL receiver, SHOW REPLICA STATUS, Galera
                                                       replication-broken, replication-late
     storage       sizes, dead rows, transaction ids, page checksums, archiving
-                                                      checksum-failures, ids-running-out, archive-failing
+                                                      checksum-failures, ids-running-out,
+                                                      archive-failing
     clock         SELECT now()                        clock-off
 
-Rule: a standby is expected by its name or by their number; one that is not connected is broken replication. Give the
-account the role pg_monitor, or PROCESS and REPLICATION CLIENT (REPLICA MONITOR), and no more.
+Rule: a standby is expected by its name or by their number; one that is not connected is broken
+replication. Give the account the role pg_monitor, or PROCESS and REPLICATION CLIENT (REPLICA
+MONITOR), and no more.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ class DatabaseHealth(HostCheck):
     """where it is, and who asks"""
     standbys: int = Field(default=0, ge=0)
     """how many standbys have to be connected to it"""
-    standby_names: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), examples=[["standby-b"]])
+    standby_names: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), examples=[["standby-b"]]
+    )
     """PostgreSQL: the application names of standbys that have to be connected"""
     replica: bool = False
     """whether it is itself a standby, and has to follow its primary"""
@@ -80,11 +85,17 @@ class DatabaseHealth(HostCheck):
             "connections_percent": "connections in use, in percent of those there can be",
             "longest_transaction_seconds": "age of the oldest open transaction, in seconds",
             "standbys": "standbys that follow",
-            "lag_seconds": "how far the slowest standby is behind, in seconds; only where there is one",
+            "lag_seconds": (
+                "how far the slowest standby is behind, in seconds; only where there is one"
+            ),
             "database_megabytes": "size of the database, in megabytes",
-            "growth_megabytes": "how much it grows in a day, in megabytes; after half a day of looks",
+            "growth_megabytes": (
+                "how much it grows in a day, in megabytes; after half a day of looks"
+            ),
             "dead_rows": "rows that are dead and not yet cleaned away (PostgreSQL)",
-            "id_age_percent": "transaction ids in use before the database stops, in percent (PostgreSQL)",
+            "id_age_percent": (
+                "transaction ids in use before the database stops, in percent (PostgreSQL)"
+            ),
             "deadlocks": "deadlocks since the last look",
             "server_offset_seconds": "the server's clock against this host's, in seconds",
         }

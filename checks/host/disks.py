@@ -1,10 +1,12 @@
-"""Disks: how full, by bytes and by inodes; full in how many days; read-only, not mounted; RAID and SMART.
+"""Disks: how full, by bytes and by inodes; full in how many days; read-only, not mounted; RAID and
+SMART.
 
     fill    statvfs(2) of each mount     disk-full, inodes-full, filling, read-only, not-mounted
     raid    /proc/mdstat                 raid-degraded
     smart   smartctl --json              smart-failing
 
-Rule: days until full come from a robust slope through the values of the last fourteen days, not from two of them.
+Rule: days until full come from a robust slope through the values of the last fourteen days, not
+from two of them.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class HostDisks(HostCheck):
             "smart_seconds": "asking the disks, in seconds",
             "most_used_percent": "the fullest file system, in percent of its bytes",
             "most_inodes_percent": "the fullest file system, in percent of its inodes",
-            "least_days_until_full": "in how many days the first one will be full; only where one grows",
+            "least_days_until_full": (
+                "in how many days the first one will be full; only where one grows"
+            ),
             "arrays": "RAID arrays",
             "disks": "disks that tell of their health",
         }

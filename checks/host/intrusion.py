@@ -1,6 +1,7 @@
 """Signs of an intrusion: what is new on this host, and nobody accepted it (`reveille accept NAME`).
 
-    accounts    passwd, shadow, group, sudoers      new-account root-account empty-password changed-account
+    accounts    passwd, shadow, group, sudoers      new-account root-account empty-password
+                changed-account
                                                     new-privilege
     keys        authorized_keys of every home       new-key
     schedules   cron, at, systemd units             new-schedule
@@ -14,10 +15,10 @@
     aide        AIDE, with its own database         aide-differs
     rootkits    rkhunter, chkrootkit                rootkit-sign
 
-Rules: what differs from the accepted state is a fault until it is accepted, unless a package explains it: the package
-has another version than was accepted, and the file is, bit for bit, the package's. That is information. Without an
-accepted state nothing can be new, which is said. Whoever is root can forge all of it: keep backups of the ledger
-elsewhere.
+Rules: what differs from the accepted state is a fault until it is accepted, unless a package
+explains it: the package has another version than was accepted, and the file is, bit for bit, the
+package's. That is information. Without an accepted state nothing can be new, which is said. Whoever
+is root can forge all of it: keep backups of the ledger elsewhere.
 """
 
 from __future__ import annotations
@@ -71,10 +72,16 @@ class Intrusion(HostCheck):
     """patterns of paths that are passed over in the baseline (accounts have their own area)"""
     most_files: int = Field(default=10_000, ge=1, le=50_000)
     """how many files the baseline may have: it is kept in the ledger"""
-    temporary: tuple[Absolute, ...] = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - looked at, and not written to
+    temporary: tuple[Absolute, ...] = (
+        "/tmp",
+        "/var/tmp",
+        "/dev/shm",
+    )  # noqa: S108 - looked at, and not written to
     """folders that everybody may write to, where no program belongs"""
     all_packages: bool = False
-    """whether the files of all packages are compared (debsums), and not only those of watched folders"""
+    """whether the files of all packages are compared (debsums), and not only those of watched
+    folders
+    """
     most_failed: int = Field(default=50, ge=1)
     """failed log-ins from one source since the last look from which on they are a warning"""
     aide_configuration: Absolute | None = Field(default=None, examples=["/etc/aide/aide.conf"])
@@ -86,7 +93,9 @@ class Intrusion(HostCheck):
 
     def measures(self) -> Mapping[str, str]:
         """How much was looked at, and what was found."""
-        times = {f"{area.replace('-', '_')}_seconds": f"looking at {area}, in seconds" for area in AREAS}
+        times = {
+            f"{area.replace('-', '_')}_seconds": f"looking at {area}, in seconds" for area in AREAS
+        }
         return {
             **times,
             "findings": "what is new or changed, and not accepted",

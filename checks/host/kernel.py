@@ -1,10 +1,13 @@
-"""What the kernel complains about: memory that ran out, disks that fail, hardware that errs, programs that crash.
+"""What the kernel complains about: memory that ran out, disks that fail, hardware that errs,
+programs that crash.
 
-    log      the journal, or `log`, or dmesg, since the last look     oom-kill, io-error, filesystem-error,
+    log      the journal, or `log`, or dmesg, since the last look     oom-kill, io-error,
+             filesystem-error,
                                                                       hardware-error, hung-task
     counter  oom_kill of /proc/vmstat                                 oom-kill
 
-Rule: each line counts once. Without a last look, the last 24 hours are looked at (of a file its last megabyte).
+Rule: each line counts once. Without a last look, the last 24 hours are looked at (of a file its
+last megabyte).
 """
 
 from __future__ import annotations
@@ -23,7 +26,13 @@ class HostKernel(HostCheck):
 
     KIND: ClassVar[str] = "host-kernel"
     LOOK: ClassVar[str] = "kernel"
-    WORST: ClassVar[tuple[str, ...]] = ("hardware-error", "filesystem-error", "io-error", "oom-kill", "hung-task")
+    WORST: ClassVar[tuple[str, ...]] = (
+        "hardware-error",
+        "filesystem-error",
+        "io-error",
+        "oom-kill",
+        "hung-task",
+    )
 
     log: LocalPath | None = Field(default=None, examples=["/var/log/kern.log"])
     """the kernel's log where it is kept in a file; without it the journal is asked, or else dmesg"""
@@ -35,6 +44,8 @@ class HostKernel(HostCheck):
             "counter_seconds": "reading the kernel's counter, in seconds",
             "log_lines": "lines of the kernel's since the last look",
             "oom_kills": "programs that were ended because memory ran out",
-            "kernel_errors": "lines that tell of failing disks, file systems, hardware or of hung tasks",
+            "kernel_errors": (
+                "lines that tell of failing disks, file systems, hardware or of hung tasks"
+            ),
             "crashes": "programs that crashed",
         }

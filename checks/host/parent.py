@@ -1,7 +1,9 @@
-"""The daemon's side of a look at the host: starts the process, hears it out, and makes its words a trace.
+"""The daemon's side of a look at the host: starts the process, hears it out, and makes its words a
+trace.
 
-Everything that the process has said stands, also when it was ended for taking too long: the faults, and what it did
-not reach. All faults of a look are one fault: the worst names it, its text tells of the others too.
+Everything that the process has said stands, also when it was ended for taking too long: the faults,
+and what it did not reach. All faults of a look are one fault: the worst names it, its text tells of
+the others too.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class Heard:
 
 
 async def look(job: Mapping[str, Any], trace: Trace, within: float, worst: Sequence[str]) -> None:
-    """Have it looked. Raises Refused with the worst fault first (`worst` gives the order of codes), CannotTell."""
+    """Have it looked. Raises Refused with the worst fault first (`worst` gives the order of codes),
+    CannotTell.
+    """
     heard = Heard()
     process = await _started()
     complaining = asyncio.create_task(_complaints(process))
@@ -60,7 +64,9 @@ async def look(job: Mapping[str, Any], trace: Trace, within: float, worst: Seque
 
 
 def _conclude(heard: Heard, ended: str, trace: Trace, worst: Sequence[str]) -> None:
-    not_reached = [stage for stage in heard.plan if stage not in heard.begun[: -1 if ended else None]]
+    not_reached = [
+        stage for stage in heard.plan if stage not in heard.begun[: -1 if ended else None]
+    ]
     if ended and heard.plan:
         trace.warning(f"not reached: {', '.join(not_reached)} ({ended})")
     if heard.faults:
@@ -79,7 +85,9 @@ def raise_worst(faults: Sequence[tuple[str, str, str]], trace: Trace, worst: Seq
             trace.note(f"{also[0]}: {also[1]}: {also[2]}")
         text = "; ".join([text, *(f"{other_code}: {other}" for _, other_code, other in ranked[1:])])
     with trace.stage(stage):
-        raise Refused(code, text if len(text) <= _LONGEST_FAULT else text[: _LONGEST_FAULT - 1] + "…")
+        raise Refused(
+            code, text if len(text) <= _LONGEST_FAULT else text[: _LONGEST_FAULT - 1] + "…"
+        )
 
 
 async def _started() -> asyncio.subprocess.Process:
@@ -133,7 +141,9 @@ def _keep(event: Mapping[str, Any], trace: Trace, heard: Heard) -> None:
     elif "warning" in event:
         trace.warning(event["warning"])
     elif "fault" in event:
-        heard.faults.append((heard.begun[-1] if heard.begun else "look", event["fault"], event["text"]))
+        heard.faults.append(
+            (heard.begun[-1] if heard.begun else "look", event["fault"], event["text"])
+        )
     elif "remember" in event:
         trace.remember(event["remember"], value)
     elif "propose" in event:

@@ -1,11 +1,14 @@
-"""Listening ports against the accepted list (`reveille accept NAME`): what nobody knows of listens to everybody.
+"""Listening ports against the accepted list (`reveille accept NAME`): what nobody knows of listens
+to everybody.
 
     listen    /proc/net/{tcp,udp}*      unexpected-port
 
-    $ reveille accept open-ports        from then on these are right: tcp 0.0.0.0:22 sshd, udp 0.0.0.0:5060 asterisk
+    $ reveille accept open-ports        from then on these are right: tcp 0.0.0.0:22 sshd, udp
+    0.0.0.0:5060 asterisk
 
-Rules: a listener on the loopback alone is nobody's way in, and passed over unless wanted. UDP ports that the system
-picks by itself (RTP, resolvers) are passed over. A port that is accepted and no longer there is a warning.
+Rules: a listener on the loopback alone is nobody's way in, and passed over unless wanted. UDP ports
+that the system picks by itself (RTP, resolvers) are passed over. A port that is accepted and no
+longer there is a warning.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ class HostPorts(HostCheck):
     WORST: ClassVar[tuple[str, ...]] = ("unexpected-port",)
 
     expected: tuple[Listener, ...] = Field(default=(), examples=[["tcp *:22 sshd", "udp *:5060"]])
-    """listeners that are right without being accepted, as PROTOCOL ADDRESS:PORT PROGRAM; * stands for any"""
+    """listeners that are right without being accepted, as PROTOCOL ADDRESS:PORT PROGRAM; * stands
+    for any
+    """
     loopback: bool = False
     """whether listeners on 127.0.0.1 and ::1 are looked at too"""
 

@@ -1,4 +1,5 @@
-"""How much waits in a queue, and for how long: the mail server's, or a folder that something is to be taken out of.
+"""How much waits in a queue, and for how long: the mail server's, or a folder that something is to
+be taken out of.
 
 mail     postqueue -j (Postfix), or exim4 -bp       queue-too-long, queue-too-old
 folder   files in it                                queue-too-long, queue-too-old
@@ -24,9 +25,13 @@ class QueueDepth(HostCheck):
 
     mail: Literal["postfix", "exim"] | None = None
     """whose mail queue it is"""
-    configuration: Annotated[str, Field(pattern=r"^/")] | None = Field(default=None, examples=["/etc/postfix-out"])
+    configuration: Annotated[str, Field(pattern=r"^/")] | None = Field(
+        default=None, examples=["/etc/postfix-out"]
+    )
     """Postfix: the folder of the instance's configuration, where it is not the usual one"""
-    folder: Annotated[str, Field(pattern=r"^/")] | None = Field(default=None, examples=["/var/spool/asterisk/outgoing"])
+    folder: Annotated[str, Field(pattern=r"^/")] | None = Field(
+        default=None, examples=["/var/spool/asterisk/outgoing"]
+    )
     """a folder, and all folders in it, whose files wait for something"""
     most: int = Field(default=100, ge=0)
     """as many may wait"""

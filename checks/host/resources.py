@@ -1,4 +1,5 @@
-"""Processor, load, memory, swap, descriptors, connection tracking, stuck processes, and the monitor itself.
+"""Processor, load, memory, swap, descriptors, connection tracking, stuck processes, and the monitor
+itself.
 
 processor    /proc/stat, /proc/loadavg, /proc/pressure     overloaded
 memory       /proc/meminfo, /proc/vmstat                   memory-low, swap-full
@@ -32,13 +33,17 @@ class HostResources(HostCheck):
     most_load: float = Field(default=4.0, gt=0)
     """load of the last 15 minutes per processor from which on the host is overloaded"""
     least_memory_percent: Percent = 5.0
-    """memory that programs can still get, in percent; less is a fault, less than its double a warning"""
+    """memory that programs can still get, in percent; less is a fault, less than its double a
+    warning
+    """
     most_swap_percent: Percent = 90.0
     """swap in use from which on it is a fault"""
     most_descriptors_percent: Percent = 90.0
     """file descriptors, and tracked connections, in use from which on it is a fault"""
     most_stuck: int = Field(default=20, ge=1)
-    """processes that wait for a disk without end (state D), or are dead and not taken leave of (zombies)"""
+    """processes that wait for a disk without end (state D), or are dead and not taken leave of
+    (zombies)
+    """
     most_monitor_megabytes: float = Field(default=500.0, gt=0)
     """memory of the monitor itself from which on it is a fault"""
 
@@ -52,12 +57,16 @@ class HostResources(HostCheck):
             "monitor_seconds": "looking at the monitor itself, in seconds",
             "cpu_percent": "processor time in use while watched, in percent",
             "load_per_cpu": "load of the last 15 minutes per processor",
-            "io_pressure_percent": "time in which somebody waited for a disk, of the last 5 minutes, in percent",
+            "io_pressure_percent": (
+                "time in which somebody waited for a disk, of the last 5 minutes, in percent"
+            ),
             "memory_available_percent": "memory that programs can still get, in percent",
             "swap_percent": "swap in use, in percent",
             "swap_in_pages": "pages that came back from swap, a second",
             "descriptors_percent": "file descriptors in use of those there can be, in percent",
-            "connections_percent": "tracked connections of those there can be, in percent; only where they are tracked",
+            "connections_percent": (
+                "tracked connections of those there can be, in percent; only where they are tracked"
+            ),
             "stuck_processes": "processes in state D, and zombies",
             "monitor_megabytes": "memory of the monitor itself, in megabytes",
             "monitor_descriptors": "descriptors that the monitor itself has open",

@@ -1,4 +1,5 @@
-"""Services and processes: what has to run runs, nothing has failed, nothing restarts over and over or grows for days.
+"""Services and processes: what has to run runs, nothing has failed, nothing restarts over and over
+or grows for days.
 
     units      systemctl show         unit-down, restarting
     failed     systemctl list-units   unit-failed

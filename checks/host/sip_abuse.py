@@ -1,15 +1,20 @@
-"""Abuse of the telephone system: who scans for accounts, which calls cost a fortune, and who calls at night.
+"""Abuse of the telephone system: who scans for accounts, which calls cost a fortune, and who calls
+at night.
 
-    log       Asterisk, FreeSWITCH, Kamailio: refused registrations and calls    registration-scan, account-broken
-    calls     call records of the nights and days since the last look            premium-call, unusual-country
+    log       Asterisk, FreeSWITCH, Kamailio: refused registrations and calls    registration-scan,
+              account-broken
+    calls     call records of the nights and days since the last look            premium-call,
+              unusual-country
     night     outgoing calls between `night` hours, against the nights before    night-peak
 
-    [Nov 22 03:12:44] NOTICE[811] res_pjsip/pjsip_distributor.c: Request 'REGISTER' from '"100" <sip:100@192.0.2.7>'
+    [Nov 22 03:12:44] NOTICE[811] res_pjsip/pjsip_distributor.c: Request 'REGISTER' from '"100"
+    <sip:100@192.0.2.7>'
         failed for '198.51.100.9:5071' (callid: 1) - No matching endpoint found
 
-Rules: a number is read with this site's country code and prefixes, and belongs to the longest code of ITU-T E.164 that
-fits. A night is unusual against the median of the nights remembered, and their spread (MAD). One that was accepted is
-right (`reveille accept NAME`): countries that are called every day.
+Rules: a number is read with this site's country code and prefixes, and belongs to the longest code
+of ITU-T E.164 that fits. A night is unusual against the median of the nights remembered, and their
+spread (MAD). One that was accepted is right (`reveille accept NAME`): countries that are called
+every day.
 """
 
 from __future__ import annotations
@@ -71,7 +76,10 @@ class SipAbuse(HostCheck):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.logs and self.records is None:
-            raise ValueError('name what is looked at: logs = ["/var/log/asterisk/messages"], records = {...}, or both')
+            raise ValueError(
+                'name what is looked at: logs = ["/var/log/asterisk/messages"], records = {...}, or'
+                " both"
+            )
         return self
 
     def plain(self) -> dict[str, object]:

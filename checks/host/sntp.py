@@ -3,11 +3,12 @@
     > 23 00 00 00 …  transmit: 64 random bits            version 4, mode 3 (client)
     < 24 02 06 e9 …  origin: the same 64 bits, receive T2, transmit T3
 
-    offset = ((T2 - T1) + (T3 - T4)) / 2      delay = (T4 - T1) - (T3 - T2)         T1, T4: this host's own clock
+    offset = ((T2 - T1) + (T3 - T4)) / 2      delay = (T4 - T1) - (T3 - T2)         T1, T4: this
+    host's own clock
 
-Rules: an answer that does not repeat our random bits is nobody's answer. A server that is not synchronised itself
-(leap indicator 3, stratum 0 with a kiss code, 16 and more) tells no time. The host's clock is what is looked at: it is
-read here, and nothing is dated by it.
+Rules: an answer that does not repeat our random bits is nobody's answer. A server that is not
+synchronised itself (leap indicator 3, stratum 0 with a kiss code, 16 and more) tells no time. The
+host's clock is what is looked at: it is read here, and nothing is dated by it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Told:
 
 
 async def ask(host: str, port: int, within: float) -> Told:
-    """Ask once. Raises Refused: timeout, unreachable, dns, not-synchronised, kiss-of-death, bad-peer."""
+    """Ask once. Raises Refused: timeout, unreachable, dns, not-synchronised, kiss-of-death,
+    bad-peer.
+    """
     nonce = secrets.token_bytes(8)
     try:
         answer = _Answer(nonce)
@@ -61,7 +64,9 @@ async def ask(host: str, port: int, within: float) -> Told:
 
 
 def read(data: bytes, first: float, last: float) -> Told:
-    """An answer that was asked for at `first` and came at `last` (the host's clock). Raises Refused."""
+    """An answer that was asked for at `first` and came at `last` (the host's clock). Raises
+    Refused.
+    """
     head, stratum, _, _, root_delay, dispersion, identity, *stamps = _PACKET.unpack(data[:48])
     if stratum == 0:
         kiss = identity.to_bytes(4, "big").decode("ascii", "replace").strip("\0 ")
@@ -73,7 +78,10 @@ def read(data: bytes, first: float, last: float) -> Told:
         raise Refused("not-synchronised", f"the server may be {distance:.1f} s off itself")
     received, sent = (_seconds(*stamps[place : place + 2]) for place in (4, 6))
     return Told(
-        ((received - first) + (sent - last)) / 2, max(0.0, (last - first) - (sent - received)), stratum, distance
+        ((received - first) + (sent - last)) / 2,
+        max(0.0, (last - first) - (sent - received)),
+        stratum,
+        distance,
     )
 
 

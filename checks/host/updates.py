@@ -4,7 +4,8 @@
     updates   apt-get -s dist-upgrade, dnf updateinfo     security-updates
     restart   /run/reboot-required, needs-restarting      (a warning)
 
-Rule: an update is a warning as soon as it waits and a fault when it has waited longer than `within_days`.
+Rule: an update is a warning as soon as it waits and a fault when it has waited longer than
+`within_days`.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
 """Viruses: ClamAV on the files that have changed since the last look.
 
-    engine       clamd: PING, VERSION, or clamscan --version   engine-down, no-signatures, old-signatures
+    engine       clamd: PING, VERSION, or clamscan --version   engine-down, no-signatures,
+                 old-signatures
     self-test    the EICAR test string (a harmless text)       finds-nothing
     scan         clamd INSTREAM, or clamscan                   infected
 
-    > zINSTREAM\\0  00 00 10 00 <4096 bytes>  …  00 00 00 00        < stream: Win.Test.EICAR_HDB-1 FOUND\\0
+    > zINSTREAM\\0  00 00 10 00 <4096 bytes>  …  00 00 00 00        < stream: Win.Test.EICAR_HDB-1
+                    FOUND\\0
 
-Rules: a scanner that does not find the test string finds nothing, and its silence is worth nothing. Signatures have an
-age. What is too large, not readable or not reached is said; the next look begins with what was not reached.
+Rules: a scanner that does not find the test string finds nothing, and its silence is worth nothing.
+Signatures have an age. What is too large, not readable or not reached is said; the next look begins
+with what was not reached.
 """
 
 from __future__ import annotations
@@ -29,9 +32,22 @@ class Virus(HostCheck):
     KIND: ClassVar[str] = "virus"
     LOOK: ClassVar[str] = "virus"
     HEAVY: ClassVar[bool] = True
-    WORST: ClassVar[tuple[str, ...]] = ("infected", "engine-down", "no-signatures", "finds-nothing", "old-signatures")
+    WORST: ClassVar[tuple[str, ...]] = (
+        "infected",
+        "engine-down",
+        "no-signatures",
+        "finds-nothing",
+        "old-signatures",
+    )
 
-    paths: tuple[Absolute, ...] = ("/home", "/root", "/tmp", "/var/spool", "/var/www", "/srv")  # noqa: S108 - only read
+    paths: tuple[Absolute, ...] = (
+        "/home",
+        "/root",
+        "/tmp",
+        "/var/spool",
+        "/var/www",
+        "/srv",
+    )  # noqa: S108 - only read
     """folders and files that are looked at, as far as they are there"""
     exclude: tuple[str, ...] = Field(default=(), examples=[["/var/spool/asterisk/monitor/*"]])
     """patterns of paths to pass over"""

@@ -1,12 +1,18 @@
 """Does a name server answer, rightly and soon? One question (RFC 1035).
 
-    ask      > portal.example.net IN A        over UDP, repeated if need be      faults: timeout, refused, unreachable
-    tcp      the same, where the answer was cut short                            faults: closed, bad-peer, refused
-    answer   < NOERROR  192.0.2.10                                               faults: dns:nxdomain, dns:servfail,
-                                                                                 dns:refused, no-answer, wrong-answer
+    ask      > portal.example.net IN A        over UDP, repeated if need be      faults: timeout,
+             refused, unreachable
+    tcp      the same, where the answer was cut short                            faults: closed,
+             bad-peer, refused
+    answer   < NOERROR  192.0.2.10                                               faults:
+             dns:nxdomain, dns:servfail,
+                                                                                 dns:refused,
+                                                                                 no-answer,
+                                                                                 wrong-answer
     any of them                                                                  fault: timeout
 
-Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are those of the record asked for.
+Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are those of the
+record asked for.
 """
 
 from __future__ import annotations
@@ -25,7 +31,9 @@ from checks.network.dns_query import Asked, ask
 from checks.network.dns_reader import read
 from checks.settings import Duration
 
-Record = Literal["A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"]
+Record = Literal[
+    "A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"
+]
 _OWN_RESOLVERS = Path("/etc/resolv.conf")
 _MOST_SHOWN = 10
 
@@ -34,7 +42,9 @@ def _address(written: str) -> str:
     try:
         return str(ipaddress.ip_address(written))
     except ValueError:
-        raise ValueError(f"{written[:60]!r} is no IP address; a name server is asked by its address") from None
+        raise ValueError(
+            f"{written[:60]!r} is no IP address; a name server is asked by its address"
+        ) from None
 
 
 class Dns(Check):
@@ -47,12 +57,16 @@ class Dns(Check):
     """the name to ask for"""
     record: Record = "A"
     """the type of record to ask for"""
-    server: Annotated[str, AfterValidator(_address)] | None = Field(default=None, examples=["192.0.2.53"])
+    server: Annotated[str, AfterValidator(_address)] | None = Field(
+        default=None, examples=["192.0.2.53"]
+    )
     """address of the name server; without it the first one of this host"""
     port: int = Field(default=53, ge=1, le=65535)
     """its port"""
     answers: tuple[str, ...] = Field(default=(), examples=[["192.0.2.10"]])
-    """what it must answer, as zone files have it: "192.0.2.10", "10 mail.example.net"; without it all are right"""
+    """what it must answer, as zone files have it: "192.0.2.10", "10 mail.example.net"; without it
+    all are right
+    """
     only_these: bool = False
     """whether an answer beside those is wrong"""
     within: Duration = Field(default=5.0, gt=0)

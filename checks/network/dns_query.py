@@ -1,11 +1,14 @@
-"""One question to a name server, over UDP and, where the answer is cut short, over TCP (RFC 1035, 7766, 6891).
+"""One question to a name server, over UDP and, where the answer is cut short, over TCP (RFC 1035,
+7766, 6891).
 
-    > 1b3e RD, EDNS 1232   portal.example.net IN A                      UDP, a connected socket, repeated after 1 s, 2 s
+    > 1b3e RD, EDNS 1232   portal.example.net IN A                      UDP, a connected socket,
+    repeated after 1 s, 2 s
     < 1b3e QR RD RA        portal.example.net 300 IN A 192.0.2.10
     < 1b3e QR TC           (cut short)                                   asked again over TCP
 
-Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes at the most. Here
-is no more than a question and the head of an answer; what its records say is for answers.py, where the library is.
+Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes
+at the most. Here is no more than a question and the head of an answer; what its records say is for
+answers.py, where the library is.
 """
 
 from __future__ import annotations
@@ -21,7 +24,18 @@ from checks.contract import Refused
 from checks.transport.datagram import Awaited, awaiting
 from checks.transport.line_protocol import far_faults
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35}
+TYPES = {
+    "A": 1,
+    "NS": 2,
+    "CNAME": 5,
+    "SOA": 6,
+    "PTR": 12,
+    "MX": 15,
+    "TXT": 16,
+    "AAAA": 28,
+    "SRV": 33,
+    "NAPTR": 35,
+}
 TYPES |= {"HTTPS": 65, "CAA": 257}
 """types of records by their names (RFC 1035, 2782, 3403, 3596, 8659, 9460)"""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 4.0
@@ -35,7 +49,9 @@ _INTERNET, _OPT = 1, 41
 
 @dataclass(slots=True)
 class Asked:
-    """An answer as it came, and how it was come by. `rcode` is that of its head (RFC 1035 section 4.1.1)."""
+    """An answer as it came, and how it was come by. `rcode` is that of its head (RFC 1035 section
+    4.1.1).
+    """
 
     data: bytes
     repetitions: int = 0
@@ -60,7 +76,9 @@ class Query:
     entry: bytes
 
     def to_wire(self) -> bytes:
-        """With recursion desired, and an EDNS record (RFC 6891) that says how much may come at once."""
+        """With recursion desired, and an EDNS record (RFC 6891) that says how much may come at
+        once.
+        """
         edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0)
         return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, 1) + self.entry + edns
 
@@ -92,13 +110,21 @@ def _whole(data: bytes, at: int, records: int) -> bool:
 
 
 async def ask(
-    server: str, port: int, name: str, record: str, cut_short: Callable[[], Any] = lambda: None, repeat: bool = True
+    server: str,
+    port: int,
+    name: str,
+    record: str,
+    cut_short: Callable[[], Any] = lambda: None,
+    repeat: bool = True,
 ) -> Asked:
     """The answer, for ever awaited. Raises Refused.
 
-    `cut_short` is called before it is asked for again over TCP; `repeat`: whether a question may have been lost.
+    `cut_short` is called before it is asked for again over TCP; `repeat`: whether a question may
+    have been lost.
     """
-    query = Query(secrets.randbelow(1 << 16), _labels(name) + struct.pack("!HH", TYPES[record], _INTERNET))
+    query = Query(
+        secrets.randbelow(1 << 16), _labels(name) + struct.pack("!HH", TYPES[record], _INTERNET)
+    )
     with far_faults():
         asked = await _over_udp(server, port, query, repeat)
         if asked.truncated:
@@ -118,7 +144,9 @@ def _labels(name: str) -> bytes:
         if any(not 0 < len(label) < 64 for label in labels) or len(told) > 253:
             raise ValueError("a label has 1 to 63 bytes, a name no more than 253")
     except ValueError as problem:
-        raise Refused("dns", f"{name[:80]!r} cannot be asked for: {problem}", origin="local") from problem
+        raise Refused(
+            "dns", f"{name[:80]!r} cannot be asked for: {problem}", origin="local"
+        ) from problem
     return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
 
 

@@ -1,7 +1,9 @@
-"""What the records of an answer say, in a process of its own: the library for it takes more memory than a daemon that
-mostly waits should keep. `python -m checks.network.dns_reader TYPE` reads the answer from its standard input.
+"""What the records of an answer say, in a process of its own: the library for it takes more memory
+than a daemon that mostly waits should keep. `python -m checks.network.dns_reader TYPE` reads the
+answer from its standard input.
 
-    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     or     {"wrong": "ShortHeader"}
+    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     or     {"wrong":
+    "ShortHeader"}
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ _LONGEST = 300
 
 
 async def read(data: bytes, record: str) -> dict[str, Any]:
-    """Status, time to live and records of the type asked for. Raises Refused for what is no answer, CannotTell."""
+    """Status, time to live and records of the type asked for. Raises Refused for what is no answer,
+    CannotTell.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "checks.network.dns_reader", record),

@@ -1,17 +1,19 @@
-"""A mailbox that a test mail must reach, by IMAP (RFC 9051; what is used here is in IMAP4rev1, RFC 3501, too).
+"""A mailbox that a test mail must reach, by IMAP (RFC 9051; what is used here is in IMAP4rev1, RFC
+3501, too).
 
     < * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready
     > r1 STARTTLS                                                < r1 OK begin TLS
-    > r2 CAPABILITY                                              < * CAPABILITY IMAP4rev1 AUTH=PLAIN UIDPLUS
+    > r2 CAPABILITY                                              < * CAPABILITY IMAP4rev1 AUTH=PLAIN
+                                                                 UIDPLUS
     > r3 AUTHENTICATE PLAIN          < +       > …               < r3 OK logged in
-    > r4 SELECT "INBOX"                                          < * 3 EXISTS  < r4 OK [READ-WRITE] selected
-    > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>" < * SEARCH 47  < r5 OK
+    > r4 SELECT "INBOX"                                          < * 3 EXISTS  < r4 OK [READ-WRITE]
+    selected > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>" < * SEARCH 47  < r5 OK
     > r6 UID STORE 47 +FLAGS.SILENT (\\Deleted)                   < r6 OK
     > r7 UID EXPUNGE 47                                          < r7 OK
 
-Rules: only mails of our own are touched, found by a header that nobody else writes; without UIDPLUS (RFC 4315) they are
-marked and not expunged, since a plain EXPUNGE would take what others have marked; no literal is asked for, and one that
-comes is bounded.
+Rules: only mails of our own are touched, found by a header that nobody else writes; without UIDPLUS
+(RFC 4315) they are marked and not expunged, since a plain EXPUNGE would take what others have
+marked; no literal is asked for, and one that comes is bounded.
 """
 
 from __future__ import annotations
@@ -111,7 +113,9 @@ class Imap:
             await self._secure(box)
         greeting = await self._talk.line()
         if not greeting.upper().startswith("* OK"):
-            raise Refused("imap:bye" if greeting.startswith("* ") else "bad-peer", self._talk.shown(greeting))
+            raise Refused(
+                "imap:bye" if greeting.startswith("* ") else "bad-peer", self._talk.shown(greeting)
+            )
         if box.security == "starttls":
             await self._command("STARTTLS")
             await self._secure(box)
@@ -136,11 +140,18 @@ class Imap:
 
     async def _search(self, criteria: str) -> list[str]:
         told = await self._command(f"UID SEARCH {criteria}")
-        found = [part for line in told if line.upper().startswith("* SEARCH") for part in line.split()[2:]]
+        found = [
+            part
+            for line in told
+            if line.upper().startswith("* SEARCH")
+            for part in line.split()[2:]
+        ]
         return [uid for uid in found if uid.isascii() and uid.isdigit()][:_MOST_FOUND]
 
     async def _command(self, command: str, continued: str | None = None) -> list[str]:
-        """Send a command; what was said untagged until its answer. Raises Refused unless that is OK."""
+        """Send a command; what was said untagged until its answer. Raises Refused unless that is
+        OK.
+        """
         self._number += 1
         tag = f"r{self._number}"
         self._talk.say(f"{tag} {command}")
@@ -154,7 +165,9 @@ class Imap:
                 told.append(line)
         status, _, text = line.removeprefix(f"{tag} ").partition(" ")
         if status.upper() != "OK":
-            raise Refused(f"imap:{'bad' if status.upper() == 'BAD' else 'no'}", self._talk.shown(text))
+            raise Refused(
+                f"imap:{'bad' if status.upper() == 'BAD' else 'no'}", self._talk.shown(text)
+            )
         return told
 
     async def _whole_line(self) -> str:

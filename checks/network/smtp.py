@@ -1,18 +1,26 @@
-"""Does mail work? Banner, EHLO, STARTTLS, login (RFC 5321, 3207, 4954), and a mail that arrives, found by IMAP.
+"""Does mail work? Banner, EHLO, STARTTLS, login (RFC 5321, 3207, 4954), and a mail that arrives,
+found by IMAP.
 
-    connect   TCP mail.example.net:25                                      faults: dns, refused, unreachable
-    banner    < 220 mail.example.net ESMTP Postfix                         faults: smtp:554, bad-peer
+    connect   TCP mail.example.net:25                                      faults: dns, refused,
+              unreachable
+    banner    < 220 mail.example.net ESMTP Postfix                         faults: smtp:554,
+              bad-peer
     hello     > EHLO [192.0.2.7]       < 250-…                             faults: smtp:502
-    starttls  > STARTTLS               < 220   handshake, certificate      faults: no-starttls, expired, wrong-name …
-    login     > AUTH PLAIN …           < 235                               faults: smtp:535, no-login
-    mailbox   IMAP: log in, select                                         faults: imap:no, refused …
-    send      > MAIL FROM  > RCPT TO  > DATA  > …  < 250 queued            faults: smtp:451, smtp:550
+    starttls  > STARTTLS               < 220   handshake, certificate      faults: no-starttls,
+              expired, wrong-name …
+    login     > AUTH PLAIN …           < 235                               faults: smtp:535,
+              no-login
+    mailbox   IMAP: log in, select                                         faults: imap:no, refused
+              …
+    send      > MAIL FROM  > RCPT TO  > DATA  > …  < 250 queued            faults: smtp:451,
+              smtp:550
     arrive    > UID SEARCH HEADER Message-ID "<token@…>"  < * SEARCH 47    fault: not-arrived
     delete    > UID STORE … > UID EXPUNGE …                                faults: imap:no
     any of them                                                            faults: closed, timeout
 
-Rules: without a recipient nothing is sent; each mail has a token of its own, so that an older one is never taken for
-it; a mail that arrived is deleted, and so are the check's own of a day ago that came too late.
+Rules: without a recipient nothing is sent; each mail has a token of its own, so that an older one
+is never taken for it; a mail that arrived is deleted, and so are the check's own of a day ago that
+came too late.
 """
 
 from __future__ import annotations
@@ -37,13 +45,17 @@ from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.line_protocol import Conversation
 from checks.transport.tls import handshake, trusting
 
-Address = Annotated[str, Field(pattern=r"^[^\s<>@\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.-]{1,190}$")]
+Address = Annotated[
+    str, Field(pattern=r"^[^\s<>@\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.-]{1,190}$")
+]
 _DOMAIN = "reveille.invalid"
 _ONE_DAY_SECONDS = 86400.0
 
 
 class Smtp(Check):
-    """Talks to a mail server up to a login, and with a recipient sends a mail and looks for it where it must arrive."""
+    """Talks to a mail server up to a login, and with a recipient sends a mail and looks for it
+    where it must arrive.
+    """
 
     KIND: ClassVar[str] = "smtp"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
@@ -76,9 +88,17 @@ class Smtp(Check):
         if (self.user is None) != (self.password is None):
             raise ValueError("a login needs both 'user' and 'password'")
         if self.user and self.security == "none":
-            raise ValueError('a password is never sent in the clear; write security = "starttls" or "tls"')
-        if self.mailbox and self.mailbox.security == "none" and self.mailbox.host not in ("127.0.0.1", "::1"):
-            raise ValueError('the mailbox\'s password is never sent in the clear; write its security as "tls"')
+            raise ValueError(
+                'a password is never sent in the clear; write security = "starttls" or "tls"'
+            )
+        if (
+            self.mailbox
+            and self.mailbox.security == "none"
+            and self.mailbox.host not in ("127.0.0.1", "::1")
+        ):
+            raise ValueError(
+                'the mailbox\'s password is never sent in the clear; write its security as "tls"'
+            )
         if self.mailbox and not self.recipient:
             raise ValueError("no mail can arrive where none is sent; write 'recipient'")
         return self
@@ -92,8 +112,12 @@ class Smtp(Check):
             "starttls_seconds": "TLS: STARTTLS, handshake and EHLO anew, in seconds; only with it",
             "login_seconds": "logging in, in seconds; only with a user",
             "mailbox_seconds": "opening the mailbox, in seconds; only with one",
-            "send_seconds": "from MAIL to the server's promise to deliver, in seconds; only with a recipient",
-            "arrive_seconds": "from that promise until the mail was found, in seconds; only with a mailbox",
+            "send_seconds": (
+                "from MAIL to the server's promise to deliver, in seconds; only with a recipient"
+            ),
+            "arrive_seconds": (
+                "from that promise until the mail was found, in seconds; only with a mailbox"
+            ),
             "delete_seconds": "deleting it, in seconds; only with a mailbox",
         }
 
@@ -119,7 +143,9 @@ class Smtp(Check):
                     with trace.stage("send"):
                         await self._send(talk, message)
                     if imap:
-                        limit.reschedule(asyncio.get_running_loop().time() + self.arrive_within + self.within)
+                        limit.reschedule(
+                            asyncio.get_running_loop().time() + self.arrive_within + self.within
+                        )
                         await self._arrived(imap, message, trace)
                 await _leave(talk)
         except TimeoutError:
@@ -152,7 +178,9 @@ class Smtp(Check):
             await talk.start_tls(trusting(self.trusted_certificates), self.host)
 
     def _mail(self, trace: Trace) -> EmailMessage:
-        """A mail that nobody answers (RFC 3834); dated when this attempt began: a check has no wall clock."""
+        """A mail that nobody answers (RFC 3834); dated when this attempt began: a check has no wall
+        clock.
+        """
         message = EmailMessage(policy=LINES)
         message["From"], message["To"] = self.sender, self.recipient
         message["Subject"] = "Reveille: test mail"
@@ -161,7 +189,9 @@ class Smtp(Check):
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message[HEADER] = "mail"
-        message.set_content("This mail checks that mail arrives. It is deleted by the check that sent it.\n")
+        message.set_content(
+            "This mail checks that mail arrives. It is deleted by the check that sent it.\n"
+        )
         return message
 
     async def _send(self, talk: Conversation, message: EmailMessage) -> None:
@@ -173,7 +203,10 @@ class Smtp(Check):
             talk.say(command)
             await reply(talk, *good)
         text = message.as_bytes().decode("ascii").removesuffix("\r\n")
-        talk.say("\r\n".join("." + line if line.startswith(".") else line for line in text.split("\r\n")) + "\r\n.")
+        talk.say(
+            "\r\n".join("." + line if line.startswith(".") else line for line in text.split("\r\n"))
+            + "\r\n."
+        )
         await reply(talk, 250)
 
     async def _arrived(self, imap: Imap, message: EmailMessage, trace: Trace) -> None:
@@ -195,7 +228,12 @@ class Smtp(Check):
 
 async def _log_in(talk: Conversation, offered: frozenset[str], user: str, password: str) -> None:
     """AUTH PLAIN (RFC 4616), else LOGIN, which older servers speak alone."""
-    ways = {word for line in offered if line.startswith("AUTH") for word in line.replace("=", " ").split()}
+    ways = {
+        word
+        for line in offered
+        if line.startswith("AUTH")
+        for word in line.replace("=", " ").split()
+    }
     secret = _coded(f"\0{user}\0{password}")
     talk.keep_secret(password, secret)
     if "PLAIN" in ways:

@@ -1,4 +1,5 @@
-"""From a connection to TLS, for services that begin in the clear: SMTP (RFC 3207) and IMAP (RFC 9051, section 6.2.1).
+"""From a connection to TLS, for services that begin in the clear: SMTP (RFC 3207) and IMAP (RFC
+9051, section 6.2.1).
 
 < 220 mail.example.net ESMTP         < * OK [CAPABILITY IMAP4rev1 STARTTLS] ready
 > EHLO [192.0.2.7]                   > a1 STARTTLS
@@ -45,7 +46,9 @@ async def reply(talk: Conversation, *good: int) -> Reply:
 
 
 async def hello(talk: Conversation, name: str | None = None) -> frozenset[str]:
-    """EHLO; what is offered, in capitals. Without a name of ours our address is it (RFC 5321, section 4.1.3)."""
+    """EHLO; what is offered, in capitals. Without a name of ours our address is it (RFC 5321,
+    section 4.1.3).
+    """
     here = talk.local_address()
     talk.say(f"EHLO {name or ('[IPv6:' if ':' in here else '[') + here + ']'}")
     return frozenset(line.upper() for line in (await reply(talk, 250)).lines[1:])
@@ -69,7 +72,9 @@ async def begin_imap(talk: Conversation) -> None:
     """From the greeting to the handshake."""
     greeting = await talk.line()
     if not greeting.upper().startswith("* OK"):
-        raise Refused("bad-peer" if not greeting.startswith("* ") else "imap:bye", talk.shown(greeting))
+        raise Refused(
+            "bad-peer" if not greeting.startswith("* ") else "imap:bye", talk.shown(greeting)
+        )
     talk.say("a1 STARTTLS")
     while not (answer := await talk.line()).startswith("a1 "):
         continue

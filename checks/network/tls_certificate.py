@@ -1,14 +1,21 @@
-"""Is the certificate good, for this name, and for long enough? One TLS handshake (RFC 8446) and nothing more.
+"""Is the certificate good, for this name, and for long enough? One TLS handshake (RFC 8446) and
+nothing more.
 
-    connect   TCP mail.example.net:25                                      faults: dns, refused, unreachable
-    starttls  < 220 mail.example.net ESMTP  > EHLO …  > STARTTLS  < 220    faults: no-starttls, smtp:454, bad-peer
-    tls       > ClientHello (SNI mail.example.net)  < Certificate …        faults: weak-protocol, no-tls, tls, closed
-    verify    chain, dates, name: certificate_days = 23.4                  faults: expired, not-yet-valid, self-signed,
-                                                                           untrusted, wrong-name, weak-key, revoked
+    connect   TCP mail.example.net:25                                      faults: dns, refused,
+              unreachable
+    starttls  < 220 mail.example.net ESMTP  > EHLO …  > STARTTLS  < 220    faults: no-starttls,
+              smtp:454, bad-peer
+    tls       > ClientHello (SNI mail.example.net)  < Certificate …        faults: weak-protocol,
+              no-tls, tls, closed
+    verify    chain, dates, name: certificate_days = 23.4                  faults: expired,
+              not-yet-valid, self-signed,
+                                                                           untrusted, wrong-name,
+                                                                           weak-key, revoked
     any of them                                                            fault: timeout
 
-Rules: OpenSSL decides whether a certificate is good; one that is not is fetched again without trust, only to say whose
-it is and how long it is (or was) valid. To be warned in time, expect it: `certificate_days >= 14`.
+Rules: OpenSSL decides whether a certificate is good; one that is not is fetched again without
+trust, only to say whose it is and how long it is (or was) valid. To be warned in time, expect it:
+`certificate_days >= 14`.
 """
 
 from __future__ import annotations
@@ -31,7 +38,9 @@ _MOST_NAMES = 8
 
 
 class TlsCertificate(Check):
-    """Looks at the certificate of any service that speaks TLS, from the beginning or after STARTTLS."""
+    """Looks at the certificate of any service that speaks TLS, from the beginning or after
+    STARTTLS.
+    """
 
     KIND: ClassVar[str] = "tls-certificate"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
@@ -55,9 +64,13 @@ class TlsCertificate(Check):
         """The phases, and the certificate."""
         return {
             "connect_seconds": "name resolution and TCP connection, in seconds",
-            "starttls_seconds": "from the greeting to the agreement on TLS, in seconds; only with starttls",
+            "starttls_seconds": (
+                "from the greeting to the agreement on TLS, in seconds; only with starttls"
+            ),
             "tls_seconds": "TLS handshake, in seconds",
-            "certificate_days": "how long the certificate is still valid, in days; below zero since when it is not",
+            "certificate_days": (
+                "how long the certificate is still valid, in days; below zero since when it is not"
+            ),
             "tls_version": "the version of TLS that was agreed on, as in 1.3",
         }
 
@@ -77,7 +90,9 @@ class TlsCertificate(Check):
             raise Refused("timeout", f"not through within {self.within:g} s") from None
 
     async def _handshake(self, trace: Trace) -> Refused | None:
-        """The handshake in its stages; what is wrong with the certificate, if that is all that is wrong."""
+        """The handshake in its stages; what is wrong with the certificate, if that is all that is
+        wrong.
+        """
         with trace.stage("connect"):
             talk = await Conversation.open(self.host, self.port)
         try:
@@ -115,10 +130,16 @@ class TlsCertificate(Check):
             _describe(certificate, trace)
 
     async def _explained(self, wrong: Refused, trace: Trace) -> Refused:
-        """The fault, with whose certificate it is and since when it is wrong, as far as that can be found out."""
+        """The fault, with whose certificate it is and since when it is wrong, as far as that can be
+        found out.
+        """
         try:
             certificate = await self._fetched(taking_anything(), binary=True)
-            decoded = await self._fetched(trusting_only(certificate), binary=False) if certificate else None
+            decoded = (
+                await self._fetched(trusting_only(certificate), binary=False)
+                if certificate
+                else None
+            )
         except Refused as problem:
             trace.note(f"the certificate could not be fetched for a closer look: {problem}")
             return wrong
@@ -138,13 +159,18 @@ class TlsCertificate(Check):
 
 def _describe(certificate: Mapping[str, Any], trace: Trace) -> str:
     """Days left, as counted from when this attempt began: a check has no wall clock."""
-    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - trace.began_at) / _SECONDS_A_DAY
+    left = (
+        ssl.cert_time_to_seconds(str(certificate["notAfter"])) - trace.began_at
+    ) / _SECONDS_A_DAY
     trace.measure("certificate_days", left)
-    names = [value for _, value in certificate.get("subjectAltName", ())] or [_name(certificate.get("subject", ()))]
+    names = [value for _, value in certificate.get("subjectAltName", ())] or [
+        _name(certificate.get("subject", ()))
+    ]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     said = (
-        f"for {', '.join(names[:_MOST_NAMES])}{more}, issued by {_name(certificate.get('issuer', ()))}, "
-        f"valid from {certificate['notBefore']} to {certificate['notAfter']}"
+        f"for {', '.join(names[:_MOST_NAMES])}{more}, issued by"
+        f" {_name(certificate.get('issuer', ()))}, valid from {certificate['notBefore']} to"
+        f" {certificate['notAfter']}"
     )
     said = "".join(sign if sign.isprintable() else " " for sign in said)[:600]
     trace.note(said)

@@ -1,14 +1,17 @@
 """Is our own way into the world open? Several targets, by several means, several times.
 
-    round 1   tcp 192.0.2.1:443  8 ms    dns 192.0.2.53  11 ms    icmp 198.51.100.7  timeout    up: 2 of 3, 1 needed
+    round 1   tcp 192.0.2.1:443  8 ms    dns 192.0.2.53  11 ms    icmp 198.51.100.7  timeout    up:
+              2 of 3, 1 needed
     round 2   tcp 192.0.2.1:443  9 ms    dns 192.0.2.53  timeout  icmp 198.51.100.7  timeout    up
     …
-    reach     never up: fault with the code that all samples share (timeout, refused, unreachable, dns …), else
-              "unreachable"; up and down more often than `flaps_allowed`: fault "flapping"
+    reach     never up: fault with the code that all samples share (timeout, refused, unreachable,
+              dns …), else "unreachable"; up and down more often than `flaps_allowed`: fault
+              "flapping"
 
-Rules: one far end that is down is not our uplink: it is down only when fewer targets than needed answer, in every
-round. A means that this host forbids is named and not counted; with too few left nothing is known. A lossy or slow
-uplink is for expectations: `loss_percent <= 2`, `latency_seconds <= 0.2`.
+Rules: one far end that is down is not our uplink: it is down only when fewer targets than needed
+answer, in every round. A means that this host forbids is named and not counted; with too few left
+nothing is known. A lossy or slow uplink is for expectations: `loss_percent <= 2`, `latency_seconds
+<= 0.2`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ from checks.settings import Duration
 
 
 class Uplink(Check):
-    """Tries the site's own connection to the internet, so that what depends on it is not blamed for it."""
+    """Tries the site's own connection to the internet, so that what depends on it is not blamed for
+    it.
+    """
 
     KIND: ClassVar[str] = "uplink"
     LAYER: ClassVar[Layer] = Layer.UPLINK
@@ -36,7 +41,9 @@ class Uplink(Check):
     targets: tuple[Target, ...] = Field(
         min_length=1, max_length=20, examples=[[{"tcp": "192.0.2.1:443"}, {"dns": "192.0.2.53"}]]
     )
-    """what to reach, far apart and by several means, so that no single failure there looks like one here"""
+    """what to reach, far apart and by several means, so that no single failure there looks like one
+    here
+    """
     need: int = Field(default=1, ge=1)
     """how many targets must answer for the uplink to be up"""
     samples: int = Field(default=5, ge=1, le=100)
@@ -51,7 +58,9 @@ class Uplink(Check):
     @model_validator(mode="after")
     def _enough(self) -> Self:
         if self.need > len(self.targets):
-            raise ValueError(f"{self.need} targets are needed, and only {len(self.targets)} are named")
+            raise ValueError(
+                f"{self.need} targets are needed, and only {len(self.targets)} are named"
+            )
         return self
 
     def measures(self) -> Mapping[str, str]:
@@ -64,9 +73,15 @@ class Uplink(Check):
         return {
             "reach_seconds": "all rounds together, in seconds",
             "reached_targets": "how many targets answered at least once",
-            "loss_percent": "samples lost, of the targets that answered at least once; 100 when none did",
-            "latency_seconds": "the median time to an answer, of the target that answers soonest; in seconds",
-            "jitter_seconds": "the mean difference between its answers one after the other, in seconds",
+            "loss_percent": (
+                "samples lost, of the targets that answered at least once; 100 when none did"
+            ),
+            "latency_seconds": (
+                "the median time to an answer, of the target that answers soonest; in seconds"
+            ),
+            "jitter_seconds": (
+                "the mean difference between its answers one after the other, in seconds"
+            ),
             "down_percent": "rounds in which fewer targets answered than needed, in percent",
             "flaps": "how often it changed between up and down from round to round",
             **each,
@@ -80,11 +95,15 @@ class Uplink(Check):
         """Go through the rounds once."""
         tried = [Tried(number, target) for number, target in enumerate(self.targets, 1)]
         with trace.stage("reach"):
-            rounds = [await self._round(tried, pause=bool(number)) for number in range(self.samples)]
+            rounds = [
+                await self._round(tried, pause=bool(number)) for number in range(self.samples)
+            ]
             counted = [one for one in tried if not one.forbidden]
             for one in tried:
                 trace.note(one.told())
-            if len(counted) < self.need or any(one.forbidden and (one.took or one.lost) for one in tried):
+            if len(counted) < self.need or any(
+                one.forbidden and (one.took or one.lost) for one in tried
+            ):
                 raise CannotTell("; ".join(one.told() for one in tried if one.forbidden))
             _measure(trace, counted, rounds)
             self._judge(counted, rounds)
@@ -103,9 +122,13 @@ class Uplink(Check):
             code = codes.pop() if len(codes) == 1 else "unreachable"
             told = "; ".join(one.told() for one in counted)
             reached = sum(1 for one in counted if one.took)
-            raise Refused(code, f"{reached} of {len(counted)} targets answered, {self.need} needed: {told}")
+            raise Refused(
+                code, f"{reached} of {len(counted)} targets answered, {self.need} needed: {told}"
+            )
         if flaps > self.flaps_allowed:
-            raise Refused("flapping", f"up in {sum(rounds)} of {len(rounds)} rounds, with {flaps} changes")
+            raise Refused(
+                "flapping", f"up in {sum(rounds)} of {len(rounds)} rounds, with {flaps} changes"
+            )
 
 
 _OF_A_TARGET = {
@@ -151,7 +174,11 @@ class Tried:
 
     def jitter_seconds(self) -> float:
         """The mean difference between two answers, one after the other."""
-        return fmean(abs(later - earlier) for earlier, later in pairwise(self.took)) if len(self.took) > 1 else 0.0
+        return (
+            fmean(abs(later - earlier) for earlier, later in pairwise(self.took))
+            if len(self.took) > 1
+            else 0.0
+        )
 
     def told(self) -> str:
         """How it went, in short."""
@@ -160,7 +187,8 @@ class Tried:
         if not self.took:
             return f"{self.target}: {', '.join(sorted(set(self.lost)))}"
         return (
-            f"{self.target}: {len(self.took)} of {len(self.took) + len(self.lost)}, {1000 * median(self.took):.1f} ms"
+            f"{self.target}: {len(self.took)} of {len(self.took) + len(self.lost)},"
+            f" {1000 * median(self.took):.1f} ms"
         )
 
 
@@ -172,7 +200,9 @@ def _measure(trace: Trace, counted: list[Tried], rounds: list[bool]) -> None:
         trace.measure(f"target_{one.number}_latency_seconds", median(one.took))
         trace.measure(f"target_{one.number}_jitter_seconds", one.jitter_seconds())
     trace.measure("reached_targets", len(reached))
-    trace.measure("loss_percent", fmean(one.loss_percent() for one in reached) if reached else 100.0)
+    trace.measure(
+        "loss_percent", fmean(one.loss_percent() for one in reached) if reached else 100.0
+    )
     trace.measure("down_percent", 100.0 * rounds.count(False) / len(rounds))
     trace.measure("flaps", _flaps(rounds))
     if reached:

@@ -1,13 +1,16 @@
 """What an uplink is tried with: one target, one means, one sample at a time.
 
-    { icmp = "192.0.2.1" }                                    echo request and reply (RFC 792, RFC 4443)
+    { icmp = "192.0.2.1" }                                    echo request and reply (RFC 792, RFC
+    4443)
     { tcp = "192.0.2.1:443" }                                 a connection is taken
-    { dns = "192.0.2.53", name = "example.net" }              any answer but a failure: NOERROR or NXDOMAIN
-    { http = "http://example.net/generate_204", status = 204 }  that status; without it any below 500
+    { dns = "192.0.2.53", name = "example.net" }              any answer but a failure: NOERROR or
+    NXDOMAIN { http = "http://example.net/generate_204", status = 204 }  that status; without it any
+    below 500
 
-Rules: a sample is lost when what should answer does not, or refuses: a box on the way that refuses everything would
-pass for the world otherwise. ICMP goes by a datagram socket, which needs no privilege but the kernel's leave. Nothing
-is repeated within a sample, or a loss would pass for a delay.
+Rules: a sample is lost when what should answer does not, or refuses: a box on the way that refuses
+everything would pass for the world otherwise. ICMP goes by a datagram socket, which needs no
+privilege but the kernel's leave. Nothing is repeated within a sample, or a loss would pass for a
+delay.
 """
 
 from __future__ import annotations
@@ -30,7 +33,10 @@ from checks.transport.line_protocol import Conversation, far_faults
 from checks.transport.tls import handshake, trusting
 
 _STATUS = re.compile(r"HTTP/1\.[01] (\d{3})(?: |$)")
-_ECHO = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0), socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129)}
+_ECHO = {
+    socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0),
+    socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129),
+}
 """protocol, type of a request, type of a reply"""
 
 
@@ -50,7 +56,9 @@ def _web_address(written: str) -> str:
     if not good or not written.isascii() or not written.isprintable() or " " in written:
         raise ValueError("that is no URL to fetch; write it as in 'http://example.net/'")
     if parts.username or parts.password:
-        raise ValueError("a URL with a user name or password in it would be seen in reports; leave them out")
+        raise ValueError(
+            "a URL with a user name or password in it would be seen in reports; leave them out"
+        )
     return written
 
 
@@ -70,12 +78,16 @@ class Icmp(Settings):
         """One request and its reply."""
         loop = asyncio.get_running_loop()
         with far_faults():
-            (family, _, _, _, address), *_ = await loop.getaddrinfo(self.icmp, None, type=socket.SOCK_DGRAM)
+            (family, _, _, _, address), *_ = await loop.getaddrinfo(
+                self.icmp, None, type=socket.SOCK_DGRAM
+            )
             protocol, request, reply = _ECHO[socket.AddressFamily(family)]
             with _echo_socket(family, protocol) as sock:
                 sock.connect(address)  # at once: a datagram socket only remembers it
                 token = secrets.token_bytes(16)
-                await loop.sock_sendall(sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token))
+                await loop.sock_sendall(
+                    sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token)
+                )
                 while True:
                     data = await loop.sock_recv(sock, 1500)
                     if data[:1] == bytes((reply,)) and data[8:24] == token:
@@ -139,7 +151,10 @@ class Http(Settings):
                     await talk.start_tls(trusting(None), host)
             where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             named = parts.netloc.rpartition("@")[2]
-            talk.say(f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection: close\r\n")
+            talk.say(
+                f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection:"
+                " close\r\n"
+            )
             match = _STATUS.match(await talk.line())
         finally:
             await talk.close()
@@ -168,10 +183,13 @@ def _one_means(written: Any) -> Any:
     found = [means for means in MEANS if means in written]
     if not found:
         hints = [hint for key in written if (hint := nearest(str(key), list(MEANS)))]
-        raise ValueError(f"a target needs one of {', '.join(MEANS)}, {example}{hints[0] if hints else ''}")
+        raise ValueError(
+            f"a target needs one of {', '.join(MEANS)}, {example}{hints[0] if hints else ''}"
+        )
     if len(found) > 1:
         raise ValueError(
-            f"this target has {len(found)} means ({' and '.join(found)}); write them as {len(found)} targets"
+            f"this target has {len(found)} means ({' and '.join(found)}); write them as"
+            f" {len(found)} targets"
         )
     return written
 
@@ -190,7 +208,9 @@ def _echo_socket(family: int, protocol: int) -> socket.socket:
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
     except PermissionError as refused:
-        raise CannotTell("this host does not let this user send ICMP (net.ipv4.ping_group_range)") from refused
+        raise CannotTell(
+            "this host does not let this user send ICMP (net.ipv4.ping_group_range)"
+        ) from refused
     except OSError as problem:
         if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
             raise CannotTell(f"this host has no ICMP sockets: {problem.strerror}") from problem

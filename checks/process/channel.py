@@ -1,6 +1,8 @@
-"""The child's end of the socket to the daemon, and the manners of a child: for the processes that hold a call.
+"""The child's end of the socket to the daemon, and the manners of a child: for the processes that
+hold a call.
 
-One JSON object a line: commands in ({"do": ...}), events out ({"event": ..., "at": monotonic seconds, ...}).
+One JSON object a line: commands in ({"do": ...}), events out ({"event": ..., "at": monotonic
+seconds, ...}).
 """
 
 from __future__ import annotations
@@ -42,7 +44,12 @@ class Channel:
 
     def tell(self, event: str, at: float | None = None, **facts: Any) -> None:
         """Send an event. With nobody to hear it, nothing happens."""
-        line = json.dumps({"event": event, "at": time.monotonic() if at is None else at, **facts}).encode() + b"\n"
+        line = (
+            json.dumps(
+                {"event": event, "at": time.monotonic() if at is None else at, **facts}
+            ).encode()
+            + b"\n"
+        )
         while line and not self.gone:
             try:
                 line = line[self._socket.send(line) :]

@@ -1,7 +1,8 @@
 """The daemon's side of a process that does one heavy thing: starts it, follows its stages, ends it.
 
-It gets its job, secrets included, through its standard input, and nothing in its arguments or its environment. What it
-tells of the far end becomes `Refused`; a process that dies, or takes too long, is `CannotTell`.
+It gets its job, secrets included, through its standard input, and nothing in its arguments or its
+environment. What it tells of the far end becomes `Refused`; a process that dies, or takes too long,
+is `CannotTell`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _LONGEST_LINE = 1 << 20
 
 
 async def followed(job: bytes, trace: Trace, within: float, program: str) -> Mapping[str, Any]:
-    """What the process (the module `program`) tells in the end. Raises Refused in the stage under way, CannotTell."""
+    """What the process (the module `program`) tells in the end. Raises Refused in the stage under
+    way, CannotTell.
+    """
     log = trace.exhibits_folder / ".process.log"
     reading, writing = os.pipe()
     try:
@@ -98,7 +101,9 @@ async def _stages(told: asyncio.StreamReader, trace: Trace) -> Mapping[str, Any]
 
 
 def _refuse(said: Mapping[str, Any], trace: Trace) -> None:
-    """Raises Refused for a fault, CannotTell for being blind; what was found out until then is kept."""
+    """Raises Refused for a fault, CannotTell for being blind; what was found out until then is
+    kept.
+    """
     if "blind" in said:
         raise CannotTell(said["blind"])
     if "fault" not in said:
@@ -114,7 +119,9 @@ async def _death(process: asyncio.subprocess.Process, log: Path) -> str:
     status = await process.wait()
     said = await asyncio.to_thread(log.read_text, encoding="utf-8", errors="replace")
     last = said.strip().splitlines()[-1:]
-    return f"the process that was to look ended with status {status}" + (f": {last[0][:300]}" if last else "")
+    return f"the process that was to look ended with status {status}" + (
+        f": {last[0][:300]}" if last else ""
+    )
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
@@ -125,6 +132,10 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 
 def small_environment(*kept: str, **more: str) -> dict[str, str]:
-    """For a process of our own: no credentials, no PGPASSWORD. `kept` are further variables that it inherits."""
-    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", *kept) if name in os.environ}
+    """For a process of our own: no credentials, no PGPASSWORD. `kept` are further variables that it
+    inherits.
+    """
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", *kept) if name in os.environ
+    }
     return {**inherited, "PYTHONPATH": _ROOT, **more}

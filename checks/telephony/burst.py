@@ -1,12 +1,14 @@
-"""How much of an offered load is turned away? Several calls, or log-ins of agents, placed together and counted.
+"""How much of an offered load is turned away? Several calls, or log-ins of agents, placed together
+and counted.
 
     INVITE 1 … INVITE 20 ---------------->      started one after the other, standing at the same time
     <---- 200 OK × 16   503/34 × 4              4 of 20 rejected: 20 % (95 %: 8.1 to 41.6 %)
     fault: that of most of them, with its stage: answer sip:503/34
 
-Rules: each call and each log-in is an ordinary attempt of its own (sip-call, sip-registration), one process each. What
-could not be told counts nowhere; where that is a tenth or more, nothing is known. The interval is Wilson's (E. B.
-Wilson, 1927). A channel of the line is claimed for every call that stands: never the last one that customers have.
+Rules: each call and each log-in is an ordinary attempt of its own (sip-call, sip-registration), one
+process each. What could not be told counts nowhere; where that is a tenth or more, nothing is
+known. The interval is Wilson's (E. B. Wilson, 1927). A channel of the line is claimed for every
+call that stands: never the last one that customers have.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ _MEASURES = {
 
 
 class Burst(Check):
-    """Places calls, or logs agents in, all together, and tells how many of those offered were rejected."""
+    """Places calls, or logs agents in, all together, and tells how many of those offered were
+    rejected.
+    """
 
     KIND: ClassVar[str] = "burst"
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
@@ -72,7 +76,9 @@ class Burst(Check):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if bool(self.calls) == bool(self.log_ins):
-            raise ValueError("either calls are placed (calls, line, to) or agents are logged in (log_ins)")
+            raise ValueError(
+                "either calls are placed (calls, line, to) or agents are logged in (log_ins)"
+            )
         if self.calls and (self.line is None or self.to is None):
             raise ValueError("calls need a line and the number to call: write line and to")
         if self.line is not None and self._standing > self.line.channels:
@@ -99,7 +105,9 @@ class Burst(Check):
         return _MEASURES
 
     def layer_of(self, stage: str) -> Layer:
-        """As the attempts themselves have it: who logs in, speaks of agents; who calls, of the way to the platform."""
+        """As the attempts themselves have it: who logs in, speaks of agents; who calls, of the way
+        to the platform.
+        """
         if self.log_ins:
             return Layer.AGENT
         return Layer.MEDIA if stage in ("media", "hold") else Layer.SIGNALLING
@@ -112,20 +120,27 @@ class Burst(Check):
         """All rounds of those at once, each attempt at its longest."""
         attempts = self._attempts()
         rounds = -(-len(attempts) // self.at_once)
-        return rounds * max(one.longest_seconds() for one in attempts) + len(attempts) * _GAP_SECONDS
+        return (
+            rounds * max(one.longest_seconds() for one in attempts) + len(attempts) * _GAP_SECONDS
+        )
 
     async def probe(self, trace: Trace) -> None:
         """Place them all. Raises Refused, CannotTell."""
         attempts, turns = self._attempts(), asyncio.Semaphore(self.at_once)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_placed(one, number, trace, turns)) for number, one in enumerate(attempts, 1)]
+            tasks = [
+                group.create_task(_placed(one, number, trace, turns))
+                for number, one in enumerate(attempts, 1)
+            ]
         self._judge(trace, [task.result() for task in tasks])
 
     def _attempts(self) -> Sequence[Check]:
         if self.log_ins:
             return [_log_in(agent, self.answer_within) for agent in self.log_ins]
         assert self.line is not None and self.to is not None  # noqa: S101 - the validator has seen to it
-        call = partial(SipCall, line=self.line, to=self.to, dead_air=0.0, answer_within=self.answer_within)
+        call = partial(
+            SipCall, line=self.line, to=self.to, dead_air=0.0, answer_within=self.answer_within
+        )
         return [call(script=({"hold": f"{self.stand:g}s"},))] * self.calls
 
     def _judge(self, trace: Trace, seen: Sequence[Observation]) -> None:
@@ -135,7 +150,9 @@ class Burst(Check):
         ratio = Ratio(len(rejected), len(seen) - len(unknown))
         if ratio.of <= _LEAST_TOLD * len(seen):
             most = Counter(unknown).most_common(1)[0][0]
-            raise CannotTell(f"{len(unknown)} of {len(seen)} attempts could not tell; most of them: {most}")
+            raise CannotTell(
+                f"{len(unknown)} of {len(seen)} attempts could not tell; most of them: {most}"
+            )
         _measure(trace, ratio, faults, seen)
         self._keep(trace, seen)
         if len(faults) > self.allow_rejected:
@@ -147,7 +164,10 @@ class Burst(Check):
         what = "log-ins" if self.log_ins else "calls"
         kinds = Counter(f"{fault.stage} {fault.code}" for fault in faults).most_common()
         low, high = ratio.interval() or (0.0, 100.0)
-        said = f"{ratio.hits} of {ratio.of} {what} rejected ({ratio.percent():.1f} %, 95 %: {low:.1f} to {high:.1f} %)"
+        said = (
+            f"{ratio.hits} of {ratio.of} {what} rejected ({ratio.percent():.1f} %, 95 %: {low:.1f}"
+            f" to {high:.1f} %)"
+        )
         text = f"{said}: " + ", ".join(f"{count} × {kind}" for kind, count in kinds)
         try:
             with trace.stage("log-in" if self.log_ins else stage):
@@ -188,7 +208,9 @@ def _log_in(agent: Line, within: float) -> Check:
     return SipRegistration(line=agent, within=within)
 
 
-def _measure(trace: Trace, ratio: Ratio, faults: Sequence[Fault], seen: Sequence[Observation]) -> None:
+def _measure(
+    trace: Trace, ratio: Ratio, faults: Sequence[Fault], seen: Sequence[Observation]
+) -> None:
     low, high = ratio.interval() or (0.0, 100.0)
     told = [one for one in seen if one.blind is None]
     slowest = [

@@ -1,11 +1,13 @@
-"""Is the trunk's signalling alive? One OPTIONS to a line's registrar, or to a host (RFC 3261 section 11).
+"""Is the trunk's signalling alive? One OPTIONS to a line's registrar, or to a host (RFC 3261
+section 11).
 
     > OPTIONS sip:sip.example.net SIP/2.0
     > Via: SIP/2.0/UDP 192.0.2.7:49152;branch=z9hG4bK5f2c…;rport
     > From: <sip:reveille@192.0.2.7>;tag=9d0e…        > To: <sip:sip.example.net>
     > Call-ID: 4be1…          > CSeq: 1 OPTIONS       > Max-Forwards: 70
     < SIP/2.0 200 OK                                    the trunk is up
-    < SIP/2.0 404 Not Found                             so it is: it read the question (see `accept`)
+    < SIP/2.0 404 Not Found                             so it is: it read the question (see
+    `accept`)
     < SIP/2.0 503 Service Unavailable                   fault sip:503/34 in the stage "answer"
     < Reason: Q.850;cause=34;text="No circuit/channel available"
 
@@ -40,7 +42,9 @@ from checks.telephony.sip.transaction import (
 
 
 class SipOptions(Check):
-    """Asks a trunk or PBX for its capabilities; a sane final answer proves that its signalling works."""
+    """Asks a trunk or PBX for its capabilities; a sane final answer proves that its signalling
+    works.
+    """
 
     KIND: ClassVar[str] = "sip-options"
     LAYER: ClassVar[Layer] = Layer.LINE

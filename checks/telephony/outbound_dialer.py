@@ -1,4 +1,5 @@
-"""Does the outbound dialer dial? An API is told to place a call, and our own line must be called, and be talked to.
+"""Does the outbound dialer dial? An API is told to place a call, and our own line must be called,
+and be talked to.
 
     us                                     the platform
     REGISTER (our line, our agent) ------------>            stage register
@@ -15,7 +16,8 @@
 fault codes beside those of the steps (http:NNN, refused, timeout ...) and of the script
 register   sip:NNN, timeout, unreachable       ring    not-called, agent-not-called, early-hang-up
 answer     not-answered                        media   no-rtp, and what truth.py finds
-caller-id  wrong-caller-id, no-caller-id       talk    dead-air, one-way-to-customer, one-way-to-agent
+caller-id  wrong-caller-id, no-caller-id       talk    dead-air, one-way-to-customer,
+           one-way-to-agent
 """
 
 from __future__ import annotations
@@ -29,7 +31,14 @@ from pydantic import Field, model_validator
 
 from checks.contract import Check, Claim, Layer, Refused, Trace
 from checks.settings import Duration
-from checks.telephony.call import agent_proof, bad_peer, evidence, line_security, media_judgement, probe_health
+from checks.telephony.call import (
+    agent_proof,
+    bad_peer,
+    evidence,
+    line_security,
+    media_judgement,
+    probe_health,
+)
 from checks.telephony.call.feature_steps import FEATURES, HEARING_SECONDS, measures_of
 from checks.telephony.call.features import Features, check_caller_id
 from checks.telephony.call.leg import Event, Phone, refusal
@@ -71,7 +80,9 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
     """the number that the customer must be shown; "*" stands for any beginning or end"""
     script: tuple[Step, ...] = ()
     """what follows once the call stands, as of a sip-call"""
-    codecs: Annotated[tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)] = (
+    codecs: Annotated[
+        tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)
+    ] = (
         "PCMA",
         "PCMU",
     )
@@ -86,7 +97,9 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
     @model_validator(mode="after")
     def _callable(self) -> Self:
         if not self.line.user:
-            raise ValueError(f"line {self.line.name!r} has no user: only an account that registers can be called")
+            raise ValueError(
+                f"line {self.line.name!r} has no user: only an account that registers can be called"
+            )
         in_order(self.script, self.agent.name if self.agent else None)
         words = {word for step in self.steps for word in step.words()}
         if "agent" in words and self.agent_line is None:
@@ -127,9 +140,20 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
         return {
             **self.walk_measures(),
             **{f"{stage}_seconds": said for stage, said in stages.items()},
-            **({f"{stage}_seconds": f"the last {stage}" for stage in ("prompt", "press", "pause", "hold", "agent")}),
-            **{f"hear_{n}_seconds": f"awaiting {step.title} until it began" for n, step in enumerate(heard, 1)},
-            **{f"hear_{n}_coverage_percent": f"share of {step.title}, percent" for n, step in enumerate(heard, 1)},
+            **(
+                {
+                    f"{stage}_seconds": f"the last {stage}"
+                    for stage in ("prompt", "press", "pause", "hold", "agent")
+                }
+            ),
+            **{
+                f"hear_{n}_seconds": f"awaiting {step.title} until it began"
+                for n, step in enumerate(heard, 1)
+            },
+            **{
+                f"hear_{n}_coverage_percent": f"share of {step.title}, percent"
+                for n, step in enumerate(heard, 1)
+            },
             **evidence.MEASURES,
             **agent_proof.MEASURES,
             **measures_of(self.script),
@@ -142,7 +166,11 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
     def longest_seconds(self) -> float:
         """Every timer, one after the other."""
         call = (
-            self.called_within + 2 * _ANSWER_SECONDS + self.media_within + HEARING_SECONDS + 2 * self.signalling_within
+            self.called_within
+            + 2 * _ANSWER_SECONDS
+            + self.media_within
+            + HEARING_SECONDS
+            + 2 * self.signalling_within
         )
         script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
         return self.within + AFTERWARDS_SECONDS + call + script + 20.0
@@ -180,14 +208,22 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
 
     def _words(self) -> dict[str, str]:
         agent = self.agent_line.user if self.agent_line else None
-        return {"customer": self.line.user or "", "agent": agent or "", "reference": secrets.token_hex(12)}
+        return {
+            "customer": self.line.user or "",
+            "agent": agent or "",
+            "reference": secrets.token_hex(12),
+        }
 
     async def _registered(self, trace: Trace, phone: Phone) -> None:
         with trace.stage("register"):
             try:
-                told = await phone.until("registered", "registration-failed", within=self.signalling_within)
+                told = await phone.until(
+                    "registered", "registration-failed", within=self.signalling_within
+                )
             except TimeoutError:
-                raise Refused("timeout", f"no response within {self.signalling_within:g} s") from None
+                raise Refused(
+                    "timeout", f"no response within {self.signalling_within:g} s"
+                ) from None
             if told.name == "registration-failed":
                 raise refusal(Event("refused", told.at, {**told.facts, "reasons": []}))
 
@@ -195,14 +231,24 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
         """Whoever is called answers at once: many a dialer calls the second only then."""
         called = {"call": legs["call"], **({"agent": legs["agent"]} if self.agent else {})}
         with trace.stage("ring"):
-            rung = dict(zip(called, await asyncio.gather(*map(self._rung, called.values())), strict=True))
+            rung = dict(
+                zip(called, await asyncio.gather(*map(self._rung, called.values())), strict=True)
+            )
             if len(rung) > 1 and all(said is not None and not said.code for said in rung.values()):
                 raise Refused(
-                    "not-called", f"neither our agent nor our line was called within {self.called_within:g} s"
+                    "not-called",
+                    f"neither our agent nor our line was called within {self.called_within:g} s",
                 )
-            for name, code, who in (("agent", "agent-not-called", "our agent"), ("call", "not-called", "our line")):
+            for name, code, who in (
+                ("agent", "agent-not-called", "our agent"),
+                ("call", "not-called", "our line"),
+            ):
                 if (said := rung.get(name)) is not None:
-                    raise said if said.code else Refused(code, f"{who} was not called within {self.called_within:g} s")
+                    raise (
+                        said
+                        if said.code
+                        else Refused(code, f"{who} was not called within {self.called_within:g} s")
+                    )
         with trace.stage("answer"):
             for phone in called.values():
                 await self._answered(phone)
@@ -212,7 +258,9 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
                     await phone.until("rtp-first", within=self.media_within)
                 except TimeoutError:
                     whose = "our line" if name == "call" else "our agent"
-                    raise Refused("no-rtp", f"no RTP to {whose} within {self.media_within:g} s") from None
+                    raise Refused(
+                        "no-rtp", f"no RTP to {whose} within {self.media_within:g} s"
+                    ) from None
 
     async def _rung(self, phone: Phone) -> Refused | None:
         """None when it was; what is wrong else, without a code when nobody called."""
@@ -230,7 +278,9 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
         try:
             await phone.until("answered", within=_ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused("not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s") from None
+            raise Refused(
+                "not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s"
+            ) from None
 
     async def _talk(self, trace: Trace, parties: Parties) -> None:
         call, agent = parties.legs["call"], parties.legs.get("agent")
@@ -241,7 +291,9 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
         if self.agent is not None and agent is not None:
             with trace.stage("talk"):
                 hold_to(await features.hearing.both(call, agent), "customer", "agent")
-        await Conversation(trace, self.script, self.dtmf, call, agent, self.line.country, (), features).run()
+        await Conversation(
+            trace, self.script, self.dtmf, call, agent, self.line.country, (), features
+        ).run()
 
     async def _hang_up(self, trace: Trace, call: Phone) -> None:
         with trace.stage("hang-up"):
@@ -250,4 +302,6 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
             call.order("hang-up", within=self.signalling_within)
             done = await call.until("hung-up", "far-bye", within=self.signalling_within + 20.0)
             if done.name == "hung-up" and not done["answered"]:
-                raise Refused("timeout", f"BYE was not answered within {self.signalling_within:g} s")
+                raise Refused(
+                    "timeout", f"BYE was not answered within {self.signalling_within:g} s"
+                )

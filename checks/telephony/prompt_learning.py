@@ -1,4 +1,5 @@
-"""A reference out of a real call: the call is placed as a check would place it, and what is heard is recorded and cut.
+"""A reference out of a real call: the call is placed as a check would place it, and what is heard
+is recorded and cut.
 
 The sound is worked on in a process of its own (media/learning.py): numpy stays out of whoever asks.
 """
@@ -21,8 +22,9 @@ _MARGIN_SECONDS = 0.5
 
 
 def recording_call(check: SipCall, name: str, seconds: float) -> SipCall:
-    """The same call, that goes by the script up to where NAME is to be heard (to its last digit when it is heard
-    nowhere) and then stands for so long."""
+    """The same call, that goes by the script up to where NAME is to be heard (to its last digit
+    when it is heard nowhere) and then stands for so long.
+    """
     return check.model_copy(
         update={
             "script": (*_before(check.script, name), Hold(hold=seconds)),
@@ -42,11 +44,15 @@ def _before(script: Script, name: str) -> Script:
     for number, step in enumerate(script):
         if isinstance(step, Hear) and name in {path.name for path in step.references}:
             return script[:number]
-    last = max((number for number, step in enumerate(script) if isinstance(step, Press)), default=-1)
+    last = max(
+        (number for number, step in enumerate(script) if isinstance(step, Press)), default=-1
+    )
     return script[: last + 1]
 
 
-async def cut(folder: Path, seen: Observation, gap_seconds: float, country: str | None) -> Mapping[str, Any]:
+async def cut(
+    folder: Path, seen: Observation, gap_seconds: float, country: str | None
+) -> Mapping[str, Any]:
     """Cut the prompt out of the call's recording in `folder`. Raises CannotTell."""
     stood = sum(stage.seconds for stage in seen.stages if stage.name == "hold")
     pressed = any(stage.name == "press" for stage in seen.stages)
@@ -68,6 +74,8 @@ async def cut(folder: Path, seen: Observation, gap_seconds: float, country: str 
     )
     _, complaint = await process.communicate()
     if process.returncode:
-        raise CannotTell(f"the recording cannot be cut: {complaint.decode(errors='replace').strip()[-200:]}")
+        raise CannotTell(
+            f"the recording cannot be cut: {complaint.decode(errors='replace').strip()[-200:]}"
+        )
     learned: dict[str, Any] = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
     return learned

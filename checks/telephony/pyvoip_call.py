@@ -1,13 +1,14 @@
-"""A second opinion: the number called over a registered line by an engine that shares nothing with sip-call's (pyVoIP).
-Also for hosts that have no wheel of pjsua2.
+"""A second opinion: the number called over a registered line by an engine that shares nothing with
+sip-call's (pyVoIP). Also for hosts that have no wheel of pjsua2.
 
     REGISTER (digest, over UDP) ------------>     stage register   faults: not-registered, timeout
     INVITE with G.711 µ-law ---------------->     stage answer     faults: sip:404, sip:486 …, timeout
     <============ RTP ===============             stage media      faults: no-rtp, silent
     BYE ------------------------------------>     stage hang-up
 
-Rules: what that engine cannot do is refused when the configuration is read: no line without an account, no TCP, TLS or
-SRTP, no IPv6, no early media, no digits, no script. What it gets wrong says nothing of the far end: UNKNOWN.
+Rules: what that engine cannot do is refused when the configuration is read: no line without an
+account, no TCP, TLS or SRTP, no IPv6, no early media, no digits, no script. What it gets wrong says
+nothing of the far end: UNKNOWN.
 """
 
 from __future__ import annotations
@@ -49,15 +50,24 @@ class PyvoipCall(Check):
     def _within_its_limits(self) -> Self:
         line = self.line
         if line.user is None or not line.register_first:
-            raise ValueError(f"pyVoIP calls over registered lines only; line {line.name!r} does not register")
+            raise ValueError(
+                f"pyVoIP calls over registered lines only; line {line.name!r} does not register"
+            )
         if line.transport != "udp":
-            raise ValueError(f"pyVoIP speaks SIP over UDP only; line {line.name!r} has transport = {line.transport!r}")
+            raise ValueError(
+                f"pyVoIP speaks SIP over UDP only; line {line.name!r} has transport ="
+                f" {line.transport!r}"
+            )
         if getattr(line, "srtp", "never") == "required":
             raise ValueError(f"pyVoIP cannot encrypt; line {line.name!r} has srtp = 'required'")
         if line.domain is not None or line.caller_id is not None:
-            raise ValueError(f"pyVoIP knows neither domain nor caller_id; line {line.name!r} has one")
+            raise ValueError(
+                f"pyVoIP knows neither domain nor caller_id; line {line.name!r} has one"
+            )
         if line.registrar.startswith("[") or line.registrar.count(":") > 1:
-            raise ValueError(f"pyVoIP knows no IPv6; line {line.name!r} has registrar = {line.registrar!r}")
+            raise ValueError(
+                f"pyVoIP knows no IPv6; line {line.name!r} has registrar = {line.registrar!r}"
+            )
         return self
 
     def claims(self) -> tuple[Claim, ...]:

@@ -1,9 +1,10 @@
-"""The process in which pyVoIP calls: a job as JSON on standard input, what comes of it as JSON lines on a private fd.
+"""The process in which pyVoIP calls: a job as JSON on standard input, what comes of it as JSON
+lines on a private fd.
 
-Traps of the engine that this file lives with (pyVoIP 1.6.8): register() and invite() block, so each has a thread; it
-swallows what breaks in its threads; final responses but 404 and 503 pass it by, so they are read from what it parses;
-it misses a 200 that comes before any provisional response. What it misses is `blind`, never a fault. Left by os._exit:
-its threads do not end.
+Traps of the engine that this file lives with (pyVoIP 1.6.8): register() and invite() block, so each
+has a thread; it swallows what breaks in its threads; final responses but 404 and 503 pass it by, so
+they are read from what it parses; it misses a 200 that comes before any provisional response. What
+it misses is `blind`, never a fault. Left by os._exit: its threads do not end.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ class Telephone:
         if not _until(self._registered, self._job["register_within"]):
             failures = self._phone.sip.registerFailures
             code = "not-registered" if failures else "timeout"
-            raise Fault(code, "the registrar does not take the account" if failures else "no answer to REGISTER")
+            raise Fault(
+                code,
+                "the registrar does not take the account" if failures else "no answer to REGISTER",
+            )
         time.sleep(1.2)  # its receiver starts a second later; a response before is lost
 
     def call(self) -> None:
@@ -104,7 +108,10 @@ class Telephone:
         while time.monotonic() < end:
             heard += self._call.read_audio(_FRAME_BYTES, blocking=False)
             time.sleep(_FRAME_SECONDS)
-        self.measures |= {"rx_packets": float(packets[0]), "rx_level_dbm0": (level := _level(heard))}
+        self.measures |= {
+            "rx_packets": float(packets[0]),
+            "rx_level_dbm0": (level := _level(heard)),
+        }
         if not packets[0]:
             raise Fault("no-rtp", f"no RTP within {self._job['listen']:g} s of the answer")
         if level < _SILENCE_DBM0:
@@ -116,7 +123,9 @@ class Telephone:
             self._call.hangup()
 
     def leave(self) -> None:
-        """Take the registration back; whoever waits for its answer waits for it in vain after a second."""
+        """Take the registration back; whoever waits for its answer waits for it in vain after a
+        second.
+        """
         self._beside(self._phone.stop)
         _until(lambda: not self._registered(), 1.0)
 
@@ -133,7 +142,10 @@ class Telephone:
         threading.Thread(target=run, daemon=True).start()
 
     def _parsed(self, message: Any) -> None:
-        if getattr(message, "status", None) is not None and message.headers.get("CSeq", {}).get("method") == "INVITE":
+        if (
+            getattr(message, "status", None) is not None
+            and message.headers.get("CSeq", {}).get("method") == "INVITE"
+        ):
             self._statuses.append(int(message.status))
         self._heard(message)
 
@@ -144,7 +156,9 @@ class Telephone:
         return self._call is not None and self._call.state.name == "ANSWERED"
 
     def _refusal(self) -> int:
-        refused = (one for one in self._statuses if one >= _STATUS_FINAL and one not in _AUTHENTICATE)
+        refused = (
+            one for one in self._statuses if one >= _STATUS_FINAL and one not in _AUTHENTICATE
+        )
         return next(refused, 0)
 
 
@@ -186,11 +200,17 @@ def _until(condition: Callable[[], bool], within: float) -> bool:
 
 
 def _level(heard: bytes | bytearray) -> float:
-    """dBm0 of unsigned 8-bit samples, as this engine gives them; a sine of full scale has 3.17 dBm0 (G.711)."""
+    """dBm0 of unsigned 8-bit samples, as this engine gives them; a sine of full scale has 3.17 dBm0
+    (G.711).
+    """
     if not heard:
         return _NOTHING_DBM0
     mean = sum((sample - 128) ** 2 for sample in heard) / len(heard)
-    return 20 * math.log10(math.sqrt(mean) / (128 / math.sqrt(2))) + _FULL_SCALE_DBM0 if mean else _NOTHING_DBM0
+    return (
+        20 * math.log10(math.sqrt(mean) / (128 / math.sqrt(2))) + _FULL_SCALE_DBM0
+        if mean
+        else _NOTHING_DBM0
+    )
 
 
 def _free_port(address: str) -> int:

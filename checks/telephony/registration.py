@@ -1,14 +1,20 @@
-"""Does the registrar take a line's account? REGISTER with digest, and away again (RFC 3261 section 10).
+"""Does the registrar take a line's account? REGISTER with digest, and away again (RFC 3261 section
+10).
 
-    > REGISTER sip:sip.example.net SIP/2.0            CSeq: 1 REGISTER   Contact: <sip:monitor@192.0.2.7:49152>
-    < SIP/2.0 401 Unauthorized                        WWW-Authenticate: Digest realm="sip.example.net", nonce="5f…"
-    > REGISTER sip:sip.example.net SIP/2.0            CSeq: 2 REGISTER   Authorization: Digest username="monitor", …
-    < SIP/2.0 200 OK                                  Contact: <sip:monitor@192.0.2.7:49152>;expires=60
+    > REGISTER sip:sip.example.net SIP/2.0            CSeq: 1 REGISTER   Contact:
+    <sip:monitor@192.0.2.7:49152>
+    < SIP/2.0 401 Unauthorized                        WWW-Authenticate: Digest
+    realm="sip.example.net", nonce="5f…"
+    > REGISTER sip:sip.example.net SIP/2.0            CSeq: 2 REGISTER   Authorization: Digest
+    username="monitor", …
+    < SIP/2.0 200 OK                                  Contact:
+    <sip:monitor@192.0.2.7:49152>;expires=60
     > REGISTER …  Expires: 0                          and the registration is gone again
     < SIP/2.0 403 Forbidden                           fault sip:403 in the stage "register"
 
-Rules: a 200 without our Contact is no registration ("not-bound"). While it lasts, a call to the account would ring here
-and not be answered: milliseconds, unless `keep`. Other phones of the account are left alone.
+Rules: a 200 without our Contact is no registration ("not-bound"). While it lasts, a call to the
+account would ring here and not be answered: milliseconds, unless `keep`. Other phones of the
+account are left alone.
 """
 
 from __future__ import annotations
@@ -25,11 +31,23 @@ from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.sip import digest
-from checks.telephony.sip.transaction import Conversation, Target, asked, far_faults, late, refusal, said, written
+from checks.telephony.sip.transaction import (
+    Conversation,
+    Target,
+    asked,
+    far_faults,
+    late,
+    refusal,
+    said,
+    written,
+)
 
 _ATTEMPTS = 4
 """questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time"""
-_CHALLENGES = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
+_CHALLENGES = {
+    401: ("WWW-Authenticate", "Authorization"),
+    407: ("Proxy-Authenticate", "Proxy-Authorization"),
+}
 
 
 class SipRegistration(Check):
@@ -119,8 +137,12 @@ class Registration:
     def __init__(self, line: Line, far: Conversation) -> None:
         host, port = Target(line.registrar).named()
         self._line, self._far = line, far
-        self._registrar = URI(scheme="sip", host=line.domain or host, port=None if line.domain else port)
-        self._account = URI(scheme="sip", user=line.user, host=self._registrar.host, port=self._registrar.port)
+        self._registrar = URI(
+            scheme="sip", host=line.domain or host, port=None if line.domain else port
+        )
+        self._account = URI(
+            scheme="sip", user=line.user, host=self._registrar.host, port=self._registrar.port
+        )
         self._first = written("REGISTER", self._registrar, self._account, far, line.user or "")
         self._sequence = 0
 
@@ -135,21 +157,28 @@ class Registration:
         self._far.keep(bytes(answer), "its Contact is no SIP")
 
     async def ask(self, seconds: float) -> Response:
-        """The final answer to REGISTER for so long (0: away with it); challenges and "too brief" are answered."""
+        """The final answer to REGISTER for so long (0: away with it); challenges and "too brief"
+        are answered.
+        """
         proof: tuple[str, str] | None = None
         for _ in range(_ATTEMPTS):
             answer = await self._far.ask(self._request(seconds, proof))
             longer = (answer.headers.get("Min-Expires") or "").strip()
             if answer.code == 423 and longer.isdigit() and len(longer) < 8:
                 seconds = float(longer)
-            elif answer.code not in _CHALLENGES or (fresh := self._proof(answer, again=proof is not None)) is None:
+            elif (
+                answer.code not in _CHALLENGES
+                or (fresh := self._proof(answer, again=proof is not None)) is None
+            ):
                 break
             else:
                 proof = fresh
         return answer
 
     def _proof(self, answer: Response, again: bool) -> tuple[str, str] | None:
-        """The header that answers a challenge, with its value; None if our proof was refused, and not only too old."""
+        """The header that answers a challenge, with its value; None if our proof was refused, and
+        not only too old.
+        """
         asks, answers = _CHALLENGES[answer.code]
         found = digest.challenge(answer.headers.getlist(asks))
         if found is None:
@@ -163,7 +192,9 @@ class Registration:
 
     def _password(self) -> str:
         if self._line.password is None:
-            raise CannotTell(f"the registrar asks for a password, and the line {self._line.name} has none")
+            raise CannotTell(
+                f"the registrar asks for a password, and the line {self._line.name} has none"
+            )
         try:
             return self._line.password.reveal()
         except LookupError as missing:

@@ -1,17 +1,20 @@
-"""A test call, as a customer would place it (RFC 3261), with our own agent at its other end where the script says so.
+"""A test call, as a customer would place it (RFC 3261), with our own agent at its other end where
+the script says so.
 
     us                                  far end
     REGISTER ------------------------>          stage register    (a line with a user)
     INVITE -------------------------->          stage signalling  until the first response
     <------------------- 100, 180, 183          stage ring        until 180/183
     <-------------------------- 200 OK          stage answer      any final refusal is a fault of this stage
-    <============ RTP ===============>          stage media       it flows, and from where the SDP says
+    <============ RTP ===============>          stage media       it flows, and from where the SDP
+                                                says
     the script                                  stages prompt, press, pause, agent, talk, hold
     BYE ----------------------------->          stage hang-up     answered
 
-Fault codes: sip:NNN or sip:NNN/CC (final response, CC = Q.850 cause of its Reason header, RFC 3326), timeout,
-unreachable, no-rtp, rtp-from-elsewhere, no-codec (the answer's SDP), early-hang-up, the script's own (conversation.py),
-and bad-peer in any stage: what came breaks the protocol (hostile.py).
+Fault codes: sip:NNN or sip:NNN/CC (final response, CC = Q.850 cause of its Reason header, RFC
+3326), timeout, unreachable, no-rtp, rtp-from-elsewhere, no-codec (the answer's SDP), early-hang-up,
+the script's own (conversation.py), and bad-peer in any stage: what came breaks the protocol
+(hostile.py).
 """
 
 from __future__ import annotations
@@ -42,7 +45,15 @@ from checks.telephony.call.legs import Parties, ladder_of
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
 from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
-from checks.telephony.call.script import AgentStep, Hear, PromptFolder, Script, further_lines, prompts_in, seconds_of
+from checks.telephony.call.script import (
+    AgentStep,
+    Hear,
+    PromptFolder,
+    Script,
+    further_lines,
+    prompts_in,
+    seconds_of,
+)
 from checks.telephony.call.script_runner import Conversation
 from checks.telephony.quality import streams
 from checks.telephony.sip.causes import cause_in
@@ -87,7 +98,9 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
     """the steps in order: hear, press, pause, agent, hold, hang-up"""
     prompts: PromptFolder | None = None
     """a folder of further recordings (WAV), by which a wrong prompt can be named"""
-    codecs: Annotated[tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)] = (
+    codecs: Annotated[
+        tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)
+    ] = (
         "PCMA",
         "PCMU",
     )
@@ -97,9 +110,13 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
     headers: Mapping[str, str] = Field(default_factory=dict)
     """further headers of the INVITE"""
     early_media: bool = False
-    """whether the script begins as soon as there is sound, even before the answer (announcements that never answer)"""
+    """whether the script begins as soon as there is sound, even before the answer (announcements
+    that never answer)
+    """
     recording: VoiceLog | None = None
-    """where the platform's own recording of the call (its voice logger) is to be found after the call"""
+    """where the platform's own recording of the call (its voice logger) is to be found after the
+    call
+    """
     rtp_from: Literal["sdp", "anywhere"] = "sdp"
     """whether RTP must come from the address that the far end's SDP names"""
     signalling_within: Duration = 5.0
@@ -113,8 +130,12 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
     @classmethod
     def _no_injection(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
         for name, value in headers.items():
-            if not name.replace("-", "").isalnum() or any(ord(character) < 32 for character in value):
-                raise ValueError(f"{name!r} is not a header of one line; letters, digits and dashes name it")
+            if not name.replace("-", "").isalnum() or any(
+                ord(character) < 32 for character in value
+            ):
+                raise ValueError(
+                    f"{name!r} is not a header of one line; letters, digits and dashes name it"
+                )
         return headers
 
     @property
@@ -130,7 +151,11 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
         """A channel of the line, of as many as we may have at once, and the agent's account."""
         agent = self.agent_line
         further = [Claim(name, 1) for name in further_lines(self.script)]
-        return (Claim(self.line.name, self.line.channels), *((Claim(agent.name, 1),) if agent else ()), *further)
+        return (
+            Claim(self.line.name, self.line.channels),
+            *((Claim(agent.name, 1),) if agent else ()),
+            *further,
+        )
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""
@@ -146,20 +171,28 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             given["register_seconds"] = "REGISTER until registered"
         for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = f"awaiting {step.title} until it began"
-            given[f"hear_{number}_coverage_percent"] = f"share of {step.title} when it was recognised, percent"
+            given[f"hear_{number}_coverage_percent"] = (
+                f"share of {step.title} when it was recognised, percent"
+            )
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
-        for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
+        for stage in {"press", "pause", "hold"} & {
+            verb for step in self.script for verb in type(step).model_fields
+        }:
             given[f"{stage}_seconds"] = f"the last {stage}"
         given |= {**measures_of(self.script), **(call_recording.MEASURES if self.recording else {})}
         if self.agent_line:
-            given.update({**agent_proof.MEASURES, **(agent_login.MEASURES if self.agent_line.log_in else {})})
+            given.update(
+                {**agent_proof.MEASURES, **(agent_login.MEASURES if self.agent_line.log_in else {})}
+            )
         return given
 
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
         timers = 3 * self.signalling_within + self.answer_within + self.media_within
         script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
-        return timers + script + (self.recording.longest_seconds() if self.recording else 0.0) + 15.0
+        return (
+            timers + script + (self.recording.longest_seconds() if self.recording else 0.0) + 15.0
+        )
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
@@ -174,7 +207,9 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs = parties.legs
         try:
-            await line_security.hold_certificates(trace, self.all_lines().values(), self.signalling_within)
+            await line_security.hold_certificates(
+                trace, self.all_lines().values(), self.signalling_within
+            )
             way, logged = await self._start(parties), self._logged(trace)
             if logged:
                 await logged.look_before()
@@ -186,11 +221,18 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             async with agent_login.logged_in(trace, parties, self.dtmf):
                 await self._call(trace, legs["call"], way, legs.get("agent"))
                 country, library = self.line.country, prompts_in(self.prompts)
-                both, features = (legs["call"], legs.get("agent")), Features(trace, parties, self.dtmf)
-                conversation = Conversation(trace, self.script, self.dtmf, *both, country, library, features)
+                both, features = (
+                    (legs["call"], legs.get("agent")),
+                    Features(trace, parties, self.dtmf),
+                )
+                conversation = Conversation(
+                    trace, self.script, self.dtmf, *both, country, library, features
+                )
                 await conversation.run()
                 if logged:
-                    await logged.mark(features.hearing, conversation.talkers.caller, conversation.talkers.agent)
+                    await logged.mark(
+                        features.hearing, conversation.talkers.caller, conversation.talkers.agent
+                    )
                 await hold_to_truth(trace, self, self.script, legs, country)
                 await self._hang_up(trace, legs["call"])
             if logged:
@@ -205,8 +247,13 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
 
     def _stage_of(self, name: str) -> str:
         """The stage in which an account that is called is missed."""
-        steps = [step for step in self.script if isinstance(step, Feature) and step.further is not None]
-        return next((step.STAGES[-1] for step in steps if step.further and step.further.name == name), "agent")
+        steps = [
+            step for step in self.script if isinstance(step, Feature) and step.further is not None
+        ]
+        return next(
+            (step.STAGES[-1] for step in steps if step.further and step.further.name == name),
+            "agent",
+        )
 
     def all_lines(self) -> dict[str, Line]:
         """Who has a phone: the caller, the agent, and whoever the script reaches further."""
@@ -226,13 +273,17 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             return
         with trace.stage("register"):
             call.order("register")
-            answer = await _response(call, "registered", "registration-failed", within=self.signalling_within)
+            answer = await _response(
+                call, "registered", "registration-failed", within=self.signalling_within
+            )
             if answer.name == "registration-failed":
                 raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
 
     async def _call(self, trace: Trace, call: Phone, way: Way, agent: Phone | None) -> None:
         with trace.stage("signalling"):
-            call.order("call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller())
+            call.order(
+                "call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller()
+            )
             first = await _response(call, *_FIRST, within=self.signalling_within)
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
@@ -253,7 +304,11 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             self._measure_answer(trace, call, first, began)
 
     def _measure_answer(self, trace: Trace, call: Phone, first: Event, began: float) -> None:
-        invited, rang, answered = call.seen("invited"), call.seen("provisional"), call.seen("answered")
+        invited, rang, answered = (
+            call.seen("invited"),
+            call.seen("provisional"),
+            call.seen("answered"),
+        )
         if rang:
             trace.staged("ring", began, max(0.0, rang.at - first.at))
         if invited:
@@ -265,11 +320,16 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
         try:
             first = await call.until("rtp-first", "undescribed", within=self.media_within)
         except TimeoutError:
-            raise Refused("no-rtp", f"no RTP within {self.media_within:g} s of the answer") from None
+            raise Refused(
+                "no-rtp", f"no RTP within {self.media_within:g} s of the answer"
+            ) from None
         if first.name == "undescribed":
             raise Refused(first["code"], first["text"])
         if self.rtp_from == "sdp" and first["source"] != first["expected"]:
-            raise Refused("rtp-from-elsewhere", f"RTP comes from {first['source']}, the SDP says {first['expected']}")
+            raise Refused(
+                "rtp-from-elsewhere",
+                f"RTP comes from {first['source']}, the SDP says {first['expected']}",
+            )
 
     async def _hang_up(self, trace: Trace, call: Phone) -> None:
         with trace.stage("hang-up"):
@@ -277,11 +337,15 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
                 return
             call.order("hang-up", within=self.signalling_within)
             try:
-                done = await call.until("hung-up", "far-bye", within=self.signalling_within + START_SECONDS)
+                done = await call.until(
+                    "hung-up", "far-bye", within=self.signalling_within + START_SECONDS
+                )
             except TimeoutError:
                 raise CannotTell("engine error: the phone's process did not hang up") from None
             if done.name == "hung-up" and not done["answered"]:
-                raise Refused("timeout", f"BYE was not answered within {self.signalling_within:g} s")
+                raise Refused(
+                    "timeout", f"BYE was not answered within {self.signalling_within:g} s"
+                )
 
     def _keep(self, trace: Trace, legs: dict[str, Phone]) -> None:
         """Measures and exhibits, also of a call that failed."""

@@ -55,7 +55,9 @@ class Channels:
     total: int
 
 
-def measure(trace: Trace, spans: Sequence[Span], channels: Channels | None, up: int | None = None) -> None:
+def measure(
+    trace: Trace, spans: Sequence[Span], channels: Channels | None, up: int | None = None
+) -> None:
     """Put the figures down, before anything is judged. `up` where more is known than the spans say."""
     for span in spans:
         trace.note(f"{span.name}: {span.state}")
@@ -73,12 +75,16 @@ def judge_lines(spans: Iterable[Span]) -> None:
     if not alarmed:
         return
     worst = min((alarm for span in alarmed for alarm in span.alarms), key=WORST_FIRST.index)
-    said = "; ".join(f"{span.name}: {', '.join(alarm.text for alarm in span.alarms)}" for span in alarmed)
+    said = "; ".join(
+        f"{span.name}: {', '.join(alarm.text for alarm in span.alarms)}" for span in alarmed
+    )
     raise Refused(f"alarm:{worst.code}", said)
 
 
 def judge_d_channels(spans: Iterable[Span], others: Mapping[str, bool] | None = None) -> None:
-    """Raises Refused if a D-channel is down; `others` are D-channels that could not be put to a span."""
+    """Raises Refused if a D-channel is down; `others` are D-channels that could not be put to a
+    span.
+    """
     down = [span.name for span in spans if span.d_channel_up is False]
     down += [f"D-channel {name}" for name, up in (others or {}).items() if not up]
     if down:
@@ -89,7 +95,9 @@ def judge_flaps(flaps: Mapping[str, int], tolerated: int, window_seconds: float)
     """Raises Refused if there were more than are tolerated."""
     if sum(flaps.values()) > tolerated:
         said = ", ".join(f"{name} {count} times" for name, count in flaps.items() if count)
-        raise Refused("flapping", f"down and up again within {window_seconds / 60:g} minutes: {said}")
+        raise Refused(
+            "flapping", f"down and up again within {window_seconds / 60:g} minutes: {said}"
+        )
 
 
 def judge_channels(channels: Channels | None) -> None:

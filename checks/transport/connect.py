@@ -1,4 +1,6 @@
-"""From a name to a connected socket: resolution, then the addresses in turn, a quarter of a second apart (RFC 8305)."""
+"""From a name to a connected socket: resolution, then the addresses in turn, a quarter of a second
+apart (RFC 8305).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ async def resolve(host: str, port: int) -> list[Place]:
 
 def literal(host: str, port: int) -> list[Place]:
     """The one place of an address that needs no resolution."""
-    return [(socket.AF_INET6, (host, port, 0, 0)) if ":" in host else (socket.AF_INET, (host, port))]
+    return [
+        (socket.AF_INET6, (host, port, 0, 0)) if ":" in host else (socket.AF_INET, (host, port))
+    ]
 
 
 async def connect(places: Sequence[Place]) -> socket.socket:
@@ -62,7 +66,9 @@ def of_socket(error: OSError) -> Refused | CannotTell:
 
 async def _attempt(place: Place) -> socket.socket:
     family, address = place
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP)
+    sock = socket.socket(
+        family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP
+    )
     try:
         if sock.connect_ex(address) and (error := sock.connect_ex(address)) not in _CONNECTED:
             await _finished(sock, error)
@@ -95,7 +101,9 @@ def settle(ready: asyncio.Future[None]) -> None:
 
 
 async def _race(places: Sequence[Place]) -> socket.socket:
-    """Raises OSError: a refusal if there was one, since it tells more than an address that no route leads to."""
+    """Raises OSError: a refusal if there was one, since it tells more than an address that no route
+    leads to.
+    """
     waiting, running = list(places), set[asyncio.Task[socket.socket]]()
     errors: list[OSError] = []
     try:
@@ -103,7 +111,9 @@ async def _race(places: Sequence[Place]) -> socket.socket:
             if waiting:
                 running.add(asyncio.ensure_future(_attempt(waiting.pop(0))))
             patience = STAGGER_SECONDS if waiting else None
-            done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                running, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
             for task in done:
                 running.discard(task)
                 if (error := task.exception()) is None:

@@ -1,4 +1,6 @@
-"""One answer over UDP: a connected socket, which hears nobody else, and what comes over it or breaks it."""
+"""One answer over UDP: a connected socket, which hears nobody else, and what comes over it or
+breaks it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ T = TypeVar("T")
 
 
 class Awaited(asyncio.DatagramProtocol, Generic[T]):
-    """Waits for one answer: `came` is it, or what broke. `datagram_received` says which datagram is the answer."""
+    """Waits for one answer: `came` is it, or what broke. `datagram_received` says which datagram is
+    the answer.
+    """
 
     def __init__(self) -> None:
         self.came: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -28,7 +32,9 @@ class Awaited(asyncio.DatagramProtocol, Generic[T]):
 
 
 @asynccontextmanager
-async def awaiting(answer: Awaited[T], host: str, port: int) -> AsyncIterator[asyncio.DatagramTransport]:
+async def awaiting(
+    answer: Awaited[T], host: str, port: int
+) -> AsyncIterator[asyncio.DatagramTransport]:
     """A socket that hears the answer; closed for certain at the end. Raises OSError."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: answer, remote_addr=(host, port))

@@ -1,8 +1,10 @@
-"""A talk by lines over TCP, under TLS from the beginning or from some line on: SMTP (RFC 5321), IMAP (RFC 9051).
+"""A talk by lines over TCP, under TLS from the beginning or from some line on: SMTP (RFC 5321),
+IMAP (RFC 9051).
 
-Rules: of a far end that never stops no more than `MOST_BYTES` are taken, and no line longer than `LONGEST_LINE`;
-whoever opens a conversation closes it, and bounds it in time; what was sent in the clear before TLS began is never
-taken for part of what came after (RFC 3207, section 5); a secret is never shown again, even if the far end says it.
+Rules: of a far end that never stops no more than `MOST_BYTES` are taken, and no line longer than
+`LONGEST_LINE`; whoever opens a conversation closes it, and bounds it in time; what was sent in the
+clear before TLS began is never taken for part of what came after (RFC 3207, section 5); a secret is
+never shown again, even if the far end says it.
 """
 
 from __future__ import annotations
@@ -43,13 +45,17 @@ class Conversation(asyncio.Protocol):
         return conversation
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Go on under TLS. Raises what ssl raises, and Refused for words that were slipped in before it."""
+        """Go on under TLS. Raises what ssl raises, and Refused for words that were slipped in
+        before it.
+        """
         if self._buffer:
             raise Refused("bad-peer", "more was said in the clear after TLS was agreed on")
         loop = asyncio.get_running_loop()
         plain, self._transport = self._open(), None
         try:
-            self._transport = await loop.start_tls(plain, self, context, server_hostname=server_name)
+            self._transport = await loop.start_tls(
+                plain, self, context, server_hostname=server_name
+            )
         finally:
             if self._transport is None:
                 plain.abort()
@@ -72,7 +78,9 @@ class Conversation(asyncio.Protocol):
         """The far end's words for a note or a fault: on one line, bounded, without our secrets."""
         for secret in self._secrets:
             said = said.replace(secret, "…")
-        return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())[:_LONGEST_SHOWN]
+        return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())[
+            :_LONGEST_SHOWN
+        ]
 
     def say(self, text: str) -> None:
         """Send a line (or several, with line ends between them)."""
@@ -135,7 +143,9 @@ class Conversation(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._break(Refused("closed", getattr(exc, "strerror", None) or "the connection was closed"))
+        self._break(
+            Refused("closed", getattr(exc, "strerror", None) or "the connection was closed")
+        )
         self._over.set()
 
     def _break(self, why: Exception) -> None:

@@ -1,7 +1,7 @@
 """The stages of a call in its own process: each with its time limit, told as it passes or fails.
 
-`passed` carries stage, seconds and facts; `failed` carries stage, code, text and origin. After a failed one comes
-nothing more: `Over` ends the work.
+`passed` carries stage, seconds and facts; `failed` carries stage, code, text and origin. After a
+failed one comes nothing more: `Over` ends the work.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Stages:
 
     @asynccontextmanager
     async def stage(self, name: str, late: str = "timeout") -> AsyncIterator[dict[str, Any]]:
-        """Run one; what is put into the dictionary is told with it, and `late` is the code when its time is over.
+        """Run one; what is put into the dictionary is told with it, and `late` is the code when its
+        time is over.
 
         Raises Over; CannotTell for what is our own.
         """

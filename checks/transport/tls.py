@@ -4,9 +4,11 @@ code            OpenSSL says
 expired         certificate has expired (X509_V_ERR 10)
 not-yet-valid   certificate is not yet valid (9)
 self-signed     self-signed certificate, alone or in its chain (18, 19)
-untrusted       no way to an authority that is trusted: an unknown one, or a link of the chain was not sent (2, 20, 21)
+untrusted       no way to an authority that is trusted: an unknown one, or a link of the chain was
+                not sent (2, 20, 21)
 wrong-name      issued for another host name or address (62, 64)
-weak-key        key or digest below security level 1 of this host's OpenSSL, or its own higher one (66 to 68)
+weak-key        key or digest below security level 1 of this host's OpenSSL, or its own higher one
+                (66 to 68)
 revoked         (23)
 certificate     whatever else is wrong with it
 weak-protocol   the far end speaks no version of TLS as new as is demanded
@@ -85,7 +87,9 @@ def taking_anything() -> ssl.SSLContext:
 
 
 def trusting_only(certificate: bytes) -> ssl.SSLContext:
-    """To have one certificate (DER) read by OpenSSL: it vouches for itself, whatever its date, name and issuer."""
+    """To have one certificate (DER) read by OpenSSL: it vouches for itself, whatever its date, name
+    and issuer.
+    """
     context = taking_anything()
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)

@@ -1,12 +1,12 @@
-"""The way to a WebSocket edge, a stage at a time: name, TCP, TLS, upgrade (RFC 6455 section 4, RFC 7118).
+"""The way to a WebSocket edge, a stage at a time: name, TCP, TLS, upgrade (RFC 6455 section 4, RFC
+7118).
 
     dns         edge.example.net -> 192.0.2.10              faults: dns
     tcp         192.0.2.10:443                              faults: unreachable
     tls         certificate and name checked, 1.2 or newer  faults: certificate, tls, unreachable
-    websocket   > GET /ws HTTP/1.1                          faults: http:NNN, no-subprotocol, closed, bad-peer
-                > Upgrade: websocket
-                > Sec-WebSocket-Protocol: sip
-                < HTTP/1.1 101 Switching Protocols
+    websocket   > GET /ws HTTP/1.1                          faults: http:NNN, no-subprotocol,
+                closed, bad-peer > Upgrade: websocket > Sec-WebSocket-Protocol: sip < HTTP/1.1 101
+                Switching Protocols
     any of them                                             faults: timeout
 
 A proxy of the environment is not used: it is the way of an agent's browser that is looked at.
@@ -48,8 +48,9 @@ class Guarded(ClientConnection):
 
 
 async def connection_to(stages: Stages, edge: Mapping[str, Any]) -> ClientConnection:
-    """A WebSocket. `edge`: url, origin, authorities; subprotocols (else sip alone) and token, where there are any.
-    Raises Over."""
+    """A WebSocket. `edge`: url, origin, authorities; subprotocols (else sip alone) and token, where
+    there are any. Raises Over.
+    """
     where = parse_uri(edge["url"])
     found = await _resolved(stages, where)
     plain = await _connected(stages, found)
@@ -64,7 +65,9 @@ async def _resolved(stages: Stages, where: WebSocketURI) -> list[Any]:
     async with stages.stage("dns") as facts:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
-        facts["note"] = f"{where.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
+        facts["note"] = (
+            f"{where.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
+        )
     return found
 
 
@@ -96,14 +99,24 @@ async def _upgraded(
         return await _shaken(edge, connection, facts)
 
 
-async def _speaking(edge: Mapping[str, Any], where: WebSocketURI, plain: socket.socket) -> ClientConnection:
+async def _speaking(
+    edge: Mapping[str, Any], where: WebSocketURI, plain: socket.socket
+) -> ClientConnection:
     """The connection, after TLS and before the upgrade."""
     origin = Origin(edge["origin"]) if edge["origin"] else None
     offered = [Subprotocol(name) for name in _subprotocols(edge)] or None
-    protocol = ClientProtocol(where, origin=origin, subprotocols=offered, max_size=LARGEST_MESSAGE_BYTES)
-    context = tls_context(Path(edge["authorities"]) if edge["authorities"] else None) if where.secure else None
+    protocol = ClientProtocol(
+        where, origin=origin, subprotocols=offered, max_size=LARGEST_MESSAGE_BYTES
+    )
+    context = (
+        tls_context(Path(edge["authorities"]) if edge["authorities"] else None)
+        if where.secure
+        else None
+    )
     _, connection = await asyncio.get_running_loop().create_connection(
-        lambda: Guarded(protocol, ping_interval=None, close_timeout=1.0, max_queue=_QUEUED_MESSAGES),
+        lambda: Guarded(
+            protocol, ping_interval=None, close_timeout=1.0, max_queue=_QUEUED_MESSAGES
+        ),
         sock=plain,
         ssl=context,
         server_hostname=where.host if context else None,
@@ -115,7 +128,9 @@ def _subprotocols(edge: Mapping[str, Any]) -> list[str]:
     return list(edge.get("subprotocols", ["sip"]))
 
 
-async def _shaken(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+async def _shaken(
+    edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]
+) -> ClientConnection:
     try:
         return await _agreed(edge, connection, facts)
     except BaseException:
@@ -123,12 +138,18 @@ async def _shaken(edge: Mapping[str, Any], connection: ClientConnection, facts: 
         raise
 
 
-async def _agreed(edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]) -> ClientConnection:
+async def _agreed(
+    edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]
+) -> ClientConnection:
     headers = {"Authorization": f"Bearer {edge['token']}"} if edge.get("token") else None
     with _upgrade_faults():
         await connection.handshake(headers, user_agent_header="Reveille")
     if (offered := _subprotocols(edge)) and connection.subprotocol not in offered:
-        named = "the subprotocol sip (RFC 7118)" if offered == ["sip"] else f"any of {', '.join(offered)}"
+        named = (
+            "the subprotocol sip (RFC 7118)"
+            if offered == ["sip"]
+            else f"any of {', '.join(offered)}"
+        )
         raise Refused("no-subprotocol", f"the server upgraded without taking {named}")
     facts["note"] = (
         f"WebSocket by {connection.response.headers.get('Server', 'a server without a name')[:80]}"
@@ -143,10 +164,14 @@ def _upgrade_faults() -> Iterator[None]:
     try:
         yield
     except InvalidStatus as answer:
-        raise Refused(f"http:{answer.response.status_code}", answer.response.reason_phrase) from None
+        raise Refused(
+            f"http:{answer.response.status_code}", answer.response.reason_phrase
+        ) from None
     except InvalidMessage as problem:
         closed = isinstance(problem.__cause__, EOFError)
-        raise Refused("closed" if closed else "bad-peer", "no answer to the upgrade" if closed else "no HTTP") from None
+        raise Refused(
+            "closed" if closed else "bad-peer", "no answer to the upgrade" if closed else "no HTTP"
+        ) from None
     except (WebSocketException, EOFError) as problem:
         raise Refused("bad-peer", f"no upgrade: {problem}"[:200]) from None
 

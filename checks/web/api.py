@@ -1,11 +1,15 @@
-"""Does an API answer, soon enough, with what those who integrate rely on? A call, or several that belong together.
+"""Does an API answer, soon enough, with what those who integrate rely on? A call, or several that
+belong together.
 
     each step, by its name:
-    dns connect tls   as for a portal                                 faults: dns, refused, certificate …
+    dns connect tls   as for a portal                                 faults: dns, refused,
+                      certificate …
     response          > GET /api/v1/customers/C-1042    Authorization: Bearer …
-                      < 200 OK                                        faults: http:401, http:503, closed …
+                      < 200 OK                                        faults: http:401, http:503,
+                                                                      closed …
     content           < {"id": "C-1042", "tier": "gold", ...}         faults: broken-off, too-large
-    looking           texts, values at JSON paths, the JSON Schema    faults: missing-text, bad-json, json-missing,
+    looking           texts, values at JSON paths, the JSON Schema    faults: missing-text,
+                      bad-json, json-missing,
                                                                       json-differs, schema
     any of them                                                       fault: timeout
 

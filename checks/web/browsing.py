@@ -1,4 +1,6 @@
-"""What every check in our own browser has in common: which browser, how much of a page, one of two places in it."""
+"""What every check in our own browser has in common: which browser, how much of a page, one of two
+places in it.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,13 @@ def _page_address(written: str) -> str:
     except ValueError as error:
         raise ValueError(f"{written!r} is not a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{written!r} is not a URL to open; write it like 'https://portal.example.net/login'")
+        raise ValueError(
+            f"{written!r} is not a URL to open; write it like 'https://portal.example.net/login'"
+        )
     if parts.username or parts.password:
-        raise ValueError("a URL with a user name or password in it would be seen in reports; leave them out")
+        raise ValueError(
+            "a URL with a user name or password in it would be seen in reports; leave them out"
+        )
     return written
 
 
@@ -43,7 +49,9 @@ class Executable(Settings):
     """Settings of a check that runs in our own browser."""
 
     browser: Path | None = None
-    """the Chromium to run; without it the first of this host: chromium-headless-shell, chromium, google-chrome"""
+    """the Chromium to run; without it the first of this host: chromium-headless-shell, chromium,
+    google-chrome
+    """
 
     def lacks(self) -> str | None:
         """What this host lacks for it, in words."""

@@ -1,13 +1,16 @@
-"""Does the chat answer a visitor? Its page is opened in a real browser, the widget too, a message is sent.
+"""Does the chat answer a visitor? Its page is opened in a real browser, the widget too, a message
+is sent.
 
-    page      GET the page, all of it                              faults: http:NNN and those of the network
+    page      GET the page, all of it                              faults: http:NNN and those of the
+              network
     widget    the button is clicked, the field is there            not-found
     socket    > GET /chat Upgrade: websocket   < 101               no-socket, refused, closed
     send      the message is written and sent                      not-found
     answer    < "You said: ping 4f3a91"                            timeout, closed
     any of them                                                    timeout, too-large
 
-"{nonce}" in message and answer is a new number each time, so that an answer is known to be one to this message.
+"{nonce}" in message and answer is a new number each time, so that an answer is known to be one to
+this message.
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ class Chat(Browsing, Check):
     url: PageAddress = Field(examples=["https://www.example.net/"])
     """the page that the widget is on"""
     open: Words | None = None
-    """what is written on the button that opens the widget, or "css=..."; without it the widget is open at once"""
+    """what is written on the button that opens the widget, or "css=..."; without it the widget is
+    open at once
+    """
     frame: str | None = None
     """CSS selector of the frame that the widget is in"""
     button_frame: str | None = None
@@ -56,13 +61,18 @@ class Chat(Browsing, Check):
     @model_validator(mode="after")
     def _tells_apart(self) -> Self:
         if self.answer in self.message:
-            raise ValueError("the message itself shows the answer; await a text that only an answer has")
+            raise ValueError(
+                "the message itself shows the answer; await a text that only an answer has"
+            )
         return self
 
     def measures(self) -> Mapping[str, str]:
         """A time for each stage, and what the page did on the side."""
         stages = [*(["tls"] if self.trusted_certificates else []), *self._stages]
-        return {**{f"{stage}_seconds": f"the stage {stage}, in seconds" for stage in stages}, **MEASURES}
+        return {
+            **{f"{stage}_seconds": f"the stage {stage}, in seconds" for stage in stages},
+            **MEASURES,
+        }
 
     @property
     def _stages(self) -> tuple[str, ...]:
@@ -78,8 +88,14 @@ class Chat(Browsing, Check):
 
         number = secrets.token_hex(3)
         order: dict[str, Any] = {
-            **{name: getattr(self, name) for name in ("url", "open", "frame", "button_frame", "field", "send")},
-            **{name: getattr(self, name) for name in ("answer_within", "socket", "step_within", "max_bytes")},
+            **{
+                name: getattr(self, name)
+                for name in ("url", "open", "frame", "button_frame", "field", "send")
+            },
+            **{
+                name: getattr(self, name)
+                for name in ("answer_within", "socket", "step_within", "max_bytes")
+            },
             "message": self.message.replace("{nonce}", number),
             "answer": self.answer.replace("{nonce}", number),
             "authorities": str(self.trusted_certificates or ""),

@@ -48,15 +48,22 @@ class Expected(Settings):
             if not found:
                 raise Refused("json-missing", f"nothing at {path}")
             if not any(same(one, wanted) for one in found):
-                told = ", ".join(json.dumps(one, ensure_ascii=False)[:_LONGEST] for one in found[:3])
-                raise Refused("json-differs", f"{path} is {told}, not {json.dumps(wanted, ensure_ascii=False)}")
+                told = ", ".join(
+                    json.dumps(one, ensure_ascii=False)[:_LONGEST] for one in found[:3]
+                )
+                raise Refused(
+                    "json-differs",
+                    f"{path} is {told}, not {json.dumps(wanted, ensure_ascii=False)}",
+                )
 
     def _schema(self) -> Any:
         assert self.json_schema is not None  # noqa: S101 - asked before
         try:
             return json.loads(self.json_schema.read_text(encoding="utf-8"))
         except (OSError, ValueError) as problem:
-            raise CannotTell(f"the schema {self.json_schema.name} cannot be read: {problem}") from None
+            raise CannotTell(
+                f"the schema {self.json_schema.name} cannot be read: {problem}"
+            ) from None
 
 
 def parsed(text: str) -> Any:

@@ -1,7 +1,9 @@
-"""The steps of a journey through a portal, as written in the configuration: each has exactly one verb.
+"""The steps of a journey through a portal, as written in the configuration: each has exactly one
+verb.
 
-A field is named by its label, a button by what is written on it; "css=..." is a selector for what has no name. A step
-may begin a stage of the journey (`stage = "login"`), to which the steps after it belong too.
+A field is named by its label, a button by what is written on it; "css=..." is a selector for what
+has no name. A step may begin a stage of the journey (`stage = "login"`), to which the steps after
+it belong too.
 """
 
 from __future__ import annotations

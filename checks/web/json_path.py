@@ -1,6 +1,8 @@
-"""JSONPath in its plain parts (RFC 9535): names, numbers and "all of them"; no filters and no scripts.
+"""JSONPath in its plain parts (RFC 9535): names, numbers and "all of them"; no filters and no
+scripts.
 
-$.totals.answered      $.queues[0].name      $.queues[-1]      $['talk minutes']      $.queues[*].name
+$.totals.answered      $.queues[0].name      $.queues[-1]      $['talk minutes']
+                       $.queues[*].name
 """
 
 from __future__ import annotations
@@ -21,13 +23,18 @@ _ALL = object()
 def parts(path: str) -> list[Any]:
     """What is gone through: names, numbers and ALL. Raises ValueError."""
     if not path.startswith("$"):
-        raise ValueError(f"{path[:80]!r} is no JSON path; it begins with $, as in '$.totals.answered'")
+        raise ValueError(
+            f"{path[:80]!r} is no JSON path; it begins with $, as in '$.totals.answered'"
+        )
     found: list[Any] = []
     at = 1
     while at < len(path):
         match = _PART.match(path, at)
         if match is None:
-            raise ValueError(f"{path[:80]!r} is no JSON path from {path[at : at + 20]!r} on; write .name, [0] or [*]")
+            raise ValueError(
+                f"{path[:80]!r} is no JSON path from {path[at : at + 20]!r} on; write .name, [0]"
+                " or [*]"
+            )
         found.append(_part(match))
         at = match.end()
     return found
@@ -42,7 +49,9 @@ def _part(match: re.Match[str]) -> Any:
 
 
 def values(document: Any, path: str) -> list[Any]:
-    """Every value that a path leads to, in order; none where it leads nowhere. Raises ValueError for no path."""
+    """Every value that a path leads to, in order; none where it leads nowhere. Raises ValueError
+    for no path.
+    """
     found = [document]
     for part in parts(path):
         found = [value for one in found for value in _step(one, part)]
@@ -51,7 +60,9 @@ def values(document: Any, path: str) -> list[Any]:
 
 def _step(value: Any, part: Any) -> Iterator[Any]:
     if part is _ALL:
-        yield from value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        yield from (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        )
     elif isinstance(value, dict) and isinstance(part, str):
         if part in value:
             yield value[part]

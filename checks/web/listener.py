@@ -1,10 +1,11 @@
-"""Where a callback arrives: one address of ours, one path that nobody else knows, one request that counts.
+"""Where a callback arrives: one address of ours, one path that nobody else knows, one request that
+counts.
 
     > POST /hooks/x7Qe…  { "kind": "call-finished", "status": "filed" }         < 204 No Content
     > GET /robots.txt                                                           < 404 Not Found
 
-Rules: what comes to another path, or is too large, is answered and forgotten; who says nothing for five seconds is hung
-up on. It listens while one attempt runs, and no longer.
+Rules: what comes to another path, or is too large, is answered and forgotten; who says nothing for
+five seconds is hung up on. It listens while one attempt runs, and no longer.
 """
 
 from __future__ import annotations
@@ -51,15 +52,22 @@ class Listener:
     async def __aenter__(self) -> Self:
         self._came: asyncio.Future[Callback] = asyncio.get_running_loop().create_future()
         try:
-            self._server = await asyncio.start_server(self._serve, self._host, self._wanted_port, limit=_MOST_HEADER)
+            self._server = await asyncio.start_server(
+                self._serve, self._host, self._wanted_port, limit=_MOST_HEADER
+            )
         except OSError as problem:
             where = f"{self._host}:{self._wanted_port}"
-            raise CannotTell(f"cannot listen for the callback on {where}: {problem.strerror}") from problem
+            raise CannotTell(
+                f"cannot listen for the callback on {where}: {problem.strerror}"
+            ) from problem
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         self._server.close()
         for caller in self._callers:
@@ -81,7 +89,9 @@ class Listener:
                 status = "503 Service Unavailable"
                 if len(self._callers) <= _MOST_CALLERS:
                     status = await self._answered(reader, writer)
-                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                writer.write(
+                    f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+                )
                 await writer.drain()
         except (TimeoutError, OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             writer.transport.abort()
@@ -90,7 +100,9 @@ class Listener:
             writer.close()
 
     async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        """The status of the answer. Raises ValueError, EOFError and LimitOverrunError for what is no request."""
+        """The status of the answer. Raises ValueError, EOFError and LimitOverrunError for what is
+        no request.
+        """
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ")
         fields = dict(_field(line) for line in head[1:] if line)
@@ -103,7 +115,12 @@ class Listener:
         if body is None:
             return "413 Content Too Large"
         peer = writer.get_extra_info("peername")
-        came = Callback(method, fields.get("content-type", "").partition(";")[0].strip(), body, str(peer and peer[0]))
+        came = Callback(
+            method,
+            fields.get("content-type", "").partition(";")[0].strip(),
+            body,
+            str(peer and peer[0]),
+        )
         if not self._counts(came):
             self.others += 1
         elif not self._came.done():

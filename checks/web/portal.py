@@ -1,21 +1,26 @@
-"""Does a portal answer, soon enough, and with the page that it should? Plain HTTP (RFC 9110): one GET, or steps.
+"""Does a portal answer, soon enough, and with the page that it should? Plain HTTP (RFC 9110): one
+GET, or steps.
 
     dns       portal.example.net -> 192.0.2.10                    fault: dns
     connect   TCP 192.0.2.10:443                                  faults: refused, unreachable
     tls       certificate checked, TLS 1.2 or newer, ALPN         faults: certificate, tls, closed
-    response  > GET /login HTTP/1.1      < HTTP/1.1 200 OK        faults: http:503, closed, bad-peer, header-too-large,
+    response  > GET /login HTTP/1.1      < HTTP/1.1 200 OK        faults: http:503, closed,
+              bad-peer, header-too-large,
                                                                   redirects, reset, goaway
-    content   < <title>Agent Portal</title> ... Sign in ...       faults: missing-text, unwanted-text, soft-200,
-                                                                  too-large, broken-off, bad-encoding
+    content   < <title>Agent Portal</title> ... Sign in ...       faults: missing-text,
+              unwanted-text, soft-200,
+                                                                  too-large, broken-off,
+                                                                  bad-encoding
     any of them                                                   fault: timeout
 
-With `steps` each step is a stage of its own, and its phases are measures (`login_response_seconds`); see
-checks/web/steps/step.py. Its faults are the same, and wrong-page, no-match, bad-json, json-missing, json-differs,
-too-small, not-found, not-a-number.
+With `steps` each step is a stage of its own, and its phases are measures
+(`login_response_seconds`); see checks/web/steps/step.py. Its faults are the same, and wrong-page,
+no-match, bad-json, json-missing, json-differs, too-small, not-found, not-a-number.
 
-Rules: the stage under way is told by the connection itself, not guessed from the error; of the body no more than
-`max_bytes` is read; a page that failed is kept as an exhibit. A redirect makes the stages begin anew; the measures are
-those of the last connection, `total_seconds` counts them all. Every request has a new connection.
+Rules: the stage under way is told by the connection itself, not guessed from the error; of the body
+no more than `max_bytes` is read; a page that failed is kept as an exhibit. A redirect makes the
+stages begin anew; the measures are those of the last connection, `total_seconds` counts them all.
+Every request has a new connection.
 """
 
 from __future__ import annotations
@@ -110,7 +115,10 @@ class Portal(Walking, Check):
     async def _walk(self, trace: Trace) -> None:
         from checks.web.steps.runner import walk
 
-        async with walk(trace, self.url, self, logout=self.logout) as walker, asyncio.timeout(self.within):
+        async with (
+            walk(trace, self.url, self, logout=self.logout) as walker,
+            asyncio.timeout(self.within),
+        ):
             for step in self.steps:
                 await walker.take(step)
 
@@ -136,7 +144,9 @@ class Portal(Walking, Check):
         request = Request("GET", Address.parse(self.url), private=private)
         with Phases(trace) as phases:
             try:
-                page = await fetch(request, phases, manner, lambda status: status == self.expect_status)
+                page = await fetch(
+                    request, phases, manner, lambda status: status == self.expect_status
+                )
             except Failed as failed:
                 kept(failed.answer)
                 raise

@@ -1,4 +1,5 @@
-"""A journey through a portal, as a person makes it, in a real browser: pages are opened, fields filled, things seen.
+"""A journey through a portal, as a person makes it, in a real browser: pages are opened, fields
+filled, things seen.
 
     { open = "/login" }                        stage open
     { fill = "User name", with = "monitor", stage = "login" }
@@ -7,9 +8,10 @@
     { see = "Signed in as" }
     { click = "Sign out", stage = "logout" }   stage logout
 
-Faults of a step: http:NNN, not-found (nothing there to click or fill), not-seen, seen (what should not be), timeout,
-too-large, and those of the network: dns, refused, unreachable, tls, certificate, closed, redirects, bad-peer. A failed
-journey leaves a picture of what was on the screen and the page's console, both without secrets.
+Faults of a step: http:NNN, not-found (nothing there to click or fill), not-seen, seen (what should
+not be), timeout, too-large, and those of the network: dns, refused, unreachable, tls, certificate,
+closed, redirects, bad-peer. A failed journey leaves a picture of what was on the screen and the
+page's console, both without secrets.
 """
 
 from __future__ import annotations
@@ -46,8 +48,15 @@ class PortalBrowser(Browsing, Check):
     def measures(self) -> Mapping[str, str]:
         """A time for each stage, and what the pages did on the side."""
         stages = dict.fromkeys(stage for stage, _ in in_stages(self.steps))
-        tls = {"tls_seconds": "the certificate looked at before, in seconds"} if self.trusted_certificates else {}
-        named = {f"{stage.replace('-', '_')}_seconds": f"the stage {stage}, in seconds" for stage in stages}
+        tls = (
+            {"tls_seconds": "the certificate looked at before, in seconds"}
+            if self.trusted_certificates
+            else {}
+        )
+        named = {
+            f"{stage.replace('-', '_')}_seconds": f"the stage {stage}, in seconds"
+            for stage in stages
+        }
         return {**tls, **named, **MEASURES}
 
     def longest_seconds(self) -> float:
@@ -61,7 +70,11 @@ class PortalBrowser(Browsing, Check):
         order = {
             "url": self.url,
             "steps": [_told(stage, step) for stage, step in in_stages(self.steps)],
-            "secrets": [revealed(step.secret) for step in self.steps if isinstance(step, Fill) and step.secret],
+            "secrets": [
+                revealed(step.secret)
+                for step in self.steps
+                if isinstance(step, Fill) and step.secret
+            ],
             "step_within": self.step_within,
             "max_bytes": self.max_bytes,
             "authorities": str(self.trusted_certificates or ""),

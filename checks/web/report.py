@@ -1,12 +1,16 @@
-"""Does the report portal still make its report, and are its figures right? They are held against the call records.
+"""Does the report portal still make its report, and are its figures right? They are held against
+the call records.
 
-    each step    a walk to the report: login, run, download       faults: as for a portal; of the last: report-missing
-    figures      Date,Calls,Answered -> calls 90, answered 80     faults: report-missing, report-changed, bad-json
-    records      the records of the same day, as usage has them   unknown: they cannot be read, or are too few
+    each step    a walk to the report: login, run, download       faults: as for a portal; of the
+                 last: report-missing
+    figures      Date,Calls,Answered -> calls 90, answered 80     faults: report-missing,
+                 report-changed, bad-json
+    records      the records of the same day, as usage has them   unknown: they cannot be read, or
+                 are too few
     compare      calls 90, records 90; answered 72, records 80    fault: figures-differ, with both
 
-Rules: {date} in a step or a figure is the day of the report, as the site's calendar has it. The records are read as the
-kind usage reads them, in a process of its own.
+Rules: {date} in a step or a figure is the day of the report, as the site's calendar has it. The
+records are read as the kind usage reads them, in a process of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +31,15 @@ from checks.web.report_figures import Figure
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 from checks.web.steps.step import Step
 
-_NOT_MADE = ("timeout", "soft-200", "missing-text", "unwanted-text", "no-match", "too-small", "wrong-page")
+_NOT_MADE = (
+    "timeout",
+    "soft-200",
+    "missing-text",
+    "unwanted-text",
+    "no-match",
+    "too-small",
+    "wrong-page",
+)
 
 
 def _date_format(written: str) -> str:
@@ -82,7 +94,9 @@ class Report(Walked, Check):
             "records_seconds": "reading the call records, in seconds",
             "compare_seconds": "comparing them, in seconds",
             "differing_figures": "how many figures are off by more than their tolerance",
-            "greatest_difference_percent": "how far the figure that is off the most is off, in percent of the records'",
+            "greatest_difference_percent": (
+                "how far the figure that is off the most is off, in percent of the records'"
+            ),
             "total_seconds": "everything, in seconds",
         }
 
@@ -95,7 +109,9 @@ class Report(Walked, Check):
         date = self.date or day_before(trace.began_at, self.timezone).date
         written = date.strftime(self.date_format)
         answer = await self.last_answer(trace, {"date": written})
-        kept = trace.exhibit(f"report{_ending(answer)}", answer.head.content_type or "text/plain", answer.body)
+        kept = trace.exhibit(
+            f"report{_ending(answer)}", answer.head.content_type or "text/plain", answer.body
+        )
         with trace.stage("figures"):
             told = {figure.name: figure.read(answer.text, written) for figure in self.figures}
         trace.note(f"{kept.name}, the report of {date}: {_listed(told)}")
@@ -106,8 +122,12 @@ class Report(Walked, Check):
         trace.measure("total_seconds", trace.elapsed())
 
     def fault_of(self, step: Step, refused: Refused) -> Refused:
-        """Where the last step is refused, and the portal let us in before, it is the report that is missing."""
-        let_in = step is not self.steps[0] and (refused.code.startswith("http:") or refused.code in _NOT_MADE)
+        """Where the last step is refused, and the portal let us in before, it is the report that is
+        missing.
+        """
+        let_in = step is not self.steps[0] and (
+            refused.code.startswith("http:") or refused.code in _NOT_MADE
+        )
         if step is self.steps[-1] and (let_in or refused.code in ("http:404", "http:410")):
             return Refused("report-missing", str(refused))
         return refused
@@ -132,7 +152,9 @@ class Report(Walked, Check):
             raise CannotTell(f"the call records cannot be read: {refused}") from None
         return reading.observation().measures
 
-    def _compared(self, trace: Trace, told: Mapping[str, float], recorded: Mapping[str, float]) -> None:
+    def _compared(
+        self, trace: Trace, told: Mapping[str, float], recorded: Mapping[str, float]
+    ) -> None:
         if unknown := [one.records for one in self.figures if one.records not in recorded]:
             raise CannotTell(f"the call records of that day say nothing of {unknown[0]}")
         off = [one for one in self.figures if not one.agrees(told[one.name], recorded[one.records])]
@@ -141,12 +163,16 @@ class Report(Walked, Check):
         trace.measure("differing_figures", len(off))
         trace.measure("greatest_difference_percent", min(1000.0, 100.0 * max(shares, default=0.0)))
         if off:
-            pairs = [f"{one.name}: {told[one.name]:g}, records {recorded[one.records]:g}" for one in off]
+            pairs = [
+                f"{one.name}: {told[one.name]:g}, records {recorded[one.records]:g}" for one in off
+            ]
             raise Refused("figures-differ", "; ".join(pairs))
 
 
 def _ending(answer: Answer) -> str:
-    return {"text/csv": ".csv", "application/json": ".json", "text/html": ".html"}.get(answer.head.content_type, ".txt")
+    return {"text/csv": ".csv", "application/json": ".json", "text/html": ".html"}.get(
+        answer.head.content_type, ".txt"
+    )
 
 
 def _listed(told: Mapping[str, float]) -> str:

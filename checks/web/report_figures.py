@@ -46,7 +46,9 @@ class Figure(Settings):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.column is None) == (self.json_path is None):
-            raise ValueError("a figure stands in a column (of CSV) or at a json_path; write one of them")
+            raise ValueError(
+                "a figure stands in a column (of CSV) or at a json_path; write one of them"
+            )
         return self
 
     def read(self, text: str, date: str) -> float:
@@ -59,7 +61,9 @@ class Figure(Settings):
 
     def agrees(self, told: float, recorded: float) -> bool:
         """Whether the report's figure is near enough to the records'."""
-        return abs(told - recorded) <= max(self.tolerance, abs(recorded) * self.tolerance_percent / 100.0)
+        return abs(told - recorded) <= max(
+            self.tolerance, abs(recorded) * self.tolerance_percent / 100.0
+        )
 
     def _of_json(self, text: str) -> list[Any]:
         return values(parsed(text), str(self.json_path))
@@ -69,8 +73,14 @@ class Figure(Settings):
         wanted = {column: what.replace("{date}", date) for column, what in self.rows.items()}
         if rows and (unknown := [one for one in (str(self.column), *wanted) if one not in rows[0]]):
             headings = ", ".join(list(rows[0])[:20])
-            raise Refused("report-changed", f"the report has no column {unknown[0]!r}; it has {headings}")
-        return [row[str(self.column)] for row in rows if all(row[name] == what for name, what in wanted.items())]
+            raise Refused(
+                "report-changed", f"the report has no column {unknown[0]!r}; it has {headings}"
+            )
+        return [
+            row[str(self.column)]
+            for row in rows
+            if all(row[name] == what for name, what in wanted.items())
+        ]
 
     def _number(self, found: Any) -> float:
         if isinstance(found, int | float) and not isinstance(found, bool):
@@ -79,9 +89,15 @@ class Figure(Settings):
         if match := _CLOCK.fullmatch(written):
             return self._of_clock(match)
         try:
-            return float(written.replace(*((",", "") if self.decimal == "." else (".", ""))).replace(",", "."))
+            return float(
+                written.replace(*((",", "") if self.decimal == "." else (".", ""))).replace(
+                    ",", "."
+                )
+            )
         except ValueError:
-            raise Refused("report-changed", f"{self.name} is no number: {str(found)[:60]!r}") from None
+            raise Refused(
+                "report-changed", f"{self.name} is no number: {str(found)[:60]!r}"
+            ) from None
 
     def _of_clock(self, match: re.Match[str]) -> float:
         """h:mm:ss, or m:ss; in the unit of what it is compared with."""
@@ -91,7 +107,9 @@ class Figure(Settings):
 
 
 def _rows(text: str) -> list[dict[str, str]]:
-    """The rows of a CSV file with a line of headings; the separator is the one that the headings have most of."""
+    """The rows of a CSV file with a line of headings; the separator is the one that the headings
+    have most of.
+    """
     lines = text.lstrip("\ufeff").splitlines()
     headings = lines[0] if lines else ""
     separator = max(",;\t|", key=headings.count)
@@ -99,7 +117,9 @@ def _rows(text: str) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     try:
         for row in reader:
-            found.append({(name or "").strip(): str(value or "").strip() for name, value in row.items()})
+            found.append(
+                {(name or "").strip(): str(value or "").strip() for name, value in row.items()}
+            )
             if len(found) >= _MOST_ROWS:
                 break
     except csv.Error as error:

@@ -1,5 +1,5 @@
-"""What the kinds have in common that walk through an API or a portal to something that they look at: the steps, the
-way out, the time limit.
+"""What the kinds have in common that walk through an API or a portal to something that they look
+at: the steps, the way out, the time limit.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Walked(Walking):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if taken := [name for name in self.WORDS if name in self.secrets]:
-            raise ValueError(f"a secret cannot be called {taken[0]!r}: {{{taken[0]}}} has a meaning of its own here")
+            raise ValueError(
+                f"a secret cannot be called {taken[0]!r}: {{{taken[0]}}} has a meaning of its own"
+                " here"
+            )
         known = dict.fromkeys(self.WORDS)
         checked(self.steps, self.logout, {**known, **self.secrets})  # type: ignore[dict-item]
         return self
@@ -53,7 +56,9 @@ class Walked(Walking):
         return refused
 
     async def last_answer(self, trace: Trace, words: Mapping[str, str] | None = None) -> Answer:
-        """Go through the steps; `words` stand for what is written in braces. Raises Refused, CannotTell."""
+        """Go through the steps; `words` stand for what is written in braces. Raises Refused,
+        CannotTell.
+        """
         from checks.web.steps.runner import walk
 
         try:

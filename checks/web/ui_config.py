@@ -1,13 +1,17 @@
-"""Is what agents are shown still what was agreed on? Chosen elements of a page, or a configuration's API, are compared
-with what a person has accepted.
+"""Is what agents are shown still what was agreed on? Chosen elements of a page, or a
+configuration's API, are compared with what a person has accepted.
 
     each step    a walk to the page, with a login if it takes one        faults: as for a portal
-    read         #toolbar button -> ["Hold", "Mute", "Transfer"]         fault: missing (nothing there at all)
-    compare      accepted: ["Hold", "Mute", "Transfer"]                  fault: differs ("1 removed: - …"),
-                                                                         unknown: nothing was accepted yet
+    read         #toolbar button -> ["Hold", "Mute", "Transfer"]         fault: missing (nothing
+                 there at all)
+    compare      accepted: ["Hold", "Mute", "Transfer"]                  fault: differs ("1 removed:
+                 - …"),
+                                                                         unknown: nothing was
+                                                                         accepted yet
 
-Rules: what is seen is proposed each time; `reveille accept NAME` shows the difference and takes it. A page is read in a
-process of its own, and as it was sent: what a script builds is portal-browser's matter.
+Rules: what is seen is proposed each time; `reveille accept NAME` shows the difference and takes it.
+A page is read in a process of its own, and as it was sent: what a script builds is portal-browser's
+matter.
 """
 
 from __future__ import annotations
@@ -43,7 +47,9 @@ class Look(Settings):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.css is None) == (self.json_path is None):
-            raise ValueError("what is looked at stands on a page (css) or in JSON (json); write one of them")
+            raise ValueError(
+                "what is looked at stands on a page (css) or in JSON (json); write one of them"
+            )
         if self.attributes and self.css is None:
             raise ValueError("only elements of a page have attributes")
         return self
@@ -93,10 +99,16 @@ class UiConfig(Walked, Check):
 
     async def _seen(self, answer: Answer) -> dict[str, Any]:
         seen: dict[str, Any] = {}
-        if at_paths := [(look.name, look.json_path) for look in self.looks if look.json_path is not None]:
+        if at_paths := [
+            (look.name, look.json_path) for look in self.looks if look.json_path is not None
+        ]:
             document = parsed(answer.text)
             seen = {name: values(document, path) for name, path in at_paths}
-        chosen = [look.model_dump(include={"name", "css", "attributes"}) for look in self.looks if look.css is not None]
+        chosen = [
+            look.model_dump(include={"name", "css", "attributes"})
+            for look in self.looks
+            if look.css is not None
+        ]
         if chosen:
             from checks.web.sandbox.reader import elements
 
@@ -107,10 +119,14 @@ class UiConfig(Walked, Check):
 
     def _compared(self, trace: Trace, seen: Mapping[str, Any]) -> None:
         if "shown" not in trace.accepted:
-            raise CannotTell("nothing was accepted yet; `reveille accept` takes what is shown now for right")
+            raise CannotTell(
+                "nothing was accepted yet; `reveille accept` takes what is shown now for right"
+            )
         told = difference(trace.accepted["shown"], seen)
         trace.measure("added_lines", len(told.added))
         trace.measure("removed_lines", len(told.removed))
         if told:
-            trace.exhibit("difference.txt", "text/plain", "\n".join(told.unified[:_MOST_LINES]).encode())
+            trace.exhibit(
+                "difference.txt", "text/plain", "\n".join(told.unified[:_MOST_LINES]).encode()
+            )
             raise Refused("differs", told.words())

@@ -1,15 +1,18 @@
 """Does an API call back? Something is triggered, and its callback has to reach us.
 
     listen    0.0.0.0:8490, a path that nobody else knows      unknown: the address is taken
-    trigger   > POST /api/v1/events {"call": "…", "callback": "https://monitor.example.net/hooks/x7Qe…"}
-              < 202 Accepted                                   faults: dns, refused, http:503, timeout …
+    trigger   > POST /api/v1/events {"call": "…", "callback":
+              "https://monitor.example.net/hooks/x7Qe…"}
+              < 202 Accepted                                   faults: dns, refused, http:503,
+                                                               timeout …
     callback  > POST /hooks/x7Qe…                              fault: no-callback
     compare   {"call": "…", "status": "filed"}                 fault: wrong-body
               < 204 No Content
 
-Rules: the steps are a walk (checks/web/steps/runner.py), the last one is what triggers. In them {callback} is the
-address to call and {reference} a word of this attempt alone. Where the address was registered at the API beforehand
-(`path`), the callback of this attempt is known by the reference in it.
+Rules: the steps are a walk (checks/web/steps/runner.py), the last one is what triggers. In them
+{callback} is the address to call and {reference} a word of this attempt alone. Where the address
+was registered at the API beforehand (`path`), the callback of this attempt is known by the
+reference in it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what is never told to anybody as
 def _host_and_port(written: str) -> str:
     host, colon, port = written.rpartition(":")
     if not (host and colon and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise ValueError(f"{written[:60]!r} is no address to listen on; write it as in '0.0.0.0:8490'")
+        raise ValueError(
+            f"{written[:60]!r} is no address to listen on; write it as in '0.0.0.0:8490'"
+        )
     return written
 
 
@@ -52,7 +57,9 @@ class Webhook(Walked, Check):
     )
     """what the API shall call, the path is added to it; without it the address that is listened on"""
     path: Secret | None = None
-    """the path that was registered at the API, by reference; without it a random one for each attempt"""
+    """the path that was registered at the API, by reference; without it a random one for each
+    attempt
+    """
     callback: Expected = Field(default_factory=Expected)
     """what the callback's body has to say"""
     callback_within: Duration = Field(default=30.0, gt=0)
@@ -63,11 +70,15 @@ class Webhook(Walked, Check):
         words = {word for step in self.steps for word in step.words()}
         host = self.listen.rpartition(":")[0].strip("[]")
         if self.path is None and "callback" not in words:
-            raise ValueError("the API must be told whom to call: write {callback} into a step, or name a `path`")
+            raise ValueError(
+                "the API must be told whom to call: write {callback} into a step, or name a `path`"
+            )
         if self.path is not None and "reference" not in words:
             raise ValueError("callbacks to one path are told apart by a {reference} in a step")
         if "callback" in words and self.callback_url is None and host in _EVERYWHERE:
-            raise ValueError("nobody can call 0.0.0.0: write as callback_url how the API reaches this machine")
+            raise ValueError(
+                "nobody can call 0.0.0.0: write as callback_url how the API reaches this machine"
+            )
         return self
 
     def measures(self) -> Mapping[str, str]:
@@ -119,7 +130,10 @@ class Webhook(Walked, Check):
                     return await listener.callback()
             except TimeoutError:
                 others = f"; {listener.others} other requests came" if listener.others else ""
-                told = f"the trigger was taken, and nothing called back within {self.callback_within:g} s{others}"
+                told = (
+                    "the trigger was taken, and nothing called back within"
+                    f" {self.callback_within:g} s{others}"
+                )
                 raise Refused("no-callback", told) from None
             finally:
                 trace.measure("other_requests", listener.others)

@@ -3,8 +3,8 @@
     dns         chat.example.net -> 192.0.2.10              faults: dns
     tcp         192.0.2.10:443                              faults: unreachable
     tls         certificate and name checked, 1.2 or newer  faults: certificate, tls
-    websocket   > GET /chat   Upgrade: websocket            faults: http:NNN, no-subprotocol, closed, bad-peer
-                < 101 Switching Protocols
+    websocket   > GET /chat   Upgrade: websocket            faults: http:NNN, no-subprotocol,
+                closed, bad-peer < 101 Switching Protocols
     send        > {"ask": "ping"}                           faults: closed
     answer      < {"say": "pong"}                           faults: closed, bad-peer
     any of them                                             faults: timeout
@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-_ADDRESS = re.compile(r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?(\?[^\s#]*)?")
+_ADDRESS = re.compile(
+    r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?(\?[^\s#]*)?"
+)
 _MOST_MESSAGES = 1000
 _SHOWN = 120
 
 
 def _address(written: str) -> str:
     if not _ADDRESS.fullmatch(written):
-        raise ValueError(f"{written!r} is no WebSocket address; write one as in 'wss://chat.example.net/socket'")
+        raise ValueError(
+            f"{written!r} is no WebSocket address; write one as in 'wss://chat.example.net/socket'"
+        )
     return written
 
 
@@ -49,7 +53,9 @@ class WebSocket(Check):
     KIND: ClassVar[str] = "websocket"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
 
-    url: Annotated[str, AfterValidator(_address)] = Field(examples=["wss://chat.example.net/socket"])
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        examples=["wss://chat.example.net/socket"]
+    )
     """its address"""
     subprotocols: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], ...] = ()
     """the subprotocols that are offered, of which the server must take one"""
@@ -75,7 +81,11 @@ class WebSocket(Check):
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that there are with these settings."""
-        there = {"tls": self.url.startswith("wss:"), "send": self.send is not None, "answer": self.answer is not None}
+        there = {
+            "tls": self.url.startswith("wss:"),
+            "send": self.send is not None,
+            "answer": self.answer is not None,
+        }
         every = ("dns", "tcp", "tls", "websocket", "send", "answer")
         return tuple(stage for stage in every if there.get(stage, True))
 
@@ -83,7 +93,11 @@ class WebSocket(Check):
         """A time for each stage."""
         given = {f"{stage}_seconds": f"the stage {stage}, in seconds" for stage in self.stages}
         days = {"certificate_days": "how long the certificate is still valid, in days"}
-        return {**given, **(days if "tls" in self.stages else {}), "total_seconds": "everything, in seconds"}
+        return {
+            **given,
+            **(days if "tls" in self.stages else {}),
+            "total_seconds": "everything, in seconds",
+        }
 
     def longest_seconds(self) -> float:
         """Each stage at its slowest, and a little for the closing."""
@@ -116,7 +130,9 @@ class WebSocket(Check):
             "token": revealed(self.token),
         }
         try:
-            connection = await connection_to(Stages(told, dict.fromkeys(self.stages, self.within)), edge)
+            connection = await connection_to(
+                Stages(told, dict.fromkeys(self.stages, self.within)), edge
+            )
         except Over:
             raise told.fault() from None
         try:
@@ -143,7 +159,9 @@ class WebSocket(Check):
             async with asyncio.timeout(self.within):
                 for _ in range(_MOST_MESSAGES):
                     message = await connection.recv()
-                    text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+                    text = (
+                        message if isinstance(message, str) else message.decode("utf-8", "replace")
+                    )
                     if wanted in text:
                         return
                     heard.append(text[:_SHOWN])
@@ -152,7 +170,9 @@ class WebSocket(Check):
             raise _closed(closed) from None
         except TimeoutError:
             said = f"; it said {heard[-1]!r}" if heard else "; it said nothing"
-            raise Refused("timeout", f"no answer with {wanted!r} within {self.within:g} s{said}") from None
+            raise Refused(
+                "timeout", f"no answer with {wanted!r} within {self.within:g} s{said}"
+            ) from None
 
 
 class _Told:
@@ -167,7 +187,9 @@ class _Told:
         elif event == "passed":
             seconds = float(facts["seconds"])
             self._trace.staged(facts["stage"], max(0.0, self._trace.elapsed() - seconds), seconds)
-            if "not_after" in facts:  # a check has no wall clock: counted from when this attempt began
+            if (
+                "not_after" in facts
+            ):  # a check has no wall clock: counted from when this attempt began
                 left = facts["not_after"] - self._trace.began_at
                 self._trace.measure("certificate_days", left / 86400.0)
 
@@ -183,9 +205,16 @@ class _Told:
 
 
 def _closed(closed: Any) -> Refused:
-    """1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the limit."""
-    ours = closed.sent and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009)
+    """1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the
+    limit.
+    """
+    ours = (
+        closed.sent and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009)
+    )
     if ours:
-        return Refused("bad-peer", f"what came is no message for us: {closed.sent.reason or closed.sent.code}"[:200])
+        return Refused(
+            "bad-peer",
+            f"what came is no message for us: {closed.sent.reason or closed.sent.code}"[:200],
+        )
     code = closed.rcvd.code if closed.rcvd else 1006
     return Refused("closed", f"the server closed it (code {code})")

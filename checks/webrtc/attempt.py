@@ -1,5 +1,5 @@
-"""One WebRTC call from the daemon's side: starts the softphone's process (and the agent's phone), follows its stages,
-plays the script, hangs up and keeps the evidence.
+"""One WebRTC call from the daemon's side: starts the softphone's process (and the agent's phone),
+follows its stages, plays the script, hangs up and keeps the evidence.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Attempt:
             await Conversation(self._trace, self._script, self._keys, call, agent).run()
             if self._check.echo:
                 await self._echo(call)
-            await hold_to_truth(self._trace, self._check, self._check.script, self._legs, None, self._check.echo)
+            await hold_to_truth(
+                self._trace, self._check, self._check.script, self._legs, None, self._check.echo
+            )
             await self._hang_up(call)
         finally:
             await asyncio.gather(*(phone.close() for phone in self._legs.values()))
@@ -97,7 +99,9 @@ class Attempt:
 
     @property
     def _script(self) -> Script:
-        """As written, but that the agent is proven by tones alone: a softphone is not told of digits that come."""
+        """As written, but that the agent is proven by tones alone: a softphone is not told of
+        digits that come.
+        """
         return tuple(
             step.model_copy(update={"digits": 0}) if isinstance(step, AgentStep) else step
             for step in self._check.script
@@ -119,7 +123,9 @@ class Attempt:
             "login": check.login or check.user,
             "password": _revealed(check.password, "the account"),
             "domain": domain,
-            "to": check.to if check.to.startswith(("sip:", "sips:")) else f"sip:{check.to}@{domain}",
+            "to": (
+                check.to if check.to.startswith(("sip:", "sips:")) else f"sip:{check.to}@{domain}"
+            ),
             "stun": list(check.stun),
             "turn": list(check.turn),
             "turn_user": check.turn_user,
@@ -153,12 +159,16 @@ class Attempt:
     async def _registered(self, agent: Phone) -> None:
         """Refused is the end at once; no answer is judged when it is the agent's turn."""
         try:
-            answer = await agent.until("registered", "registration-failed", within=self._check.step_within)
+            answer = await agent.until(
+                "registered", "registration-failed", within=self._check.step_within
+            )
         except TimeoutError:
             return
         if answer.name == "registration-failed":
             with self._trace.stage("agent"):
-                raise Refused("not-registered", f"{answer['code']} {answer['phrase']}", answer["origin"])
+                raise Refused(
+                    "not-registered", f"{answer['code']} {answer['phrase']}", answer["origin"]
+                )
 
     # --- after the script
 
@@ -168,11 +178,17 @@ class Attempt:
         with self._trace.stage("echo"):
             call.order("challenge", say=ours, expect=ours, within=ECHO_SECONDS)
             told = await self._in_time(
-                call, "challenge-heard", "challenge-not-heard", within=ECHO_SECONDS + _DECIDE_SECONDS
+                call,
+                "challenge-heard",
+                "challenge-not-heard",
+                within=ECHO_SECONDS + _DECIDE_SECONDS,
             )
             call.order("hush")
             if told.name == "challenge-not-heard":
-                raise Refused("not-heard", f"the echo did not come back; {told['best']} of {told['of']} symbols did")
+                raise Refused(
+                    "not-heard",
+                    f"the echo did not come back; {told['best']} of {told['of']} symbols did",
+                )
 
     async def _hang_up(self, call: Softphone) -> None:
         within = self._check.step_within
@@ -189,7 +205,9 @@ class Attempt:
         for name in self._legs:
             evidence.exhibit_leg(self._trace, name, _LADDERS[name])
         if "call" in self._legs:
-            evidence.exhibit_figures(self._trace, self._legs, evidence.measure_media(self._trace, self._legs))
+            evidence.exhibit_figures(
+                self._trace, self._legs, evidence.measure_media(self._trace, self._legs)
+            )
 
     @staticmethod
     async def _in_time(phone: Phone, *names: str, within: float = _DECIDE_SECONDS) -> Any:

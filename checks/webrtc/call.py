@@ -11,11 +11,13 @@
     DTLS handshake <------------------>  stage dtls            no-fingerprint, fingerprint, dtls; in the call: closed
     <============ SRTP ===============>  stage srtp            no-rtp: not one packet
     the script, an echo                  stages prompt, press, agent, talk, hold, echo
-    what both sides heard               stage media, as of a sip-call (checks/telephony/call/media_judgement.py)
+    what both sides heard               stage media, as of a sip-call
+    (checks/telephony/call/media_judgement.py)
     BYE ------------------------------>  stage hang-up
 
-"bad-peer" in any stage: what came is no WebSocket, SIP, SDP or STUN, or too much of it. The script's faults are those
-of sip-call (checks/telephony/call/script_runner.py). Keys are sent by SIP INFO.
+"bad-peer" in any stage: what came is no WebSocket, SIP, SDP or STUN, or too much of it. The
+script's faults are those of sip-call (checks/telephony/call/script_runner.py). Keys are sent by SIP
+INFO.
 """
 
 from __future__ import annotations
@@ -37,7 +39,19 @@ from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of
 from checks.telephony.quality import streams
 from checks.webrtc.attempt import ECHO_SECONDS, Attempt
 
-STAGES = ("dns", "tcp", "tls", "websocket", "register", "stun", "turn", "answer", "ice", "dtls", "srtp")
+STAGES = (
+    "dns",
+    "tcp",
+    "tls",
+    "websocket",
+    "register",
+    "stun",
+    "turn",
+    "answer",
+    "ice",
+    "dtls",
+    "srtp",
+)
 _LAYERS: dict[str, Layer] = {
     **dict.fromkeys(("stun", "turn", "ice", "dtls", "srtp", "hold", "media"), Layer.MEDIA),
     **dict.fromkeys(("prompt", "press", "pause"), Layer.PROMPT),
@@ -51,13 +65,17 @@ _ICE_SERVER = re.compile(
 
 def _edge(written: str) -> str:
     if not _EDGE.fullmatch(written):
-        raise ValueError(f"{written!r} is no WebSocket address; write one as in 'wss://edge.example.net:443/ws'")
+        raise ValueError(
+            f"{written!r} is no WebSocket address; write one as in 'wss://edge.example.net:443/ws'"
+        )
     return written
 
 
 def _ice_server(written: str) -> str:
     if not _ICE_SERVER.fullmatch(written):
-        raise ValueError(f"{written!r} is no server; write one as in 'turn:turn.example.net:3478?transport=udp'")
+        raise ValueError(
+            f"{written!r} is no server; write one as in 'turn:turn.example.net:3478?transport=udp'"
+        )
     return written
 
 
@@ -66,7 +84,9 @@ IceServer = Annotated[str, AfterValidator(_ice_server)]
 
 
 class WebrtcCall(ProbeLimits, MediaLimits, Check):
-    """A WebRTC call, from the name of its edge to the voice at its other end, each stage with its time."""
+    """A WebRTC call, from the name of its edge to the voice at its other end, each stage with its
+    time.
+    """
 
     KIND: ClassVar[str] = "webrtc-call"
     LAYER: ClassVar[Layer] = Layer.AGENT
@@ -83,7 +103,9 @@ class WebrtcCall(ProbeLimits, MediaLimits, Check):
     """the domain of the account's address, where it is not the edge's host"""
     origin: str | None = None
     """the Origin that the edge expects of a page"""
-    to: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+(@[^\s<>\"',@]+)?$")] = Field(examples=["8000"])
+    to: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+(@[^\s<>\"',@]+)?$")] = Field(
+        examples=["8000"]
+    )
     """the number to call, or a SIP URI"""
     script: Script = ()
     """the steps in order, as of a sip-call: hear, press (by INFO), pause, agent, hold, hang-up"""
@@ -117,7 +139,9 @@ class WebrtcCall(ProbeLimits, MediaLimits, Check):
     @model_validator(mode="after")
     def _sane(self) -> Self:
         if wrong := [url for url in self.stun if not url.startswith("stun:")]:
-            raise ValueError(f"{wrong[0]!r} is no STUN server; write it as in 'stun:stun.example.net:3478'")
+            raise ValueError(
+                f"{wrong[0]!r} is no STUN server; write it as in 'stun:stun.example.net:3478'"
+            )
         if wrong := [url for url in self.turn if url.startswith("stun:")]:
             raise ValueError(f"{wrong[0]!r} is no TURN server; write it under 'stun'")
         if self.turn and (not self.turn_user or self.turn_password is None):
@@ -125,7 +149,9 @@ class WebrtcCall(ProbeLimits, MediaLimits, Check):
         if self.relay_only and not self.turn:
             raise ValueError("'relay_only' needs a TURN server; write one under 'turn'")
         if any(isinstance(step, Feature) for step in self.script):
-            raise ValueError("call control (hold, mute, transfer, conference ...) is tried by a sip-call")
+            raise ValueError(
+                "call control (hold, mute, transfer, conference ...) is tried by a sip-call"
+            )
         return self
 
     @property
@@ -164,23 +190,34 @@ class WebrtcCall(ProbeLimits, MediaLimits, Check):
         for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"
-        for stage in {"press", "pause", "hold"} & {verb for step in self.script for verb in type(step).model_fields}:
+        for stage in {"press", "pause", "hold"} & {
+            verb for step in self.script for verb in type(step).model_fields
+        }:
             given[f"{stage}_seconds"] = f"the last {stage}, seconds"
         if self.agent_line:
             given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang, seconds"
             given["agent_seconds"] = "awaiting the agent until the agent was connected, seconds"
-            given["talk_seconds"] = given["talk_heard_seconds"] = "until both sides had heard each other, seconds"
+            given["talk_seconds"] = given["talk_heard_seconds"] = (
+                "until both sides had heard each other, seconds"
+            )
         if self.echo:
             given["echo_seconds"] = "until our own challenge came back, seconds"
         return given
 
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
-        timers = sum(self._within().values()) + self.step_within + (ECHO_SECONDS if self.echo else self.listen)
+        timers = (
+            sum(self._within().values())
+            + self.step_within
+            + (ECHO_SECONDS if self.echo else self.listen)
+        )
         return timers + sum(seconds_of(step) for step in self.script) + 15.0
 
     def _within(self) -> dict[str, float]:
-        special = {"answer": self.answer_within, **dict.fromkeys(("ice", "dtls", "srtp"), self.media_within)}
+        special = {
+            "answer": self.answer_within,
+            **dict.fromkeys(("ice", "dtls", "srtp"), self.media_within),
+        }
         return {stage: special.get(stage, self.step_within) for stage in self.stages}
 
     async def probe(self, trace: Trace) -> None:

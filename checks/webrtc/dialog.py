@@ -1,5 +1,5 @@
-"""One call of a softphone: INVITE, ACK, INFO, CANCEL and BYE, and what the far end asks within it (RFC 3261 sections
-12 to 15). Only for the softphone's process.
+"""One call of a softphone: INVITE, ACK, INFO, CANCEL and BYE, and what the far end asks within it
+(RFC 3261 sections 12 to 15). Only for the softphone's process.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Call:
         self.ended = True
         try:
             async with asyncio.timeout(within):
-                await self._signalling.ask(self._within("BYE") if self.established else self._cancel())
+                await self._signalling.ask(
+                    self._within("BYE") if self.established else self._cancel()
+                )
         except (TimeoutError, Refused):
             return False
         return True
@@ -74,7 +76,9 @@ class Call:
             answer.headers.set("Contact", f"<{self._signalling.identity.contact}>")
             with_body(answer, "application/sdp", self._offer)
             return answer
-        return reply(request, 200 if request.method in ("UPDATE", "INFO", "OPTIONS", "NOTIFY") else 405)
+        return reply(
+            request, 200 if request.method in ("UPDATE", "INFO", "OPTIONS", "NOTIFY") else 405
+        )
 
     # --- making messages
 
@@ -82,7 +86,9 @@ class Call:
         """The INVITE; after one that was challenged, its successor."""
         self._sequence += 1
         identity = self._signalling.identity
-        made = identity.request("INVITE", self._to, f"<{self._to}>", self._id, self._sequence, self._tag)
+        made = identity.request(
+            "INVITE", self._to, f"<{self._to}>", self._id, self._sequence, self._tag
+        )
         made.headers.set("Supported", "outbound")
         with_body(made, "application/sdp", self._offer)
         self._invite = made
@@ -105,7 +111,9 @@ class Call:
         """A request in the dialog; ACK has the INVITE's number."""
         self._sequence += method != "ACK"
         identity = self._signalling.identity
-        made = identity.request(method, self._target, self._far, self._id, self._sequence, self._tag)
+        made = identity.request(
+            method, self._target, self._far, self._id, self._sequence, self._tag
+        )
         if self._routes:
             made.headers.setlist("Route", self._routes)
         return made
@@ -117,7 +125,9 @@ class Call:
 
 
 def registration(signalling: Signalling) -> Callable[[int], Callable[[], Request]]:
-    """REGISTER again and again with one Call-ID (RFC 3261 section 10.2): seconds -> the maker of the request."""
+    """REGISTER again and again with one Call-ID (RFC 3261 section 10.2): seconds -> the maker of
+    the request.
+    """
     call, tag, sequence = secrets.token_hex(12), secrets.token_hex(8), [0]
     identity = signalling.identity
 
@@ -125,7 +135,12 @@ def registration(signalling: Signalling) -> Callable[[int], Callable[[], Request
         def make() -> Request:
             sequence[0] += 1
             made = identity.request(
-                "REGISTER", f"sip:{identity.domain}", f"<{identity.address}>", call, sequence[0], tag
+                "REGISTER",
+                f"sip:{identity.domain}",
+                f"<{identity.address}>",
+                call,
+                sequence[0],
+                tag,
             )
             made.headers.set("Contact", f"<{identity.contact}>;expires={seconds}")
             made.headers.set("Supported", "path, outbound")

@@ -1,4 +1,6 @@
-"""The daemon's side of a WebRTC call: a phone whose process is a browser's softphone, and which names its stages."""
+"""The daemon's side of a WebRTC call: a phone whose process is a browser's softphone, and which
+names its stages.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Softphone(Phone):
         """One stage, as the process tells it. Raises Refused, CannotTell."""
         with trace.stage(name):
             try:
-                told = await self.until("passed", "failed", within=within + START_SECONDS, stage=name)
+                told = await self.until(
+                    "passed", "failed", within=within + START_SECONDS, stage=name
+                )
             except TimeoutError:
                 raise CannotTell("engine error: the softphone's process does not answer") from None
             if told.name == "failed":
@@ -49,7 +53,9 @@ class Softphone(Phone):
 
 
 class Agent(Phone):
-    """The agent's phone. A call that rings it directly is answered at once, before the script comes to it."""
+    """The agent's phone. A call that rings it directly is answered at once, before the script comes
+    to it.
+    """
 
     _answered = False
 

@@ -1,9 +1,12 @@
-"""The media of a softphone, on aiortc: ICE (RFC 8445), DTLS (RFC 8827), SRTP (RFC 3711). Only for its own process.
+"""The media of a softphone, on aiortc: ICE (RFC 8445), DTLS (RFC 8827), SRTP (RFC 3711). Only for
+its own process.
 
 Traps of the library that this file lives with (aiortc 1.16, aioice 0.13):
-* a TURN server that fails is silently no candidate: ask it directly (relay.py), and look whether a candidate came;
+* a TURN server that fails is silently no candidate: ask it directly (relay.py), and look whether a
+  candidate came;
 * a private authority for turns: is only taken from SSL_CERT_FILE;
-* the loopback address is no host candidate: an edge on this very host is reached from it all the same;
+* the loopback address is no host candidate: an edge on this very host is reached from it all the
+  same;
 * neither the pair chosen nor the DTLS role is public;
 * jitter is told in units of the RTP clock.
 """
@@ -36,7 +39,9 @@ _USABLE = ("opus", "PCMA", "PCMU", "G722")
 
 
 class Media:
-    """One peer connection with one sound each way. `lost` is told when what stood breaks: stage and code."""
+    """One peer connection with one sound each way. `lost` is told when what stood breaks: stage and
+    code.
+    """
 
     def __init__(self, settings: Mapping[str, Any], mouth: Mouth, lost: Any) -> None:
         if settings["authorities"]:
@@ -77,12 +82,16 @@ class Media:
     async def begin(self) -> None:
         """Take the description that was read: ICE begins. Raises Refused."""
         if self._described.ice.usernameFragment is None or self._described.ice.password is None:
-            raise Refused("no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP")
+            raise Refused(
+                "no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP"
+            )
         self._watch()
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(self._answer, "answer"))
         except Exception as problem:  # noqa: BLE001 - whatever the library cannot take was sent by the far end
-            raise Refused("bad-peer", f"the answer does not fit the offer: {problem}"[:200]) from None
+            raise Refused(
+                "bad-peer", f"the answer does not fit the offer: {problem}"[:200]
+            ) from None
 
     async def until_connected(self) -> str:
         """Wait for ICE; the pair chosen, in words. Raises Refused."""
@@ -103,7 +112,9 @@ class Media:
             self._standing = True
             return f"DTLS as {dtls._role}, the fingerprint of the answer's certificate holds"
         if dtls.encrypted:
-            raise Refused("fingerprint", "the certificate is not the one whose fingerprint the answer names")
+            raise Refused(
+                "fingerprint", "the certificate is not the one whose fingerprint the answer names"
+            )
         raise Refused("dtls", f"the handshake failed (as {dtls._role})")
 
     async def until_heard(self) -> None:
@@ -116,7 +127,9 @@ class Media:
     async def counts(self) -> dict[str, Any]:
         """RTP as counted at our end, and the round trip by the far end's reports."""
         told = {one.type: one for one in (await self._peer.getStats()).values()}
-        heard, said, report = (told.get(name) for name in ("inbound-rtp", "outbound-rtp", "remote-inbound-rtp"))
+        heard, said, report = (
+            told.get(name) for name in ("inbound-rtp", "outbound-rtp", "remote-inbound-rtp")
+        )
         return {
             "codec": self._codec,
             "rx_packets": heard.packetsReceived if heard else 0,
@@ -158,15 +171,24 @@ class Media:
 
 
 def reach_own_host() -> None:
-    """Let the loopback address be a candidate too: for an edge on this host, which may have no other."""
+    """Let the loopback address be a candidate too: for an edge on this host, which may have no
+    other.
+    """
     found = aioice.ice.get_host_addresses
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1", *found(use_ipv4, use_ipv6)]
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [
+        "127.0.0.1",
+        *found(use_ipv4, use_ipv6),
+    ]
 
 
 def _sound_in(body: str) -> Any:
     """The description of the sound in an SDP. Raises Refused."""
     try:
-        found = [one for one in descriptions.SessionDescription.parse(body).media if one.kind == "audio" and one.port]
+        found = [
+            one
+            for one in descriptions.SessionDescription.parse(body).media
+            if one.kind == "audio" and one.port
+        ]
     except Exception:  # noqa: BLE001 - the library raises whatever it stumbles over
         raise Refused("bad-peer", "the answer's description is no SDP") from None
     if not found:
@@ -181,9 +203,13 @@ def _configuration(settings: Mapping[str, Any]) -> RTCConfiguration:
         for url in settings["turn"][:1]
     ]
     policy = RTCIceTransportPolicy.RELAY if settings["relay_only"] else RTCIceTransportPolicy.ALL
-    return RTCConfiguration(iceServers=servers, iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+    return RTCConfiguration(
+        iceServers=servers, iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
+    )
 
 
 def _preferred(codecs: Sequence[str]) -> list[Any]:
     known = RTCRtpSender.getCapabilities("audio").codecs
-    return [one for name in codecs for one in known if one.mimeType.lower() == f"audio/{name}".lower()]
+    return [
+        one for name in codecs for one in known if one.mimeType.lower() == f"audio/{name}".lower()
+    ]

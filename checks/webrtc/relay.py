@@ -1,7 +1,9 @@
 """STUN (RFC 8489) and TURN (RFC 8656), asked directly: a browser hides why it got no candidate.
 
-stun   > Binding Request      < Success, XOR-MAPPED-ADDRESS     faults: timeout, stun:NNN, bad-peer, dns, unreachable
-turn   > Allocate             < 401, then Success               faults: timeout, turn:NNN, no-relay, certificate, dns,
+stun   > Binding Request      < Success, XOR-MAPPED-ADDRESS     faults: timeout, stun:NNN, bad-peer,
+       dns, unreachable
+turn   > Allocate             < 401, then Success               faults: timeout, turn:NNN, no-relay,
+       certificate, dns,
        > Refresh, lifetime 0    XOR-RELAYED-ADDRESS                     unreachable
 """
 
@@ -91,12 +93,20 @@ async def reflexive_address(url: str) -> str:
 
 
 async def relayed_address(url: str, user: str, password: str, authorities: str) -> str:
-    """Allocate a relay, give it back, and say where it was. Raises Refused, OSError; never gives up by itself."""
+    """Allocate a relay, give it back, and say where it was. Raises Refused, OSError; never gives up
+    by itself.
+    """
     scheme, host, port, transport = parts(url)
     context = tls_context(Path(authorities) if authorities else None) if scheme == "turns" else None
     try:
         relay, _ = await turn.create_turn_endpoint(
-            asyncio.DatagramProtocol, (host, port), user, password, _LIFETIME_SECONDS, ssl=context, transport=transport
+            asyncio.DatagramProtocol,
+            (host, port),
+            user,
+            password,
+            _LIFETIME_SECONDS,
+            ssl=context,
+            transport=transport,
         )
     except stun.TransactionFailed as failed:
         raise Refused(*_error("turn", failed)) from None
@@ -115,12 +125,19 @@ def offered(offer: str) -> bool:
 
 
 def parts(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port, transport of a stun, turn or turns URL (RFC 7064, RFC 7065). Raises ValueError."""
+    """Scheme, host, port, transport of a stun, turn or turns URL (RFC 7064, RFC 7065). Raises
+    ValueError.
+    """
     found = re.match(PATTERN, url)
     if found is None:
         raise ValueError(f"{url!r} is no STUN or TURN URL")
     scheme, host, port, transport = found.groups()
-    return scheme, host.strip("[]"), int(port or _PORTS[scheme]), transport or ("tcp" if scheme == "turns" else "udp")
+    return (
+        scheme,
+        host.strip("[]"),
+        int(port or _PORTS[scheme]),
+        transport or ("tcp" if scheme == "turns" else "udp"),
+    )
 
 
 def _error(scheme: str, failed: stun.TransactionFailed) -> tuple[str, str]:

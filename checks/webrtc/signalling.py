@@ -1,12 +1,15 @@
-"""SIP over a WebSocket (RFC 7118): asks, is asked, holds one call. Only for the softphone's process.
+"""SIP over a WebSocket (RFC 7118): asks, is asked, holds one call. Only for the softphone's
+process.
 
     > REGISTER sip:example.net SIP/2.0
-    > Via: SIP/2.0/WSS 4be1f0c2.invalid;branch=z9hG4bK5f2c…        > Contact: <sip:9d0e@4be1f0c2.invalid;transport=ws>
+    > Via: SIP/2.0/WSS 4be1f0c2.invalid;branch=z9hG4bK5f2c…        > Contact:
+    <sip:9d0e@4be1f0c2.invalid;transport=ws>
     < SIP/2.0 401 Unauthorized                                    asked again with credentials, once
     < SIP/2.0 200 OK
 
-Rules: one message a frame, none repeated (RFC 7118 section 5); what is not SIP, is too large or never ends a request
-is a fault of the peer ("bad-peer") and the end; a socket that is gone is "dropped". Every message is in the ladder.
+Rules: one message a frame, none repeated (RFC 7118 section 5); what is not SIP, is too large or
+never ends a request is a fault of the peer ("bad-peer") and the end; a socket that is gone is
+"dropped". Every message is in the ladder.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ _Key = tuple[str, int, str]
 
 
 class Signalling:
-    """The conversation over one socket. `asked` takes the requests of the far end, `lost` the end of the socket."""
+    """The conversation over one socket. `asked` takes the requests of the far end, `lost` the end
+    of the socket.
+    """
 
     def __init__(
         self,
@@ -47,7 +52,9 @@ class Signalling:
         self._messages = 0
         self._reading = asyncio.create_task(self._read())
 
-    async def ask(self, question: Request, provisional: Callable[[Response], None] | None = None) -> Response:
+    async def ask(
+        self, question: Request, provisional: Callable[[Response], None] | None = None
+    ) -> Response:
         """The final answer. Raises Refused when the socket breaks first."""
         if self.broken:
             raise self.broken
@@ -68,7 +75,9 @@ class Signalling:
     async def ask_as_user(
         self, question: Callable[[], Request], provisional: Callable[[Response], None] | None = None
     ) -> Response:
-        """The final answer to a request that may be asked for credentials: then it is made and asked anew, once."""
+        """The final answer to a request that may be asked for credentials: then it is made and
+        asked anew, once.
+        """
         asked = question()
         answer = await self.ask(asked, provisional)
         header = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.code)
@@ -76,9 +85,14 @@ class Signalling:
             return answer
         challenge = digest.challenge(answer.headers.getlist(header))
         if challenge is None:
-            raise Refused("bad-peer", "credentials were asked for in a way that is no digest of SHA-256 or MD5")
+            raise Refused(
+                "bad-peer",
+                "credentials were asked for in a way that is no digest of SHA-256 or MD5",
+            )
         again = question()
-        given = digest.credentials(challenge, self.identity.login, self.identity.password, again.method, str(again.uri))
+        given = digest.credentials(
+            challenge, self.identity.login, self.identity.password, again.method, str(again.uri)
+        )
         again.headers.set("Authorization" if answer.code == 401 else "Proxy-Authorization", given)
         return await self.ask(again, provisional)
 
@@ -155,11 +169,21 @@ def _key(message: Request | Response) -> _Key:
 
 
 def _ending(problem: ConnectionClosed) -> Refused:
-    """Codes 1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the limit."""
-    ours = problem.sent and not problem.rcvd_then_sent and problem.sent.code in (1002, 1003, 1007, 1009)
+    """Codes 1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or
+    the limit.
+    """
+    ours = (
+        problem.sent
+        and not problem.rcvd_then_sent
+        and problem.sent.code in (1002, 1003, 1007, 1009)
+    )
     if ours and problem.sent:
-        return Refused("bad-peer", problem.sent.reason or f"WebSocket closed with {problem.sent.code}")
-    said = f"{problem.rcvd.code} {problem.rcvd.reason}".strip() if problem.rcvd else "without a word"
+        return Refused(
+            "bad-peer", problem.sent.reason or f"WebSocket closed with {problem.sent.code}"
+        )
+    said = (
+        f"{problem.rcvd.code} {problem.rcvd.reason}".strip() if problem.rcvd else "without a word"
+    )
     return Refused("dropped", f"the WebSocket was closed ({said})"[:200])
 
 

@@ -1,4 +1,6 @@
-"""SIP messages of a softphone: who it is, requests outside and inside a dialog, replies (RFC 3261 8, 12)."""
+"""SIP messages of a softphone: who it is, requests outside and inside a dialog, replies (RFC 3261
+8, 12).
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,20 @@ from dataclasses import dataclass, field
 
 from sipmessage import URI, Request, Response
 
-_PHRASES = {200: "OK", 405: "Method Not Allowed", 481: "Call/Transaction Does Not Exist", 486: "Busy Here"}
+_PHRASES = {
+    200: "OK",
+    405: "Method Not Allowed",
+    481: "Call/Transaction Does Not Exist",
+    486: "Busy Here",
+}
 _ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who speaks. A browser has no address of its own to name: it makes one up (RFC 7118 section 5)."""
+    """Who speaks. A browser has no address of its own to name: it makes one up (RFC 7118 section
+    5).
+    """
 
     user: str
     domain: str
@@ -32,11 +41,15 @@ class Identity:
         """Where this softphone is reached."""
         return f"sip:{self.user}@{self.host};transport=ws"
 
-    def request(self, method: str, uri: str, to: str, call: str, sequence: int, tag: str) -> Request:
+    def request(
+        self, method: str, uri: str, to: str, call: str, sequence: int, tag: str
+    ) -> Request:
         """A request; `to` is the header's value, tag and all. Raises ValueError for what is no URI."""
         made = Request(method, URI.parse(uri))
         via = "WSS" if self.secure else "WS"
-        made.headers.set("Via", f"SIP/2.0/{via} {self.host};branch=z9hG4bK{secrets.token_hex(8)};rport")
+        made.headers.set(
+            "Via", f"SIP/2.0/{via} {self.host};branch=z9hG4bK{secrets.token_hex(8)};rport"
+        )
         made.headers.set("Max-Forwards", "70")
         made.headers.set("From", f"<{self.address}>;tag={tag}")
         made.headers.set("To", to)
@@ -68,8 +81,9 @@ def with_body(message: Request | Response, kind: str, body: str) -> None:
 
 
 def reply(request: Request, code: int, tag: str = "") -> Response:
-    """An answer to a request; `tag` goes into To unless one is there. Raises KeyError for a request without the headers
-    that each has."""
+    """An answer to a request; `tag` goes into To unless one is there. Raises KeyError for a request
+    without the headers that each has.
+    """
     answer = Response(code, _PHRASES.get(code, "Unknown"))
     answer.headers.setlist("Via", list(request.headers.getlist("Via")))
     for name in ("From", "To", "Call-ID", "CSeq"):
@@ -87,4 +101,8 @@ def tag_of(header: str) -> str:
 
 def uri_in(header: str) -> str:
     """The URI in the value of a Contact, Record-Route, From or To."""
-    return header.split("<", 1)[1].split(">", 1)[0] if "<" in header else header.split(";", 1)[0].strip()
+    return (
+        header.split("<", 1)[1].split(">", 1)[0]
+        if "<" in header
+        else header.split(";", 1)[0].strip()
+    )

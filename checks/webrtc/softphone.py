@@ -1,10 +1,13 @@
-"""The process of one WebRTC call: a browser's softphone under remote control (`python -m checks.webrtc.softphone FD`).
+"""The process of one WebRTC call: a browser's softphone under remote control (`python -m
+checks.webrtc.softphone FD`).
 
-Commands and events as checks/telephony/phone/process.py has them, so that the same script can be played; before it come
-the stages, each told as it passes or fails (stages.py). Secrets come only over the socket FD.
+Commands and events as checks/telephony/phone/process.py has them, so that the same script can be
+played; before it come the stages, each told as it passes or fails (stages.py). Secrets come only
+over the socket FD.
 
-No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its life is over, it hangs
-up, takes its registration back and leaves within seconds. A process that is stuck is ended by SIGALRM.
+No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its
+life is over, it hangs up, takes its registration back and leaves within seconds. A process that is
+stuck is ended by SIGALRM.
 """
 
 from __future__ import annotations
@@ -60,7 +63,9 @@ class Softphone:
 
     def _live_alone(self) -> None:
         """What a process of its own owes: to leave when it is asked to."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS)
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS
+        )
 
     def _show_life(self) -> None:
         """Stuck is dead."""
@@ -84,7 +89,11 @@ class Softphone:
             self._leaving.set_result(seconds)
 
     def _broke(self, problem: BaseException) -> None:
-        text = str(problem) if isinstance(problem, CannotTell) else f"{type(problem).__name__}: {problem}"
+        text = (
+            str(problem)
+            if isinstance(problem, CannotTell)
+            else f"{type(problem).__name__}: {problem}"
+        )
         self._channel.tell("broken", text=text)
 
     # --- commands
@@ -118,7 +127,9 @@ class Softphone:
     def _begin(self, command: dict[str, Any]) -> None:
         from checks.webrtc.station import Station
 
-        self._station = Station(self._channel.tell, Stages(self._channel.tell, command["within"]), command)
+        self._station = Station(
+            self._channel.tell, Stages(self._channel.tell, command["within"]), command
+        )
         self._channel.tell("ready")
 
     async def _call(self) -> None:
@@ -153,8 +164,12 @@ class Softphone:
             case {"do": "challenge", "say": say}:
                 station.say_nonce(say)
                 ear.listen_for_nonce(command)
-                if command.get("timed"):  # there is no clock here that would be right to a millisecond
-                    self._channel.tell("challenge-timed", turn=command.get("turn", 0), said_at=None, heard=[])
+                if command.get(
+                    "timed"
+                ):  # there is no clock here that would be right to a millisecond
+                    self._channel.tell(
+                        "challenge-timed", turn=command.get("turn", 0), said_at=None, heard=[]
+                    )
             case {"do": "hush"}:
                 station.hush()
             case {"do": "review", "wanted": wanted}:
@@ -197,7 +212,9 @@ class Softphone:
             self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
             health = {"stall_seconds": round(max(self._stall, self._station.stall_seconds), 4)}
             heard = await self._ear.figures_beside() if self._ear is not None else {}
-            self._channel.tell("statistics", **await self._station.statistics(), **heard, health=health)
+            self._channel.tell(
+                "statistics", **await self._station.statistics(), **heard, health=health
+            )
             self._station.write(Path(self._order["folder"]), self._order["files"])
             await self._station.close()
         self._channel.tell("closed")

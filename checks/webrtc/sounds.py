@@ -1,5 +1,5 @@
-"""What a softphone says and hears, as 8 kHz samples: its mouth, paced as a microphone is, and its ear's way in.
-Only for the softphone's process (numpy, aiortc).
+"""What a softphone says and hears, as 8 kHz samples: its mouth, paced as a microphone is, and its
+ear's way in. Only for the softphone's process (numpy, aiortc).
 """
 
 from __future__ import annotations
@@ -45,8 +45,14 @@ class Mouth(MediaStreamTrack):
         samples = self._next()
         if self.said:
             self.said.add(samples)
-        frame = av.AudioFrame.from_ndarray(samples.astype(np.int16).reshape(1, -1), format="s16", layout="mono")
-        frame.pts, frame.sample_rate, frame.time_base = self._sent, RATE, fractions.Fraction(1, RATE)
+        frame = av.AudioFrame.from_ndarray(
+            samples.astype(np.int16).reshape(1, -1), format="s16", layout="mono"
+        )
+        frame.pts, frame.sample_rate, frame.time_base = (
+            self._sent,
+            RATE,
+            fractions.Fraction(1, RATE),
+        )
         self._sent += FRAME
         return frame
 

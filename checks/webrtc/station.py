@@ -1,4 +1,5 @@
-"""What a softphone does: reaches its edge, registers, proves STUN and TURN, calls, and gives everything back.
+"""What a softphone does: reaches its edge, registers, proves STUN and TURN, calls, and gives
+everything back.
 
 Only for the softphone's process. What fails is the stage under way (stages.py).
 """
@@ -63,7 +64,9 @@ class Station:
         connection = await connection_to(self._stages, self._settings)
         self._speak(connection)
         await self._register()
-        await asyncio.to_thread(import_module, "checks.webrtc.media")  # its second is nobody's stage
+        await asyncio.to_thread(
+            import_module, "checks.webrtc.media"
+        )  # its second is nobody's stage
         if is_own_host(str(connection.remote_address[0])):
             from checks.webrtc.media import reach_own_host
 
@@ -102,7 +105,11 @@ class Station:
     def _speak(self, connection: ClientConnection) -> None:
         known = self._settings
         identity = Identity(
-            known["user"], known["domain"], known["login"], known["password"], known["url"].startswith("wss:")
+            known["user"],
+            known["domain"],
+            known["login"],
+            known["password"],
+            known["url"].startswith("wss:"),
         )
         self._signalling = Signalling(connection, identity, self._asked, self._socket_lost)
 
@@ -121,7 +128,9 @@ class Station:
                 facts["note"] = f"{url} sees us as {await relay.reflexive_address(url)}"
 
     async def _prove_turn(self) -> None:
-        """Each server by its transport; the slowest counts. Then the library must have got a relay of the first."""
+        """Each server by its transport; the slowest counts. Then the library must have got a relay
+        of the first.
+        """
         if not (urls := self._settings["turn"]):
             return
         async with self._stages.stage("turn") as facts:
@@ -129,13 +138,17 @@ class Station:
             for url in urls:
                 await self._allocate(url, facts)
             if not relay.offered(await (await self._candidates()).offer()):
-                raise Refused("no-candidate", f"{urls[0]} allocates, but no relay candidate came of it")
+                raise Refused(
+                    "no-candidate", f"{urls[0]} allocates, but no relay candidate came of it"
+                )
 
     async def _allocate(self, url: str, facts: dict[str, Any]) -> None:
         known, began = self._settings, time.monotonic()
         scheme, _, _, transport = relay.parts(url)
         try:
-            found = await relay.relayed_address(url, known["turn_user"], known["turn_password"], known["authorities"])
+            found = await relay.relayed_address(
+                url, known["turn_user"], known["turn_password"], known["authorities"]
+            )
         except Refused as refused:
             raise Refused(refused.code, f"{url}: {refused.text}") from None
         facts["allocations"]["tls" if scheme == "turns" else transport] = time.monotonic() - began
@@ -215,7 +228,11 @@ class Station:
             text = self._signalling.ladder.text(self._born, "Reveille")
             (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
         if self._listening is not None:
-            sound.write_wav(folder / files["sound"], bound(self.heard.samples), bound(np.asarray(self.said.samples)))
+            sound.write_wav(
+                folder / files["sound"],
+                bound(self.heard.samples),
+                bound(np.asarray(self.said.samples)),
+            )
 
     async def close(self) -> None:
         """Let go of media and socket, without waiting for ever."""

@@ -1,4 +1,6 @@
-"""What two ends remember of one call (RFC 3261 section 12), and how long it may give no sign of life (RFC 4028)."""
+"""What two ends remember of one call (RFC 3261 section 12), and how long it may give no sign of
+life (RFC 4028).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def own_contact(flow: Flow) -> URI:
 def via(flow: Flow) -> Via:
     """A top Via with a new branch."""
     parameters = Parameters(branch="z9hG4bK" + sip_messages.token(), rport=None)
-    return Via(transport=flow.transport, host=flow.local[0], port=flow.local[1], parameters=parameters)
+    return Via(
+        transport=flow.transport, host=flow.local[0], port=flow.local[1], parameters=parameters
+    )
 
 
 @dataclass(slots=True)
@@ -62,8 +66,12 @@ class Dialog:
         """Call-ID and our tag: how requests of the far end find it."""
         return self.call_id, sip_messages.parameter(Address.parse(self.local), "tag") or ""
 
-    def request(self, method: str, headers: Mapping[str, str] | None = None, sequence: int | None = None) -> Request:
-        """The next request of this side with these headers more; an ACK repeats the INVITE's `sequence`."""
+    def request(
+        self, method: str, headers: Mapping[str, str] | None = None, sequence: int | None = None
+    ) -> Request:
+        """The next request of this side with these headers more; an ACK repeats the INVITE's
+        `sequence`.
+        """
         if sequence is None:
             self.sequence += 1
         made = sip_messages.request(

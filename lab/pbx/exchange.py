@@ -48,10 +48,14 @@ class Exchange:
         prompts: Path,
         challenge_calls: bool = False,
     ) -> None:
-        """`users`: name -> password; `agents`: who the queue rings; `challenge_calls`: digest on INVITE too."""
+        """`users`: name -> password; `agents`: who the queue rings; `challenge_calls`: digest on
+        INVITE too.
+        """
         self.faults, self.prompts, self._challenge_calls = faults, prompts, challenge_calls
         self.registrar = Registrar(dict(users))
-        self.transport = Transport(self._received, lambda: faults.broken("trunk-down"), self.registrar.lost)
+        self.transport = Transport(
+            self._received, lambda: faults.broken("trunk-down"), self.registrar.lost
+        )
         self.transactions = Transactions(self.transport)
         self.queue = Queue(self, agents)
         self.legs: dict[tuple[str, str], Leg] = {}
@@ -63,7 +67,11 @@ class Exchange:
         self._cancelled_early: set[Key] = set()
         self._attending: dict[Leg, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._methods = {"REGISTER": self._register, "OPTIONS": self._options, "INVITE": self._invite}
+        self._methods = {
+            "REGISTER": self._register,
+            "OPTIONS": self._options,
+            "INVITE": self._invite,
+        }
 
     @property
     def port(self) -> int:
@@ -103,7 +111,11 @@ class Exchange:
             if self.faults.broken("no-rtp"):
                 yield b""
             else:
-                yield SILENCE[leg.stream.law] if in_ivr and self.faults.broken("ivr-silent") else frame
+                yield (
+                    SILENCE[leg.stream.law]
+                    if in_ivr and self.faults.broken("ivr-silent")
+                    else frame
+                )
 
     def passes(self, target: Leg) -> bool:
         """Whether a packet passes to a bridged leg just now."""
@@ -119,7 +131,9 @@ class Exchange:
             task.cancel()
 
     async def leg_to(self, binding: Binding, caller: str) -> OutgoingLeg:
-        """A new leg towards a user's phone, not yet ringing; `caller` is the number that it is shown."""
+        """A new leg towards a user's phone, not yet ringing; `caller` is the number that it is
+        shown.
+        """
         keys: asyncio.Queue[str] = asyncio.Queue()
         stream = Stream(keys.put_nowait)
         await stream.open(self.transport.host)
@@ -190,7 +204,9 @@ class Exchange:
             self._respond(request, 481 if known else 405, Allow=sip_messages.ALLOW)
 
     def _respond(self, request: Request, code: int, **headers: str) -> None:
-        self.transactions.respond(request, sip_messages.reply(request, code, sip_messages.token(), **headers))
+        self.transactions.respond(
+            request, sip_messages.reply(request, code, sip_messages.token(), **headers)
+        )
 
     def _register(self, request: Request, flow: Flow) -> None:
         self.transactions.respond(request, self.registrar.register(request, flow))
@@ -198,7 +214,9 @@ class Exchange:
     def _options(self, request: Request, _flow: Flow) -> None:
         """What an INVITE would get just now (RFC 3261 section 11.2)."""
         code, reason = self._availability(request.uri.user)
-        extra = {"Reason": reason} if reason else {"Accept": "application/sdp", "Supported": "timer"}
+        extra = (
+            {"Reason": reason} if reason else {"Accept": "application/sdp", "Supported": "timer"}
+        )
         self._respond(request, code, Allow=sip_messages.ALLOW, **extra)
 
     def _availability(self, number: str | None) -> tuple[int, str]:
@@ -290,4 +308,6 @@ class Exchange:
         error = None if task.cancelled() else task.exception()
         if error:
             self.mishaps.append(error)
-            asyncio.get_running_loop().call_exception_handler({"message": "a call broke", "exception": error})
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a call broke", "exception": error}
+            )

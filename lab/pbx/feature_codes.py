@@ -1,6 +1,8 @@
-"""Feature codes: an agent who must log in dials *45, then the personal number (PIN) and #; *46 logs out.
+"""Feature codes: an agent who must log in dials *45, then the personal number (PIN) and #; *46 logs
+out.
 
-Only agents with a PIN must: the queue rings them once they are logged in. What is said tells how it went.
+Only agents with a PIN must: the queue rings them once they are logged in. What is said tells how it
+went.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
 
 async def _log_in(exchange: Exchange, leg: IncomingLeg) -> str:
     """Ask for the PIN; returns what to say to it."""
-    asking = asyncio.create_task(leg.play(recording(exchange.prompts / "enter-pin.wav", leg.stream.law)))
+    asking = asyncio.create_task(
+        leg.play(recording(exchange.prompts / "enter-pin.wav", leg.stream.law))
+    )
     given = ""
     try:
         with contextlib.suppress(TimeoutError):

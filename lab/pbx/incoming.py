@@ -21,9 +21,16 @@ class IncomingLeg(Leg):
     """Its stream has a port, and its offer is understood, before it is told to anyone."""
 
     def __init__(
-        self, exchange: Exchange, invite: Request, flow: Flow, stream: Stream, keys: asyncio.Queue[str]
+        self,
+        exchange: Exchange,
+        invite: Request,
+        flow: Flow,
+        stream: Stream,
+        keys: asyncio.Queue[str],
     ) -> None:
-        super().__init__(exchange, Dialog.of_invite(invite, flow, sip_messages.token()), stream, keys)
+        super().__init__(
+            exchange, Dialog.of_invite(invite, flow, sip_messages.token()), stream, keys
+        )
         self.invite = invite
         self.number = invite.uri.user or ""
         self.party = invite.from_address.uri.user or ""

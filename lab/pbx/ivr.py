@@ -57,7 +57,9 @@ PLAN: dict[str, Step] = {
 async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     """Take one call through the plan. Cancelled when the call ends."""
     leg.ring()
-    await asyncio.sleep(LATE_RING_SECONDS if exchange.faults.broken("answers-late") else RING_SECONDS)
+    await asyncio.sleep(
+        LATE_RING_SECONDS if exchange.faults.broken("answers-late") else RING_SECONDS
+    )
     await exchange.faults.until("rings-for-ever", broken=False)
     leg.answer()
     guard = asyncio.create_task(_hang_up_early(exchange, leg))

@@ -1,6 +1,7 @@
 """One leg of a call: a dialog, its media stream, and a life written as a table.
 
-Rule: whoever wants something of a leg calls a verb of it; what the table does not allow in that state does nothing.
+Rule: whoever wants something of a leg calls a verb of it; what the table does not allow in that
+state does nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ _SIGNAL = re.compile(rb"^\s*(?:signal\s*=\s*)?([0-9*#A-D])\s*$", re.IGNORECASE |
 class Leg:
     """What both kinds of leg have: `IncomingLeg` was called by the far end, `OutgoingLeg` calls it."""
 
-    def __init__(self, exchange: Exchange, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]) -> None:
+    def __init__(
+        self, exchange: Exchange, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]
+    ) -> None:
         self.exchange, self.dialog, self.stream, self.keys = exchange, dialog, stream, keys
         self.state = "new"
         self.talk: Talk | None = None
@@ -50,7 +53,9 @@ class Leg:
         """answered, or over without"""
         self.why = ""
         """what ended it, in a word or two"""
-        self.session = SessionTimer(lambda: self.hang_up("session expired", "SIP;cause=408"), self._refresh)
+        self.session = SessionTimer(
+            lambda: self.hang_up("session expired", "SIP;cause=408"), self._refresh
+        )
         self._version = 1
         self._looped: tuple[bytes, ...] | None = None
         self._verbs = {
@@ -114,7 +119,9 @@ class Leg:
         self.stream.play(None)
 
     def loop(self, frames: tuple[bytes, ...]) -> None:
-        """Play again and again, until something else is played; what loops already goes on undisturbed."""
+        """Play again and again, until something else is played; what loops already goes on
+        undisturbed.
+        """
         if frames is not self._looped:
             self._looped = frames
             self.stream.play(self.exchange.heard(self, cycle(frames)))
@@ -129,7 +136,13 @@ class Leg:
         else:
             self._verbs.get(request.method, self._unknown)(request)
 
-    def reply(self, request: Request, code: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+    def reply(
+        self,
+        request: Request,
+        code: int,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> None:
         """Answer a request within the dialog, with these headers more."""
         response = sip_messages.reply(request, code, self.dialog.key[1])
         for name, value in (headers or {}).items():
@@ -171,12 +184,16 @@ class Leg:
         self.exchange.refer(self, request)
 
     def _renegotiate(self, request: Request) -> None:
-        """re-INVITE and UPDATE: a new description, a session refresh, or both (RFC 3261 section 14, RFC 3311)."""
+        """re-INVITE and UPDATE: a new description, a session refresh, or both (RFC 3261 section 14,
+        RFC 3311).
+        """
         if self.talk and self.exchange.faults.broken("hold-dead") and sdp.is_hold(request.body):
             return
         try:
             timer = self.agree_interval(request)
-            body = self.describe(request.body) if request.body or request.method == "INVITE" else b""
+            body = (
+                self.describe(request.body) if request.body or request.method == "INVITE" else b""
+            )
         except sdp.NotAcceptable:
             self.reply(request, 488)
         except IntervalTooSmall:
@@ -191,7 +208,9 @@ class Leg:
     # --- descriptions
 
     def describe(self, offered: bytes) -> bytes:
-        """Our media description: an answer to an offer, or an offer where none came. Raises NotAcceptable."""
+        """Our media description: an answer to an offer, or an offer where none came. Raises
+        NotAcceptable.
+        """
         self._version += 1
         if not offered:
             return sdp.offer(self.stream.host, self.stream.port, self.stream.law, self._version)
@@ -201,24 +220,34 @@ class Leg:
 
     def hears(self, sound: sdp.Sound) -> None:
         """Take over what the far end's description says."""
-        self.stream.described((sound.host, sound.port), sound.law, sound.events, sound.writer_listens)
+        self.stream.described(
+            (sound.host, sound.port), sound.law, sound.events, sound.writer_listens
+        )
 
     # --- session timer (RFC 4028)
 
     def agree_interval(self, request: Request) -> dict[str, str]:
-        """As the answering side: the headers of the 2xx, and the timer started. Raises IntervalTooSmall."""
+        """As the answering side: the headers of the 2xx, and the timer started. Raises
+        IntervalTooSmall.
+        """
         interval = SessionInterval.of(request)
         if interval is None:
             return {}
         if interval.seconds < SHORTEST_SESSION_SECONDS:
             raise IntervalTooSmall
         self.session.start(interval, ours=interval.refresher == "uas")
-        theirs = {"Require": "timer"} if interval.refresher == "uac" and "timer" in request.supported else {}
+        theirs = (
+            {"Require": "timer"}
+            if interval.refresher == "uac" and "timer" in request.supported
+            else {}
+        )
         return {"Session-Expires": str(interval), **theirs}
 
     def _refresh(self) -> None:
         """Our turn to give a sign of life."""
-        update = self.dialog.request("UPDATE", {"Supported": "timer", "Session-Expires": "120;refresher=uac"})
+        update = self.dialog.request(
+            "UPDATE", {"Supported": "timer", "Session-Expires": "120;refresher=uac"}
+        )
         self.exchange.transactions.ask(update, self.dialog.flow, self._refreshed)
 
     def _refreshed(self, answer: Response) -> None:

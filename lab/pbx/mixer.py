@@ -1,4 +1,6 @@
-"""A conference of three and more: each hears the sum of the others, a frame each 20 ms (RFC 4353: a mixer)."""
+"""A conference of three and more: each hears the sum of the others, a frame each 20 ms (RFC 4353: a
+mixer).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ def _decoding(law: Law) -> tuple[int, ...]:
 def connect(legs: Sequence[Leg], hears: Callable[[Leg, Leg], bool]) -> None:
     """Each leg gets what the others say; `hears(target, source)` is asked of every frame."""
     waiting: dict[tuple[Leg, Leg], deque[list[int]]] = {
-        (target, source): deque(maxlen=_DEEP) for target in legs for source in legs if target is not source
+        (target, source): deque(maxlen=_DEEP)
+        for target in legs
+        for source in legs
+        if target is not source
     }
     for source in legs:
         source.stream.relay = _taking(source, waiting, hears)

@@ -26,7 +26,12 @@ class OutgoingLeg(Leg):
     """`ring` sends the INVITE; `answered` is set once there is a yes, `ended` once there is a no."""
 
     def __init__(
-        self, exchange: Exchange, binding: Binding, stream: Stream, keys: asyncio.Queue[str], caller: str
+        self,
+        exchange: Exchange,
+        binding: Binding,
+        stream: Stream,
+        keys: asyncio.Queue[str],
+        caller: str,
     ) -> None:
         """`caller`: the number that is presented."""
         here = exchange.contact(binding.flow)
@@ -48,7 +53,12 @@ class OutgoingLeg(Leg):
     def call(self, law: Law) -> None:
         """INVITE, preferring one codec."""
         self.stream.law = law
-        headers = {"Allow": sip_messages.ALLOW, "Supported": "timer", "Session-Expires": SESSION, "Min-SE": "90"}
+        headers = {
+            "Allow": sip_messages.ALLOW,
+            "Supported": "timer",
+            "Session-Expires": SESSION,
+            "Min-SE": "90",
+        }
         headers["P-Asserted-Identity"] = self._asserted
         invite = self.dialog.request("INVITE", headers)
         sip_messages.with_body(invite, "application/sdp", self.describe(b""))
@@ -95,7 +105,9 @@ class OutgoingLeg(Leg):
         if self._wants_cancel:
             self.hang_up("answered too late")
             return
-        self.session.start(interval := SessionInterval.of(response), bool(interval and interval.refresher == "uac"))
+        self.session.start(
+            interval := SessionInterval.of(response), bool(interval and interval.refresher == "uac")
+        )
         self.answered.set()
 
     def _acknowledge(self) -> None:

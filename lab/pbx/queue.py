@@ -1,7 +1,9 @@
-"""The queue: rings free, registered agents, the longest idle first, and bridges the first who answers.
+"""The queue: rings free, registered agents, the longest idle first, and bridges the first who
+answers.
 
-The caller hears ringback while an agent rings, music while there is none. An agent who does not answer, or refuses, has
-his turn again later. Rule: a caller never leaves the queue but by his own will or through an agent.
+The caller hears ringback while an agent rings, music while there is none. An agent who does not
+answer, or refuses, has his turn again later. Rule: a caller never leaves the queue but by his own
+will or through an agent.
 """
 
 from __future__ import annotations
@@ -107,7 +109,9 @@ class Queue:
     # --- talking
 
     async def _talk(self, caller: Leg, agent: OutgoingLeg) -> None:
-        """Whatever becomes of the talk: the agent is free once his leg is over, the caller is through with his."""
+        """Whatever becomes of the talk: the agent is free once his leg is over, the caller is
+        through with his.
+        """
         self._exchange.start(self._free_after(agent))
         Talk(self._exchange, caller, agent)
         await caller.ended.wait()

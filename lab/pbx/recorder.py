@@ -1,4 +1,6 @@
-"""The voice logger: both directions of one leg, mixed, as a WAV file under the call's own name after the call."""
+"""The voice logger: both directions of one leg, mixed, as a WAV file under the call's own name
+after the call.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ class Recorder:
         if self._faults.broken("recording-short"):
             length //= 3
         samples = array.array(
-            "h", bytes(2 * length) if self._faults.broken("recording-silent") else self._mixed(length)
+            "h",
+            bytes(2 * length) if self._faults.broken("recording-silent") else self._mixed(length),
         )
         if sys.byteorder == "big":
             samples.byteswap()
@@ -59,5 +62,9 @@ class Recorder:
 
     def _mixed(self, length: int) -> bytes:
         table = [decode_one("PCMA", code) // 2 for code in range(256)]
-        one, other = (bytes(track[:length]).ljust(length, SILENCE["PCMA"][:1]) for track in self._tracks)
-        return array.array("h", (table[a] + table[b] for a, b in zip(one, other, strict=True))).tobytes()
+        one, other = (
+            bytes(track[:length]).ljust(length, SILENCE["PCMA"][:1]) for track in self._tracks
+        )
+        return array.array(
+            "h", (table[a] + table[b] for a, b in zip(one, other, strict=True))
+        ).tobytes()

@@ -1,4 +1,6 @@
-"""Who is where (RFC 3261 section 10), and whether they may say so: digest with MD5 (RFC 2617, RFC 3261 section 22)."""
+"""Who is where (RFC 3261 section 10), and whether they may say so: digest with MD5 (RFC 2617, RFC
+3261 section 22).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sipmessage import URI, Address, AuthChallenge, AuthCredentials, AuthParameters, Request, Response
+from sipmessage import (
+    URI,
+    Address,
+    AuthChallenge,
+    AuthCredentials,
+    AuthParameters,
+    Request,
+    Response,
+)
 
 from lab.pbx import sip_messages
 from lab.pbx.transport import Flow
@@ -92,14 +102,20 @@ class Registrar:
             for contact in request.contact:
                 seconds = int(sip_messages.parameter(contact, "expires") or default)
                 if 0 < seconds < SHORTEST_SECONDS:
-                    return sip_messages.reply(request, 423, sip_messages.token(), Min_Expires=str(SHORTEST_SECONDS))
+                    return sip_messages.reply(
+                        request, 423, sip_messages.token(), Min_Expires=str(SHORTEST_SECONDS)
+                    )
                 self._bind(user, contact, min(seconds, LONGEST_SECONDS), flow)
         self._tell()
         return self._listing(request, user)
 
     def lost(self, flow: Flow) -> None:
         """A connection broke: what was registered over it cannot be reached."""
-        self._forget(lambda binding: (binding.flow.transport, binding.flow.remote) == (flow.transport, flow.remote))
+        self._forget(
+            lambda binding: (
+                (binding.flow.transport, binding.flow.remote) == (flow.transport, flow.remote)
+            )
+        )
 
     def _bind(self, user: str, contact: Address, seconds: int, flow: Flow) -> None:
         key = (user, str(contact.uri))
@@ -110,13 +126,17 @@ class Registrar:
             self._bindings.pop(key, None)
 
     def _forget(self, which: Callable[[Binding], bool]) -> None:
-        self._bindings = {key: binding for key, binding in self._bindings.items() if not which(binding)}
+        self._bindings = {
+            key: binding for key, binding in self._bindings.items() if not which(binding)
+        }
 
     def _listing(self, request: Request, user: str) -> Response:
         answer = sip_messages.reply(request, 200, sip_messages.token())
         now = asyncio.get_running_loop().time()
         for binding in self.registered(user):
-            answer.headers.add("Contact", f"<{binding.contact}>;expires={round(binding.until - now)}")
+            answer.headers.add(
+                "Contact", f"<{binding.contact}>;expires={round(binding.until - now)}"
+            )
         return answer
 
     def _tell(self) -> None:
@@ -132,10 +152,14 @@ class Registrar:
 
     def _challenge(self, request: Request, **more: str) -> Response:
         now = asyncio.get_running_loop().time()
-        self._nonces = {nonce: since for nonce, since in self._nonces.items() if now - since < NONCE_SECONDS}
+        self._nonces = {
+            nonce: since for nonce, since in self._nonces.items() if now - since < NONCE_SECONDS
+        }
         nonce = secrets.token_hex(16)
         self._nonces[nonce] = now
-        parameters = AuthParameters(realm=self._realm, nonce=nonce, algorithm="MD5", qop="auth", **more)
+        parameters = AuthParameters(
+            realm=self._realm, nonce=nonce, algorithm="MD5", qop="auth", **more
+        )
         answer = sip_messages.reply(request, 401, sip_messages.token())
         answer.www_authenticate = AuthChallenge("Digest", parameters)
         return answer

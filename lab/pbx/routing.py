@@ -1,6 +1,8 @@
-"""Where a number leads: the main number's dial plan, a user by name or extension, a conference room.
+"""Where a number leads: the main number's dial plan, a user by name or extension, a conference
+room.
 
-8000 main number · *45, *46 log in and out · 6100, 6101 ... users in their order, or their names · 8600 to 8699 rooms
+8000 main number · *45, *46 log in and out · 6100, 6101 ... users in their order, or their names ·
+8600 to 8699 rooms
 """
 
 from __future__ import annotations
@@ -68,16 +70,27 @@ async def _connect(exchange: Exchange, leg: IncomingLeg) -> None:
     await leg.ended.wait()
 
 
-async def reach(exchange: Exchange, number: str, callers: Sequence[Leg], caller_id: str = "") -> OutgoingLeg | None:
-    """Ring a user on behalf of others; their leg once answered, None when it was not, or nobody waits any more."""
+async def reach(
+    exchange: Exchange, number: str, callers: Sequence[Leg], caller_id: str = ""
+) -> OutgoingLeg | None:
+    """Ring a user on behalf of others; their leg once answered, None when it was not, or nobody
+    waits any more.
+    """
     user = user_of(number, exchange.registrar.users())
-    binding = next(reversed(exchange.registrar.registered(user)), None) if user else None  # who came last is there
+    binding = (
+        next(reversed(exchange.registrar.registered(user)), None) if user else None
+    )  # who came last is there
     if binding is None:
         return None
     caller = caller_id or (callers[0].party if callers else ivr.MAIN_NUMBER)
     leg = await exchange.leg_to(binding, caller)
     leg.call(callers[0].stream.law if callers else "PCMA")
-    waits = [leg.answered.wait(), leg.ended.wait(), asyncio.sleep(RING_SECONDS), *(c.ended.wait() for c in callers[:1])]
+    waits = [
+        leg.answered.wait(),
+        leg.ended.wait(),
+        asyncio.sleep(RING_SECONDS),
+        *(c.ended.wait() for c in callers[:1]),
+    ]
     tasks = [asyncio.ensure_future(one) for one in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -100,7 +113,9 @@ async def originate(exchange: Exchange, agent: str, customer: str) -> None:
     second = await reach(exchange, customer, [first] if first else [], ivr.MAIN_NUMBER)
     if second is None:
         if first:
-            first.hang_up("the customer did not answer", sip_messages.reason(19, "No answer from user"))
+            first.hang_up(
+                "the customer did not answer", sip_messages.reason(19, "No answer from user")
+            )
     elif exchange.faults.broken("dialer-silent"):
         for leg in (first, second):
             if leg:

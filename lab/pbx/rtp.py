@@ -1,8 +1,9 @@
 """One RTP stream each way (RFC 3550), as one leg of a call has it.
 
-Rules: packets leave on a schedule counted from the first, so that delays never add up; the far end is wherever its
-packets come from (latching), before that wherever its SDP says; one SSRC and one unbroken row of sequence numbers go
-out whatever the sound's origin (a prompt, a tone, the other leg); a key is told once, however many packets carry it.
+Rules: packets leave on a schedule counted from the first, so that delays never add up; the far end
+is wherever its packets come from (latching), before that wherever its SDP says; one SSRC and one
+unbroken row of sequence numbers go out whatever the sound's origin (a prompt, a tone, the other
+leg); a key is told once, however many packets carry it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Packet:
 
 
 class Keys:
-    """RFC 4733 events into keys: all packets of one event carry one timestamp, its end comes three times."""
+    """RFC 4733 events into keys: all packets of one event carry one timestamp, its end comes three
+    times.
+    """
 
     def __init__(self, pressed: Callable[[str], None]) -> None:
         self._pressed = pressed
@@ -57,12 +60,18 @@ class Keys:
         self._key, self._told = "", True
 
     def event(self, packet: Packet) -> None:
-        """Take one event packet: a key counts at its end, or when the next one begins and all ends were lost."""
+        """Take one event packet: a key counts at its end, or when the next one begins and all ends
+        were lost.
+        """
         if len(packet.payload) < 4 or packet.payload[0] >= len(KEYS):
             return
         if packet.timestamp != self._timestamp:
             self._tell()
-            self._timestamp, self._key, self._told = packet.timestamp, KEYS[packet.payload[0]], False
+            self._timestamp, self._key, self._told = (
+                packet.timestamp,
+                KEYS[packet.payload[0]],
+                False,
+            )
         if packet.payload[1] & 0x80:
             self._tell()
 
@@ -82,8 +91,12 @@ class Stream(asyncio.DatagramProtocol):
         self.remote: Address | None = None
         self.may_send = True
         self.received = self.sent = 0
-        self.relay: Callable[[Packet, Law, bool], None] | None = None  # where packets go while bridged
-        self.tap: Callable[[bool, bytes, Law], None] | None = None  # who listens in: sent or received, payload, law
+        self.relay: Callable[[Packet, Law, bool], None] | None = (
+            None  # where packets go while bridged
+        )
+        self.tap: Callable[[bool, bytes, Law], None] | None = (
+            None  # who listens in: sent or received, payload, law
+        )
         self._keys = Keys(pressed)
         self._latched = False
         self._ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
@@ -91,7 +104,9 @@ class Stream(asyncio.DatagramProtocol):
         self._stamped_at = 0.0
         self._frames: Iterator[bytes] | None = None
         self._tick: asyncio.TimerHandle | None = None
-        self._relayed_source: tuple[int, int, int] | None = None  # (SSRC, sequence offset, timestamp offset)
+        self._relayed_source: tuple[int, int, int] | None = (
+            None  # (SSRC, sequence offset, timestamp offset)
+        )
 
     async def open(self, host: str) -> None:
         """Bind a free port. Raises OSError."""
@@ -134,7 +149,9 @@ class Stream(asyncio.DatagramProtocol):
     # --- sending
 
     def play(self, sound: Iterator[bytes] | None) -> None:
-        """Send these frames, one each 20 ms from now on; b"" is a frame's time without a packet. None is nothing."""
+        """Send these frames, one each 20 ms from now on; b"" is a frame's time without a packet.
+        None is nothing.
+        """
         if self._tick:
             self._tick.cancel()
             self._tick = None
@@ -155,8 +172,14 @@ class Stream(asyncio.DatagramProtocol):
         self._tick = self._loop.call_at(due, self._next_frame, due)
 
     def _advance(self, at: float) -> None:
-        """Move the timestamp on: a frame's worth, or over the pause since the last packet (RFC 3550 section 5.1)."""
-        gap = round((at - self._stamped_at) * RATE / FRAME_SAMPLES) * FRAME_SAMPLES if self._stamped_at else 0
+        """Move the timestamp on: a frame's worth, or over the pause since the last packet (RFC 3550
+        section 5.1).
+        """
+        gap = (
+            round((at - self._stamped_at) * RATE / FRAME_SAMPLES) * FRAME_SAMPLES
+            if self._stamped_at
+            else 0
+        )
         self._fresh = self._fresh or gap > 4 * FRAME_SAMPLES
         step = gap if gap > 4 * FRAME_SAMPLES else FRAME_SAMPLES
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
@@ -179,18 +202,28 @@ class Stream(asyncio.DatagramProtocol):
         sequence = (packet.sequence + sequence_offset) & 0xFFFF
         timestamp = (packet.timestamp + timestamp_offset) & 0xFFFFFFFF
         if (sequence - self._sequence) & 0xFFFF < 0x8000:  # else it came out of order
-            self._sequence, self._timestamp, self._stamped_at = sequence, timestamp, self._loop.time()
+            self._sequence, self._timestamp, self._stamped_at = (
+                sequence,
+                timestamp,
+                self._loop.time(),
+            )
         payload = (
-            packet.payload if is_event or law == self.law else packet.payload.translate(transcoding(law, self.law))
+            packet.payload
+            if is_event or law == self.law
+            else packet.payload.translate(transcoding(law, self.law))
         )
         number = self.events if is_event and self.events is not None else PAYLOAD_TYPES[self.law]
         self._send(number, packet.marker or self._fresh, payload, sequence, timestamp)
 
-    def _send(self, payload_type: int, marker: bool, payload: bytes, sequence: int, timestamp: int) -> None:
+    def _send(
+        self, payload_type: int, marker: bool, payload: bytes, sequence: int, timestamp: int
+    ) -> None:
         self._fresh = False
         if self.remote is None or not self.may_send or self._socket.is_closing():
             return
-        header = _HEADER.pack(0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, self._ssrc)
+        header = _HEADER.pack(
+            0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, self._ssrc
+        )
         self._socket.sendto(header + payload, self.remote)
         self.sent += 1
         if self.tap and payload_type == PAYLOAD_TYPES[self.law]:

@@ -1,4 +1,6 @@
-"""Offers and answers (RFC 3264, RFC 4566): one stream of G.711, and telephone events (RFC 4733) where offered."""
+"""Offers and answers (RFC 3264, RFC 4566): one stream of G.711, and telephone events (RFC 4733)
+where offered.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from dataclasses import dataclass
 from lab.pbx.g711 import PAYLOAD_TYPES, Law
 
 _LAWS: dict[int, Law] = {number: law for law, number in PAYLOAD_TYPES.items()}
-_OPPOSITE = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+_OPPOSITE = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
 EVENTS = 101
 """the payload type that our own offers give to telephone events"""
 
@@ -43,12 +50,18 @@ def parse(body: bytes) -> Sound:
     session, *media = re.split(r"^(?=m=)", text, flags=re.MULTILINE)
     if not media or not (first := re.match(r"m=audio (\d+)(?:/\d+)? RTP/AVP ([\d ]+)", media[0])):
         raise NotAcceptable("no RTP/AVP audio first")
-    host = re.search(r"^c=IN IP4 (\S+)", media[0], re.MULTILINE) or re.search(r"^c=IN IP4 (\S+)", session, re.MULTILINE)
+    host = re.search(r"^c=IN IP4 (\S+)", media[0], re.MULTILINE) or re.search(
+        r"^c=IN IP4 (\S+)", session, re.MULTILINE
+    )
     laws = [_LAWS[int(number)] for number in first[2].split() if int(number) in _LAWS]
     if not host or not laws or first[1] == "0":
         raise NotAcceptable("no address or no G.711")
-    events = re.search(r"^a=rtpmap:(\d+) telephone-event/8000", media[0], re.MULTILINE | re.IGNORECASE)
-    way = re.search(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", media[0] + session, re.MULTILINE)
+    events = re.search(
+        r"^a=rtpmap:(\d+) telephone-event/8000", media[0], re.MULTILINE | re.IGNORECASE
+    )
+    way = re.search(
+        r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", media[0] + session, re.MULTILINE
+    )
     return Sound(
         host=host[1],
         port=int(first[1]),
@@ -60,7 +73,9 @@ def parse(body: bytes) -> Sound:
 
 
 def is_hold(body: bytes) -> bool:
-    """Whether a description puts the other side on hold (RFC 3264 section 8.4, or RFC 2543's address)."""
+    """Whether a description puts the other side on hold (RFC 3264 section 8.4, or RFC 2543's
+    address).
+    """
     try:
         return not parse(body).writer_listens
     except NotAcceptable:
@@ -75,13 +90,21 @@ def offer(host: str, port: int, law: Law, version: int) -> bytes:
 
 def answer(host: str, port: int, offered: Sound, version: int) -> bytes:
     """The one codec that was chosen from the offer."""
-    written = _written(host, port, (offered.law,), offered.events, _OPPOSITE[offered.direction], version)
-    refused = "".join(re.sub(r"^(m=\S+) \d+(/\d+)?", r"\1 0", line) + "\r\n" for line in offered.rejected)
+    written = _written(
+        host, port, (offered.law,), offered.events, _OPPOSITE[offered.direction], version
+    )
+    refused = "".join(
+        re.sub(r"^(m=\S+) \d+(/\d+)?", r"\1 0", line) + "\r\n" for line in offered.rejected
+    )
     return written + refused.encode()
 
 
-def _written(host: str, port: int, laws: tuple[Law, ...], events: int | None, direction: str, version: int) -> bytes:
-    numbers = [str(PAYLOAD_TYPES[law]) for law in laws] + ([str(events)] if events is not None else [])
+def _written(
+    host: str, port: int, laws: tuple[Law, ...], events: int | None, direction: str, version: int
+) -> bytes:
+    numbers = [str(PAYLOAD_TYPES[law]) for law in laws] + (
+        [str(events)] if events is not None else []
+    )
     lines = [
         "v=0",
         f"o=- {port} {version} IN IP4 {host}",
@@ -90,7 +113,11 @@ def _written(host: str, port: int, laws: tuple[Law, ...], events: int | None, di
         "t=0 0",
         f"m=audio {port} RTP/AVP {' '.join(numbers)}",
         *(f"a=rtpmap:{PAYLOAD_TYPES[law]} {law}/8000" for law in laws),
-        *([f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-16"] if events is not None else []),
+        *(
+            [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-16"]
+            if events is not None
+            else []
+        ),
         "a=ptime:20",
         f"a={direction}",
     ]

@@ -1,4 +1,6 @@
-"""SIP messages as this exchange writes them. What must come back verbatim is copied as text, in its order."""
+"""SIP messages as this exchange writes them. What must come back verbatim is copied as text, in its
+order.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def parameter(address: Address, name: str) -> str | None:
 
 
 def reply(request: Request, code: int, tag: str = "", **headers: str) -> Response:
-    """An answer to a request; `tag` goes into To unless one is there. Underscores in header names become dashes."""
+    """An answer to a request; `tag` goes into To unless one is there. Underscores in header names
+    become dashes.
+    """
     answer = Response(code=code, phrase=PHRASES.get(code, "Unknown"))
     answer.headers.setlist("Via", list(request.headers.getlist("Via")))
     answer.headers.set("From", request.headers["From"])

@@ -1,10 +1,12 @@
-"""Legs that hear each other: two are bridged packet by packet, more are mixed; and what may be done to them meanwhile.
+"""Legs that hear each other: two are bridged packet by packet, more are mixed; and what may be done
+to them meanwhile.
 
     agent ── re-INVITE sendonly ──> the others hear music            (RFC 3264 section 8.4)
     agent ── REFER ──> 202, NOTIFY 100, NOTIFY how it ended           (RFC 3515, RFC 5589)
     agent ── *6 ──> is not heard, until *6 again;   *3 NUMBER # ──> one more joins
 
-Rule: a leg that ends leaves; the last one left is hung up. A leg that was transferred away is nobody's loss.
+Rule: a leg that ends leaves; the last one left is hung up. A leg that was transferred away is
+nobody's loss.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ MUTE, INVITE = "*6", "*3"
 
 
 class Talk:
-    """Who talks with whom just now. `room` is the number under which others may join, and may hold one leg alone."""
+    """Who talks with whom just now. `room` is the number under which others may join, and may hold
+    one leg alone.
+    """
 
     def __init__(self, exchange: Exchange, *legs: Leg, room: str = "") -> None:
         self.exchange, self.room = exchange, room
@@ -94,7 +98,9 @@ class Talk:
         split = faults.broken("conference-split") and len(self.legs) > 2 and source is self.legs[-1]
         one_way = self.resumed and faults.broken("one-way-after-resume") and source is self.legs[-1]
         muted = source in self._muted and not ignored
-        return not (muted or split or one_way or {source, target} & self._held) and self.exchange.passes(target)
+        return not (
+            muted or split or one_way or {source, target} & self._held
+        ) and self.exchange.passes(target)
 
     def _bridge(self) -> None:
         said: deque[bytes] = deque([b""], maxlen=_ECHO_FRAMES)  # by the first, who may hear himself
@@ -107,7 +113,9 @@ class Talk:
             elif source in self._muted and not self.exchange.faults.broken("mute-ignored"):
                 target.loop((SILENCE[law],) * 50)
 
-            def relay(packet: Packet, law: Law, is_event: bool, source: Leg = source, target: Leg = target) -> None:
+            def relay(
+                packet: Packet, law: Law, is_event: bool, source: Leg = source, target: Leg = target
+            ) -> None:
                 lost = is_event and self.exchange.faults.broken("keys-lost")
                 if source is self.legs[0] and not is_event:
                     said.append(packet.payload)
@@ -135,7 +143,9 @@ class Talk:
         for other in self.legs:
             if other is not leg:
                 made = other.dialog.request("INFO")
-                sip_messages.with_body(made, info.headers["Content-Type"] or "application/dtmf-relay", info.body)
+                sip_messages.with_body(
+                    made, info.headers["Content-Type"] or "application/dtmf-relay", info.body
+                )
                 self.exchange.transactions.ask(made, other.dialog.flow, lambda _: None)
 
     async def _listen(self, leg: Leg) -> None:

@@ -1,4 +1,6 @@
-"""What a caller hears while nobody speaks: ringback as in India (ITU-T E.180 Supplement 2), and music on hold."""
+"""What a caller hears while nobody speaks: ringback as in India (ITU-T E.180 Supplement 2), and
+music on hold.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def music(law: Law) -> tuple[bytes, ...]:
         for pitch in _TUNE:
             for n in range(RATE // 2):
                 fade = math.exp(-3 * n / RATE)
-                wave = math.sin(2 * math.pi * pitch * n / RATE) + 0.3 * math.sin(4 * math.pi * pitch * n / RATE)
+                wave = math.sin(2 * math.pi * pitch * n / RATE) + 0.3 * math.sin(
+                    4 * math.pi * pitch * n / RATE
+                )
                 yield int(3500 * fade * wave)
 
     return frames(samples(), law)

@@ -1,4 +1,5 @@
-"""SIP transactions (RFC 3261 section 17): what is repeated, until when, and what a repetition is answered with.
+"""SIP transactions (RFC 3261 section 17): what is repeated, until when, and what a repetition is
+answered with.
 
 | who              | repeats                 | until                       | gives up after |
 |------------------|-------------------------|-----------------------------|----------------|
@@ -31,9 +32,13 @@ Answered = Callable[[Response], None]
 
 
 class Repetition:
-    """Says the same thing again at T1, 2 T1, 4 T1 … (at most every T2) until stopped; after LIFE it calls `lapsed`."""
+    """Says the same thing again at T1, 2 T1, 4 T1 … (at most every T2) until stopped; after LIFE it
+    calls `lapsed`.
+    """
 
-    def __init__(self, say: Callable[[], None], lapsed: Callable[[], None], again: bool = True) -> None:
+    def __init__(
+        self, say: Callable[[], None], lapsed: Callable[[], None], again: bool = True
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._say, self._lapsed = say, lapsed
         self._pause = T1
@@ -93,7 +98,11 @@ def server_key(request: Request) -> Key:
 
 def dialog_key(request: Request) -> Key:
     """What a 2xx and its ACK share, though their branches differ."""
-    return (request.call_id, sip_messages.parameter(request.from_address, "tag") or "", str(request.cseq.sequence))
+    return (
+        request.call_id,
+        sip_messages.parameter(request.from_address, "tag") or "",
+        str(request.cseq.sequence),
+    )
 
 
 class Transactions:
@@ -108,7 +117,9 @@ class Transactions:
     # --- as server
 
     def is_repeated(self, request: Request, flow: Flow) -> bool:
-        """Take note of a request; True if it came before, in which case it has been answered as before."""
+        """Take note of a request; True if it came before, in which case it has been answered as
+        before.
+        """
         key = server_key(request)
         if known := self._served.get(key):
             if known.last:
@@ -118,8 +129,12 @@ class Transactions:
         self._served[key] = _Served(way_back(request, flow), forget)
         return False
 
-    def respond(self, request: Request, response: Response, unacknowledged: Callable[[], None] | None = None) -> None:
-        """Answer a request. `unacknowledged` is called when the ACK of a final answer to INVITE never comes."""
+    def respond(
+        self, request: Request, response: Response, unacknowledged: Callable[[], None] | None = None
+    ) -> None:
+        """Answer a request. `unacknowledged` is called when the ACK of a final answer to INVITE
+        never comes.
+        """
         key = server_key(request)
         served = self._served[key]
         served.last = response
@@ -127,7 +142,9 @@ class Transactions:
         if request.method == "INVITE" and response.code >= 200:
             again = response.code < 300 or not served.flow.reliable
             served.repetition = Repetition(
-                lambda: self._transport.send(response, served.flow), unacknowledged or (lambda: None), again
+                lambda: self._transport.send(response, served.flow),
+                unacknowledged or (lambda: None),
+                again,
             )
             self._unacknowledged[dialog_key(request)] = key
 
@@ -147,10 +164,14 @@ class Transactions:
     # --- as client
 
     def ask(self, request: Request, flow: Flow, answered: Answered) -> None:
-        """Send a request. `answered` gets every response; silence becomes our own 408 (RFC 3261 section 8.1.3.1)."""
+        """Send a request. `answered` gets every response; silence becomes our own 408 (RFC 3261
+        section 8.1.3.1).
+        """
         key = self._client_key(request.via[0].parameters.get("branch"), request.method)
         repetition = Repetition(
-            lambda: self._transport.send(request, flow), lambda: self._lapsed(key), again=not flow.reliable
+            lambda: self._transport.send(request, flow),
+            lambda: self._lapsed(key),
+            again=not flow.reliable,
         )
         self._asked[key] = _Asked(request, flow, answered, repetition)
         self._transport.send(request, flow)
@@ -170,7 +191,9 @@ class Transactions:
         else:
             asked.repetition.stop()
             if not asked.forget:
-                asked.forget = asyncio.get_running_loop().call_later(LIFE, self._asked.pop, key, None)
+                asked.forget = asyncio.get_running_loop().call_later(
+                    LIFE, self._asked.pop, key, None
+                )
             if response.code >= 300:
                 self._acknowledge_refusal(asked, response)
         asked.answered(response)
@@ -197,7 +220,9 @@ class Transactions:
         asked.answered(sip_messages.reply(asked.request, 408))
 
     def _acknowledge_refusal(self, asked: _Asked, response: Response) -> None:
-        """RFC 3261 section 17.1.1.3: the ACK of a 3xx-6xx belongs to the transaction, with its branch."""
+        """RFC 3261 section 17.1.1.3: the ACK of a 3xx-6xx belongs to the transaction, with its
+        branch.
+        """
         ack = Request("ACK", asked.request.uri)
         ack.via = asked.request.via[:1]
         for name in ("From", "Call-ID", "Max-Forwards"):

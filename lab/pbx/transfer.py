@@ -1,4 +1,5 @@
-"""A transfer as the exchange carries it out itself, standing between both sides (RFC 3515, RFC 3891, RFC 5589).
+"""A transfer as the exchange carries it out itself, standing between both sides (RFC 3515, RFC
+3891, RFC 5589).
 
 transferor            exchange                 target
 REFER ------------------>
@@ -43,7 +44,9 @@ def refer(leg: Leg, request: Request) -> None:
         replaces = _REPLACES.search(target[2] or "")
         notify(leg, 100, final=False)
         work = (
-            _attended(exchange, talk, leg, unquote(replaces[1])) if replaces else _blind(exchange, talk, leg, target[1])
+            _attended(exchange, talk, leg, unquote(replaces[1]))
+            if replaces
+            else _blind(exchange, talk, leg, target[1])
         )
         exchange.start(work)
 

@@ -1,7 +1,7 @@
 """How SIP arrives and leaves: UDP and TCP on one port, TLS on another (RFC 3261 section 18).
 
-Rules: an answer goes back over the flow that its request came over (RFC 3581, RFC 5923); whatever cannot be parsed is
-counted and dropped, never answered.
+Rules: an answer goes back over the flow that its request came over (RFC 3581, RFC 5923); whatever
+cannot be parsed is counted and dropped, never answered.
 """
 
 from __future__ import annotations
@@ -60,9 +60,13 @@ def _datagram_flow(endpoint: asyncio.DatagramTransport, local: Address, remote: 
 
 
 class Transport:
-    """The exchange's sockets. `deaf` is asked for every message: a deaf exchange neither hears nor speaks."""
+    """The exchange's sockets. `deaf` is asked for every message: a deaf exchange neither hears nor
+    speaks.
+    """
 
-    def __init__(self, received: Received, deaf: Callable[[], bool], lost: Callable[[Flow], None]) -> None:
+    def __init__(
+        self, received: Received, deaf: Callable[[], bool], lost: Callable[[Flow], None]
+    ) -> None:
         self._received, self._deaf, self.lost = received, deaf, lost
         self._endpoint: asyncio.DatagramTransport | None = None
         self._servers: list[asyncio.Server] = []
@@ -71,7 +75,9 @@ class Transport:
         self.malformed = 0
         self.silent = asyncio.Event()
         """the datagram socket is closed"""
-        self.wire: deque[tuple[str, str, bytes]] = deque(maxlen=2000)  # (way, peer, message), for the ladder
+        self.wire: deque[tuple[str, str, bytes]] = deque(
+            maxlen=2000
+        )  # (way, peer, message), for the ladder
 
     async def open(self, host: str, context: ssl.SSLContext | None) -> None:
         """Bind UDP and TCP to one free port, TLS (with a context) to another. Raises OSError."""
@@ -81,7 +87,9 @@ class Transport:
             server = await loop.create_server(lambda: _Stream(self, "TCP"), host, 0)
             self.port = server.sockets[0].getsockname()[1]
             try:
-                endpoint, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), (host, self.port))
+                endpoint, _ = await loop.create_datagram_endpoint(
+                    lambda: _Datagrams(self), (host, self.port)
+                )
             except OSError:
                 server.close()
                 if not left:
@@ -112,7 +120,13 @@ class Transport:
         self.wire.append(("<-", f"{flow.transport} {flow.remote[0]}:{flow.remote[1]}", data))
         try:
             message = Message.parse(data)
-            _ = message.via[0], message.cseq, message.call_id, message.from_address, message.to_address
+            _ = (
+                message.via[0],
+                message.cseq,
+                message.call_id,
+                message.from_address,
+                message.to_address,
+            )
         except (ValueError, KeyError, IndexError):
             self.malformed += 1
             return
@@ -130,7 +144,9 @@ class Transport:
 
 
 def _stamp(request: Request, flow: Flow) -> None:
-    """Write into the top Via where the request really came from (RFC 3581); the rest of it stays verbatim."""
+    """Write into the top Via where the request really came from (RFC 3581); the rest of it stays
+    verbatim.
+    """
     first, comma, rest = request.headers["Via"].partition(",")
     stamped = _RPORT.sub(f";rport={flow.remote[1]}", first) + f";received={flow.remote[0]}"
     request.headers.setlist("Via", [stamped + comma + rest, *request.headers.getlist("Via")[1:]])

@@ -1,5 +1,5 @@
-"""Calls that are answered and are not: a tone of the network, a fax or somebody's voicemail behind a 200 OK; and sound
-that is spoilt on its way: frozen, choppy, clipped.
+"""Calls that are answered and are not: a tone of the network, a fax or somebody's voicemail behind
+a 200 OK; and sound that is spoilt on its way: frozen, choppy, clipped.
 """
 
 from __future__ import annotations

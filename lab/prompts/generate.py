@@ -1,10 +1,13 @@
-"""Speak the announcements anew: `python lab/prompts/generate.py [FOLDER]`. Needs espeak-ng and sox (Debian packages).
+"""Speak the announcements anew: `python lab/prompts/generate.py [FOLDER]`. Needs espeak-ng and sox
+(Debian packages).
 
-The WAV files beside this script are its output, committed so that the lab needs neither program. The speech is
-synthetic: nobody's voice was recorded. The words are this project's own (GPL-3.0-or-later, like all of it); espeak-ng's
-licence (GPL-3.0-or-later) does not extend to what it says.
+The WAV files beside this script are its output, committed so that the lab needs neither program.
+The speech is synthetic: nobody's voice was recorded. The words are this project's own
+(GPL-3.0-or-later, like all of it); espeak-ng's licence (GPL-3.0-or-later) does not extend to what
+it says.
 
-Rule: 2 to 5 seconds each, no two alike in their first seconds, so that each can be told from any other as it is heard.
+Rule: 2 to 5 seconds each, no two alike in their first seconds, so that each can be told from any
+other as it is heard.
 """
 
 from __future__ import annotations
@@ -16,7 +19,21 @@ from pathlib import Path
 
 VOICE = ("espeak-ng", "-v", "en-us", "-s", "165", "-g", "1")
 """the voice, in words per minute and 10 ms between words"""
-SHAPE = ("rate", "-s", "8000", "silence", "1", "0.01", "0.2%", "reverse", "silence", "1", "0.01", "0.2%", "reverse")
+SHAPE = (
+    "rate",
+    "-s",
+    "8000",
+    "silence",
+    "1",
+    "0.01",
+    "0.2%",
+    "reverse",
+    "silence",
+    "1",
+    "0.01",
+    "0.2%",
+    "reverse",
+)
 """sox effects: 8 kHz, no silence at either end"""
 LEVEL = ("norm", "-6", "pad", "0.05", "0.1")
 """sox effects: peaks at -6 dBFS, a breath before and after, in seconds"""
@@ -43,7 +60,9 @@ def speak(name: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "raw.wav"
         subprocess.run([*VOICE, "-w", str(raw), WORDS[name]], check=True)
-        subprocess.run(["sox", "-R", str(raw), "-b", "16", "-c", "1", str(target), *SHAPE, *LEVEL], check=True)  # noqa: S607 - Debian's
+        subprocess.run(
+            ["sox", "-R", str(raw), "-b", "16", "-c", "1", str(target), *SHAPE, *LEVEL], check=True
+        )  # noqa: S607 - Debian's
     return target
 
 

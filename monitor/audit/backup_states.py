@@ -18,8 +18,12 @@ _WITHIN_SECONDS = 60.0
 _KINDS = ("backup", "backup-proof")
 
 
-async def backup_states(configuration: Configuration, parts: Iterable[Part]) -> tuple[BackupState, ...]:
-    """One for each folder of backups, those without a proof first. What cannot be read within its time says so."""
+async def backup_states(
+    configuration: Configuration, parts: Iterable[Part]
+) -> tuple[BackupState, ...]:
+    """One for each folder of backups, those without a proof first. What cannot be read within its
+    time says so.
+    """
     measured = {part.check: part.measures for part in parts}
     states = []
     for folder, names in _folders(configuration).items():
@@ -29,14 +33,24 @@ async def backup_states(configuration: Configuration, parts: Iterable[Part]) -> 
                 states.append(await asyncio.to_thread(_state, names[0], folder, known))
         except (OSError, ValueError, LookupError, TimeoutError) as problem:
             log.exception("action=backups_not_read check=%s", names[0])
-            states.append(BackupState(names[0], "", fault=f"its folder cannot be read: {problem}"[:200]))
-    return tuple(sorted(states, key=lambda state: (state.proven_at is not None, not state.fault, state.check)))
+            states.append(
+                BackupState(names[0], "", fault=f"its folder cannot be read: {problem}"[:200])
+            )
+    return tuple(
+        sorted(
+            states, key=lambda state: (state.proven_at is not None, not state.fault, state.check)
+        )
+    )
 
 
 def _folders(configuration: Configuration) -> Mapping[Path, list[str]]:
     """The checks of each folder, the one that takes the backups first."""
     found: dict[Path, list[str]] = {}
-    entries = [(name, entry.probe) for name, entry in configuration.checks.items() if entry.probe.KIND in _KINDS]
+    entries = [
+        (name, entry.probe)
+        for name, entry in configuration.checks.items()
+        if entry.probe.KIND in _KINDS
+    ]
     for name, probe in sorted(entries, key=lambda one: _KINDS.index(one[1].KIND)):
         if isinstance(folder := getattr(probe, "folder", None), Path):
             found.setdefault(folder, []).append(name)
@@ -55,7 +69,9 @@ def _state(check: str, folder: Path, measured: Mapping[str, Any]) -> BackupState
     newest = proven[0] if proven else backups[0] if backups else None
     if newest is None:
         return BackupState(check, "")
-    last: datetime | None = max((backup.proven_at for backup in proven if backup.proven_at), default=None)
+    last: datetime | None = max(
+        (backup.proven_at for backup in proven if backup.proven_at), default=None
+    )
     return BackupState(
         check=check,
         source=newest.source,

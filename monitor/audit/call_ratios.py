@@ -1,4 +1,6 @@
-"""The ledger's test calls of the last day and week as ratios and delays, for whoever asks how the trunks do."""
+"""The ledger's test calls of the last day and week as ratios and delays, for whoever asks how the
+trunks do.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _MOST_CALLS = 5000
 _CALLS = "sip-call"
 
 
-def call_windows(ledger: Ledger, configuration: Configuration, now: datetime) -> tuple[CallWindow, ...]:
+def call_windows(
+    ledger: Ledger, configuration: Configuration, now: datetime
+) -> tuple[CallWindow, ...]:
     """One window of each length for each check that places calls."""
     return tuple(_windows(ledger, configuration, now))
 
@@ -33,7 +37,9 @@ def _windows(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
 
 def _window(check: str, hours: int, seen: Figures) -> CallWindow:
     ratios = {one.name: _ratio(one) for one in seen.ratios}
-    return CallWindow(check, hours, seen.attempts, ratios, {one.name: _delay(one) for one in seen.delays})
+    return CallWindow(
+        check, hours, seen.attempts, ratios, {one.name: _delay(one) for one in seen.delays}
+    )
 
 
 def _ratio(one: Ratio) -> RatioLine:

@@ -1,4 +1,6 @@
-"""What was seen of every check on a day: how many looks of each verdict, and how measures went by the hour."""
+"""What was seen of every check on a day: how many looks of each verdict, and how measures went by
+the hour.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,18 @@ FULLNESS = ("most_used_percent", "most_inodes_percent")
 async def looks_and_trends(
     ledger: Ledger, configuration: Configuration, start: datetime, end: datetime
 ) -> tuple[list[Looks], list[Trend]]:
-    """The looks of each check, the worst first, and quality and times by the hour. Lets others run in between."""
+    """The looks of each check, the worst first, and quality and times by the hour. Lets others run
+    in between.
+    """
     parts = configuration.audit.checks if configuration.audit else ()
     looks, quality, slow = [], [], []
     for name, entry in configuration.checks.items():
         await asyncio.sleep(0)
-        rows = [row for row in ledger.attempts(name, limit=_MOST_LOOKS, since=start) if row.started_at < end]
+        rows = [
+            row
+            for row in ledger.attempts(name, limit=_MOST_LOOKS, since=start)
+            if row.started_at < end
+        ]
         if not rows:
             continue
         looks.append(_looks_of(name, entry.probe.KIND, rows))
@@ -39,12 +47,16 @@ async def looks_and_trends(
         if name not in parts:
             slow.append(_by_hour(name, "seconds", rows, zone))
     looks.sort(key=lambda line: (-line.failed, -line.unknown, -line.degraded, line.check))
-    slow = sorted((trend for trend in slow if _known(trend) >= _LEAST_HOURS), key=_unsteadiness, reverse=True)
+    slow = sorted(
+        (trend for trend in slow if _known(trend) >= _LEAST_HOURS), key=_unsteadiness, reverse=True
+    )
     return looks, [*quality, *slow[:_MOST_SLOW]]
 
 
 def daily_trends(made: Audit, before: Sequence[Audit]) -> list[Trend]:
-    """Measures of the audit's parts day by day, up to and with this report: backups, and how full disks are."""
+    """Measures of the audit's parts day by day, up to and with this report: backups, and how full
+    disks are.
+    """
     reports = [*reversed([report for report in before if report.day < made.day]), made]
     labels = tuple(f"{report.day.day} {report.day:%b}" for report in reports)
     rows: dict[tuple[str, str], list[float | None]] = {}
@@ -64,7 +76,11 @@ def _name(key: tuple[str, str], rows: Mapping[tuple[str, str], object]) -> str:
     """The check; and which measure, where several of it are drawn."""
     check, measure = key
     alike = [other for other in rows if other[0] == check and _is_fullness(other[1])]
-    return f"{check} {measure.removesuffix('_percent')}" if len(alike) > 1 and _is_fullness(measure) else check
+    return (
+        f"{check} {measure.removesuffix('_percent')}"
+        if len(alike) > 1 and _is_fullness(measure)
+        else check
+    )
 
 
 def _looks_of(name: str, kind: str, rows: Sequence[AttemptRow]) -> Looks:
@@ -83,11 +99,15 @@ def _looks_of(name: str, kind: str, rows: Sequence[AttemptRow]) -> Looks:
 
 
 def _by_hour(name: str, measure: str, rows: Iterable[AttemptRow], zone: ZoneInfo) -> Trend:
-    """Medians; the hour is that of the clock on the wall. "seconds" is the whole look, where it could be made."""
+    """Medians; the hour is that of the clock on the wall. "seconds" is the whole look, where it
+    could be made.
+    """
     hours: list[list[float]] = [[] for _ in _HOURS]
     for row in rows:
         seen = row.observation
-        value = seen.seconds if measure == "seconds" and not seen.blind else seen.measures.get(measure)
+        value = (
+            seen.seconds if measure == "seconds" and not seen.blind else seen.measures.get(measure)
+        )
         if value is not None:
             hours[row.started_at.astimezone(zone).hour].append(value)
     values = tuple(round(median(found), 3) if found else None for found in hours)

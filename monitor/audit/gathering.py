@@ -1,7 +1,8 @@
-"""What stands in a morning report, gathered from the ledger, from the evidence of its parts and from the backups' own
-manifests. Nothing here decides or sends.
+"""What stands in a morning report, gathered from the ledger, from the evidence of its parts and
+from the backups' own manifests. Nothing here decides or sends.
 
-Rule: whatever cannot be read leaves its place empty and a line in the log; the report is made all the same.
+Rule: whatever cannot be read leaves its place empty and a line in the log; the report is made all
+the same.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class Reporting:
         """The report of a local day, as far as the ledger knows it."""
         before = self.last(_REMEMBERED)
         site, day = self._configuration.site, asked.day
-        start, end = (instant(datetime.combine(d, time()), site.zone) for d in (day, day + timedelta(days=1)))
+        start, end = (
+            instant(datetime.combine(d, time()), site.zone) for d in (day, day + timedelta(days=1))
+        )
         tickets = self._tickets(start, end)
         looks, trends = await looks_and_trends(self._ledger, self._configuration, start, end)
         parts, usage = self._parts(asked, now)
@@ -94,7 +97,8 @@ class Reporting:
         """The reports that were made last, the newest first."""
         return [Audit.from_dict(row.body) for row in self._ledger.newest(KIND, limit)]
 
-    # -- tickets ------------------------------------------------------------------------------------------------
+    # -- tickets
+    # ------------------------------------------------------------------------------------------------
 
     def _open(self) -> list[Incident]:
         found = [store.incident_of(row) for row in self._ledger.open_incidents()]
@@ -103,15 +107,26 @@ class Reporting:
     def _tickets(self, start: datetime, end: datetime) -> list[Incident]:
         """Those that were opened, or closed, on the day."""
         found = [store.incident_of(row) for row in self._ledger.incidents(limit=_MOST_INCIDENTS)]
-        return [one for one in found if any(at and start <= at < end for at in (one.opened_at, one.closed_at))]
+        return [
+            one
+            for one in found
+            if any(at and start <= at < end for at in (one.opened_at, one.closed_at))
+        ]
 
-    # -- the audit's own parts ----------------------------------------------------------------------------------
+    # -- the audit's own parts
+    # ----------------------------------------------------------------------------------
 
-    def _parts(self, asked: Asked, now: datetime) -> tuple[tuple[Part, ...], tuple[Mapping[str, Any], ...]]:
+    def _parts(
+        self, asked: Asked, now: datetime
+    ) -> tuple[tuple[Part, ...], tuple[Mapping[str, Any], ...]]:
         audit = self._configuration.audit
         names = audit.checks if audit else ()
         glances = {seen.name: seen for seen in asked.glances}
-        tickets = {name: named(one.number) for one in reversed(self._open()) for name in (*one.causes, *one.attached)}
+        tickets = {
+            name: named(one.number)
+            for one in reversed(self._open())
+            for name in (*one.causes, *one.attached)
+        }
         parts, usage = [], []
         for name in names:
             seen = glances.get(name) or (None if asked.made_up else self._newest(name, now))
@@ -140,17 +155,31 @@ class Reporting:
         entry = self._configuration.checks[name]
         return Seen(entry, row.purpose, row.started_at, row.observation, row.verdict)
 
-    # -- letters ------------------------------------------------------------------------------------------------
+    # -- letters
+    # ------------------------------------------------------------------------------------------------
 
     def _undelivered(self, before: list[Audit]) -> tuple[Undelivered, ...]:
         """Reports that still wait, and those that failed and of which no report has told yet."""
-        told = {(one.number, one.recipient) for report in before for one in report.undelivered if one.state == "failed"}
+        told = {
+            (one.number, one.recipient)
+            for report in before
+            for one in report.undelivered
+            if one.state == "failed"
+        }
         letters = [*self._ledger.outbox("failed"), *self._ledger.outbox("queued")]
         days = {report.number: report.day for report in before}
         return tuple(
-            Undelivered(row.sequence, days[row.sequence], row.recipient, row.state, (row.last_error or "")[:200])
+            Undelivered(
+                row.sequence,
+                days[row.sequence],
+                row.recipient,
+                row.state,
+                (row.last_error or "")[:200],
+            )
             for row in letters
-            if row.kind == KIND and row.sequence in days and (row.sequence, row.recipient) not in told
+            if row.kind == KIND
+            and row.sequence in days
+            and (row.sequence, row.recipient) not in told
         )
 
 
@@ -197,7 +226,11 @@ def _trouble(incident: Incident) -> Trouble:
 
 
 def _tickets_of(check: str, incidents: Iterable[Incident]) -> tuple[str, ...]:
-    return tuple(named(one.number) for one in incidents if check in (one.evidence.check, *one.causes, *one.attached))
+    return tuple(
+        named(one.number)
+        for one in incidents
+        if check in (one.evidence.check, *one.causes, *one.attached)
+    )
 
 
 def _usage_of(name: str, seen: Observation) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
-"""The morning round: its checks one after the other, then one report of yesterday, mailed through the outbox.
+"""The morning round: its checks one after the other, then one report of yesterday, mailed through
+the outbox.
 
-Rule 1: one report per local date, exactly: its slot is claimed before, its letters are unique, and what a crash cut off
-is begun again. Rule 2: each part has its own time limit, and its failure stops no other. Rule 3: a part is an ordinary
-look: a failed backup becomes a ticket by the same road as a dead trunk; the report only tells of it. Rule 4: days that
-were missed are made up for, the oldest first: today's whole, if its grace is not over; of the others there is a report
-of what was known, and of what call records say. Rule 5: what was claimed on a clock that ran ahead counts no more once
+Rule 1: one report per local date, exactly: its slot is claimed before, its letters are unique, and
+what a crash cut off is begun again. Rule 2: each part has its own time limit, and its failure stops
+no other. Rule 3: a part is an ordinary look: a failed backup becomes a ticket by the same road as a
+dead trunk; the report only tells of it. Rule 4: days that were missed are made up for, the oldest
+first: today's whole, if its grace is not over; of the others there is a report of what was known,
+and of what call records say. Rule 5: what was claimed on a clock that ran ahead counts no more once
 that clock has gone back by more than a day.
 """
 
@@ -49,7 +51,11 @@ class AuditRound:
 
     def owed(self, now: datetime) -> Slot | None:
         """The audit that is owed now; the first ever is that of the next morning."""
-        if self._configuration.audit is None or self._running or (self._rest_until and now < self._rest_until):
+        if (
+            self._configuration.audit is None
+            or self._running
+            or (self._rest_until and now < self._rest_until)
+        ):
             return None
         self._take_back_what_lies_ahead(now)
         first = self._ledger.slot(JOB, FIRST)
@@ -59,7 +65,9 @@ class AuditRound:
                 t.finish(JOB, FIRST, now)
             return None
         earliest = now - timedelta(days=MADE_UP_DAYS + 2)
-        claimed = {slot.slot_key[:10] for slot in self._ledger.slots(JOB, earliest)} - self._left_over
+        claimed = {
+            slot.slot_key[:10] for slot in self._ledger.slots(JOB, earliest)
+        } - self._left_over
         owed = (s for s in self._slots(now) if first.slot_at < s.at <= now and s.key not in claimed)
         return next(owed, None)
 
@@ -70,7 +78,11 @@ class AuditRound:
         if self.owed(now):
             return now
         following = next_after(self._timetable(), now)
-        return min(following, self._rest_until) if self._rest_until and self._rest_until > now else following
+        return (
+            min(following, self._rest_until)
+            if self._rest_until and self._rest_until > now
+            else following
+        )
 
     async def run(self, slot: Slot) -> Audit | None:
         """Run the parts, make the report and order its mails. None if somebody else has claimed it."""
@@ -86,7 +98,9 @@ class AuditRound:
         finally:
             self._running = False
 
-    async def by_hand(self, heard: Callable[[str], None] | None = None, send: bool = False) -> Audit:
+    async def by_hand(
+        self, heard: Callable[[str], None] | None = None, send: bool = False
+    ) -> Audit:
         """Look at every part now and make the report of yesterday; `send` keeps and mails it."""
         await self.parts(heard)
         now = self._clock.now()
@@ -94,19 +108,28 @@ class AuditRound:
         asked = Asked(today - timedelta(days=1), by_hand=True)
         report = await Reporting(self._ledger, self._configuration).make(asked, now)
         if send:
-            self._keep(report, next(slot for slot in self._slots(now) if slot.key == today.isoformat()))
+            self._keep(
+                report, next(slot for slot in self._slots(now) if slot.key == today.isoformat())
+            )
         return report
 
     async def parts(self, heard: Callable[[str], None] | None = None) -> None:
-        """Look at every part, one after the other; then once more at those whose failure wants to be confirmed."""
+        """Look at every part, one after the other; then once more at those whose failure wants to
+        be confirmed.
+        """
         audit = self._configuration.audit
         names = audit.checks if audit else ()
         seen = {name: await self._look(name, heard) for name in names}
         for name, look in seen.items():
-            if look and look.observation.seconds < _CONFIRM_WITHIN_SECONDS and self._wants_confirmation(name):
+            if (
+                look
+                and look.observation.seconds < _CONFIRM_WITHIN_SECONDS
+                and self._wants_confirmation(name)
+            ):
                 await self._look(name, heard, confirm=True)
 
-    # -- inside -------------------------------------------------------------------------------------------------
+    # -- inside
+    # -------------------------------------------------------------------------------------------------
 
     @property
     def _configuration(self) -> Configuration:
@@ -119,12 +142,16 @@ class AuditRound:
         return Daily((audit.at,), self._configuration.site.timezone)
 
     def _slots(self, now: datetime) -> Iterator[Slot]:
-        """Those of the last days and of today, the oldest first. A date that the zone skipped has none."""
+        """Those of the last days and of today, the oldest first. A date that the zone skipped has
+        none.
+        """
         audit, zone = self._configuration.audit, self._configuration.site.zone
         today = now.astimezone(zone).date()
         for back in range(MADE_UP_DAYS, -1, -1):
             of = today - timedelta(days=back)
-            midnights = [instant(datetime.combine(of - timedelta(days=ago), time()), zone) for ago in (1, 0)]
+            midnights = [
+                instant(datetime.combine(of - timedelta(days=ago), time()), zone) for ago in (1, 0)
+            ]
             if audit and midnights[0] < midnights[1]:
                 yield Slot(of.isoformat(), instant(datetime.combine(of, audit.at), zone))
 
@@ -159,10 +186,13 @@ class AuditRound:
         self._keep(report, slot)
         return report
 
-    async def _look(self, name: str, heard: Callable[[str], None] | None, confirm: bool = False) -> Seen | None:
+    async def _look(
+        self, name: str, heard: Callable[[str], None] | None, confirm: bool = False
+    ) -> Seen | None:
         entry = self._configuration.checks.get(name)
         if entry is None or name in self._rounds.running:
-            return None  # gone with a new configuration; or somebody is at it, and its look is the part's
+            # gone with a new configuration; or somebody is at it, and its look is the part's
+            return None
         if heard:
             heard(name)
         try:
@@ -176,7 +206,9 @@ class AuditRound:
         return condition.next_look is not None and condition.purpose == "confirm"
 
     async def _glances(self, day: date) -> AsyncIterator[Seen]:
-        """Of a day long past call records still know: the checks of kind `usage` are asked about it."""
+        """Of a day long past call records still know: the checks of kind `usage` are asked about
+        it.
+        """
         for entry in self._dated(day):
             try:
                 yield await self._rounds.glance(entry)
@@ -197,7 +229,9 @@ class AuditRound:
             t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
             t.happened(None, now, KIND, body)
             for desk, recipient in recipients(self._configuration):
-                t.enqueue(OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now))
+                t.enqueue(
+                    OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now)
+                )
             t.finish(JOB, slot.key, now, report.late_seconds)
         log.info("action=audited day=%s number=%d tone=%s", report.day, report.number, report.tone)
 

@@ -1,6 +1,7 @@
 """TOML into frozen models: every fault at once, with its path and what would be right.
 
-`load` reads a file. `sample`, `reference` and `json_schema` say what may be written in one, from the same declarations.
+`load` reads a file. `sample`, `reference` and `json_schema` say what may be written in one, from
+the same declarations.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ class CheckEntry:
     """wall times of the site; () when it has none"""
     every: float | None
     timetable: Timetable | None
-    """what `at` or `every` come to; None: it runs by hand, or when another check's failure is diagnosed"""
+    """what `at` or `every` come to; None: it runs by hand, or when another check's failure is
+    diagnosed
+    """
     expect: tuple[Expectation, ...]
     warn: tuple[Expectation, ...]
     confirm: int
@@ -68,7 +70,9 @@ class Configuration:
 
 
 def secrets_in(settings: object, place: Place) -> Iterator[tuple[Place, Secret]]:
-    """Every secret that settings refer to, with its place. A line that a check names is not looked into."""
+    """Every secret that settings refer to, with its place. A line that a check names is not looked
+    into.
+    """
     if isinstance(settings, Secret):
         yield place, settings
     elif isinstance(settings, Settings) and not (isinstance(settings, Line) and len(place) > 2):

@@ -1,6 +1,8 @@
-"""What one section says of another: names that must exist, circles that must not, and what is probably not meant.
+"""What one section says of another: names that must exist, circles that must not, and what is
+probably not meant.
 
-The faults are found in what is written, good or not, so that a faulty check is not also called a missing one.
+The faults are found in what is written, good or not, so that a faulty check is not also called a
+missing one.
 """
 
 from __future__ import annotations
@@ -20,19 +22,29 @@ from monitor.core.policy import Policy
 def diagnoses(tables: Table) -> Iterator[Found]:
     """`diagnose` names other checks, and never leads back to its own."""
     checks = tables.get("checks")
-    asked = {name: _texts(table, "diagnose") for name, table in checks.items()} if isinstance(checks, dict) else {}
+    asked = (
+        {name: _texts(table, "diagnose") for name, table in checks.items()}
+        if isinstance(checks, dict)
+        else {}
+    )
     told: set[frozenset[str]] = set()
     for name, others in asked.items():
         for number, other in others:
             place = ("checks", name, "diagnose", number)
             if other == name:
-                yield Found(place, "a check does not diagnose itself", "name the checks of the layers below")
+                yield Found(
+                    place, "a check does not diagnose itself", "name the checks of the layers below"
+                )
             elif other not in asked:
-                hint = offer(other, [one for one in asked if one != name], "there is no other check")
+                hint = offer(
+                    other, [one for one in asked if one != name], "there is no other check"
+                )
                 yield Found.said(place, f"there is no [checks.{other[:60]}]{hint}")
             elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:
                 told.add(frozenset(circle))
-                yield Found(place, f"goes round in a circle: {' -> '.join(circle)}", "leave one of them out")
+                yield Found(
+                    place, f"goes round in a circle: {' -> '.join(circle)}", "leave one of them out"
+                )
 
 
 def _circle(name: str, other: str, asked: Mapping[str, list[tuple[int, str]]]) -> list[str]:
@@ -55,7 +67,9 @@ def audited(tables: Table) -> Iterator[Found]:
     names = list(checks) if isinstance(checks, dict) else []
     for number, name in _texts(tables.get("audit"), "checks"):
         if name not in names:
-            yield Found.said(("audit", "checks", number), f"there is no [checks.{name[:60]}]{offer(name, names)}")
+            yield Found.said(
+                ("audit", "checks", number), f"there is no [checks.{name[:60]}]{offer(name, names)}"
+            )
 
 
 def shared_names(tables: Table) -> Iterator[Found]:
@@ -63,7 +77,11 @@ def shared_names(tables: Table) -> Iterator[Found]:
     lines, agents = (tables.get(section) for section in ("lines", "agents"))
     if isinstance(lines, dict) and isinstance(agents, dict):
         for name in (name for name in agents if name in lines):
-            yield Found(("agents", name), f"there is a [lines.{name}] too", "give each account a name of its own")
+            yield Found(
+                ("agents", name),
+                f"there is a [lines.{name}] too",
+                "give each account a name of its own",
+            )
 
 
 def globs(tables: Table) -> Iterator[Found]:
@@ -74,12 +92,18 @@ def globs(tables: Table) -> Iterator[Found]:
         for position, pattern in _texts(window, "checks"):
             if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
                 place = ("maintenance", number, "checks", position)
-                yield Found.said(place, f"no check is called {shown(pattern)}{offer(pattern, names)}")
+                yield Found.said(
+                    place, f"no check is called {shown(pattern)}{offer(pattern, names)}"
+                )
 
 
 def _texts(table: object, key: str) -> list[tuple[int, str]]:
     written = table.get(key) if isinstance(table, dict) else None
-    return [(n, text) for n, text in enumerate(written) if isinstance(text, str)] if isinstance(written, list) else []
+    return (
+        [(n, text) for n, text in enumerate(written) if isinstance(text, str)]
+        if isinstance(written, list)
+        else []
+    )
 
 
 def warnings(configuration: Configuration) -> list[Found]:
@@ -111,7 +135,8 @@ def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
         if person.role not in (*policy.roles, OPERATORS):
             wrong = f"no ladder of policy {policy.name!r} tells {shown(person.role)}"
             yield Found.said(
-                ("people", number, "role"), wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS]))
+                ("people", number, "role"),
+                wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS])),
             )
 
 
@@ -125,13 +150,18 @@ def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
             continue
         levels = f"{role!r} ({', '.join(_levels(policy, role))})"
         right = f'write [[people]] with role = "{role}" and a mail address'
-        elsewhere = sorted({desk.region for desk in policy.desks if desk.role == role and desk.region})
+        elsewhere = sorted(
+            {desk.region for desk in policy.desks if desk.role == role and desk.region}
+        )
         if any(person.role == role for person in configuration.people):
             yield Found(("people",), f"nobody of the role {levels} has a mail address", right)
         elif desks:
             yield Found(("people",), f"the published desk {levels} has only phones", right)
         elif elsewhere:
-            wrong = f"policy {policy.name!r} has no desk {levels} {f'for {shown(region)}' if region else 'without one'}"
+            wrong = (
+                f"policy {policy.name!r} has no desk {levels}"
+                f" {f'for {shown(region)}' if region else 'without one'}"
+            )
             yield Found.said(("site", "region"), wrong + offer(region, elsewhere))
         else:
             yield Found(("people",), f"nobody has the role {levels}", right)
@@ -145,7 +175,9 @@ def _levels(policy: Policy, role: str) -> Iterator[str]:
 
 
 def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
-    """A credential is only there when systemd starts the daemon: without its folder nothing can be said of it."""
+    """A credential is only there when systemd starts the daemon: without its folder nothing can be
+    said of it.
+    """
     settings = {
         "lines": configuration.lines,
         "agents": configuration.agents,
@@ -163,7 +195,9 @@ def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
 
 
 def _hosts_without(configuration: Configuration) -> Iterator[Found]:
-    """A program that a check needs and this host does not have: until it is there, the check can tell nothing."""
+    """A program that a check needs and this host does not have: until it is there, the check can
+    tell nothing.
+    """
     for name, entry in configuration.checks.items():
         if said := entry.probe.lacks():
             yield Found.said(("checks", name), said)

@@ -1,5 +1,6 @@
-"""A configuration as it is in force, defaults and all, as plain data: for `check-config --json`. Of a secret only its
-place is shown; durations, times and expectations stand as one writes them."""
+"""A configuration as it is in force, defaults and all, as plain data: for `check-config --json`. Of
+a secret only its place is shown; durations, times and expectations stand as one writes them.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,10 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "agents": {name: _settings(line) for name, line in configuration.agents.items()},
         "checks": {name: _entry(entry) for name, entry in configuration.checks.items()},
         "maintenance": [_window(window) for window in configuration.maintenance],
-        "desks": {name: {"kind": desk.KIND, **_settings(desk)} for name, desk in configuration.desks.items()},
+        "desks": {
+            name: {"kind": desk.KIND, **_settings(desk)}
+            for name, desk in configuration.desks.items()
+        },
         "audit": _plain(configuration.audit),
         "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
         "warnings": [str(warning) for warning in configuration.warnings],

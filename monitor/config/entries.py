@@ -1,4 +1,6 @@
-"""[checks.NAME]: the keys that every check has, and those of its kind, written in one table and told apart by name."""
+"""[checks.NAME]: the keys that every check has, and those of its kind, written in one table and
+told apart by name.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ RHYTHM = frozenset(fields(Rhythm))
 def read_checks(reading: Reading, site: Site | None) -> dict[str, CheckEntry]:
     """The good checks by name."""
     known = kinds()
-    made = {name: _entry(reading, site, name, table, known) for name, table in reading.named("checks")}
+    made = {
+        name: _entry(reading, site, name, table, known) for name, table in reading.named("checks")
+    }
     return {name: entry for name, entry in made.items() if entry is not None}
 
 
@@ -33,7 +37,9 @@ def _entry(
     rhythm = reading.model(place, Rhythm, written)
     if kind is None:
         return None
-    probe = reading.model(place, kind, without(table, RHYTHM | {"kind"}), keys=["kind", *sorted(RHYTHM)])
+    probe = reading.model(
+        place, kind, without(table, RHYTHM | {"kind"}), keys=["kind", *sorted(RHYTHM)]
+    )
     if probe is not None:
         _check_measures(reading, name, probe, table)
     if probe is None or rhythm is None:
@@ -43,7 +49,9 @@ def _entry(
 
 
 def _check_measures(reading: Reading, name: str, probe: Check, table: Table) -> None:
-    """Looked for in what is written, so that one expectation without form does not hide another's wrong name."""
+    """Looked for in what is written, so that one expectation without form does not hide another's
+    wrong name.
+    """
     measures = probe.measures()
     for key in ("expect", "warn"):
         for number, written in enumerate(table[key] if isinstance(table.get(key), list) else ()):
@@ -52,14 +60,19 @@ def _check_measures(reading: Reading, name: str, probe: Check, table: Table) -> 
             except ValueError:
                 continue
             if measure not in measures:
-                wrong = f"this check does not measure {shown(measure)}{offer(measure, sorted(measures))}"
+                wrong = (
+                    "this check does not measure"
+                    f" {shown(measure)}{offer(measure, sorted(measures))}"
+                )
                 reading.fault(("checks", name, key, number), wrong)
 
 
 def _check_limit(reading: Reading, name: str, rhythm: Rhythm, probe: Check, table: Table) -> None:
     longest = probe.longest_seconds()
     if rhythm.limit is not None and rhythm.limit < longest:
-        wrong = f"{shown(table['limit'])} is too little: one attempt may take {write_duration(longest)}"
+        wrong = (
+            f"{shown(table['limit'])} is too little: one attempt may take {write_duration(longest)}"
+        )
         reading.fault(("checks", name, "limit"), f"{wrong}; leave it out, or write at least that")
 
 

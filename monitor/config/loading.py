@@ -32,12 +32,16 @@ def load(path: Path | str) -> Configuration:
 
 
 def understand(written: Written) -> Configuration:
-    """The configuration that was written. Raises ConfigurationFaults with every fault, in file order."""
+    """The configuration that was written. Raises ConfigurationFaults with every fault, in file
+    order.
+    """
     reading = Reading(written.tables, written.file.absolute().parent)
     configuration = _whole(reading, written.file)
     if configuration is None:
         raise ConfigurationFaults(str(written.file), _in_order(reading.found, written))
-    return replace(configuration, warnings=_in_order(cross_section.warnings(configuration), written))
+    return replace(
+        configuration, warnings=_in_order(cross_section.warnings(configuration), written)
+    )
 
 
 def _whole(reading: Reading, file: Path) -> Configuration | None:
@@ -94,4 +98,7 @@ def _desks(reading: Reading) -> dict[str, DeskSettings]:
 def _in_order(found: Iterable[Found], written: Written) -> tuple[Fault, ...]:
     places = written.places
     ordered = sorted(dict.fromkeys(found), key=lambda one: places.offset(one.place))
-    return tuple(Fault(one.path or dotted(one.place), one.wrong, one.right, places.line(one.place)) for one in ordered)
+    return tuple(
+        Fault(one.path or dotted(one.place), one.wrong, one.right, places.line(one.place))
+        for one in ordered
+    )

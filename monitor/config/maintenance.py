@@ -6,7 +6,14 @@ import re
 from datetime import datetime, time
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 from checks.settings import Settings, shown
 from monitor.config.models import clock_time
@@ -29,7 +36,11 @@ class Span(NamedTuple):
 def _span(written: object) -> Span:
     if isinstance(written, Span):
         return written
-    parts = re.fullmatch(r"([0-9:]{5})\s*-\s*([0-9:]{5})", written) if isinstance(written, str) else None
+    parts = (
+        re.fullmatch(r"([0-9:]{5})\s*-\s*([0-9:]{5})", written)
+        if isinstance(written, str)
+        else None
+    )
     if parts is None:
         raise ValueError(f"{shown(written)} is no span of the day; write one as in '02:00-03:00'")
     span = Span(clock_time(parts[1]), clock_time(parts[2]))
@@ -40,7 +51,9 @@ def _span(written: object) -> Span:
 
 def _site_time(written: datetime) -> datetime:
     if written.tzinfo is not None:
-        raise ValueError("has an offset; write it in the site's own time, as in 2026-12-24T22:00:00")
+        raise ValueError(
+            "has an offset; write it in the site's own time, as in 2026-12-24T22:00:00"
+        )
     return written
 
 
@@ -49,11 +62,17 @@ DailySpan = Annotated[
     BeforeValidator(_span),
     PlainSerializer(str),
     WithJsonSchema(
-        {"type": "string", "format": "span", "pattern": r"^[0-2][0-9]:[0-5][0-9]\s*-\s*[0-2][0-9]:[0-5][0-9]$"}
+        {
+            "type": "string",
+            "format": "span",
+            "pattern": r"^[0-2][0-9]:[0-5][0-9]\s*-\s*[0-2][0-9]:[0-5][0-9]$",
+        }
     ),
 ]
 SiteTime = Annotated[
-    datetime, AfterValidator(_site_time), WithJsonSchema({"type": "string", "format": "local-date-time"})
+    datetime,
+    AfterValidator(_site_time),
+    WithJsonSchema({"type": "string", "format": "local-date-time"}),
 ]
 
 
@@ -80,7 +99,9 @@ class Maintenance(Settings):
         if self.daily is not None and (self.start is not None or self.end is not None):
             raise ValueError("is both once and daily; write either 'start' and 'end', or 'daily'")
         if self.daily is None and self.days:
-            raise ValueError("has 'days' without 'daily'; write 'daily', as in daily = \"02:00-03:00\"")
+            raise ValueError(
+                "has 'days' without 'daily'; write 'daily', as in daily = \"02:00-03:00\""
+            )
         if self.daily is None and (self.start is None or self.end is None):
             raise ValueError("has only one of 'start' and 'end'; write both")
         if self.start is not None and self.end is not None and self.end <= self.start:

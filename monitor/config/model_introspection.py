@@ -1,4 +1,6 @@
-"""Looking into settings models by place: which field, which model stands where. Aliases are what people write."""
+"""Looking into settings models by place: which field, which model stands where. Aliases are what
+people write.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,17 @@ Model = type[BaseModel]
 
 def fields(model: Model) -> dict[str, FieldInfo]:
     """The fields that people write, by the key they write; what the loader sets is not among them."""
-    return {field.alias or name: field for name, field in model.model_fields.items() if not field.exclude}
+    return {
+        field.alias or name: field
+        for name, field in model.model_fields.items()
+        if not field.exclude
+    }
 
 
 def annotations_at(model: Model, place: Place) -> list[Any]:
-    """What may stand at a place: one annotation, or several under a union; [] where nothing is known."""
+    """What may stand at a place: one annotation, or several under a union; [] where nothing is
+    known.
+    """
     found: list[Any] = [model]
     for part in place:
         found = [inner for annotation in found for inner in _inside(annotation, part)]
@@ -29,7 +37,11 @@ def annotations_at(model: Model, place: Place) -> list[Any]:
 
 def models_at(model: Model, place: Place) -> list[Model]:
     """The models that may stand at a place."""
-    return [found for found in annotations_at(model, place) if isinstance(found, type) and issubclass(found, BaseModel)]
+    return [
+        found
+        for found in annotations_at(model, place)
+        if isinstance(found, type) and issubclass(found, BaseModel)
+    ]
 
 
 def field_at(model: Model, place: Place) -> FieldInfo | None:
@@ -58,7 +70,16 @@ def _inside(annotation: Any, part: str | int) -> Iterator[Any]:
         if isinstance(part, str) and isinstance(plain, type) and issubclass(plain, BaseModel):
             if field := fields(plain).get(part):
                 yield field.annotation
-        elif isinstance(part, int) and isinstance(origin, type) and issubclass(origin, Sequence | set | frozenset):
+        elif (
+            isinstance(part, int)
+            and isinstance(origin, type)
+            and issubclass(origin, Sequence | set | frozenset)
+        ):
             yield arguments[min(part, len(arguments) - 1)] if ... not in arguments else arguments[0]
-        elif isinstance(part, str) and isinstance(origin, type) and issubclass(origin, Mapping) and arguments:
+        elif (
+            isinstance(part, str)
+            and isinstance(origin, type)
+            and issubclass(origin, Mapping)
+            and arguments
+        ):
             yield arguments[1]

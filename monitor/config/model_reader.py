@@ -1,4 +1,6 @@
-"""Tables become models, one by one; what is wrong is gathered on the way and nothing stops at the first fault."""
+"""Tables become models, one by one; what is wrong is gathered on the way and nothing stops at the
+first fault.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _S = TypeVar("_S", bound=Settings)
 
 
 class Reading:
-    """One file as it is being understood. `found` gathers what is wrong; `context` is what names are looked up in."""
+    """One file as it is being understood. `found` gathers what is wrong; `context` is what names
+    are looked up in.
+    """
 
     def __init__(self, tables: Table, directory: Path) -> None:
         self.tables, self.directory = tables, directory
@@ -32,13 +36,19 @@ class Reading:
         """Note one; what would be right stands after the first semicolon."""
         self.found.append(Found.said(place, sentence))
 
-    def model(self, place: Place, model: type[_S], table: object, keys: Iterable[str] = ()) -> _S | None:
-        """A table as a model; None where it cannot be. `keys` are known in it beside the model's own."""
+    def model(
+        self, place: Place, model: type[_S], table: object, keys: Iterable[str] = ()
+    ) -> _S | None:
+        """A table as a model; None where it cannot be. `keys` are known in it beside the model's
+        own.
+        """
         if not isinstance(table, dict):
             hint = f"; write [{place[0]}]" if len(place) == 1 else ""
             self.fault(place, f"a table belongs here, not {what(table, place)}{hint}")
             return None
-        for key in [key for key in table if key in model.model_fields and model.model_fields[key].exclude]:
+        for key in [
+            key for key in table if key in model.model_fields and model.model_fields[key].exclude
+        ]:
             self.fault((*place, key), NO_SUCH_KEY + offer(key, fields(model)))
             table = {other: value for other, value in table.items() if other != key}
         try:
@@ -69,7 +79,10 @@ class Reading:
             if isinstance(table, dict):
                 yield name, table
             else:
-                self.fault((section, name), f"a table belongs here, not {what(table, ())}; write [{section}.NAME]")
+                self.fault(
+                    (section, name),
+                    f"a table belongs here, not {what(table, ())}; write [{section}.NAME]",
+                )
 
     def referable(self, section: str, model: type[_S]) -> dict[str, _S]:
         """Each `[section.NAME]`, which others may name; one with faults of its own is told of once."""
@@ -91,7 +104,10 @@ class Reading:
         if written is None:
             self.fault((*place, "kind"), f"is missing{offer('', sorted(kinds))}")
         elif isinstance(written, str):
-            self.fault((*place, "kind"), f"there is no kind {shown(written)}{offer(written, sorted(kinds))}")
+            self.fault(
+                (*place, "kind"),
+                f"there is no kind {shown(written)}{offer(written, sorted(kinds))}",
+            )
         else:
             self.fault((*place, "kind"), f"a text belongs here, not {what(written, ())}")
         return None

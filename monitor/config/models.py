@@ -1,6 +1,7 @@
 """What may be said in the configuration, beside the checks' and desks' own settings.
 
-A field's docstring is its meaning in the reference and the sample; its `examples` are what a reader would write.
+A field's docstring is its meaning in the reference and the sample; its `examples` are what a reader
+would write.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from datetime import time
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 from checks.settings import Duration, Settings, nearest, shown
 from monitor.core.verdict import Expectation
@@ -31,7 +39,9 @@ def _zone(written: str) -> str:
     try:
         ZoneInfo(written)
     except (ValueError, OSError, LookupError):
-        hint = nearest(written, available_timezones()) or "; write an IANA name, as in 'Asia/Kolkata'"
+        hint = (
+            nearest(written, available_timezones()) or "; write an IANA name, as in 'Asia/Kolkata'"
+        )
         raise ValueError(f"there is no time zone {shown(written)}{hint}") from None
     return written
 
@@ -43,14 +53,22 @@ def _line_of_text(written: str) -> str:
 
 
 def _mail_address(written: str) -> str:
-    if not re.fullmatch(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\\]+", written) or not written.isprintable():
-        raise ValueError(f"{shown(written)} is no mail address; write the bare address, as in 'ops@example.net'")
+    if (
+        not re.fullmatch(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\\]+", written)
+        or not written.isprintable()
+    ):
+        raise ValueError(
+            f"{shown(written)} is no mail address; write the bare address, as in 'ops@example.net'"
+        )
     return written
 
 
 def _phone_number(written: str) -> str:
     if not re.fullmatch(r"(sips?:|tel:)?[^\s<>]*[0-9][^<>]*", written) or not written.isprintable():
-        raise ValueError(f"{shown(written)} is no phone number; write '+912212345678' or 'sip:+912212345678@trunk-a'")
+        raise ValueError(
+            f"{shown(written)} is no phone number; write '+912212345678' or"
+            " 'sip:+912212345678@trunk-a'"
+        )
     return written
 
 
@@ -60,7 +78,9 @@ def clock_time(written: object) -> time:
         return written
     match = re.fullmatch(r"([0-9]{2}):([0-9]{2})", written) if isinstance(written, str) else None
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ValueError(f"{shown(written)} is no time of day; write hours and minutes, as in '08:30'")
+        raise ValueError(
+            f"{shown(written)} is no time of day; write hours and minutes, as in '08:30'"
+        )
     return time(int(match[1]), int(match[2]))
 
 
@@ -69,18 +89,26 @@ def expectation(written: object) -> Expectation:
     if isinstance(written, Expectation):
         return written
     if not isinstance(written, str) or len(written) > 120:
-        raise ValueError(f"{shown(written)} is no expectation; write one as in 'answer_seconds <= 4'")
+        raise ValueError(
+            f"{shown(written)} is no expectation; write one as in 'answer_seconds <= 4'"
+        )
     return Expectation.parse(written)
 
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(_line_of_text)]
-MailAddress = Annotated[str, AfterValidator(_mail_address), Field(json_schema_extra={"format": "email"})]
-PhoneNumber = Annotated[str, AfterValidator(_phone_number), Field(json_schema_extra={"format": "phone"})]
+MailAddress = Annotated[
+    str, AfterValidator(_mail_address), Field(json_schema_extra={"format": "email"})
+]
+PhoneNumber = Annotated[
+    str, AfterValidator(_phone_number), Field(json_schema_extra={"format": "phone"})
+]
 ClockTime = Annotated[
     time,
     BeforeValidator(clock_time),
     PlainSerializer(lambda at: f"{at:%H:%M}"),
-    WithJsonSchema({"type": "string", "format": "clock-time", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+    WithJsonSchema(
+        {"type": "string", "format": "clock-time", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+    ),
 ]
 Expected = Annotated[
     Expectation,
@@ -118,7 +146,9 @@ class Person(Settings):
     """Somebody who is told: by mail, by phone, or both. Several may have one role."""
 
     role: Text = Field(examples=["operators"])
-    """the role, in the words of the policy's ladders; "operators" is the site's own shift, told of every step"""
+    """the role, in the words of the policy's ladders; "operators" is the site's own shift, told of
+    every step
+    """
     name: Text | None = Field(default=None, examples=["Night shift"])
     """how to call the person or the shift"""
     mail: MailAddress | None = Field(default=None, examples=["operators@example.net"])
@@ -134,12 +164,18 @@ class Person(Settings):
 
 
 class Rhythm(Settings):
-    """What every check has beside its kind's own settings: when it runs, what is expected, when it becomes a ticket."""
+    """What every check has beside its kind's own settings: when it runs, what is expected, when it
+    becomes a ticket.
+    """
 
-    at: tuple[ClockTime, ...] | None = Field(default=None, min_length=1, examples=[["08:30", "17:30"]])
+    at: tuple[ClockTime, ...] | None = Field(
+        default=None, min_length=1, examples=[["08:30", "17:30"]]
+    )
     """times of day at which it runs, in the site's time zone"""
     every: Annotated[Duration, Field(ge=10)] | None = Field(default=None, examples=["5m"])
-    """how often it runs; with neither `at` nor `every` it runs by hand, or when another names it in `diagnose`"""
+    """how often it runs; with neither `at` nor `every` it runs by hand, or when another names it in
+    `diagnose`
+    """
     expect: tuple[Expected, ...] = Field(default=(), examples=[["answer_seconds <= 4"]])
     """what must hold of its measures; a broken one is a failure"""
     warn: tuple[Expected, ...] = Field(default=(), examples=[["answer_seconds <= 2"]])
@@ -154,7 +190,9 @@ class Rhythm(Settings):
     """how often it is looked at while its ticket is open"""
     diagnose: tuple[str, ...] = Field(default=(), examples=[["trunk"]])
     """checks to look at when it fails; the one of the lowest failing layer is the cause"""
-    component: Annotated[str, AfterValidator(_line_of_text)] = Field(default="", examples=["agent-portal"])
+    component: Annotated[str, AfterValidator(_line_of_text)] = Field(
+        default="", examples=["agent-portal"]
+    )
     """what it stands for, in the policy's words, where one kind looks at several things"""
     limit: Annotated[Duration, Field(gt=0)] | None = Field(default=None, examples=["90s"])
     """the longest that one attempt may take; without it as long as its own settings can need"""

@@ -20,7 +20,9 @@ def policy_of(reading: Reading, written: str) -> Policy | None:
     elif written in policies.shipped():
         body = policies.read(written)
     else:
-        reading.fault(_PLACE, f"no policy is called {shown(written)}{offer(written, policies.shipped())}")
+        reading.fault(
+            _PLACE, f"no policy is called {shown(written)}{offer(written, policies.shipped())}"
+        )
         return None
     return _parsed(reading, written, body) if body is not None else None
 
@@ -41,5 +43,7 @@ def _parsed(reading: Reading, written: str, body: Table) -> Policy | None:
         return Policy.parse(body, house=policies.read(policies.HOUSE))
     except PolicyFaults as refused:
         faults = refused.faults
-    reading.found += [Found(_PLACE, one.wrong, one.right, f"{written}: {one.path}") for one in faults]
+    reading.found += [
+        Found(_PLACE, one.wrong, one.right, f"{written}: {one.path}") for one in faults
+    ]
     return None

@@ -21,14 +21,20 @@ class Top(Settings):
     state: Annotated[Path, WithJsonSchema({"type": "string", "format": "path"})] | None = Field(
         default=None, examples=["/var/lib/reveille"]
     )
-    """the folder for the ledger and the evidence; without it systemd's $STATE_DIRECTORY, else /var/lib/reveille"""
+    """the folder for the ledger and the evidence; without it systemd's $STATE_DIRECTORY, else
+    /var/lib/reveille
+    """
     keep_evidence: Annotated[Duration, Field(ge=86400)] = 30 * 86400.0
-    """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is kept longer"""
+    """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is
+    kept longer
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`[name]` once, `[[name]]` as often as there are entries, or `[name.NAME]` for each thing with a name."""
+    """`[name]` once, `[[name]]` as often as there are entries, or `[name.NAME]` for each thing with
+    a name.
+    """
 
     name: str
     model: type[Settings]
@@ -40,16 +46,44 @@ class Section:
     @property
     def heading(self) -> str:
         """How it is written: `[lines.NAME]`."""
-        return {"once": f"[{self.name}]", "list": f"[[{self.name}]]", "named": f"[{self.name}.NAME]"}[self.form]
+        return {
+            "once": f"[{self.name}]",
+            "list": f"[[{self.name}]]",
+            "named": f"[{self.name}.NAME]",
+        }[self.form]
 
 
 SECTIONS = (
     Section("site", Site, "once", "The contact centre that is looked at: one file, one site."),
-    Section("people", Person, "list", "Who is told. A policy speaks of roles; these are the people who have them."),
+    Section(
+        "people",
+        Person,
+        "list",
+        "Who is told. A policy speaks of roles; these are the people who have them.",
+    ),
     Section("lines", Line, "named", "Accounts over which test calls are placed. Lines are scarce."),
-    Section("agents", Line, "named", "Accounts by which Reveille answers as an agent.", like="lines"),
-    Section("checks", Rhythm, "named", "What is looked at. Each check has a `kind`, and its kind's own keys."),
-    Section("maintenance", Maintenance, "list", "When failures are expected: looked at, and told to nobody."),
-    Section("desks", DeskSettings, "named", "Where tickets go. Each desk has a `kind`, and its own keys."),
-    Section("audit", Audit, "once", "The morning round over the site's servers, mailed as a report."),
+    Section(
+        "agents", Line, "named", "Accounts by which Reveille answers as an agent.", like="lines"
+    ),
+    Section(
+        "checks",
+        Rhythm,
+        "named",
+        "What is looked at. Each check has a `kind`, and its kind's own keys.",
+    ),
+    Section(
+        "maintenance",
+        Maintenance,
+        "list",
+        "When failures are expected: looked at, and told to nobody.",
+    ),
+    Section(
+        "desks",
+        DeskSettings,
+        "named",
+        "Where tickets go. Each desk has a `kind`, and its own keys.",
+    ),
+    Section(
+        "audit", Audit, "once", "The morning round over the site's servers, mailed as a report."
+    ),
 )

@@ -1,6 +1,7 @@
 """Where in a TOML text each value stands: the standard library's reader keeps no positions.
 
-The text has been read by `tomllib` before, so it is valid, and this reader only has to follow it. TOML 1.0.
+The text has been read by `tomllib` before, so it is valid, and this reader only has to follow it.
+TOML 1.0.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from monitor.config.errors.fault_list import Place
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _STRING = re.compile(
-    r'"""(?:\\.|[^\\])*?""""{0,2}' + r"|'''.*?''''{0,2}" + r'|"(?:\\.|[^"\\])*"' + r"|'[^']*'", re.DOTALL
+    r'"""(?:\\.|[^\\])*?""""{0,2}' + r"|'''.*?''''{0,2}" + r'|"(?:\\.|[^"\\])*"' + r"|'[^']*'",
+    re.DOTALL,
 )
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DOT = re.compile(r"[ \t]*\.[ \t]*")

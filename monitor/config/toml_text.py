@@ -1,4 +1,6 @@
-"""From a file to its TOML tables, or to one fault with line and column: missing, not UTF-8, not TOML, a key twice."""
+"""From a file to its TOML tables, or to one fault with line and column: missing, not UTF-8, not
+TOML, a key twice.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +15,33 @@ from monitor.config.source_positions import Places, Twice
 
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _PLAIN = {
-    "Cannot overwrite a value": "this name has a value already, so it cannot be written again or hold more keys",
+    "Cannot overwrite a value": (
+        "this name has a value already, so it cannot be written again or hold more keys"
+    ),
     "Cannot declare": "a table is written a second time",
-    "Cannot mutate immutable namespace": "a table that was written in { } or [ ] cannot be added to",
+    "Cannot mutate immutable namespace": (
+        "a table that was written in { } or [ ] cannot be added to"
+    ),
     "Duplicate inline table key": "a key is written a second time in its table",
     "Expected '=' after a key": "after a key comes '=' and a value",
     "Expected ']' at the end": "a [section] name must end with ']'",
     "Expected ']]' at the end": "a [[section]] name must end with ']]'",
     "Expected newline or end of document": "something is left over after the value",
-    "Invalid initial character for a key": "a key begins with a letter, a digit, '_', '-' or a quote",
+    "Invalid initial character for a key": (
+        "a key begins with a letter, a digit, '_', '-' or a quote"
+    ),
     "Invalid statement": "this is neither 'key = value' nor a [section]",
     "Invalid value": "this is no value; a text stands in quotes",
     "Unclosed array": "a list is not closed; it ends with ']'",
     "Unclosed inline table": "a table in braces must stand on one line and end with '}'",
     "Unterminated string": "a text is not closed; it ends with the quote that it began with",
-    "Unescaped '\\' in a string": "a backslash in a text is written twice, or the text in single quotes",
+    "Unescaped '\\' in a string": (
+        "a backslash in a text is written twice, or the text in single quotes"
+    ),
     "Expected": "a text is not closed; it ends with the quotes that it began with",
-    "Found invalid character": "a line of text or a comment holds a control character, or a text is not closed",
+    "Found invalid character": (
+        "a line of text or a comment holds a control character, or a text is not closed"
+    ),
     "Illegal character '\\n'": "a text is not closed; it ends with the quote that it began with",
     "Illegal character": "a text may not hold a control character",
     "Invalid hex value": "after \\u come 4 hexadecimal digits, after \\U 8",
@@ -66,7 +78,9 @@ def read(file: Path, if_missing: str = "'reveille init' writes one to begin with
 
 
 def parse(text: str, file: Path) -> Written:
-    """The tables of a text. Raises ConfigurationFaults with one fault: after a slip in the grammar nothing is sure."""
+    """The tables of a text. Raises ConfigurationFaults with one fault: after a slip in the grammar
+    nothing is sure.
+    """
     text = text.replace("\r\n", "\n")
     try:
         return Written(file, tomllib.loads(text), Places(text))
@@ -85,7 +99,9 @@ def _slip(text: str, message: str) -> Fault:
     where = _WHERE.search(message)
     line, column = (int(where[1]), int(where[2])) if where and where[1] else _end(text)
     told = message[: where.start()] if where else message
-    plain = next((plain for start, plain in _PLAIN.items() if told.startswith(start)), "this is not TOML")
+    plain = next(
+        (plain for start, plain in _PLAIN.items() if told.startswith(start)), "this is not TOML"
+    )
     wrong, _, right = plain.partition("; ")
     return Fault("", f"line {line}, column {column}: {wrong}", right, line)
 
@@ -95,7 +111,9 @@ def _twice(text: str) -> Fault | None:
         Places(text)
     except Twice as again:
         first, second = (text.count("\n", 0, offset) + 1 for offset in (again.first, again.second))
-        return Fault(dotted(again.place), "is written a second time", f"the first is on line {first}", second)
+        return Fault(
+            dotted(again.place), "is written a second time", f"the first is on line {first}", second
+        )
     except ValueError:
         return None
     return None

@@ -12,7 +12,9 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def toml(value: object) -> str:
-    """A value on one line: `["08:30", "17:30"]`, `{ press = "1" }`. Raises TypeError for what TOML cannot hold."""
+    """A value on one line: `["08:30", "17:30"]`, `{ press = "1" }`. Raises TypeError for what TOML
+    cannot hold.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path):

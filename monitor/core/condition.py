@@ -1,8 +1,8 @@
 """The condition of one check: what its verdicts, in a row, amount to.
 
-Rule 1: confirm, don't retry: one failure is a suspicion, `confirm` of them in a row are a break, `recover` good looks
-in a row are a recovery. Rule 2: UNKNOWN neither breaks nor heals; it is counted by itself.
-Rule 3: while a check flaps it does not recover; it stays on its one ticket.
+Rule 1: confirm, don't retry: one failure is a suspicion, `confirm` of them in a row are a break,
+`recover` good looks in a row are a recovery. Rule 2: UNKNOWN neither breaks nor heals; it is
+counted by itself. Rule 3: while a check flaps it does not recover; it stays on its one ticket.
 
 The life of a condition (rows: phase, columns: what the look said):
 
@@ -63,7 +63,9 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The current state of one check. `next_look` is an extra look that is owed beside the timetable."""
+    """The current state of one check. `next_look` is an extra look that is owed beside the
+    timetable.
+    """
 
     check: str
     phase: Phase = Phase.GOOD
@@ -95,7 +97,9 @@ class Condition:
         return self.unknown_in_row >= BLIND_AFTER
 
 
-def step(was: Condition, state: State, patience: Patience, now: datetime) -> tuple[Condition, Signal]:
+def step(
+    was: Condition, state: State, patience: Patience, now: datetime
+) -> tuple[Condition, Signal]:
     """The condition after one more look at `now`, and what that changed."""
     if state is State.UNKNOWN:
         counted = replace(was, state=state, looked_at=now, unknown_in_row=was.unknown_in_row + 1)
@@ -114,28 +118,40 @@ def step(was: Condition, state: State, patience: Patience, now: datetime) -> tup
     phase, signal = _TABLE[was.phase, bad](counted, patience)
     moved = counted
     if phase is not counted.phase or (phase is Phase.GOOD and counted.bad_since is not None):
-        moved = replace(counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since)
+        moved = replace(
+            counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since
+        )
     return _look_again(moved, patience, now), signal
 
 
 def remembering(was: Condition, state: State, memory: Mapping[str, Any]) -> Condition:
     """The condition with what a look left to the next; one that could not tell changes nothing."""
-    return was if state is State.UNKNOWN or was.memory == memory else replace(was, memory=dict(memory))
+    return (
+        was if state is State.UNKNOWN or was.memory == memory else replace(was, memory=dict(memory))
+    )
 
 
 def confirming(was: Condition, state: State, patience: Patience) -> bool:
-    """Whether a look that says `state` would make or keep the check broken: then the layers below are looked at."""
+    """Whether a look that says `state` would make or keep the check broken: then the layers below
+    are looked at.
+    """
     return state is State.FAILED and (was.bad or was.bad_in_row + 1 >= patience.confirm)
 
 
 def blamed(was: Condition, now: datetime, patience: Patience) -> Condition:
-    """A lower check named as the cause of a confirmed failure is broken by that, without more looks of its own."""
+    """A lower check named as the cause of a confirmed failure is broken by that, without more looks
+    of its own.
+    """
     since = was.bad_since or now
-    return _look_again(replace(was, phase=Phase.BROKEN, bad_since=since, good_in_row=0), patience, now)
+    return _look_again(
+        replace(was, phase=Phase.BROKEN, bad_since=since, good_in_row=0), patience, now
+    )
 
 
 def released(was: Condition, now: datetime) -> Condition:
-    """What hung on an incident that is over is looked at again at once, and has to fail anew to be confirmed."""
+    """What hung on an incident that is over is looked at again at once, and has to fail anew to be
+    confirmed.
+    """
     phase = Phase.SUSPECT if was.bad else was.phase
     return replace(was, phase=phase, bad_in_row=0, incident=None, next_look=now, purpose="recheck")
 
@@ -181,7 +197,9 @@ _TABLE = {
 
 
 def _look_again(seen: Condition, patience: Patience, now: datetime) -> Condition:
-    """When the next extra look is owed: soon while something is unsettled, at `recheck` while it is broken."""
+    """When the next extra look is owed: soon while something is unsettled, at `recheck` while it is
+    broken.
+    """
     if _unsettled(seen):
         wait, purpose = patience.confirm_after_seconds, "confirm"
     elif seen.phase is not Phase.GOOD or seen.unknown_in_row:
@@ -195,4 +213,6 @@ def _unsettled(seen: Condition) -> bool:
     """Whether the next looks will decide something."""
     if seen.unknown_in_row:
         return seen.unknown_in_row < BLIND_AFTER
-    return seen.phase is Phase.SUSPECT or (seen.phase is Phase.RECOVERING and not seen.flap.flapping)
+    return seen.phase is Phase.SUSPECT or (
+        seen.phase is Phase.RECOVERING and not seen.flap.flapping
+    )

@@ -1,4 +1,6 @@
-"""Who stands behind a role: the site's own people; where it names none, the policy's published desks of its region."""
+"""Who stands behind a role: the site's own people; where it names none, the policy's published
+desks of its region.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class Person(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody, or some desk, that can be told. `published` says that the policy names it, not the site."""
+    """Somebody, or some desk, that can be told. `published` says that the policy names it, not the
+    site.
+    """
 
     name: str
     mail: str = ""
@@ -32,7 +36,13 @@ class Recipient:
     published: bool = False
 
 
-def audience(policy: Policy, role: str, region: str, people: Iterable[Person] = ()) -> tuple[Recipient, ...]:
+def audience(
+    policy: Policy, role: str, region: str, people: Iterable[Person] = ()
+) -> tuple[Recipient, ...]:
     """Everybody behind a role at a site in a region; () when nobody is."""
-    own = tuple(Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role)
-    return own or tuple(Recipient(d.title, d.mail, d.phone, True) for d in policy.contacts(role, region))
+    own = tuple(
+        Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role
+    )
+    return own or tuple(
+        Recipient(d.title, d.mail, d.phone, True) for d in policy.contacts(role, region)
+    )

@@ -1,7 +1,7 @@
 """One cause for one failure: the lowest failing layer, and what hangs on it.
 
-When a check fails, the checks that it stands on are looked at at once. The lowest one that fails is the cause. What
-could not be looked at is said, never counted as good or bad.
+When a check fails, the checks that it stands on are looked at at once. The lowest one that fails is
+the cause. What could not be looked at is said, never counted as good or bad.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ NOT_LOOKED_AT = "could not be looked at"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One check looked at for a diagnosis: the layer that it proves or broke at, its verdict, and why."""
+    """One check looked at for a diagnosis: the layer that it proves or broke at, its verdict, and
+    why.
+    """
 
     check: str
     layer: Layer
@@ -38,7 +40,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The case to classify, what was found from the ground up, and the failing checks that hang on the cause."""
+    """The case to classify, what was found from the ground up, and the failing checks that hang on
+    the cause.
+    """
 
     cause: Case
     findings: tuple[Finding, ...]
@@ -50,7 +54,8 @@ class Diagnosis:
 def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> Diagnosis:
     """The diagnosis of a failing case; each look comes with its own case if it failed.
 
-    A look that fails at the same layer goes before the original: the configuration says that it stands below.
+    A look that fails at the same layer goes before the original: the configuration says that it
+    stands below.
     """
     failed = [case for look, case in looks if case is not None and look.state is State.FAILED]
     cause = min((*failed, failing), key=lambda case: case.layer)
@@ -66,7 +71,9 @@ def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> D
 
 def _finding(look: Look, case: Case | None) -> Finding:
     if look.state is State.UNKNOWN:
-        return Finding(look.layer, look.check, look.state, ": ".join(filter(None, (NOT_LOOKED_AT, look.text))))
+        return Finding(
+            look.layer, look.check, look.state, ": ".join(filter(None, (NOT_LOOKED_AT, look.text)))
+        )
     layer = case.layer if case and look.state is State.FAILED else look.layer
     return Finding(layer, look.check, look.state, look.text or (_said(case) if case else ""))
 

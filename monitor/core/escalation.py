@@ -1,8 +1,9 @@
 """The dated ladder: who is told when, and which level to tell now.
 
-Rules: each level is told once; after a time of silence (the daemon was down) only the highest overdue level is told and
-the ones below are named as skipped; a level that reaches nobody passes its turn to the next at once, and is named so
-that it becomes a warning of its own; nothing is told of what is resolved.
+Rules: each level is told once; after a time of silence (the daemon was down) only the highest
+overdue level is told and the ones below are named as skipped; a level that reaches nobody passes
+its turn to the next at once, and is named so that it becomes a warning of its own; nothing is told
+of what is resolved.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What the ladder asks for now. Whoever acts on it notes all three as told, so that none comes up again."""
+    """What the ladder asks for now. Whoever acts on it notes all three as told, so that none comes
+    up again.
+    """
 
     tell: Rung | None = None
     skipped: tuple[Rung, ...] = ()
@@ -42,9 +45,13 @@ class Due:
         return tuple(sorted(rung.level.number for rung in (*told, *self.skipped, *self.empty)))
 
 
-def ladder_times(ladder: Ladder, opened_at: datetime, calendar: Calendar = ALWAYS) -> tuple[Rung, ...]:
+def ladder_times(
+    ladder: Ladder, opened_at: datetime, calendar: Calendar = ALWAYS
+) -> tuple[Rung, ...]:
     """Every level with its instant."""
-    return tuple(Rung(level, due(opened_at, level.after_seconds, calendar)) for level in ladder.levels)
+    return tuple(
+        Rung(level, due(opened_at, level.after_seconds, calendar)) for level in ladder.levels
+    )
 
 
 def due_levels(
@@ -57,15 +64,18 @@ def due_levels(
     reachable: Callable[[str], bool] = bool,
     calendar: Calendar = ALWAYS,
 ) -> Due:
-    """The level to tell now, if any. `told` are the numbers done with so far (told, skipped or empty); `reachable` says
-    whether a role reaches anybody at this site."""
+    """The level to tell now, if any. `told` are the numbers done with so far (told, skipped or
+    empty); `reachable` says whether a role reaches anybody at this site.
+    """
     waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
     overdue = [rung for rung in waiting if rung.at <= now]
     if not overdue:
         return Due()
     above = waiting[len(overdue) - 1 :]
     chosen = next((rung for rung in above if reachable(rung.level.role)), None)
-    chosen = chosen or next((rung for rung in reversed(overdue) if reachable(rung.level.role)), None)
+    chosen = chosen or next(
+        (rung for rung in reversed(overdue) if reachable(rung.level.role)), None
+    )
     passed = waiting[: max(len(overdue), waiting.index(chosen) + 1)] if chosen else waiting
     rest = [rung for rung in passed if rung is not chosen]
     return Due(
@@ -94,11 +104,15 @@ def standings(
     """Each rung with how it stands, for a ticket: told, skipped, next (one at most) or later."""
     shown: list[tuple[Rung, Standing]] = []
     for rung in rungs:
-        shown.append((rung, _standing(rung.level.number, told, skipped, any(s == "next" for _, s in shown))))
+        shown.append(
+            (rung, _standing(rung.level.number, told, skipped, any(s == "next" for _, s in shown)))
+        )
     return tuple(shown)
 
 
-def _standing(number: int, told: Collection[int], skipped: Collection[int], next_is_known: bool) -> Standing:
+def _standing(
+    number: int, told: Collection[int], skipped: Collection[int], next_is_known: bool
+) -> Standing:
     if number in skipped or (number not in told and number < max(told, default=0)):
         return "skipped"
     if number in told:
@@ -106,7 +120,9 @@ def _standing(number: int, told: Collection[int], skipped: Collection[int], next
     return "later" if next_is_known else "next"
 
 
-def _waiting(rungs: Sequence[Rung], told: Collection[int], acknowledged: bool, resolved: bool) -> list[Rung]:
+def _waiting(
+    rungs: Sequence[Rung], told: Collection[int], acknowledged: bool, resolved: bool
+) -> list[Rung]:
     """The rungs above the highest one done with, whose condition still holds."""
     if resolved:
         return []
@@ -114,5 +130,6 @@ def _waiting(rungs: Sequence[Rung], told: Collection[int], acknowledged: bool, r
     return [
         rung
         for rung in rungs
-        if rung.level.number > highest and not (acknowledged and rung.level.condition == "not-acknowledged")
+        if rung.level.number > highest
+        and not (acknowledged and rung.level.condition == "not-acknowledged")
     ]

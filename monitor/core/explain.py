@@ -25,7 +25,9 @@ class DatedTarget:
 
 @dataclass(frozen=True, slots=True)
 class DatedLevel:
-    """A level with its instants, in the site's zone, and who is told (nobody: the level is passed over)."""
+    """A level with its instants, in the site's zone, and who is told (nobody: the level is passed
+    over).
+    """
 
     number: int
     name: str
@@ -67,7 +69,9 @@ def explained(
     zone: str,
     people: Sequence[Person] = (),
 ) -> Explanation:
-    """What becomes of a case (or of an issue, by its id) opened at an instant. Raises LookupError for an unknown id."""
+    """What becomes of a case (or of an issue, by its id) opened at an instant. Raises LookupError
+    for an unknown id.
+    """
     found = policy.reclassified(what) if isinstance(what, str) else policy.classify(what)
     local = ZoneInfo(zone)
     return Explanation(

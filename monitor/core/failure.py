@@ -20,7 +20,9 @@ class Case:
     check: str = ""
     """the check's name in the configuration"""
     component: str = ""
-    """what the check stands for, where one kind looks at several things ("agent-portal", "admin-portal", ...)"""
+    """what the check stands for, where one kind looks at several things ("agent-portal",
+    "admin-portal", ...)
+    """
     layer: Layer = Layer.APPLICATION
     """the layer of the failed stage"""
     text: str = ""

@@ -1,7 +1,8 @@
 """Whether a check flaps: the share of changes among its last 21 states, the newer the heavier.
 
-As Nagios has it (nagioscore base/flapping.c): transition x = 1..20, the oldest first, weighs 0.75 + (x - 1) · 0.5 / 19;
-percent = sum · 100 / 20. Leaving that way takes some sixteen stable checks, so a quiet time ends it too.
+As Nagios has it (nagioscore base/flapping.c): transition x = 1..20, the oldest first, weighs 0.75 +
+(x - 1) · 0.5 / 19; percent = sum · 100 / 20. Leaving that way takes some sixteen stable checks, so
+a quiet time ends it too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ _WEIGHTS = tuple(0.75 + place * 0.5 / 19 for place in range(STATES - 1))
 
 @dataclass(frozen=True, slots=True)
 class FlapLimits:
-    """Flapping begins above `start_percent` and ends below `stop_percent`, or after `quiet_seconds` without change."""
+    """Flapping begins above `start_percent` and ends below `stop_percent`, or after `quiet_seconds`
+    without change.
+    """
 
     start_percent: float = 20.0
     stop_percent: float = 5.0
@@ -32,7 +35,9 @@ DEFAULT_LIMITS = FlapLimits()
 
 @dataclass(frozen=True, slots=True)
 class Flap:
-    """The last states of one check, the oldest first, and whether it flaps. A missing history counts as stable."""
+    """The last states of one check, the oldest first, and whether it flaps. A missing history
+    counts as stable.
+    """
 
     states: tuple[str, ...] = ()
     flapping: bool = False
@@ -42,10 +47,16 @@ class Flap:
         """The weighted share of changes, 0 to 100."""
         changes = [old != new for old, new in zip(self.states, self.states[1:], strict=False)]
         weights = _WEIGHTS[len(_WEIGHTS) - len(changes) :]
-        return sum(weight for weight, changed in zip(weights, changes, strict=True) if changed) * 100 / (STATES - 1)
+        return (
+            sum(weight for weight, changed in zip(weights, changes, strict=True) if changed)
+            * 100
+            / (STATES - 1)
+        )
 
     def seen(self, state: str, at: datetime, limits: FlapLimits = DEFAULT_LIMITS) -> Flap:
-        """The same with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state of the thing."""
+        """The same with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state
+        of the thing.
+        """
         if not self.flapping and self.states == (state,) * STATES:
             return self
         changed = bool(self.states) and state != self.states[-1]
@@ -65,7 +76,9 @@ class Flap:
         return replace(self, flapping=False) if percent < limits.stop_percent else self
 
     def _quiet(self, at: datetime, limits: FlapLimits) -> bool:
-        return self.changed_at is not None and at - self.changed_at >= timedelta(seconds=limits.quiet_seconds)
+        return self.changed_at is not None and at - self.changed_at >= timedelta(
+            seconds=limits.quiet_seconds
+        )
 
     def to_dict(self) -> dict[str, object]:
         """As plain data, for the ledger."""

@@ -1,4 +1,5 @@
-"""An incident as a value: one open incident per site and issue, one ticket, whatever fails under it.
+"""An incident as a value: one open incident per site and issue, one ticket, whatever fails under
+it.
 
 What may become of one is told in monitor/core/incident_transitions.py.
 """
@@ -31,7 +32,9 @@ class Tell(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to tell. `levels` are the ladder levels that hear it for the first time; all told before hear it too."""
+    """What to tell. `levels` are the ladder levels that hear it for the first time; all told before
+    hear it too.
+    """
 
     tell: Tell
     sequence: int
@@ -62,7 +65,9 @@ class Incident:
     issue: str
     title: str
     severity: Severity
-    """as the policy had it when the incident was classified; so is the ladder: a new policy changes no running one"""
+    """as the policy had it when the incident was classified; so is the ladder: a new policy changes
+    no running one
+    """
     owner: str
     owner_title: str
     ladder: Ladder
@@ -130,7 +135,9 @@ class Change:
 
     def then(self, after: Change) -> Change:
         """This change followed by another of the same incident."""
-        return Change(after.incident, self.orders + after.orders, self.happenings + after.happenings)
+        return Change(
+            after.incident, self.orders + after.orders, self.happenings + after.happenings
+        )
 
 
 def key_of(site: str, issue: str) -> str:

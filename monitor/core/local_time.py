@@ -1,7 +1,9 @@
-"""From the clock on the wall to an instant: the first one at which that clock shows the time, or a later one.
+"""From the clock on the wall to an instant: the first one at which that clock shows the time, or a
+later one.
 
-So a time that comes twice (autumn) means its first coming (fold=0, PEP 495), and a time that never comes (spring, or a
-day that a zone skipped) means the first instant after the gap. Instants are aware UTC.
+So a time that comes twice (autumn) means its first coming (fold=0, PEP 495), and a time that never
+comes (spring, or a day that a zone skipped) means the first instant after the gap. Instants are
+aware UTC.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ def instant(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _end_of_gap(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
-    """The change of offset after `early` and not after `late`, to the second (as the zone database has them)."""
+    """The change of offset after `early` and not after `late`, to the second (as the zone database
+    has them).
+    """
     early, old = early.replace(microsecond=0), early.astimezone(zone).utcoffset()
     low, high = 0, int((late - early).total_seconds()) + 1
     while high - low > 1:

@@ -1,7 +1,8 @@
 """Maintenance windows: a time in which checks are looked at and judged as ever, and nobody is told.
 
-Wall times are the site's. A window once goes from start to end; a daily one may cross midnight and belongs to the
-day on which it begins. Windows that overlap or touch are one: the end of maintenance is the end of the last of them.
+Wall times are the site's. A window once goes from start to end; a daily one may cross midnight and
+belongs to the day on which it begins. Windows that overlap or touch are one: the end of maintenance
+is the end of the last of them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Once:
 
     def __post_init__(self) -> None:
         if self.start.tzinfo or self.end.tzinfo or self.end <= self.start:
-            raise ValueError("a window needs a start and a later end, both as wall times without an offset")
+            raise ValueError(
+                "a window needs a start and a later end, both as wall times without an offset"
+            )
 
     def spans(self, today: date, zone: ZoneInfo) -> Iterator[Span]:  # noqa: ARG002 - the same whatever the day
         """The one interval."""
@@ -36,7 +39,9 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """From one wall time to another, on the given weekdays (0 is Monday). An end not after the start is next day's."""
+    """From one wall time to another, on the given weekdays (0 is Monday). An end not after the
+    start is next day's.
+    """
 
     start: time
     end: time
@@ -74,7 +79,9 @@ class Window:
         """The interval that is under way, half-open, in UTC."""
         zone = ZoneInfo(self.zone)
         today = now.astimezone(zone).date()
-        return next((span for span in self.when.spans(today, zone) if span[0] <= now < span[1]), None)
+        return next(
+            (span for span in self.when.spans(today, zone) if span[0] <= now < span[1]), None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +93,16 @@ class Maintenance:
 
 
 def active(windows: Sequence[Window], check: str, now: datetime) -> Maintenance | None:
-    """Whether a check is under maintenance now. `until` is at most about a year ahead where windows never end."""
+    """Whether a check is under maintenance now. `until` is at most about a year ahead where windows
+    never end.
+    """
     speaking = [window for window in windows if window.covers(check)]
     reasons = [(span[1], window.reason) for window in speaking if (span := window.current(now))]
     if not reasons:
         return None
     until, horizon = min(reasons)[0], now + timedelta(days=_LONGEST_CHAIN_DAYS)
-    while until < horizon and (later := [span[1] for window in speaking if (span := window.current(until))]):
+    while until < horizon and (
+        later := [span[1] for window in speaking if (span := window.current(until))]
+    ):
         until = max(later)
     return Maintenance(until, min(reasons)[1])

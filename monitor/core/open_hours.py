@@ -1,7 +1,9 @@
-"""In which hours a clock runs: a calendar of weekly hours in a zone, without its holidays, or round the clock.
+"""In which hours a clock runs: a calendar of weekly hours in a zone, without its holidays, or round
+the clock.
 
-Wall times become half-open UTC intervals at once, merged and summed up, so that elapsed time and due times are two
-bisections and right on the nights when clocks change. A target that ends at closing time is due at closing time.
+Wall times become half-open UTC intervals at once, merged and summed up, so that elapsed time and
+due times are two bisections and right on the nights when clocks change. A target that ends at
+closing time is due at closing time.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ _HORIZONS_YEARS = (1, 4, 16, 64)
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Open hours of one weekday (0 is Monday), in minutes of its wall clock; 1440 is the midnight at its end.
+    """Open hours of one weekday (0 is Monday), in minutes of its wall clock; 1440 is the midnight
+    at its end.
 
-    An end that is not after the start is the next day's: a night shift belongs to the day on which it begins.
+    An end that is not after the start is the next day's: a night shift belongs to the day on which
+    it begins.
     """
 
     weekday: int
@@ -35,8 +39,12 @@ class Hours:
     end_minute: int
 
     def __post_init__(self) -> None:
-        if not (0 <= self.weekday <= 6 and 0 <= self.start_minute < 1440 and 0 < self.end_minute <= 1440):
-            raise ValueError(f"{self} is not a part of a week: weekday 0-6, start 0-1439, end 1-1440")
+        if not (
+            0 <= self.weekday <= 6 and 0 <= self.start_minute < 1440 and 0 < self.end_minute <= 1440
+        ):
+            raise ValueError(
+                f"{self} is not a part of a week: weekday 0-6, start 0-1439, end 1-1440"
+            )
 
     def span(self, day: date, zone: ZoneInfo) -> Span:
         """These hours on one date."""
@@ -49,7 +57,9 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Weekly hours in a zone; a holiday's date loses the hours that begin on it. Without hours: round the clock."""
+    """Weekly hours in a zone; a holiday's date loses the hours that begin on it. Without hours:
+    round the clock.
+    """
 
     zone: str = "UTC"
     weekly: tuple[Hours, ...] = ()
@@ -62,7 +72,9 @@ class Calendar:
         zone = ZoneInfo(self.zone)
         days = (first + timedelta(days=n) for n in range((last - first).days + 1))
         opened = ((day, hours) for day in days if day not in self.holidays for hours in self.weekly)
-        return merged(hours.span(day, zone) for day, hours in opened if hours.weekday == day.weekday())
+        return merged(
+            hours.span(day, zone) for day, hours in opened if hours.weekday == day.weekday()
+        )
 
 
 ALWAYS = Calendar()
@@ -80,10 +92,14 @@ class _Open:
     def until(self, at: datetime) -> timedelta:
         """The open time before an instant."""
         place = bisect_right(self.starts, at)
-        return self.sums[place] - max(timedelta(), self.ends[place - 1] - at) if place else timedelta()
+        return (
+            self.sums[place] - max(timedelta(), self.ends[place - 1] - at) if place else timedelta()
+        )
 
     def after(self, start: datetime, needed: timedelta) -> datetime | None:
-        """The first instant by which `needed` open time has passed since `start`; None beyond the horizon."""
+        """The first instant by which `needed` open time has passed since `start`; None beyond the
+        horizon.
+        """
         goal = self.until(start) + needed
         place = bisect_left(self.sums, goal, lo=1)
         if place >= len(self.sums):
@@ -91,14 +107,20 @@ class _Open:
         return self.starts[place - 1] + (goal - self.sums[place - 1])
 
 
-def elapsed(start: datetime, end: datetime, calendar: Calendar = ALWAYS, pauses: Iterable[Span] = ()) -> timedelta:
+def elapsed(
+    start: datetime, end: datetime, calendar: Calendar = ALWAYS, pauses: Iterable[Span] = ()
+) -> timedelta:
     """The time that counts between two instants; negative time is none."""
     opened = _opened(calendar, start.year, end.year, tuple(pauses))
     return max(timedelta(), opened.until(end) - opened.until(start))
 
 
-def due(start: datetime, seconds: float, calendar: Calendar = ALWAYS, pauses: Iterable[Span] = ()) -> datetime:
-    """The first instant by which `seconds` have counted since `start`. Raises ValueError if they never will."""
+def due(
+    start: datetime, seconds: float, calendar: Calendar = ALWAYS, pauses: Iterable[Span] = ()
+) -> datetime:
+    """The first instant by which `seconds` have counted since `start`. Raises ValueError if they
+    never will.
+    """
     if seconds <= 0:
         return start
     removed = tuple(pauses)
@@ -106,7 +128,9 @@ def due(start: datetime, seconds: float, calendar: Calendar = ALWAYS, pauses: It
         opened = _opened(calendar, start.year, start.year + years, removed)
         if found := opened.after(start, timedelta(seconds=seconds)):
             return found
-    raise ValueError(f"the calendar has fewer than {seconds:g} open seconds in {_HORIZONS_YEARS[-1]} years")
+    raise ValueError(
+        f"the calendar has fewer than {seconds:g} open seconds in {_HORIZONS_YEARS[-1]} years"
+    )
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
@@ -135,7 +159,12 @@ def without(spans: Iterable[Span], removed: Iterable[Span]) -> Iterator[Span]:
 
 
 @lru_cache(maxsize=256)
-def _opened(calendar: Calendar, first_year: int, last_year: int, removed: tuple[Span, ...]) -> _Open:
+def _opened(
+    calendar: Calendar, first_year: int, last_year: int, removed: tuple[Span, ...]
+) -> _Open:
     """The open time of whole years, with a margin of a week for zones and night shifts."""
-    first, last = date(first_year, 1, 1) - timedelta(days=7), date(last_year, 12, 31) + timedelta(days=7)
+    first, last = (
+        date(first_year, 1, 1) - timedelta(days=7),
+        date(last_year, 12, 31) + timedelta(days=7),
+    )
     return _Open(tuple(without(calendar.open_spans(first, last), removed)))

@@ -1,7 +1,8 @@
-"""A support policy: which issue a case is, how bad, whose, due when, and who is told after how long.
+"""A support policy: which issue a case is, how bad, whose, due when, and who is told after how
+long.
 
-A policy is a data file with its own examples; it is refused as a whole, with every fault, unless all of it is right.
-Whoever adds a policy writes no code.
+A policy is a data file with its own examples; it is refused as a whole, with every fault, unless
+all of it is right. Whoever adds a policy writes no code.
 """
 
 from __future__ import annotations
@@ -48,8 +49,12 @@ class Policy:
     """the hours in which its clocks run"""
 
     @classmethod
-    def parse(cls, written: Mapping[str, object], house: Mapping[str, object] | None = None) -> Policy:
-        """A policy from a parsed file; `house` is the parsed house file. Raises PolicyFaults with every fault."""
+    def parse(
+        cls, written: Mapping[str, object], house: Mapping[str, object] | None = None
+    ) -> Policy:
+        """A policy from a parsed file; `house` is the parsed house file. Raises PolicyFaults with
+        every fault.
+        """
         parts = read_parts(written, house or {})
         if parts.faults:
             raise PolicyFaults(tuple(dict.fromkeys(parts.faults)))
@@ -89,7 +94,9 @@ class Policy:
         return found
 
     def contacts(self, role: str, region: str = "") -> tuple[Contact, ...]:
-        """The published desks of a role in a region, else those for every region; () when none is published."""
+        """The published desks of a role in a region, else those for every region; () when none is
+        published.
+        """
         of_role = [contact for contact in self.desks if contact.role == role]
         here = [contact for contact in of_role if contact.region == region]
         return tuple(here or [contact for contact in of_role if not contact.region])
@@ -102,7 +109,9 @@ class Policy:
     @property
     def roles(self) -> tuple[str, ...]:
         """Every role that some level tells, in the ladders' order."""
-        return tuple(dict.fromkeys(level.role for ladder in self.ladders for level in ladder.levels))
+        return tuple(
+            dict.fromkeys(level.role for ladder in self.ladders for level in ladder.levels)
+        )
 
     def _classified(self, issue_id: str, rule: str, lost: int = 0, of: int = 0) -> Classification:
         issue = self.issue(issue_id)

@@ -1,8 +1,10 @@
-"""A policy file's content (an already parsed mapping) -> its parts, with every fault found on the way.
+"""A policy file's content (an already parsed mapping) -> its parts, with every fault found on the
+way.
 
-Rules: unknown fields, unknown references, missing targets, rules that no case can reach, a last rule that does not fit
-everything, and an example that comes out otherwise are faults. The house's own issues (a file without severities) are
-merged before the policy's rules: they classify what Reveille says of itself, under every policy.
+Rules: unknown fields, unknown references, missing targets, rules that no case can reach, a last
+rule that does not fit everything, and an example that comes out otherwise are faults. The house's
+own issues (a file without severities) are merged before the policy's rules: they classify what
+Reveille says of itself, under every policy.
 """
 
 from __future__ import annotations
@@ -15,7 +17,16 @@ from typing import TypeVar
 from checks.contract import Layer
 from monitor.core.failure import Case
 from monitor.core.policy_rules import FIELDS, Rule, first_fitting, hidden_by
-from monitor.core.policy_terms import Condition, Contact, Issue, Ladder, Level, LossLimit, Owner, Severity
+from monitor.core.policy_terms import (
+    Condition,
+    Contact,
+    Issue,
+    Ladder,
+    Level,
+    LossLimit,
+    Owner,
+    Severity,
+)
 from monitor.core.sla import ALWAYS, Calendar
 from monitor.core.table_reader import PolicyFault, Table, known_names
 
@@ -23,7 +34,10 @@ T = TypeVar("T")
 
 NEXT_RELEASE = "next release"
 _LAYERS = tuple(layer.name.lower() for layer in Layer)
-_CONDITIONS: dict[str, Condition] = {"not-resolved": "not-resolved", "not-acknowledged": "not-acknowledged"}
+_CONDITIONS: dict[str, Condition] = {
+    "not-resolved": "not-resolved",
+    "not-acknowledged": "not-acknowledged",
+}
 _CALENDARS: dict[str, Calendar] = {"24x7": ALWAYS}
 
 
@@ -77,7 +91,11 @@ def _read_heading(top: Table, parts: Parts) -> None:
     parts.title, parts.source = top.text("title"), top.text("source")
     calendar = top.text("calendar")
     if calendar and calendar not in _CALENDARS:
-        top.fault("calendar", f"there is no calendar {calendar!r}", known_names(calendar, tuple(_CALENDARS)))
+        top.fault(
+            "calendar",
+            f"there is no calendar {calendar!r}",
+            known_names(calendar, tuple(_CALENDARS)),
+        )
     parts.calendar = _CALENDARS.get(calendar, ALWAYS)
 
 
@@ -92,7 +110,11 @@ def _read_severities(top: Table, parts: Parts) -> None:
             resolution_seconds=_read_resolution(table),
         )
         if 0 < severity.resolution_seconds < severity.response_seconds:
-            table.fault("resolution", "it is due before the response", "write a resolution that is not the shorter one")
+            table.fault(
+                "resolution",
+                "it is due before the response",
+                "write a resolution that is not the shorter one",
+            )
         if any(severity.id == other.id for other in parts.severities):
             table.fault("id", "this severity is there twice", "give each its own id")
         parts.severities.append(severity)
@@ -122,7 +144,11 @@ def _read_body(table: Table, parts: Parts) -> None:
 
 def _keep(table: Table, key: str, name: str, thing: T, known: dict[str, T]) -> None:
     if name in known:
-        table.fault(key, f"{name!r} is there twice", "give each its own (the house's own issues are merged in)")
+        table.fault(
+            key,
+            f"{name!r} is there twice",
+            "give each its own (the house's own issues are merged in)",
+        )
     elif name:
         known[name] = thing
 
@@ -133,8 +159,12 @@ def _read_ladders(table: Table, parts: Parts) -> None:
         table.fault("ladders", "it is missing", "write at least one [ladders.NAME] with its levels")
         return
     for name in written:
-        with Table(written[name], f"{table.path}.ladders.{name}".lstrip("."), parts.faults) as entry:
-            levels = tuple(_read_level(level) for level in entry.tables("levels", "name", required=True))
+        with Table(
+            written[name], f"{table.path}.ladders.{name}".lstrip("."), parts.faults
+        ) as entry:
+            levels = tuple(
+                _read_level(level) for level in entry.tables("levels", "name", required=True)
+            )
             _check_levels(entry, levels)
             _keep(entry, "", name, Ladder(name, levels), parts.ladders)
 
@@ -142,11 +172,17 @@ def _read_ladders(table: Table, parts: Parts) -> None:
 def _read_level(table: Table) -> Level:
     condition = table.text("condition", default="not-resolved")
     if condition and condition not in _CONDITIONS:
-        table.fault("condition", f"there is no condition {condition!r}", known_names(condition, tuple(_CONDITIONS)))
+        table.fault(
+            "condition",
+            f"there is no condition {condition!r}",
+            known_names(condition, tuple(_CONDITIONS)),
+        )
     after = table.duration("after") or 0
     until = table.duration("until", optional=True)
     if until is not None and until <= after:
-        table.fault("until", "the level would end before it begins", "write a time after its 'after'")
+        table.fault(
+            "until", "the level would end before it begins", "write a time after its 'after'"
+        )
     return Level(
         number=table.number("number"),
         name=table.text("name"),
@@ -159,9 +195,17 @@ def _read_level(table: Table) -> Level:
 
 def _check_levels(table: Table, levels: tuple[Level, ...]) -> None:
     if [level.number for level in levels] != list(range(1, len(levels) + 1)):
-        table.fault("levels", "the numbers are not 1, 2, 3 ...", "number the levels from 1, in the order they are told")
+        table.fault(
+            "levels",
+            "the numbers are not 1, 2, 3 ...",
+            "number the levels from 1, in the order they are told",
+        )
     if any(late.after_seconds < early.after_seconds for early, late in pairwise(levels)):
-        table.fault("levels", "a level is told before the one below it", "let 'after' grow from level to level")
+        table.fault(
+            "levels",
+            "a level is told before the one below it",
+            "let 'after' grow from level to level",
+        )
 
 
 def _read_issue(table: Table, parts: Parts) -> Issue:
@@ -175,7 +219,10 @@ def _read_issue(table: Table, parts: Parts) -> Issue:
     )
     if any(late.percent >= early.percent for early, late in pairwise(issue.by_loss)):
         table.fault("by_loss", "a smaller loss comes first", "write the largest percentage first")
-    for key, name, known in (("owner", issue.owner, parts.owners), ("ladder", issue.ladder, parts.ladders)):
+    for key, name, known in (
+        ("owner", issue.owner, parts.owners),
+        ("ladder", issue.ladder, parts.ladders),
+    ):
         if name and name not in known:
             table.fault(key, f"there is no {key} {name!r}", known_names(name, tuple(known)))
     return issue
@@ -186,7 +233,9 @@ def _read_limit(table: Table, parts: Parts) -> LossLimit:
 
 
 def _read_severity_of(table: Table, parts: Parts) -> str:
-    """A severity by its id, or by its rank where a file does not know the policy's ids; beyond the last is the last."""
+    """A severity by its id, or by its rank where a file does not know the policy's ids; beyond the
+    last is the last.
+    """
     ids = [severity.id for severity in parts.severities]
     written = table.field("severity")
     if isinstance(written, Mapping):
@@ -202,12 +251,16 @@ def _read_severity_of(table: Table, parts: Parts) -> str:
 def _read_rule(table: Table, parts: Parts) -> Rule:
     name, issue = table.text("name"), table.text("issue")
     if issue and issue not in parts.issues:
-        table.fault("issue", f"there is no issue {issue!r}", known_names(issue, tuple(parts.issues)))
+        table.fault(
+            "issue", f"there is no issue {issue!r}", known_names(issue, tuple(parts.issues))
+        )
     if name and any(name == other.name for other in parts.rules):
         table.fault("name", f"{name!r} is there twice", "give each rule its own name")
     with Table(table.field("when") or {}, f"{table.path}.when", parts.faults) as when:
         fields = ((key, _read_patterns(when, key)) for key in FIELDS)
-        return Rule(name, issue, tuple((key, patterns) for key, patterns in fields if patterns), table.path)
+        return Rule(
+            name, issue, tuple((key, patterns) for key, patterns in fields if patterns), table.path
+        )
 
 
 def _read_patterns(when: Table, key: str) -> tuple[str, ...]:
@@ -231,8 +284,13 @@ def _read_contact(table: Table, parts: Parts) -> None:
     )
     if not contact.mail and not contact.phones:
         table.fault("", "it can be reached by no way", "give it a mail address or phones")
-    if any((contact.role, contact.region, contact.title) == (c.role, c.region, c.title) for c in parts.contacts):
-        table.fault("", f"this desk of {contact.role!r} is there twice", "give each desk once per region")
+    if any(
+        (contact.role, contact.region, contact.title) == (c.role, c.region, c.title)
+        for c in parts.contacts
+    ):
+        table.fault(
+            "", f"this desk of {contact.role!r} is there twice", "give each desk once per region"
+        )
     parts.contacts.append(contact)
 
 
@@ -251,13 +309,17 @@ def _read_example(table: Table, parts: Parts) -> None:
             lost=of.number("lost", default=0),
             of=of.number("of", default=0),
         )
-    parts.examples.append(Example(table.path, case, table.text("issue"), _read_severity_of(table, parts)))
+    parts.examples.append(
+        Example(table.path, case, table.text("issue"), _read_severity_of(table, parts))
+    )
 
 
 def _check_rules(top: Table, parts: Parts) -> None:
     if parts.rules and not parts.rules[-1].fits_everything():
         right = "end with a rule without 'when', so that every case becomes some issue"
-        top.fault("rule", f"the last rule, {parts.rules[-1].name!r}, does not fit everything", right)
+        top.fault(
+            "rule", f"the last rule, {parts.rules[-1].name!r}, does not fit everything", right
+        )
     for place, rule in enumerate(parts.rules):
         if takers := hidden_by(rule, parts.rules[:place]):
             wrong = f"no case can reach it: {', '.join(map(repr, takers))} before it takes them all"
@@ -269,7 +331,9 @@ def _check_contacts(parts: Parts) -> None:
     for contact in parts.contacts:
         if contact.role and contact.role not in roles:
             wrong = f"no level of any ladder tells {contact.role!r}"
-            parts.faults.append(PolicyFault(f"contact.{contact.role}.role", wrong, known_names(contact.role, roles)))
+            parts.faults.append(
+                PolicyFault(f"contact.{contact.role}.role", wrong, known_names(contact.role, roles))
+            )
 
 
 def _check_examples(parts: Parts) -> None:
@@ -279,5 +343,8 @@ def _check_examples(parts: Parts) -> None:
         severity = issue.severity_of(example.case.lost, example.case.of) if issue else ""
         if rule and issue and (issue.id, severity) != (example.issue, example.severity):
             wrong = f"it comes out as {issue.id} / {severity} by rule {rule.name!r}"
-            right = f"the example says {example.issue} / {example.severity}: change the rules or the example"
+            right = (
+                f"the example says {example.issue} / {example.severity}: change the rules or the"
+                " example"
+            )
             parts.faults.append(PolicyFault(example.path, wrong, right))

@@ -1,7 +1,7 @@
 """Which case is which issue: rules of globs, the first that fits wins.
 
-A pattern is a glob of `*` (any text) and `?` (one character); `|` separates alternatives: "sip:*/34|sip:*/38".
-A field that a rule does not name may be anything.
+A pattern is a glob of `*` (any text) and `?` (one character); `|` separates alternatives:
+"sip:*/34|sip:*/38". A field that a rule does not name may be anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Rule:
 
     def fits(self, case: Case) -> bool:
         """Whether every field that the rule names fits the case."""
-        return all(any(_fits(p, field_of(case, name)) for p in patterns) for name, patterns in self.when)
+        return all(
+            any(_fits(p, field_of(case, name)) for p in patterns) for name, patterns in self.when
+        )
 
     def fits_everything(self) -> bool:
         """Whether no case can escape it."""
@@ -61,9 +63,11 @@ def first_fitting(rules: Iterable[Rule], case: Case) -> Rule | None:
 
 
 def hidden_by(rule: Rule, earlier: Sequence[Rule]) -> tuple[str, ...]:
-    """The names of the earlier rules that together take every case from this one; () when it can be reached.
+    """The names of the earlier rules that together take every case from this one; () when it can be
+    reached.
 
-    What several earlier rules take jointly is seen alternative by alternative; never is a reachable rule named.
+    What several earlier rules take jointly is seen alternative by alternative; never is a reachable
+    rule named.
     """
     takers: dict[str, None] = {}
     for atom in rule.atoms():
@@ -80,7 +84,9 @@ def _fits(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def _covers(wide: str, narrow: str) -> bool:
-    """Whether every text that fits `narrow` fits `wide`: a wildcard of `narrow` may only be taken by a wildcard."""
+    """Whether every text that fits `narrow` fits `wide`: a wildcard of `narrow` may only be taken
+    by a wildcard.
+    """
     return _fits(wide, narrow.replace("*", _STAR).replace("?", _ONE))
 
 

@@ -1,6 +1,8 @@
-"""The words of a support policy as values: severity, owner, issue, ladder, contact; and what a case came out as.
+"""The words of a support policy as values: severity, owner, issue, ladder, contact; and what a case
+came out as.
 
-A shipped policy speaks of roles and of published desks, never of a person: people are the site's own configuration.
+A shipped policy speaks of roles and of published desks, never of a person: people are the site's
+own configuration.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ Condition = Literal["not-resolved", "not-acknowledged"]
 
 @dataclass(frozen=True, slots=True)
 class Severity:
-    """How bad, and the targets that follow. `rank` counts from 0, the worst; targets in seconds of the calendar, 0 for
-    none."""
+    """How bad, and the targets that follow. `rank` counts from 0, the worst; targets in seconds of
+    the calendar, 0 for none.
+    """
 
     id: str
     name: str
@@ -52,9 +55,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One row of the policy's matrix. `owner`, `severity` and `ladder` are the ids that it refers to.
+    """One row of the policy's matrix. `owner`, `severity` and `ladder` are the ids that it refers
+    to.
 
-    `by_loss` decides the severity where the loss of production was counted, the largest limit first.
+    `by_loss` decides the severity where the loss of production was counted, the largest limit
+    first.
     """
 
     id: str
@@ -72,7 +77,9 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One rung: `role` is told `after_seconds` from the opening and has until `until_seconds` (None: open end)."""
+    """One rung: `role` is told `after_seconds` from the opening and has until `until_seconds`
+    (None: open end).
+    """
 
     number: int
     name: str
@@ -92,7 +99,9 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A published desk. `region` "" stands for every region that has no desk of its own; `mail` may be ""."""
+    """A published desk. `region` "" stands for every region that has no desk of its own; `mail` may
+    be "".
+    """
 
     role: str
     region: str

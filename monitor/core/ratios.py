@@ -1,11 +1,12 @@
-"""What a run of test calls says of a trunk: RFC 6076 and the telecom ratios, each with its n and its Wilson interval.
+"""What a run of test calls says of a trunk: RFC 6076 and the telecom ratios, each with its n and
+its Wilson interval.
 
-Counted are call attempts, never INVITE messages, so a challenge (401, 407) and its answer are one attempt. An attempt
-that could not tell counts nowhere. With 2 to 48 calls a day a bare percentage says little: a ratio of nothing has no
-percentage at all and is never a reason for an alarm.
+Counted are call attempts, never INVITE messages, so a challenge (401, 407) and its answer are one
+attempt. An attempt that could not tell counts nowhere. With 2 to 48 calls a day a bare percentage
+says little: a ratio of nothing has no percentage at all and is never a reason for an alarm.
 
-SER, SEER, ISA, SCR, IRA: RFC 6076 sections 4.6 to 4.10 and 4.2 · ASR, ACD: ITU-T E.411 · NER: ITU-T E.425 · PDD:
-INVITE until it rings or is answered.
+SER, SEER, ISA, SCR, IRA: RFC 6076 sections 4.6 to 4.10 and 4.2 · ASR, ACD: ITU-T E.411 · NER: ITU-T
+E.425 · PDD: INVITE until it rings or is answered.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ _BUSY = (486, 600)
 
 @dataclass(frozen=True, slots=True)
 class CallAttempt:
-    """One INVITE and what became of it. `status` is its final response, None when none came in time."""
+    """One INVITE and what became of it. `status` is its final response, None when none came in
+    time.
+    """
 
     status: int | None
     answered: bool = False
@@ -92,7 +95,9 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 
 
 def attempt_of(seen: Observation) -> CallAttempt | None:
-    """What a look at a number says as a call attempt; None when it could not tell, or no INVITE went out."""
+    """What a look at a number says as a call attempt; None when it could not tell, or no INVITE
+    went out.
+    """
     reached = {stage.name for stage in seen.stages}
     if seen.blind is not None or not reached & {"signalling", "answer"}:
         return None
@@ -148,7 +153,13 @@ def _is_network_effective(attempt: CallAttempt) -> bool:
 
 def _registrations(looks: Sequence[Observation]) -> Ratio:
     """IRA: of the registrations tried, those that failed."""
-    tried = [stage for look in looks if look.blind is None for stage in look.stages if stage.name == "register"]
+    tried = [
+        stage
+        for look in looks
+        if look.blind is None
+        for stage in look.stages
+        if stage.name == "register"
+    ]
     return Ratio("IRA", sum(not stage.passed for stage in tried), len(tried))
 
 
@@ -159,7 +170,9 @@ def _delays(attempts: Sequence[CallAttempt]) -> tuple[Delay, ...]:
         "SDD": [a.disconnect_delay_seconds for a in attempts],
         "ACD": [a.talk_seconds for a in attempts],
     }
-    return tuple(_delay(name, [s for s in seconds if s is not None]) for name, seconds in kinds.items())
+    return tuple(
+        _delay(name, [s for s in seconds if s is not None]) for name, seconds in kinds.items()
+    )
 
 
 def _delay(name: str, seconds: Sequence[float]) -> Delay:

@@ -1,7 +1,9 @@
-"""The clocks of an incident: what was promised by when, kept or broken. Computed from events whenever it is read.
+"""The clocks of an incident: what was promised by when, kept or broken. Computed from events
+whenever it is read.
 
-Rules: every clock runs from the opening, also after a reclassification; an automatic acknowledgement stops nothing;
-pauses are removed time; a breach that was once recorded stays one, whatever the new targets say.
+Rules: every clock runs from the opening, also after a reclassification; an automatic
+acknowledgement stops nothing; pauses are removed time; a breach that was once recorded stays one,
+whatever the new targets say.
 """
 
 from __future__ import annotations
@@ -13,7 +15,18 @@ from enum import StrEnum
 
 from monitor.core.open_hours import ALWAYS, Calendar, Hours, Span, due, elapsed
 
-__all__ = ["ALWAYS", "Calendar", "Clock", "ClockState", "Event", "Hours", "Span", "clocks", "due", "elapsed"]
+__all__ = [
+    "ALWAYS",
+    "Calendar",
+    "Clock",
+    "ClockState",
+    "Event",
+    "Hours",
+    "Span",
+    "clocks",
+    "due",
+    "elapsed",
+]
 
 STOPS: Mapping[str, tuple[str, ...]] = {
     "response": ("acknowledged", "answered", "resolved"),
@@ -32,8 +45,10 @@ class ClockState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to an incident: "acknowledged" and "answered" by a human, "resolved", "reopened",
-    "paused", "resumed", "breached" (of the clock `clock`, recorded). Other kinds are allowed and change nothing."""
+    """Something that happened to an incident: "acknowledged" and "answered" by a human, "resolved",
+    "reopened", "paused", "resumed", "breached" (of the clock `clock`, recorded). Other kinds are
+    allowed and change nothing.
+    """
 
     at: datetime
     kind: str
@@ -42,7 +57,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One promise. `at` is when it was met or broken; `recorded` says that the breach is already in the events."""
+    """One promise. `at` is when it was met or broken; `recorded` says that the breach is already in
+    the events.
+    """
 
     name: str
     due_at: datetime
@@ -59,27 +76,38 @@ def clocks(
     now: datetime,
     calendar: Calendar = ALWAYS,
 ) -> tuple[Clock, ...]:
-    """A clock for each target (name, seconds), as it stands now. `events` are in the order in which they happened."""
+    """A clock for each target (name, seconds), as it stands now. `events` are in the order in which
+    they happened.
+    """
     pauses, paused = _pauses(events, now)
     return tuple(
-        _clock(name, due(opened_at, seconds, calendar, pauses), events, now, paused) for name, seconds in targets
+        _clock(name, due(opened_at, seconds, calendar, pauses), events, now, paused)
+        for name, seconds in targets
     )
 
 
 def unrecorded_breaches(shown: Iterable[Clock]) -> tuple[Clock, ...]:
     """The clocks whose breach is still to be recorded."""
-    return tuple(clock for clock in shown if clock.state is ClockState.BREACHED and not clock.recorded)
+    return tuple(
+        clock for clock in shown if clock.state is ClockState.BREACHED and not clock.recorded
+    )
 
 
 def next_deadline(shown: Iterable[Clock]) -> datetime | None:
     """When the next running clock is due; one that is paused waits for an event instead."""
-    running = (clock.due_at for clock in shown if clock.state is ClockState.RUNNING and not clock.paused)
+    running = (
+        clock.due_at for clock in shown if clock.state is ClockState.RUNNING and not clock.paused
+    )
     return min(running, default=None)
 
 
-def _clock(name: str, due_at: datetime, events: Sequence[Event], now: datetime, paused: bool) -> Clock:
+def _clock(
+    name: str, due_at: datetime, events: Sequence[Event], now: datetime, paused: bool
+) -> Clock:
     """Stopping at the due instant itself is in time; still running then is a breach."""
-    recorded = next((event.at for event in events if event.kind == "breached" and event.clock == name), None)
+    recorded = next(
+        (event.at for event in events if event.kind == "breached" and event.clock == name), None
+    )
     if recorded is not None:
         return Clock(name, due_at, ClockState.BREACHED, recorded, recorded=True)
     stopped = _stopped_at(name, events)

@@ -1,7 +1,8 @@
 """Reading the tables of a data file so that every fault is found at once.
 
-A `Table` is asked for its fields one by one. What is wrong becomes a fault (path, what is wrong, what would be right)
-and reading goes on with an empty value. Fields that nobody asked for are unknown: that is said when the table is left.
+A `Table` is asked for its fields one by one. What is wrong becomes a fault (path, what is wrong,
+what would be right) and reading goes on with an empty value. Fields that nobody asked for are
+unknown: that is said when the table is left.
 """
 
 from __future__ import annotations
@@ -46,7 +47,12 @@ class Table:
     def __enter__(self) -> Table:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         for key in self._body:
             if key not in self._asked:
                 self.fault(key, "there is no such field", known_names(key, self._asked))
@@ -80,7 +86,9 @@ class Table:
         try:
             return duration_seconds(written)
         except ValueError:
-            self._wrong(key, written, f'write a number with its unit, as in {key} = "30m", "2h" or "7d"')
+            self._wrong(
+                key, written, f'write a number with its unit, as in {key} = "30m", "2h" or "7d"'
+            )
             return None
 
     def number(self, key: str, default: int | None = None) -> int:
@@ -98,13 +106,17 @@ class Table:
         written = self.field(key)
         if written is None:
             return ()
-        if isinstance(written, list) and all(isinstance(one, str) and one.strip() for one in written):
+        if isinstance(written, list) and all(
+            isinstance(one, str) and one.strip() for one in written
+        ):
             return tuple(written)
         self._wrong(key, written, f'write a list of texts, as in {key} = ["..."]')
         return ()
 
     def tables(self, key: str, label: str, required: bool = False) -> Iterator[Table]:
-        """The tables of a list, each entered and left; its path ends in its own `label` field, else its place."""
+        """The tables of a list, each entered and left; its path ends in its own `label` field, else
+        its place.
+        """
         written = self.field(key)
         if not isinstance(written, list) or (required and not written):
             if written is not None or required:

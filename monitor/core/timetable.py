@@ -1,8 +1,10 @@
-"""When a check is owed: a daily wall time of the site, or a fixed grid. The ledger remembers; this only computes.
+"""When a check is owed: a daily wall time of the site, or a fixed grid. The ledger remembers; this
+only computes.
 
-Rules: a slot has a key that is claimed once, ever; only the newest slot is owed, however many were missed, and only
-within its grace; a wall time that the clock skips is owed at the first instant after the gap, under its own date and
-time; one that comes twice is owed at its first coming. Instants are aware UTC, lengths are seconds.
+Rules: a slot has a key that is claimed once, ever; only the newest slot is owed, however many were
+missed, and only within its grace; a wall time that the clock skips is owed at the first instant
+after the gap, under its own date and time; one that comes twice is owed at its first coming.
+Instants are aware UTC, lengths are seconds.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ class Every:
 
     def __post_init__(self) -> None:
         if self.seconds < 0.001 or not 0 <= self.phase < self.seconds:
-            raise ValueError(f"{self} is not a grid: at least a millisecond apart, with a phase within one interval")
+            raise ValueError(
+                f"{self} is not a grid: at least a millisecond apart, with a phase within one"
+                " interval"
+            )
 
     def newest(self, now: datetime) -> Slot:
         """The last slot that is not after now."""
@@ -48,16 +53,22 @@ class Every:
         return self._slot(self._number(now) + 1).at
 
     def _number(self, now: datetime) -> int:
-        return ((now - _EPOCH) // _MILLISECOND - round(self.phase * 1000)) // round(self.seconds * 1000)
+        return ((now - _EPOCH) // _MILLISECOND - round(self.phase * 1000)) // round(
+            self.seconds * 1000
+        )
 
     def _slot(self, number: int) -> Slot:
-        at = _EPOCH + (number * round(self.seconds * 1000) + round(self.phase * 1000)) * _MILLISECOND
+        at = (
+            _EPOCH + (number * round(self.seconds * 1000) + round(self.phase * 1000)) * _MILLISECOND
+        )
         return Slot(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at)
 
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """Wall times of a zone, every day. Two times that a gap maps to one instant are one run: the later key's."""
+    """Wall times of a zone, every day. Two times that a gap maps to one instant are one run: the
+    later key's.
+    """
 
     times: tuple[time, ...]
     zone: str
@@ -68,7 +79,10 @@ class Daily:
 
     def newest(self, now: datetime) -> Slot:
         """The last slot that is not after now."""
-        return max((slot for slot in self._around(now) if slot.at <= now), key=lambda slot: (slot.at, slot.key))
+        return max(
+            (slot for slot in self._around(now) if slot.at <= now),
+            key=lambda slot: (slot.at, slot.key),
+        )
 
     def following(self, now: datetime) -> datetime:
         """The first slot after now."""
@@ -85,7 +99,10 @@ class Daily:
 def _slots_of(times: tuple[time, ...], zone: str, day: date) -> tuple[Slot, ...]:
     walls = [datetime.combine(day, at) for at in times]
     return tuple(
-        Slot(wall.isoformat(timespec="seconds" if wall.second else "minutes"), instant(wall, ZoneInfo(zone)))
+        Slot(
+            wall.isoformat(timespec="seconds" if wall.second else "minutes"),
+            instant(wall, ZoneInfo(zone)),
+        )
         for wall in walls
     )
 
@@ -94,7 +111,9 @@ Timetable = Every | Daily
 
 
 def phase_seconds(name: str, seconds: float) -> float:
-    """A check's own place within the interval, the same after every restart, so that checks do not run all at once."""
+    """A check's own place within the interval, the same after every restart, so that checks do not
+    run all at once.
+    """
     interval = round(seconds * 1000)
     return int.from_bytes(sha256(name.encode()).digest()[:8], "big") % interval / 1000
 
@@ -106,16 +125,22 @@ def newest_owed(
     grace_seconds: float = 21600.0,
     last_key: str = "",
 ) -> Slot | None:
-    """The slot that is owed now, if any; `last_at` and `last_key` are the newest slot that was claimed.
+    """The slot that is owed now, if any; `last_at` and `last_key` are the newest slot that was
+    claimed.
 
-    A start of service without history passes its own instant as `last_at`, and owes nothing older. Where the clock was
-    ahead and has gone back, `last_at` lies in the future and says nothing: the newest slot is given, and the ledger's
-    claim of its key decides. So a wrong clock neither doubles a run nor silences the checks until it is caught up.
+    A start of service without history passes its own instant as `last_at`, and owes nothing older.
+    Where the clock was ahead and has gone back, `last_at` lies in the future and says nothing: the
+    newest slot is given, and the ledger's claim of its key decides. So a wrong clock neither
+    doubles a run nor silences the checks until it is caught up.
     """
     slot = timetable.newest(now)
     if slot.key == last_key or now - slot.at > timedelta(seconds=grace_seconds):
         return None
-    if last_at is not None and last_at <= now and (slot.at, slot.key) <= (last_at, last_key or slot.key):
+    if (
+        last_at is not None
+        and last_at <= now
+        and (slot.at, slot.key) <= (last_at, last_key or slot.key)
+    ):
         return None
     return slot
 

@@ -1,4 +1,6 @@
-"""From an observation to a verdict: expectations are data, and a broken one prints its own evidence."""
+"""From an observation to a verdict: expectations are data, and a broken one prints its own
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Expectation:
         """Raises ValueError with the right form."""
         match = _FORM.fullmatch(written)
         if not match:
-            raise ValueError(f"{written!r} is not '<measure> <comparison> <number>', as in 'answer_seconds <= 4'")
+            raise ValueError(
+                f"{written!r} is not '<measure> <comparison> <number>', as in 'answer_seconds <= 4'"
+            )
         return cls(match[1], match[2], float(match[3]))
 
     def holds(self, value: float) -> bool:
@@ -68,19 +72,29 @@ class Verdict:
     fault: Fault | None = None
 
 
-def judge(seen: Observation, expected: Sequence[Expectation] = (), wished: Sequence[Expectation] = ()) -> Verdict:
-    """A fault or a broken expectation is FAILED, a broken wish or the far end's own warning DEGRADED; an expected
-    measure that is missing from an otherwise good attempt is UNKNOWN, never OK. NaN counts as not measured."""
+def judge(
+    seen: Observation, expected: Sequence[Expectation] = (), wished: Sequence[Expectation] = ()
+) -> Verdict:
+    """A fault or a broken expectation is FAILED, a broken wish or the far end's own warning
+    DEGRADED; an expected measure that is missing from an otherwise good attempt is UNKNOWN, never
+    OK. NaN counts as not measured.
+    """
     if seen.blind is not None:
         return Verdict(State.UNKNOWN, (seen.blind,))
     if any(map(isnan, seen.measures.values())):
-        seen = replace(seen, measures={name: value for name, value in seen.measures.items() if not isnan(value)})
+        seen = replace(
+            seen,
+            measures={name: value for name, value in seen.measures.items() if not isnan(value)},
+        )
     if seen.fault is not None:
         return Verdict(State.FAILED, (_said(seen.fault), *_broken(seen, expected)), seen.fault)
     if broken := _broken(seen, expected):
         return Verdict(State.FAILED, broken, _expectation_fault(seen, expected, broken))
     if missing := [e for e in (*expected, *wished) if e.measure not in seen.measures]:
-        return Verdict(State.UNKNOWN, tuple(f"{e.measure} was not measured, so '{e}' cannot be told" for e in missing))
+        return Verdict(
+            State.UNKNOWN,
+            tuple(f"{e.measure} was not measured, so '{e}' cannot be told" for e in missing),
+        )
     if broken := (*seen.warnings, *_broken(seen, wished)):
         return Verdict(State.DEGRADED, broken)
     return Verdict(State.OK)
@@ -94,11 +108,17 @@ def _broken(seen: Observation, expected: Sequence[Expectation]) -> tuple[str, ..
     )
 
 
-def _expectation_fault(seen: Observation, expected: Sequence[Expectation], broken: tuple[str, ...]) -> Fault:
+def _expectation_fault(
+    seen: Observation, expected: Sequence[Expectation], broken: tuple[str, ...]
+) -> Fault:
     """The stage is the one whose time was measured, else the measure's own name."""
-    first = next(e for e in expected if e.measure in seen.measures and not e.holds(seen.measures[e.measure]))
+    first = next(
+        e for e in expected if e.measure in seen.measures and not e.holds(seen.measures[e.measure])
+    )
     stages = {f"{stage.name.replace('-', '_')}_seconds": stage.name for stage in seen.stages}
-    return Fault(stages.get(first.measure, first.measure), f"expected:{first.measure}", "; ".join(broken))
+    return Fault(
+        stages.get(first.measure, first.measure), f"expected:{first.measure}", "; ".join(broken)
+    )
 
 
 def _said(fault: Fault) -> str:

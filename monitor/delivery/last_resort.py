@@ -1,7 +1,9 @@
-"""The last resort: when the ledger cannot be written, the site's operators are told past it, straight by mail.
+"""The last resort: when the ledger cannot be written, the site's operators are told past it,
+straight by mail.
 
-Pages fail open: a mail too many is better than a monitor that is blind in silence. The Message-ID is the same within
-one hour, so that copies collapse; what was not taken is tried again with the next fault.
+Pages fail open: a mail too many is better than a monitor that is blind in silence. The Message-ID
+is the same within one hour, so that copies collapse; what was not taken is tried again with the
+next fault.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Alarm:
             if settings.KIND != "mail":
                 continue
             desk = build(name, settings)
-            for recipient in dict.fromkeys((*reached(configuration, OPERATORS), *settings.copies())):
+            for recipient in dict.fromkeys(
+                (*reached(configuration, OPERATORS), *settings.copies())
+            ):
                 letter = _letter(configuration, ticket, recipient, now)
                 try:
                     await desk.deliver(letter)
@@ -49,7 +53,9 @@ class Alarm:
                     log.error("action=alarm_not_taken desk=%s %s", name, refusal)
 
 
-def _letter(configuration: Configuration, ticket: dict[str, object], recipient: str, now: datetime) -> Letter:
+def _letter(
+    configuration: Configuration, ticket: dict[str, object], recipient: str, now: datetime
+) -> Letter:
     thread = f"rv-blind.{configuration.site.name}.{now:%Y%m%d%H}"
     return Letter(
         key=f"{thread}.{recipient}",

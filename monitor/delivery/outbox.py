@@ -1,13 +1,18 @@
-"""The outbox: what the ledger has promised to say goes out, at least once, with the same key at every try.
+"""The outbox: what the ledger has promised to say goes out, at least once, with the same key at
+every try.
 
 Rules:
-1. A letter is leased and a receipt written BEFORE the send, another AFTER it. A sender that dies in between leaves a
-   letter that goes out again: the far side may see it twice, with the same key, and never not at all.
+1. A letter is leased and a receipt written BEFORE the send, another AFTER it. A sender that dies in
+   between leaves a letter that goes out again: the far side may see it twice, with the same key,
+   and never not at all.
 2. Letters of one incident to one recipient keep their order: "closed" never overtakes "opened".
-3. "Later" waits longer each time (a fixed table). A letter whose time is over is tried once more (its time may have
-   gone by while we were off, or by a clock that ran ahead); put off again it fails, and the history says so.
-4. A desk that is down as a whole is tried with one letter at a time; the others do not wear out their tries.
-5. One outbox per host and ledger: a new one takes over at once what its dead predecessor had leased.
+3. "Later" waits longer each time (a fixed table). A letter whose time is over is tried once more
+   (its time may have gone by while we were off, or by a clock that ran ahead); put off again it
+   fails, and the history says so.
+4. A desk that is down as a whole is tried with one letter at a time; the others do not wear out
+   their tries.
+5. One outbox per host and ledger: a new one takes over at once what its dead predecessor had
+   leased.
 """
 
 from __future__ import annotations
@@ -43,25 +48,36 @@ class Outbox:
         self._ledger = ledger
         self._desks = dict(desks)
         self._owner = f"{host_name}:{os.getpid()}"
-        self._slots = {name: asyncio.Semaphore(desk.concurrency) for name, desk in self._desks.items()}
+        self._slots = {
+            name: asyncio.Semaphore(desk.concurrency) for name, desk in self._desks.items()
+        }
         self._downs: dict[str, int] = {}
         self._rests_until: dict[str, datetime] = {}
         self._identity = ledger.identity
 
     def take_over(self, now: datetime) -> int:
-        """Free what dead senders of this host were sending; returns how many letters. Once, at the start."""
+        """Free what dead senders of this host were sending; returns how many letters. Once, at the
+        start.
+        """
         with self._ledger.transaction() as transaction:
-            orphans = [letter for letter in self._ledger.leased_letters() if self._is_orphan(letter)]
+            orphans = [
+                letter for letter in self._ledger.leased_letters() if self._is_orphan(letter)
+            ]
             for letter in orphans:
                 transaction.letter_interrupted(letter, now, f"{letter.lease_owner} is gone")
         return len(orphans)
 
     def next_due(self) -> datetime | None:
         """When `deliver_due` is to be called next; None when nothing waits."""
-        return min((at for name in self._ledger.queued_desks() if (at := self._next_due_at(name))), default=None)
+        return min(
+            (at for name in self._ledger.queued_desks() if (at := self._next_due_at(name))),
+            default=None,
+        )
 
     async def deliver_due(self, now: datetime) -> int:
-        """Send what is due, until nothing more is; returns how many letters were handled. May run beside itself."""
+        """Send what is due, until nothing more is; returns how many letters were handled. May run
+        beside itself.
+        """
         handled = self._refuse_unknown_desks(now)
         stopwatch = _Stopwatch(now)
         awake = [name for name in self._desks if self._rests_until.get(name, now) <= now]
@@ -101,10 +117,17 @@ class Outbox:
         except TryLater as refusal:
             self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
         except TimeoutError:
-            self._postpone(row, stopwatch.now(), f"no answer within {desk.timeout_seconds:g} s", whole_desk=True)
+            self._postpone(
+                row,
+                stopwatch.now(),
+                f"no answer within {desk.timeout_seconds:g} s",
+                whole_desk=True,
+            )
         except Exception as bug:  # noqa: BLE001 - one desk's bug stops no other desk
             _log.exception("desk %s broke on letter %d", row.desk, row.id)
-            self._postpone(row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False)
+            self._postpone(
+                row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False
+            )
         except BaseException:
             self._interrupt(row, stopwatch.now())
             raise
@@ -129,7 +152,9 @@ class Outbox:
             self._fail(row, at, "expired", f"not delivered in its time; last: {text}")
             return
         with self._ledger.transaction() as transaction:
-            transaction.letter_postponed(row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text)
+            transaction.letter_postponed(
+                row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text
+            )
         _log.warning("letter %d to desk %s waits: %s", row.id, row.desk, plain(text))
 
     def _rest(self, name: str, at: datetime) -> None:
@@ -137,7 +162,9 @@ class Outbox:
         rest = min(back_off_seconds(self._downs[name]), _LONGEST_REST_SECONDS)
         self._rests_until[name] = at + timedelta(seconds=rest)
 
-    def _fail(self, row: OutboxRow, at: datetime, kind: Literal["never", "expired"], text: str) -> None:
+    def _fail(
+        self, row: OutboxRow, at: datetime, kind: Literal["never", "expired"], text: str
+    ) -> None:
         with self._ledger.transaction() as transaction:
             transaction.letter_failed(row, at, kind, text)
             told = {"event": row.kind, "desk": row.desk, "recipient": row.recipient, "reason": text}
@@ -149,7 +176,9 @@ class Outbox:
             transaction.letter_interrupted(row, at, "stopped while it was being sent")
 
     def _refuse_unknown_desks(self, now: datetime) -> int:
-        """A desk that is not configured any more may come back: its letters wait like any other that fail."""
+        """A desk that is not configured any more may come back: its letters wait like any other
+        that fail.
+        """
         handled = 0
         for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
             while row := self._leased(name, now, now):
@@ -180,7 +209,9 @@ class Outbox:
         )
 
     def _key(self, row: OutboxRow) -> str:
-        """Of incident, kind, sequence, desk and recipient, and of nothing else: every try has the same."""
+        """Of incident, kind, sequence, desk and recipient, and of nothing else: every try has the
+        same.
+        """
         recipient = hashlib.sha256(f"{row.desk} {row.recipient}".encode()).hexdigest()[:12]
         return f"{self._thread(row)}.{row.kind}.{row.sequence}.{recipient}"
 
@@ -189,7 +220,9 @@ class Outbox:
 
 
 class _Stopwatch:
-    """The moment that was given, plus the whole seconds since: sends take time, and a test's clock does not."""
+    """The moment that was given, plus the whole seconds since: sends take time, and a test's clock
+    does not.
+    """
 
     def __init__(self, start: datetime) -> None:
         self.start = start

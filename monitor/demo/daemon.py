@@ -1,4 +1,6 @@
-"""The demo's daemon: the real one in a process of its own, asked as anybody may ask it, watched by its ledger."""
+"""The demo's daemon: the real one in a process of its own, asked as anybody may ask it, watched by
+its ledger.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Watched:
         command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "run")
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-        await self.until("the daemon", lambda: (beat := heartbeat(self.configuration.state)) and beat.running, 60)
+        await self.until(
+            "the daemon", lambda: (beat := heartbeat(self.configuration.state)) and beat.running, 60
+        )
         self._ledger = Ledger(self.configuration.state / "ledger.sqlite", read_only=True)
 
     async def stop(self) -> None:
@@ -61,7 +65,9 @@ class Watched:
             raise NotSeen(f"a clean end of the daemon (it ended with {code})")
 
     async def until(self, what: str, seen: Callable[[], Any], within: float = 120.0) -> Any:
-        """What `seen` finds, as soon as it finds something; shows what the daemon does meanwhile. Raises NotSeen."""
+        """What `seen` finds, as soon as it finds something; shows what the daemon does meanwhile.
+        Raises NotSeen.
+        """
         began = time.monotonic()
         while not (found := seen()):
             if time.monotonic() - began > within:
@@ -75,15 +81,31 @@ class Watched:
 
     def look(self, check: str) -> None:
         """What `reveille look` does: the next call is due now."""
-        with Ledger(self.configuration.state / "ledger.sqlite") as ledger, ledger.transaction() as t:
+        with (
+            Ledger(self.configuration.state / "ledger.sqlite") as ledger,
+            ledger.transaction() as t,
+        ):
             condition = store.condition_of(ledger, check)
-            store.keep_condition(t, replace(condition, next_look=self._clock.now(), purpose="recheck"))
+            store.keep_condition(
+                t, replace(condition, next_look=self._clock.now(), purpose="recheck")
+            )
 
     async def audit(self) -> Audit:
         """What `reveille audit --send` does: the report. Raises NotSeen."""
-        command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "--json", "audit", "--send")
+        command = (
+            sys.executable,
+            "-m",
+            "monitor.cli",
+            "--config",
+            str(self._file),
+            "--json",
+            "audit",
+            "--send",
+        )
         with self._log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
         try:
             said, _ = await asyncio.wait_for(process.communicate(), 60)
             body = json.loads(said)
@@ -105,14 +127,23 @@ class Watched:
 
     def all_well(self) -> list[AttemptRow] | None:
         """The newest look at each check that is looked at by itself, once all of them are good."""
-        names = [name for name, entry in self.configuration.checks.items() if entry.timetable is not None]
+        names = [
+            name for name, entry in self.configuration.checks.items() if entry.timetable is not None
+        ]
         looks = [look for name in names for look in self._ledger.attempts(name, 1)]
-        return looks if len(looks) == len(names) and all(look.verdict.state == "OK" for look in looks) else None
+        return (
+            looks
+            if len(looks) == len(names) and all(look.verdict.state == "OK" for look in looks)
+            else None
+        )
 
     def attempt(self, check: str, state: str, after: datetime | None = None) -> AttemptRow | None:
         """The first look at a check that came to this state, after a moment."""
         rows = sorted(self._ledger.attempts(check), key=lambda row: row.started_at)
-        return next((r for r in rows if r.verdict.state == state and (not after or r.started_at > after)), None)
+        return next(
+            (r for r in rows if r.verdict.state == state and (not after or r.started_at > after)),
+            None,
+        )
 
     def below(self) -> list[str]:
         """What was looked at below the failed call."""
@@ -132,7 +163,9 @@ class Watched:
         """The mails of an event, once all that were ordered have arrived."""
         ordered = [row for row in self._ledger.outbox() if row.kind == event]
         arrived = [
-            mail for mail in messages if mail["X-Reveille-Event"] == event and mail["X-Reveille-Incident"] == number
+            mail
+            for mail in messages
+            if mail["X-Reveille-Event"] == event and mail["X-Reveille-Incident"] == number
         ]
         return arrived if ordered and len(arrived) == len(ordered) else None
 
@@ -141,6 +174,8 @@ class Watched:
         if self._quiet or not colourful():
             return
         beat = heartbeat(self.configuration.state)
-        doing = f"{beat.doing or 'waiting'}  {seconds:.0f} s" if beat and seconds is not None else ""
+        doing = (
+            f"{beat.doing or 'waiting'}  {seconds:.0f} s" if beat and seconds is not None else ""
+        )
         sys.stderr.write(f"\r\x1b[2K\x1b[2m        {doing}\x1b[0m" if doing else "\r\x1b[2K")
         sys.stderr.flush()

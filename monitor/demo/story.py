@@ -1,7 +1,9 @@
-"""The demo: a practice contact centre, the real daemon, trouble and repair. Nothing is shown that was not really seen.
+"""The demo: a practice contact centre, the real daemon, trouble and repair. Nothing is shown that
+was not really seen.
 
-The lab runs in this process, the daemon in its own, as on any host; what is told is read back from the daemon's
-ledger and from the lab's mailbox. A step that does not come in its time ends the story with exit code 1.
+The lab runs in this process, the daemon in its own, as on any host; what is told is read back from
+the daemon's ledger and from the lab's mailbox. A step that does not come in its time ends the story
+with exit code 1.
 """
 
 from __future__ import annotations
@@ -70,7 +72,9 @@ class Story:
             lab.mend()
             daemon.look(_CALL)
             self._step("mended", fault=_FAULT)
-            auditing = asyncio.create_task(daemon.audit())  # while the number is called again and again
+            auditing = asyncio.create_task(
+                daemon.audit()
+            )  # while the number is called again and again
             try:
                 await self._recovery(lab, daemon)
                 await self._morning(lab, daemon, await auditing)
@@ -80,7 +84,9 @@ class Story:
         self.complete = True
 
     async def _healthy(self, daemon: Watched) -> None:
-        shown = await daemon.until("what the agents' screen shows", lambda: daemon.accept(_SCREEN, "demo"))
+        shown = await daemon.until(
+            "what the agents' screen shows", lambda: daemon.accept(_SCREEN, "demo")
+        )
         self._step("accepted", check=_SCREEN, shown=lines(shown))
         attempt = await daemon.until("a healthy test call", lambda: daemon.attempt(_CALL, "OK"))
         self._step("healthy", attempt=_told(attempt))
@@ -93,25 +99,42 @@ class Story:
         daemon.look(_CALL)
         first = await daemon.until("a failed test call", lambda: daemon.attempt(_CALL, "FAILED"))
         self._step("failed", attempt=_told(first))
-        second = await daemon.until("its confirmation", lambda: daemon.attempt(_CALL, "FAILED", after=first.started_at))
+        second = await daemon.until(
+            "its confirmation", lambda: daemon.attempt(_CALL, "FAILED", after=first.started_at)
+        )
         ticket = await daemon.until("a ticket", daemon.ticket)
         self._step("ticket", attempt=_told(second), ticket=ticket, below=daemon.below())
-        mail = await daemon.until("its mail", lambda: daemon.mails(lab.mailbox.messages(), "opened", ticket.number))
-        self._step("mail", subject=mail[0]["Subject"], to=[str(m["To"]) for m in mail], sender=mail[0]["From"])
+        mail = await daemon.until(
+            "its mail", lambda: daemon.mails(lab.mailbox.messages(), "opened", ticket.number)
+        )
+        self._step(
+            "mail",
+            subject=mail[0]["Subject"],
+            to=[str(m["To"]) for m in mail],
+            sender=mail[0]["From"],
+        )
 
     async def _recovery(self, lab: Lab, daemon: Watched) -> None:
         ticket = await daemon.until("its recovery", lambda: daemon.ticket("closed"))
         mail = await daemon.until(
-            "the mail of its end", lambda: daemon.mails(lab.mailbox.messages(), "closed", ticket.number)
+            "the mail of its end",
+            lambda: daemon.mails(lab.mailbox.messages(), "closed", ticket.number),
         )
         if len(daemon.tickets()) != 1:
             raise NotSeen(f"there are {len(daemon.tickets())} tickets for one cause")
-        self._step("closed", ticket=ticket, subject=mail[0]["Subject"], to=[str(m["To"]) for m in mail])
+        self._step(
+            "closed", ticket=ticket, subject=mail[0]["Subject"], to=[str(m["To"]) for m in mail]
+        )
 
     async def _morning(self, lab: Lab, daemon: Watched, report: Audit) -> None:
         mail = await daemon.until("the report's mail", lambda: _reports(lab))
         pictures = [part for part in mail.walk() if part.get_content_maintype() == "image"]
-        if not report.backups or not report.backups[0].proven_at or report.calls is None or not pictures:
+        if (
+            not report.backups
+            or not report.backups[0].proven_at
+            or report.calls is None
+            or not pictures
+        ):
             raise NotSeen("usage, a proven backup and pictures in the report")
         self._step(
             "audited",
@@ -128,7 +151,9 @@ class Story:
     async def _daemon(self, lab: Lab) -> AsyncIterator[Watched]:
         file = self.folder / "reveille.toml"
         today = SystemClock().now().astimezone(_ZONE).date()
-        audited = await asyncio.to_thread(prepared, lab.folder / "records", str(_ZONE), today, _CALLS_A_DAY)
+        audited = await asyncio.to_thread(
+            prepared, lab.folder / "records", str(_ZONE), today, _CALLS_A_DAY
+        )
         file.write_text(lab.configuration(self.folder / "state") + audited, encoding="utf-8")
         daemon = Watched(file, load(file), self.folder / "daemon.log", quiet=self.as_json)
         try:
@@ -137,13 +162,16 @@ class Story:
         finally:
             await daemon.stop()
 
-    # -- telling ------------------------------------------------------------------------------------------------
+    # -- telling
+    # ------------------------------------------------------------------------------------------------
 
     def _step(self, name: str, **facts: Any) -> None:
         seconds = round(time.monotonic() - self._began, 1)
         self._steps.append({"step": name, "at_seconds": seconds, **facts})
         if not self.as_json:
-            say(render_text("demo", colour=colourful(), step=name, at=seconds, **facts).rstrip("\n"))
+            say(
+                render_text("demo", colour=colourful(), step=name, at=seconds, **facts).rstrip("\n")
+            )
 
     def failed(self, missing: str) -> None:
         """The story broke off."""
@@ -154,7 +182,9 @@ class Story:
     def end(self, kept: bool) -> None:
         """Where to look; or everything at once, as data."""
         if self.as_json:
-            show_json({"complete": self.complete, "folder": str(self.folder), "steps": plain(self._steps)})
+            show_json(
+                {"complete": self.complete, "folder": str(self.folder), "steps": plain(self._steps)}
+            )
         elif self._steps:
             file = self.folder / "reveille.toml"
             say(

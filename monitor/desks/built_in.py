@@ -1,4 +1,6 @@
-"""The built-in desk: the ledger is the helpdesk, and `reveille tickets` its counter. There is nothing to send."""
+"""The built-in desk: the ledger is the helpdesk, and `reveille tickets` its counter. There is
+nothing to send.
+"""
 
 from __future__ import annotations
 

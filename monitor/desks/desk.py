@@ -1,7 +1,9 @@
-"""What a desk is: somewhere that letters go, a helpdesk or a mail server. It knows tickets, never verdicts.
+"""What a desk is: somewhere that letters go, a helpdesk or a mail server. It knows tickets, never
+verdicts.
 
-A desk answers a letter in one of three ways: a reference (it has it), `TryLater` or `Never`. It never tries twice by
-itself: the outbox does, with the same key, so that the far side can tell a repetition.
+A desk answers a letter in one of three ways: a reference (it has it), `TryLater` or `Never`. It
+never tries twice by itself: the outbox does, with the same key, so that the far side can tell a
+repetition.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ class Never(Exception):
 class Letter:
     """One message to one recipient.
 
-    `body` holds "ticket" (reports.model.Ticket as a dict), "extra" (what the event adds) and, where it is a mere
-    acknowledgement, "acknowledgement": true. `letter_body` makes one.
+    `body` holds "ticket" (reports.model.Ticket as a dict), "extra" (what the event adds) and, where
+    it is a mere acknowledgement, "acknowledgement": true. `letter_body` makes one.
     """
 
     key: str
@@ -50,7 +52,10 @@ class Letter:
 
 
 def letter_body(
-    ticket: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, acknowledgement: bool = False
+    ticket: Mapping[str, Any],
+    extra: Mapping[str, Any] | None = None,
+    *,
+    acknowledgement: bool = False,
 ) -> dict[str, Any]:
     """The body of an outbox message: a ticket as plain data, and what the event adds."""
     return {"ticket": dict(ticket), "extra": dict(extra or {}), "acknowledgement": acknowledgement}
@@ -68,7 +73,9 @@ class Desk(Protocol):
         """The longest that one delivery takes by its own time limits; afterwards it is given up."""
 
     async def deliver(self, letter: Letter) -> str:
-        """Hand the letter over; returns the far side's name for it. Raises TryLater or Never, nothing else."""
+        """Hand the letter over; returns the far side's name for it. Raises TryLater or Never,
+        nothing else.
+        """
 
 
 class DeskSettings(Settings):

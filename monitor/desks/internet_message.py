@@ -1,12 +1,16 @@
-"""A letter as an Internet message (RFC 5322, 2045, 6532): headers by which people, desks and robots know what it is.
+"""A letter as an Internet message (RFC 5322, 2045, 6532): headers by which people, desks and robots
+know what it is.
 
-* Message-ID comes from the letter's key: a repetition carries the same one, and mail stores drop it.
+* Message-ID comes from the letter's key: a repetition carries the same one, and mail stores drop
+  it.
 * References names one virtual root per incident and the letter before: clients show one thread.
-* Auto-Submitted (RFC 3834) is "auto-generated" for what somebody must act on and "auto-replied" for a mere
-  acknowledgement; X-Auto-Response-Suppress and Precedence keep holiday notes and list robots from answering.
-* A report's letters name its number and the day of the one before, and make no thread: each day stands for itself. Its
-  pictures are parts of the HTML (RFC 2387), found by Content-ID (RFC 2392).
-* A line break in a header is refused, never repaired: it is somebody's attempt to add headers (RFC 5322, 2.2).
+* Auto-Submitted (RFC 3834) is "auto-generated" for what somebody must act on and "auto-replied" for
+  a mere acknowledgement; X-Auto-Response-Suppress and Precedence keep holiday notes and list robots
+  from answering.
+* A report's letters name its number and the day of the one before, and make no thread: each day
+  stands for itself. Its pictures are parts of the HTML (RFC 2387), found by Content-ID (RFC 2392).
+* A line break in a header is refused, never repaired: it is somebody's attempt to add headers (RFC
+  5322, 2.2).
 """
 
 from __future__ import annotations
@@ -29,7 +33,9 @@ _ATOM = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def is_address(text: str) -> bool:
-    """Whether this is one plain address, `local@domain`, that can stand in an envelope and in a header."""
+    """Whether this is one plain address, `local@domain`, that can stand in an envelope and in a
+    header.
+    """
     return bool(_ADDRESS.fullmatch(text)) and len(text) <= 254
 
 
@@ -43,7 +49,9 @@ def domain_of(address: str) -> str:
 
 
 def envelope_address(address: str) -> str:
-    """The address with its domain in ASCII, where its local part is ASCII too; else whole, for SMTPUTF8 (RFC 6531)."""
+    """The address with its domain in ASCII, where its local part is ASCII too; else whole, for
+    SMTPUTF8 (RFC 6531).
+    """
     local, _, _ = address.rpartition("@")
     return f"{local}@{domain_of(address)}" if local.isascii() else address
 
@@ -55,13 +63,17 @@ def message_id(key: str, domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Enclosures:
-    """What goes with a report: its pictures by name, and its printed form where somebody asked for it."""
+    """What goes with a report: its pictures by name, and its printed form where somebody asked for
+    it.
+    """
 
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     pdf: bytes = b""
 
 
-def compose(letter: Letter, sender: str, sender_name: str, enclosures: Enclosures | None = None) -> EmailMessage:
+def compose(
+    letter: Letter, sender: str, sender_name: str, enclosures: Enclosures | None = None
+) -> EmailMessage:
     """The message, whole. Raises Never for a letter that cannot be put into one."""
     if not is_address(letter.recipient):
         raise Never(f"{letter.recipient!r} is not a mail address")
@@ -92,9 +104,17 @@ def report_of(letter: Letter) -> Audit | None:
 def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str, str, Mail]:
     """Site, ticket number ("" for a report) and the words."""
     if (audit := report_of(letter)) is not None:
-        return audit.site, "", render_audit(audit, {name: f"cid:{name}@{domain}" for name in enclosures.pictures})
+        return (
+            audit.site,
+            "",
+            render_audit(audit, {name: f"cid:{name}@{domain}" for name in enclosures.pictures}),
+        )
     ticket = Ticket.from_dict(letter.body["ticket"])
-    return ticket.site, ticket.number, render_mail(letter.kind, ticket, letter.body.get("extra", {}))
+    return (
+        ticket.site,
+        ticket.number,
+        render_mail(letter.kind, ticket, letter.body.get("extra", {})),
+    )
 
 
 def is_acknowledgement(letter: Letter) -> bool:
@@ -119,7 +139,9 @@ def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     if "report" in letter.body:
         return
     message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
-    message["References"] = f"{root} {message_id(letter.previous, domain)}" if letter.previous else root
+    message["References"] = (
+        f"{root} {message_id(letter.previous, domain)}" if letter.previous else root
+    )
 
 
 def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -> None:
@@ -131,7 +153,9 @@ def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -
         message["X-Reveille-Incident"] = number
     message["X-Reveille-Event"] = letter.kind
     if (audit := report_of(letter)) is not None:
-        message["X-Reveille-Report"] = f"{audit.number}; day={audit.day}; previous={audit.previous or 'none'}"
+        message["X-Reveille-Report"] = (
+            f"{audit.number}; day={audit.day}; previous={audit.previous or 'none'}"
+        )
 
 
 def _fill(message: EmailMessage, mail: Mail) -> None:
@@ -143,4 +167,11 @@ def _add_pictures(message: EmailMessage, pictures: Mapping[str, bytes], domain: 
     page = message.get_body(("html",))
     assert isinstance(page, EmailMessage)  # noqa: S101 - filled in before
     for name, png in pictures.items():
-        page.add_related(png, "image", "png", cid=f"<{name}@{domain}>", filename=f"{name}.png", disposition="inline")
+        page.add_related(
+            png,
+            "image",
+            "png",
+            cid=f"<{name}@{domain}>",
+            filename=f"{name}.png",
+            disposition="inline",
+        )

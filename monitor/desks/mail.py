@@ -1,11 +1,15 @@
-"""The mail desk: one letter, one recipient, one SMTP transaction (RFC 5321) on a connection of its own.
+"""The mail desk: one letter, one recipient, one SMTP transaction (RFC 5321) on a connection of its
+own.
 
-    C: EHLO, STARTTLS, AUTH      whatever goes wrong here is the server's or the settings' fault: later, for all letters
+    C: EHLO, STARTTLS, AUTH      whatever goes wrong here is the server's or the settings' fault:
+    later, for all letters
     C: MAIL FROM  <- 4xx later, 5xx never
     C: RCPT TO    <- 450 greylisted: later; 550 no such user: never
-    C: DATA .     <- 4xx later, 5xx never; a connection that breaks here is ambiguous: later, with the same Message-ID
+    C: DATA .     <- 4xx later, 5xx never; a connection that breaks here is ambiguous: later, with
+                  the same Message-ID
 
-One recipient to a transaction, because a server that refuses some of several says so in no exception.
+One recipient to a transaction, because a server that refuses some of several says so in no
+exception.
 """
 
 from __future__ import annotations
@@ -48,7 +52,9 @@ class MailSettings(DeskSettings):
     port: int | None = Field(default=None, ge=1, le=65535)
     """its port; by default 587 for starttls, 465 for tls, 25 for none"""
     tls: Literal["starttls", "tls", "none"] = "starttls"
-    """starttls (RFC 3207, refused if the server does not offer it), tls from the first byte (RFC 8314), or none"""
+    """starttls (RFC 3207, refused if the server does not offer it), tls from the first byte (RFC
+    8314), or none
+    """
     trusted_certificates: ReadableFile | None = None
     """PEM file of the authorities to trust; without it the system's"""
     user: str | None = None
@@ -70,7 +76,9 @@ class MailSettings(DeskSettings):
     @classmethod
     def _one_address(cls, written: str) -> str:
         if not is_address(written):
-            raise ValueError(f"{written!r} is not a mail address; write it plainly, as in 'reveille@example.net'")
+            raise ValueError(
+                f"{written!r} is not a mail address; write it plainly, as in 'reveille@example.net'"
+            )
         return written
 
     @field_validator("to")
@@ -85,7 +93,9 @@ class MailSettings(DeskSettings):
         if (self.user is None) != (self.password is None):
             raise ValueError("user and password go together; give both or neither")
         if self.user and self.tls == "none" and not _is_loopback(self.host):
-            raise ValueError("a password never goes out in the clear; use tls = 'starttls' or 'tls'")
+            raise ValueError(
+                "a password never goes out in the clear; use tls = 'starttls' or 'tls'"
+            )
         return self
 
     def desk(self, name: str) -> Desk:
@@ -103,7 +113,9 @@ class MailDesk:
     def __init__(self, name: str, settings: MailSettings) -> None:
         self.name = name
         self.concurrency = settings.connections
-        self.timeout_seconds = 8 * settings.timeout  # connect, EHLO, STARTTLS, EHLO, AUTH, MAIL, RCPT, DATA
+        self.timeout_seconds = (
+            8 * settings.timeout
+        )  # connect, EHLO, STARTTLS, EHLO, AUTH, MAIL, RCPT, DATA
         self._settings = settings
 
     async def deliver(self, letter: Letter) -> str:
@@ -117,12 +129,16 @@ class MailDesk:
             server.close()
 
     async def _connected(self) -> aiosmtplib.SMTP:
-        """Connected, encrypted, logged in. Raises TryLater for the whole desk: no letter is at fault here."""
+        """Connected, encrypted, logged in. Raises TryLater for the whole desk: no letter is at
+        fault here.
+        """
         try:
             server = self._client()
             await server.connect()
         except LookupError as error:
-            raise TryLater(f"the password of desk {self.name!r}: {error.args[0]}", whole_desk=True) from None
+            raise TryLater(
+                f"the password of desk {self.name!r}: {error.args[0]}", whole_desk=True
+            ) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"{self._where()}: {_said(error)}", whole_desk=True) from None
         return server
@@ -141,7 +157,9 @@ class MailDesk:
             tls_context=_trusting(settings) if settings.tls != "none" else None,
         )
 
-    async def _hand_over(self, server: aiosmtplib.SMTP, letter: Letter, message: EmailMessage) -> str:
+    async def _hand_over(
+        self, server: aiosmtplib.SMTP, letter: Letter, message: EmailMessage
+    ) -> str:
         envelope_sender = "" if is_acknowledgement(letter) else self._settings.sender
         try:
             refused, words = await server.send_message(
@@ -149,7 +167,9 @@ class MailDesk:
             )
         except aiosmtplib.SMTPRecipientsRefused as refusal:
             first = refusal.recipients[0]
-            raise _by_code(first.code, f"{letter.recipient}: {first.code} {first.message}") from None
+            raise _by_code(
+                first.code, f"{letter.recipient}: {first.code} {first.message}"
+            ) from None
         except aiosmtplib.SMTPResponseException as refusal:
             raise _by_code(refusal.code, f"{self._where()}: {_said(refusal)}") from None
         except aiosmtplib.SMTPNotSupported as error:
@@ -189,7 +209,9 @@ def _is_loopback(host: str) -> bool:
 
 
 async def _enclosures(letter: Letter) -> Enclosures:
-    """A report's pictures, and its PDF where it was asked for; a report that cannot be printed goes without."""
+    """A report's pictures, and its PDF where it was asked for; a report that cannot be printed goes
+    without.
+    """
     if (audit := report_of(letter)) is None:
         return Enclosures()
     pdf = b""

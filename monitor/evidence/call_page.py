@@ -1,6 +1,7 @@
 """A page for each failed call: what was seen and judged of it, written beside its other evidence.
 
-Rule: a page is worth less than its ticket. Whatever goes wrong in drawing it is logged, and the ticket goes its way.
+Rule: a page is worth less than its ticket. Whatever goes wrong in drawing it is logged, and the
+ticket goes its way.
 """
 
 from __future__ import annotations
@@ -30,12 +31,18 @@ _LARGEST_PAGE = 3_000_000
 
 def drawn(seen: Seen) -> bool:
     """Whether a look has a picture that a page is to be made of."""
-    return seen.verdict.state is State.FAILED and any(one.name == PICTURE for one in seen.observation.exhibits)
+    return seen.verdict.state is State.FAILED and any(
+        one.name == PICTURE for one in seen.observation.exhibits
+    )
 
 
 def with_page(seen: Seen, below: Sequence[Seen], site: Site) -> Seen:
-    """The look with its page as first exhibit; the look as it was where there is nothing to draw, or drawing failed."""
-    picture = next((exhibit.path for exhibit in seen.observation.exhibits if exhibit.name == PICTURE), None)
+    """The look with its page as first exhibit; the look as it was where there is nothing to draw,
+    or drawing failed.
+    """
+    picture = next(
+        (exhibit.path for exhibit in seen.observation.exhibits if exhibit.name == PICTURE), None
+    )
     if seen.verdict.state is not State.FAILED or picture is None:
         return seen
     try:
@@ -47,7 +54,9 @@ def with_page(seen: Seen, below: Sequence[Seen], site: Site) -> Seen:
     return replace(seen, observation=replace(seen.observation, exhibits=exhibits))
 
 
-def failed_call(seen: Seen, below: Sequence[Seen], site: Site, picture: dict[str, Any]) -> FailedCall:
+def failed_call(
+    seen: Seen, below: Sequence[Seen], site: Site, picture: dict[str, Any]
+) -> FailedCall:
     """What the page is made of."""
     observation, fault = seen.observation, seen.verdict.fault
     return FailedCall(
@@ -73,7 +82,9 @@ def failed_call(seen: Seen, below: Sequence[Seen], site: Site, picture: dict[str
 
 def _finding(low: Seen) -> Finding:
     text = "; ".join(low.verdict.reasons)
-    return Finding(low.entry.probe.highest_layer().name.lower(), low.name, str(low.verdict.state), text)
+    return Finding(
+        low.entry.probe.highest_layer().name.lower(), low.name, str(low.verdict.state), text
+    )
 
 
 def _beside(observation: Observation) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from monitor.ledger import Ledger
 
 
 def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) -> int:
-    """Remove the folders of attempts older than `keep_seconds` that no open ticket shows; returns how many.
+    """Remove the folders of attempts older than `keep_seconds` that no open ticket shows; returns
+    how many.
 
     Raises OSError for a folder that cannot be removed.
     """

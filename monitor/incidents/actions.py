@@ -1,4 +1,6 @@
-"""The counter of the built-in helpdesk: what a human does with a ticket. One transaction each, told as any change."""
+"""The counter of the built-in helpdesk: what a human does with a ticket. One transaction each, told
+as any change.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,20 @@ class Counter:
 
     def acknowledge(self, number: int, by: str) -> Incident:
         """Somebody has it in hand: the response clock stops."""
-        return self._change(number, lambda was: incident_transitions.acknowledged(was, by, self._now))
+        return self._change(
+            number, lambda was: incident_transitions.acknowledged(was, by, self._now)
+        )
 
     def note(self, number: int, by: str, text: str) -> Incident:
         """A remark for all who follow it."""
-        return self._change(number, lambda was: incident_transitions.noted(was, by, text), closed_too=True)
+        return self._change(
+            number, lambda was: incident_transitions.noted(was, by, text), closed_too=True
+        )
 
     def reclassify(self, number: int, by: str, issue: str) -> Incident:
-        """It is another issue. Raises NotPossible when that one has an open ticket, or the policy no such issue."""
+        """It is another issue. Raises NotPossible when that one has an open ticket, or the policy
+        no such issue.
+        """
         try:
             found = self._configuration.policy.reclassified(issue)
         except LookupError as unknown:
@@ -40,15 +48,23 @@ class Counter:
         policy = self._configuration.policy
         name = f"{policy.name} {policy.version}"
         try:
-            return self._change(number, lambda was: incident_transitions.reclassified(was, found, name, by))
+            return self._change(
+                number, lambda was: incident_transitions.reclassified(was, found, name, by)
+            )
         except AlreadyOpen:
-            raise NotPossible(f"there is an open ticket for {found.issue.title!r} already") from None
+            raise NotPossible(
+                f"there is an open ticket for {found.issue.title!r} already"
+            ) from None
 
     def resolve(self, number: int, by: str, resolution: str) -> Incident:
         """It is over, says a human. If the check fails on, the ticket is reopened."""
-        return self._change(number, lambda was: incident_transitions.closed(was, self._now, resolution, by))
+        return self._change(
+            number, lambda was: incident_transitions.closed(was, self._now, resolution, by)
+        )
 
-    def _change(self, number: int, make: Callable[[Incident], Change], closed_too: bool = False) -> Incident:
+    def _change(
+        self, number: int, make: Callable[[Incident], Change], closed_too: bool = False
+    ) -> Incident:
         with self._ledger.transaction() as t:
             row = self._ledger.incident(number)
             if row is None:

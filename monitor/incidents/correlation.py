@@ -1,8 +1,10 @@
-"""From looks to incidents, in one transaction: record, judge the condition, classify, open or heal, order the telling.
+"""From looks to incidents, in one transaction: record, judge the condition, classify, open or heal,
+order the telling.
 
-Rule 1: everything that one look changes is written together or not at all; the outbox sends afterwards.
-Rule 2: the ledger is the only memory; nothing here outlives the transaction.
-Rule 3: lower looks are settled before the look that asked for them, so that the lowest failing layer owns the ticket.
+Rule 1: everything that one look changes is written together or not at all; the outbox sends
+afterwards. Rule 2: the ledger is the only memory; nothing here outlives the transaction. Rule 3:
+lower looks are settled before the look that asked for them, so that the lowest failing layer owns
+the ticket.
 """
 
 from __future__ import annotations
@@ -50,13 +52,26 @@ class Seen:
         if self.verdict.state is not State.FAILED or fault is None:
             return None
         layer, component = probe.layer_of(fault.stage), self.entry.component
-        return Case(probe.KIND, fault.stage, fault.code, self.name, component, layer, fault.text, *self.loss())
+        return Case(
+            probe.KIND,
+            fault.stage,
+            fault.code,
+            self.name,
+            component,
+            layer,
+            fault.text,
+            *self.loss(),
+        )
 
     def loss(self) -> tuple[int, int]:
-        """How much production was lost, of how much, where the look counted it: calls of those offered, or seats."""
+        """How much production was lost, of how much, where the look counted it: calls of those
+        offered, or seats.
+        """
         told = self.observation.measures
         counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
-        return next(((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0))
+        return next(
+            ((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0)
+        )
 
     def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
         """What it has to show."""
@@ -79,14 +94,18 @@ def patience_of(entry: CheckEntry) -> Patience:
 class Settlement:
     """What looks change in the ledger, within one transaction at one moment."""
 
-    def __init__(self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime) -> None:
+    def __init__(
+        self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime
+    ) -> None:
         self._ledger, self._t, self._now = ledger, t, now
         self._configuration = configuration
         self._policy = configuration.policy
         self.telling = Telling(ledger, t, configuration, now)
 
     def settle(self, seen: Seen, below: Sequence[Seen] = (), others: Container[str] = ()) -> None:
-        """Settle a look and those below it, from the ground up; those of `others` count, and are settled by them."""
+        """Settle a look and those below it, from the ground up; those of `others` count, and are
+        settled by them.
+        """
         by_name = {low.name: low for low in below}
         mine = (low for low in below if low.name not in others)
         for low in sorted(mine, key=lambda s: s.entry.probe.highest_layer()):
@@ -110,12 +129,15 @@ class Settlement:
         self._keep(condition)
         self._blindness(was, condition, seen)
         if signal in _BAD:
-            below = [by_name[name] for name in reach(self._configuration, seen.entry) if name in by_name]
+            below = [
+                by_name[name] for name in reach(self._configuration, seen.entry) if name in by_name
+            ]
             self._bad(seen, condition, signal, below)
         elif signal is Signal.RECOVERED:
             self._recovered(condition)
 
-    # -- a confirmed failure ------------------------------------------------------------------------------------
+    # -- a confirmed failure
+    # ------------------------------------------------------------------------------------
 
     def _bad(self, seen: Seen, condition: Condition, signal: Signal, below: Sequence[Seen]) -> None:
         case = seen.case()
@@ -141,39 +163,71 @@ class Settlement:
         found: Classification,
         below: Sequence[Seen],
     ) -> None:
-        """It is still broken; unless its looks have come to point elsewhere, the ticket gets the newest evidence."""
+        """It is still broken; unless its looks have come to point elsewhere, the ticket gets the
+        newest evidence.
+        """
         change = incident_transitions.failed_again(
-            incident, seen.evidence(diagnosis.findings), signal is Signal.RELAPSED, condition.flap.flapping
+            incident,
+            seen.evidence(diagnosis.findings),
+            signal is Signal.RELAPSED,
+            condition.flap.flapping,
         )
         worse = found.issue.id == incident.issue and found.severity.rank < incident.severity.rank
         if worse and not incident.classified_by_human:
-            change = change.then(incident_transitions.reclassified(change.incident, found, self._policy_name(), by=""))
+            change = change.then(
+                incident_transitions.reclassified(
+                    change.incident, found, self._policy_name(), by=""
+                )
+            )
         elsewhere = found.issue.id != incident.issue and not incident.classified_by_human
-        count = condition.other_in_row + 1 if elsewhere and condition.other_issue == found.issue.id else int(elsewhere)
-        self._keep(replace(condition, other_issue=found.issue.id if elsewhere else "", other_in_row=count))
+        count = (
+            condition.other_in_row + 1
+            if elsewhere and condition.other_issue == found.issue.id
+            else int(elsewhere)
+        )
+        self._keep(
+            replace(condition, other_issue=found.issue.id if elsewhere else "", other_in_row=count)
+        )
         if not elsewhere or count < seen.entry.confirm:
             self.apply(self._tell_now(change))
             return
         self._move(seen, change, diagnosis, found, below)
 
     def _move(
-        self, seen: Seen, change: Change, diagnosis: Diagnosis, found: Classification, below: Sequence[Seen]
+        self,
+        seen: Seen,
+        change: Change,
+        diagnosis: Diagnosis,
+        found: Classification,
+        below: Sequence[Seen],
     ) -> None:
-        """The trouble turned out to be another one: the same ticket is reclassified, unless that one has a ticket."""
+        """The trouble turned out to be another one: the same ticket is reclassified, unless that
+        one has a ticket.
+        """
         was = change.incident
         key = key_of(was.site, found.issue.id)
         if self._ledger.open_incident_by_key(key) is None and was.causes == (seen.name,):
             cause = self._cause(seen, diagnosis, below)
-            change = change.then(incident_transitions.reclassified(was, found, self._policy_name(), by=""))
-            moved = replace(change.incident, causes=(cause.name,), evidence=cause.evidence(diagnosis.findings))
-            change = change.then(Change(moved)).then(incident_transitions.hung_on(moved, diagnosis.attached))
+            change = change.then(
+                incident_transitions.reclassified(was, found, self._policy_name(), by="")
+            )
+            moved = replace(
+                change.incident, causes=(cause.name,), evidence=cause.evidence(diagnosis.findings)
+            )
+            change = change.then(Change(moved)).then(
+                incident_transitions.hung_on(moved, diagnosis.attached)
+            )
             self._blame(cause, seen, self.apply(self._tell_now(change)))
             return
         self.apply(change)
         self.apply(
-            incident_transitions.left(change.incident, seen.name, f"it turned out as: {found.issue.title}", self._now)
+            incident_transitions.left(
+                change.incident, seen.name, f"it turned out as: {found.issue.title}", self._now
+            )
         )
-        condition = replace(store.condition_of(self._ledger, seen.name), incident=None, other_in_row=0)
+        condition = replace(
+            store.condition_of(self._ledger, seen.name), incident=None, other_in_row=0
+        )
         self._keep(condition)
         self._place(seen, condition, diagnosis, found, below)
 
@@ -185,7 +239,9 @@ class Settlement:
         found: Classification,
         below: Sequence[Seen],
     ) -> None:
-        """Put a confirmed failure under its key: join the open incident, reopen the one just closed, or open one."""
+        """Put a confirmed failure under its key: join the open incident, reopen the one just
+        closed, or open one.
+        """
         cause = self._cause(seen, diagnosis, below)
         evidence = cause.evidence(diagnosis.findings)
         change = self._under(found, evidence, condition.bad_since or seen.started_at)
@@ -200,7 +256,9 @@ class Settlement:
         closed = self._ledger.latest_closed(key)
         if closed and incident_transitions.may_reopen(last := store.incident_of(closed), self._now):
             return incident_transitions.reopened(last, evidence)
-        return incident_transitions.opened(site, found, self._policy_name(), evidence, since, self._now)
+        return incident_transitions.opened(
+            site, found, self._policy_name(), evidence, since, self._now
+        )
 
     def _blame(self, cause: Seen, seen: Seen, incident: Incident) -> None:
         """Tie the checks to their incident; a lower one that is the cause is broken by that."""
@@ -213,18 +271,23 @@ class Settlement:
     def _cause(self, seen: Seen, diagnosis: Diagnosis, below: Sequence[Seen]) -> Seen:
         return next((low for low in below if low.name == diagnosis.cause.check), seen)
 
-    # -- recovery and blindness ---------------------------------------------------------------------------------
+    # -- recovery and blindness
+    # ---------------------------------------------------------------------------------
 
     def _recovered(self, condition: Condition) -> None:
         incident = self._incident(condition.incident)
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
         if incident is not None:
             self.apply(
-                incident_transitions.left(incident, condition.check, f"{condition.check} has recovered", self._now)
+                incident_transitions.left(
+                    incident, condition.check, f"{condition.check} has recovered", self._now
+                )
             )
 
     def _blindness(self, was: Condition, now: Condition, seen: Seen) -> None:
-        """Too many looks in a row that could not tell: one incident per site says that the monitor is blind."""
+        """Too many looks in a row that could not tell: one incident per site says that the monitor
+        is blind.
+        """
         key = key_of(self._configuration.site.name, BLIND)
         row = self._ledger.open_incident_by_key(key)
         if now.blind and (row is None or now.check not in store.incident_of(row).causes):
@@ -238,7 +301,8 @@ class Settlement:
                 )
             )
 
-    # -- what every change goes through -------------------------------------------------------------------------
+    # -- what every change goes through
+    # -------------------------------------------------------------------------
 
     def muted(self, check: str) -> bool:
         """Whether a maintenance hides a check now."""
@@ -258,7 +322,9 @@ class Settlement:
         return change.then(incident_transitions.unmuted(told, self._now, levels, passed))
 
     def apply(self, change: Change) -> Incident:
-        """Store a change and order what it tells; what hung on an incident that is over is set free."""
+        """Store a change and order what it tells; what hung on an incident that is over is set
+        free.
+        """
         change = store.keep_change(self._t, change, self._now)
         incident = change.incident
         self.telling.tell(incident, change.orders)

@@ -1,4 +1,6 @@
-"""What time alone changes: ladders, targets, the ends of maintenances, checks that are no longer configured."""
+"""What time alone changes: ladders, targets, the ends of maintenances, checks that are no longer
+configured.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def muted(configuration: Configuration, incident: Incident, now: datetime) -> bo
     return all(active(configuration.maintenance, check, now) for check in incident.causes)
 
 
-def _move_on(ledger: Ledger, t: Transaction, configuration: Configuration, incident: Incident, now: datetime) -> None:
+def _move_on(
+    ledger: Ledger, t: Transaction, configuration: Configuration, incident: Incident, now: datetime
+) -> None:
     change = Change(incident)
     for clock in unrecorded_breaches(incident.clocks(now, configuration.policy.calendar)):
         change = change.then(incident_transitions.breached(change.incident, clock))
@@ -65,17 +69,25 @@ def _move_on(ledger: Ledger, t: Transaction, configuration: Configuration, incid
     if due.tell is not None:
         passed = tuple(rung.level.number for rung in (*due.skipped, *due.empty))
         why = f"level {due.tell.level.number} takes over: {due.tell.level.name}"
-        change = change.then(incident_transitions.escalated(change.incident, (due.tell.level.number,), passed, why))
+        change = change.then(
+            incident_transitions.escalated(change.incident, (due.tell.level.number,), passed, why)
+        )
     Settlement(ledger, t, configuration, now).apply(change)
 
 
 def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     clocks = incident.clocks(now, configuration.policy.calendar)
-    return due_now(configuration, incident, now).tell is not None or bool(unrecorded_breaches(clocks))
+    return due_now(configuration, incident, now).tell is not None or bool(
+        unrecorded_breaches(clocks)
+    )
 
 
-def _look_again(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> None:
-    """At the end of a maintenance that hid it, an incident is looked at again before anybody is told."""
+def _look_again(
+    ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime
+) -> None:
+    """At the end of a maintenance that hid it, an incident is looked at again before anybody is
+    told.
+    """
     for name in incident.causes:
         condition = store.condition_of(ledger, name)
         looked_at = condition.looked_at
@@ -89,7 +101,11 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
     calendar = configuration.policy.calendar
     for row in ledger.open_incidents():
         incident = store.incident_of(row)
-        ends = [found.until for c in incident.causes if (found := active(configuration.maintenance, c, now))]
+        ends = [
+            found.until
+            for c in incident.causes
+            if (found := active(configuration.maintenance, c, now))
+        ]
         if ends and len(ends) == len(incident.causes):
             yield min(ends)
             continue

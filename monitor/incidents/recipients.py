@@ -1,8 +1,8 @@
 """Who hears of an incident, and through which desk: orders become rows of the outbox.
 
-Rule 1: a role is filled by the site's own people; where nobody fills it, by the policy's published desk of the region.
-Rule 2: a level that reaches nobody is passed over at once, and the message says so.
-Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on.
+Rule 1: a role is filled by the site's own people; where nobody fills it, by the policy's published
+desk of the region. Rule 2: a level that reaches nobody is passed over at once, and the message says
+so. Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from monitor.ledger import Ledger, OutboxMessage, Transaction
 
 OPERATORS, COPY = "operators", "copy"
 BLIND = "monitor-is-blind"
-# Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements (RFC 3834).
+# Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
+# (RFC 3834).
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
 
 
@@ -47,7 +48,9 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
 class Telling:
     """Orders of one moment, put into the outbox."""
 
-    def __init__(self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime) -> None:
+    def __init__(
+        self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime
+    ) -> None:
         self._ledger, self._t = ledger, t
         self._configuration, self._now = configuration, now
 
@@ -55,11 +58,21 @@ class Telling:
         """One row per order, desk and recipient."""
         for order in orders:
             ticket = view(self._ledger, self._configuration, incident, self._now).to_dict()
-            event = "blind" if order.tell is Tell.OPENED and incident.issue == BLIND else str(order.tell)
+            event = (
+                "blind"
+                if order.tell is Tell.OPENED and incident.issue == BLIND
+                else str(order.tell)
+            )
             for desk, recipient, capacity in self._recipients(incident):
                 quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY)
-                body = letter_body(ticket, {**order.facts, "audience": capacity}, acknowledgement=quiet)
-                self._t.enqueue(OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, self._now))
+                body = letter_body(
+                    ticket, {**order.facts, "audience": capacity}, acknowledgement=quiet
+                )
+                self._t.enqueue(
+                    OutboxMessage(
+                        incident.number, event, order.sequence, desk, recipient, body, self._now
+                    )
+                )
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
         """Desk, address and in what capacity; the people hear through the first desk that mails."""
@@ -77,7 +90,9 @@ class Telling:
     def _people(self, incident: Incident) -> Iterator[tuple[str, str]]:
         levels = {level.role: level for level in incident.ladder.levels}
         for role in reversed(incident.roles_told):
-            capacity = f"level {levels[role].number}, {levels[role].name}" if role in levels else role
+            capacity = (
+                f"level {levels[role].number}, {levels[role].name}" if role in levels else role
+            )
             for address in reached(self._configuration, role):
                 yield address, capacity
         for address in reached(self._configuration, OPERATORS):

@@ -58,7 +58,9 @@ def _known(ledger: Ledger) -> dict[str, Condition]:
     """Every condition, read once and kept for as long as the ledger is changed by nobody else."""
     memo = ledger.memo()
     if _STANDING not in memo:
-        memo[_STANDING] = {name: _CONDITION.validate_python(body) for name, body in ledger.conditions().items()}
+        memo[_STANDING] = {
+            name: _CONDITION.validate_python(body) for name, body in ledger.conditions().items()
+        }
     known: dict[str, Condition] = memo[_STANDING]
     return known
 

@@ -41,7 +41,9 @@ def state_of(incident: Incident) -> TicketState:
 def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> Ticket:
     """The ticket of an incident as it stands."""
     evidence, severity = incident.evidence, incident.severity
-    hidden = all(active(configuration.maintenance, check, now) for check in incident.causes) and bool(incident.causes)
+    hidden = all(
+        active(configuration.maintenance, check, now) for check in incident.causes
+    ) and bool(incident.causes)
     history = ledger.history(incident.number) if incident.number is not None else []
     return Ticket(
         number=named(incident.number),
@@ -61,7 +63,9 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         check=evidence.check,
         reasons=evidence.reasons,
         stages=stage_lines(evidence),
-        findings=tuple(Finding(f.layer.name.lower(), f.check, str(f.state), f.text) for f in evidence.findings),
+        findings=tuple(
+            Finding(f.layer.name.lower(), f.check, str(f.state), f.text) for f in evidence.findings
+        ),
         exhibits=evidence.exhibits,
         clocks=clock_lines(configuration, incident, now),
         ladder=rung_lines(configuration, incident),
@@ -76,7 +80,9 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
     )
 
 
-def clock_lines(configuration: Configuration, incident: Incident, now: datetime) -> tuple[ClockLine, ...]:
+def clock_lines(
+    configuration: Configuration, incident: Incident, now: datetime
+) -> tuple[ClockLine, ...]:
     """Each promise with its time and how it stands."""
     shown = incident.clocks(now, configuration.policy.calendar)
     return tuple(ClockLine(c.name, c.due_at, c.state.value, c.at) for c in shown)
@@ -116,7 +122,9 @@ def stage_lines(evidence: Evidence) -> tuple[StageLine, ...]:
 
 def incident_line(configuration: Configuration, incident: Incident, now: datetime) -> IncidentLine:
     """The ticket in a list."""
-    running = [c for c in incident.clocks(now, configuration.policy.calendar) if c.name == "resolution"]
+    running = [
+        c for c in incident.clocks(now, configuration.policy.calendar) if c.name == "resolution"
+    ]
     return IncidentLine(
         number=named(incident.number),
         severity=incident.severity.id,

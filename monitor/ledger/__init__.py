@@ -1,4 +1,6 @@
-"""The ledger: observations, verdicts, incidents, history, orders and receipts, on SQLite. The only place with SQL."""
+"""The ledger: observations, verdicts, incidents, history, orders and receipts, on SQLite. The only
+place with SQL.
+"""
 
 from monitor.ledger.acceptances import AcceptanceRow, ProposalRow
 from monitor.ledger.attempts import AttemptRow, Purpose

@@ -1,5 +1,6 @@
-"""Acceptances: what checks propose, and what a person took for right. A proposal is overwritten by the next attempt
-that makes one; an acceptance never is: the newest is in force, the older ones say who accepted what, and when.
+"""Acceptances: what checks propose, and what a person took for right. A proposal is overwritten by
+the next attempt that makes one; an acceptance never is: the newest is in force, the older ones say
+who accepted what, and when.
 """
 
 from __future__ import annotations
@@ -47,8 +48,13 @@ class AcceptanceRow:
 class AcceptanceReading(Table):
     def proposals(self, check: str) -> list[ProposalRow]:
         """What a check proposes."""
-        rows = self._database.rows("SELECT * FROM proposals WHERE check_name = ? ORDER BY name", (check,))
-        return [ProposalRow(check, row["name"], json.loads(row["value"]), moment(row["seen_at"])) for row in rows]
+        rows = self._database.rows(
+            "SELECT * FROM proposals WHERE check_name = ? ORDER BY name", (check,)
+        )
+        return [
+            ProposalRow(check, row["name"], json.loads(row["value"]), moment(row["seen_at"]))
+            for row in rows
+        ]
 
     def accepted(self, check: str) -> dict[str, Any]:
         """What is in force of a check: name -> value."""
@@ -61,7 +67,9 @@ class AcceptanceReading(Table):
 
     def acceptances(self, check: str) -> list[AcceptanceRow]:
         """Everything that was ever accepted of a check, the oldest first."""
-        rows = self._database.rows("SELECT * FROM acceptances WHERE check_name = ? ORDER BY id", (check,))
+        rows = self._database.rows(
+            "SELECT * FROM acceptances WHERE check_name = ? ORDER BY id", (check,)
+        )
         return [
             AcceptanceRow(
                 check=check,
@@ -83,7 +91,12 @@ class AcceptanceWriting(Table):
 
     def accept(self, proposal: ProposalRow, by: str, now: datetime) -> None:
         """From now on this is right."""
-        kept = (proposal.check, proposal.name, _written(proposal.value), milliseconds(proposal.seen_at))
+        kept = (
+            proposal.check,
+            proposal.name,
+            _written(proposal.value),
+            milliseconds(proposal.seen_at),
+        )
         self._database.change(_ACCEPT, (*kept, milliseconds(now), plain(by)))
 
 

@@ -1,7 +1,7 @@
 """Attempts: what each look saw and what was judged of it. Written once, never changed.
 
-The rows lie by check and time (WITHOUT ROWID: half the size, and a day of one check is one stretch of disk). An
-attempt's id is made of both: check number and milliseconds.
+The rows lie by check and time (WITHOUT ROWID: half the size, and a day of one check is one stretch
+of disk). An attempt's id is made of both: check number and milliseconds.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
 _TIME_BITS = 42  # milliseconds until the year 2109
 _COLUMNS = "check_number, started_at, name, kind, purpose, muted, state, observation, verdict"
 _RECORD = (
-    "INSERT INTO attempts (check_number, started_at, kind, purpose, muted, state, observation, verdict) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (check_number, started_at) DO NOTHING"
+    "INSERT INTO attempts (check_number, started_at, kind, purpose, muted, state, observation,"
+    " verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (check_number, started_at) DO NOTHING"
 )
 _FROM = "attempts JOIN check_names ON number = check_number"
 
@@ -41,7 +41,9 @@ class AttemptRow:
 
 
 class AttemptReading(Table):
-    def attempts(self, check: str | None = None, limit: int = 20, since: datetime | None = None) -> list[AttemptRow]:
+    def attempts(
+        self, check: str | None = None, limit: int = 20, since: datetime | None = None
+    ) -> list[AttemptRow]:
         """The newest attempts first, of one check or of all."""
         names = (
             [check]
@@ -65,7 +67,8 @@ class AttemptReading(Table):
     def _newest(self, name: str, limit: int, earliest: int) -> list[Row]:
         return self._database.rows(
             f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
-            "WHERE check_number = (SELECT number FROM check_names WHERE name = ?) AND started_at >= ? "
+            "WHERE check_number = (SELECT number FROM check_names WHERE name = ?) AND started_at"
+            " >= ? "
             "ORDER BY started_at DESC LIMIT ?",
             (name, earliest, limit),
         )
@@ -82,7 +85,9 @@ class AttemptWriting(Table):
         verdict: Verdict,
         muted: bool = False,
     ) -> int:
-        """Keep an attempt; returns its id. Two of one check in the same millisecond: the second moves on by one."""
+        """Keep an attempt; returns its id. Two of one check in the same millisecond: the second
+        moves on by one.
+        """
         number, started = self._number(check), encoding.milliseconds(started_at)
         bodies = (
             encoding.packed(encoding.observation_body(observation)),

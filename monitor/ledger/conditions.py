@@ -1,4 +1,6 @@
-"""Conditions: one row per check, where it stands now. The only rows that are overwritten at every attempt."""
+"""Conditions: one row per check, where it stands now. The only rows that are overwritten at every
+attempt.
+"""
 
 from __future__ import annotations
 

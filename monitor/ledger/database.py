@@ -2,8 +2,8 @@
 
 Rules:
 1. Write-ahead log, `synchronous=FULL`: what was committed survives a power cut.
-2. Changes are made only inside `transaction()`, and that is BEGIN IMMEDIATE: with a plain BEGIN, two processes that
-   read and then write fail with "database is locked" whatever the time-out.
+2. Changes are made only inside `transaction()`, and that is BEGIN IMMEDIATE: with a plain BEGIN,
+   two processes that read and then write fail with "database is locked" whatever the time-out.
 3. The file is 0600 and a folder that is made for it 0700: tickets speak of customers.
 """
 
@@ -63,7 +63,9 @@ class Database:
         return found
 
     def change(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
-        """Change something, inside a transaction. Raises sqlite3.IntegrityError where a constraint is broken."""
+        """Change something, inside a transaction. Raises sqlite3.IntegrityError where a constraint
+        is broken.
+        """
         if not self._connection.in_transaction:
             raise RuntimeError("a ledger is changed only inside a transaction")
         try:
@@ -74,8 +76,9 @@ class Database:
             raise told(self.where, error) from error
 
     def memo(self) -> dict[str, Any]:
-        """What readers have made of rows, by names of their own; empty once it could be stale: after a change by
-        another connection, or a transaction that was undone."""
+        """What readers have made of rows, by names of their own; empty once it could be stale:
+        after a change by another connection, or a transaction that was undone.
+        """
         if not self._connection.in_transaction:
             self._forget_what_others_changed()
         return self._memo
@@ -136,4 +139,6 @@ def _lay(path: Path) -> None:
         if status.st_mode & 0o077 and status.st_uid == os.geteuid():
             path.chmod(0o600)
     except OSError as error:
-        raise LedgerFault(f"the ledger {path} cannot be opened for writing: {error.strerror}") from error
+        raise LedgerFault(
+            f"the ledger {path} cannot be opened for writing: {error.strerror}"
+        ) from error

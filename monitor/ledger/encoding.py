@@ -1,4 +1,6 @@
-"""How values lie in a ledger: moments as integer milliseconds, bodies as compact JSON, and back without loss."""
+"""How values lie in a ledger: moments as integer milliseconds, bodies as compact JSON, and back
+without loss.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def optional_moment(kept: int | None) -> datetime | None:
 
 
 def packed(body: Mapping[str, Any]) -> str:
-    """Compact JSON, pure ASCII: a far end's broken characters survive as escapes. Raises TypeError for what is none."""
+    """Compact JSON, pure ASCII: a far end's broken characters survive as escapes. Raises TypeError
+    for what is none.
+    """
     return _PACKING.encode(body)
 
 
@@ -58,7 +62,9 @@ def plain(text: str, longest: int = 500) -> str:
 def observation_body(seen: Observation) -> dict[str, Any]:
     """An observation as JSON data; what is empty is left out."""
     body: dict[str, Any] = {
-        "stages": [[s.name, round(s.began, 6), round(s.seconds, 6), int(s.passed)] for s in seen.stages],
+        "stages": [
+            [s.name, round(s.began, 6), round(s.seconds, 6), int(s.passed)] for s in seen.stages
+        ],
         "measures": dict(seen.measures),
         "fault": _fault_body(seen.fault),
         "blind": seen.blind,
@@ -74,13 +80,16 @@ def observation(body: Mapping[str, Any]) -> Observation:
     """The observation again."""
     return Observation(
         stages=tuple(
-            Stage(name, began, seconds, bool(passed)) for name, began, seconds, passed in body.get("stages", ())
+            Stage(name, began, seconds, bool(passed))
+            for name, began, seconds, passed in body.get("stages", ())
         ),
         measures=dict(body.get("measures", {})),
         fault=_fault(body.get("fault")),
         blind=body.get("blind"),
         notes=tuple(body.get("notes", ())),
-        exhibits=tuple(Exhibit(name, kind, Path(path)) for name, kind, path in body.get("exhibits", ())),
+        exhibits=tuple(
+            Exhibit(name, kind, Path(path)) for name, kind, path in body.get("exhibits", ())
+        ),
         seconds=body.get("seconds", 0.0),
         warnings=tuple(body.get("warnings", ())),
     )

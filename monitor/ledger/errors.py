@@ -20,7 +20,9 @@ class AlreadyOpen(Exception):
 
 
 _WORDS = {
-    "SQLITE_CORRUPT": "is damaged; put it aside, restore a copy of it, and keep the damaged one for a look",
+    "SQLITE_CORRUPT": (
+        "is damaged; put it aside, restore a copy of it, and keep the damaged one for a look"
+    ),
     "SQLITE_NOTADB": "is not a ledger, or is damaged at its very beginning",
     "SQLITE_READONLY": "cannot be written by this user, or lies on a read-only file system",
     "SQLITE_CANTOPEN": "cannot be opened; does its folder exist, and may this user write there?",
@@ -48,8 +50,9 @@ def told(where: str, error: sqlite3.Error) -> LedgerFault:
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Raises what SQLite raises as it is `told`. A broken constraint stays what it is: its caller knows what it
-    means."""
+    """Raises what SQLite raises as it is `told`. A broken constraint stays what it is: its caller
+    knows what it means.
+    """
     try:
         yield
     except sqlite3.IntegrityError:

@@ -26,19 +26,24 @@ class HistoryRow:
 class HistoryReading(Table):
     def history(self, number: int | None) -> list[HistoryRow]:
         """What happened to an incident, the oldest first; None: to the monitor itself."""
-        rows = self._database.rows("SELECT * FROM history WHERE incident IS ? ORDER BY id", (number,))
+        rows = self._database.rows(
+            "SELECT * FROM history WHERE incident IS ? ORDER BY id", (number,)
+        )
         return [_happened(row) for row in rows]
 
     def newest(self, kind: str, limit: int = 1) -> list[HistoryRow]:
         """The last things of one kind that happened to the monitor itself, the newest first."""
         rows = self._database.rows(
-            "SELECT * FROM history WHERE incident IS NULL AND kind = ? ORDER BY id DESC LIMIT ?", (kind, limit)
+            "SELECT * FROM history WHERE incident IS NULL AND kind = ? ORDER BY id DESC LIMIT ?",
+            (kind, limit),
         )
         return [_happened(row) for row in rows]
 
 
 class HistoryWriting(Table):
-    def happened(self, incident: int | None, at: datetime, kind: str, body: Mapping[str, Any] | None = None) -> int:
+    def happened(
+        self, incident: int | None, at: datetime, kind: str, body: Mapping[str, Any] | None = None
+    ) -> int:
         """Keep that something happened; returns its number."""
         made = self._database.change(
             "INSERT INTO history (incident, at, kind, body) VALUES (?, ?, ?, ?)",
@@ -48,4 +53,6 @@ class HistoryWriting(Table):
 
 
 def _happened(row: Row) -> HistoryRow:
-    return HistoryRow(row["id"], row["incident"], moment(row["at"]), row["kind"], unpacked(row["body"]))
+    return HistoryRow(
+        row["id"], row["incident"], moment(row["at"]), row["kind"], unpacked(row["body"])
+    )

@@ -21,7 +21,9 @@ from monitor.ledger.errors import AlreadyOpen
 from monitor.ledger.table import Table
 
 IncidentState = Literal["open", "acknowledged", "recovered", "closed"]
-_COLUMNS = "key, site, issue, severity, owner, opened_at, acknowledged_at, recovered_at, closed_at, body"
+_COLUMNS = (
+    "key, site, issue, severity, owner, opened_at, acknowledged_at, recovered_at, closed_at, body"
+)
 _WHERE: dict[IncidentState | None, str] = {
     None: "1",
     "open": "closed_at IS NULL",
@@ -33,7 +35,9 @@ _WHERE: dict[IncidentState | None, str] = {
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """One incident; `number` is None until it is opened. `body` is whatever else is known of it, as JSON data."""
+    """One incident; `number` is None until it is opened. `body` is whatever else is known of it, as
+    JSON data.
+    """
 
     number: int | None
     key: str
@@ -56,12 +60,16 @@ class IncidentReading(Table):
 
     def open_incident_by_key(self, key: str) -> IncidentRow | None:
         """The open incident under a key; there is one at most."""
-        found = self._database.row("SELECT * FROM incidents WHERE key = ? AND closed_at IS NULL", (key,))
+        found = self._database.row(
+            "SELECT * FROM incidents WHERE key = ? AND closed_at IS NULL", (key,)
+        )
         return _incident(found) if found else None
 
     def open_incidents(self) -> list[IncidentRow]:
         """All that are not closed, the oldest first."""
-        rows = self._database.rows("SELECT * FROM incidents WHERE closed_at IS NULL ORDER BY number")
+        rows = self._database.rows(
+            "SELECT * FROM incidents WHERE closed_at IS NULL ORDER BY number"
+        )
         return [_incident(row) for row in rows]
 
     def latest_closed(self, key: str) -> IncidentRow | None:
@@ -74,7 +82,9 @@ class IncidentReading(Table):
         return _incident(found) if found else None
 
     def incidents(self, limit: int = 50, state: IncidentState | None = None) -> list[IncidentRow]:
-        """The newest first; "open" is every one that is not closed, acknowledged and recovered ones too."""
+        """The newest first; "open" is every one that is not closed, acknowledged and recovered ones
+        too.
+        """
         rows = self._database.rows(
             f"SELECT * FROM incidents WHERE {_WHERE[state]} ORDER BY number DESC LIMIT ?",  # noqa: S608 - constants
             (limit,),
@@ -95,10 +105,13 @@ class IncidentWriting(Table):
         return int(made.lastrowid or 0)
 
     def save_incident(self, row: IncidentRow) -> None:
-        """Keep what became of an incident. Raises AlreadyOpen when it is reopened beside an open one, LookupError."""
+        """Keep what became of an incident. Raises AlreadyOpen when it is reopened beside an open
+        one, LookupError.
+        """
         try:
             kept = self._database.change(
-                f"UPDATE incidents SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?",  # noqa: S608
+                f"UPDATE incidents SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE"
+                " number = ?",  # noqa: S608
                 (*_values(row), row.number),
             )
         except sqlite3.IntegrityError as broken:

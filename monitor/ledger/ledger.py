@@ -1,4 +1,5 @@
-"""The ledger: what Reveille knows and what it has promised to say. SQLite; all moments are aware and UTC.
+"""The ledger: what Reveille knows and what it has promised to say. SQLite; all moments are aware
+and UTC.
 
     with ledger.transaction() as t:          # all of it, or nothing
         t.record("main-number", "sip-call", "scheduled", started, observation, verdict, muted=False)
@@ -52,7 +53,9 @@ class Ledger(
     """One open ledger, for one thread."""
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
-        """Open the ledger at `path` (or ":memory:"), making or migrating it unless `read_only`. Raises LedgerFault."""
+        """Open the ledger at `path` (or ":memory:"), making or migrating it unless `read_only`.
+        Raises LedgerFault.
+        """
         super().__init__(Database(path, read_only=read_only))
         try:
             _fit(self._database)
@@ -80,7 +83,10 @@ class Ledger(
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -1,8 +1,8 @@
 """The outbox's rows: one per message and recipient, written with the change that they tell of.
 
-A letter is queued, then sent or failed. While somebody sends it, it is leased: nobody else takes it until the lease
-ends. Letters of one incident to one recipient at one desk go out in the order of their moments (`not_before`), and
-within one moment as they were written.
+A letter is queued, then sent or failed. While somebody sends it, it is leased: nobody else takes it
+until the lease ends. Letters of one incident to one recipient at one desk go out in the order of
+their moments (`not_before`), and within one moment as they were written.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ LIFETIME_SECONDS = 3 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """What is to be told to one recipient through one desk; the same five of incident, kind, sequence, desk and
-    recipient are one message, however often it is enqueued."""
+    """What is to be told to one recipient through one desk; the same five of incident, kind,
+    sequence, desk and recipient are one message, however often it is enqueued.
+    """
 
     incident: int | None
     kind: str
@@ -81,10 +82,13 @@ _NEXT = """
 
 
 class LetterReading(Table):
-    def outbox(self, state: LetterState | None = None, incident: int | None = None) -> list[OutboxRow]:
+    def outbox(
+        self, state: LetterState | None = None, incident: int | None = None
+    ) -> list[OutboxRow]:
         """The letters in their order; all, or those in one state, or those of one incident."""
         rows = self._database.rows(
-            "SELECT * FROM outbox WHERE (? IS NULL OR state = ?) AND (? IS NULL OR incident = ?) ORDER BY id",
+            "SELECT * FROM outbox WHERE (? IS NULL OR state = ?) AND (? IS NULL OR incident = ?)"
+            " ORDER BY id",
             (state, state, incident, incident),
         )
         return [letter_of(row) for row in rows]
@@ -92,13 +96,20 @@ class LetterReading(Table):
     def outbox_counts(self) -> dict[LetterState, int]:
         """How many letters are in each state."""
         counts: dict[LetterState, int] = {"queued": 0, "sent": 0, "failed": 0}
-        for row in self._database.rows("SELECT state, count(*) AS letters FROM outbox GROUP BY state"):
+        for row in self._database.rows(
+            "SELECT state, count(*) AS letters FROM outbox GROUP BY state"
+        ):
             counts[row["state"]] = row["letters"]
         return counts
 
     def queued_desks(self) -> list[str]:
         """The desks that letters are waiting for."""
-        return [row["desk"] for row in self._database.rows("SELECT DISTINCT desk FROM outbox WHERE state = 'queued'")]
+        return [
+            row["desk"]
+            for row in self._database.rows(
+                "SELECT DISTINCT desk FROM outbox WHERE state = 'queued'"
+            )
+        ]
 
     def next_letter_at(self, desk: str) -> datetime | None:
         """When the next letter of a desk is due; None when none is queued."""
@@ -106,18 +117,29 @@ class LetterReading(Table):
         return optional_moment(found["at"]) if found else None
 
     def sent_before(self, letter: OutboxRow) -> OutboxRow | None:
-        """The last letter of the same incident that this recipient got from this desk before this one."""
+        """The last letter of the same incident that this recipient got from this desk before this
+        one.
+        """
         found = self._database.row(
-            "SELECT * FROM outbox WHERE incident = ? AND desk = ? AND recipient = ? AND state = 'sent' "
-            "AND (not_before, id) < (?, ?) ORDER BY not_before DESC, id DESC LIMIT 1",
-            (letter.incident, letter.desk, letter.recipient, milliseconds(letter.not_before), letter.id),
+            "SELECT * FROM outbox WHERE incident = ? AND desk = ? AND recipient = ? AND state ="
+            " 'sent' AND (not_before, id) < (?, ?) ORDER BY not_before DESC, id DESC LIMIT 1",
+            (
+                letter.incident,
+                letter.desk,
+                letter.recipient,
+                milliseconds(letter.not_before),
+                letter.id,
+            ),
         )
         return letter_of(found) if found else None
 
     def receipts(self, letter: int) -> list[ReceiptRow]:
         """What became of each attempt to send a letter."""
         rows = self._database.rows("SELECT * FROM receipts WHERE letter = ? ORDER BY id", (letter,))
-        return [ReceiptRow(row["letter"], row["attempt"], moment(row["at"]), row["kind"], row["text"]) for row in rows]
+        return [
+            ReceiptRow(row["letter"], row["attempt"], moment(row["at"]), row["kind"], row["text"])
+            for row in rows
+        ]
 
     def leased_letters(self) -> list[OutboxRow]:
         """The letters that somebody was sending, or is."""

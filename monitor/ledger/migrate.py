@@ -1,4 +1,5 @@
-"""Bring a ledger to the form that this program knows: numbered SQL files, each in one transaction, once.
+"""Bring a ledger to the form that this program knows: numbered SQL files, each in one transaction,
+once.
 
 A ledger of a newer program is refused: an older one would not keep what the newer relies on.
 """
@@ -28,7 +29,9 @@ class Migration:
 def known(folder: Path = FOLDER) -> list[Migration]:
     """All steps, in their order; the numbers run from 1 without a gap."""
     files = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    steps = [Migration(int(file.name[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files]
+    steps = [
+        Migration(int(file.name[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files
+    ]
     if [step.number for step in steps] != list(range(1, len(steps) + 1)):
         raise LedgerFault(f"the migrations in {folder} are not numbered 1, 2, 3 …")
     return steps
@@ -54,8 +57,8 @@ def refuse_newer(database: Database, newest: int) -> None:
     """Raises LedgerFault for a ledger that a newer program has written."""
     if (found := version(database)) > newest:
         raise LedgerFault(
-            f"the ledger {database.where} is of version {found}, and this program knows up to {newest}; "
-            "use the newer Reveille that wrote it"
+            f"the ledger {database.where} is of version {found}, and this program knows up to"
+            f" {newest}; use the newer Reveille that wrote it"
         )
 
 
@@ -64,10 +67,14 @@ def _take(database: Database, step: Migration) -> None:
         if version(database) >= step.number:  # another process was quicker
             return
         if step.number == 1:
-            database.change("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+            database.change(
+                "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+            )
         for statement in _statements(step.script):
             database.change(statement)
-        database.change("INSERT INTO migrations (number, name) VALUES (?, ?)", (step.number, step.name))
+        database.change(
+            "INSERT INTO migrations (number, name) VALUES (?, ?)", (step.number, step.name)
+        )
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -79,4 +86,6 @@ def _statements(script: str) -> Iterator[str]:
             yield gathered
             gathered = ""
     if "".join(line.split("--")[0] for line in gathered.splitlines()).strip():
-        raise LedgerFault(f"a migration ends in the middle of a statement: {gathered.strip()[:80]!r}")
+        raise LedgerFault(
+            f"a migration ends in the middle of a statement: {gathered.strip()[:80]!r}"
+        )

@@ -1,7 +1,9 @@
-"""How a letter changes: enqueued once, leased for a send, then sent, postponed or failed; receipts beside.
+"""How a letter changes: enqueued once, leased for a send, then sent, postponed or failed; receipts
+beside.
 
-The receipt "tried" is committed before the send and another after it. One that stands alone tells of a sender that died
-in between: the letter may have gone out, and goes out again, with the same key.
+The receipt "tried" is committed before the send and another after it. One that stands alone tells
+of a sender that died in between: the letter may have gone out, and goes out again, with the same
+key.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ class LetterWriting(Table):
         """Put a message into the outbox; False when it was there already."""
         at = milliseconds(message.not_before)
         made = self._database.change(
-            "INSERT INTO outbox (incident, kind, sequence, desk, recipient, body, not_before, next_at, expires_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO outbox (incident, kind, sequence, desk, recipient, body, not_before,"
+            " next_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
                 message.incident,
                 message.kind,
@@ -44,14 +46,17 @@ class LetterWriting(Table):
         )
         return made.rowcount == 1
 
-    def lease_letter(self, desk: str, owner: str, now: datetime, until: datetime) -> OutboxRow | None:
+    def lease_letter(
+        self, desk: str, owner: str, now: datetime, until: datetime
+    ) -> OutboxRow | None:
         """Take the next due letter of a desk, and write the receipt that stands before its send."""
         at = milliseconds(now)
         due = self._database.row(_DUE, (desk, at, at))
         if due is None:
             return None
         self._database.change(
-            "UPDATE outbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE id = ?",
+            "UPDATE outbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE"
+            " id = ?",
             (owner, milliseconds(until), due["id"]),
         )
         taken = self._database.row("SELECT * FROM outbox WHERE id = ?", (due["id"],))
@@ -70,7 +75,9 @@ class LetterWriting(Table):
         self._receipt(letter, at, kind, text)
         self._settle(letter, "failed", error=text)
 
-    def letter_postponed(self, letter: OutboxRow, at: datetime, next_at: datetime, text: str) -> None:
+    def letter_postponed(
+        self, letter: OutboxRow, at: datetime, next_at: datetime, text: str
+    ) -> None:
         """Not now; again at `next_at`."""
         self._receipt(letter, at, "later", text)
         self._database.change(
@@ -80,10 +87,14 @@ class LetterWriting(Table):
         )
 
     def letter_interrupted(self, letter: OutboxRow, at: datetime, text: str) -> None:
-        """Its sender was stopped in the middle: nobody knows whether it went out, so it is due again at once."""
+        """Its sender was stopped in the middle: nobody knows whether it went out, so it is due
+        again at once.
+        """
         self._receipt(letter, at, "interrupted", text)
         self._database.change(
-            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE id = ? AND state = 'queued'", (letter.id,)
+            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE id = ? AND state ="
+            " 'queued'",
+            (letter.id,),
         )
 
     def _receipt(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
@@ -92,9 +103,11 @@ class LetterWriting(Table):
             (letter.id, letter.attempts, milliseconds(at), kind, plain(text)),
         )
 
-    def _settle(self, letter: OutboxRow, state: LetterState, *, reference: str = "", error: str = "") -> None:
+    def _settle(
+        self, letter: OutboxRow, state: LetterState, *, reference: str = "", error: str = ""
+    ) -> None:
         self._database.change(
-            "UPDATE outbox SET state = ?, lease_owner = NULL, lease_until = NULL, reference = ?, last_error = ? "
-            "WHERE id = ? AND state <> 'sent'",
+            "UPDATE outbox SET state = ?, lease_owner = NULL, lease_until = NULL, reference = ?,"
+            " last_error = ? WHERE id = ? AND state <> 'sent'",
             (state, plain(reference) or None, plain(error) or None, letter.id),
         )

@@ -12,7 +12,9 @@ from monitor.ledger.table import Table
 
 @dataclass(frozen=True, slots=True)
 class SlotRow:
-    """One owed run of a job: claimed, and finished or not. `late_seconds` is how long after its time it ran."""
+    """One owed run of a job: claimed, and finished or not. `late_seconds` is how long after its
+    time it ran.
+    """
 
     job: str
     slot_key: str
@@ -25,25 +27,33 @@ class SlotRow:
 class SlotReading(Table):
     def newest_slot(self, job: str) -> SlotRow | None:
         """The latest slot of a job that was claimed."""
-        found = self._database.row("SELECT * FROM slots WHERE job = ? ORDER BY slot_at DESC LIMIT 1", (job,))
+        found = self._database.row(
+            "SELECT * FROM slots WHERE job = ? ORDER BY slot_at DESC LIMIT 1", (job,)
+        )
         return _slot(found) if found else None
 
     def slots(self, job: str, since: datetime) -> list[SlotRow]:
         """What was claimed of a job for a moment from `since` on, the oldest first."""
         rows = self._database.rows(
-            "SELECT * FROM slots WHERE job = ? AND slot_at >= ? ORDER BY slot_at", (job, milliseconds(since))
+            "SELECT * FROM slots WHERE job = ? AND slot_at >= ? ORDER BY slot_at",
+            (job, milliseconds(since)),
         )
         return [_slot(row) for row in rows]
 
     def slot(self, job: str, slot_key: str) -> SlotRow | None:
         """One claimed slot."""
-        found = self._database.row("SELECT * FROM slots WHERE job = ? AND slot_key = ?", (job, slot_key))
+        found = self._database.row(
+            "SELECT * FROM slots WHERE job = ? AND slot_key = ?", (job, slot_key)
+        )
         return _slot(found) if found else None
 
     def unfinished_slots(self) -> list[SlotRow]:
         """Claimed and never finished: what a crash has left, the oldest first."""
         return [
-            _slot(row) for row in self._database.rows("SELECT * FROM slots WHERE finished_at IS NULL ORDER BY slot_at")
+            _slot(row)
+            for row in self._database.rows(
+                "SELECT * FROM slots WHERE finished_at IS NULL ORDER BY slot_at"
+            )
         ]
 
 
@@ -51,7 +61,8 @@ class SlotWriting(Table):
     def claim(self, job: str, slot_key: str, slot_at: datetime, now: datetime) -> bool:
         """Claim a run; False when it was claimed before."""
         made = self._database.change(
-            "INSERT INTO slots (job, slot_key, slot_at, claimed_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO slots (job, slot_key, slot_at, claimed_at) VALUES (?, ?, ?, ?) ON CONFLICT"
+            " DO NOTHING",
             (job, slot_key, milliseconds(slot_at), milliseconds(now)),
         )
         return made.rowcount == 1

@@ -1,4 +1,6 @@
-"""What the table groups share: each has a reading half (on the ledger) and a writing half (on a transaction)."""
+"""What the table groups share: each has a reading half (on the ledger) and a writing half (on a
+transaction).
+"""
 
 from __future__ import annotations
 
@@ -14,5 +16,7 @@ class Table:
         self._database = database
 
     def memo(self) -> dict[str, Any]:
-        """What readers keep of rows for as long as nobody else changes the ledger; see Database.memo."""
+        """What readers keep of rows for as long as nobody else changes the ledger; see
+        Database.memo.
+        """
         return self._database.memo()

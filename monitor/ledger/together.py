@@ -1,9 +1,11 @@
-"""Changes that come at about the same moment are written in one transaction: a commit waits for the disk.
+"""Changes that come at about the same moment are written in one transaction: a commit waits for the
+disk.
 
-Rules: a change alone is written at once; one that comes while others are at work waits a moment for theirs. Whoever
-hands a change in goes on only when it is committed. When one of several cannot be written, nothing of them is, and
-each is then tried by itself, so that only the one at fault fails: a change must bear being made again from the start.
-A disk that is slow is waited for less often: the loop stands still meanwhile.
+Rules: a change alone is written at once; one that comes while others are at work waits a moment for
+theirs. Whoever hands a change in goes on only when it is committed. When one of several cannot be
+written, nothing of them is, and each is then tried by itself, so that only the one at fault fails:
+a change must bear being made again from the start. A disk that is slow is waited for less often:
+the loop stands still meanwhile.
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ class Together:
         self._waiting: list[_Waiting] = []
 
     async def write(self, change: Change, alone: bool) -> None:
-        """Make a change, and return when it is committed. `alone`: nobody is at work whose change could go along.
-        Raises LedgerFault, and what the change itself raises. Cancelled before its turn, it is not made."""
+        """Make a change, and return when it is committed. `alone`: nobody is at work whose change
+        could go along. Raises LedgerFault, and what the change itself raises. Cancelled before its
+        turn, it is not made.
+        """
         loop = asyncio.get_running_loop()
         if alone and not self._waiting:
             self._write_one(change)

@@ -1,7 +1,8 @@
 """Which checks may be owed a look by now, so that not every one is asked at every moment.
 
-A check is ripe, or rests until some moment. Whoever is ripe is asked, and stays ripe until the answer is that nothing
-is owed; so nothing is lost when a look that is owed is not made. A clock that went back makes everybody ripe.
+A check is ripe, or rests until some moment. Whoever is ripe is asked, and stays ripe until the
+answer is that nothing is owed; so nothing is lost when a look that is owed is not made. A clock
+that went back makes everybody ripe.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""What is owed, and one look from beginning to end: due -> attempt -> judge -> look below -> settle.
+"""What is owed, and one look from beginning to end: due -> attempt -> judge -> look below ->
+settle.
 
-Rule 1: the ledger decides what is owed. A run at a time of day is claimed under its slot before it is made; what a
-crash left unfinished is owed again; of missed runs only the newest is owed, and only within its grace.
-Rule 2: an extra look (confirm, recheck) is owed by the check's condition, which is kept in the ledger too.
-Rule 3: nobody looks at the same check twice at a time; a look below is made once for all who need it.
+Rule 1: the ledger decides what is owed. A run at a time of day is claimed under its slot before it
+is made; what a crash left unfinished is owed again; of missed runs only the newest is owed, and
+only within its grace. Rule 2: an extra look (confirm, recheck) is owed by the check's condition,
+which is kept in the ledger too. Rule 3: nobody looks at the same check twice at a time; a look
+below is made once for all who need it.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ class Rounds:
         self._running: set[str] = set()
         self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
         self._rest_until: dict[str, datetime] = {}
-        self._taken: set[tuple[str, str]] = set()  # slots that the ledger says are done, on a clock that went back
+        self._taken: set[tuple[str, str]] = (
+            set()
+        )  # slots that the ledger says are done, on a clock that went back
         self._left_over = {(s.job, s.slot_key): s for s in ledger.unfinished_slots()}
         self.configuration = configuration
 
@@ -96,14 +100,20 @@ class Rounds:
         for name, at in store.next_looks(self._ledger).items():
             if at <= now and name in self._places:
                 self._agenda.ripen(name)
-        free = [name for name in self._agenda.ripe(now) if name in self._places and self._may_look(name, now)]
+        free = [
+            name
+            for name in self._agenda.ripe(now)
+            if name in self._places and self._may_look(name, now)
+        ]
         found = [due for name in free if (due := self._asked(self.configuration.checks[name], now))]
         return sorted(found, key=lambda due: self._places[due.name])
 
     def next_waking(self, now: datetime) -> datetime | None:
         """When `owed` is to be asked again, if nothing else happens before."""
         looks = (at for at in store.next_looks(self._ledger).values() if at > now)
-        return min((at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None)
+        return min(
+            (at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None
+        )
 
     def next_moment(self, now: datetime) -> datetime | None:
         """When a look will be owed next; None when nothing ever will."""
@@ -133,19 +143,24 @@ class Rounds:
         return seen
 
     async def glance(self, entry: CheckEntry) -> Seen:
-        """An attempt that changes nothing: what it finds is for the asker alone (a report of a day long past)."""
+        """An attempt that changes nothing: what it finds is for the asker alone (a report of a day
+        long past).
+        """
         return await self._attempt(entry, "once")
 
     def _may_look(self, name: str, now: datetime) -> bool:
         return name not in self._running and self._rest_until.get(name, now) <= now
 
-    # -- what is owed -------------------------------------------------------------------------------------------
+    # -- what is owed
+    # -------------------------------------------------------------------------------------------
 
     def _asked(self, entry: CheckEntry, now: datetime) -> Due | None:
         """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
         due = self._due(entry, store.known_condition(self._ledger, entry.name), now)
         if due is None:
-            self._agenda.rest(entry.name, next_after(entry.timetable, now) if entry.timetable else None)
+            self._agenda.rest(
+                entry.name, next_after(entry.timetable, now) if entry.timetable else None
+            )
         return due
 
     def _due(self, entry: CheckEntry, condition: Condition | None, now: datetime) -> Due | None:
@@ -193,7 +208,8 @@ class Rounds:
             if entry.timetable is not None:
                 yield next_after(entry.timetable, now)
 
-    # -- one look -----------------------------------------------------------------------------------------------
+    # -- one look
+    # -----------------------------------------------------------------------------------------------
 
     async def _claim(self, due: Due) -> bool:
         if due.slot is None:
@@ -204,7 +220,9 @@ class Rounds:
         if self._left_over.pop((due.name, due.slot.key), None):
             return True
         slot, claims = due.slot, list[bool]()
-        await self._write(lambda t: claims.append(t.claim(due.name, slot.key, slot.at, self._clock.now())))
+        await self._write(
+            lambda t: claims.append(t.claim(due.name, slot.key, slot.at, self._clock.now()))
+        )
         if not claims[-1]:
             self._taken.add((due.name, slot.key))
         return claims[-1]
@@ -224,7 +242,10 @@ class Rounds:
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
             if late > LATE_AFTER_SECONDS:
-                said = f"ran {timedelta(seconds=round(late))} late: it was owed at {due.slot.at:%Y-%m-%d %H:%M} UTC"
+                said = (
+                    f"ran {timedelta(seconds=round(late))} late: it was owed at"
+                    f" {due.slot.at:%Y-%m-%d %H:%M} UTC"
+                )
                 observation = replace(observation, notes=(said, *observation.notes))
         verdict = judge(observation, entry.expect, entry.warn)
         log.info(
@@ -237,15 +258,18 @@ class Rounds:
         return Seen(entry, purpose, started, observation, verdict)
 
     def _owed_again(self, due: Due) -> None:
-        """What was cut off, or could not be written down, is owed again; not at once, since the cause may last."""
+        """What was cut off, or could not be written down, is owed again; not at once, since the
+        cause may last.
+        """
         self._rest_until[due.name] = self._clock.now() + timedelta(seconds=AFTER_A_BREAK_SECONDS)
         if due.slot and (due.slot.key == FIRST or not due.entry.every):
             left = SlotRow(due.name, due.slot.key, due.slot.at, self._clock.now(), None, None)
             self._left_over[due.name, due.slot.key] = left
 
     async def _below(self, seen: Seen, begun: float) -> tuple[list[Seen], frozenset[str]]:
-        """A failure that counts is looked into at once: every check that stands below it. Says too which of those
-        looks were somebody else's, who settles them."""
+        """A failure that counts is looked into at once: every check that stands below it. Says too
+        which of those looks were somebody else's, who settles them.
+        """
         if seen.verdict.state is not State.FAILED or not confirming(
             store.condition_of(self._ledger, seen.name), seen.verdict.state, patience_of(seen.entry)
         ):
@@ -256,16 +280,27 @@ class Rounds:
             mine.add(entry.name)
             return self._attempt(entry, "diagnose")
 
-        entries = [self.configuration.checks[name] for name in reach(self.configuration, seen.entry)]
-        below = await asyncio.gather(*(self._shared.look(one.name, begun, partial(make, one)) for one in entries))
+        entries = [
+            self.configuration.checks[name] for name in reach(self.configuration, seen.entry)
+        ]
+        below = await asyncio.gather(
+            *(self._shared.look(one.name, begun, partial(make, one)) for one in entries)
+        )
         return list(below), frozenset(low.name for low in below) - mine
 
-    async def _settle(self, due: Due, seen: Seen, below: list[Seen], others: frozenset[str]) -> None:
+    async def _settle(
+        self, due: Due, seen: Seen, below: list[Seen], others: frozenset[str]
+    ) -> None:
         def settled(t: Transaction) -> None:
             now = self._clock.now()
             Settlement(self._ledger, t, self.configuration, now).settle(seen, below, others)
             if due.slot and (due.entry.at or due.slot.key == FIRST):
-                t.finish(due.name, due.slot.key, now, max(0.0, (seen.started_at - due.slot.at).total_seconds()))
+                t.finish(
+                    due.name,
+                    due.slot.key,
+                    now,
+                    max(0.0, (seen.started_at - due.slot.at).total_seconds()),
+                )
 
         await self._write(settled)
 
@@ -273,7 +308,9 @@ class Rounds:
         await self._together.write(change, alone=len(self._running) <= 1)
 
     def _abandon(self, job: str, key: str, now: datetime) -> None:
-        """A run that a crash cut off, and whose grace is over, is not made up for; that is remembered."""
+        """A run that a crash cut off, and whose grace is over, is not made up for; that is
+        remembered.
+        """
         left = self._left_over.pop((job, key))
         with self._ledger.transaction() as t:
             t.finish(job, key, now, (now - left.slot_at).total_seconds())

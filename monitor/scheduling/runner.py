@@ -1,9 +1,10 @@
 """One attempt: the lines it needs, its time limit, and an end that is always an observation.
 
-Rule 1: whatever a check does (raise, hang, be wrong), the attempt ends as an observation within its limit.
-Rule 2: a line carries no more of our calls than its channels; waiting for it does not count against the limit.
-Rule 3: evidence never takes the last of a disk: the ledger must still be able to say that the monitor is blind.
-Rule 4: an attempt has a folder only once it has something to put there: ten thousand looks a minute leave nothing.
+Rule 1: whatever a check does (raise, hang, be wrong), the attempt ends as an observation within its
+limit. Rule 2: a line carries no more of our calls than its channels; waiting for it does not count
+against the limit. Rule 3: evidence never takes the last of a disk: the ledger must still be able to
+say that the monitor is blind. Rule 4: an attempt has a folder only once it has something to put
+there: ten thousand looks a minute leave nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Lines:
     async def occupy(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
         """Hold one channel of each line, all or none, for as long as the block runs."""
         async with self._freed:
-            await self._freed.wait_for(lambda: all(self._busy.get(c.line, 0) < c.channels for c in claims))
+            await self._freed.wait_for(
+                lambda: all(self._busy.get(c.line, 0) < c.channels for c in claims)
+            )
             for claim in claims:
                 self._busy[claim.line] = self._busy.get(claim.line, 0) + 1
         try:
@@ -59,7 +62,9 @@ class Lines:
 class Runner:
     """Runs attempts, as many at a time as `at_once` allows."""
 
-    def __init__(self, clock: Clock, exhibits: Path, at_once: int = 40, spare_bytes: float = SPARE_BYTES) -> None:
+    def __init__(
+        self, clock: Clock, exhibits: Path, at_once: int = 40, spare_bytes: float = SPARE_BYTES
+    ) -> None:
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
         self._lines = Lines()
         self._slots = asyncio.Semaphore(at_once)
@@ -74,8 +79,9 @@ class Runner:
         memory: Mapping[str, Any] | None = None,
         accepted: Mapping[str, Any] | None = None,
     ) -> Observation:
-        """Make one attempt of `check`, which knows `memory` and what was `accepted`, and say what it saw. Never raises
-        but on cancellation."""
+        """Make one attempt of `check`, which knows `memory` and what was `accepted`, and say what
+        it saw. Never raises but on cancellation.
+        """
         claims = check.claims()
         async with self._lines.occupy(claims) if claims else nullcontext(), self._slots:
             if (blind := self._no_room()) is not None:
@@ -95,7 +101,9 @@ class Runner:
             return trace.observation(ended)
         except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
             if limit.expired():
-                return trace.observation(blind=f"the attempt did not end within its limit of {limit_seconds:g} s")
+                return trace.observation(
+                    blind=f"the attempt did not end within its limit of {limit_seconds:g} s"
+                )
             log.exception("action=check_broke kind=%s", check.KIND)
             trace.note("".join(traceback.format_exception_only(bug)).strip())
             trace.note(_where(bug))
@@ -119,7 +127,9 @@ class Runner:
         return f"{where}; below {self._spare_bytes / 1e6:.0f} MB nothing is looked at"
 
     def _folder(self, name: str, now: datetime) -> Path:
-        """A new folder for one attempt's exhibits, by day: exhibits/2026-11-22/main-number-093000-1."""
+        """A new folder for one attempt's exhibits, by day:
+        exhibits/2026-11-22/main-number-093000-1.
+        """
         day = self._exhibits / f"{now:%Y-%m-%d}"
         day.mkdir(mode=0o700, parents=True, exist_ok=True)
         for count in itertools.count(1):

@@ -1,8 +1,8 @@
 """One look at a check at a time, and one look below for all who need it: rule 3 of the rounds.
 
-Several checks that fail together ask for the same look below. It is made once, and serves everybody whose own look had
-begun before it did; whoever began later gets a newer one, since what was seen before may have been before the trouble.
-It is settled once too, by the first of them.
+Several checks that fail together ask for the same look below. It is made once, and serves everybody
+whose own look had begun before it did; whoever began later gets a newer one, since what was seen
+before may have been before the trouble. It is settled once too, by the first of them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""When to look, in readable words. What is owed is never decided here: the ledger does that, at every look.
+"""When to look, in readable words. What is owed is never decided here: the ledger does that, at
+every look.
 
-So the faults of a cadence in memory cost nothing. `schedule` fires 02:30 twice around a night that has no 02:30, for an
-hour on end where the host's own clock is set back, and not at all for a run that fell into a restart: each firing here
-is a nudge to look, and a look that finds nothing owed does nothing. Two of its faults would cost something and are
-cured here: an exception would end the jobs after it, and a clock set back would silence an interval for as long.
+So the faults of a cadence in memory cost nothing. `schedule` fires 02:30 twice around a night that
+has no 02:30, for an hour on end where the host's own clock is set back, and not at all for a run
+that fell into a restart: each firing here is a nudge to look, and a look that finds nothing owed
+does nothing. Two of its faults would cost something and are cured here: an exception would end the
+jobs after it, and a clock set back would silence an interval for as long.
 
     cadence = Cadence(faulted)
     cadence.every(5, "look", look)
@@ -36,14 +38,18 @@ class Cadence:
         self._shortest_seconds: int | None = None
 
     def every(self, seconds: int, name: str, job: Job) -> None:
-        """Every so many whole seconds, counted from the end of the last time. Raises ValueError below 1."""
+        """Every so many whole seconds, counted from the end of the last time. Raises ValueError
+        below 1.
+        """
         if seconds < 1:
             raise ValueError(f"{name!r} cannot be looked at every {seconds} s: at least 1 s apart")
         self._shortest_seconds = min(seconds, self._shortest_seconds or seconds)
         self._plan(lambda: self._scheduler.every(seconds).seconds.do(self._guarded, name, job))
 
     def daily(self, times: Iterable[time], zone: str, name: str, job: Job) -> None:
-        """At each wall time of a zone. A zone that `pytz` lacks is told of, and left to the intervals."""
+        """At each wall time of a zone. A zone that `pytz` lacks is told of, and left to the
+        intervals.
+        """
         for at in times:
             self._plan(lambda at=at: self._plan_daily(at, zone, name, job))  # type: ignore[misc]
 
@@ -56,7 +62,9 @@ class Cadence:
         self._scheduler.run_pending()
 
     def idle_seconds(self, longest: float = 1.0) -> float:
-        """How long nothing will be due; never longer than `longest`, so that a clock set on is seen."""
+        """How long nothing will be due; never longer than `longest`, so that a clock set on is
+        seen.
+        """
         idle = self._scheduler.idle_seconds
         return longest if idle is None else min(max(idle, 0.0), longest)
 
@@ -75,7 +83,9 @@ class Cadence:
 
     def _plan_daily(self, at: time, zone: str, name: str, job: Job) -> None:
         try:
-            self._scheduler.every().day.at(at.strftime("%H:%M:%S"), zone).do(self._guarded, name, job)
+            self._scheduler.every().day.at(at.strftime("%H:%M:%S"), zone).do(
+                self._guarded, name, job
+            )
         except LookupError as error:
             self._faulted(name, error)
 

@@ -1,8 +1,9 @@
 """The daemon: the only place where everything is put together, and the loop that runs it.
 
-Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a letter to end.
-Rule 2: SIGHUP reads the configuration again. A faulty one is refused, the old one goes on; a running call is not lost.
-Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not finished is owed again at the next start.
+Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a
+letter to end. Rule 2: SIGHUP reads the configuration again. A faulty one is refused, the old one
+goes on; a running call is not lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s;
+what was not finished is owed again at the next start.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Daemon:
     """One site's monitor. `run` returns when it was told to stop."""
 
     def __init__(self, file: Path, clock: Clock | None = None) -> None:
-        """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this state."""
+        """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this
+        state.
+        """
         self._file, self._clock = file, clock or SystemClock()
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
@@ -70,10 +73,14 @@ class Daemon:
         self._on_signals()
         self._note("started", {"file": str(self._file)})
         self._outbox.take_over(self._clock.now())
-        log.info("action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks))
+        log.info(
+            "action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks)
+        )
         self._beat()
         gc.collect()
-        gc.freeze()  # the configuration stays: with ten thousand checks, going through it again and again takes long
+        # the configuration stays: with ten thousand checks, going through it again and again takes
+        # long
+        gc.freeze()
         self._manager.ready(self._status())
         await self._keep_cadence()
         self._manager.stopping()
@@ -86,7 +93,8 @@ class Daemon:
         self._ledger.close()
         self._presence.leave()
 
-    # -- what the cadence nudges --------------------------------------------------------------------------------
+    # -- what the cadence nudges
+    # --------------------------------------------------------------------------------
 
     def _look(self) -> None:
         if (slot := self._audit.owed(self._clock.now())) is not None:
@@ -99,13 +107,17 @@ class Daemon:
         self._wake_in_time()
 
     def _wake_in_time(self) -> None:
-        """Between two nudges of the cadence too: a check on a grid begins within a few hundredths of its second."""
+        """Between two nudges of the cadence too: a check on a grid begins within a few hundredths
+        of its second.
+        """
         now, loop = self._clock.now(), asyncio.get_running_loop()
         if self._stopping.is_set() or (at := self._rounds.next_waking(now)) is None:
             return
         when = loop.time() + max((at - now).total_seconds(), LEAST_BETWEEN_LOOKS_SECONDS)
         if self._alarm_clock is not None:
-            if self._alarm_clock.when() <= when:  # never put off: looks that end all the time would do it for ever
+            if (
+                self._alarm_clock.when() <= when
+            ):  # never put off: looks that end all the time would do it for ever
                 return
             self._alarm_clock.cancel()
         self._alarm_clock = loop.call_at(when, self._woken)
@@ -168,9 +180,12 @@ class Daemon:
             self._presence.beat(self._clock.now(), self._at_work())
         except OSError as full:
             self._faulted("heartbeat", full)
-        self._beats_apart = max(BEATS_APART_SECONDS, (self._clock.monotonic() - began) / BEATS_SHARE)
+        self._beats_apart = max(
+            BEATS_APART_SECONDS, (self._clock.monotonic() - began) / BEATS_SHARE
+        )
 
-    # -- putting together ---------------------------------------------------------------------------------------
+    # -- putting together
+    # ---------------------------------------------------------------------------------------
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
@@ -186,10 +201,14 @@ class Daemon:
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
-        cadence.every(max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive)
+        cadence.every(
+            max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
+        )
         cadence.every(3600, "sweep", self._sweep)
         if configuration.audit:
-            cadence.daily([configuration.audit.at], configuration.site.timezone, "audit", self._look)
+            cadence.daily(
+                [configuration.audit.at], configuration.site.timezone, "audit", self._look
+            )
         for entry in configuration.checks.values():
             cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
         return cadence
@@ -213,7 +232,9 @@ class Daemon:
         try:
             configuration = load(self._file)
             if configuration.state != self._rounds.configuration.state:
-                raise ValueError(f"the state folder cannot change while running; it is {self._presence.state}")
+                raise ValueError(
+                    f"the state folder cannot change while running; it is {self._presence.state}"
+                )
         except (ConfigurationFaults, ValueError) as faults:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
             self._note("reload-refused", {"faults": str(faults)})
@@ -223,7 +244,8 @@ class Daemon:
             log.info("action=reloaded checks=%d", len(configuration.checks))
         self._manager.ready(self._status())
 
-    # -- tasks --------------------------------------------------------------------------------------------------
+    # -- tasks
+    # --------------------------------------------------------------------------------------------------
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -236,13 +258,17 @@ class Daemon:
             self._faulted("task", bug)
 
     def _faulted(self, name: str, error: BaseException) -> None:
-        """A bug is logged whole; what the host denies us is said in a line, and told past the ledger."""
+        """A bug is logged whole; what the host denies us is said in a line, and told past the
+        ledger.
+        """
         if not isinstance(error, LedgerFault | OSError):
             log.error("action=fault in=%s", name, exc_info=error)
             return
         if self._alarm.due(self._clock.now()):
             log.error("action=blind in=%s %s", name, error)
-            self._start(self._alarm.raise_(self._rounds.configuration, str(error), self._clock.now()))
+            self._start(
+                self._alarm.raise_(self._rounds.configuration, str(error), self._clock.now())
+            )
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:
@@ -250,7 +276,8 @@ class Daemon:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_WITHIN_SECONDS)
 
-    # -- saying -------------------------------------------------------------------------------------------------
+    # -- saying
+    # -------------------------------------------------------------------------------------------------
 
     @property
     def _site(self) -> str:
@@ -262,13 +289,18 @@ class Daemon:
 
     def _at_work(self) -> str:
         named = nsmallest(MOST_NAMED, self._doing.items())
-        more = [f"and {len(self._doing) - MOST_NAMED} more"] if len(self._doing) > MOST_NAMED else []
+        more = (
+            [f"and {len(self._doing) - MOST_NAMED} more"] if len(self._doing) > MOST_NAMED else []
+        )
         return ", ".join([f"{check}: {text}" for check, text in named] + more)
 
     def _status(self) -> str:
         open_tickets = len(self._ledger.open_incidents())
         doing = self._at_work() or "waiting"
-        return f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open tickets; {doing}"
+        return (
+            f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open"
+            f" tickets; {doing}"
+        )
 
     def _note(self, kind: str, body: dict[str, object]) -> None:
         with self._ledger.transaction() as t:

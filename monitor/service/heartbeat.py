@@ -25,7 +25,9 @@ class Heartbeat:
 
 
 class Presence:
-    """Holds the folder for as long as the process lives; the kernel lets go of it, however the process ends."""
+    """Holds the folder for as long as the process lives; the kernel lets go of it, however the
+    process ends.
+    """
 
     def __init__(self, state: Path) -> None:
         """Raises AlreadyRunning, OSError."""
@@ -56,7 +58,9 @@ def heartbeat(state: Path) -> Heartbeat | None:
         body = json.loads((state / "heartbeat.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return Heartbeat(datetime.fromisoformat(body["at"]), int(body["pid"]), _held(state), body.get("doing", ""))
+    return Heartbeat(
+        datetime.fromisoformat(body["at"]), int(body["pid"]), _held(state), body.get("doing", "")
+    )
 
 
 def _held(state: Path) -> bool:

@@ -1,7 +1,8 @@
 """What the service manager is told: sd_notify(3), and the watchdog of systemd.service(5).
 
-Without $NOTIFY_SOCKET (a terminal, another init) everything here does nothing. A message is never waited for: when
-the service manager is too busy to take it, it is lost, and the next one says the same again.
+Without $NOTIFY_SOCKET (a terminal, another init) everything here does nothing. A message is never
+waited for: when the service manager is too busy to take it, it is lost, and the next one says the
+same again.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ class ServiceManager:
 
     @classmethod
     def from_environment(cls, environment: MutableMapping[str, str] = os.environ) -> ServiceManager:
-        """Take the variables out of the environment, so that no child process speaks in the daemon's name."""
+        """Take the variables out of the environment, so that no child process speaks in the
+        daemon's name.
+        """
         address = environment.pop("NOTIFY_SOCKET", None)
         microseconds = environment.pop("WATCHDOG_USEC", "")
         watched = environment.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         if not address or address[0] not in "/@":
             return cls()
-        return cls(address, int(microseconds) / 2e6 if watched and microseconds.isdecimal() else None)
+        return cls(
+            address, int(microseconds) / 2e6 if watched and microseconds.isdecimal() else None
+        )
 
     def ready(self, status: str = "") -> bool:
         """Started, or done with reloading."""
@@ -55,7 +60,9 @@ class ServiceManager:
         if self.address is None:
             return False
         path = "\0" + self.address[1:] if self.address.startswith("@") else self.address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as line:
+        with socket.socket(
+            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        ) as line:
             try:
                 line.sendto("\n".join(assignments).encode(), path)
             except OSError:

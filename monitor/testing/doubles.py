@@ -1,4 +1,6 @@
-"""The kit for tests, shipped: a clock that only moves when told, and a desk that takes what it is given."""
+"""The kit for tests, shipped: a clock that only moves when told, and a desk that takes what it is
+given.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _TURNS = 50  # of the event loop, for everything that a moment sets off
 
 
 class ManualClock:
-    """Stands still until `advance`. Who sleeps is woken in the order of their moments, each at its own moment."""
+    """Stands still until `advance`. Who sleeps is woken in the order of their moments, each at its
+    own moment.
+    """
 
     def __init__(self, start: datetime) -> None:
         """`start` is aware."""
@@ -48,7 +52,9 @@ class ManualClock:
         return self._sleepers[0][0] if self._sleepers else None
 
     def advance(self, seconds: float) -> None:
-        """Move on at once, and wake whoever slept for so long; they run when the event loop comes to them."""
+        """Move on at once, and wake whoever slept for so long; they run when the event loop comes
+        to them.
+        """
         self._now += timedelta(seconds=seconds)
         while (first := self.next_waking()) is not None and first <= self._now:
             heapq.heappop(self._sleepers)[2].set_result(None)

@@ -1,11 +1,13 @@
-"""A whole site without sockets, on a clock moved by hand: the kit for stories about time and judgement, shipped.
+"""A whole site without sockets, on a clock moved by hand: the kit for stories about time and
+judgement, shipped.
 
     scene = Scene(start, checks={"main-number": {"at": (time(8, 30),)}})
     scene.world["main-number"] = Refused("sip:503", "Service Unavailable")
     await scene.run_until(start + timedelta(hours=2))
     assert scene.told() == ["opened RV-1 P2 ..."]
 
-Everything but the far ends and the wall clock is real: ledger, policy, rounds, settlement, watch, outbox.
+Everything but the far ends and the wall clock is real: ledger, policy, rounds, settlement, watch,
+outbox.
 """
 
 from __future__ import annotations
@@ -101,12 +103,16 @@ class Scene:
         folder: Path | None = None,
         audit: Audit | None = None,
     ) -> None:
-        """`checks` maps a name to what differs from a plain entry: "of" (its class), "at", "every", "diagnose" ..."""
+        """`checks` maps a name to what differs from a plain entry: "of" (its class), "at", "every",
+        "diagnose" ...
+        """
         self.world, self.clock, self.desk = World(), ManualClock(start), FakeDesk()
         self.seen: list[tuple[datetime, Due, Seen]] = []
         self._folder = folder or Path(tempfile.mkdtemp(prefix="reveille-scene-"))
         entries = {name: self._entry(name, zone, **given) for name, given in checks.items()}
-        self.configuration = replace(_configuration(self._folder, zone, entries, maintenance, people), audit=audit)
+        self.configuration = replace(
+            _configuration(self._folder, zone, entries, maintenance, people), audit=audit
+        )
         self.start_daemon()
 
     def start_daemon(self) -> None:
@@ -148,7 +154,10 @@ class Scene:
 
     def told(self) -> list[str]:
         """What went out, in order: "opened RV-1 to support@example.net"."""
-        return [f"{one.kind} RV-{one.incident} to {one.recipient.partition('@')[0]}" for one in self.desk.letters]
+        return [
+            f"{one.kind} RV-{one.incident} to {one.recipient.partition('@')[0]}"
+            for one in self.desk.letters
+        ]
 
     def _next(self) -> datetime | None:
         now = self.clock.now()
@@ -161,7 +170,9 @@ class Scene:
         )
         return min((max(moment, soonest) for moment in moments if moment), default=None)
 
-    def _entry(self, name: str, zone: str, of: type[Scripted] = Scripted, **given: Any) -> CheckEntry:
+    def _entry(
+        self, name: str, zone: str, of: type[Scripted] = Scripted, **given: Any
+    ) -> CheckEntry:
         at, every = given.get("at", ()), given.get("every")
         grid = Every(every, phase_seconds(name, every)) if every else None
         plain = CheckEntry(

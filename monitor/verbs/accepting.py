@@ -20,16 +20,24 @@ _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m"}
 
 
 def accept(arguments: Namespace) -> int:
-    """Show how what a check saw last differs from what was accepted, and take it for right. 0 it is accepted, 1 it was
-    left as it is."""
+    """Show how what a check saw last differs from what was accepted, and take it for right. 0 it is
+    accepted, 1 it was left as it is.
+    """
     configuration = configuration_of(arguments)
     entry = entry_of(configuration, arguments.name)
     if not entry.probe.ACCEPTS:
-        raise Stop(f"[checks.{entry.name}] is of the kind {entry.probe.KIND}, which compares with nothing accepted")
+        raise Stop(
+            f"[checks.{entry.name}] is of the kind {entry.probe.KIND}, which compares with nothing"
+            " accepted"
+        )
     with ledger_of(configuration) as ledger:
         proposals = _proposals(ledger, entry, arguments.only)
         accepted = {row.name: row for row in ledger.acceptances(entry.name)}
-        changed = [one for one in proposals if one.name not in accepted or accepted[one.name].value != one.value]
+        changed = [
+            one
+            for one in proposals
+            if one.name not in accepted or accepted[one.name].value != one.value
+        ]
         if not arguments.json:
             _show(configuration, proposals, accepted)
         taken = bool(changed) and (arguments.yes or _is_wanted(entry.name))
@@ -37,7 +45,13 @@ def accept(arguments: Namespace) -> int:
         if taken:
             take(ledger, entry.name, changed, by, SystemClock().now())
     if arguments.json:
-        show_json({"check": entry.name, "accepted": taken or not changed, "parts": _plain(proposals, accepted)})
+        show_json(
+            {
+                "check": entry.name,
+                "accepted": taken or not changed,
+                "parts": _plain(proposals, accepted),
+            }
+        )
     elif taken:
         say(f"{entry.name}: accepted by {by}")
     return 0 if taken or not changed else 1
@@ -47,9 +61,13 @@ def _proposals(ledger: Ledger, entry: CheckEntry, only: str) -> list[ProposalRow
     """What is to be accepted. Raises Stop."""
     found = ledger.proposals(entry.name)
     if not found:
-        raise Stop(f"{entry.name} has seen nothing yet; `reveille look {entry.name}` has it looked at now")
+        raise Stop(
+            f"{entry.name} has seen nothing yet; `reveille look {entry.name}` has it looked at now"
+        )
     if only and only not in {one.name for one in found}:
-        raise Stop(f"{entry.name} proposes no {only!r}; it does {', '.join(one.name for one in found)}")
+        raise Stop(
+            f"{entry.name} proposes no {only!r}; it does {', '.join(one.name for one in found)}"
+        )
     return [one for one in found if not only or one.name == only]
 
 
@@ -58,12 +76,19 @@ def take(ledger: Ledger, check: str, changed: list[ProposalRow], by: str, now: d
     with ledger.transaction() as t:
         for one in changed:
             t.accept(one, by, now)
-        t.happened(None, now, "accepted", {"check": check, "by": by, "parts": [one.name for one in changed]})
+        t.happened(
+            None,
+            now,
+            "accepted",
+            {"check": check, "by": by, "parts": [one.name for one in changed]},
+        )
         condition = store.condition_of(ledger, check)
         store.keep_condition(t, replace(condition, next_look=now, purpose="recheck"))
 
 
-def _show(configuration: Configuration, proposals: list[ProposalRow], accepted: dict[str, AcceptanceRow]) -> None:
+def _show(
+    configuration: Configuration, proposals: list[ProposalRow], accepted: dict[str, AcceptanceRow]
+) -> None:
     zone = configuration.site.zone
     for one in proposals:
         was = accepted.get(one.name)
@@ -73,18 +98,24 @@ def _show(configuration: Configuration, proposals: list[ProposalRow], accepted: 
             if was
             else "never accepted before"
         )
-        for line in difference(was.value if was else None, one.value).unified or ("  no difference",):
+        for line in difference(was.value if was else None, one.value).unified or (
+            "  no difference",
+        ):
             say(f"  {_COLOURS.get(line[0], '')}{line}\x1b[0m" if colourful() else f"  {line}")
 
 
-def _plain(proposals: list[ProposalRow], accepted: dict[str, AcceptanceRow]) -> list[dict[str, Any]]:
+def _plain(
+    proposals: list[ProposalRow], accepted: dict[str, AcceptanceRow]
+) -> list[dict[str, Any]]:
     return [
         {
             "name": one.name,
             "seen_at": one.seen_at.isoformat(),
-            "before": None
-            if (was := accepted.get(one.name)) is None
-            else {"at": was.accepted_at.isoformat(), "by": was.accepted_by, "value": was.value},
+            "before": (
+                None
+                if (was := accepted.get(one.name)) is None
+                else {"at": was.accepted_at.isoformat(), "by": was.accepted_by, "value": was.value}
+            ),
             "value": one.value,
             "difference": list(difference(was.value if was else None, one.value).unified),
         }

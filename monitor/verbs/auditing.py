@@ -24,13 +24,18 @@ EXIT = {"OK": 0, "WARN": 1, "FAIL": 2}
 def audit(arguments: Namespace) -> int:
     """Look at the audit's parts and print yesterday's report. 0 well, 1 to look at, 2 wrong.
 
-    Nothing is mailed or kept unless --send says so; --date prints the report that was made of a day.
+    Nothing is mailed or kept unless --send says so; --date prints the report that was made of a
+    day.
     """
     configuration = configuration_of(arguments)
     if configuration.audit is None:
         raise Stop(f"there is no [audit] in {configuration.file}")
     with ledger_of(configuration) as ledger:
-        found = kept_of(ledger, arguments.date) if arguments.date else _made(ledger, configuration, send=arguments.send)
+        found = (
+            kept_of(ledger, arguments.date)
+            if arguments.date
+            else _made(ledger, configuration, send=arguments.send)
+        )
     if arguments.json:
         show_json({**found.to_dict(), "tone": found.tone})
     else:
@@ -39,7 +44,10 @@ def audit(arguments: Namespace) -> int:
 
 
 def _made(ledger: Ledger, configuration: Configuration, send: bool) -> Audit:
-    clock, progress = SystemClock(), _Progress(len(configuration.audit.checks) if configuration.audit else 0)
+    clock, progress = (
+        SystemClock(),
+        _Progress(len(configuration.audit.checks) if configuration.audit else 0),
+    )
     runner = Runner(clock, configuration.state / "exhibits")
     rounds = Rounds(ledger, configuration, clock, runner, progress.stage)
     try:
@@ -72,5 +80,7 @@ class _Progress:
 
     def _write(self, text: str) -> None:
         if self._shown:
-            sys.stderr.write(f"\r\x1b[2K\x1b[2m  part {self._begun} of {self._parts}  {text[:100]} …\x1b[0m")
+            sys.stderr.write(
+                f"\r\x1b[2K\x1b[2m  part {self._begun} of {self._parts}  {text[:100]} …\x1b[0m"
+            )
             sys.stderr.flush()

@@ -24,7 +24,9 @@ Kind = Backup | BackupProof
 
 
 def list_backups(arguments: Namespace) -> int:
-    """Every backup, the newest first, and when it was last proven. 0; 1 when a check has none that is proven."""
+    """Every backup, the newest first, and when it was last proven. 0; 1 when a check has none that
+    is proven.
+    """
     configuration = configuration_of(arguments)
     places = tuple(_place(name, check) for name, check in backup_checks(configuration).items())
     show("backups", arguments.json, Backups(configuration.site.timezone, places))
@@ -32,12 +34,15 @@ def list_backups(arguments: Namespace) -> int:
 
 
 def drill(arguments: Namespace) -> int:
-    """Restore a backup into something throw-away and compare it: the newest, or that of --at. 0; 1 when it fails."""
+    """Restore a backup into something throw-away and compare it: the newest, or that of --at. 0; 1
+    when it fails.
+    """
     return _done(arguments, "prove", "drill")
 
 
 def restore(arguments: Namespace) -> int:
-    """Restore the newest backup, or that of --at, beside the live one; prove it; change places. 0; 1 when it fails.
+    """Restore the newest backup, or that of --at, beside the live one; prove it; change places. 0;
+    1 when it fails.
 
     What is there is touched with --overwrite only, and is kept under another name.
     """
@@ -60,16 +65,25 @@ def _done(arguments: Namespace, do: Do, what: str) -> int:
     fault = seen.blind or ""
     if seen.fault:
         fault = ", ".join(filter(None, (f"{seen.fault.stage}: {seen.fault.code}", seen.fault.text)))
-    show("backup_done", arguments.json, BackupDone(name, what, seen.seconds, fault, seen.notes, seen.measures), "done")
+    show(
+        "backup_done",
+        arguments.json,
+        BackupDone(name, what, seen.seconds, fault, seen.notes, seen.measures),
+        "done",
+    )
     return 1 if fault else 0
 
 
-async def _asked(configuration: Configuration, check: Kind, do: Do, arguments: Namespace, trace: Trace) -> None:
+async def _asked(
+    configuration: Configuration, check: Kind, do: Do, arguments: Namespace, trace: Trace
+) -> None:
     to, overwrite = getattr(arguments, "to", "") or "", getattr(arguments, "overwrite", False)
     await converse(check.job(do, arguments.at or "", to, overwrite), trace)
     if do == "restore" and isinstance(check, Backup):
         for entry in configuration.checks.values():
-            if isinstance(entry.probe, Hygiene) and entry.probe.cleans(check.engine, check.database, check.path):
+            if isinstance(entry.probe, Hygiene) and entry.probe.cleans(
+                check.engine, check.database, check.path
+            ):
                 await entry.probe.replay(trace, to)
 
 
@@ -85,7 +99,9 @@ def backup_checks(configuration: Configuration) -> dict[str, Kind]:
 def _one(configuration: Configuration, name: str, kind: type[Kind] | None) -> tuple[str, Kind]:
     """The check of this name, or the only one there is. Raises Stop."""
     known = {
-        key: check for key, check in backup_checks(configuration).items() if kind is None or isinstance(check, kind)
+        key: check
+        for key, check in backup_checks(configuration).items()
+        if kind is None or isinstance(check, kind)
     }
     if not known:
         raise Stop("no check of kind backup is configured")
@@ -94,14 +110,24 @@ def _one(configuration: Configuration, name: str, kind: type[Kind] | None) -> tu
     name = name or next(iter(known))
     if name not in known:
         raise Stop(
-            f"there is no backup [checks.{name}]{nearest(name, list(known)) or '; there are ' + ', '.join(known)}"
+            "there is no backup"
+            f" [checks.{name}]{nearest(name, list(known)) or '; there are ' + ', '.join(known)}"
         )
     return name, known[name]
 
 
 def _place(name: str, check: Kind) -> BackupPlace:
     lines = tuple(
-        BackupLine(b.id, b.data_as_of, b.bytes, b.rows, b.proven_at, b.restore_seconds, b.fault, str(b.folder))
+        BackupLine(
+            b.id,
+            b.data_as_of,
+            b.bytes,
+            b.rows,
+            b.proven_at,
+            b.restore_seconds,
+            b.fault,
+            str(b.folder),
+        )
         for b in kept(check.folder)
     )
     source = next((backup.source for backup in kept(check.folder) if backup.source), "")

@@ -42,7 +42,10 @@ def check_config(arguments: Namespace) -> int:
         return 0
     for warning in found.warnings:
         complain(f"warning: {config.located(str(found.file), warning)}")
-    say(f"{found.file} is good: {found.site.name}, {len(found.checks)} checks, policy {found.policy.name}")
+    say(
+        f"{found.file} is good: {found.site.name}, {len(found.checks)} checks, policy"
+        f" {found.policy.name}"
+    )
     return 0
 
 

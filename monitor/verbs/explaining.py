@@ -21,7 +21,9 @@ def explain(arguments: Namespace) -> int:
     what = arguments.issue or _case(configuration, arguments)
     site, policy = configuration.site, configuration.policy
     try:
-        answer = explained(policy, what, site.region, SystemClock().now(), site.timezone, configuration.people)
+        answer = explained(
+            policy, what, site.region, SystemClock().now(), site.timezone, configuration.people
+        )
     except LookupError as unknown:
         raise Stop(str(unknown.args[0])) from None
     show("explain", arguments.json, _view(configuration, what, answer), name="explained")
@@ -32,7 +34,11 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     """The case that is asked about: by a check's name, or by its kind."""
     if arguments.check:
         entry = entry_of(configuration, arguments.check)
-        layer = entry.probe.layer_of(arguments.stage) if arguments.stage else entry.probe.highest_layer()
+        layer = (
+            entry.probe.layer_of(arguments.stage)
+            if arguments.stage
+            else entry.probe.highest_layer()
+        )
         component = arguments.component or entry.component
         return Case(entry.probe.KIND, arguments.stage, arguments.code, entry.name, component, layer)
     if not arguments.kind:
@@ -65,7 +71,9 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
 
 
 def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
-    """The first level that reaches somebody is told at once, levels that reach nobody are passed over."""
+    """The first level that reaches somebody is told at once, levels that reach nobody are passed
+    over.
+    """
     lines: list[RungLine] = []
     for level in answer.levels:
         ways = [way for one in level.who for way in (one.mail, one.phone) if way]

@@ -1,8 +1,9 @@
-"""backup image: one file from which a lost server comes back: configuration, ledger, newest proven backups, and how.
+"""backup image: one file from which a lost server comes back: configuration, ledger, newest proven
+backups, and how.
 
-It is written for an authorised person to fetch by SFTP or HTTPS from a host that they run: readable for the owner and
-the group alone, and encrypted to age keys where some are named. The ledger is in it as a proven backup of its own.
-Secrets are not: the configuration has them by reference only.
+It is written for an authorised person to fetch by SFTP or HTTPS from a host that they run: readable
+for the owner and the group alone, and encrypted to age keys where some are named. The ledger is in
+it as a proven backup of its own. Secrets are not: the configuration has them by reference only.
 """
 
 from __future__ import annotations
@@ -33,18 +34,27 @@ _CONFIGURATION = (".toml", ".wav", ".txt", ".conf")
 
 
 def image(arguments: Namespace) -> int:
-    """Write a recovery image. 0; 1 when a check has no proven backup to put into it, or the ledger cannot be saved."""
+    """Write a recovery image. 0; 1 when a check has no proven backup to put into it, or the ledger
+    cannot be saved.
+    """
     configuration = configuration_of(arguments)
     clock = SystemClock()
     began = clock.monotonic()
-    target = Path(arguments.to or f"reveille-{clock.now():%Y%m%dT%H%M%SZ}.tar{'.age' if arguments.recipient else ''}")
+    target = Path(
+        arguments.to
+        or f"reveille-{clock.now():%Y%m%dT%H%M%SZ}.tar{'.age' if arguments.recipient else ''}"
+    )
     if target.exists():
         raise Stop(f"{target} is there already")
-    found = {name: newest_proven(check.folder) for name, check in backup_checks(configuration).items()}
+    found = {
+        name: newest_proven(check.folder) for name, check in backup_checks(configuration).items()
+    }
     missing = sorted(name for name, backup in found.items() if backup is None)
     proven = {name: backup for name, backup in found.items() if backup is not None}
     fault = f"no proven backup of {', '.join(missing)}" if missing else ""
-    with tempfile.TemporaryDirectory(prefix=".reveille-image-", dir=target.absolute().parent) as name:
+    with tempfile.TemporaryDirectory(
+        prefix=".reveille-image-", dir=target.absolute().parent
+    ) as name:
         folder = Path(name)
         fault = _ledger_saved(configuration, folder) or fault
         part = _written(configuration, proven, folder)
@@ -52,9 +62,15 @@ def image(arguments: Namespace) -> int:
             part = _encrypted(part, arguments.recipient)
         part.chmod(0o640)
         part.rename(target)
-    notes = (f"{target}, {target.stat().st_size} bytes", *(f"{name}: {b.id}" for name, b in proven.items()))
+    notes = (
+        f"{target}, {target.stat().st_size} bytes",
+        *(f"{name}: {b.id}" for name, b in proven.items()),
+    )
     show(
-        "backup_done", arguments.json, BackupDone("the site", "image", clock.monotonic() - began, fault, notes), "done"
+        "backup_done",
+        arguments.json,
+        BackupDone("the site", "image", clock.monotonic() - began, fault, notes),
+        "done",
     )
     return 1 if fault else 0
 

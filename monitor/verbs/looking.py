@@ -37,13 +37,17 @@ EXIT = {"OK": 0, "DEGRADED": 1, "FAILED": 2, "UNKNOWN": 3}
 
 
 def once(arguments: Namespace) -> int:
-    """One attempt: trace, observation, verdict, and what would go out. 0 OK, 1 DEGRADED, 2 FAILED, 3 UNKNOWN."""
+    """One attempt: trace, observation, verdict, and what would go out. 0 OK, 1 DEGRADED, 2 FAILED,
+    3 UNKNOWN.
+    """
     configuration = configuration_of(arguments)
     entry = entry_of(configuration, arguments.name)
     exhibits = Path(tempfile.mkdtemp(prefix="reveille-once-"))
     with Ledger(":memory:") as ledger:
         _take_over(ledger, configuration, entry)
-        seen = asyncio.run(_look_once(ledger, configuration, entry, exhibits, quiet=arguments.nagios))
+        seen = asyncio.run(
+            _look_once(ledger, configuration, entry, exhibits, quiet=arguments.nagios)
+        )
         view = _once_view(ledger, configuration, seen)
     if arguments.nagios:
         say(plugin_line(seen))
@@ -59,11 +63,16 @@ def look(arguments: Namespace) -> int:
     entry = entry_of(configuration, arguments.name)
     beat = heartbeat(configuration.state)
     if beat is None or not beat.running:
-        complain(f"no daemon runs on {configuration.state}; `reveille once {entry.name}` looks without one")
+        complain(
+            f"no daemon runs on {configuration.state}; `reveille once {entry.name}` looks"
+            " without one"
+        )
         return 2
     with ledger_of(configuration) as ledger, ledger.transaction() as t:
         condition = store.condition_of(ledger, entry.name)
-        store.keep_condition(t, replace(condition, next_look=SystemClock().now(), purpose="recheck"))
+        store.keep_condition(
+            t, replace(condition, next_look=SystemClock().now(), purpose="recheck")
+        )
     say(f"{entry.name} is looked at now; `reveille status` shows how it went")
     return 0
 
@@ -77,17 +86,23 @@ def status(arguments: Namespace) -> int:
     if not view.running or view.stalled:
         return 3
     return (
-        1 if view.incidents or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks) else 0
+        1
+        if view.incidents
+        or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks)
+        else 0
     )
 
 
-# -- once ---------------------------------------------------------------------------------------------------------
+# -- once
+# ---------------------------------------------------------------------------------------------------------
 
 
 async def _look_once(
     ledger: Ledger, configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool
 ) -> Seen:
-    """A look on a scratch ledger: the same steps as the daemon's, with nothing to confirm and nothing sent."""
+    """A look on a scratch ledger: the same steps as the daemon's, with nothing to confirm and
+    nothing sent.
+    """
     clock = SystemClock()
 
     def progress(check: str, stage: str) -> None:
@@ -106,7 +121,11 @@ def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry)
     if entry.probe.ACCEPTS and (path := configuration.state / "ledger.sqlite").exists():
         with Ledger(path, read_only=True) as ledger, scratch.transaction() as t:
             for row in ledger.acceptances(entry.name):
-                t.accept(ProposalRow(row.check, row.name, row.value, row.seen_at), row.accepted_by, row.accepted_at)
+                t.accept(
+                    ProposalRow(row.check, row.name, row.value, row.seen_at),
+                    row.accepted_by,
+                    row.accepted_at,
+                )
 
 
 def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once:
@@ -120,7 +139,9 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once
         state=str(seen.verdict.state),
         stages=stage_lines(seen.evidence()),
         measures=seen.observation.measures,
-        fault=", ".join(filter(None, (f"{fault.stage}: {fault.code}", fault.text))) if fault else "",
+        fault=(
+            ", ".join(filter(None, (f"{fault.stage}: {fault.code}", fault.text))) if fault else ""
+        ),
         reasons=seen.verdict.reasons,
         notes=seen.observation.notes,
         exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),
@@ -130,11 +151,14 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once
 
 def _orders(ledger: Ledger) -> Iterator[str]:
     for letter in ledger.outbox():
-        mail = render_mail(letter.kind, Ticket.from_dict(letter.body["ticket"]), letter.body["extra"])
+        mail = render_mail(
+            letter.kind, Ticket.from_dict(letter.body["ticket"]), letter.body["extra"]
+        )
         yield f"{letter.desk} to {letter.recipient}: {mail.subject}"
 
 
-# -- status -------------------------------------------------------------------------------------------------------
+# -- status
+# -------------------------------------------------------------------------------------------------------
 
 
 def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) -> Status:
@@ -148,7 +172,9 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
         now=now,
         heartbeat_at=beat.at if beat else None,
         running=bool(beat and beat.running),
-        stalled=bool(beat and beat.running and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS),
+        stalled=bool(
+            beat and beat.running and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS
+        ),
         checks=tuple(
             _check_line(ledger, configuration, entry, conditions.get(entry.name), now)
             for entry in configuration.checks.values()
@@ -156,12 +182,18 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
         outbox={str(state): count for state, count in ledger.outbox_counts().items()},
         calls=call_windows(ledger, configuration, now),
-        undelivered=tuple(f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting),
+        undelivered=tuple(
+            f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
+        ),
     )
 
 
 def _check_line(
-    ledger: Ledger, configuration: Configuration, entry: CheckEntry, condition: Condition | None, now: datetime
+    ledger: Ledger,
+    configuration: Configuration,
+    entry: CheckEntry,
+    condition: Condition | None,
+    now: datetime,
 ) -> CheckLine:
     newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
     hidden = active(configuration.maintenance, entry.name, now)
@@ -184,7 +216,9 @@ def _check_line(
 
 
 def _overdue(entry: CheckEntry, condition: Condition | None, now: datetime) -> bool:
-    """Whether a run by its timetable is later than an honest delay: its own limit, and a few minutes."""
+    """Whether a run by its timetable is later than an honest delay: its own limit, and a few
+    minutes.
+    """
     if entry.timetable is None or condition is None or condition.looked_at is None:
         return False
     patience = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)

@@ -1,4 +1,6 @@
-"""One attempt as a Nagios plugin says it: a line of text, then performance data (Monitoring Plugins guidelines)."""
+"""One attempt as a Nagios plugin says it: a line of text, then performance data (Monitoring Plugins
+guidelines).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,15 @@ _UNITS = {"_seconds": "s", "_percent": "%", "_bytes": "B", "_ms": "ms"}
 
 
 def plugin_line(seen: Seen) -> str:
-    """`SIP-CALL main-number OK - 12.1 s | answer_seconds=0.12s;;4`; the text never holds a bar or a line break."""
+    """`SIP-CALL main-number OK - 12.1 s | answer_seconds=0.12s;;4`; the text never holds a bar or a
+    line break.
+    """
     text = "; ".join(seen.verdict.reasons) or f"{seen.observation.seconds:.2f} s"
     said = " ".join(text.replace("|", "/").split())
     head = f"{seen.entry.probe.KIND.upper()} {seen.name} {_WORDS[seen.verdict.state]} - {said}"
-    data = " ".join(_datum(seen, name, value) for name, value in sorted(seen.observation.measures.items()))
+    data = " ".join(
+        _datum(seen, name, value) for name, value in sorted(seen.observation.measures.items())
+    )
     return f"{head} | {data}" if data else head
 
 
@@ -26,8 +32,14 @@ def _datum(seen: Seen, name: str, value: float) -> str:
 
 def _range(expected: tuple[Expectation, ...], name: str) -> str:
     """The range outside of which it alerts: `~:4` up to 4, `3.6:` from 3.6 on."""
-    low = next((f"{e.bound:g}" for e in expected if e.measure == name and e.comparison in (">", ">=")), None)
-    high = next((f"{e.bound:g}" for e in expected if e.measure == name and e.comparison in ("<", "<=")), None)
+    low = next(
+        (f"{e.bound:g}" for e in expected if e.measure == name and e.comparison in (">", ">=")),
+        None,
+    )
+    high = next(
+        (f"{e.bound:g}" for e in expected if e.measure == name and e.comparison in ("<", "<=")),
+        None,
+    )
     if low is None:
         return f"~:{high}" if high is not None else ""
     return f"{low}:{high or ''}"

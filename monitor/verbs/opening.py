@@ -1,4 +1,6 @@
-"""What most verbs begin with: the configuration, the ledger, a check by its name. What is wrong ends the command."""
+"""What most verbs begin with: the configuration, the ledger, a check by its name. What is wrong
+ends the command.
+"""
 
 from __future__ import annotations
 

@@ -22,14 +22,26 @@ from monitor.verbs.opening import Stop, configuration_of, entry_of
 from monitor.verbs.terminal import colourful, complain, say, show_json
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_NO_PROMPT = ("ringback", "busy", "congestion", "dial", "sit", "fax", "frozen", "looped", "noise", "tone")
+_NO_PROMPT = (
+    "ringback",
+    "busy",
+    "congestion",
+    "dial",
+    "sit",
+    "fax",
+    "frozen",
+    "looped",
+    "noise",
+    "tone",
+)
 _LEAST_SECONDS = 0.3
 _QUIET_DBM0 = -35.0
 
 
 def learn(arguments: Namespace) -> int:
-    """Place a call, record what is heard, cut the prompt out of it and keep it as a WAV. 0 kept, 1 nothing was
-    learned, 2 it was there and is not to be replaced."""
+    """Place a call, record what is heard, cut the prompt out of it and keep it as a WAV. 0 kept, 1
+    nothing was learned, 2 it was there and is not to be replaced.
+    """
     configuration = configuration_of(arguments)
     check, target = _call(configuration, arguments), _target(configuration, arguments)
     with tempfile.TemporaryDirectory(prefix="reveille-prompt-") as scratch:
@@ -55,7 +67,10 @@ def _call(configuration: Configuration, arguments: Namespace) -> SipCall:
     if arguments.check:
         probe = entry_of(configuration, arguments.check).probe
         if not isinstance(probe, SipCall):
-            raise Stop(f"[checks.{arguments.check}] is of the kind {probe.KIND}, and only a sip-call hears prompts")
+            raise Stop(
+                f"[checks.{arguments.check}] is of the kind {probe.KIND}, and only a sip-call hears"
+                " prompts"
+            )
         return probe
     lines = configuration.lines
     if arguments.line not in lines:
@@ -66,7 +81,9 @@ def _call(configuration: Configuration, arguments: Namespace) -> SipCall:
 
 
 def _target(configuration: Configuration, arguments: Namespace) -> Path:
-    """Where it is kept: where the check hears it from, else in its folder of prompts, else beside the configuration."""
+    """Where it is kept: where the check hears it from, else in its folder of prompts, else beside
+    the configuration.
+    """
     name = Path(arguments.name)
     if name.suffix != ".wav":
         name = name.with_name(f"{name.name}.wav")
@@ -89,7 +106,9 @@ async def _observed(check: SipCall, folder: Path) -> Observation:
     return trace.observation()
 
 
-def _keep(arguments: Namespace, folder: Path, target: Path, learned: Mapping[str, Any], seen: Observation) -> int:
+def _keep(
+    arguments: Namespace, folder: Path, target: Path, learned: Mapping[str, Any], seen: Observation
+) -> int:
     trouble = _why(seen)
     if learned["kind"] in _NO_PROMPT or learned["seconds"] < _LEAST_SECONDS:
         complain(f"nothing was learned: {learned['words']}{f' ({trouble})' if trouble else ''}")

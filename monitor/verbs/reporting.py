@@ -36,7 +36,9 @@ def list_reports(arguments: Namespace) -> int:
         for row in ledger.outbox():
             if row.kind == KIND:
                 letters.setdefault(row.sequence, Counter())[row.state] += 1
-        lines = tuple(_line(one, letters) for one in _reports(ledger, getattr(arguments, "limit", 30)))
+        lines = tuple(
+            _line(one, letters) for one in _reports(ledger, getattr(arguments, "limit", 30))
+        )
     show("reports", arguments.json, ReportLines(configuration.site.timezone, lines))
     return 0
 
@@ -69,7 +71,9 @@ def send_report(arguments: Namespace) -> int:
         report = kept_of(ledger, arguments.day)
         asked = arguments.format == "pdf"
         if asked and not _printable():
-            raise Stop(f"a PDF is printed by a browser, and none of {', '.join(BROWSERS)} is installed")
+            raise Stop(
+                f"a PDF is printed by a browser, and none of {', '.join(BROWSERS)} is installed"
+            )
         sent = _enqueue(ledger, configuration, report, arguments.to, asked)
     beat = heartbeat(configuration.state)
     later = "" if beat and beat.running else "; the daemon is not running, they go out when it does"
@@ -78,8 +82,9 @@ def send_report(arguments: Namespace) -> int:
 
 
 def kept_of(ledger: Ledger, day: str | None) -> Audit:
-    """The report of a day ("2026-11-21") or a number ("12"), as it was made last; without either the newest. Raises
-    Stop."""
+    """The report of a day ("2026-11-21") or a number ("12"), as it was made last; without either
+    the newest. Raises Stop.
+    """
     if day and not day.isdecimal():
         try:
             date.fromisoformat(day)
@@ -97,7 +102,9 @@ def _reports(ledger: Ledger, limit: int) -> list[Audit]:
 
 def _line(report: Audit, letters: Mapping[int, Counter[str]]) -> ReportLine:
     became = dict(letters.get(report.number, {}))
-    return ReportLine(report.number, report.day, report.made_at, report.tone, render_audit(report).subject, became)
+    return ReportLine(
+        report.number, report.day, report.made_at, report.tone, render_audit(report).subject, became
+    )
 
 
 def _content(report: Audit, form: str) -> bytes:
@@ -111,7 +118,9 @@ def _content(report: Audit, form: str) -> bytes:
         raise Stop(str(problem)) from None
 
 
-def _enqueue(ledger: Ledger, configuration: Configuration, report: Audit, to: list[str] | None, pdf: bool) -> list[str]:
+def _enqueue(
+    ledger: Ledger, configuration: Configuration, report: Audit, to: list[str] | None, pdf: bool
+) -> list[str]:
     """Put the letters into the outbox; returns to whom."""
     if wrong := [address for address in to or () if not is_address(address)]:
         raise Stop(f"{wrong[0]!r} is no mail address")

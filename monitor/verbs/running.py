@@ -45,14 +45,18 @@ def lab(arguments: Namespace) -> int:
 
 
 def demo(arguments: Namespace) -> int:
-    """A healthy call, trouble, one ticket, the repair: told in a terminal. 0 only if each step was really seen."""
+    """A healthy call, trouble, one ticket, the repair: told in a terminal. 0 only if each step was
+    really seen.
+    """
     from monitor.demo.story import tell
 
     return tell(Path(arguments.state) if arguments.state else None, as_json=arguments.json)
 
 
 def _log_to_journal() -> None:
-    """One line an event, to stderr; under systemd the journal adds time and name, and reads the level from <N>."""
+    """One line an event, to stderr; under systemd the journal adds time and name, and reads the
+    level from <N>.
+    """
     journal = "JOURNAL_STREAM" in os.environ
     form = "%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s"
     handler = logging.StreamHandler(sys.stderr)

@@ -1,4 +1,6 @@
-"""What a verb shows: JSON for programs, a page for people; colours only on a terminal (https://no-color.org)."""
+"""What a verb shows: JSON for programs, a page for people; colours only on a terminal
+(https://no-color.org).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def colourful() -> bool:
 
 
 def show(template: str, as_json: bool, view: View, name: str = "") -> None:
-    """Print a view: as JSON, or through a terminal template, which knows it by `name` (its own, unless given)."""
+    """Print a view: as JSON, or through a terminal template, which knows it by `name` (its own,
+    unless given).
+    """
     if as_json:
         show_json(view.to_dict())
         return

@@ -1,5 +1,6 @@
-"""How late each direction of a proven call is, beside a delay that a line in the media path really made: within 5 ms,
-with every codec of the engine, at 0 and 5 % loss. Two of our own phones, and the proof of the agent between them.
+"""How late each direction of a proven call is, beside a delay that a line in the media path really
+made: within 5 ms, with every codec of the engine, at 0 and 5 % loss. Two of our own phones, and the
+proof of the agent between them.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ async def proven(folder: Path, codec: str, there_ms: float, back_ms: float, loss
     seen = trace.observation().measures
     result.measured = seen.get("caller_to_agent_ms"), seen.get("agent_to_caller_ms")
     result.errors = tuple(
-        told - made for told, made in zip(result.measured, result.injected, strict=True) if told is not None
+        told - made
+        for told, made in zip(result.measured, result.injected, strict=True)
+        if told is not None
     )
     return result
 
@@ -83,7 +86,10 @@ async def main() -> int:
     """Run the matrix, two calls at a time."""
     cases = list(itertools.product(CODECS, LOSSES, DELAYS_MS))
     results: list[Result] = []
-    print(f"{'codec':6} {'loss':>4}  {'to the agent':>24}  {'to the caller':>24}   ms: injected, measured, error")
+    print(
+        f"{'codec':6} {'loss':>4}  {'to the agent':>24}  {'to the caller':>24}   ms: injected,"
+        " measured, error"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(0, len(cases), 2):
             calls = (
@@ -98,10 +104,17 @@ async def main() -> int:
 
 def _show(result: Result) -> None:
     parts = [
-        f"{made:7.1f} {told:7.1f} {told - made:+6.1f}" if told is not None else f"{made:7.1f} {'-':>7} {'-':>6}"
+        (
+            f"{made:7.1f} {told:7.1f} {told - made:+6.1f}"
+            if told is not None
+            else f"{made:7.1f} {'-':>7} {'-':>6}"
+        )
         for made, told in zip(result.injected, result.measured, strict=True)
     ]
-    print(f"{result.codec:6} {result.loss:>4.0%}  {parts[0]:>24}  {parts[1]:>24}   {result.fault}", flush=True)
+    print(
+        f"{result.codec:6} {result.loss:>4.0%}  {parts[0]:>24}  {parts[1]:>24}   {result.fault}",
+        flush=True,
+    )
 
 
 def _verdict(results: list[Result]) -> int:
@@ -110,8 +123,8 @@ def _verdict(results: list[Result]) -> int:
     worst = max(map(abs, errors), default=0.0)
     timed = 100 * len(errors) / (2 * len(results))
     print(
-        f"agent_delay: {len(results)} calls, {len(unproven)} not proven, {timed:.0f} % of directions timed, "
-        f"worst error {worst:.1f} ms; targets 0, 95 %, {MOST_ERROR_MS:g} ms"
+        f"agent_delay: {len(results)} calls, {len(unproven)} not proven, {timed:.0f} % of"
+        f" directions timed, worst error {worst:.1f} ms; targets 0, 95 %, {MOST_ERROR_MS:g} ms"
     )
     return int(bool(unproven) or timed < 95 or worst > MOST_ERROR_MS)
 

@@ -1,12 +1,16 @@
 """What a proven backup costs, beside PostgreSQL's own tools on the same databases in the same run.
 
-    backup + proof  against  pg_dump -Fd -j2 + pg_restore -j2     pgbench at scale 70, 1.1 GB: wall at most 1.35 times
-    backup + proof  against  pg_dump -Fc + pg_restore             call records, incompressible ids, 1.2 GB: at most 0.8
-    inserts of a live writer, while a throttled dump runs         p99 at most twice that of idle times
+    backup + proof  against  pg_dump -Fd -j2 + pg_restore -j2     pgbench at scale 70, 1.1 GB: wall
+                    at most 1.35 times
+    backup + proof  against  pg_dump -Fc + pg_restore             call records, incompressible ids,
+                    1.2 GB: at most 0.8
+    inserts of a live writer, while a throttled dump runs         p99 at most twice that of idle
+    times
     peak memory of the worker                                     at most 100 MB
 
-The live server is durable (fsync, full_page_writes) as it would be. What is compared takes turns, and the best of each
-counts: the machine has other work too. ./reveille bench backup [ROUNDS] [SCALE]
+The live server is durable (fsync, full_page_writes) as it would be. What is compared takes turns,
+and the best of each counts: the machine has other work too. ./reveille bench backup [ROUNDS]
+[SCALE]
 """
 
 from __future__ import annotations
@@ -33,7 +37,12 @@ from tests.loopback.databases import Postgres, postgres
 
 MOST_WALL, MOST_WALL_DEFAULT, MOST_P99, MOST_MEGABYTES = 1.35, 0.8, 2.0, 100.0
 THROTTLED_MEGABYTES_A_SECOND = 4.0
-DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "max_wal_size": "4GB"}
+DURABLE = {
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "max_wal_size": "4GB",
+}
 RECORDS = """
 CREATE TABLE cdr AS SELECT
   i::bigint AS id, '2026-08-01'::timestamptz + i * interval '2 seconds' AS calldate,
@@ -58,7 +67,9 @@ def timed(work: Callable[[], Any]) -> float:
     return time.monotonic() - began
 
 
-def bare(server: Postgres, database: str, folder: Path, dump: list[str], restore: list[str]) -> float:
+def bare(
+    server: Postgres, database: str, folder: Path, dump: list[str], restore: list[str]
+) -> float:
     """Dump with PostgreSQL's own tools, restore into another database, drop both."""
     server.run(f"DROP DATABASE IF EXISTS {database}_again")
 
@@ -66,7 +77,9 @@ def bare(server: Postgres, database: str, folder: Path, dump: list[str], restore
         run = {"env": server.environment(), "check": True}
         subprocess.run(["pg_dump", *dump, "-f", str(folder / "bare"), database], **run)  # type: ignore[call-overload]
         server.create(f"{database}_again")
-        subprocess.run(["pg_restore", *restore, "-d", f"{database}_again", str(folder / "bare")], **run)  # type: ignore[call-overload]
+        subprocess.run(
+            ["pg_restore", *restore, "-d", f"{database}_again", str(folder / "bare")], **run
+        )  # type: ignore[call-overload]
 
     seconds = timed(work)
     server.run(f"DROP DATABASE {database}_again")
@@ -149,9 +162,16 @@ class Writer:
                 self.took.setdefault(self.label, []).append(time.monotonic() - began)
 
 
-def writer_beside_dump(server: Postgres, database: str, folder: Path, windows: int) -> tuple[float, float]:
-    """p99 in milliseconds: idle, and beside a throttled dump; in turns, so that other work on the machine hits both."""
-    server.run("CREATE TABLE live (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), said text)", database)
+def writer_beside_dump(
+    server: Postgres, database: str, folder: Path, windows: int
+) -> tuple[float, float]:
+    """p99 in milliseconds: idle, and beside a throttled dump; in turns, so that other work on the
+    machine hits both.
+    """
+    server.run(
+        "CREATE TABLE live (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), said text)",
+        database,
+    )
     slow = Backup(
         engine="postgresql",
         host=str(server.sockets),
@@ -192,10 +212,11 @@ def side_by_side(
         one = bare(server, database, folder, dump, restore)
         two, peak, measures = ours(server, database, folder)
         print(
-            f"{database:8} {size:6.0f} MB  round {number + 1}  pg_dump {' '.join(dump):8} + pg_restore {one:6.1f} s"
-            f"   ours {two:6.1f} s (dump {measures['dump_seconds']:.1f}, restore {measures['restore_seconds']:.1f},"
-            f" compare {measures['compare_seconds']:.1f}; {measures['backup_bytes'] / 1e6:.0f} MB;"
-            f" peak {peak:.0f} MB)",
+            f"{database:8} {size:6.0f} MB  round {number + 1}  pg_dump {' '.join(dump):8} +"
+            f" pg_restore {one:6.1f} s   ours {two:6.1f} s (dump {measures['dump_seconds']:.1f},"
+            f" restore {measures['restore_seconds']:.1f}, compare"
+            f" {measures['compare_seconds']:.1f}; {measures['backup_bytes'] / 1e6:.0f} MB; peak"
+            f" {peak:.0f} MB)",
             flush=True,
         )
         best_bare, best_ours, most = min(best_bare, one), min(best_ours, two), max(most, peak)
@@ -216,22 +237,36 @@ def main(rounds: int, scale: int) -> int:
         for database in ("pgbench", "records"):
             server.run("VACUUM ANALYZE", database)
         server.run("CHECKPOINT")
-        bare1, ours1, peak1 = side_by_side(server, "pgbench", folder, rounds, ["-Fd", "-j2"], ["-j2"])
+        bare1, ours1, peak1 = side_by_side(
+            server, "pgbench", folder, rounds, ["-Fd", "-j2"], ["-j2"]
+        )
         bare2, ours2, peak2 = side_by_side(server, "records", folder, rounds, ["-Fc"], [])
         idle, dumping = writer_beside_dump(server, "records", folder, 3)
     peak = max(peak1, peak2)
     ratios = (ours1 / bare1, ours2 / bare2, dumping / idle)
-    print(f"\npgbench  backup + proof {ours1:.1f} s, bare -Fd -j2 {bare1:.1f} s: {ratios[0]:.2f}, at most {MOST_WALL}")
     print(
-        f"records  backup + proof {ours2:.1f} s, bare -Fc {bare2:.1f} s: {ratios[1]:.2f}, at most {MOST_WALL_DEFAULT}"
+        f"\npgbench  backup + proof {ours1:.1f} s, bare -Fd -j2 {bare1:.1f} s: {ratios[0]:.2f}, at"
+        f" most {MOST_WALL}"
     )
-    print(f"insert   p99 idle {idle:.2f} ms, beside a slow dump {dumping:.2f} ms: {ratios[2]:.2f}, at most {MOST_P99}")
+    print(
+        f"records  backup + proof {ours2:.1f} s, bare -Fc {bare2:.1f} s: {ratios[1]:.2f}, at most"
+        f" {MOST_WALL_DEFAULT}"
+    )
+    print(
+        f"insert   p99 idle {idle:.2f} ms, beside a slow dump {dumping:.2f} ms: {ratios[2]:.2f}, at"
+        f" most {MOST_P99}"
+    )
     print(f"memory   worker {peak:.0f} MB, at most {MOST_MEGABYTES:.0f}")
     print(
-        f"\nbackup: {ratios[0]:.2f} of bare -Fd -j2, {ratios[1]:.2f} of -Fc, insert p99 {ratios[2]:.2f} of idle,"
-        f" {peak:.0f} MB, rounds {rounds}, scale {scale}"
+        f"\nbackup: {ratios[0]:.2f} of bare -Fd -j2, {ratios[1]:.2f} of -Fc, insert p99"
+        f" {ratios[2]:.2f} of idle, {peak:.0f} MB, rounds {rounds}, scale {scale}"
     )
-    met = (ratios[0] <= MOST_WALL, ratios[1] <= MOST_WALL_DEFAULT, ratios[2] <= MOST_P99, peak <= MOST_MEGABYTES)
+    met = (
+        ratios[0] <= MOST_WALL,
+        ratios[1] <= MOST_WALL_DEFAULT,
+        ratios[2] <= MOST_P99,
+        peak <= MOST_MEGABYTES,
+    )
     return 0 if all(met) else 1
 
 

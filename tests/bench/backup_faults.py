@@ -1,4 +1,5 @@
-"""Every fault of the matrix on PostgreSQL and SQLite, then SIGKILL at points drawn by lot in backup, drill and restore.
+"""Every fault of the matrix on PostgreSQL and SQLite, then SIGKILL at points drawn by lot in
+backup, drill and restore.
 
 100 % detected, none published as proven, no good backup evicted, and the next run goes on.
 ./reveille bench backup-faults [KILLS] [SEED]
@@ -46,13 +47,15 @@ def main(kills: int, seed: int) -> int:
             if said:
                 print(f"kill {number}: {'; '.join(said)}", flush=True)
     print(
-        f"\nbackup-faults: {done} faults, {done - wrong} found and survived; {kills} kills, {hit} struck at work,"
-        f" {kills - lost} survived; {time.monotonic() - began:.0f} s, seed {seed}"
+        f"\nbackup-faults: {done} faults, {done - wrong} found and survived; {kills} kills, {hit}"
+        f" struck at work, {kills - lost} survived; {time.monotonic() - began:.0f} s, seed {seed}"
     )
     return 1 if wrong or lost else 0
 
 
-def killed(world: World, server: Postgres, draw: random.Random, number: int) -> tuple[bool, list[str]]:
+def killed(
+    world: World, server: Postgres, draw: random.Random, number: int
+) -> tuple[bool, list[str]]:
     """SIGKILL one run at a point drawn by lot, then look."""
     kind = ("take", "drill", "restore", "take")[number % 4]
     struck: list[bool] = []
@@ -61,7 +64,11 @@ def killed(world: World, server: Postgres, draw: random.Random, number: int) -> 
     before = {backup.id for backup in world.backups() if backup.proven_at is not None}
     rows = server.run("SELECT count(*) FROM cdr", "calls")
     thread.start()
-    seen = {"take": world.take, "drill": world.drill, "restore": lambda: world.restore(overwrite=True)}[kind]()
+    seen = {
+        "take": world.take,
+        "drill": world.drill,
+        "restore": lambda: world.restore(overwrite=True),
+    }[kind]()
     thread.join()
     wrong = []
     if struck[0] and fault_of(seen) and not fault_of(seen).endswith("worker-died"):
@@ -76,8 +83,12 @@ def killed(world: World, server: Postgres, draw: random.Random, number: int) -> 
         server.run(f"DROP DATABASE {name}")
     if kind == "restore":
         fresh = world.restore(to="calls_again")
-        if fault_of(fresh) or server.run("SELECT datname FROM pg_database WHERE datname LIKE 'reveille_restore%'"):
-            wrong.append(f"after a killed restore the next one ended as {fault_of(fresh)}, or left something")
+        if fault_of(fresh) or server.run(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'reveille_restore%'"
+        ):
+            wrong.append(
+                f"after a killed restore the next one ended as {fault_of(fresh)}, or left something"
+            )
         server.run("DROP DATABASE IF EXISTS calls_again")
     return struck[0], wrong
 

@@ -1,13 +1,13 @@
 """What a call costs, and how many run at once on this machine: `./reveille bench calls`.
 
-cost      wall time of one attempt, from the start of its process to its verdict, beyond the script's own seconds
-at once   calls that stand at the same time, each in its own process, their RTP echoed by SIPp: the largest number of
-          which none called itself sick (checks/telephony/call/probe_health.py) and no packet was lost or discarded as
-          late
+cost      wall time of one attempt, from the start of its process to its verdict, beyond the
+          script's own seconds
+at once   calls that stand at the same time, each in its own process, their RTP echoed by SIPp: the
+          largest number of which none called itself sick (checks/telephony/call/probe_health.py)
+          and no packet was lost or discarded as late
 
-Side by side with it, in the same run, SIPp itself places the bare calls (signalling and a stream of RTP, and nothing
-listens) to the same far end.
-Exit status 1 when a target is missed.
+Side by side with it, in the same run, SIPp itself places the bare calls (signalling and a stream of
+RTP, and nothing listens) to the same far end. Exit status 1 when a target is missed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ from pathlib import Path
 from checks.contract import Observation
 from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
-from tests.loopback.sipp.peer import HERE, alaw, attempt, free_port, joined, running, silence, sipp, speak
+from tests.loopback.sipp.peer import (
+    HERE,
+    alaw,
+    attempt,
+    free_port,
+    joined,
+    running,
+    silence,
+    sipp,
+    speak,
+)
 
 COST_TARGET_SECONDS = 0.5
 AT_ONCE_TARGET = 30
@@ -65,7 +75,12 @@ class Load:
 
 def call(port: int, *script: dict[str, str]) -> SipCall:
     """A call over an unregistered line."""
-    return SipCall(line=Line(name="bench", registrar=f"127.0.0.1:{port}"), to="8000", script=script, dead_air=0.0)
+    return SipCall(
+        line=Line(name="bench", registrar=f"127.0.0.1:{port}"),
+        to="8000",
+        script=script,
+        dead_air=0.0,
+    )
 
 
 async def costs(folder: Path, prompt: Path, rounds: int) -> dict[str, list[float]]:
@@ -74,7 +89,9 @@ async def costs(folder: Path, prompt: Path, rounds: int) -> dict[str, list[float
     found: dict[str, list[float]] = {"hold 2 s": [], "hear a prompt": [], "SIPp, the bare call": []}
     async with sipp("answer", folder / "answer", sound) as peer:
         for number in range(rounds):
-            held = await attempt(call(peer.port, {"hold": f"{_HOLD_SECONDS}s"}), folder / f"hold-{number}")
+            held = await attempt(
+                call(peer.port, {"hold": f"{_HOLD_SECONDS}s"}), folder / f"hold-{number}"
+            )
             found["hold 2 s"].append(_passed(held).seconds - _HOLD_SECONDS)
             heard = await attempt(call(peer.port, {"hear": str(prompt)}), folder / f"hear-{number}")
             found["hear a prompt"].append(_passed(heard).seconds - heard.measures["prompt_seconds"])
@@ -90,10 +107,21 @@ async def bare_calls(port: int, folder: Path, number: int, seconds: float) -> fl
     scenario = folder / "caller.xml"
     sound = alaw(folder, "bare", silence(folder, 10))
     scenario.write_text((HERE / "caller.xml").read_text().replace("SOUND", str(sound)))
-    command = ["sipp", "-sf", str(scenario), f"127.0.0.1:{port}", "-i", "127.0.0.1", "-mi", "127.0.0.1"]
+    command = [
+        "sipp",
+        "-sf",
+        str(scenario),
+        f"127.0.0.1:{port}",
+        "-i",
+        "127.0.0.1",
+        "-mi",
+        "127.0.0.1",
+    ]
     command += ["-nostdin", "-m", str(number), "-mp", str(free_port() & ~1)]
     began = time.monotonic()
-    async with running(*command, "-l", str(number), "-r", rate, "-d", length, log=folder / "uac.log") as process:
+    async with running(
+        *command, "-l", str(number), "-r", rate, "-d", length, log=folder / "uac.log"
+    ) as process:
         if await process.wait() != 0:
             raise RuntimeError("SIPp's own calls failed")
     return time.monotonic() - began
@@ -108,7 +136,9 @@ async def load(folder: Path, port: int, number: int) -> Load:
         turn: asyncio.Future[None] = loop.create_future()
         loop.call_later(index * _START_GAP_SECONDS, turn.set_result, None)
         await turn
-        return await attempt(call(port, {"hold": f"{stand:.1f}s"}), folder / f"load-{number}-{index}")
+        return await attempt(
+            call(port, {"hold": f"{stand:.1f}s"}), folder / f"load-{number}-{index}"
+        )
 
     seen = await asyncio.gather(*(one(index) for index in range(number)))
     cores = (_child_seconds() - before) / (time.monotonic() - began)
@@ -117,7 +147,9 @@ async def load(folder: Path, port: int, number: int) -> Load:
     return Load(
         calls=number,
         stood=_most_at_once(spans),
-        failed=sum(o.fault is not None or (o.blind is not None and _SICK not in o.blind) for o in seen),
+        failed=sum(
+            o.fault is not None or (o.blind is not None and _SICK not in o.blind) for o in seen
+        ),
         sick=sum(_SICK in (o.blind or "") for o in seen),
         lost=sum(c.get("rx_lost", 0) for c in counts),
         late=sum(c.get("rx_discarded", 0) for c in counts),
@@ -144,7 +176,9 @@ def _counts(folder: Path) -> dict[str, int]:
 
 
 def _span(folder: Path) -> tuple[float, float] | None:
-    """When the call stood, by the wall clock of its files: the answer and the hanging up, in monotonic seconds."""
+    """When the call stood, by the wall clock of its files: the answer and the hanging up, in
+    monotonic seconds.
+    """
     path = folder / "timings.json"
     events = json.loads(path.read_text())["call"] if path.exists() else []
     times = {event["event"]: event["seconds"] for event in events}

@@ -1,9 +1,11 @@
-"""How often is a call called broken that is not? A thousand clean calls, many at once: `./reveille bench clean-calls`.
+"""How often is a call called broken that is not? A thousand clean calls, many at once: `./reveille
+bench clean-calls`.
 
-Short calls in parallel to SIPp, which answers, says the welcome prompt and waits for BYE: each is a sip-call that hears
-the prompt, as the daemon places it, and must pass. What the probe itself could not tell (UNKNOWN, since this machine
-has few cores and SIPp runs on it too) is counted apart and shown with its reasons: it opens no ticket. Exit status 1
-with more than one failure, or when more than one in five could not tell.
+Short calls in parallel to SIPp, which answers, says the welcome prompt and waits for BYE: each is a
+sip-call that hears the prompt, as the daemon places it, and must pass. What the probe itself could
+not tell (UNKNOWN, since this machine has few cores and SIPp runs on it too) is counted apart and
+shown with its reasons: it opens no ticket. Exit status 1 with more than one failure, or when more
+than one in five could not tell.
 
 ./reveille bench clean-calls [CALLS] [AT ONCE]
 """
@@ -37,7 +39,9 @@ WELCOME = prompts.FOLDER / "welcome.wav"
 def call(peer: Sipp) -> SipCall:
     """A short call that must pass."""
     line = Line(name="clean", registrar=f"127.0.0.1:{peer.port}")
-    return SipCall.model_validate({"line": line, "to": "8000", "script": [{"hear": str(WELCOME), "within": "8s"}]})
+    return SipCall.model_validate(
+        {"line": line, "to": "8000", "script": [{"hear": str(WELCOME), "within": "8s"}]}
+    )
 
 
 async def place(calls: int, at_once: int, folder: Path) -> list[Observation]:
@@ -45,7 +49,10 @@ async def place(calls: int, at_once: int, folder: Path) -> list[Observation]:
     gate, done, began = asyncio.Semaphore(at_once), list[Observation](), time.monotonic()
     sound = await asyncio.to_thread(alaw, folder, "welcome", WELCOME, silence(folder, 20))
     async with AsyncExitStack() as stack:
-        far = [await stack.enter_async_context(sipp("answer", folder / f"far-{n}", sound)) for n in range(_FAR_ENDS)]
+        far = [
+            await stack.enter_async_context(sipp("answer", folder / f"far-{n}", sound))
+            for n in range(_FAR_ENDS)
+        ]
 
         async def one(number: int) -> None:
             async with gate:
@@ -55,7 +62,10 @@ async def place(calls: int, at_once: int, folder: Path) -> list[Observation]:
             if seen.fault:
                 kept = Path(tempfile.mkdtemp(prefix="clean-call-failed-"))
                 shutil.copytree(own, kept, dirs_exist_ok=True)
-                print(f"call {number} FAILED {seen.fault.stage}: {seen.fault.code}: {seen.fault.text}; see {kept}")
+                print(
+                    f"call {number} FAILED {seen.fault.stage}: {seen.fault.code}:"
+                    f" {seen.fault.text}; see {kept}"
+                )
             shutil.rmtree(own, ignore_errors=True)
             if len(done) % _EVERY == 0:
                 print(line_of(done, time.monotonic() - began), flush=True)
@@ -66,7 +76,10 @@ async def place(calls: int, at_once: int, folder: Path) -> list[Observation]:
 
 def tally(done: Sequence[Observation]) -> tuple[int, int, int]:
     """Passed, failed, unknown."""
-    failed, unknown = sum(seen.fault is not None for seen in done), sum(seen.blind is not None for seen in done)
+    failed, unknown = (
+        sum(seen.fault is not None for seen in done),
+        sum(seen.blind is not None for seen in done),
+    )
     return len(done) - failed - unknown, failed, unknown
 
 
@@ -84,15 +97,16 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-clean-calls-") as folder:
         done = asyncio.run(place(calls, at_once, Path(folder)))
     passed, failed, unknown = tally(done)
-    for why, count in Counter((seen.blind or "").split(" (limit")[0][:110] for seen in done if seen.blind).most_common(
-        8
-    ):
+    for why, count in Counter(
+        (seen.blind or "").split(" (limit")[0][:110] for seen in done if seen.blind
+    ).most_common(8):
         print(f"unknown {count:>4}: {why}")
     share = 100 * unknown / len(done)
     print(
-        f"\nclean-calls: {calls} calls, {at_once} at once: {passed} passed, {failed} false failures (target at most "
-        f"{MOST_FAILURES}), {unknown} unknown by this machine's own load = {share:.1f} % (target at most "
-        f"{MOST_UNKNOWN_PERCENT:g} %), {time.monotonic() - began:.0f} s"
+        f"\nclean-calls: {calls} calls, {at_once} at once: {passed} passed, {failed} false failures"
+        f" (target at most {MOST_FAILURES}), {unknown} unknown by this machine's own load ="
+        f" {share:.1f} % (target at most {MOST_UNKNOWN_PERCENT:g} %),"
+        f" {time.monotonic() - began:.0f} s"
     )
     return 0 if failed <= MOST_FAILURES and share <= MOST_UNKNOWN_PERCENT else 1
 

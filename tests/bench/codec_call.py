@@ -1,4 +1,6 @@
-"""Prompts through a codec of the call engine itself: real calls between two telephones of ours on this machine."""
+"""Prompts through a codec of the call engine itself: real calls between two telephones of ours on
+this machine.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ SLIP_SAMPLES = RATE // 20
 _WITHIN = 30.0
 
 
-async def through_calls(folder: Path, prompts: Mapping[str, Samples], codec: str) -> dict[str, Samples]:
+async def through_calls(
+    folder: Path, prompts: Mapping[str, Samples], codec: str
+) -> dict[str, Samples]:
     """As many of the prompts as fit into a few calls, as the called telephone heard them."""
     shares: list[dict[str, Samples]] = [{} for _ in range(CALLS)]
     for index, (name, sound) in enumerate(prompts.items()):
@@ -29,14 +33,18 @@ async def through_calls(folder: Path, prompts: Mapping[str, Samples], codec: str
         if sum(len(part) + GAP for part in share.values()) + len(sound) < MOST_SECONDS * RATE:
             share[name] = sound
     heard = await asyncio.gather(
-        *(_steady_call(folder / f"{codec}-{number}", share, codec) for number, share in enumerate(shares))
+        *(
+            _steady_call(folder / f"{codec}-{number}", share, codec)
+            for number, share in enumerate(shares)
+        )
     )
     return {name: sound for part in heard for name, sound in part.items()}
 
 
 async def _steady_call(folder: Path, prompts: dict[str, Samples], codec: str) -> dict[str, Samples]:
-    """Again where this machine was too busy to keep a call's time (the engine then drops sound for good); what
-    never comes whole is left out of the matrix, and is seen in its column "of"."""
+    """Again where this machine was too busy to keep a call's time (the engine then drops sound for
+    good); what never comes whole is left out of the matrix, and is seen in its column "of".
+    """
     for again in range(TRIES):
         parts, slipped = await _call(folder.with_name(f"{folder.name}-{again}"), prompts, codec)
         if abs(slipped) <= SLIP_SAMPLES:
@@ -44,8 +52,12 @@ async def _steady_call(folder: Path, prompts: dict[str, Samples], codec: str) ->
     return {}
 
 
-async def _call(folder: Path, prompts: dict[str, Samples], codec: str) -> tuple[dict[str, Samples], int]:
-    """What was heard of each prompt, and by how many samples time slipped from the call's first half to its last."""
+async def _call(
+    folder: Path, prompts: dict[str, Samples], codec: str
+) -> tuple[dict[str, Samples], int]:
+    """What was heard of each prompt, and by how many samples time slipped from the call's first
+    half to its last.
+    """
     await asyncio.to_thread(folder.mkdir)
     said = write_prompts(folder, prompts, GAP)
     seconds = sum(len(sound) + GAP for sound in prompts.values()) / RATE
@@ -79,8 +91,12 @@ async def _opened(folder: Path, name: str, codec: str) -> Phone:
 
 
 def _parts(prompts: Mapping[str, Samples], heard: Samples) -> tuple[dict[str, Samples], int]:
-    """Each prompt's stretch of what was heard: the stream's place is found by its loudness over time."""
-    whole = np.concatenate([part for sound in prompts.values() for part in (sound, np.zeros(GAP, dtype=np.float32))])
+    """Each prompt's stretch of what was heard: the stream's place is found by its loudness over
+    time.
+    """
+    whole = np.concatenate(
+        [part for sound in prompts.values() for part in (sound, np.zeros(GAP, dtype=np.float32))]
+    )
     begins = _delay(whole, heard)
     found, at = {}, begins
     for name, sound in prompts.items():
@@ -95,7 +111,10 @@ def _parts(prompts: Mapping[str, Samples], heard: Samples) -> tuple[dict[str, Sa
 def _delay(said: Samples, heard: Samples) -> int:
     """Where in `heard` the first sample of `said` is, to ten milliseconds."""
     hop = RATE // 100
-    loud = [np.sqrt(np.square(x[: len(x) // hop * hop]).reshape(-1, hop).mean(axis=1)) for x in (said, heard)]
+    loud = [
+        np.sqrt(np.square(x[: len(x) // hop * hop]).reshape(-1, hop).mean(axis=1))
+        for x in (said, heard)
+    ]
     size = 1 << (len(loud[0]) + len(loud[1])).bit_length()
     a, b = (np.fft.rfft(x - x.mean(), size) for x in loud)
     crossed = np.fft.irfft(b * np.conj(a), size)

@@ -1,4 +1,5 @@
-"""Kill the daemon (SIGKILL) at 200 points between an observation and its mail, drawn by lot; count what was lost.
+"""Kill the daemon (SIGKILL) at 200 points between an observation and its mail, drawn by lot; count
+what was lost.
 
 ./reveille bench crash [KILLS] [SEED]
 """
@@ -30,7 +31,11 @@ async def main(kills: int, seed: int) -> int:
             with tempfile.TemporaryDirectory(prefix="reveille-crash-") as folder:
                 life = await live(Path(folder), random.Random(seed), KILLS_A_LIFE)
         state = "; ".join(life.faults) or "whole"
-        print(f"life {number + 1:3} of {len(seeds)}  {len(life.kills)} kills  {life.mails} mails  {state}", flush=True)
+        print(
+            f"life {number + 1:3} of {len(seeds)}  {len(life.kills)} kills  {life.mails} mails "
+            f" {state}",
+            flush=True,
+        )
         return life
 
     lives = await asyncio.gather(*(one(number, seed) for number, seed in enumerate(seeds)))
@@ -41,8 +46,9 @@ async def main(kills: int, seed: int) -> int:
     broken = [life for life in lives if life.faults]
     repeated = sum(life.repeated for life in lives)
     print(
-        f"\ncrash: {sum(points.values())} kills in {len(lives)} lives, {len(broken)} lives with a loss or a double, "
-        f"{repeated} mails repeated under their Message-ID, {time.monotonic() - began:.0f} s, seed {seed}"
+        f"\ncrash: {sum(points.values())} kills in {len(lives)} lives, {len(broken)} lives with a"
+        f" loss or a double, {repeated} mails repeated under their Message-ID,"
+        f" {time.monotonic() - began:.0f} s, seed {seed}"
     )
     return 1 if broken else 0
 

@@ -1,14 +1,17 @@
-"""What an HTTP check costs, side by side with Debian's prometheus-blackbox-exporter, and how late ten thousand a minute
-begin: `./reveille bench http [minutes]`.
+"""What an HTTP check costs, side by side with Debian's prometheus-blackbox-exporter, and how late
+ten thousand a minute begin: `./reveille bench http [minutes]`.
 
-cost      checks per second of processor time, each a new connection with all its phases timed and its text looked for.
-          Ours go through runner, judge and ledger (SQLite on disk, synchronous=FULL); theirs end in a page of metrics.
-          Both look at the same local server, by turns in the same run, so that a busy machine is busy for both; the
-          figure is the median of the turns. Target: ours >= 1.0x theirs, http and https.
-lateness  the real daemon on one core with 10 000 portals, each every minute: the attempts of one minute (or more), as
-          its ledger has them, against their slots. Target: p99 <= 250 ms, none left out.
+cost      checks per second of processor time, each a new connection with all its phases timed and
+          its text looked for. Ours go through runner, judge and ledger (SQLite on disk,
+          synchronous=FULL); theirs end in a page of metrics. Both look at the same local server, by
+          turns in the same run, so that a busy machine is busy for both; the figure is the median
+          of the turns. Target: ours >= 1.0x theirs, http and https.
+lateness  the real daemon on one core with 10 000 portals, each every minute: the attempts of one
+          minute (or more), as its ledger has them, against their slots. Target: p99 <= 250 ms, none
+          left out.
 
-The launcher installs what it is held against (PEERS); the tests do without. Exit status 1 when a target is missed.
+The launcher installs what it is held against (PEERS); the tests do without. Exit status 1 when a
+target is missed.
 """
 
 from __future__ import annotations
@@ -39,7 +42,10 @@ PEERS = "prometheus-blackbox-exporter"
 RATIO_TARGET, LATE_TARGET_SECONDS = 1.0, 0.25
 TURNS, CHECKS_A_TURN, AT_ONCE = 7, 600, 20
 PORTALS, EVERY_SECONDS = 10_000, 60.0
-_SITE = 'state = "{state}"\n[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\nregion = "india"\npolicy = "ozonetel"\n'
+_SITE = (
+    'state = "{state}"\n[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\nregion = "india"\npolicy'
+    ' = "ozonetel"\n'
+)
 _PORTAL = """
 [checks.portal-{number}]
 kind = "portal"
@@ -93,7 +99,9 @@ def spent(process: psutil.Process) -> float:
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
-async def costs(folder: Path, scheme: str, url: str, authority: Path, theirs: Exporter) -> tuple[float, float]:
+async def costs(
+    folder: Path, scheme: str, url: str, authority: Path, theirs: Exporter
+) -> tuple[float, float]:
     """Checks per second of processor time: ours and theirs."""
     ours = Ours(load(configured(folder / scheme, url, authority, AT_ONCE)))
     rates: dict[str, list[float]] = {"ours": [], "theirs": []}
@@ -110,7 +118,9 @@ async def costs(folder: Path, scheme: str, url: str, authority: Path, theirs: Ex
     return statistics.median(rates["ours"]), statistics.median(rates["theirs"])
 
 
-async def lateness(folder: Path, url: str, authority: Path, minutes: float) -> tuple[list[float], int, float]:
+async def lateness(
+    folder: Path, url: str, authority: Path, minutes: float
+) -> tuple[list[float], int, float]:
     """How late each attempt began, seconds; how many were owed; the daemon's share of its core."""
     file = configured(folder / "late", url, authority, PORTALS)
     daemon = Process(file)
@@ -119,9 +129,13 @@ async def lateness(folder: Path, url: str, authority: Path, minutes: float) -> t
     process.cpu_affinity([max(os.sched_getaffinity(0))])
     try:
         await daemon.until(lambda: (daemon.state / "heartbeat.json").exists(), 300)
-        await daemon.until(lambda: daemon.read(lambda ledger: len(ledger.conditions()) == PORTALS), 600)
+        await daemon.until(
+            lambda: daemon.read(lambda ledger: len(ledger.conditions()) == PORTALS), 600
+        )
         print(f"{'':9} {PORTALS} portals looked at once; measuring {minutes:g} min", flush=True)
-        await asyncio.sleep(5)  # the rest of the first looks: what is measured is the daemon at its rhythm
+        await asyncio.sleep(
+            5
+        )  # the rest of the first looks: what is measured is the daemon at its rhythm
         begin, used = datetime.now(UTC), spent(process)
         await asyncio.sleep(minutes * 60)  # the measured time itself
         end, used = datetime.now(UTC), spent(process) - used
@@ -130,11 +144,17 @@ async def lateness(folder: Path, url: str, authority: Path, minutes: float) -> t
         found = [
             (row.started_at - grid.newest(row.started_at).at).total_seconds()
             for row in daemon.read(
-                lambda ledger: ledger.attempts(limit=3 * PORTALS * max(1, int(minutes)), since=begin)
+                lambda ledger: ledger.attempts(
+                    limit=3 * PORTALS * max(1, int(minutes)), since=begin
+                )
             )
             if isinstance(grid := grids[row.check], Every) and row.started_at < end
         ]
-        return found, round(PORTALS * (end - begin) / timedelta(seconds=EVERY_SECONDS)), used / (minutes * 60)
+        return (
+            found,
+            round(PORTALS * (end - begin) / timedelta(seconds=EVERY_SECONDS)),
+            used / (minutes * 60),
+        )
     finally:
         await daemon.stop()
 
@@ -142,7 +162,9 @@ async def lateness(folder: Path, url: str, authority: Path, minutes: float) -> t
 async def main(minutes: float) -> int:
     """All of it, and the figures."""
     if not shutil.which(EXPORTER):
-        print(f"http: {EXPORTER} is not installed: apt-get install --no-install-recommends {EXPORTER}")
+        print(
+            f"http: {EXPORTER} is not installed: apt-get install --no-install-recommends {EXPORTER}"
+        )
         return 1
     figures: list[str] = []
     missed = False
@@ -153,10 +175,13 @@ async def main(minutes: float) -> int:
                 for scheme, url in urls.items():
                     ours, other = await costs(folder, scheme, url, authority, theirs)
                     print(
-                        f"{scheme:9} ours {ours:6.0f}/cpu-s  blackbox_exporter {other:6.0f}/cpu-s  {ours / other:.2f}x"
+                        f"{scheme:9} ours {ours:6.0f}/cpu-s  blackbox_exporter {other:6.0f}/cpu-s "
+                        f" {ours / other:.2f}x"
                     )
                     sys.stdout.flush()
-                    figures.append(f"{scheme} {ours:.0f} per CPU-second, {ours / other:.2f}x blackbox_exporter")
+                    figures.append(
+                        f"{scheme} {ours:.0f} per CPU-second, {ours / other:.2f}x blackbox_exporter"
+                    )
                     missed |= ours / other < RATIO_TARGET
             found, owed, share = await lateness(folder, urls["http"], authority, minutes)
         found.sort()
@@ -164,9 +189,13 @@ async def main(minutes: float) -> int:
         middle = statistics.median(found) if found else float("inf")
         print(f"lateness  {len(found)} of {owed} looks  median {middle * 1000:.0f} ms  p99 {late * 1000:.0f} ms  "
               f"worst {found[-1] * 1000:.0f} ms  {share:.2f} of a core")  # fmt: skip
-        figures.append(f"{len(found) / minutes:.0f} a minute on one core, p99 {late * 1000:.0f} ms late")
+        figures.append(
+            f"{len(found) / minutes:.0f} a minute on one core, p99 {late * 1000:.0f} ms late"
+        )
         missed |= late > LATE_TARGET_SECONDS or len(found) < owed * 0.995
-    print(f"http: {', '.join(figures)}; targets {RATIO_TARGET:g}x, {LATE_TARGET_SECONDS * 1000:g} ms")
+    print(
+        f"http: {', '.join(figures)}; targets {RATIO_TARGET:g}x, {LATE_TARGET_SECONDS * 1000:g} ms"
+    )
     return int(missed)
 
 

@@ -1,4 +1,5 @@
-"""The memory of the idle daemon: one that only telephones, and one that looks at the whole lab. Target: ≤ 60 MB.
+"""The memory of the idle daemon: one that only telephones, and one that looks at the whole lab.
+Target: ≤ 60 MB.
 
 ./reveille bench idle
 """
@@ -50,7 +51,10 @@ async def main() -> int:
             found[name] = await measured(Path(folder), telephony_only)
         print(f"{name:16} {found[name]:6.1f} MB", flush=True)
     worst = max(found.values())
-    print(f"idle: {', '.join(f'{name} {value:.1f} MB' for name, value in found.items())}; target {TARGET_MB:g} MB")
+    print(
+        f"idle: {', '.join(f'{name} {value:.1f} MB' for name, value in found.items())}; target"
+        f" {TARGET_MB:g} MB"
+    )
     return 0 if worst <= TARGET_MB else 1
 
 

@@ -1,8 +1,9 @@
 """Is the right prompt recognised, and no other taken for it? `./reveille bench prompts [PROMPTS]`.
 
-Prompts of recorded human voices in five languages and German by espeak-ng, each through everything that telephony does
-to sound; each is looked for as itself (recall) and as others of the same voice (false accept). iLBC is the engine's
-own, through real calls to ourselves. Exit status 1 when a target is missed.
+Prompts of recorded human voices in five languages and German by espeak-ng, each through everything
+that telephony does to sound; each is looked for as itself (recall) and as others of the same voice
+(false accept). iLBC is the engine's own, through real calls to ourselves. Exit status 1 when a
+target is missed.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def chosen(folder: Path, number: int, seed: int = 42) -> dict[str, Samples]:
     found = voices.german(folder, number // 10)
     each = (number - len(found)) // len(voices.LANGUAGES)
     for language in voices.LANGUAGES:
-        found |= voices.unrelated(voices.recorded(language, LEAST_SECONDS, MOST_SECONDS, each, seed))
+        found |= voices.unrelated(
+            voices.recorded(language, LEAST_SECONDS, MOST_SECONDS, each, seed)
+        )
     return found
 
 
@@ -108,7 +111,10 @@ def _hear(channel: str, said: str, received: Samples, others: int) -> Tally:
         received = DONE_TO_SOUND[channel](received, draw)
     heard, tally = voices.in_a_call(received, draw), Tally()
     same = [name for name in _references if name != said and name[:2] == said[:2]]
-    picked = [said, *(same if others >= len(same) else draw.choice(same, others, replace=False).tolist())]
+    picked = [
+        said,
+        *(same if others >= len(same) else draw.choice(same, others, replace=False).tolist()),
+    ]
     began = time.process_time()
     for name in picked:
         match = Hearing(_references[name], 0).hear(heard)
@@ -120,7 +126,9 @@ def _hear(channel: str, said: str, received: Samples, others: int) -> Tally:
             tally.compared += 1
             tally.wrong += match.whole
         if match.whole is not (name == said):
-            tally.errors.append(f"{said} as {name}: {match.coverage:.2f} covered, {match.score:.2f} alike")
+            tally.errors.append(
+                f"{said} as {name}: {match.coverage:.2f} covered, {match.score:.2f} alike"
+            )
     tally.seconds = time.process_time() - began
     return tally
 
@@ -130,11 +138,18 @@ def hash_of(text: str) -> int:
     return int.from_bytes(text.encode()[-16:], "big") ^ len(text)
 
 
-def matrix(prompts: dict[str, Samples], coded: Mapping[str, Mapping[str, Samples]], others: int) -> dict[str, Tally]:
+def matrix(
+    prompts: dict[str, Samples], coded: Mapping[str, Mapping[str, Samples]], others: int
+) -> dict[str, Tally]:
     """Every channel's tally."""
     with ProcessPoolExecutor(WORKERS, get_context("spawn"), _begin, (prompts,)) as pool:
         jobs = [
-            (channel, pool.submit(_hear, channel, name, sound, len(prompts) if channel == "clean" else others))
+            (
+                channel,
+                pool.submit(
+                    _hear, channel, name, sound, len(prompts) if channel == "clean" else others
+                ),
+            )
             for channel, sounds in [*((name, prompts) for name in DONE_TO_SOUND), *coded.items()]
             for name, sound in sounds.items()
         ]
@@ -183,14 +198,21 @@ def main() -> int:
     for name in lacking:
         print(f"{name}: not measured, this machine did not keep the time of its calls")
     counted = [tally for name, tally in found.items() if name not in BEYOND]
-    worst, accepted = min(tally.recall for tally in counted), sum(tally.wrong for tally in found.values())
+    worst, accepted = (
+        min(tally.recall for tally in counted),
+        sum(tally.wrong for tally in found.values()),
+    )
     compared, cost = sum(tally.compared for tally in found.values()), cost_seconds()
     print(
-        f"prompts: {len(prompts)} prompts, {len(found)} channels, worst recall {100 * worst:.2f} % (target 99), "
-        f"false accept {100 * accepted / compared:.4f} % of {compared} (target 0.1), "
-        f"{1000 * cost:.0f} ms for 10 s in 10 s, {time.monotonic() - began:.0f} s"
+        f"prompts: {len(prompts)} prompts, {len(found)} channels, worst recall {100 * worst:.2f} %"
+        f" (target 99), false accept {100 * accepted / compared:.4f} % of {compared} (target 0.1),"
+        f" {1000 * cost:.0f} ms for 10 s in 10 s, {time.monotonic() - began:.0f} s"
     )
-    return 0 if not lacking and worst >= RECALL_TARGET and accepted / compared <= FALSE_ACCEPT_TARGET else 1
+    return (
+        0
+        if not lacking and worst >= RECALL_TARGET and accepted / compared <= FALSE_ACCEPT_TARGET
+        else 1
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Every row of the ozonetel matrix, raised by a real fault: row -> check -> fault -> ticket, and no second beside it.
+"""Every row of the ozonetel matrix, raised by a real fault: row -> check -> fault -> ticket, and no
+second beside it.
 
-For each row a practice centre is broken in one way, and the real daemon, in a process of its own, is started on it: it
-looks at everything there is to look at, confirms, looks below, classifies, opens. All fifteen must come to exactly one
-ticket each, their own. ./reveille bench rows [ISSUE ...]
+For each row a practice centre is broken in one way, and the real daemon, in a process of its own,
+is started on it: it looks at everything there is to look at, confirms, looks below, classifies,
+opens. All fifteen must come to exactly one ticket each, their own. ./reveille bench rows [ISSUE
+...]
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ async def main(wanted: list[str]) -> int:
     """Raise them, one after the other; print the table and the figures."""
     rows = [row for row in ROWS if not wanted or row.issue in wanted]
     if unknown := set(wanted) - {row.issue for row in rows}:
-        print(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(row.issue for row in ROWS)}")
+        print(
+            f"there is no row {', '.join(sorted(unknown))}; there are"
+            f" {', '.join(row.issue for row in ROWS)}"
+        )
         return 2
     gate, began, done = asyncio.Semaphore(AT_ONCE), time.monotonic(), Counter[str]()
 
@@ -33,7 +38,10 @@ async def main(wanted: list[str]) -> int:
                 raised = await raise_row(row, Path(folder))
         done["rows"] += 1
         mark = "raised" if raised.right else "NOT RAISED"
-        print(f"{done['rows']:3} of {len(rows)}  {row.issue:28} {raised.seconds:5.0f} s  {mark}", flush=True)
+        print(
+            f"{done['rows']:3} of {len(rows)}  {row.issue:28} {raised.seconds:5.0f} s  {mark}",
+            flush=True,
+        )
         return raised
 
     table = await asyncio.gather(*(one(row) for row in rows))
@@ -44,8 +52,8 @@ async def main(wanted: list[str]) -> int:
     spare = sum(max(0, len(raised.tickets) - 1) for raised in table)
     seconds = time.monotonic() - began
     print(
-        f"\nrows: {len(right)} of {len(rows)} rows raised by a real fault, {spare} tickets beside them, "
-        f"{seconds:.0f} s; targets: all {len(rows)}, none beside them"
+        f"\nrows: {len(right)} of {len(rows)} rows raised by a real fault, {spare} tickets beside"
+        f" them, {seconds:.0f} s; targets: all {len(rows)}, none beside them"
     )
     return 0 if len(right) == len(rows) and not spare else 1
 

@@ -1,12 +1,13 @@
 """Nothing that a far end says may crash, hang or mislead: `./reveille bench torture`.
 
-cases      the 49 torture cases of RFC 4475 as responses to OPTIONS, REGISTER and INVITE, and as requests at each, at
-           a call that stands and at the agent's phone
+cases      the 49 torture cases of RFC 4475 as responses to OPTIONS, REGISTER and INVITE, and as
+           requests at each, at a call that stands and at the agent's phone
 mutated    datagrams of SIP, SDP, RTP and RTCP with a few bytes changed, at least 10 000
 floods     provisional responses without end, forked answers, RTP, and datagrams up to 64 KiB
 
-Wrong is: a crash or an engine error, an attempt beyond its own time limit, an odd but legal response that is refused,
-an illegal one that is not "bad-peer" with its exhibit, a child of more than 160 MiB. Exit status 1 when anything is.
+Wrong is: a crash or an engine error, an attempt beyond its own time limit, an odd but legal
+response that is refused, an illegal one that is not "bad-peer" with its exhibit, a child of more
+than 160 MiB. Exit status 1 when anything is.
 
 ./reveille bench torture [SEED]
 """
@@ -27,7 +28,16 @@ from pathlib import Path
 
 from tests.faults import by_raw
 from tests.torture import pelting
-from tests.torture.aims import Outcome, answering, call, first, most_at_once, options, registration, said_by
+from tests.torture.aims import (
+    Outcome,
+    answering,
+    call,
+    first,
+    most_at_once,
+    options,
+    registration,
+    said_by,
+)
 from tests.torture.case import Case, Verdict
 from tests.torture.far_end import HOST, Asked, FarEnd, Story
 from tests.torture.rfc4475 import CASES
@@ -35,7 +45,15 @@ from tests.torture.rfc4475 import CASES
 MOST_MEGABYTES = 160.0
 AT_ONCE = 4
 Job = Callable[[], Awaitable[Outcome]]
-_WORDS: tuple[str, ...] = ("passed", "bad-peer", "timeout", "no-rtp", "rtp-from-elsewhere", "no-codec", "not-bound")
+_WORDS: tuple[str, ...] = (
+    "passed",
+    "bad-peer",
+    "timeout",
+    "no-rtp",
+    "rtp-from-elsewhere",
+    "no-codec",
+    "not-bound",
+)
 _WORDS += ("not-rung", "not-answered", "choppy", "clipped", "frozen", "looped")
 
 
@@ -47,23 +65,38 @@ class Tally:
     attempts: int = 0
     wrong: list[str] = field(default_factory=list)
 
-    def take(self, name: str, outcomes: Iterable[tuple[str, Outcome, bool]], datagrams: int, seconds: float) -> None:
+    def take(
+        self,
+        name: str,
+        outcomes: Iterable[tuple[str, Outcome, bool]],
+        datagrams: int,
+        seconds: float,
+    ) -> None:
         """A line of the table; each outcome with its name and whether it is right."""
         taken = list(outcomes)
         words = Counter(outcome.word.split(":")[0] for _, outcome, _ in taken)
-        bad = [f"{what}: {o.word[:140]} in {o.seconds:.1f} s" for what, o, right in taken if not right or not o.in_time]
+        bad = [
+            f"{what}: {o.word[:140]} in {o.seconds:.1f} s"
+            for what, o, right in taken
+            if not right or not o.in_time
+        ]
         self.datagrams += datagrams
         self.attempts += len(taken)
         self.wrong += bad
         said = ", ".join(f"{count} {word}" for word, count in words.most_common(6))
-        print(f"{name:<44}{len(taken):>9}{datagrams:>11}{len(bad):>7}{seconds:>9.0f}  {said}", flush=True)
+        print(
+            f"{name:<44}{len(taken):>9}{datagrams:>11}{len(bad):>7}{seconds:>9.0f}  {said}",
+            flush=True,
+        )
         for line in bad[:10]:
             print(f"    WRONG {line}", flush=True)
 
 
 def is_lenient(outcome: Outcome) -> bool:
-    """A word that a pelted attempt may end with: anything but a crash or something that nobody said. That this machine
-    had no CPU for the probe is the truth too; the table shows it as "blind"."""
+    """A word that a pelted attempt may end with: anything but a crash or something that nobody
+    said. That this machine had no CPU for the probe is the truth too; the table shows it as
+    "blind".
+    """
     said = outcome.word in _WORDS or outcome.word.startswith(("sip:", "early-hang-up"))
     return said or outcome.word.startswith("blind: the probe itself was sick")
 
@@ -87,7 +120,10 @@ async def cases(tally: Tally, folder: Path, chosen: Sequence[Case]) -> None:
         began = time.monotonic()
         jobs = [lambda case=case: job(case, folder / f"{name}-{case.name}") for case in of]
         outcomes = await most_at_once(AT_ONCE, jobs)
-        rows = [(f"{name} {c.section} {c.name}", o, o.fits(right(c))) for c, o in zip(of, outcomes, strict=True)]
+        rows = [
+            (f"{name} {c.section} {c.name}", o, o.fits(right(c)))
+            for c, o in zip(of, outcomes, strict=True)
+        ]
         tally.take(f"cases: {name}", rows, len(of), time.monotonic() - began)
 
     def at_options(case: Case) -> Verdict:
@@ -99,9 +135,21 @@ async def cases(tally: Tally, folder: Path, chosen: Sequence[Case]) -> None:
     async def hurled(case: Case, own: Path) -> Outcome:
         return await pelting.cases_at_the_agent((case,), own)
 
-    await run("answers to OPTIONS", answered, lambda c, p: options(first(said_by(c, False), then=False), p), at_options)
-    await run("answers to REGISTER", answered, lambda c, p: registration(bound_to(c), p), lambda c: c.verdict)
-    await run("answers to INVITE", answered, lambda c, p: call(answering(said_by(c, True)), p), at_call)
+    await run(
+        "answers to OPTIONS",
+        answered,
+        lambda c, p: options(first(said_by(c, False), then=False), p),
+        at_options,
+    )
+    await run(
+        "answers to REGISTER",
+        answered,
+        lambda c, p: registration(bound_to(c), p),
+        lambda c: c.verdict,
+    )
+    await run(
+        "answers to INVITE", answered, lambda c, p: call(answering(said_by(c, True)), p), at_call
+    )
 
     def asked(case: Case) -> Story:
         return first(lambda _, came: case.request(f"{HOST}:{came.source[1]}"))
@@ -142,15 +190,25 @@ async def mutations(tally: Tally, folder: Path, lot: random.Random) -> None:
 async def floods(tally: Tally, folder: Path) -> None:
     """What has no end, by name."""
     jobs: dict[str, tuple[Job, str, int]] = {
-        "provisional responses": (lambda: call(by_raw.provisionals, folder / "provisionals"), "bad-peer", 200),
+        "provisional responses": (
+            lambda: call(by_raw.provisionals, folder / "provisionals"),
+            "bad-peer",
+            200,
+        ),
         "forked answers": (lambda: call(by_raw.forked, folder / "forked"), "bad-peer", 5),
-        "RTP, forty for one": (lambda: call(by_raw.rtp_flood, folder / "rtp", {"hold": "3s"}), "bad-peer", 6000),
+        "RTP, forty for one": (
+            lambda: call(by_raw.rtp_flood, folder / "rtp", {"hold": "3s"}),
+            "bad-peer",
+            6000,
+        ),
         "datagrams to 64 KiB": (lambda: pelting.flood_of_sip(8000, folder / "sip"), "passed", 8000),
     }
     for name, (job, word, datagrams) in jobs.items():
         began = time.monotonic()
         outcome = await job()
-        sick = outcome.word.startswith("blind: the probe itself was sick")  # which is the truth, on a small machine
+        sick = outcome.word.startswith(
+            "blind: the probe itself was sick"
+        )  # which is the truth, on a small machine
         tally.take(f"flood: {name}", [(name, outcome, outcome.word == word or sick)], datagrams,
                    time.monotonic() - began)  # fmt: skip
 
@@ -165,9 +223,10 @@ async def torture(seed: int, folder: Path) -> int:
         await floods(tally, folder / "floods")
     heavy = most[0] > MOST_MEGABYTES
     print(
-        f"\ntorture: {len(CASES)} cases of RFC 4475, {tally.datagrams} datagrams in {tally.attempts} attempts, "
-        f"{len(tally.wrong)} wrong (target 0), largest child {most[0]:.0f} MiB "
-        f"(target {MOST_MEGABYTES:g}), seed {seed}, {time.monotonic() - began:.0f} s"
+        f"\ntorture: {len(CASES)} cases of RFC 4475, {tally.datagrams} datagrams in"
+        f" {tally.attempts} attempts, {len(tally.wrong)} wrong (target 0), largest child"
+        f" {most[0]:.0f} MiB (target {MOST_MEGABYTES:g}), seed {seed},"
+        f" {time.monotonic() - began:.0f} s"
     )
     return 1 if tally.wrong or heavy else 0
 

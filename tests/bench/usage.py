@@ -1,12 +1,13 @@
-"""Usage of ten million records of one day, beside a bare pass over the same file and a bare aggregate in SQL; and a
-million calls swept for the most at once.
+"""Usage of ten million records of one day, beside a bare pass over the same file and a bare
+aggregate in SQL; and a million calls swept for the most at once.
 
 ./reveille bench usage [RECORDS]
 
-Targets: wall at most 2x the bare pass over the file, 200 MB at most, a million calls swept within 5 s. A bare pass is
-Python's own csv module that takes every record of the file into its fields and does nothing with them; a bare aggregate
-is one statement of SQLite's that folds the legs and gives the same headline by hour, trunk and outcome. Each is a
-process of its own; ours is the one that the check starts, told the same way. The figures must agree.
+Targets: wall at most 2x the bare pass over the file, 200 MB at most, a million calls swept within 5
+s. A bare pass is Python's own csv module that takes every record of the file into its fields and
+does nothing with them; a bare aggregate is one statement of SQLite's that folds the legs and gives
+the same headline by hour, trunk and outcome. Each is a process of its own; ours is the one that the
+check starts, told the same way. The figures must agree.
 """
 
 from __future__ import annotations
@@ -88,15 +89,21 @@ def main(records: int) -> int:
     ]  # fmt: skip
     for title, one, anchor in rows:
         times = one.seconds / anchor.seconds
-        print(f"{title:32} {one.seconds:7.1f} s  {times:5.2f}x  {one.megabytes:6.0f} MB  {one.said}")
+        print(
+            f"{title:32} {one.seconds:7.1f} s  {times:5.2f}x  {one.megabytes:6.0f} MB  {one.said}"
+        )
     print(f"{'a million calls swept':32} {swept:7.2f} s  peak {at_once}")
     same = len({one.said for one in (ours_file, bare_sql, ours_sql)}) == 1
-    times, memory = ours_file.seconds / bare_file.seconds, max(ours_file.megabytes, ours_sql.megabytes)
+    times, memory = (
+        ours_file.seconds / bare_file.seconds,
+        max(ours_file.megabytes, ours_sql.megabytes),
+    )
     good = same and times <= MOST_TIMES and memory <= MOST_MEGABYTES and swept <= MOST_SWEEP_SECONDS
     print(
-        f"\nusage: {records:,} records in {ours_file.seconds:.1f} s, {times:.2f}x the bare pass over the file, "
-        f"{ours_sql.seconds / bare_sql.seconds:.2f}x the bare aggregate in SQLite, {memory:.0f} MB, "
-        f"a million calls swept in {swept:.2f} s, figures {'equal' if same else 'DIFFERENT'}"
+        f"\nusage: {records:,} records in {ours_file.seconds:.1f} s, {times:.2f}x the bare pass"
+        f" over the file, {ours_sql.seconds / bare_sql.seconds:.2f}x the bare aggregate in SQLite,"
+        f" {memory:.0f} MB, a million calls swept in {swept:.2f} s, figures"
+        f" {'equal' if same else 'DIFFERENT'}"
     )
     return 0 if good else 1
 
@@ -104,7 +111,10 @@ def main(records: int) -> int:
 def make(folder: Path, records: int) -> tuple[Path, Path]:
     """The same records in SQLite and as Master.csv."""
     database, file = folder / "master.db", folder / "Master.csv"
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection, file.open("w", newline="") as text:
+    with (
+        closing(sqlite3.connect(database, isolation_level=None)) as connection,
+        file.open("w", newline="") as text,
+    ):
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(_TABLE)
@@ -120,7 +130,10 @@ def run(arguments: list[str]) -> Run:
     """This file again, as a process that does one thing."""
     began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, env=surroundings()
+        [sys.executable, __file__, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=surroundings(),
     )
     assert process.stdout
     said = process.stdout.read().strip()
@@ -130,7 +143,14 @@ def run(arguments: list[str]) -> Run:
 def run_ours(folder: Path, source: dict[str, Any], date: str) -> Run:
     """The process that the check starts, with the job that it would give."""
     result = folder / "usage.json"
-    records = {"server": None, "table": None, "times": "site", "format": "asterisk", "columns": {}, **source}
+    records = {
+        "server": None,
+        "table": None,
+        "times": "site",
+        "format": "asterisk",
+        "columns": {},
+        **source,
+    }
     job = {
         "date": date, "zone": "Asia/Kolkata", "now": MIDNIGHT + 100_800, "weeks": 4, "answer_seconds": 20,
         "short_seconds": 5, "longest_seconds": 14_400, "wrap_seconds": 0, "service_level": "A", "queue_log": None,
@@ -152,7 +172,10 @@ def run_ours(folder: Path, source: dict[str, Any], date: str) -> Run:
     assert "measures" in last, last
     calls = json.loads(result.read_text(encoding="utf-8"))["calls"]
     return ended(
-        process, began, f"{calls['offered']} calls, {calls['answered']} answered, {calls['talk_seconds']} s of talk"
+        process,
+        began,
+        f"{calls['offered']} calls, {calls['answered']} answered, {calls['talk_seconds']} s of"
+        " talk",
     )
 
 

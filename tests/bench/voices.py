@@ -1,4 +1,6 @@
-"""Recorded human voices (Debian's asterisk-core-sounds in five languages) and what telephony does to them."""
+"""Recorded human voices (Debian's asterisk-core-sounds in five languages) and what telephony does
+to them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from checks.telephony.audio.sound import FRAME, FRAME_SECONDS, RATE, Samples, active, from_pcm, read_wav
+from checks.telephony.audio.sound import (
+    FRAME,
+    FRAME_SECONDS,
+    RATE,
+    Samples,
+    active,
+    from_pcm,
+    read_wav,
+)
 
 FOLDER = Path("/usr/share/asterisk/sounds")
 LANGUAGES: Mapping[str, str] = {
@@ -39,7 +49,9 @@ GERMAN = (
 Channel = Callable[[Samples, np.random.Generator], Samples]
 
 
-def recorded(language: str, least_seconds: float, most_seconds: float, number: int, seed: int) -> dict[str, Samples]:
+def recorded(
+    language: str, least_seconds: float, most_seconds: float, number: int, seed: int
+) -> dict[str, Samples]:
     """So many of the voice's prompts, drawn by lot, whose sounding part is of such a length."""
     folder, found = FOLDER / LANGUAGES[language], dict[str, Samples]()
     paths = sorted(path for path in folder.rglob("*.wav") if "silence" not in path.parts)
@@ -61,14 +73,31 @@ def german(folder: Path, most: int) -> dict[str, Samples]:
             loud, wav = folder / "said.wav", folder / "prompt.wav"
             subprocess.run(["espeak-ng", "-v", voice, "-w", str(loud), text], check=True)
             subprocess.run(
-                ["sox", "-D", str(loud), "-r", "8000", "-c", "1", "-b", "16", str(wav), "gain", "-n", "-6"], check=True
+                [
+                    "sox",
+                    "-D",
+                    str(loud),
+                    "-r",
+                    "8000",
+                    "-c",
+                    "1",
+                    "-b",
+                    "16",
+                    str(wav),
+                    "gain",
+                    "-n",
+                    "-6",
+                ],
+                check=True,
             )
             found[f"de/{voice}-{number}"] = read_wav(wav)
     return found
 
 
 def unrelated(prompts: Mapping[str, Samples]) -> dict[str, Samples]:
-    """Without those that are the same recording as another, or contain it: told by correlating them whole."""
+    """Without those that are the same recording as another, or contain it: told by correlating them
+    whole.
+    """
     kept: dict[str, Samples] = {}
     for name, samples in sorted(prompts.items(), key=lambda item: -len(item[1])):
         if not any(_contains(other, samples) for key, other in kept.items() if key[:3] == name[:3]):
@@ -82,7 +111,8 @@ def _contains(longer: Samples, shorter: Samples) -> bool:
     return float(crossed.max()) > 0.5 * float(np.dot(shorter, shorter))
 
 
-# --- what telephony does to sound ----------------------------------------------------------------------------------
+# --- what telephony does to sound
+# ----------------------------------------------------------------------------------
 
 
 def zeroed(share: float) -> Channel:
@@ -96,7 +126,9 @@ def zeroed(share: float) -> Channel:
 
 
 def concealed(share: float) -> Channel:
-    """Frames lost, the last one repeated a little quieter in their place, as a simple concealment does."""
+    """Frames lost, the last one repeated a little quieter in their place, as a simple concealment
+    does.
+    """
 
     def spoil(sound: Samples, draw: np.random.Generator) -> Samples:
         frames = np.pad(sound, (0, -len(sound) % FRAME)).reshape(-1, FRAME).copy()
@@ -117,10 +149,15 @@ def deleted(share: float) -> Channel:
 
 
 def starved(seconds: float, every_seconds: float) -> Channel:
-    """The jitter buffer runs empty again and again: nothing for so long, and what follows comes that much later."""
+    """The jitter buffer runs empty again and again: nothing for so long, and what follows comes
+    that much later.
+    """
 
     def spoil(sound: Samples, draw: np.random.Generator) -> Samples:
-        first, apart = int(draw.integers(0, round(every_seconds * RATE))), round(every_seconds * RATE)
+        first, apart = (
+            int(draw.integers(0, round(every_seconds * RATE))),
+            round(every_seconds * RATE),
+        )
         hole = np.zeros(round(seconds * RATE), dtype=np.float32)
         parts = np.split(sound, range(first, len(sound), apart))
         return np.concatenate([part for one in parts for part in (one, hole)])
@@ -167,14 +204,24 @@ SOX_CODECS: Mapping[str, Sequence[str]] = {
 
 
 def transcoded(prompts: Mapping[str, Samples], codec: str) -> dict[str, Samples]:
-    """Every prompt through one of SOX_CODECS and back: all in one stream, with a little silence between."""
+    """Every prompt through one of SOX_CODECS and back: all in one stream, with a little silence
+    between.
+    """
     gap = np.zeros(FRAME * 10, dtype=np.float32)
     stream = np.concatenate([part for sound in prompts.values() for part in (sound, gap)])
-    form, pcm = SOX_CODECS[codec], ["-t", "raw", "-r", "8000", "-c", "1", "-e", "signed", "-b", "16"]
-    coded = subprocess.run(
-        ["sox", "-D", *pcm, "-", *form, "-"], input=stream.astype("<i2").tobytes(), capture_output=True, check=True
+    form, pcm = (
+        SOX_CODECS[codec],
+        ["-t", "raw", "-r", "8000", "-c", "1", "-e", "signed", "-b", "16"],
     )
-    back = subprocess.run(["sox", "-D", *form, "-", *pcm, "-"], input=coded.stdout, capture_output=True, check=True)
+    coded = subprocess.run(
+        ["sox", "-D", *pcm, "-", *form, "-"],
+        input=stream.astype("<i2").tobytes(),
+        capture_output=True,
+        check=True,
+    )
+    back = subprocess.run(
+        ["sox", "-D", *form, "-", *pcm, "-"], input=coded.stdout, capture_output=True, check=True
+    )
     return cut(prompts, from_pcm(back.stdout), len(gap))
 
 

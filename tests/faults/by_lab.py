@@ -1,4 +1,6 @@
-"""Faults of the practice centre, one centre for each row, watched by the configuration that it writes itself."""
+"""Faults of the practice centre, one centre for each row, watched by the configuration that it
+writes itself.
+"""
 
 from __future__ import annotations
 
@@ -69,8 +71,24 @@ ROWS: tuple[Row, ...] = (
     _row("one-way-to-agent", "talk", "one-way-to-agent", AGENTS),
     _row("one-way-to-caller", "talk", "one-way-to-caller", AGENTS),
     _row("one way, both", "talk", "dead-air", AGENTS, "one-way-to-agent", "one-way-to-caller"),
-    _row("OPTIONS, trunk refuses", "answer", "sip:503/34", PRI, "trunk-refuses", check="trunk-options"),
+    _row(
+        "OPTIONS, trunk refuses",
+        "answer",
+        "sip:503/34",
+        PRI,
+        "trunk-refuses",
+        check="trunk-options",
+    ),
     _row("OPTIONS, trunk dead", "answer", "timeout", PRI, "trunk-down", check="trunk-options"),
-    Row("wrong password, line", "lab", "register", "sip:403|sip:401", PRI, wrong_password("monitor")),
-    Row("wrong password, agent", "lab", "agent", "not-registered", AGENTS, wrong_password("agent-01")),
+    Row(
+        "wrong password, line", "lab", "register", "sip:403|sip:401", PRI, wrong_password("monitor")
+    ),
+    Row(
+        "wrong password, agent",
+        "lab",
+        "agent",
+        "not-registered",
+        AGENTS,
+        wrong_password("agent-01"),
+    ),
 )

@@ -31,7 +31,9 @@ def pause(seconds: float) -> Samples:
 
 def sine(hertz: float, seconds: float) -> Samples:
     """A pure tone."""
-    return np.asarray(3000 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE), dtype=np.float32)
+    return np.asarray(
+        3000 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE), dtype=np.float32
+    )
 
 
 def tone(kind: str, country: str) -> Samples:
@@ -50,7 +52,9 @@ def tone(kind: str, country: str) -> Samples:
 def sit() -> Samples:
     """Special information tones, and an announcement."""
     tones = [sine(hertz, 0.33) for hertz in (950, 1400, 1800)]
-    return np.concatenate((pause(0.3), *tones, pause(0.4), read_wav(prompts.FOLDER / "no-entry.wav")))
+    return np.concatenate(
+        (pause(0.3), *tones, pause(0.4), read_wav(prompts.FOLDER / "no-entry.wav"))
+    )
 
 
 def voicemail() -> Samples:
@@ -94,7 +98,9 @@ def _stream(sound: Sound, name: str) -> Path:
     return alaw(folder, name, folder / f"{name}.wav")
 
 
-def sounds(sound: Sound, *script: Mapping[str, Any], scenario: str = "answer", **settings: Any) -> Look:
+def sounds(
+    sound: Sound, *script: Mapping[str, Any], scenario: str = "answer", **settings: Any
+) -> Look:
     """SIPp answers, and this is heard."""
 
     async def look(folder: Path) -> Looked:
@@ -128,7 +134,12 @@ def _false(kind: str, country: str, issue: str = IVR) -> Row:
     of = "busy|congestion" if kind in ("busy", "congestion") and country == "se" else kind
     code = "|".join(f"false-answer:{one}" for one in of.split("|"))
     return Row(
-        f"{kind} tone of {country}", "SIPp", "media", code, issue, sounds(lambda: tone(kind, country), country=country)
+        f"{kind} tone of {country}",
+        "SIPp",
+        "media",
+        code,
+        issue,
+        sounds(lambda: tone(kind, country), country=country),
     )
 
 

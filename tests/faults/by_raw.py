@@ -1,4 +1,6 @@
-"""Faults that only a far end made by hand can have: refusals with every cause, silence, broken protocol, odd media."""
+"""Faults that only a far end made by hand can have: refusals with every cause, silence, broken
+protocol, odd media.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ HEAR = {"hear": str(prompts.FOLDER / "welcome.wav"), "within": "5s"}
 QUIET = SILENCE["PCMA"]
 
 
-def call(story: Story | None, *script: Mapping[str, Any], register: Story | None = None, **settings: Any) -> Look:
+def call(
+    story: Story | None, *script: Mapping[str, Any], register: Story | None = None, **settings: Any
+) -> Look:
     """A call to a far end that does so."""
     expect = settings.pop("expect", ())
     account = settings.pop("account", {})
@@ -30,7 +34,9 @@ def call(story: Story | None, *script: Mapping[str, Any], register: Story | None
     async def look(folder: Path) -> Looked:
         async with FarEnd(story, **({"register": register} if register else {})) as far:
             where = line(far.port, **account)
-            check = sip_call(far.port, *(script or ({"hold": "1s"},)), **{**settings, "line": where})
+            check = sip_call(
+                far.port, *(script or ({"hold": "1s"},)), **{**settings, "line": where}
+            )
             return Looked(check, await attempt(check, folder / "seen"), expect)
 
     return look
@@ -53,7 +59,9 @@ def registered(story: Story) -> Look:
 
     async def look(folder: Path) -> Looked:
         async with FarEnd(register=story) as far:
-            check: Check = SipRegistration.model_validate({"line": line(far.port, user="monitor"), "within": "2s"})
+            check: Check = SipRegistration.model_validate(
+                {"line": line(far.port, user="monitor"), "within": "2s"}
+            )
             return Looked(check, await attempt(check, folder / "seen"))
 
     return look
@@ -80,7 +88,9 @@ def answer(body: str | None, *, tail: bytes = b"") -> Story:
     """200 with this description (None is the right one), and what follows the ACK is sound."""
 
     async def story(far: FarEnd, invite: Asked) -> None:
-        said = far.answer(invite, "200 OK", body=far.sdp() if body is None else body.format(port=far.media.port))
+        said = far.answer(
+            invite, "200 OK", body=far.sdp() if body is None else body.format(port=far.media.port)
+        )
         far.say(said + tail)
         await far.acknowledged.wait()
         far.play(invite, cycle(WELCOME))
@@ -183,7 +193,9 @@ async def lossy(far: FarEnd, invite: Asked) -> None:
         await asyncio.sleep(began + 0.02 * number - loop.time())
 
 
-NO_EVENTS = "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 8\n"
+NO_EVENTS = (
+    "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 8\n"
+)
 WRONG_CODEC = NO_EVENTS.replace("AVP 8", "AVP 96") + "a=rtpmap:96 opus/48000/2\n"
 ANY = {"hold": "2s"}
 REFUSALS: tuple[Row, ...] = (
@@ -191,12 +203,28 @@ REFUSALS: tuple[Row, ...] = (
         refused(status, cause, IVR)
         for status, cause in ((404, 1), (404, 3), (410, 22), (484, 28), (408, 18), (480, 19))
     ),
-    *(refused(status, cause, IVR) for status, cause in ((480, 20), (403, 21), (503, 17), (486, None), (603, None))),
-    *(refused(status, cause, PRI) for status, cause in ((502, 27), (503, 38), (503, 41), (503, 42), (503, 44))),
-    *(refused(status, cause, PRI) for status, cause in ((503, 47), (504, 102), (500, None), (503, None), (403, None))),
+    *(
+        refused(status, cause, IVR)
+        for status, cause in ((480, 20), (403, 21), (503, 17), (486, None), (603, None))
+    ),
+    *(
+        refused(status, cause, PRI)
+        for status, cause in ((502, 27), (503, 38), (503, 41), (503, 42), (503, 44))
+    ),
+    *(
+        refused(status, cause, PRI)
+        for status, cause in ((503, 47), (504, 102), (500, None), (503, None), (403, None))
+    ),
     refused(407, None, PRI),
     refused(488, None, IVR),
-    Row("moved, 302", "raw", "answer", "sip:302", IVR, call(says("302 Moved", f"Contact: <sip:x@{HOST}:9>"))),
+    Row(
+        "moved, 302",
+        "raw",
+        "answer",
+        "sip:302",
+        IVR,
+        call(says("302 Moved", f"Contact: <sip:x@{HOST}:9>")),
+    ),
 )
 PROTOCOL: tuple[Row, ...] = (
     Row("no word", "raw", "signalling", "timeout", PRI, call(nothing)),

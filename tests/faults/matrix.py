@@ -1,8 +1,10 @@
-"""The matrix of far-end faults: each row breaks one thing, looks at it as the daemon would, and says what must be seen.
+"""The matrix of far-end faults: each row breaks one thing, looks at it as the daemon would, and
+says what must be seen.
 
-A row is right when the verdict is FAILED with one of the expected stages and codes, and the policy makes the expected
-issue of it. What the probe itself could not tell (UNKNOWN: a machine that is busy), or saw while the machine was short
-of CPU (the far ends run on it too), is looked at again, twice at most; the table says so.
+A row is right when the verdict is FAILED with one of the expected stages and codes, and the policy
+makes the expected issue of it. What the probe itself could not tell (UNKNOWN: a machine that is
+busy), or saw while the machine was short of CPU (the far ends run on it too), is looked at again,
+twice at most; the table says so.
 """
 
 from __future__ import annotations
@@ -96,19 +98,29 @@ class Result:
 
 async def result_of(row: Row, folder: Path, policy: Policy) -> Result:
     """Look, and again while the probe cannot tell."""
-    looked, verdict = Looked(SipOptions(host="nobody.invalid"), Observation(blind="no far end started")), NOTHING
+    looked, verdict = (
+        Looked(SipOptions(host="nobody.invalid"), Observation(blind="no far end started")),
+        NOTHING,
+    )
     for tried in range(1, TRIES + 1):
         own = folder / f"{re.sub(r'[^a-zA-Z0-9]+', '-', row.name)}-{tried}"
         own.mkdir(parents=True)
         try:
             looked = await row.look(own)
-        except (TimeoutError, OSError) as problem:  # a port was taken, or SIPp had no CPU for ten seconds
+        except (
+            TimeoutError,
+            OSError,
+        ) as problem:  # a port was taken, or SIPp had no CPU for ten seconds
             print(f"{row.name}: the far end did not start: {problem}", flush=True)
             continue
         verdict = judge(looked.seen, [Expectation.parse(text) for text in looked.expect])
         if verdict.state is not State.UNKNOWN and (tried == TRIES or not is_strained(looked.seen)):
             break
-        print(f"{row.name}: looked at again: {looked.seen.blind or 'far end and probe had too little CPU'}", flush=True)
+        print(
+            f"{row.name}: looked at again:"
+            f" {looked.seen.blind or 'far end and probe had too little CPU'}",
+            flush=True,
+        )
     fault, issue, layer = verdict.fault, "", ""
     if verdict.state is State.FAILED and fault:
         of = looked.check.layer_of(fault.stage)
@@ -119,7 +131,9 @@ async def result_of(row: Row, folder: Path, policy: Policy) -> Result:
 
 
 def is_strained(seen: Observation) -> bool:
-    """Whether the machine, and so the far end too, had so little CPU that what was heard may not be what was meant."""
+    """Whether the machine, and so the far end too, had so little CPU that what was heard may not be
+    what was meant.
+    """
     return any(seen.measures.get(name, 0.0) > limit for name, limit in _STRAIN.items())
 
 

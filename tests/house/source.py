@@ -84,13 +84,19 @@ def files() -> tuple[str, ...]:
         text=True,
         check=True,
     )
-    return tuple(sorted(path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file()))
+    return tuple(
+        sorted(path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file())
+    )
 
 
 @cache
 def modules(*folders: str) -> tuple[Module, ...]:
     """Every Python file of these folders; of the four wings when none is named."""
-    return tuple(_read(path) for path in files() if path.endswith(".py") and path.split("/")[0] in (folders or WINGS))
+    return tuple(
+        _read(path)
+        for path in files()
+        if path.endswith(".py") and path.split("/")[0] in (folders or WINGS)
+    )
 
 
 def none(found: Iterable[object]) -> None:

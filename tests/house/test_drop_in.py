@@ -29,14 +29,21 @@ def test_it_is_valid_beside_the_unit(tmp_path: Path, drop_in: Path) -> None:
     unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path)))
     (tmp_path / "reveille.service.d" / drop_in.name).write_text(drop_in.read_text(encoding="utf-8"))
     seen = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     ours = [line for line in (seen.stdout + seen.stderr).splitlines() if "reveille" in line]
     assert (seen.returncode, ours) == (0, [])
 
 
 def settings_of(drop_in: Path) -> dict[str, str]:
-    written = [line for line in drop_in.read_text(encoding="utf-8").splitlines() if line and line[0] not in "#["]
+    written = [
+        line
+        for line in drop_in.read_text(encoding="utf-8").splitlines()
+        if line and line[0] not in "#["
+    ]
     return dict(line.split("=", 1) for line in written)
 
 
@@ -60,4 +67,8 @@ def test_it_lets_the_daemon_read_the_host_and_change_nothing() -> None:
 @BOTH
 def test_each_directive_says_why_it_is_there(drop_in: Path) -> None:
     lines = drop_in.read_text(encoding="utf-8").splitlines()
-    none(line for before, line in pairwise(lines) if line and line[0] not in "#[" and not before.startswith("# "))
+    none(
+        line
+        for before, line in pairwise(lines)
+        if line and line[0] not in "#[" and not before.startswith("# ")
+    )

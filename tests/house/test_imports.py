@@ -1,4 +1,6 @@
-"""Who imports whom. Checks see, monitor decides, reports tell: the wings know neither each other nor the roof."""
+"""Who imports whom. Checks see, monitor decides, reports tell: the wings know neither each other
+nor the roof.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,14 @@ ONLY_IN = {
     "h2": ("checks/transport/http/http2.py",),
     "pjsua2": tuple(
         f"checks/telephony/phone/{name}.py"
-        for name in ("callbacks", "call_control", "unwanted_calls", "pjsua2_settings", "handset", "process")
+        for name in (
+            "callbacks",
+            "call_control",
+            "unwanted_calls",
+            "pjsua2_settings",
+            "handset",
+            "process",
+        )
     ),
     "aiortc": ("checks/webrtc", "lab/webrtc_media.py"),
     "playwright": ("checks/web/browser", "checks/webrtc/browser"),
@@ -56,13 +65,21 @@ def test_the_core_is_pure() -> None:
     core = [found for found in all_imports("monitor") if found.path.startswith("monitor/core/")]
     assert core
     house = ("checks", "monitor", "reports", "lab")
-    none(found for found in core if found.of(*house) and not found.of("checks.contract", "monitor.core"))
+    none(
+        found
+        for found in core
+        if found.of(*house) and not found.of("checks.contract", "monitor.core")
+    )
     none(found for found in core if found.of(*WORLDLY))
 
 
 def test_the_daemon_knows_the_lab_only_when_it_is_asked_to_practise() -> None:
     """Imported within a function, or in the demo, which itself is imported within one."""
-    practice = [found for found in all_imports("monitor") if found.of("lab", "monitor.demo") and not found.lazy]
+    practice = [
+        found
+        for found in all_imports("monitor")
+        if found.of("lab", "monitor.demo") and not found.lazy
+    ]
     none(found for found in practice if not found.path.startswith("monitor/demo/"))
 
 
@@ -71,17 +88,21 @@ def test_one_place_alone_knows_a_library(library: str) -> None:
     def at_home(module: Module) -> bool:
         return module.within(*ONLY_IN[library])
 
-    none(f for module in modules() if not at_home(module) for f in module.imports() if f.of(library))
+    none(
+        f for module in modules() if not at_home(module) for f in module.imports() if f.of(library)
+    )
 
 
 def test_engines_live_in_child_processes_only() -> None:
     """Rule 9, seen in the real thing: what the daemon has loaded by the time it could run."""
     loaded = (
-        "import sys; import monitor.service.daemon, monitor.cli, checks.kinds, monitor.desks.list;"
-        "dict(checks.kinds.kinds()); monitor.desks.list.desk_kinds();"
-        "away = {'pjsua2', 'numpy', 'aiortc', 'PIL', 'playwright', 'lab', 'aiosmtpd', 'aiohttp', 'h2'};"
-        "print(sorted(away & set(sys.modules)))"
+        "import sys; import monitor.service.daemon, monitor.cli, checks.kinds,"
+        " monitor.desks.list;dict(checks.kinds.kinds()); monitor.desks.list.desk_kinds();away ="
+        " {'pjsua2', 'numpy', 'aiortc', 'PIL', 'playwright', 'lab', 'aiosmtpd', 'aiohttp',"
+        " 'h2'};print(sorted(away & set(sys.modules)))"
     )
-    seen = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=False)
+    seen = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert seen.stderr == ""
     assert seen.stdout.strip() == "[]"

@@ -1,4 +1,6 @@
-"""The launcher, tried on a house so small that it needs no package index: real venv, real pip, nothing downloaded."""
+"""The launcher, tried on a house so small that it needs no package index: real venv, real pip,
+nothing downloaded.
+"""
 
 from __future__ import annotations
 
@@ -63,10 +65,14 @@ class House:
         self.asks_for()
 
     def asks_for(self, version: str = "1.0", *dependencies: str) -> None:
-        written = PYPROJECT.replace('"1.0"', f'"{version}"') + f"dependencies = {list(dependencies)!r}\n"
+        written = (
+            PYPROJECT.replace('"1.0"', f'"{version}"') + f"dependencies = {list(dependencies)!r}\n"
+        )
         (self.folder / "pyproject.toml").write_text(written)
 
-    def starting(self, *arguments: str, command: Path | None = None, **environment: str) -> subprocess.Popen[str]:
+    def starting(
+        self, *arguments: str, command: Path | None = None, **environment: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [str(command or self.launcher), *arguments],
             cwd="/",
@@ -77,7 +83,9 @@ class House:
             text=True,
         )
 
-    def start(self, *arguments: str, command: Path | None = None, **environment: str) -> tuple[int, str, str]:
+    def start(
+        self, *arguments: str, command: Path | None = None, **environment: str
+    ) -> tuple[int, str, str]:
         process = self.starting(*arguments, command=command, **environment)
         said, complained = process.communicate(timeout=120)
         return process.returncode, said, complained
@@ -101,7 +109,11 @@ def python(folder: Path, script: str) -> str:
 
 def test_it_becomes_the_command_from_anywhere_and_by_any_name(house: House, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(house.launcher)
-    assert house.start("once", "two words", command=tmp_path / "link") == (3, "1.0 / once two words\n", "")
+    assert house.start("once", "two words", command=tmp_path / "link") == (
+        3,
+        "1.0 / once two words\n",
+        "",
+    )
 
 
 def test_it_installs_once(house: House, tmp_path: Path) -> None:
@@ -109,7 +121,9 @@ def test_it_installs_once(house: House, tmp_path: Path) -> None:
     assert house.start(REVEILLE_PYTHON=nothing, PATH="/usr/bin:/bin") == (3, "1.0 /\n", "")
 
 
-def test_it_installs_again_what_pyproject_says_now_and_names_what_cannot_be_had(house: House) -> None:
+def test_it_installs_again_what_pyproject_says_now_and_names_what_cannot_be_had(
+    house: House,
+) -> None:
     house.asks_for("1.1")
     assert house.start() == (3, "1.1 /\n", "")
 
@@ -118,7 +132,8 @@ def test_it_installs_again_what_pyproject_says_now_and_names_what_cannot_be_had(
     assert (code, said) == (1, "")
     assert "No matching distribution found for surely-not-there" in complained
     assert complained.endswith(
-        "reveille: pip could not install what pyproject.toml asks for (is there a way to a package index?)\n"
+        "reveille: pip could not install what pyproject.toml asks for (is there a way to a package"
+        " index?)\n"
     )
 
     house.asks_for("1.0")
@@ -162,6 +177,8 @@ def test_a_python_without_venv_is_told_by_the_package_that_it_lacks(tmp_path: Pa
 
 
 def test_a_measurement_that_does_not_exist_is_answered_with_those_that_do() -> None:
-    asked = subprocess.run([ROOT / "reveille", "bench", "nothing"], capture_output=True, text=True, check=False)
+    asked = subprocess.run(
+        [ROOT / "reveille", "bench", "nothing"], capture_output=True, text=True, check=False
+    )
     assert asked.returncode == 1
     assert "which measurement? one of:" in asked.stderr

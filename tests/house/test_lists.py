@@ -1,4 +1,6 @@
-"""Lists that must agree: kinds and desks with their files, templates with their uses, peers with the tests."""
+"""Lists that must agree: kinds and desks with their files, templates with their uses, peers with
+the tests.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def written_kinds(*folders: str) -> list[str]:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ClassDef)
         for step in node.body
-        if isinstance(step, ast.AnnAssign) and ast.unparse(step.target) == "KIND" and step.value is not None
+        if isinstance(step, ast.AnnAssign)
+        and ast.unparse(step.target) == "KIND"
+        and step.value is not None
     ]
 
 
@@ -95,7 +99,9 @@ def test_every_template_is_used() -> None:
     unused = [
         str(path)
         for path in templates
-        if path.name.split(".")[0] not in parts and f"/{path.name}" not in included and f'"{path.name}' not in included
+        if path.name.split(".")[0] not in parts
+        and f"/{path.name}" not in included
+        and f'"{path.name}' not in included
     ]
     assert templates
     none(unused)
@@ -103,17 +109,30 @@ def test_every_template_is_used() -> None:
 
 def test_every_prompt_and_policy_that_ships_is_named_somewhere() -> None:
     said = "\n".join(
-        (ROOT / path).read_text(encoding="utf-8") for path in files() if path.endswith((".py", ".md", ".toml"))
+        (ROOT / path).read_text(encoding="utf-8")
+        for path in files()
+        if path.endswith((".py", ".md", ".toml"))
     )
-    shipped = [PurePath(path) for path in files() if path.startswith(("lab/prompts/", "monitor/policies/"))]
-    none(str(path) for path in shipped if path.suffix in {".wav", ".toml"} and path.stem not in said)
+    shipped = [
+        PurePath(path) for path in files() if path.startswith(("lab/prompts/", "monitor/policies/"))
+    ]
+    none(
+        str(path) for path in shipped if path.suffix in {".wav", ".toml"} and path.stem not in said
+    )
 
 
 def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None:
     launcher = (ROOT / "reveille").read_text(encoding="utf-8")
-    listed = re.findall(r"^([a-z][a-z0-9-]+) {2,}\S", "".join(re.findall(r"peers='\n(.*?)'\n", launcher, re.S)), re.M)
+    listed = re.findall(
+        r"^([a-z][a-z0-9-]+) {2,}\S",
+        "".join(re.findall(r"peers='\n(.*?)'\n", launcher, re.S)),
+        re.M,
+    )
     met = {
-        PACKAGES[word] for module in modules("tests") for word in module.words() if word in PACKAGES and _is_run(word)
+        PACKAGES[word]
+        for module in modules("tests")
+        for word in module.words()
+        if word in PACKAGES and _is_run(word)
     }
     assert sorted(listed) == sorted(met)
 
@@ -134,9 +153,16 @@ def test_what_a_test_looks_for_has_its_package_here() -> None:
 def test_the_launcher_is_plain_shell() -> None:
     for script, shell in (("reveille", "dash"), (".ci/run", "bash")):
         assert (ROOT / script).stat().st_mode & 0o111
-        assert subprocess.run([shell, "-n", script], cwd=ROOT, check=False, capture_output=True).stderr == b""
+        assert (
+            subprocess.run([shell, "-n", script], cwd=ROOT, check=False, capture_output=True).stderr
+            == b""
+        )
 
 
 def _is_run(word: str) -> bool:
     """In a file other than this one."""
-    return any(word in set(module.words()) for module in modules("tests") if module.path != "tests/house/test_lists.py")
+    return any(
+        word in set(module.words())
+        for module in modules("tests")
+        if module.path != "tests/house/test_lists.py"
+    )

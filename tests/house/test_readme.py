@@ -1,8 +1,9 @@
 """What the README says to type works, and what it says to write is right.
 
-A block marked `sh` is run by bash in a scratch folder, where `reveille` and `./reveille` are the command, unless it
-starts something long (other tests do that), or its info string says after `sh` why not (```sh on the server).
-A block marked `toml` must be TOML; with a [site] it must also be a good configuration.
+A block marked `sh` is run by bash in a scratch folder, where `reveille` and `./reveille` are the
+command, unless it starts something long (other tests do that), or its info string says after `sh`
+why not (```sh on the server). A block marked `toml` must be TOML; with a [site] it must also be a
+good configuration.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def test_what_it_says_to_type_works(block: str, scratch: Path) -> None:
     "verb", sorted({verb for _, block in blocks("sh") for verb in verbs(block)} - {"test", "bench"})
 )
 def test_every_verb_in_it_exists(verb: str, scratch: Path) -> None:
-    done = subprocess.run(["./reveille", verb, "--help"], cwd=scratch, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["./reveille", verb, "--help"], cwd=scratch, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -11,15 +11,37 @@ from tests.house.source import Module, files, modules, none
 EVERYTHING = ("checks", "monitor", "reports", "lab", "tests")
 LONGEST_LINES = {"house": 350, "tests": 480}
 LONGEST_FUNCTION_LINES = 60
-FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "handler", "handlers", "misc", "common"}
-CLOCKS = {"datetime.now", "datetime.datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns"}
+FORBIDDEN_NAMES = {
+    "util",
+    "utils",
+    "helper",
+    "helpers",
+    "manager",
+    "managers",
+    "handler",
+    "handlers",
+    "misc",
+    "common",
+}
+CLOCKS = {
+    "datetime.now",
+    "datetime.datetime.now",
+    "datetime.utcnow",
+    "date.today",
+    "time.time",
+    "time.time_ns",
+}
 
 # Where a child process is the point, and why.
 CHILDREN = {
-    "checks/process/parent.py": "drivers and numpy stay out of the daemon; a long reading has its own priority",
+    "checks/process/parent.py": (
+        "drivers and numpy stay out of the daemon; a long reading has its own priority"
+    ),
     "checks/plugin.py": "a plugin is a program",
     "checks/network/dns_reader.py": "a library that is large, for a moment",
-    "checks/host/parent.py": "what looks at the host is nobody's load but its own, and may be killed",
+    "checks/host/parent.py": (
+        "what looks at the host is nobody's load but its own, and may be killed"
+    ),
     "checks/host/collectors/program.py": "systemctl, smartctl, clamscan and the like are programs",
     "checks/data/backup/run/parent.py": "a worker holds the tools of databases, and may be killed",
     "checks/data/backup/engines/mariadb/restore_test.py": "a server to throw away",
@@ -27,7 +49,9 @@ CHILDREN = {
     "checks/data/backup/engines/programs.py": "pg_dump and the like are programs",
     "checks/web/browser/shared_browser.py": "the browser and its driver are heavy, and may hang",
     "checks/web/sandbox/reader.py": "a schema's pattern or a page may be made to take for ever",
-    "checks/telephony/call/leg.py": "one child for each call: the engine aborts the process it lives in",
+    "checks/telephony/call/leg.py": (
+        "one child for each call: the engine aborts the process it lives in"
+    ),
     "checks/telephony/audio/sound_file.py": "sox reads what recorders write in forms of their own",
     "checks/telephony/prompt_learning.py": "numpy stays out of the command line",
     "monitor/printing.py": "Pillow draws and a browser prints: neither is ever in the daemon",
@@ -51,7 +75,8 @@ def test_files_are_short() -> None:
     none(
         f"{module.path}: {lines} lines"
         for module in modules(*EVERYTHING)
-        if (lines := module.text.count("\n")) > LONGEST_LINES["tests" if module.within("tests") else "house"]
+        if (lines := module.text.count("\n"))
+        > LONGEST_LINES["tests" if module.within("tests") else "house"]
     )
 
 
@@ -66,7 +91,9 @@ def test_an_excuse_gives_its_reason() -> None:
 
 
 def test_no_fault_is_swallowed() -> None:
-    """No bare except, no except that does nothing; suppressing everything needs its reason on the line."""
+    """No bare except, no except that does nothing; suppressing everything needs its reason on the
+    line.
+    """
     none(found for module in modules(*EVERYTHING) for found in _swallowed(module))
 
 
@@ -76,12 +103,19 @@ def test_no_file_is_named_after_nothing() -> None:
 
 def test_a_class_is_not_named_after_nothing() -> None:
     nothing = re.compile(r"(Util|Utils|Helper|Handler|Misc)s?$|^(?!ServiceManager$).*Manager$")
-    classes = [(m.path, n.name) for m in modules(*EVERYTHING) for n in ast.walk(m.tree) if isinstance(n, ast.ClassDef)]
+    classes = [
+        (m.path, n.name)
+        for m in modules(*EVERYTHING)
+        for n in ast.walk(m.tree)
+        if isinstance(n, ast.ClassDef)
+    ]
     none(found for found in classes if nothing.search(found[1]))
 
 
 def test_one_place_asks_what_time_it_is() -> None:
-    asked = [f"{m.path}:{line} {name}" for m in modules() for name, line in m.calls() if name in CLOCKS]
+    asked = [
+        f"{m.path}:{line} {name}" for m in modules() for name, line in m.calls() if name in CLOCKS
+    ]
     none(found for found in asked if not found.startswith("monitor/clock.py:"))
     assert asked, "nobody asks for the time: has the clock moved?"
 
@@ -90,8 +124,13 @@ def test_children_are_started_where_a_child_is_the_point() -> None:
     parents = {
         module.path
         for module in modules()
-        for name in [*(name for name, _ in module.calls()), *(found.name for found in module.imports())]
-        if "create_subprocess" in name or name.split(".")[0] in {"subprocess", "multiprocessing"} or name == "os.fork"
+        for name in [
+            *(name for name, _ in module.calls()),
+            *(found.name for found in module.imports()),
+        ]
+        if "create_subprocess" in name
+        or name.split(".")[0] in {"subprocess", "multiprocessing"}
+        or name == "os.fork"
     }
     assert parents == set(CHILDREN)
 
@@ -106,7 +145,9 @@ def test_only_a_command_line_speaks() -> None:
 
 
 def test_tests_wait_for_what_they_want_and_never_for_time() -> None:
-    """A sleep is a step of a loop that asks, a turn of the event loop (sleep(0)), or says why on its line."""
+    """A sleep is a step of a loop that asks, a turn of the event loop (sleep(0)), or says why on
+    its line.
+    """
     naps = [
         f"{module.path}:{node.lineno}"
         for module in modules("tests")
@@ -155,7 +196,9 @@ def _swallowed(module: Module) -> Iterator[str]:
     lines = module.text.splitlines()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ExceptHandler):
-            silent = all(isinstance(step, ast.Pass) or ast.unparse(step) == "..." for step in node.body)
+            silent = all(
+                isinstance(step, ast.Pass) or ast.unparse(step) == "..." for step in node.body
+            )
             guilty = node.type is None or silent
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
             everything = not {"Exception", "BaseException"}.isdisjoint(map(ast.unparse, node.args))

@@ -44,7 +44,10 @@ def test_it_is_valid_where_it_is_installed(tmp_path: Path) -> None:
     placed.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path)))
 
     seen = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(placed)], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", "--man=no", str(placed)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     ours = [line for line in (seen.stdout + seen.stderr).splitlines() if "reveille" in line]
     assert (seen.returncode, ours) == (0, [])
@@ -53,7 +56,14 @@ def test_it_is_valid_where_it_is_installed(tmp_path: Path) -> None:
 def test_it_is_hardly_exposed() -> None:
     threshold = round(HIGHEST_EXPOSURE * 10)
     seen = subprocess.run(
-        ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={threshold}", str(UNIT)],
+        [
+            "systemd-analyze",
+            "security",
+            "--no-pager",
+            "--offline=true",
+            f"--threshold={threshold}",
+            str(UNIT),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -69,14 +79,18 @@ def test_it_keeps_its_promises() -> None:
 
 
 def test_every_directive_stands_under_its_reason() -> None:
-    """A comment, then the directives that it explains: never an unexplained one, and never more than nine."""
+    """A comment, then the directives that it explains: never an unexplained one, and never more
+    than nine.
+    """
     explained, strays = 0, []
     for line in lines():
         if line.startswith("# "):
             explained = 9
         elif "=" in line and not line.startswith("#"):
             explained -= 1
-            if explained < 0 and not line.startswith(("Description=", "Documentation=", "WantedBy=")):
+            if explained < 0 and not line.startswith(
+                ("Description=", "Documentation=", "WantedBy=")
+            ):
                 strays.append(line)
         elif not line.startswith("#"):
             explained = 0
@@ -84,4 +98,8 @@ def test_every_directive_stands_under_its_reason() -> None:
 
 
 def test_no_secret_is_in_it() -> None:
-    none(line for line in lines() if re.match(r"(Environment|SetCredential).*(pass|secret|token)", line, re.I))
+    none(
+        line
+        for line in lines()
+        if re.match(r"(Environment|SetCredential).*(pass|secret|token)", line, re.I)
+    )

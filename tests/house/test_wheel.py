@@ -20,7 +20,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     made = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
+        [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "--target",
+            "wheel",
+            "--directory",
+            str(folder),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -33,7 +42,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
 
 def test_it_is_called_by_its_name(wheel: ZipFile) -> None:
     assert Path(str(wheel.filename)).name == f"reveille-{PROJECT['version']}-py3-none-any.whl"
-    metadata = HeaderParser().parsestr(wheel.read(f"reveille-{PROJECT['version']}.dist-info/METADATA").decode())
+    metadata = HeaderParser().parsestr(
+        wheel.read(f"reveille-{PROJECT['version']}.dist-info/METADATA").decode()
+    )
     assert metadata["Name"] == "reveille"
     assert metadata["License-Expression"] == "GPL-3.0-or-later"
     assert metadata["Requires-Python"] == "<3.13,>=3.11"
@@ -47,14 +58,20 @@ def test_every_file_of_the_wings_is_in_it(wheel: ZipFile) -> None:
 
 
 def test_nothing_else_is_importable_from_it(wheel: ZipFile) -> None:
-    own = {*WINGS, f"reveille-{PROJECT['version']}.dist-info", f"reveille-{PROJECT['version']}.data"}
+    own = {
+        *WINGS,
+        f"reveille-{PROJECT['version']}.dist-info",
+        f"reveille-{PROJECT['version']}.data",
+    }
     assert {name.split("/")[0] for name in wheel.namelist()} <= own
     assert [name for name in wheel.namelist() if "test_" in name or "__pycache__" in name] == []
 
 
 def test_the_unit_of_systemd_comes_along(wheel: ZipFile) -> None:
     data = f"reveille-{PROJECT['version']}.data/data/share/reveille/systemd/reveille.service"
-    assert wheel.read(data).decode() == (ROOT / "systemd" / "reveille.service").read_text(encoding="utf-8")
+    assert wheel.read(data).decode() == (ROOT / "systemd" / "reveille.service").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_command_exists() -> None:

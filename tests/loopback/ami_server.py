@@ -1,7 +1,9 @@
-"""A manager interface as Asterisk's speaks (AMI 5): for tests, since Debian 12 has no Asterisk to ask.
+"""A manager interface as Asterisk's speaks (AMI 5): for tests, since Debian 12 has no Asterisk to
+ask.
 
-Written from the documentation of the actions and the wire format, not from Asterisk itself: banner, MD5 challenge,
-ActionID echoed, lists between `EventList: start` and `…Complete`, and events of others in between.
+Written from the documentation of the actions and the wire format, not from Asterisk itself: banner,
+MD5 challenge, ActionID echoed, lists between `EventList: start` and `…Complete`, and events of
+others in between.
 """
 
 from __future__ import annotations
@@ -15,20 +17,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 USER, SECRET = "reveille", "s3cret of the manager"
-OTHERS = "Event: VarSet\r\nPrivilege: dialplan,all\r\nChannel: SIP/x\r\nVariable: A\r\nValue: b: c\r\n\r\n"
+OTHERS = (
+    "Event: VarSet\r\nPrivilege: dialplan,all\r\nChannel: SIP/x\r\nVariable: A\r\nValue: b:"
+    " c\r\n\r\n"
+)
 
 Row = dict[str, str]
 
 _EVENTS = {
     "PRIShowSpans": ("PRIShowSpans", "PRIShowSpansComplete"),
     "DAHDIShowChannels": ("DAHDIShowChannels", "DAHDIShowChannelsComplete"),
-    "PJSIPShowRegistrationsOutbound": ("OutboundRegistrationDetail", "OutboundRegistrationDetailComplete"),
+    "PJSIPShowRegistrationsOutbound": (
+        "OutboundRegistrationDetail",
+        "OutboundRegistrationDetailComplete",
+    ),
     "SIPshowregistry": ("RegistryEntry", "RegistrationsComplete"),
     "QueueStatus": ("QueueParams", "QueueStatusComplete"),
 }
 
 
-def d_channel(span: int, up: bool = True, alarm: bool = False, order: str = "Primary", number: int = 16) -> Row:
+def d_channel(
+    span: int, up: bool = True, alarm: bool = False, order: str = "Primary", number: int = 16
+) -> Row:
     """One line of PRIShowSpans."""
     yes = {True: "Yes", False: "No"}
     return {
@@ -44,28 +54,53 @@ def d_channel(span: int, up: bool = True, alarm: bool = False, order: str = "Pri
 def channel(number: int, busy: bool = False, alarm: str = "No Alarm") -> Row:
     """One line of DAHDIShowChannels."""
     call = {"Channel": f"DAHDI/i1/80{number}-{number}", "Uniqueid": f"1.{number}"} if busy else {}
-    return {"DAHDIChannel": str(number), **call, "Context": "from-pstn", "DND": "Disabled", "Alarm": alarm}
+    return {
+        "DAHDIChannel": str(number),
+        **call,
+        "Context": "from-pstn",
+        "DND": "Disabled",
+        "Alarm": alarm,
+    }
 
 
 def queue(name: str, completed: int = 0, abandoned: int = 0) -> Row:
     """A queue of QueueStatus."""
-    return {"Queue": name, "Strategy": "ringall", "Completed": str(completed), "Abandoned": str(abandoned)}
+    return {
+        "Queue": name,
+        "Strategy": "ringall",
+        "Completed": str(completed),
+        "Abandoned": str(abandoned),
+    }
 
 
 def member(queue: str, name: str, status: int = 1, paused: bool = False) -> Row:
     """An agent of QueueStatus; 1 is ready, 2 on a call, 5 a phone that is not there."""
     told = {"Status": str(status), "Paused": str(int(paused)), "InCall": "0"}
-    return {"Event": "QueueMember", "Queue": queue, "Name": name, "StateInterface": f"PJSIP/{name}", **told}
+    return {
+        "Event": "QueueMember",
+        "Queue": queue,
+        "Name": name,
+        "StateInterface": f"PJSIP/{name}",
+        **told,
+    }
 
 
 def caller(queue: str, waits: int) -> Row:
     """A caller of QueueStatus, waiting for so many seconds."""
-    return {"Event": "QueueEntry", "Queue": queue, "Position": "1", "Channel": "PJSIP/trunk-1", "Wait": str(waits)}
+    return {
+        "Event": "QueueEntry",
+        "Queue": queue,
+        "Position": "1",
+        "Channel": "PJSIP/trunk-1",
+        "Wait": str(waits),
+    }
 
 
 @dataclass
 class Asterisk:
-    """What the PBX tells. `lists`: action -> its rows; an action that is not there is unknown to it."""
+    """What the PBX tells. `lists`: action -> its rows; an action that is not there is unknown to
+    it.
+    """
 
     lists: dict[str, list[Row]] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
@@ -83,7 +118,9 @@ class Asterisk:
     def with_spans(self, *rows: Row) -> None:
         """A PBX with these D-channels and four channels, one of them busy."""
         self.lists["PRIShowSpans"] = list(rows)
-        self.lists["DAHDIShowChannels"] = [channel(number, busy=number == 1) for number in range(1, 5)]
+        self.lists["DAHDIShowChannels"] = [
+            channel(number, busy=number == 1) for number in range(1, 5)
+        ]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -97,11 +134,16 @@ class Asterisk:
                     continue
                 if action == "Challenge":
                     challenge = "113543555"
-                    await self._say(writer, f"Response: Success\r\n{echo}Challenge: {challenge}\r\n\r\n")
+                    await self._say(
+                        writer, f"Response: Success\r\n{echo}Challenge: {challenge}\r\n\r\n"
+                    )
                 elif action == "Login":
                     await self._say(writer, self._login(asked, challenge, echo))
                 elif action == "Logoff":
-                    await self._say(writer, f"Response: Goodbye\r\n{echo}Message: Thanks for all the fish.\r\n\r\n")
+                    await self._say(
+                        writer,
+                        f"Response: Goodbye\r\n{echo}Message: Thanks for all the fish.\r\n\r\n",
+                    )
                     break
                 else:
                     await self._say(writer, OTHERS + self._list(action, echo))
@@ -121,7 +163,8 @@ class Asterisk:
             return f"Response: Error\r\n{echo}Message: Permission denied\r\n\r\n"
         if action not in self.lists:
             return (
-                f"Response: Error\r\n{echo}Message: Invalid/unknown command: {action}. Use Action: ListCommands\r\n\r\n"
+                f"Response: Error\r\n{echo}Message: Invalid/unknown command: {action}. Use Action:"
+                " ListCommands\r\n\r\n"
             )
         event, complete = _EVENTS[action]
         rows = self.lists[action]
@@ -132,7 +175,10 @@ class Asterisk:
         if action == self.drop_in:
             return said
         count = len(rows) if self.promised is None else self.promised
-        return said + f"Event: {complete}\r\n{echo}EventList: Complete\r\nListItems: {count}\r\nItems: {count}\r\n\r\n"
+        return (
+            said + f"Event: {complete}\r\n{echo}EventList: Complete\r\nListItems: {count}\r\nItems:"
+            f" {count}\r\n\r\n"
+        )
 
     async def _say(self, writer: asyncio.StreamWriter, text: str) -> None:
         data = text.encode()

@@ -1,7 +1,7 @@
 """What can befall a backup, one by one, and how each has to be found.
 
-A fault is done to a world that has one proven backup; the attempt must end in one of its `found`; afterwards that
-backup is still there, nothing new counts as proven, and the next run goes on.
+A fault is done to a world that has one proven backup; the attempt must end in one of its `found`;
+afterwards that backup is still there, nothing new counts as proven, and the next run goes on.
 """
 
 from __future__ import annotations
@@ -50,8 +50,15 @@ def outcome(fault: Fault, world: World, server: Postgres | None) -> list[str]:
     before, wrong = _hashes(good.folder), []
     seen = fault.attempt(world, server)
     if fault_of(seen) not in fault.found:
-        wrong.append(f"ended as {fault_of(seen) or 'well'} ({seen.fault.text if seen.fault else seen.blind or ''})")
-    if [backup.id for backup in world.backups() if backup.proven_at is not None and backup.id != good.id]:
+        wrong.append(
+            f"ended as {fault_of(seen) or 'well'}"
+            f" ({seen.fault.text if seen.fault else seen.blind or ''})"
+        )
+    if [
+        backup.id
+        for backup in world.backups()
+        if backup.proven_at is not None and backup.id != good.id
+    ]:
         wrong.append("something new counts as proven")
     if not good.folder.exists() or _hashes(good.folder) != before:
         wrong.append("the good backup is not what it was")
@@ -70,7 +77,10 @@ def went_on(world: World) -> list[str]:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+    }
 
 
 # -- at rest: what a disk, a copy or a hand does to a backup
@@ -111,7 +121,9 @@ def _digit_of_sqlite(plain: bytes) -> bytes:
 
 
 def _spoil_digit(world: World) -> None:
-    world.repack("database.", _digit if world.settings["engine"] == "postgresql" else _digit_of_sqlite)
+    world.repack(
+        "database.", _digit if world.settings["engine"] == "postgresql" else _digit_of_sqlite
+    )
 
 
 def _set(key: str, value: Any) -> Callable[[World], None]:
@@ -139,7 +151,10 @@ def _emptied(world: World, server: Postgres | None) -> Observation:
         database = world.settings["database"]
         server.run(f"ALTER DATABASE {database} RENAME TO {database}_full")
         server.create(database)
-        server.run("CREATE TABLE cdr (id bigint PRIMARY KEY, calldate timestamptz, src text, billsec int)", database)
+        server.run(
+            "CREATE TABLE cdr (id bigint PRIMARY KEY, calldate timestamptz, src text, billsec int)",
+            database,
+        )
         seen = world.take()
         server.run(f"DROP DATABASE {database}")
         server.run(f"ALTER DATABASE {database}_full RENAME TO {database}")
@@ -147,7 +162,9 @@ def _emptied(world: World, server: Postgres | None) -> Observation:
     path = Path(world.settings["path"])
     full = path.rename(path.with_name("full.sqlite"))
     with closing(sqlite3.connect(path)) as database_file:
-        database_file.execute("CREATE TABLE cdr (id INTEGER PRIMARY KEY, calldate TEXT, src TEXT, billsec INT)")
+        database_file.execute(
+            "CREATE TABLE cdr (id INTEGER PRIMARY KEY, calldate TEXT, src TEXT, billsec INT)"
+        )
     seen = world.take()
     full.rename(path)
     return seen
@@ -210,7 +227,9 @@ def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
     while not done.wait(0.002):
         try:
             tools = [tool for worker in workers() for tool in worker.children()]
-            named = [tool for tool in tools if tool.name() == name and "--version" not in tool.cmdline()]
+            named = [
+                tool for tool in tools if tool.name() == name and "--version" not in tool.cmdline()
+            ]
             for tool in named:
                 if time.monotonic() - first_seen.setdefault(tool.pid, time.monotonic()) > 0.0:
                     tool.kill()
@@ -267,7 +286,9 @@ def _no_room(world: World, _: Postgres | None) -> Observation:
 def small_disk(place: Path, size: str) -> Iterator[Path]:
     """A disk of this size; needs root."""
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(place)], check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(place)], check=True
+    )
     try:
         yield place
     finally:

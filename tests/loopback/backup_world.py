@@ -1,4 +1,5 @@
-"""A database, its backups, and what may befall them: the world in which backups are taken, spoilt, proven and restored.
+"""A database, its backups, and what may befall them: the world in which backups are taken, spoilt,
+proven and restored.
 
 Used by the tests (a sample) and by `./reveille bench backup-faults` (everything).
 """
@@ -64,7 +65,9 @@ def workers() -> list[psutil.Process]:
 
 
 def kill_worker(after_seconds: float) -> bool:
-    """SIGKILL the worker so many seconds after it was seen; True if it was still at work. Call it in a thread."""
+    """SIGKILL the worker so many seconds after it was seen; True if it was still at work. Call it
+    in a thread.
+    """
     deadline = time.monotonic() + 20
     while not (found := workers()):
         if time.monotonic() > deadline:
@@ -101,7 +104,9 @@ class World:
         check = self.check(**more)
         return observe(check, self.folder, check.job("prove"))
 
-    def restore(self, to: str = "", overwrite: bool = False, at: str = "", **more: Any) -> Observation:
+    def restore(
+        self, to: str = "", overwrite: bool = False, at: str = "", **more: Any
+    ) -> Observation:
         """Back onto the live one."""
         check = self.check(**more)
         return observe(check, self.folder, check.job("restore", at, to, overwrite))
@@ -137,7 +142,9 @@ class World:
         (self.newest() / "manifest.json").write_text(json.dumps(body))
 
     def repack(self, start: str, change: Callable[[bytes], bytes]) -> None:
-        """Change an artefact's plain content, and make its checksums right again: only a restore can find that."""
+        """Change an artefact's plain content, and make its checksums right again: only a restore
+        can find that.
+        """
         path = self.artefact(start)
         plain = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read()
         changed = change(plain)
@@ -163,15 +170,18 @@ def postgres_world(server: Postgres, folder: Path, database: str, records: int =
     """A PostgreSQL database with call records, a role of its own, an extension."""
     server.create(database)
     server.run(
-        f"DO $$ BEGIN CREATE ROLE {database}_owner LOGIN PASSWORD 'quiet'; EXCEPTION WHEN duplicate_object THEN END $$"
+        f"DO $$ BEGIN CREATE ROLE {database}_owner LOGIN PASSWORD 'quiet'; EXCEPTION WHEN"
+        " duplicate_object THEN END $$"
     )
     for statement in (
         f"CREATE TABLE {_TABLE}",
         f"ALTER TABLE cdr OWNER TO {database}_owner",
         "CREATE EXTENSION hstore",
         "CREATE INDEX cdr_src ON cdr (src)",
-        "INSERT INTO cdr SELECT i, '2026-11-21'::timestamptz + i * interval '4 seconds', md5(i::text), 100000 + i % 500"
-        f" FROM generate_series(1, {records}) AS i",
+        (
+            "INSERT INTO cdr SELECT i, '2026-11-21'::timestamptz + i * interval '4 seconds',"
+            f" md5(i::text), 100000 + i % 500 FROM generate_series(1, {records}) AS i"
+        ),
     ):
         server.run(statement, database)
     return World(
@@ -192,8 +202,13 @@ def sqlite_world(folder: Path, records: int = RECORDS) -> World:
     path = folder / "cdr.sqlite"
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = wal")
-        database.execute("CREATE TABLE cdr (id INTEGER PRIMARY KEY, calldate TEXT, src TEXT, billsec INT)")
-        rows = ((i, f"2026-11-21 {i % 24:02}:00:00", f"caller {i}", 100000 + i % 500) for i in range(records))
+        database.execute(
+            "CREATE TABLE cdr (id INTEGER PRIMARY KEY, calldate TEXT, src TEXT, billsec INT)"
+        )
+        rows = (
+            (i, f"2026-11-21 {i % 24:02}:00:00", f"caller {i}", 100000 + i % 500)
+            for i in range(records)
+        )
         database.executemany("INSERT INTO cdr VALUES (?, ?, ?, ?)", rows)
         database.commit()
     settings = {"engine": "sqlite", "path": path, "newest_record": "SELECT max(calldate) FROM cdr"}

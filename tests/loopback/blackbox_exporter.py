@@ -1,4 +1,6 @@
-"""What the HTTP bench looks at and is held against: one local server, and Debian's prometheus-blackbox-exporter."""
+"""What the HTTP bench looks at and is held against: one local server, and Debian's
+prometheus-blackbox-exporter.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ import psutil
 
 from tests.loopback.certificates import Authority
 
-_PAGE = b"<!doctype html><html><head><title>Agent Portal</title></head><body><h1>Agent Portal</h1>%s</body></html>" % (
-    b"<p>Sign in to take calls and chats of the reservations queue.</p>" * 8
+_PAGE = (
+    b"<!doctype html><html><head><title>Agent Portal</title></head><body><h1>Agent"
+    b" Portal</h1>%s</body></html>"
+    % (b"<p>Sign in to take calls and chats of the reservations queue.</p>" * 8)
 )
 _ANSWER = (
-    b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
-    b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_PAGE), _PAGE)
+    b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control:"
+    b" no-store\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_PAGE), _PAGE)
 )
 _MODULE = """\
 modules:
@@ -69,7 +73,10 @@ async def pages(folder: Path) -> AsyncIterator[tuple[dict[str, str], Path]]:
     try:
         assert server.stdout is not None
         plain, secure = (await server.stdout.readline()).decode().split()
-        yield {"http": f"http://127.0.0.1:{plain}/", "https": f"https://127.0.0.1:{secure}/"}, authority.file
+        yield (
+            {"http": f"http://127.0.0.1:{plain}/", "https": f"https://127.0.0.1:{secure}/"},
+            authority.file,
+        )
     finally:
         server.kill()
         await server.wait()
@@ -88,7 +95,9 @@ class Exporter:
         async def asking() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             for _ in left:
-                writer.write(f"GET /probe?module=page&target={url} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+                writer.write(
+                    f"GET /probe?module=page&target={url} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+                )
                 said = await _answered(reader)
                 assert b"\nprobe_success 1\n" in said, said[-300:]
             writer.close()
@@ -113,7 +122,11 @@ async def exporter(folder: Path, authority: Path) -> AsyncIterator[Exporter]:
     (folder / "blackbox.yml").write_text(_MODULE.format(authority=authority))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = (EXPORTER, f"--config.file={folder}/blackbox.yml", f"--web.listen-address=127.0.0.1:{port}")
+    command = (
+        EXPORTER,
+        f"--config.file={folder}/blackbox.yml",
+        f"--web.listen-address=127.0.0.1:{port}",
+    )
     child = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
         for _ in range(300):

@@ -1,4 +1,6 @@
-"""Certificates of every sort, from an authority of the test's own; the servers that show them are Python's ssl."""
+"""Certificates of every sort, from an authority of the test's own; the servers that show them are
+Python's ssl.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Authority:
     folder: Path
     name: str = "Test authority"
     issuer: Authority | None = None
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
 
     def __post_init__(self) -> None:
         by = self.issuer or self
@@ -41,16 +45,23 @@ class Authority:
         itself: bool = False,
         chain: bool = True,
     ) -> ssl.SSLContext:
-        """A server's context with a certificate for these names, valid from and to so many days from now.
+        """A server's context with a certificate for these names, valid from and to so many days
+        from now.
 
         `itself`: signed by its own key; `chain`: whether the authorities in between are sent along.
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
         issuer, signer = (names[0], key) if itself else (self.name, self.key)
         built = _builder(names[0], issuer, key, timedelta(days=days[0]), timedelta(days=days[1]))
-        built = built.add_extension(x509.SubjectAlternativeName([_written(name) for name in names]), critical=False)
+        built = built.add_extension(
+            x509.SubjectAlternativeName([_written(name) for name in names]), critical=False
+        )
         leaf = built.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        between = self.certificate.public_bytes(serialization.Encoding.PEM) if chain and self.issuer else b""
+        between = (
+            self.certificate.public_bytes(serialization.Encoding.PEM)
+            if chain and self.issuer
+            else b""
+        )
         file = self.folder / "server.pem"
         file.write_bytes(leaf + between + _pem(key))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,7 +77,9 @@ def _written(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _builder(name: str, issuer: str, key: Key, begins: timedelta, ends: timedelta) -> x509.CertificateBuilder:
+def _builder(
+    name: str, issuer: str, key: Key, begins: timedelta, ends: timedelta
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

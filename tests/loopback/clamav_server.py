@@ -1,6 +1,8 @@
-"""ClamAV with a signature folder of our own: its official database is not to be had offline, and not needed.
+"""ClamAV with a signature folder of our own: its official database is not to be had offline, and
+not needed.
 
-with clamd(folder) as socket: ...        the daemon, with signatures for the EICAR string and for one of our own
+with clamd(folder) as socket: ...        the daemon, with signatures for the EICAR string and for
+one of our own
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-EICAR = "".join(("X5O!P%@AP[4", "\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"))
+EICAR = "".join(
+    ("X5O!P%@AP[4", "\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*")
+)
 WORM = b"MZ this is the worm that our own signature knows, and nobody else does \x90\x90\x13\x37"
 _PATIENCE_SECONDS = 120.0
 

@@ -1,8 +1,9 @@
 """Database servers of our own: Debian's PostgreSQL and MariaDB, each in a throw-away folder.
 
-They listen on a unix socket in that folder and nowhere else; nothing of the host's own servers is touched. A server
-takes two seconds to come up, so share it: a fixture of module or session scope. Durability is off by default, as
-nothing of it is kept; `settings` of the server's own (`{"fsync": "on"}`) may put it back.
+They listen on a unix socket in that folder and nowhere else; nothing of the host's own servers is
+touched. A server takes two seconds to come up, so share it: a fixture of module or session scope.
+Durability is off by default, as nothing of it is kept; `settings` of the server's own (`{"fsync":
+"on"}`) may put it back.
 
     with postgres() as server:
         server.create("calls")
@@ -56,7 +57,9 @@ _HBA = "local all {owner} trust\nlocal replication {owner} trust\nlocal all all 
 
 @dataclass
 class Server:
-    """A server under a folder; `kill`, `stop` and `start` let a test take it away and bring it back."""
+    """A server under a folder; `kill`, `stop` and `start` let a test take it away and bring it
+    back.
+    """
 
     folder: Path
     command: list[str]
@@ -78,7 +81,12 @@ class Server:
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, user=self.user, cwd=self.folder
+                self.command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                user=self.user,
+                cwd=self.folder,
             )
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not self.answers():
@@ -133,7 +141,13 @@ class Postgres(Server):
     def environment(self) -> dict[str, str]:
         """For PostgreSQL's own programs: where the server is, and where they are."""
         path = f"{POSTGRES_PROGRAMS}:{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "PGHOST": str(self.sockets), "PGPORT": "5432", "PGUSER": self.owner}
+        return {
+            **os.environ,
+            "PATH": path,
+            "PGHOST": str(self.sockets),
+            "PGPORT": "5432",
+            "PGUSER": self.owner,
+        }
 
     def answers(self) -> bool:
         try:
@@ -152,13 +166,23 @@ class MariaDB(Server):
         """The socket itself: what `unix_socket` is to a MariaDB client."""
         return self.sockets / "mysqld.sock"
 
-    def login(self, database: str | None = None, user: str = "root", password: str = "") -> dict[str, Any]:
+    def login(
+        self, database: str | None = None, user: str = "root", password: str = ""
+    ) -> dict[str, Any]:
         """Arguments for `pymysql.connect`."""
-        return {"unix_socket": str(self.socket), "user": user, "password": password, "database": database}
+        return {
+            "unix_socket": str(self.socket),
+            "user": user,
+            "password": password,
+            "database": database,
+        }
 
     def run(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Execute and commit one statement, and give back its rows if there are any."""
-        with pymysql.connect(**self.login(database), autocommit=True) as connection, connection.cursor() as cursor:
+        with (
+            pymysql.connect(**self.login(database), autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(sql)
             return list(cursor.fetchall())
 
@@ -167,7 +191,9 @@ class MariaDB(Server):
         self.run(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4")
 
     def answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as trial:  # a client that is refused would leave its own one open
+        with socket.socket(
+            socket.AF_UNIX
+        ) as trial:  # a client that is refused would leave its own one open
             if trial.connect_ex(str(self.socket)):
                 return False
         try:
@@ -183,13 +209,25 @@ def postgres(settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
     user = "postgres" if os.geteuid() == 0 else None  # it refuses root
     with _folder(user) as folder:
         data = folder / "data"
-        initialise = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        initialise = [
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]
         _run([str(POSTGRES_PROGRAMS / "initdb"), *initialise, f"--pgdata={data}"], user, folder)
         (data / "pg_hba.conf").write_text(_HBA.format(owner="postgres"))
         given = {**_FAST_POSTGRES, **(settings or {})}
-        given |= {"listen_addresses": "", "unix_socket_directories": str(folder / "run"), "port": "5432"}
+        given |= {
+            "listen_addresses": "",
+            "unix_socket_directories": str(folder / "run"),
+            "port": "5432",
+        }
         options = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
-        yield from _running(Postgres(folder, [str(POSTGRES_PROGRAMS / "postgres"), "-D", str(data), *options], user))
+        yield from _running(
+            Postgres(folder, [str(POSTGRES_PROGRAMS / "postgres"), "-D", str(data), *options], user)
+        )
 
 
 @contextmanager
@@ -197,12 +235,23 @@ def mariadb(settings: Mapping[str, str] | None = None) -> Iterator[MariaDB]:
     """MariaDB while the block runs."""
     account = pwd.getpwuid(os.geteuid()).pw_name
     with _folder(None) as folder:
-        own = [f"--datadir={folder / 'data'}", f"--tmpdir={folder / 'run'}"]  # in /tmp they would clear each other's
+        own = [
+            f"--datadir={folder / 'data'}",
+            f"--tmpdir={folder / 'run'}",
+        ]  # in /tmp they would clear each other's
         where = ["--no-defaults", *own, f"--user={account}"]
-        first = ["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0"]
+        first = [
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--innodb-flush-log-at-trx-commit=0",
+        ]
         _run(["mariadb-install-db", *where, *first], None, folder)
         given = {**_FAST_MARIADB, **(settings or {})}
-        run = [f"--socket={folder}/run/mysqld.sock", f"--pid-file={folder}/run/mysqld.pid", "--skip-networking"]
+        run = [
+            f"--socket={folder}/run/mysqld.sock",
+            f"--pid-file={folder}/run/mysqld.pid",
+            "--skip-networking",
+        ]
         program = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") or "mariadbd"
         options = [f"--{name}={value}" for name, value in given.items()]
         yield from _running(MariaDB(folder, [program, *where, *run, *options]))
@@ -232,6 +281,8 @@ def _folder(user: str | None) -> Iterator[Path]:
 
 
 def _run(command: list[str], user: str | None, folder: Path) -> None:
-    done = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, user=user, cwd=folder, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stdout[-1000:]}{done.stderr[-1000:]}")

@@ -1,7 +1,9 @@
-"""A delay line in the media path: SIP over UDP passes at once, RTP passes so much later, and some of it not at all.
+"""A delay line in the media path: SIP over UDP passes at once, RTP passes so much later, and some
+of it not at all.
 
-It stands between one side and a port of this host, and puts itself into the session descriptions of both (c= and m=).
-It tells how long it really held the packets of each way, since a busy machine holds them longer than was asked.
+It stands between one side and a port of this host, and puts itself into the session descriptions of
+both (c= and m=). It tells how long it really held the packets of each way, since a busy machine
+holds them longer than was asked.
 """
 
 from __future__ import annotations
@@ -37,9 +39,13 @@ class Port(asyncio.DatagramProtocol):
 
 
 class DelayLine:
-    """`near` is the side that calls through it (or registers), `far` the port of this host behind it."""
+    """`near` is the side that calls through it (or registers), `far` the port of this host behind
+    it.
+    """
 
-    def __init__(self, far: int, there_ms: float = 0.0, back_ms: float = 0.0, loss: float = 0.0) -> None:
+    def __init__(
+        self, far: int, there_ms: float = 0.0, back_ms: float = 0.0, loss: float = 0.0
+    ) -> None:
         self.delay_ms = {"near": there_ms, "far": back_ms}
         """by the side that speaks"""
         self.loss = loss
@@ -58,7 +64,9 @@ class DelayLine:
         make = [(side, sound) for side in ("near", "far") for sound in (False, True)]
         ports = {}
         for side, sound in make:
-            _, port = await loop.create_datagram_endpoint(lambda s=side, d=sound: Port(self, s, d), (HOST, 0))  # type: ignore[misc]
+            _, port = await loop.create_datagram_endpoint(
+                lambda s=side, d=sound: Port(self, s, d), (HOST, 0)
+            )  # type: ignore[misc]
             ports[side, sound] = port
         self._ports = ports
         self.port = ports["near", False].number
@@ -90,7 +98,9 @@ class DelayLine:
         own = self._ports[other, True].number
         body = re.sub(rb"^m=audio \d+", b"m=audio %d" % own, body, flags=re.MULTILINE)
         body = re.sub(rb"^a=rtcp:.*\r\n", b"", body, flags=re.MULTILINE)
-        head = re.sub(rb"(?im)^(content-length|l)([ \t]*):[ \t]*\d+", b"Content-Length: %d" % len(body), head)
+        head = re.sub(
+            rb"(?im)^(content-length|l)([ \t]*):[ \t]*\d+", b"Content-Length: %d" % len(body), head
+        )
         return head + blank + body
 
     def sounded(self, side: str, data: bytes, source: Address) -> None:

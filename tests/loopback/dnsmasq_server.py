@@ -27,8 +27,21 @@ async def dnsmasq() -> AsyncIterator[int]:
     """dnsmasq while the block runs; yields its port."""
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
-        *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"),
-        *("--pid-file=", "--bind-interfaces", "--listen-address=127.0.0.1", "--interface=lo", f"--port={port}"),
+        *(
+            "dnsmasq",
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            "--user=root",
+        ),
+        *(
+            "--pid-file=",
+            "--bind-interfaces",
+            "--listen-address=127.0.0.1",
+            "--interface=lo",
+            f"--port={port}",
+        ),
         *("--local=/example.net/", "--local-ttl=300", *_RECORDS),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -47,7 +60,10 @@ async def dnsmasq() -> AsyncIterator[int]:
 def _free_port() -> int:
     """One that is free for TCP and for UDP."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as one,
+            socket.socket(type=socket.SOCK_DGRAM) as other,
+        ):
             port: int = one.getsockname()[1]
             try:
                 other.bind(("127.0.0.1", port))

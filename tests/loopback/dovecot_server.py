@@ -1,4 +1,6 @@
-"""A Dovecot of our own on 127.0.0.1: IMAP over a folder that Postfix delivers to. It needs root (it changes users)."""
+"""A Dovecot of our own on 127.0.0.1: IMAP over a folder that Postfix delivers to. It needs root (it
+changes users).
+"""
 
 from __future__ import annotations
 
@@ -54,14 +56,19 @@ service stats {{
 
 
 @asynccontextmanager
-async def dovecot(base: Path, boxes: Path, certificate: Certificate) -> AsyncIterator[tuple[int, int]]:
-    """Dovecot while the block runs, for the user "probe"; yields its port and the one under TLS from the beginning.
+async def dovecot(
+    base: Path, boxes: Path, certificate: Certificate
+) -> AsyncIterator[tuple[int, int]]:
+    """Dovecot while the block runs, for the user "probe"; yields its port and the one under TLS
+    from the beginning.
 
     `base` is a folder of its own with a short path (its sockets are there).
     """
     port, tls_port = _free_ports()
     (base / "run").mkdir(parents=True)
-    (base / "passwords").write_text(f"probe:{{PLAIN}}{PASSWORD}:65534:65534::/:\n", encoding="utf-8")
+    (base / "passwords").write_text(
+        f"probe:{{PLAIN}}{PASSWORD}:65534:65534::/:\n", encoding="utf-8"
+    )
     configuration = base / "dovecot.conf"
     configuration.write_text(
         _CONFIGURATION.format(
@@ -74,7 +81,12 @@ async def dovecot(base: Path, boxes: Path, certificate: Certificate) -> AsyncIte
         )
     )
     process = await asyncio.create_subprocess_exec(
-        "dovecot", "-c", str(configuration), "-F", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        "dovecot",
+        "-c",
+        str(configuration),
+        "-F",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         await _greeting(port)
@@ -86,7 +98,10 @@ async def dovecot(base: Path, boxes: Path, certificate: Certificate) -> AsyncIte
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
         return one.getsockname()[1], other.getsockname()[1]
 
 

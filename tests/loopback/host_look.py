@@ -1,5 +1,5 @@
-"""Looks at a host one after the other, as the daemon makes them: what one remembers the next one knows, and a person
-may accept what was proposed.
+"""Looks at a host one after the other, as the daemon makes them: what one remembers the next one
+knows, and a person may accept what was proposed.
 
     host = Watch(tmp_path, Intrusion(root=str(root)))
     await host.look()
@@ -20,7 +20,11 @@ from monitor import policies
 from monitor.core.failure import Case
 from monitor.core.verdict import State, judge
 
-SHIPPED = [name for name in ("xop", "ozonetel") if (Path(policies.__file__).parent / f"{name}.toml").is_file()]
+SHIPPED = [
+    name
+    for name in ("xop", "ozonetel")
+    if (Path(policies.__file__).parent / f"{name}.toml").is_file()
+]
 
 
 class Watch:
@@ -68,7 +72,9 @@ def tells(seen: Observation, *words: str) -> bool:
 
 
 def severities(kind: str, seen: Observation) -> dict[str, str]:
-    """The severity of the ticket that it becomes, under every policy that ships and speaks of hosts."""
+    """The severity of the ticket that it becomes, under every policy that ships and speaks of
+    hosts.
+    """
     verdict = judge(seen)
     assert verdict.state is State.FAILED
     assert verdict.fault is not None

@@ -1,6 +1,8 @@
-"""An uplink check in a network namespace of its own, where the kernel lets everybody send echo requests, or does not.
+"""An uplink check in a network namespace of its own, where the kernel lets everybody send echo
+requests, or does not.
 
-python icmp_process.py allowed|forbidden|ignored TARGETS     targets and what was seen as JSON; needs root
+python icmp_process.py allowed|forbidden|ignored TARGETS     targets and what was seen as JSON;
+needs root
 
 OPEN in a target stands for a port that listens, CLOSED for one that does not.
 """
@@ -41,7 +43,10 @@ async def look(targets: str) -> dict[str, object]:
     """One attempt."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         targets = targets.replace("CLOSED", str(closed.getsockname()[1]))
-    with socket.create_server(("127.0.0.1", 0)) as listening, tempfile.TemporaryDirectory() as folder:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         targets = targets.replace("OPEN", str(listening.getsockname()[1]))
         check = Uplink(targets=json.loads(targets), samples=3, pause=0.0, answer_within=0.5)
         trace = Trace(time.monotonic, Path(folder))

@@ -59,7 +59,9 @@ class Registrar:
 
 
 @asynccontextmanager
-async def kamailio(folder: Path, made: Certificate, shortest_seconds: int = 0) -> AsyncIterator[Registrar]:
+async def kamailio(
+    folder: Path, made: Certificate, shortest_seconds: int = 0
+) -> AsyncIterator[Registrar]:
     """Kamailio in the foreground on free ports; gone afterwards."""
     folder.mkdir()  # noqa: ASYNC240 - a test waits for its folder
     where = Registrar(_free_port(), _free_port())
@@ -108,7 +110,10 @@ async def _listening(process: asyncio.subprocess.Process, port: int, log: Path) 
 def _free_port() -> int:
     """Free for UDP and for TCP."""
     while True:
-        with closing(socket.socket()) as stream, closing(socket.socket(type=socket.SOCK_DGRAM)) as datagrams:
+        with (
+            closing(socket.socket()) as stream,
+            closing(socket.socket(type=socket.SOCK_DGRAM)) as datagrams,
+        ):
             stream.bind(("127.0.0.1", 0))
             port: int = stream.getsockname()[1]
             with suppress(OSError):

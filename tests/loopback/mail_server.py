@@ -1,6 +1,8 @@
-"""A real SMTP server (aiosmtpd) on 127.0.0.1 whose answers a test sets; also as a process of its own that files mails.
+"""A real SMTP server (aiosmtpd) on 127.0.0.1 whose answers a test sets; also as a process of its
+own that files mails.
 
-As a process: `python mail_server.py FOLDER` prints its port, files each mail durably before it says 250.
+As a process: `python mail_server.py FOLDER` prints its port, files each mail durably before it says
+250.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ OK = "250 2.0.0 Ok: queued as 4711"
 
 @dataclass
 class MailServer:
-    """Takes mails. `recipient` and `data` answer RCPT and the final dot; "drop" breaks the connection."""
+    """Takes mails. `recipient` and `data` answer RCPT and the final dot; "drop" breaks the
+    connection.
+    """
 
     recipient: Callable[[str], str] = lambda address: "250 Ok"
     data: Callable[[], str] = lambda: OK
@@ -40,7 +44,8 @@ class MailServer:
     def messages(self) -> list[EmailMessage]:
         """What arrived, parsed as strictly as this parser can."""
         read = [
-            message_from_bytes(envelope.original_content or b"", policy=policy.default) for envelope in self.envelopes
+            message_from_bytes(envelope.original_content or b"", policy=policy.default)
+            for envelope in self.envelopes
         ]
         assert all(isinstance(message, EmailMessage) and not message.defects for message in read)
         return [message for message in read if isinstance(message, EmailMessage)]
@@ -76,20 +81,33 @@ class MailServer:
     def authenticate(
         self, server: Any, session: Session, envelope: Envelope, how: str, what: LoginPassword
     ) -> AuthResult:
-        return AuthResult(success=(what.login.decode(), what.password.decode()) == self.login, handled=False)
+        return AuthResult(
+            success=(what.login.decode(), what.password.decode()) == self.login, handled=False
+        )
 
     def protocol(self, **options: Any) -> SMTP:
         self.connections += 1
         if self.login:
             options |= {"authenticator": self.authenticate, "auth_required": True}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of a login without TLS, which is what a test may want
-            return SMTP(self, hostname="mail.test", enable_SMTPUTF8=options.pop("enable_SMTPUTF8", True), **options)
+            warnings.simplefilter(
+                "ignore"
+            )  # it warns of a login without TLS, which is what a test may want
+            return SMTP(
+                self,
+                hostname="mail.test",
+                enable_SMTPUTF8=options.pop("enable_SMTPUTF8", True),
+                **options,
+            )
 
 
 @asynccontextmanager
 async def serving(
-    server: MailServer, *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, **options: Any
+    server: MailServer,
+    *,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    **options: Any,
 ) -> AsyncIterator[MailServer]:
     """The server, listening on a free port while the block runs."""
     if starttls:
@@ -127,7 +145,10 @@ class Filing(MailServer):
         self.number += 1
         new = self.folder / f"{self.number:06d}.new"
         with new.open("wb") as file:
-            file.write(f"Delivered-To: {envelope.rcpt_tos[0]}\r\n".encode() + (envelope.original_content or b""))
+            file.write(
+                f"Delivered-To: {envelope.rcpt_tos[0]}\r\n".encode()
+                + (envelope.original_content or b"")
+            )
             file.flush()
             os.fsync(file.fileno())
         new.rename(new.with_suffix(".eml"))
@@ -137,7 +158,9 @@ class Filing(MailServer):
 async def _serve(folder: Path) -> None:
     async with serving(Filing(folder)) as server:
         print(server.port, flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until our parent is gone
+        await asyncio.get_running_loop().run_in_executor(
+            None, sys.stdin.read
+        )  # until our parent is gone
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""A host's file system in a folder, with packages that the real dpkg installed; and what intruders leave on it."""
+"""A host's file system in a folder, with packages that the real dpkg installed; and what intruders
+leave on it.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,16 @@ class Planted:
         self.write("etc/passwd", "root:x:0:0:root:/root:/bin/bash\nanna:x:1000:1000::/home/anna:/bin/bash\n"
                    "www-data:x:33:33::/var/www:/usr/sbin/nologin\n")  # fmt: skip
         self.write(
-            "etc/shadow", "root:$y$j9T$abc:19000:0:99999:7:::\nanna:$y$j9T$def:19000:::::\nwww-data:*:19000:::::\n"
+            "etc/shadow",
+            "root:$y$j9T$abc:19000:0:99999:7:::\nanna:$y$j9T$def:19000:::::\nwww-data:*:19000:::::\n",
         )
         self.write("etc/group", "root:x:0:\nsudo:x:27:anna\nanna:x:1000:\n")
-        self.write("etc/sudoers", "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n")
         self.write(
-            "etc/ssh/sshd_config", "PermitRootLogin no\nAuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys/%u\n"
+            "etc/sudoers", "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n"
+        )
+        self.write(
+            "etc/ssh/sshd_config",
+            "PermitRootLogin no\nAuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys/%u\n",
         )
         self.write("home/anna/.ssh/authorized_keys", KEY.format("A" * 43, "anna@laptop") + "\n")
         self.write("etc/crontab", "17 * * * * root run-parts /etc/cron.hourly\n")
@@ -76,13 +82,17 @@ class Planted:
         file.chmod(mode)
         return file
 
-    def log_in(self, account: str, origin: str, log: str = "wtmp", when: float | None = None) -> None:
+    def log_in(
+        self, account: str, origin: str, log: str = "wtmp", when: float | None = None
+    ) -> None:
         """A record of somebody who came in (wtmp), or did not (btmp)."""
         moment = int(time.time() if when is None else when)
         kind = 7 if log == "wtmp" else 6
         words = (b"pts/0", b"ts/0", account.encode(), origin.encode())
         line, identity, user, host = words
-        record = _RECORD.pack(kind, 1, line, identity, user, host, 0, 0, 1, moment, 0, 0, 0, 0, 0, bytes(20))
+        record = _RECORD.pack(
+            kind, 1, line, identity, user, host, 0, 0, 1, moment, 0, 0, 0, 0, 0, bytes(20)
+        )
         with (self.root / "var/log" / log).open("ab") as file:
             file.write(record)
 
@@ -96,7 +106,12 @@ class Planted:
             privileged = stat.S_ISUID if b"SETUID" in content else 0
             file.chmod(0o755 | privileged if "bin/" in path else 0o644)
         (build / "DEBIAN").mkdir(parents=True)
-        fields = {"Package": name, "Version": version, "Architecture": "all", "Maintainer": "T <t@example.net>"}
+        fields = {
+            "Package": name,
+            "Version": version,
+            "Architecture": "all",
+            "Maintainer": "T <t@example.net>",
+        }
         control = "".join(f"{field}: {value}\n" for field, value in fields.items())
         (build / "DEBIAN/control").write_text(f"{control}Description: for a test\n")
         conffiles = [f"/{path}\n" for path in files if path.startswith("etc/")]
@@ -108,8 +123,20 @@ class Planted:
             (build / "DEBIAN/postinst").chmod(0o755)
         package = self._packages / f"{name}_{version}.deb"
         _run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(build), str(package))
-        where = [f"--root={self.root}", f"--log={self.root}/var/log/dpkg.log", "--force-not-root", "--force-confnew"]
-        _run("dpkg", *where, "--force-script-chrootless", "--force-depends", "--install", str(package))
+        where = [
+            f"--root={self.root}",
+            f"--log={self.root}/var/log/dpkg.log",
+            "--force-not-root",
+            "--force-confnew",
+        ]
+        _run(
+            "dpkg",
+            *where,
+            "--force-script-chrootless",
+            "--force-depends",
+            "--install",
+            str(package),
+        )
 
 
 def _md5(file: Path) -> str:

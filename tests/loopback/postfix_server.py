@@ -1,7 +1,8 @@
-"""A Postfix of our own on 127.0.0.1: STARTTLS, a greylist that the test keeps, mailboxes as folders, and no way out.
+"""A Postfix of our own on 127.0.0.1: STARTTLS, a greylist that the test keeps, mailboxes as
+folders, and no way out.
 
-It needs root (Postfix changes users). Nothing of the host's own Postfix is touched: another configuration directory,
-another queue, `default_transport = error`.
+It needs root (Postfix changes users). Nothing of the host's own Postfix is touched: another
+configuration directory, another queue, `default_transport = error`.
 """
 
 from __future__ import annotations
@@ -93,14 +94,21 @@ class Postfix:
 
 @asynccontextmanager
 async def postfix(answer: Callable[[str], str | None]) -> AsyncIterator[Postfix]:
-    """Postfix while the block runs; `answer` is what a recipient is told ("450 4.2.0 Greylisted"), None to take it."""
+    """Postfix while the block runs; `answer` is what a recipient is told ("450 4.2.0 Greylisted"),
+    None to take it.
+    """
     base = _folder()
     conversations: set[asyncio.Task[None]] = set()
     greylist = await asyncio.start_server(_table(answer, conversations), "127.0.0.1", 0)
     try:
         instance = _laid_out(base, greylist.sockets[0].getsockname()[1])
         process = await asyncio.create_subprocess_exec(
-            "postfix", "-c", str(base / "etc"), "start-fg", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            "postfix",
+            "-c",
+            str(base / "etc"),
+            "start-fg",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             await _answering(instance)
@@ -154,7 +162,12 @@ async def _answering(instance: Postfix) -> None:
 async def _stopped(instance: Postfix, process: asyncio.subprocess.Process) -> None:
     """Its own way to stop: the master ends its children, and `start-fg` ends after it."""
     stop = await asyncio.create_subprocess_exec(
-        "postfix", "-c", str(instance.base / "etc"), "stop", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        "postfix",
+        "-c",
+        str(instance.base / "etc"),
+        "stop",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     await stop.wait()
     async with asyncio.timeout(30):
@@ -172,7 +185,9 @@ def _table(
         conversations.add(this)
         while line := await reader.readline():
             found = answer(line.decode().split()[1].lower())
-            writer.write(f"200 {found.replace(' ', '%20')}\n".encode() if found else b"500 not found\n")
+            writer.write(
+                f"200 {found.replace(' ', '%20')}\n".encode() if found else b"500 not found\n"
+            )
             await writer.drain()
         writer.close()
 

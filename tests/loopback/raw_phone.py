@@ -1,4 +1,6 @@
-"""A telephone made of one UDP socket for SIP and one for RTP: says exactly what a test tells it to say."""
+"""A telephone made of one UDP socket for SIP and one for RTP: says exactly what a test tells it to
+say.
+"""
 
 from __future__ import annotations
 
@@ -54,12 +56,17 @@ class RawPhone:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         self.sip.transport.close()
         self.rtp.transport.close()
 
-    def text(self, method: str, *more: str, number: str = "8000", sequence: int = 1, body: str = "") -> bytes:
+    def text(
+        self, method: str, *more: str, number: str = "8000", sequence: int = 1, body: str = ""
+    ) -> bytes:
         """One request; `more` are header lines."""
         to = f"<sip:{number}@127.0.0.1:{self.pbx[1]}>"
         content = body.replace("\n", "\r\n").encode()
@@ -115,7 +122,10 @@ class RawPhone:
             else ("From", "To", "Call-ID", "CSeq")
         )
         lines += [f"{name}: {request.headers[name]}" for name in kept]
-        self.say("\r\n".join([*lines, *more, f"Content-Length: {len(content)}", "", ""]).encode() + content)
+        self.say(
+            "\r\n".join([*lines, *more, f"Content-Length: {len(content)}", "", ""]).encode()
+            + content
+        )
 
     async def call(self, *more: str) -> Response:
         """INVITE, 200, ACK."""
@@ -134,12 +144,17 @@ class RawPhone:
         challenge = (await self.response()).www_authenticate
         assert challenge
         given = AuthParameters(
-            username=user, realm=challenge.parameters["realm"], nonce=challenge.parameters["nonce"], uri="sip:x"
+            username=user,
+            realm=challenge.parameters["realm"],
+            nonce=challenge.parameters["nonce"],
+            uri="sip:x",
         )
         right = digest(user, given["realm"], password, "REGISTER", given)
         proof = AuthCredentials("Digest", given.replace(response=right))
         self.to_tag = ""
-        again = self.text("REGISTER", "Expires: 60", f"Authorization: {proof}", number=user, sequence=2)
+        again = self.text(
+            "REGISTER", "Expires: 60", f"Authorization: {proof}", number=user, sequence=2
+        )
         self.say(again.replace(b"<sip:raw@127.0.0.1>", f"<sip:{user}@x>".encode()))
         return await self.response()
 

@@ -1,7 +1,8 @@
 """A process that sends what a ledger has promised, and may be killed at any point.
 
-`python -m tests.loopback.sender_process LEDGER PORT`: for each line on stdin it forks a sender (so that none pays for
-the imports), prints its pid, waits for its end and prints its exit status; -9 is a kill.
+`python -m tests.loopback.sender_process LEDGER PORT`: for each line on stdin it forks a sender (so
+that none pays for the imports), prints its pid, waits for its end and prints its exit status; -9 is
+a kill.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 def send_all(ledger_path: str, port: int) -> None:
     """What the daemon does after a start: take over, then deliver."""
-    desk = build("mail", MailSettings(host="127.0.0.1", port=port, tls="none", sender="r@pune.example.net"))
+    desk = build(
+        "mail", MailSettings(host="127.0.0.1", port=port, tls="none", sender="r@pune.example.net")
+    )
     with Ledger(ledger_path) as ledger:
         outbox = Outbox(ledger, {"mail": desk}, "host")
         outbox.take_over(NOW)

@@ -22,7 +22,9 @@ async def listening(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncItera
         assert this is not None
         under_way.add(this)
         try:
-            with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            with suppress(
+                ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.CancelledError
+            ):
                 await talk(reader, writer)
         finally:
             writer.transport.abort()
@@ -41,7 +43,9 @@ async def listening(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 @contextmanager
 def shaking_hands(tls: ssl.SSLContext) -> Iterator[int]:
-    """A TLS server on plain sockets: unlike asyncio's it sends its alert before it closes. Yields its port."""
+    """A TLS server on plain sockets: unlike asyncio's it sends its alert before it closes. Yields
+    its port.
+    """
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -51,7 +55,11 @@ def shaking_hands(tls: ssl.SSLContext) -> Iterator[int]:
             except OSError:
                 return
             connection.settimeout(20)
-            with connection, suppress(OSError), tls.wrap_socket(connection, server_side=True) as secured:
+            with (
+                connection,
+                suppress(OSError),
+                tls.wrap_socket(connection, server_side=True) as secured,
+            ):
                 secured.recv(1)
 
     thread = threading.Thread(target=serve)
@@ -71,7 +79,9 @@ async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) ->
 
 
 def says(*lines: str, then: Talk | None = silent) -> Talk:
-    """Says a line for each that it hears, the first one unasked; then goes silent, or does what `then` does."""
+    """Says a line for each that it hears, the first one unasked; then goes silent, or does what
+    `then` does.
+    """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for number, line in enumerate(lines):

@@ -29,11 +29,19 @@ class Gateway:
         self.values: dict[str, tuple[str, str]] = {}
         self.changes = 0
 
-    def tell(self, more: Mapping[str, tuple[str, int | str]] | None = None, without: str = "") -> None:
-        """Tell `more` (or something else under a known name) from now on, and nothing that begins with `without`."""
-        self.values.update({name: (kind, str(value)) for name, (kind, value) in (more or {}).items()})
+    def tell(
+        self, more: Mapping[str, tuple[str, int | str]] | None = None, without: str = ""
+    ) -> None:
+        """Tell `more` (or something else under a known name) from now on, and nothing that begins
+        with `without`.
+        """
+        self.values.update(
+            {name: (kind, str(value)) for name, (kind, value) in (more or {}).items()}
+        )
         if without:
-            self.values = {name: told for name, told in self.values.items() if not name.startswith(without)}
+            self.values = {
+                name: told for name, told in self.values.items() if not name.startswith(without)
+            }
         rows = sorted(self.values, key=lambda name: [int(part) for part in name.split(".")])
         text = "".join(f"{name}|{self.values[name][0]}|{self.values[name][1]}\n" for name in rows)
         fresh = self.folder / "public.new"
@@ -44,7 +52,9 @@ class Gateway:
         fresh.replace(self.folder / "public.snmprec")
 
     def pri(self, spans: int = 2, uptime: int = 8_640_000) -> None:
-        """Nothing but spans that are all well: lines 1, 2 …, their D-channels 101, 102 …, two B-channels each."""
+        """Nothing but spans that are all well: lines 1, 2 …, their D-channels 101, 102 …, two
+        B-channels each.
+        """
         rows: dict[str, tuple[str, int | str]] = {mibs.UPTIME: (TICKS, uptime)}
         for line in range(1, spans + 1):
             rows |= {
@@ -65,7 +75,9 @@ class Gateway:
 
 @contextmanager
 def gateway(folder: Path) -> Iterator[Gateway]:
-    """The agent on a free port: community `public` (v2c), USER with SHA and AES in the context `public` (v3)."""
+    """The agent on a free port: community `public` (v2c), USER with SHA and AES in the context
+    `public` (v3).
+    """
     data = folder / "data"
     data.mkdir(parents=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:

@@ -1,4 +1,6 @@
-"""The proof of the agent between two phones, through a delay line: delay, loss, codecs, and who is not our agent."""
+"""The proof of the agent between two phones, through a delay line: delay, loss, codecs, and who is
+not our agent.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,14 @@ STEP = AgentStep(agent=Line(name="agent-01", registrar="127.0.0.1"))
 
 
 @asynccontextmanager
-async def in_call(folder: Path, codec: str = "PCMA", **line: float) -> AsyncIterator[tuple[Phone, Phone, DelayLine]]:
+async def in_call(
+    folder: Path, codec: str = "PCMA", **line: float
+) -> AsyncIterator[tuple[Phone, Phone, DelayLine]]:
     """Caller and agent, who have answered, and the line between them."""
-    caller, agent = await opened(folder, "caller", codecs=[codec]), await opened(folder, "agent", codecs=[codec])
+    caller, agent = (
+        await opened(folder, "caller", codecs=[codec]),
+        await opened(folder, "agent", codecs=[codec]),
+    )
     try:
         async with delay_line(agent.events[0]["port"], **line) as between:
             caller.order("call", to=f"sip:agent@127.0.0.1:{between.port}", headers={})
@@ -60,7 +67,10 @@ async def test_each_directions_delay_is_what_was_put_into_it(tmp_path: Path) -> 
         await asyncio.to_thread(folder.mkdir)
         async with in_call(folder, there_ms=130, back_ms=45) as (caller, agent, between):
             seen = await proven(folder, caller, agent)
-            made = {"caller_to_agent_ms": between.mean_ms("near"), "agent_to_caller_ms": between.mean_ms("far")}
+            made = {
+                "caller_to_agent_ms": between.mean_ms("near"),
+                "agent_to_caller_ms": between.mean_ms("far"),
+            }
             late = {name: seen.measures.get(name, 0.0) - ms for name, ms in made.items()}
             if seen.fault is None and max(map(abs, late.values())) <= 5:
                 assert (agent.mouth_to_ear_ms or 0) > 130 + 20, (
@@ -81,7 +91,9 @@ CODECS = [
 
 
 @pytest.mark.parametrize(("codec", "loss", "dtmf"), CODECS)
-async def test_the_agent_is_proven_through_codecs_and_loss(tmp_path: Path, codec: str, loss: float, dtmf: str) -> None:
+async def test_the_agent_is_proven_through_codecs_and_loss(
+    tmp_path: Path, codec: str, loss: float, dtmf: str
+) -> None:
     seen = Observation()
     for again in range(TRIES):
         folder = tmp_path / str(again)

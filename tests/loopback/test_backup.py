@@ -38,7 +38,9 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def world(server: Postgres, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> World:
+def world(
+    server: Postgres, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> World:
     name = f"db{abs(hash(request.node.name)) % 10**8}"
     return postgres_world(server, server.folder / name, name)
 
@@ -56,8 +58,12 @@ def transfers(server: Postgres, database: str) -> Iterator[None]:
                     connection.execute("INSERT INTO credit DEFAULT VALUES")
                 some.set()
 
-    server.run("CREATE TABLE debit (id bigserial, at timestamptz DEFAULT clock_timestamp())", database)
-    server.run("CREATE TABLE credit (id bigserial, at timestamptz DEFAULT clock_timestamp())", database)
+    server.run(
+        "CREATE TABLE debit (id bigserial, at timestamptz DEFAULT clock_timestamp())", database
+    )
+    server.run(
+        "CREATE TABLE credit (id bigserial, at timestamptz DEFAULT clock_timestamp())", database
+    )
     thread = threading.Thread(target=write)
     thread.start()
     assert some.wait(20)
@@ -68,7 +74,9 @@ def transfers(server: Postgres, database: str) -> Iterator[None]:
         thread.join()
 
 
-def test_a_backup_under_write_load_is_of_one_moment_and_proven(server: Postgres, world: World) -> None:
+def test_a_backup_under_write_load_is_of_one_moment_and_proven(
+    server: Postgres, world: World
+) -> None:
     database = world.settings["database"]
     with transfers(server, database):
         seen = world.take()
@@ -84,7 +92,9 @@ def test_a_backup_under_write_load_is_of_one_moment_and_proven(server: Postgres,
     assert found.rows == seen.measures["rows"]
 
 
-def test_it_restores_without_reveille_by_the_commands_beside_it(server: Postgres, world: World) -> None:
+def test_it_restores_without_reveille_by_the_commands_beside_it(
+    server: Postgres, world: World
+) -> None:
     """Encrypted, with partitions in archives of their own: the longest of the recipes."""
     database = world.settings["database"]
     for statement in PARTITIONS.split(";"):
@@ -97,7 +107,11 @@ def test_it_restores_without_reveille_by_the_commands_beside_it(server: Postgres
     assert b"cdr" not in world.artefact("schema.").read_bytes()
 
     (world.newest() / "KEY.txt").write_text(str(key))
-    commands = [line for line in (world.newest() / "RESTORE.md").read_text().splitlines() if line.startswith("    ")]
+    commands = [
+        line
+        for line in (world.newest() / "RESTORE.md").read_text().splitlines()
+        if line.startswith("    ")
+    ]
     server.run(f"ALTER DATABASE {database} RENAME TO {database}_lost")
     done = subprocess.run(
         ["bash", "-c", "\n".join(commands[:3])],
@@ -129,7 +143,9 @@ def test_a_partition_that_is_closed_is_dumped_once(server: Postgres, world: Worl
     assert second["previous"]["id"] == first["id"]
 
 
-def test_a_reader_is_enough_and_its_password_is_in_no_argument(server: Postgres, world: World) -> None:
+def test_a_reader_is_enough_and_its_password_is_in_no_argument(
+    server: Postgres, world: World
+) -> None:
     server.run("CREATE ROLE backup LOGIN PASSWORD 'hush-hush'")
     server.run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO backup", world.settings["database"])
     (world.folder / "password").write_text("hush-hush\n")
@@ -139,7 +155,11 @@ def test_a_reader_is_enough_and_its_password_is_in_no_argument(server: Postgres,
         while not done.wait(0.01):
             for worker in workers():
                 try:
-                    seen_words.update(word for p in (worker, *worker.children(recursive=True)) for word in p.cmdline())
+                    seen_words.update(
+                        word
+                        for p in (worker, *worker.children(recursive=True))
+                        for word in p.cmdline()
+                    )
                 except psutil.Error:
                     continue
 
@@ -161,11 +181,11 @@ def test_list_drill_and_restore_on_the_command_line(
     database = world.settings["database"]
     file = tmp_path / "reveille.toml"
     file.write_text(
-        f'state = "{tmp_path / "state"}"\n[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\nregion = "india"\n'
-        f'policy = "ozonetel"\n[[people]]\nrole = "operators"\nmail = "o@example.net"\n'
-        f'[checks.records]\nkind = "backup"\n'
-        f'engine = "postgresql"\nhost = "{server.sockets}"\nuser = "postgres"\ndatabase = "{database}"\n'
-        f'folder = "{world.repository}"\nscratch = "{world.folder}"\n'
+        f'state = "{tmp_path / "state"}"\n[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\nregion'
+        ' = "india"\npolicy = "ozonetel"\n[[people]]\nrole = "operators"\nmail ='
+        ' "o@example.net"\n[checks.records]\nkind = "backup"\nengine = "postgresql"\nhost ='
+        f' "{server.sockets}"\nuser = "postgres"\ndatabase = "{database}"\nfolder ='
+        f' "{world.repository}"\nscratch = "{world.folder}"\n'
     )
     verb = ["--config", str(file), "backup"]
     assert main([*verb, "list"]) == 1, "there is none yet"
@@ -185,7 +205,9 @@ def test_list_drill_and_restore_on_the_command_line(
         with pytest.raises(psycopg.OperationalError):
             client.execute("SELECT 1")
     assert "kept as" in capsys.readouterr().out
-    [(aside,)] = server.run(f"SELECT datname FROM pg_database WHERE datname LIKE '{database}_before%'")
+    [(aside,)] = server.run(
+        f"SELECT datname FROM pg_database WHERE datname LIKE '{database}_before%'"
+    )
     assert server.run("SELECT count(*) FROM cdr", aside) == [(10_000,)]
     assert main([*verb, "restore", "--at", "2020-01-01"]) == 1
     assert "there is no backup of 2020-01-01" in capsys.readouterr().out

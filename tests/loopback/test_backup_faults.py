@@ -47,14 +47,18 @@ def test_on_sqlite_it_is_found_and_survived(fault: Fault, file: World, tmp_path:
 
 
 @pytest.mark.parametrize("fault", ON_POSTGRESQL, ids=lambda fault: fault.name)
-def test_on_postgresql_it_is_found_and_survived(fault: Fault, calls: World, server: Postgres) -> None:
+def test_on_postgresql_it_is_found_and_survived(
+    fault: Fault, calls: World, server: Postgres
+) -> None:
     spoilt = calls.copy(calls.folder.with_name(f"world-{ON_POSTGRESQL.index(fault)}"))
     assert outcome(fault, spoilt, server) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after_seconds", [0.3, 1.2])
-def test_a_killed_run_leaves_nothing_with_a_name_and_the_next_goes_on(calls: World, after_seconds: float) -> None:
+def test_a_killed_run_leaves_nothing_with_a_name_and_the_next_goes_on(
+    calls: World, after_seconds: float
+) -> None:
     """SIGKILL, in the dump and in the drill; the tools go with the worker."""
     world = calls.copy(calls.folder.with_name(f"killed-{after_seconds}"))
     killing = threading.Thread(target=kill_worker, args=(after_seconds,))
@@ -66,7 +70,9 @@ def test_a_killed_run_leaves_nothing_with_a_name_and_the_next_goes_on(calls: Wor
 
 
 @pytest.mark.slow
-def test_a_killed_restore_leaves_the_live_database_as_it_was(calls: World, server: Postgres) -> None:
+def test_a_killed_restore_leaves_the_live_database_as_it_was(
+    calls: World, server: Postgres
+) -> None:
     before = server.run("SELECT count(*), max(id) FROM cdr", "calls")
     killing = threading.Thread(target=kill_worker, args=(0.6,))
     killing.start()

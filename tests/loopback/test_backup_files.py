@@ -73,7 +73,10 @@ def test_what_was_found_wrong_is_passed_over_on_the_way_back(tmp_path: Path) -> 
     assert world.take(prove=False).fault is None
     world.artefact("database.").write_bytes(b"")
     assert fault_of(world.drill()) == "restore: empty"
-    assert fault_of(world.restore(to=str(tmp_path / "again"), at=world.newest().name)) == "restore: not-proven"
+    assert (
+        fault_of(world.restore(to=str(tmp_path / "again"), at=world.newest().name))
+        == "restore: not-proven"
+    )
     assert world.restore(to=str(tmp_path / "again")).fault is None
     with closing(sqlite3.connect(tmp_path / "again")) as database:
         assert database.execute("SELECT count(*) FROM cdr").fetchone() == (100,)
@@ -84,7 +87,9 @@ def recordings(folder: Path) -> Path:
     for day in ("2026-11-20", "2026-11-21"):
         (tree / day).mkdir(parents=True)
         for number in range(20):
-            (tree / day / f"call {number} – grüße.wav").write_bytes(bytes(range(256)) * (number + 1))
+            (tree / day / f"call {number} – grüße.wav").write_bytes(
+                bytes(range(256)) * (number + 1)
+            )
     (tree / "latest").symlink_to("2026-11-21")
     (tree / "spool.tmp").write_text("left out")
     return tree
@@ -112,13 +117,21 @@ def test_a_directory_is_encrypted_copied_and_restored(tmp_path: Path) -> None:
     assert seen.measures["copies"] == 2
     name = world.newest().name
     for place in (tmp_path / "disk" / name, tmp_path / "cloud" / name):
-        assert (place / "manifest.json").read_bytes() == (world.newest() / "manifest.json").read_bytes()
+        assert (place / "manifest.json").read_bytes() == (
+            world.newest() / "manifest.json"
+        ).read_bytes()
 
     copied = tmp_path / "cloud" / name
     (copied / "KEY.txt").write_text(str(key))
-    commands = [line for line in (copied / "RESTORE.md").read_text().splitlines() if line.startswith("    ")]
-    subprocess.run(["bash", "-ec", "\n".join(commands)], cwd=copied, check=True, capture_output=True)
-    assert (copied / "files" / "latest" / "call 3 – grüße.wav").read_bytes() == bytes(range(256)) * 4
+    commands = [
+        line for line in (copied / "RESTORE.md").read_text().splitlines() if line.startswith("    ")
+    ]
+    subprocess.run(
+        ["bash", "-ec", "\n".join(commands)], cwd=copied, check=True, capture_output=True
+    )
+    assert (copied / "files" / "latest" / "call 3 – grüße.wav").read_bytes() == bytes(
+        range(256)
+    ) * 4
     assert not (copied / "files" / "spool.tmp").exists()
 
     (tree / "2026-11-21" / "call 3 – grüße.wav").unlink()
@@ -131,7 +144,10 @@ def test_a_wrong_key_is_the_hosts_fault_and_not_the_backups(tmp_path: Path) -> N
     for name, identity in (("key", key), ("other", other)):
         (tmp_path / name).write_text(str(identity))
     world = sqlite_world(tmp_path / "world", records=100)
-    world.settings |= {"recipients": (str(key.to_public()),), "identity": {"file": tmp_path / "other"}}
+    world.settings |= {
+        "recipients": (str(key.to_public()),),
+        "identity": {"file": tmp_path / "other"},
+    }
     assert fault_of(world.take()) == "restore: wrong-key"
     assert world.backups()[0].fault == ""
     assert fault_of(world.drill(identity={"file": tmp_path / "key"})) == ""
@@ -142,8 +158,14 @@ def test_a_wrong_key_is_the_hosts_fault_and_not_the_backups(tmp_path: Path) -> N
     [
         ({"engine": "postgresql"}, "needs the name of a database"),
         ({"engine": "sqlite"}, "needs a path"),
-        ({"engine": "directory", "path": "x", "recipients": ["age1x"]}, "cannot be proven without an identity"),
-        ({"engine": "directory", "path": "x", "copies": [{"folder": "a", "restic": "b"}]}, "name one place"),
+        (
+            {"engine": "directory", "path": "x", "recipients": ["age1x"]},
+            "cannot be proven without an identity",
+        ),
+        (
+            {"engine": "directory", "path": "x", "copies": [{"folder": "a", "restic": "b"}]},
+            "name one place",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(settings: dict[str, object], words: str) -> None:

@@ -21,11 +21,15 @@ pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and
 
 RECORDS = 5_000
 STATEMENTS = (
-    "CREATE TABLE cdr (id INT PRIMARY KEY AUTO_INCREMENT, calldate DATETIME(6), src VARCHAR(80), mos DOUBLE,"
-    " raw VARBINARY(16)) ENGINE=InnoDB",
-    "INSERT INTO cdr (calldate, src, mos, raw)"
-    " SELECT '2026-11-21 10:00:00', CONCAT('caller ', seq), seq / 7, UNHEX(MD5(seq))"
-    f" FROM seq_1_to_{RECORDS}",
+    (
+        "CREATE TABLE cdr (id INT PRIMARY KEY AUTO_INCREMENT, calldate DATETIME(6), src"
+        " VARCHAR(80), mos DOUBLE, raw VARBINARY(16)) ENGINE=InnoDB"
+    ),
+    (
+        "INSERT INTO cdr (calldate, src, mos, raw)"
+        " SELECT '2026-11-21 10:00:00', CONCAT('caller ', seq), seq / 7, UNHEX(MD5(seq))"
+        f" FROM seq_1_to_{RECORDS}"
+    ),
     "CREATE TABLE debit (id INT PRIMARY KEY AUTO_INCREMENT)",
     "CREATE TABLE credit (id INT PRIMARY KEY AUTO_INCREMENT)",
     "CREATE VIEW long_calls AS SELECT * FROM cdr WHERE mos > 4",
@@ -59,7 +63,9 @@ def transfers(server: MariaDB, database: str) -> Iterator[None]:
 
 @contextmanager
 def a_neighbours_temporary_table() -> Iterator[Path]:
-    """A file as a live server keeps one in the machine's temporary folder, under the user that the drill's has too."""
+    """A file as a live server keeps one in the machine's temporary folder, under the user that the
+    drill's has too.
+    """
     with tempfile.NamedTemporaryFile(prefix="#sql-temptable-", suffix=".MAI", dir="/tmp") as file:
         if os.geteuid() == 0:
             there = {one.pw_name for one in pwd.getpwall()}
@@ -73,11 +79,20 @@ def test_it_is_of_one_moment_proven_and_goes_back_beside_the_live_one(tmp_path: 
         server.create("calls")
         for statement in STATEMENTS:
             server.run(statement, "calls")
-        settings = {"engine": "mariadb", "host": str(server.socket), "user": "root", "database": "calls"}
-        world = World(server.folder / "world", {**settings, "newest_record": "SELECT MAX(id) FROM cdr"})
+        settings = {
+            "engine": "mariadb",
+            "host": str(server.socket),
+            "user": "root",
+            "database": "calls",
+        }
+        world = World(
+            server.folder / "world", {**settings, "newest_record": "SELECT MAX(id) FROM cdr"}
+        )
         with transfers(server, "calls"), a_neighbours_temporary_table() as table:
             seen = world.take()
-            assert table.exists()  # a server that is started clears such files from its temporary folder
+            assert (
+                table.exists()
+            )  # a server that is started clears such files from its temporary folder
         assert seen.fault is None
         tables = world.manifest()["tables"]
         assert tables["debit"]["rows"] == tables["credit"]["rows"] > 0
@@ -92,5 +107,9 @@ def test_it_is_of_one_moment_proven_and_goes_back_beside_the_live_one(tmp_path: 
         world.repack("database.", lambda plain: plain.replace(b"'caller 77'", b"'caller 78'", 1))
         assert fault_of(world.drill()) == "compare: differs"
         assert (
-            server.run("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'reveille%'") == []
+            server.run(
+                "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE"
+                " 'reveille%'"
+            )
+            == []
         )

@@ -1,4 +1,5 @@
-"""Portals and chats in a real Chromium: journeys and conversations that go well, and every way in which they do not.
+"""Portals and chats in a real Chromium: journeys and conversations that go well, and every way in
+which they do not.
 
 A part runs by default; all of it, in two minutes:
     ./reveille test -m 'slow or not slow' tests/loopback/test_browser_pages.py
@@ -131,9 +132,9 @@ async def test_a_desk_that_does_not_work_leaves_a_picture_and_no_secret(
 
 async def test_a_console_that_shouts_the_password_is_masked(tmp_path: Path) -> None:
     shouting = (
-        "<form><label>Password <input type=text oninput=\"console.error('got ' + this.value); "
-        "said.textContent=this.value; fetch('/log?p=' + encodeURIComponent(this.value))\"></label></form>"
-        "<p id=said></p>"
+        "<form><label>Password <input type=text oninput=\"console.error('got ' + this.value);"
+        " said.textContent=this.value; fetch('/log?p=' +"
+        ' encodeURIComponent(this.value))"></label></form><p id=said></p>'
     )
     (tmp_path / "password").write_text(PASSWORD + "\n")
     async with listening(_page(shouting)) as port:
@@ -187,7 +188,12 @@ def _page(body: str, *headers: str) -> Talk:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readuntil(b"\r\n\r\n"):
-            head = ["HTTP/1.1 200 OK", "Content-Type: text/html", f"Content-Length: {len(body.encode())}", *headers]
+            head = [
+                "HTTP/1.1 200 OK",
+                "Content-Type: text/html",
+                f"Content-Length: {len(body.encode())}",
+                *headers,
+            ]
             writer.write("\r\n".join([*head, "", body]).encode())
             await writer.drain()
 
@@ -205,7 +211,8 @@ async def _bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await reader.readuntil(b"\r\n\r\n")
     packed = gzip.compress(b" " * 100_000_000, 1)
     head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length:"
+        f" {len(packed)}\r\n\r\n"
     )
     writer.write(head.encode() + packed)
     await writer.drain()
@@ -233,12 +240,16 @@ _HARM: dict[str, tuple[Talk, tuple[str, str]]] = {
 QUICK = ("redirects", "endless")
 
 
-@pytest.mark.parametrize("harm", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in _HARM])
+@pytest.mark.parametrize(
+    "harm", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in _HARM]
+)
 async def test_a_page_that_means_harm_is_a_clear_fault(tmp_path: Path, harm: str) -> None:
     serve, expected = _HARM[harm]
     async with listening(serve) as port:
         check = page(
-            f"http://127.0.0.1:{port}/", max_bytes=3_000_000, within="20s" if expected[1] != "timeout" else "2s"
+            f"http://127.0.0.1:{port}/",
+            max_bytes=3_000_000,
+            within="20s" if expected[1] != "timeout" else "2s",
         )
         seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) == expected, seen.fault
@@ -255,7 +266,8 @@ async def test_certificates_are_looked_at(tmp_path: Path) -> None:
             stranger = await attempt(page(url, within="20s"), tmp_path / f"{name}-stranger")
             assert ended(stranger) == ("open", "certificate"), stranger.fault
             known = await attempt(
-                page(url, trusted_certificates=made.certificate, within="20s"), tmp_path / f"{name}-k"
+                page(url, trusted_certificates=made.certificate, within="20s"),
+                tmp_path / f"{name}-k",
             )
             assert ended(known) == (None if days else ("tls", "certificate")), known.fault
 
@@ -263,8 +275,14 @@ async def test_certificates_are_looked_at(tmp_path: Path) -> None:
 async def test_an_address_that_is_not_there(tmp_path: Path) -> None:
     async with listening(silent) as port:
         gone = port
-    assert ended(await attempt(page(f"http://127.0.0.1:{gone}/"), tmp_path / "gone")) == ("open", "refused")
-    assert ended(await attempt(page("http://nowhere.invalid/"), tmp_path / "nowhere")) == ("open", "dns")
+    assert ended(await attempt(page(f"http://127.0.0.1:{gone}/"), tmp_path / "gone")) == (
+        "open",
+        "refused",
+    )
+    assert ended(await attempt(page("http://nowhere.invalid/"), tmp_path / "nowhere")) == (
+        "open",
+        "dns",
+    )
 
 
 async def _browsers() -> list[psutil.Process]:
@@ -297,12 +315,16 @@ async def _looking_at_nothing(folder: Path) -> AsyncIterator[asyncio.Task[Observ
         await silent(reader, writer)
 
     async with listening(serve) as port:
-        looking = asyncio.create_task(attempt(page(f"http://127.0.0.1:{port}/", within="4s"), folder))
+        looking = asyncio.create_task(
+            attempt(page(f"http://127.0.0.1:{port}/", within="4s"), folder)
+        )
         await asyncio.wait_for(asked.wait(), 60)
         yield looking
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)]
+)
 async def test_a_dead_or_frozen_browser_is_no_fault_of_anybody(
     desk: AgentDesk, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -328,7 +350,9 @@ async def test_a_process_that_is_killed_takes_its_browser_along(tmp_path: Path) 
     await _until_gone(there)
 
 
-async def test_two_look_at_once_and_each_has_its_own_cookies(desk: AgentDesk, tmp_path: Path) -> None:
+async def test_two_look_at_once_and_each_has_its_own_cookies(
+    desk: AgentDesk, tmp_path: Path
+) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     both = await asyncio.gather(

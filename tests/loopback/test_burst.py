@@ -1,4 +1,6 @@
-"""burst: calls and log-ins placed together, against SIPp that has three channels of four, and the lab's registrar."""
+"""burst: calls and log-ins placed together, against SIPp that has three channels of four, and the
+lab's registrar.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def line(port: int, channels: int = 8) -> Line:
 
 
 def burst(port: int, **settings: Any) -> Burst:
-    return Burst.model_validate({"line": line(port), "to": "8000", "at_once": 4, "stand": "500ms", **settings})
+    return Burst.model_validate(
+        {"line": line(port), "to": "8000", "at_once": 4, "stand": "500ms", **settings}
+    )
 
 
 def folders_left(place: Path) -> list[Path]:
@@ -45,10 +49,24 @@ async def test_one_call_of_four_finds_no_channel(tmp_path: Path) -> None:
         allowed = await told(burst(peer.port, calls=4, allow_rejected=1), tmp_path / "allowed")
     assert seen.fault is not None, seen.blind
     assert (seen.fault.stage, seen.fault.code) == ("answer", "sip:503/34")
-    assert seen.fault.text == "2 of 8 calls rejected (25.0 %, 95 %: 7.1 to 59.1 %): 2 × answer sip:503/34"
-    figures = {name: value for name, value in seen.measures.items() if not name.startswith("rejected_percent_")}
+    assert (
+        seen.fault.text
+        == "2 of 8 calls rejected (25.0 %, 95 %: 7.1 to 59.1 %): 2 × answer sip:503/34"
+    )
+    figures = {
+        name: value
+        for name, value in seen.measures.items()
+        if not name.startswith("rejected_percent_")
+    }
     assert figures.pop("slowest_seconds") > 0
-    assert figures == {"offered": 8, "accepted": 6, "rejected": 2, "broken": 0, "unknown": 0, "rejected_percent": 25}
+    assert figures == {
+        "offered": 8,
+        "accepted": 6,
+        "rejected": 2,
+        "broken": 0,
+        "unknown": 0,
+        "rejected_percent": 25,
+    }
     assert sum(exhibit.name.endswith("-ladder.txt") for exhibit in seen.exhibits) == 2
     assert not folders_left(tmp_path)
     assert (allowed.fault, allowed.blind, allowed.measures["rejected"]) == (None, None, 1)
@@ -60,7 +78,12 @@ async def test_agents_that_cannot_log_in_are_counted(tmp_path: Path) -> None:
     async with Lab(tmp_path / "lab") as lab:
         accounts = sorted(name for name in lab.passwords if name.startswith(("agent-0", "monitor")))
         agents = [
-            Line(name=user, registrar=f"127.0.0.1:{lab.pbx.port}", user=user, password=Secret(file=lab.passwords[user]))
+            Line(
+                name=user,
+                registrar=f"127.0.0.1:{lab.pbx.port}",
+                user=user,
+                password=Secret(file=lab.passwords[user]),
+            )
             for user in accounts
         ]
         well = await attempt(Burst(log_ins=tuple(agents)), tmp_path / "well")
@@ -74,12 +97,21 @@ async def test_agents_that_cannot_log_in_are_counted(tmp_path: Path) -> None:
 
 
 async def test_a_burst_of_which_nothing_is_known_is_no_fault(tmp_path: Path) -> None:
-    agent = Line(name="a", registrar="127.0.0.1:5060", user="a", password=Secret(file=tmp_path / "is-not-there"))
+    agent = Line(
+        name="a",
+        registrar="127.0.0.1:5060",
+        user="a",
+        password=Secret(file=tmp_path / "is-not-there"),
+    )
     async with Lab(tmp_path / "lab") as lab:
-        check = Burst(log_ins=(agent.model_copy(update={"registrar": f"127.0.0.1:{lab.pbx.port}"}),))
+        check = Burst(
+            log_ins=(agent.model_copy(update={"registrar": f"127.0.0.1:{lab.pbx.port}"}),)
+        )
         seen = await attempt(check, tmp_path / "seen")
     assert seen.fault is None
-    assert seen.blind is not None and seen.blind.startswith("1 of 1 attempts could not tell; most of them: ")
+    assert seen.blind is not None and seen.blind.startswith(
+        "1 of 1 attempts could not tell; most of them: "
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +119,10 @@ async def test_a_burst_of_which_nothing_is_known_is_no_fault(tmp_path: Path) -> 
     [
         ({}, "either calls are placed"),
         ({"calls": 2, "log_ins": ()}, "calls need a line"),
-        ({"calls": 9, "at_once": 9, "line": line(1), "to": "8000"}, "9 calls at once need as many channels"),
+        (
+            {"calls": 9, "at_once": 9, "line": line(1), "to": "8000"},
+            "9 calls at once need as many channels",
+        ),
         ({"log_ins": (line(1),)}, "agents trunk have no user to log in"),
     ],
 )

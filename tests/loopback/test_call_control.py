@@ -1,4 +1,5 @@
-"""Call control in a call that stands: every feature proven at the other side's ear, and every fault of it told apart.
+"""Call control in a call that stands: every feature proven at the other side's ear, and every fault
+of it told apart.
 
 Calls of several practice centres go on side by side: most of their time is waiting.
 """
@@ -36,13 +37,21 @@ Steps = Callable[[Lab], list[dict[str, Any]]]
 def account(lab: Lab, name: str) -> Line:
     password = {"file": str(lab.passwords[name])}
     registrar = f"127.0.0.1:{lab.pbx.port}"
-    return Line.model_validate({"name": name, "registrar": registrar, "user": name, "password": password})
+    return Line.model_validate(
+        {"name": name, "registrar": registrar, "user": name, "password": password}
+    )
 
 
 def call(lab: Lab, *steps: Mapping[str, Any], **more: Any) -> SipCall:
     """To our agent's extension, and then the steps."""
     script = [{"agent": account(lab, "agent-01"), "within": "30s", "digits": 0}, *steps]
-    settings = {"line": account(lab, "monitor"), "to": "6101", "script": script, **BUSY_MACHINE, **more}
+    settings = {
+        "line": account(lab, "monitor"),
+        "to": "6101",
+        "script": script,
+        **BUSY_MACHINE,
+        **more,
+    }
     return SipCall.model_validate(settings)
 
 
@@ -51,9 +60,15 @@ def recording(lab: Lab, by_address: bool = False) -> dict[str, Any]:
     if not by_address:
         return {"file": str(lab.folder / "recordings" / "*.wav"), "within": "5s"}
     key = lab.folder / "bearer"
-    key.write_text("Bearer " + lab.passwords["api-key"].read_text(encoding="utf-8"), encoding="utf-8")
+    key.write_text(
+        "Bearer " + lab.passwords["api-key"].read_text(encoding="utf-8"), encoding="utf-8"
+    )
     headers = {"Authorization": {"file": str(key)}}
-    return {"url": f"{lab.dialer.url}/recordings/{{call_id}}.wav", "headers": headers, "within": "20s"}
+    return {
+        "url": f"{lab.dialer.url}/recordings/{{call_id}}.wav",
+        "headers": headers,
+        "within": "20s",
+    }
 
 
 def to_desk(lab: Lab, **how: Any) -> dict[str, Any]:
@@ -82,7 +97,10 @@ HEALTHY: dict[str, Steps] = {
     ],
     "a conference in a room, then a hold in it": lambda lab: [meeting(lab, room="8601")],
     "a conference by feature code": lambda lab: [meeting(lab, code="*36103#")],
-    "a hold and a transfer by the caller": lambda lab: [{**HOLD, "by": "caller"}, to_desk(lab, by="caller")],
+    "a hold and a transfer by the caller": lambda lab: [
+        {**HOLD, "by": "caller"},
+        to_desk(lab, by="caller"),
+    ],
 }
 
 
@@ -123,7 +141,9 @@ async def test_each_feature_of_a_healthy_exchange_is_heard_to_work(tmp_path: Pat
     ]  # fmt: skip
     assert "on hold: the far end answered recvonly" in first.notes
     assert abs(first.measures["recording_difference_seconds"]) < 3
-    assert {"recording.wav", f"{DESK}.wav", "consultation-ladder.txt"} <= {exhibit.name for exhibit in first.exhibits}
+    assert {"recording.wav", f"{DESK}.wav", "consultation-ladder.txt"} <= {
+        exhibit.name for exhibit in first.exhibits
+    }
     refer = (tmp_path / "seen-0" / "agent-ladder.txt").read_text()
     assert "?Replaces=" in refer and "message/sipfrag" in refer and "SIP/2.0 200 OK" in refer
 
@@ -151,19 +171,33 @@ SOON: dict[str, Broken] = {
     "wrong-caller-id": Broken(alone({"caller-id": "monitor"}), "caller-id", "wrong-caller-id"),
     "transfer-refused": Broken(lambda lab: [to_desk(lab)], "transfer", "sip:603"),
     "transfer-lost": Broken(lambda lab: [to_desk(lab, attended=True)], "transfer", "dead-air"),
-    "conference-split": Broken(lambda lab: [meeting(lab, code="*36103#")], "conference", "not-heard"),
+    "conference-split": Broken(
+        lambda lab: [meeting(lab, code="*36103#")], "conference", "not-heard"
+    ),
     "recording-silent": Broken(lambda _lab: [], "recording", "silent", by_file=True),
 }
 LATER: dict[str, Broken] = {
     "hold-dead": Broken(alone({**HOLD, "within": "4s"}), "on-hold", "timeout"),
-    "hold-dead: by the caller": Broken(alone({**HOLD, "within": "4s", "by": "caller"}), "on-hold", "timeout"),
-    "keys-lost: by INFO": Broken(alone({"collect": "12", "within": "2s", "method": "info"}), "dtmf", "digits-lost"),
+    "hold-dead: by the caller": Broken(
+        alone({**HOLD, "within": "4s", "by": "caller"}), "on-hold", "timeout"
+    ),
+    "keys-lost: by INFO": Broken(
+        alone({"collect": "12", "within": "2s", "method": "info"}), "dtmf", "digits-lost"
+    ),
     "transfer-lost: blind": Broken(lambda lab: [to_desk(lab, within="5s")], "transfer", "not-rung"),
-    "transfer-refused: attended": Broken(lambda lab: [to_desk(lab, attended=True)], "transfer", "sip:603"),
-    "transfer-refused: into the room": Broken(lambda lab: [meeting(lab, room="8600")], "conference", "sip:603"),
-    "conference-split: in a room": Broken(lambda lab: [meeting(lab, room="8600")], "conference", "not-heard"),
+    "transfer-refused: attended": Broken(
+        lambda lab: [to_desk(lab, attended=True)], "transfer", "sip:603"
+    ),
+    "transfer-refused: into the room": Broken(
+        lambda lab: [meeting(lab, room="8600")], "conference", "sip:603"
+    ),
+    "conference-split: in a room": Broken(
+        lambda lab: [meeting(lab, room="8600")], "conference", "not-heard"
+    ),
     "recording-missing": Broken(lambda _lab: [], "recording", "no-recording", by_file=True),
-    "recording-missing: by address": Broken(lambda _lab: [], "recording", "no-recording", by_address=True),
+    "recording-missing: by address": Broken(
+        lambda _lab: [], "recording", "no-recording", by_address=True
+    ),
     "recording-short": Broken(lambda _lab: [], "recording", "too-short", by_address=True),
     "recording-short: by file": Broken(lambda _lab: [], "recording", "too-short", by_file=True),
 }
@@ -172,7 +206,11 @@ LATER: dict[str, Broken] = {
 async def told_apart(folder: Path, table: Mapping[str, Broken]) -> None:
     def job(broken: Broken) -> Callable[[Lab], SipCall]:
         def made(lab: Lab) -> SipCall:
-            kept = recording(lab, broken.by_address) | {"within": "5s"} if broken.by_file or broken.by_address else None
+            kept = (
+                recording(lab, broken.by_address) | {"within": "5s"}
+                if broken.by_file or broken.by_address
+                else None
+            )
             return call(lab, *broken.steps(lab), **({"recording": kept} if kept else {}))
 
         return made
@@ -196,9 +234,16 @@ async def test_what_a_feature_occupies_measures_and_belongs_to(tmp_path: Path) -
     async with Lab(tmp_path / "lab") as lab:
         check = call(lab, HOLD, to_desk(lab))
         assert check.claims() == (Claim("monitor", 1), Claim("agent-01", 1), Claim(DESK, 1))
-        stages = {"on_hold_seconds", "resume_seconds", "transfer_seconds", "transfer_outcome_seconds"}
+        stages = {
+            "on_hold_seconds",
+            "resume_seconds",
+            "transfer_seconds",
+            "transfer_outcome_seconds",
+        }
         assert stages <= set(check.measures())
-        assert {check.layer_of(stage) for stage in ("on-hold", "transfer", "recording")} == {Layer.AGENT}
+        assert {check.layer_of(stage) for stage in ("on-hold", "transfer", "recording")} == {
+            Layer.AGENT
+        }
 
 
 async def test_a_desk_that_is_not_there_is_missed_before_anything_is_tried(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""Call control with far ends that nobody here wrote: baresip, SIPp, and Kamailio with rtpengine between our own phones.
+"""Call control with far ends that nobody here wrote: baresip, SIPp, and Kamailio with rtpengine
+between our own phones.
 
-Through a proxy a REFER travels from end to end: it is then our own phone that is transferred, and follows.
+Through a proxy a REFER travels from end to end: it is then our own phone that is transferred, and
+follows.
 """
 
 from __future__ import annotations
@@ -34,8 +36,15 @@ def direct(port: int, *steps: dict[str, Any]) -> SipCall:
 
 
 async def test_baresip_is_put_on_hold_and_transferred(tmp_path: Path) -> None:
-    async with Lab(tmp_path / "lab") as lab, baresip(tmp_path / "baresip", prompts.FOLDER / "menu.wav") as port:
-        desk = {"transfer": account(lab, DESK), "by": "caller", "to": f"sip:{DESK}@127.0.0.1:{lab.pbx.port}"}
+    async with (
+        Lab(tmp_path / "lab") as lab,
+        baresip(tmp_path / "baresip", prompts.FOLDER / "menu.wav") as port,
+    ):
+        desk = {
+            "transfer": account(lab, DESK),
+            "by": "caller",
+            "to": f"sip:{DESK}@127.0.0.1:{lab.pbx.port}",
+        }
         check = direct(port, {"on-hold": "1s", "by": "caller"}, {**desk, "within": "30s"})
         seen = await attempt(check, tmp_path / "seen")
         assert ended(seen) is None, seen.fault
@@ -47,7 +56,12 @@ async def test_baresip_is_put_on_hold_and_transferred(tmp_path: Path) -> None:
 
 REFUSALS = {
     "hold": ("refuses", "INVITE", "488 Not Acceptable Here", ("on-hold", "sip:488")),
-    "hold, busy with another change": ("refuses", "INVITE", "491 Request Pending", ("on-hold", "sip:491")),
+    "hold, busy with another change": (
+        "refuses",
+        "INVITE",
+        "491 Request Pending",
+        ("on-hold", "sip:491"),
+    ),
     "transfer": ("refuses", "REFER", "501 Not Implemented", ("transfer", "sip:501")),
     "transfer, told by the NOTIFY": ("transfers", "", "486 Busy Here", ("transfer", "sip:486")),
     "transfer, said to be done": ("transfers", "", "200 OK", ("transfer", "not-rung")),
@@ -59,10 +73,19 @@ async def test_sipp_refuses_and_the_ticket_says_what(tmp_path: Path, what: str) 
     scenario, method, status, expected = REFUSALS[what]
     stream = alaw(tmp_path, "quiet", silence(tmp_path, 1))
     filled = {"METHOD": method, "STATUS": status}
-    async with Lab(tmp_path / "lab") as lab, sipp(scenario, tmp_path / "peer", stream, filled=filled) as peer:
+    async with (
+        Lab(tmp_path / "lab") as lab,
+        sipp(scenario, tmp_path / "peer", stream, filled=filled) as peer,
+    ):
         hold = {"on-hold": "1s", "by": "caller", "within": "20s"}
-        to_desk = {"transfer": account(lab, DESK), "by": "caller", "within": "3s" if "200" in status else "20s"}
-        seen = await attempt(direct(peer.port, hold if "hold" in what else to_desk), tmp_path / "seen")
+        to_desk = {
+            "transfer": account(lab, DESK),
+            "by": "caller",
+            "within": "3s" if "200" in status else "20s",
+        }
+        seen = await attempt(
+            direct(peer.port, hold if "hold" in what else to_desk), tmp_path / "seen"
+        )
     assert ended(seen) == expected, seen.fault
 
 
@@ -73,9 +96,15 @@ async def carrier(tmp_path: Path) -> AsyncIterator[Edge]:
         yield running
 
 
-async def test_through_a_proxy_our_own_phone_is_transferred_and_follows(carrier: Edge, tmp_path: Path) -> None:
+async def test_through_a_proxy_our_own_phone_is_transferred_and_follows(
+    carrier: Edge, tmp_path: Path
+) -> None:
     def line(name: str) -> Line:
-        registrar = {"registrar": f"127.0.0.1:{carrier.tls_port}", "transport": "tls", "srtp": "required"}
+        registrar = {
+            "registrar": f"127.0.0.1:{carrier.tls_port}",
+            "transport": "tls",
+            "srtp": "required",
+        }
         trusted = {"trusted_certificates": str(tmp_path / "tls" / "certificate.pem")}
         secret = {"user": name, "password": {"file": str(carrier.password)}}
         return Line.model_validate({"name": name, **registrar, **trusted, **secret})
@@ -85,8 +114,12 @@ async def test_through_a_proxy_our_own_phone_is_transferred_and_follows(carrier:
         {"on-hold": "1s", "within": "20s"},
         {"transfer": line(DESK), "within": "30s"},
     ]
-    check = SipCall.model_validate({"line": line("monitor"), "to": "agent-01", "script": script, **BUSY_MACHINE})
+    check = SipCall.model_validate(
+        {"line": line("monitor"), "to": "agent-01", "script": script, **BUSY_MACHINE}
+    )
     seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) is None, seen.fault
     ladder = (tmp_path / "seen" / "ladder.txt").read_text()
-    assert "REFER" in ladder and f"INVITE sip:{DESK}@" in ladder, "it was our phone that called the desk"
+    assert "REFER" in ladder and f"INVITE sip:{DESK}@" in ladder, (
+        "it was our phone that called the desk"
+    )

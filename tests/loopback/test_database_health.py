@@ -1,4 +1,6 @@
-"""A database's health by real servers: PostgreSQL with a standby, MariaDB with a replica, each broken in its turn."""
+"""A database's health by real servers: PostgreSQL with a standby, MariaDB with a replica, each
+broken in its turn.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ BROKEN = {"xop": "major", "ozonetel": "P2"}
 
 @pytest.fixture(scope="module")
 def primary() -> Iterator[Postgres]:
-    with postgres({"wal_level": "replica", "max_wal_senders": "4", "wal_receiver_status_interval": "1"}) as server:
+    with postgres(
+        {"wal_level": "replica", "max_wal_senders": "4", "wal_receiver_status_interval": "1"}
+    ) as server:
         server.create("calls")
         server.run("CREATE TABLE cdr (id int, note text)", "calls")
         yield server
@@ -57,12 +61,21 @@ def standby(primary: Postgres, folder: Path, name: str = "standby-b") -> Iterato
             "-d",
             source,
         ]
-        done = subprocess.run(command, user=user, cwd=short, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, user=user, cwd=short, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
-        given = {"listen_addresses": "", "unix_socket_directories": str(short / "run"), "port": "5432", "fsync": "off"}
+        given = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(short / "run"),
+            "port": "5432",
+            "fsync": "off",
+        }
         given |= {"wal_retrieve_retry_interval": "200ms", "cluster_name": name}
         options = [word for key, value in given.items() for word in ("-c", f"{key}={value}")]
-        server = Postgres(short, [str(POSTGRES_PROGRAMS / "postgres"), "-D", str(short / "data"), *options], user)
+        server = Postgres(
+            short, [str(POSTGRES_PROGRAMS / "postgres"), "-D", str(short / "data"), *options], user
+        )
         server.start()
         try:
             yield server
@@ -121,7 +134,9 @@ async def test_a_standby_whose_primary_is_gone_is_broken(primary: Postgres, tmp_
     assert "not connected to its primary" in fault(broken)[2]
 
 
-async def test_a_server_that_should_be_a_standby_and_takes_writes_is_broken(primary: Postgres, tmp_path: Path) -> None:
+async def test_a_server_that_should_be_a_standby_and_takes_writes_is_broken(
+    primary: Postgres, tmp_path: Path
+) -> None:
     assert "no standby" in fault(await asking(tmp_path, primary, replica=True).look())[2]
 
 
@@ -148,7 +163,9 @@ async def test_connections_that_run_out_are_a_fault_before_and_when_they_have(
             connection.close()
 
 
-async def test_a_server_that_is_gone_is_a_critical_ticket(primary: Postgres, tmp_path: Path) -> None:
+async def test_a_server_that_is_gone_is_a_critical_ticket(
+    primary: Postgres, tmp_path: Path
+) -> None:
     host = asking(tmp_path, primary)
     primary.stop()
     try:
@@ -160,11 +177,18 @@ async def test_a_server_that_is_gone_is_a_critical_ticket(primary: Postgres, tmp
     assert severities("database-health", seen).items() <= expected.items()
 
 
-async def test_a_wrong_password_is_refused_and_is_in_no_word(primary: Postgres, tmp_path: Path) -> None:
+async def test_a_wrong_password_is_refused_and_is_in_no_word(
+    primary: Postgres, tmp_path: Path
+) -> None:
     primary.run("CREATE ROLE watcher LOGIN PASSWORD 'right'; GRANT pg_monitor TO watcher")
     word = tmp_path / "word"
     word.write_text("a-wrong-secret")
-    where = {"host": str(primary.sockets), "database": "calls", "user": "watcher", "password": Secret(file=word)}
+    where = {
+        "host": str(primary.sockets),
+        "database": "calls",
+        "user": "watcher",
+        "password": Secret(file=word),
+    }
     host = Watch(tmp_path, DatabaseHealth(engine="postgresql", server=where))
     seen = await host.look()
     assert fault(seen)[:2] == ("connect", "login-refused")
@@ -176,7 +200,9 @@ async def test_a_wrong_password_is_refused_and_is_in_no_word(primary: Postgres, 
 async def test_growth_is_a_slope_through_the_nights(primary: Postgres, tmp_path: Path) -> None:
     host = asking(tmp_path, primary)
     for night in range(5):
-        primary.run("INSERT INTO cdr SELECT n, repeat('x', 900) FROM generate_series(1, 4000) n", "calls")
+        primary.run(
+            "INSERT INTO cdr SELECT n, repeat('x', 900) FROM generate_series(1, 4000) n", "calls"
+        )
         seen = await host.look(at=1_700_000_000 + night * 86400)
     assert 3 < seen.measures["growth_megabytes"] < 6
     assert tells(seen, "the database grows by")
@@ -192,8 +218,9 @@ def follow(source: MariaDB, replica: MariaDB, port: int) -> None:
     source.run("GRANT REPLICATION SLAVE ON *.* TO follower@'%'")
     name, position, *_ = source.run("SHOW MASTER STATUS")[0]
     replica.run(
-        f"CHANGE MASTER TO master_host='127.0.0.1', master_port={port}, master_user='follower', master_password='f', "
-        f"master_log_file='{name}', master_log_pos={position}, master_connect_retry=1"
+        f"CHANGE MASTER TO master_host='127.0.0.1', master_port={port}, master_user='follower',"
+        f" master_password='f', master_log_file='{name}', master_log_pos={position},"
+        " master_connect_retry=1"
     )
     replica.run("START SLAVE")
 
@@ -262,7 +289,9 @@ async def test_a_mariadb_replica_that_follows_and_one_that_meets_what_it_cannot_
         assert (await until(first, lambda seen: seen.fault is None)).measures["standbys"] == 1
         source.create("records")
         source.run("CREATE TABLE cdr (id int PRIMARY KEY) ENGINE=InnoDB", "records")
-        await until(host, lambda _: ("records",) in replica.run("SHOW DATABASES") and has_table(replica))
+        await until(
+            host, lambda _: ("records",) in replica.run("SHOW DATABASES") and has_table(replica)
+        )
         replica.run("INSERT INTO cdr VALUES (1)", "records")
         source.run("INSERT INTO cdr VALUES (1)", "records")
         broken = await until(host, lambda seen: seen.fault is not None)
@@ -291,7 +320,10 @@ async def test_a_mariadb_that_takes_no_writes_and_one_that_forgets_a_transaction
     source.run("SET GLOBAL read_only = ON")
     try:
         assert (
-            fault(await until(host, lambda seen: bool(seen.fault and seen.fault.code == "read-only")))[0] == "storage"
+            fault(
+                await until(host, lambda seen: bool(seen.fault and seen.fault.code == "read-only"))
+            )[0]
+            == "storage"
         )
     finally:
         source.run("SET GLOBAL read_only = OFF")

@@ -27,7 +27,9 @@ from tests.loopback.serving import Talk, listening, silent
 real = pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq-base is not installed")
 
 
-async def look(folder: Path, port: int, name: str = "portal.example.net", **settings: Any) -> Observation:
+async def look(
+    folder: Path, port: int, name: str = "portal.example.net", **settings: Any
+) -> Observation:
     check = Dns(**{"name": name, "server": "127.0.0.1", "port": port, **settings})
     trace = Trace(time.monotonic, folder)
     try:
@@ -60,21 +62,30 @@ async def test_every_type_of_record_is_asked_for_and_compared(tmp_path: Path) ->
             seen = await look(tmp_path, port, name, record=record, answers=answers)
             assert seen.fault is None, seen
             assert seen.measures["answers"] >= len(answers) and seen.measures["ttl_seconds"] == 300
-            assert [stage.name for stage in seen.stages] == ["ask", "answer"] and seen.measures["ask_seconds"] > 0
+            assert [stage.name for stage in seen.stages] == ["ask", "answer"] and seen.measures[
+                "ask_seconds"
+            ] > 0
 
         wrong = await look(tmp_path, port, answers=("192.0.2.99",))
-        assert said(wrong) == ("answer", "wrong-answer") and "192.0.2.10" in (wrong.fault.text if wrong.fault else "")
+        assert said(wrong) == ("answer", "wrong-answer") and "192.0.2.10" in (
+            wrong.fault.text if wrong.fault else ""
+        )
         strange = await look(tmp_path, port, answers=("192.0.2.10",), only_these=True)
         assert said(strange) == ("answer", "wrong-answer") and "192.0.2.11" in str(strange.fault)
         assert said(await look(tmp_path, port, "none.example.net")) == ("answer", "dns:nxdomain")
         assert said(await look(tmp_path, port, "www.example.org")) == ("answer", "dns:refused")
-        assert said(await look(tmp_path, port, "portal.example.net", record="MX")) == ("answer", "no-answer")
+        assert said(await look(tmp_path, port, "portal.example.net", record="MX")) == (
+            "answer",
+            "no-answer",
+        )
 
 
 @real
 async def test_an_answer_that_is_cut_short_is_asked_for_again_over_tcp(tmp_path: Path) -> None:
     async with dnsmasq() as port:
-        seen = await look(tmp_path, port, "long.example.net", record="TXT", answers=tuple(LONG), only_these=True)
+        seen = await look(
+            tmp_path, port, "long.example.net", record="TXT", answers=tuple(LONG), only_these=True
+        )
     assert seen.fault is None, seen
     assert [stage.name for stage in seen.stages] == ["ask", "tcp", "answer"]
     assert seen.measures["answer_bytes"] > 1232 and seen.measures["answers"] == len(LONG)
@@ -115,7 +126,9 @@ def made(query: dns.message.Message, *addresses: str, rcode: int = 0, flags: int
     response.set_rcode(dns.rcode.Rcode(rcode))
     response.flags |= flags
     if addresses:
-        response.answer.append(dns.rrset.from_text_list(query.question[0].name, 60, "IN", "A", list(addresses)))
+        response.answer.append(
+            dns.rrset.from_text_list(query.question[0].name, 60, "IN", "A", list(addresses))
+        )
     return response.to_wire(max_size=65535)
 
 
@@ -146,7 +159,12 @@ async def test_only_the_answer_to_our_own_question_counts(tmp_path: Path) -> Non
         guess = dns.message.make_query("portal.example.net", "A", id=query.id ^ 1)
         cut = made(query, "192.0.2.66")[:-3]
         noise = [b"", b"\0", os.urandom(1200), struct.pack("!H", query.id) + os.urandom(60), cut]
-        return [*noise, made(other, "192.0.2.66"), made(guess, "192.0.2.66"), made(query, "192.0.2.10")]
+        return [
+            *noise,
+            made(other, "192.0.2.66"),
+            made(guess, "192.0.2.66"),
+            made(query, "192.0.2.10"),
+        ]
 
     async with answering(forged) as (port, _):
         seen = await look(tmp_path, port, answers=("192.0.2.10",), only_these=True)
@@ -160,7 +178,8 @@ async def by_tcp(folder: Path, talk: Talk, **settings: Any) -> Observation:
         async with listening(talk) as port:
             try:
                 transport, _ = await loop.create_datagram_endpoint(
-                    lambda: NameServer(lambda query: [made(query, flags=dns.flags.TC)]), local_addr=("127.0.0.1", port)
+                    lambda: NameServer(lambda query: [made(query, flags=dns.flags.TC)]),
+                    local_addr=("127.0.0.1", port),
                 )
             except OSError:
                 continue  # somebody has that port for UDP: another one
@@ -188,11 +207,15 @@ async def test_what_goes_wrong_over_tcp_is_a_fault_of_that_stage(tmp_path: Path)
         assert said(seen) == ("tcp", code), seen
 
 
-async def test_a_hostile_answer_of_64_kib_is_read_without_holding_up_the_loop(tmp_path: Path) -> None:
+async def test_a_hostile_answer_of_64_kib_is_read_without_holding_up_the_loop(
+    tmp_path: Path,
+) -> None:
     async def many(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         length = struct.unpack("!H", await reader.readexactly(2))[0]
         query = dns.message.from_wire(await reader.readexactly(length))
-        wire = await asyncio.to_thread(made, query, *(f"10.0.{n // 256}.{n % 256}" for n in range(3900)))
+        wire = await asyncio.to_thread(
+            made, query, *(f"10.0.{n // 256}.{n % 256}" for n in range(3900))
+        )
         writer.write(struct.pack("!H", len(wire)) + wire)
         await silent(reader, writer)
 
@@ -215,7 +238,11 @@ async def test_a_hostile_answer_of_64_kib_is_read_without_holding_up_the_loop(tm
 
 @pytest.mark.parametrize(
     ("settings", "wrong"),
-    [({"server": "dns.example.net"}, "asked by its address"), ({"record": "ANY"}, "Input"), ({"name": ""}, "at least")],
+    [
+        ({"server": "dns.example.net"}, "asked by its address"),
+        ({"record": "ANY"}, "Input"),
+        ({"name": ""}, "at least"),
+    ],
 )
 def test_settings_say_what_would_be_right(settings: dict[str, Any], wrong: str) -> None:
     with pytest.raises(ValidationError, match=wrong):

@@ -1,4 +1,6 @@
-"""Far-end faults at their stage, by their code, as their issue: a part of `bench faults`, the rest is there."""
+"""Far-end faults at their stage, by their code, as their issue: a part of `bench faults`, the rest
+is there.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from tests.bench.faults import LEAST_ROWS, ROWS
 from tests.faults.matrix import Row, ozonetel, result_of
 
 IN_SHORT = (
-    *("refused 503, cause 38", "moved, 302", "provisionals without end", "forked answers", "answer without SDP"),
+    *(
+        "refused 503, cause 38",
+        "moved, 302",
+        "provisionals without end",
+        "forked answers",
+        "answer without SDP",
+    ),
     *("answer with another codec", "RTP that is none", "RTP flood", "prompt cut short", "echo"),
 )
 CHOSEN = {row.name: row for row in ROWS if row.name in IN_SHORT}

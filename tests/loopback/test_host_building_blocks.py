@@ -43,7 +43,9 @@ def running(program: Path) -> Iterator[int]:
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "600"]) as process:
         deadline = time.monotonic() + 30
-        while Path(f"/proc/{process.pid}/exe").readlink() != program and time.monotonic() < deadline:
+        while (
+            Path(f"/proc/{process.pid}/exe").readlink() != program and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         yield process.pid
         process.kill()
@@ -80,8 +82,12 @@ def test_memory_that_grows_for_days_is_named_and_memory_that_breathes_is_not() -
     assert warnings == ["leaky grows by 20 MB a day: 100 MB then, 220 MB now"]
 
 
-async def test_what_this_host_has_left_is_measured_and_short_memory_is_a_fault(tmp_path: Path) -> None:
-    generous = HostResources(sample="0.1s", most_load=1000, most_stuck=100_000, most_monitor_megabytes=100_000)
+async def test_what_this_host_has_left_is_measured_and_short_memory_is_a_fault(
+    tmp_path: Path,
+) -> None:
+    generous = HostResources(
+        sample="0.1s", most_load=1000, most_stuck=100_000, most_monitor_megabytes=100_000
+    )
     seen = await Watch(tmp_path, generous).look()
     assert seen.fault is None
     promised = set(generous.measures()) - {"connections_percent", "io_pressure_percent"}
@@ -102,7 +108,9 @@ async def test_each_line_of_the_kernel_counts_once(tmp_path: Path) -> None:
     host = Watch(tmp_path, HostKernel(log=log))
     assert (await host.look()).fault is None
     with log.open("a") as written:
-        written.write(f"Nov 22 03:10:00 pbx kernel: [2.0] {OOM}\nNov 22 03:11:00 pbx kernel: [3.0] {DISK}\n")
+        written.write(
+            f"Nov 22 03:10:00 pbx kernel: [2.0] {OOM}\nNov 22 03:11:00 pbx kernel: [3.0] {DISK}\n"
+        )
         written.write("Nov 22 03:12:00 pbx kernel: [4.0] half a li")
     seen = await host.look()
     assert fault(seen)[:2] == ("log", "io-error")
@@ -120,7 +128,10 @@ async def test_each_line_of_the_kernel_counts_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "line"),
     [
-        ("oom-kill", "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,task=java,pid=9"),
+        (
+            "oom-kill",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,task=java,pid=9",
+        ),
         ("io-error", "blk_update_request: critical medium error, dev sda, sector 7"),
         ("io-error", "ata1.00: failed command: READ FPDMA QUEUED"),
         ("filesystem-error", "XFS (dm-0): Corruption detected. Unmount and run xfs_repair"),
@@ -157,9 +168,10 @@ def test_a_line_of_the_configuration_means_several_listeners() -> None:
 
 def test_security_updates_are_told_from_others() -> None:
     said = (
-        "Inst base-files [12.4+deb12u11] (12.4+deb12u15 Debian:12.15/oldstable [amd64])\n"
-        "Inst libssl3 [3.0.1] (3.0.2 Debian-Security:12/oldstable-security [amd64]) []\n"
-        "Inst curl [7.1] (7.2 Ubuntu:22.04/jammy-updates, Ubuntu:22.04/jammy-security [amd64])\nConf libssl3 (3.0.2)\n"
+        "Inst base-files [12.4+deb12u11] (12.4+deb12u15 Debian:12.15/oldstable [amd64])\nInst"
+        " libssl3 [3.0.1] (3.0.2 Debian-Security:12/oldstable-security [amd64]) []\nInst curl [7.1]"
+        " (7.2 Ubuntu:22.04/jammy-updates, Ubuntu:22.04/jammy-security [amd64])\nConf libssl3"
+        " (3.0.2)\n"
     )
     assert _of_apt(said) == (["base-files", "libssl3", "curl"], ["libssl3", "curl"])
 
@@ -203,7 +215,10 @@ async def test_a_folder_that_is_not_emptied_is_a_fault(tmp_path: Path) -> None:
 async def test_mail_that_waits_in_a_real_postfix_is_counted(tmp_path: Path) -> None:
     async with postfix(lambda recipient: None) as server:
         configuration = str(server.base / "etc")
-        host = Watch(tmp_path, QueueDepth(mail="postfix", configuration=configuration, most=2, longest_wait="1h"))
+        host = Watch(
+            tmp_path,
+            QueueDepth(mail="postfix", configuration=configuration, most=2, longest_wait="1h"),
+        )
         assert (await host.look()).measures["waiting"] == 0
         for number in range(3):
             letter(configuration, f"somebody-{number}@elsewhere.test")
@@ -222,12 +237,15 @@ def letter(configuration: str, recipient: str) -> None:
 
 def test_exim_s_list_is_read() -> None:
     said = (
-        " 25m  2.9K 1u2AbC-000000001Xy-0ZzZ <a@example.net>\n          b@example.net\n\n 3d  600 1abcDE-000123-4F <>\n"
+        " 25m  2.9K 1u2AbC-000000001Xy-0ZzZ <a@example.net>\n          b@example.net\n\n 3d  600"
+        " 1abcDE-000123-4F <>\n"
     )
     assert _EXIM_LINE.findall(said) == [("25", "m"), ("3", "d")]
 
 
-async def test_a_look_that_hangs_is_ended_with_its_tools_and_says_what_it_did_not_reach(tmp_path: Path) -> None:
+async def test_a_look_that_hangs_is_ended_with_its_tools_and_says_what_it_did_not_reach(
+    tmp_path: Path,
+) -> None:
     """The log is a pipe that nobody writes to: reading it never ends."""
     pipe = tmp_path / "kern.log"
     os.mkfifo(pipe)
@@ -254,7 +272,10 @@ from checks.host.collectors.program import run
 assert tied_with_tools(os.getppid())
 run(["sh", "-c", "sleep 600 & echo $! > {file}.new; mv {file}.new {file}; wait"], 600)
 """
-DAEMON = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]], start_new_session=True).wait()"
+DAEMON = (
+    "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]],"
+    " start_new_session=True).wait()"
+)
 
 
 def test_a_look_s_tools_and_theirs_end_with_the_daemon(tmp_path: Path) -> None:
@@ -295,5 +316,12 @@ async def test_a_name_cannot_write_into_the_conversation() -> None:
 
 
 def test_every_kind_of_host_says_what_is_worst() -> None:
-    kinds: tuple[type[Check], ...] = (HostServices, HostResources, HostKernel, HostPorts, HostUpdates, QueueDepth)
+    kinds: tuple[type[Check], ...] = (
+        HostServices,
+        HostResources,
+        HostKernel,
+        HostPorts,
+        HostUpdates,
+        QueueDepth,
+    )
     assert all(getattr(kind, "WORST", ()) for kind in kinds)

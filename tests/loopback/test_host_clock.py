@@ -1,4 +1,6 @@
-"""The time of day against time servers: a real chronyd, one that is five seconds ahead, and servers that lie."""
+"""The time of day against time servers: a real chronyd, one that is five seconds ahead, and servers
+that lie.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,22 @@ def stamp(seconds: float) -> bytes:
     return struct.pack("!II", (whole + SINCE_1900) % (1 << 32), int((seconds - whole) * (1 << 32)))
 
 
-def answering(offset: float = 0.0, head: int = 0x24, stratum: int = 2, identity: bytes = b"\x7f\0\0\1") -> Reply:
+def answering(
+    offset: float = 0.0, head: int = 0x24, stratum: int = 2, identity: bytes = b"\x7f\0\0\1"
+) -> Reply:
     """A server whose clock is `offset` seconds ahead of ours."""
 
     def reply(question: bytes) -> bytes:
         now = stamp(time.time() + offset)
-        return bytes([head, stratum, 6, 0xEC]) + bytes(8) + identity + now + question[40:48] + now + now
+        return (
+            bytes([head, stratum, 6, 0xEC])
+            + bytes(8)
+            + identity
+            + now
+            + question[40:48]
+            + now
+            + now
+        )
 
     return reply
 
@@ -88,7 +100,13 @@ def chronyd(folder: Path, ahead: str = "") -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = ["local stratum 3", "bindaddress 127.0.0.1", f"port {port}", "allow 127.0.0.1", "cmdport 0"]
+    settings = [
+        "local stratum 3",
+        "bindaddress 127.0.0.1",
+        f"port {port}",
+        "allow 127.0.0.1",
+        "cmdport 0",
+    ]
     own = [f"pidfile {folder}/pid", f"bindcmdaddress {folder}/chronyd.sock"]
     program = shutil.which("chronyd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin")
     assert program, "Debian package chrony"
@@ -102,7 +120,9 @@ def chronyd(folder: Path, ahead: str = "") -> Iterator[str]:
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)  # faketime has the server for a child, and hands no signal on
+        os.killpg(
+            process.pid, signal.SIGTERM
+        )  # faketime has the server for a child, and hands no signal on
         process.wait(30)
 
 
@@ -156,7 +176,9 @@ async def test_three_servers_outvote_a_wrong_one(tmp_path: Path, serving: Serve)
     assert tells(seen, "a time server is wrong", wrong)
 
 
-async def test_two_servers_that_contradict_each_other_leave_nothing_known(tmp_path: Path, serving: Serve) -> None:
+async def test_two_servers_that_contradict_each_other_leave_nothing_known(
+    tmp_path: Path, serving: Serve
+) -> None:
     _, right = await serving(answering())
     _, wrong = await serving(answering(60))
     seen = await look(tmp_path, right, wrong)
@@ -172,7 +194,11 @@ async def test_a_clock_that_is_a_little_off_is_a_warning(tmp_path: Path, serving
 
 
 async def test_who_is_not_synchronised_tells_no_time(tmp_path: Path, serving: Serve) -> None:
-    for reply in (answering(head=0xE4), answering(stratum=16), answering(stratum=0, identity=b"RATE")):
+    for reply in (
+        answering(head=0xE4),
+        answering(stratum=16),
+        answering(stratum=0, identity=b"RATE"),
+    ):
         folder = tmp_path / os.urandom(4).hex()
         folder.mkdir()
         _, server = await serving(reply)
@@ -186,7 +212,9 @@ async def test_a_kiss_of_death_is_not_asked_again(tmp_path: Path, serving: Serve
     assert tells(seen, "kiss-of-death", "DENY")
 
 
-async def test_an_answer_that_does_not_repeat_our_random_bits_is_nobody_s(tmp_path: Path, serving: Serve) -> None:
+async def test_an_answer_that_does_not_repeat_our_random_bits_is_nobody_s(
+    tmp_path: Path, serving: Serve
+) -> None:
     forged = answering(3600)
     _, place = await serving(lambda question: forged(bytes(48)), lambda question: b"x", answering())
     seen = await look(tmp_path, place)

@@ -1,4 +1,6 @@
-"""Disks that fill up, that are full, that nobody may write to, that fail: real file systems, where root mounts one."""
+"""Disks that fill up, that are full, that nobody may write to, that fail: real file systems, where
+root mounts one.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,23 @@ unused devices: <none>
 def a_look(**settings: object) -> tuple[Look, list[dict[str, object]]]:
     """A look whose words are kept."""
     said: list[dict[str, object]] = []
-    job = {"settings": settings, "recalled": {}, "accepted": {}, "now": 1e9, "seconds": 60, "monitor": os.getpid()}
+    job = {
+        "settings": settings,
+        "recalled": {},
+        "accepted": {},
+        "now": 1e9,
+        "seconds": 60,
+        "monitor": os.getpid(),
+    }
     return Look(job, lambda line: said.append(json.loads(line))), said
 
 
 @contextmanager
 def small_disk(where: Path, options: str = "size=2M,nr_inodes=64") -> Iterator[Path]:
     where.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", where], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", where], capture_output=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"no mount here: {done.stderr.decode()}")
     try:
@@ -145,14 +156,20 @@ def test_what_disks_say_of_themselves() -> None:
     worn = {
         "model_name": "Disk B",
         "smart_status": {"passed": True},
-        "ata_smart_attributes": {"table": [{"id": 5, "raw": {"value": 12}}, {"id": 9, "raw": {"value": 99}}]},
+        "ata_smart_attributes": {
+            "table": [{"id": 5, "raw": {"value": 12}}, {"id": 9, "raw": {"value": 99}}]
+        },
     }
     counters = judge_disk(at, "/dev/sdb", worn, {"reallocated sectors": 8})
     assert counters == {"reallocated sectors": 12}
     judge_disk(at, "/dev/sdb", worn, counters)  # nothing new
     flash = {
         "smart_status": {"passed": True},
-        "nvme_smart_health_information_log": {"critical_warning": 4, "percentage_used": 101, "media_errors": 0},
+        "nvme_smart_health_information_log": {
+            "critical_warning": 4,
+            "percentage_used": 101,
+            "media_errors": 0,
+        },
     }
     judge_disk(at, "/dev/nvme0", flash, {})
     faults = [str(event["text"]) for event in said if "fault" in event]

@@ -14,7 +14,9 @@ from tests.loopback.planted import Planted
 pytestmark = pytest.mark.slow
 
 
-async def test_rootkits_are_looked_for_seldom_and_new_signs_alone_are_a_fault(tmp_path: Path) -> None:
+async def test_rootkits_are_looked_for_seldom_and_new_signs_alone_are_a_fault(
+    tmp_path: Path,
+) -> None:
     for program in ("rkhunter", "chkrootkit"):
         assert shutil.which(program, path="/usr/bin:/usr/sbin"), program
     host = Watch(tmp_path, Intrusion(areas=("rootkits",), within="3600s"))
@@ -31,7 +33,9 @@ async def test_debsums_looks_at_every_package_of_a_host(tmp_path: Path) -> None:
     assert shutil.which("debsums")
     planted = Planted(tmp_path)
     planted.install("tool", "1.0", {"usr/share/tool/table": b"sound", "usr/bin/tool": b"first"})
-    host = Watch(tmp_path, Intrusion(root=str(planted.root), areas=("packages",), all_packages=True))
+    host = Watch(
+        tmp_path, Intrusion(root=str(planted.root), areas=("packages",), all_packages=True)
+    )
     assert (await host.look()).fault is None
     planted.write("usr/share/tool/table", "spoilt")
     stage, code, text = fault(await host.look())

@@ -1,4 +1,6 @@
-"""Pages and servers that mean no good: each is a clear fault, within its time and within bounded memory."""
+"""Pages and servers that mean no good: each is a clear fault, within its time and within bounded
+memory.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ class Peak:
         return next(int(line.split()[1]) for line in status if line.startswith(name))
 
 
-def then(head: str, talk: Callable[[Read, Write], Awaitable[None]] | None = None, body: bytes = b"") -> Talk:
+def then(
+    head: str, talk: Callable[[Read, Write], Awaitable[None]] | None = None, body: bytes = b""
+) -> Talk:
     """Waits for the request, says this, and goes on as `talk` does."""
 
     async def told(reader: Read, writer: Write) -> None:
@@ -165,7 +169,11 @@ async def test_redirects_without_end_are_counted(tmp_path: Path) -> None:
 
     async with listening(on) as port:
         fault = (await look(f"http://127.0.0.1:{port}/", tmp_path)).fault
-    assert fault and (fault.stage, fault.code, fault.text) == ("response", "redirects", "more than 10")
+    assert fault and (fault.stage, fault.code, fault.text) == (
+        "response",
+        "redirects",
+        "more than 10",
+    )
     assert len(asked) == 11
 
 
@@ -196,15 +204,26 @@ async def test_a_certificate_that_is_wrong_is_said_to_be(tmp_path: Path) -> None
     }
     for said, context in cases.items():
         async with listening(page, context) as port:
-            seen = await look(f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file)
-            assert seen.fault and (seen.fault.stage, seen.fault.code) == ("tls", "certificate"), seen
+            seen = await look(
+                f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file
+            )
+            assert seen.fault and (seen.fault.stage, seen.fault.code) == (
+                "tls",
+                "certificate",
+            ), seen
             assert said in seen.fault.text
     async with listening(page, authority.issue("localhost", days=(-1, 7))) as port:
-        seen = await look(f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file)
+        seen = await look(
+            f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file
+        )
         assert seen.fault is None and 6.9 < seen.measures["certificate_days"] <= 7
     async with listening(page, authority.issue("localhost", days=(-1, 50))) as port:
-        seen = await look(f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file)
-        assert 49.9 < seen.measures["certificate_days"] <= 50, "the connection's own, not one that was seen before"
+        seen = await look(
+            f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file
+        )
+        assert 49.9 < seen.measures["certificate_days"] <= 50, (
+            "the connection's own, not one that was seen before"
+        )
 
 
 async def test_a_handshake_that_hangs_or_is_none(tmp_path: Path) -> None:
@@ -221,12 +240,15 @@ async def test_a_handshake_that_hangs_or_is_none(tmp_path: Path) -> None:
             assert fault and (fault.stage, fault.code) in {("tls", "tls"), ("tls", "closed")}, fault
 
 
-# -- HTTP/2 ---------------------------------------------------------------------------------------------------------
+# -- HTTP/2
+# ---------------------------------------------------------------------------------------------------------
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """RFC 9113, section 4.1."""
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + struct.pack("!L", stream) + payload
+    return (
+        len(payload).to_bytes(3, "big") + bytes((kind, flags)) + struct.pack("!L", stream) + payload
+    )
 
 
 DATA, HEADERS, RST, SETTINGS, PUSH, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 9
@@ -249,7 +271,9 @@ def raw(*frames: bytes, again: bytes = b"") -> Talk:
 
 
 def well_behaved(body: bytes, headers: list[tuple[str, str]], times: int = 1) -> Talk:
-    """A server by h2's own state machine, that sends this body so many times over; it minds the windows."""
+    """A server by h2's own state machine, that sends this body so many times over; it minds the
+    windows.
+    """
 
     async def talk(reader: Read, writer: Write) -> None:
         h2 = H2Connection(H2Configuration(client_side=False))
@@ -327,12 +351,22 @@ async def test_http2_is_spoken_where_it_is_offered(tmp_path: Path) -> None:
         seen = await look(f"https://localhost:{port}/", tmp_path, **settings)
         assert seen.fault is None, seen
         assert seen.measures["http_version"] == 2 and seen.measures["body_bytes"] == len(page)
-        assert [stage.name for stage in seen.stages] == ["dns", "connect", "tls", "response", "content"]
+        assert [stage.name for stage in seen.stages] == [
+            "dns",
+            "connect",
+            "tls",
+            "response",
+            "content",
+        ]
         form = [{"name": "send", "url": "/", "form": {"text": "x" * 200_000}}]
-        walked = await look(f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file, steps=form)
+        walked = await look(
+            f"https://localhost:{port}/", tmp_path, trusted_certificates=authority.file, steps=form
+        )
         assert walked.fault is None, walked
         assert walked.measures["send_http_version"] == 2
-    async with listening(then(HTML + "Content-Length: 2\n\n", None, b"ok"), authority.issue("localhost")) as port:
+    async with listening(
+        then(HTML + "Content-Length: 2\n\n", None, b"ok"), authority.issue("localhost")
+    ) as port:
         settings = {"trusted_certificates": authority.file}
         for http2 in (True, False):
             seen = await look(f"https://localhost:{port}/", tmp_path, **settings, http2=http2)

@@ -1,4 +1,6 @@
-"""Records beyond their time: removed when they are safe elsewhere, and not one before; SQLite, PostgreSQL, MariaDB."""
+"""Records beyond their time: removed when they are safe elsewhere, and not one before; SQLite,
+PostgreSQL, MariaDB.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ class Centre:
         (scratch := self.folder / "scratch").mkdir(exist_ok=True)
         which = path or self.live
         assert (
-            observe(Backup(engine="sqlite", path=which, folder=self.folder / f"{which.stem}-backups"), scratch).fault
+            observe(
+                Backup(engine="sqlite", path=which, folder=self.folder / f"{which.stem}-backups"),
+                scratch,
+            ).fault
             is None
         )
 
@@ -86,11 +91,15 @@ class Centre:
         }
         return Hygiene.model_validate(given)
 
-    def look(self, memory: Mapping[str, Any] | None = None, at: float | None = None, **settings: Any) -> Observation:
+    def look(
+        self, memory: Mapping[str, Any] | None = None, at: float | None = None, **settings: Any
+    ) -> Observation:
         return look(self.check(**settings), self.folder, memory, at)
 
 
-def look(check: Hygiene, folder: Path, memory: Mapping[str, Any] | None = None, at: float | None = None) -> Observation:
+def look(
+    check: Hygiene, folder: Path, memory: Mapping[str, Any] | None = None, at: float | None = None
+) -> Observation:
     (own := folder / f"look-{time.monotonic_ns()}").mkdir()
     if at is not None:
         os.utime(own, (at, at))
@@ -116,9 +125,16 @@ def test_the_first_run_rehearses_the_next_remove_two_days_each(centre: Centre) -
     centre.back_up()
     first = centre.look()
     assert fault(first) == "live-judge: overdue"
-    assert first.fault and f"80 records of cdr (live) are from before {day(91)}; 90 days are kept" in first.fault.text
+    assert (
+        first.fault
+        and f"80 records of cdr (live) are from before {day(91)}; 90 days are kept"
+        in first.fault.text
+    )
     assert centre.days(centre.live) == [0, 1, 90, 91, 92, 93]
-    assert f"live: {day(93)} to {day(92)} could go, 80 records; this was the first run: a rehearsal" in first.notes
+    assert (
+        f"live: {day(93)} to {day(92)} could go, 80 records; this was the first run: a rehearsal"
+        in first.notes
+    )
     second = centre.look(first.memory)
     assert (second.fault, second.blind) == (None, None)
     assert second.measures["live_records_removed"] == 80
@@ -131,7 +147,9 @@ def test_the_first_run_rehearses_the_next_remove_two_days_each(centre: Centre) -
     assert centre.days(centre.reporting) == [0, 1, 90, 91, 92, 93]
     fourth = centre.look(third.memory)
     assert (fourth.fault, fourth.measures["live_records_beyond"]) == (None, 0)
-    assert Journal(centre.folder / "journal").removed("live", "cdr") == [str(day(ago)) for ago in (93, 92, 91)]
+    assert Journal(centre.folder / "journal").removed("live", "cdr") == [
+        str(day(ago)) for ago in (93, 92, 91)
+    ]
 
 
 def test_what_is_restored_loses_again_what_had_been_removed(centre: Centre) -> None:
@@ -142,18 +160,24 @@ def test_what_is_restored_loses_again_what_had_been_removed(centre: Centre) -> N
     (own := centre.folder / "replay").mkdir()
     trace = Trace(time.monotonic, own)
     asyncio.run(centre.check().replay(trace, str(restored)))
-    assert trace.observation().notes == ("hygiene: 80 records that had been removed are removed again",)
+    assert trace.observation().notes == (
+        "hygiene: 80 records that had been removed are removed again",
+    )
     assert centre.days(restored) == [0, 1, 90, 91]
 
 
 SPOILT = {
     "DELETE FROM cdr WHERE id = 93001": "40 records here, 39 in the reporting database",
-    "UPDATE cdr SET billsec = billsec + 1 WHERE id = 92001": "40 in the reporting database, and not the same ones",
+    "UPDATE cdr SET billsec = billsec + 1 WHERE id = 92001": (
+        "40 in the reporting database, and not the same ones"
+    ),
 }
 
 
 @pytest.mark.parametrize("statement", SPOILT)
-def test_a_record_that_the_reporting_database_has_not_keeps_all_where_they_are(centre: Centre, statement: str) -> None:
+def test_a_record_that_the_reporting_database_has_not_keeps_all_where_they_are(
+    centre: Centre, statement: str
+) -> None:
     centre.back_up()
     memory = centre.look().memory
     centre.run(centre.reporting, statement)
@@ -193,14 +217,19 @@ def test_a_clock_that_cannot_be_right_removes_nothing(centre: Centre) -> None:
     assert fault(ahead) == "clock: stale"
     late = centre.look({"at": time.time() - 40 * 3600})
     assert fault(late) == "live-judge: overdue"
-    assert any("nothing is removed this time: the run before was 40 h ago" in note for note in late.notes)
+    assert any(
+        "nothing is removed this time: the run before was 40 h ago" in note for note in late.notes
+    )
     assert centre.days(centre.live) == [0, 1, 90, 91, 92, 93]
 
 
 def test_a_run_that_is_killed_in_the_middle_is_carried_on_by_the_next(centre: Centre) -> None:
     centre.back_up()
     memory = centre.look().memory
-    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) SELECT max(i) FROM n"
+    slow = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) SELECT max(i)"
+        " FROM n"
+    )
     centre.run(centre.live, f"CREATE TRIGGER slow AFTER DELETE ON cdr BEGIN SELECT ({slow}); END")
     for attempt in range(3):
         asyncio.run(_killed(centre, memory, 10 + 5 * attempt))
@@ -217,7 +246,9 @@ async def _killed(centre: Centre, memory: Mapping[str, Any], after: int) -> None
     """SIGKILL the process once so many records more are gone."""
     total = centre.run(centre.live, "SELECT count(*) FROM cdr")[0][0]
     (own := centre.folder / f"killed-{after}").mkdir()
-    probe = asyncio.create_task(centre.check(batch_rows=1).probe(Trace(time.monotonic, own, memory)))
+    probe = asyncio.create_task(
+        centre.check(batch_rows=1).probe(Trace(time.monotonic, own, memory))
+    )
     while not probe.done():
         if centre.run(centre.live, "SELECT count(*) FROM cdr")[0][0] <= total - after:
             for child in psutil.Process().children():
@@ -242,19 +273,24 @@ def test_the_reporting_database_is_cleaned_by_its_own_backups(tmp_path: Path) ->
     assert "reporting: nothing" not in " ".join(second.notes)
 
 
-def test_a_postgresql_partition_is_dropped_and_what_lies_between_goes_in_batches(tmp_path: Path) -> None:
+def test_a_postgresql_partition_is_dropped_and_what_lies_between_goes_in_batches(
+    tmp_path: Path,
+) -> None:
     centre = Centre(tmp_path)
     with postgres() as server:
         server.create("calls")
         with psycopg.connect(server.address("calls"), autocommit=True) as connection:
             connection.execute(
-                "CREATE TABLE cdr (id int, start timestamp, src text, billsec int) PARTITION BY RANGE (start)"
+                "CREATE TABLE cdr (id int, start timestamp, src text, billsec int) PARTITION BY"
+                " RANGE (start)"
             )
             connection.execute("CREATE TABLE cdr_rest PARTITION OF cdr DEFAULT")
             bounds = f"FROM ('{day(93)}') TO ('{day(92)}')"
             connection.execute(f"CREATE TABLE cdr_93 PARTITION OF cdr FOR VALUES {bounds}".encode())
             with connection.cursor() as cursor:
-                cursor.executemany("INSERT INTO cdr VALUES (%s, %s, %s, %s)", list(records(0, 1, 90, 91, 92, 93)))
+                cursor.executemany(
+                    "INSERT INTO cdr VALUES (%s, %s, %s, %s)", list(records(0, 1, 90, 91, 92, 93))
+                )
             live = {
                 "postgresql": {
                     "host": str(server.folder / "run"),
@@ -279,33 +315,49 @@ def test_a_postgresql_partition_is_dropped_and_what_lies_between_goes_in_batches
             assert refused.fault and refused.fault.text.endswith(" has no table cdr_late")
             connection.execute("ALTER TABLE cdr_late RENAME TO cdr_93")
             connection.execute(
-                "CREATE TABLE cdr_tomorrow PARTITION OF cdr FOR VALUES FROM ('2999-01-01') TO ('2999-01-02')"
+                "CREATE TABLE cdr_tomorrow PARTITION OF cdr FOR VALUES FROM ('2999-01-01') TO"
+                " ('2999-01-02')"
             )
             seen = centre.look(centre.look(**own).memory, **own)
             assert (seen.fault, seen.measures["live_records_removed"]) == (None, 80)
-            assert connection.execute("SELECT to_regclass('cdr_93'), count(*) FROM cdr").fetchall() == [(None, 160)]
+            assert connection.execute(
+                "SELECT to_regclass('cdr_93'), count(*) FROM cdr"
+            ).fetchall() == [(None, 160)]
 
 
 def test_a_mariadb_partition_is_dropped_and_a_wrong_password_stays_a_secret(tmp_path: Path) -> None:
     centre = Centre(tmp_path)
     with mariadb() as server:
         server.create("calls")
-        parts = ", ".join(f"PARTITION p{ago} VALUES LESS THAN ('{day(ago - 1)}')" for ago in (93, 92, 91, 1))
+        parts = ", ".join(
+            f"PARTITION p{ago} VALUES LESS THAN ('{day(ago - 1)}')" for ago in (93, 92, 91, 1)
+        )
         server.run(
-            "CREATE TABLE cdr (id INT, start DATETIME, src VARCHAR(20), billsec INT)"
-            f" PARTITION BY RANGE COLUMNS (start) ({parts}, PARTITION rest VALUES LESS THAN (MAXVALUE))",
+            "CREATE TABLE cdr (id INT, start DATETIME, src VARCHAR(20), billsec INT) PARTITION BY"
+            f" RANGE COLUMNS (start) ({parts}, PARTITION rest VALUES LESS THAN (MAXVALUE))",
             "calls",
         )
-        with pymysql.connect(**server.login("calls"), autocommit=True) as connection, connection.cursor() as cursor:
-            cursor.executemany("INSERT INTO cdr VALUES (%s, %s, %s, %s)", list(records(0, 1, 90, 91, 92, 93)))
-        live: dict[str, dict[str, Any]] = {"mariadb": {"host": str(server.socket), "database": "calls", "user": "root"}}
+        with (
+            pymysql.connect(**server.login("calls"), autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.executemany(
+                "INSERT INTO cdr VALUES (%s, %s, %s, %s)", list(records(0, 1, 90, 91, 92, 93))
+            )
+        live: dict[str, dict[str, Any]] = {
+            "mariadb": {"host": str(server.socket), "database": "calls", "user": "root"}
+        }
         centre.back_up()
         seen = centre.look(centre.look(live=live).memory, live=live)
         assert (seen.fault, seen.measures["live_records_removed"]) == (None, 80)
-        left = server.run("SELECT partition_name FROM information_schema.partitions WHERE table_name = 'cdr'")
+        left = server.run(
+            "SELECT partition_name FROM information_schema.partitions WHERE table_name = 'cdr'"
+        )
         assert sorted(name for (name,) in left) == ["p1", "p91", "rest"]
         (secret := tmp_path / "secret").write_text("wrong-and-secret", encoding="utf-8")
-        refused = centre.look(live={"mariadb": {**live["mariadb"], "user": "nobody", "password": {"file": secret}}})
+        refused = centre.look(
+            live={"mariadb": {**live["mariadb"], "user": "nobody", "password": {"file": secret}}}
+        )
         assert fault(refused) == "connect: login-refused"
         assert "wrong-and-secret" not in repr(refused)
 

@@ -34,7 +34,9 @@ def host(tmp_path: Path) -> Planted:
 
 
 def watching(host: Planted, folder: Path, **settings: object) -> Watch:
-    check = Intrusion(**{"root": str(host.root), "areas": FILES, "temporary": ("/tmp",), **settings})
+    check = Intrusion(
+        **{"root": str(host.root), "areas": FILES, "temporary": ("/tmp",), **settings}
+    )
     return Watch(folder, check)
 
 
@@ -71,7 +73,10 @@ def root_by_another_name(host: Planted) -> None:
 
 
 def no_password(host: Planted) -> None:
-    host.write("etc/shadow", "root:$y$j9T$abc:19000:0:99999:7:::\nanna::19000:::::\nwww-data:*:19000:::::\n")
+    host.write(
+        "etc/shadow",
+        "root:$y$j9T$abc:19000:0:99999:7:::\nanna::19000:::::\nwww-data:*:19000:::::\n",
+    )
 
 
 def shell_for_a_service(host: Planted) -> None:
@@ -92,7 +97,9 @@ def key_of_root(host: Planted) -> None:
 
 
 def key_with_options(host: Planted) -> None:
-    host.append("home/anna/.ssh/authorized_keys", f'command="sh",no-pty {KEY.format("C" * 43, "c2")}\n')
+    host.append(
+        "home/anna/.ssh/authorized_keys", f'command="sh",no-pty {KEY.format("C" * 43, "c2")}\n'
+    )
 
 
 def key_where_sshd_looks(host: Planted) -> None:
@@ -133,10 +140,13 @@ def stranger(host: Planted) -> None:
 
 def guessed(host: Planted) -> None:
     lines = [
-        f"Nov 22 03:00:{n:02} pbx sshd[1]: Failed password for root from 203.0.113.5 port 4{n:03} ssh2"
+        f"Nov 22 03:00:{n:02} pbx sshd[1]: Failed password for root from 203.0.113.5 port 4{n:03}"
+        " ssh2"
         for n in range(30)
     ]
-    lines.append("Nov 22 03:01:00 pbx sshd[1]: Accepted password for root from 203.0.113.5 port 5555 ssh2")
+    lines.append(
+        "Nov 22 03:01:00 pbx sshd[1]: Accepted password for root from 203.0.113.5 port 5555 ssh2"
+    )
     host.write("var/log/auth.log", "\n".join(lines) + "\n")
 
 
@@ -283,9 +293,16 @@ async def test_a_finding_stays_until_it_is_accepted(host: Planted, tmp_path: Pat
 
 
 async def test_three_upgrades_by_dpkg_raise_no_alarm(host: Planted, tmp_path: Path) -> None:
-    """Changed, new and removed files, a set-user-ID program, a cron job, a unit, a system account, a new package."""
+    """Changed, new and removed files, a set-user-ID program, a cron job, a unit, a system account,
+    a new package.
+    """
     watch = await accepted(host, tmp_path)
-    first = {**PACKAGE, "usr/bin/tool": b"second", "usr/sbin/lender": b"SETUID second", "usr/bin/more": b"new"}
+    first = {
+        **PACKAGE,
+        "usr/bin/tool": b"second",
+        "usr/sbin/lender": b"SETUID second",
+        "usr/bin/more": b"new",
+    }
     upgrades: list[Callable[[], None]] = [
         lambda: host.install("tool", "1.1", {**first, "etc/tool.conf": b"a = 2\n", "etc/cron.d/tool": b"5 4 * * *\n"}),
         lambda: host.install("other", "3.2", {"usr/bin/other": b"SETUID other", "etc/cron.d/other": b"1 1 * * *\n"},
@@ -323,7 +340,9 @@ async def test_names_of_strangers_stay_on_their_line(host: Planted, tmp_path: Pa
     assert "<b>" in text
 
 
-async def test_a_baseline_that_is_too_large_is_said_and_not_kept(host: Planted, tmp_path: Path) -> None:
+async def test_a_baseline_that_is_too_large_is_said_and_not_kept(
+    host: Planted, tmp_path: Path
+) -> None:
     for number in range(300):
         (host.root / "etc" / f"file-{number}").write_text(str(number))
     watch = watching(host, tmp_path, areas=("accounts", "files"), most_files=200)
@@ -333,7 +352,9 @@ async def test_a_baseline_that_is_too_large_is_said_and_not_kept(host: Planted, 
     assert "files" not in seen.proposals
 
 
-async def test_a_host_without_these_tools_is_not_passed_silently(host: Planted, tmp_path: Path) -> None:
+async def test_a_host_without_these_tools_is_not_passed_silently(
+    host: Planted, tmp_path: Path
+) -> None:
     watch = watching(host, tmp_path, areas=AREAS)
     seen = await watch.look()
     for area in ("processes", "aide", "rootkits"):
@@ -341,7 +362,9 @@ async def test_a_host_without_these_tools_is_not_passed_silently(host: Planted, 
 
 
 async def test_a_program_that_runs_from_tmp_is_found(tmp_path: Path) -> None:
-    watch = Watch(tmp_path, Intrusion(areas=("processes",), temporary=(str(tmp_path),), within="120s"))
+    watch = Watch(
+        tmp_path, Intrusion(areas=("processes",), temporary=(str(tmp_path),), within="120s")
+    )
     with running(tmp_path / "xmrig"):
         seen = await watch.look()
     assert "processes" in seen.proposals
@@ -355,7 +378,9 @@ def running(program: Path) -> Iterator[None]:
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "300"]) as process:
         deadline = time.monotonic() + 30
-        while Path(f"/proc/{process.pid}/exe").readlink() != program and time.monotonic() < deadline:
+        while (
+            Path(f"/proc/{process.pid}/exe").readlink() != program and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         yield
         process.kill()
@@ -364,8 +389,8 @@ def running(program: Path) -> Iterator[None]:
 async def test_aide_s_own_database_is_compared(host: Planted, tmp_path: Path) -> None:
     configuration = tmp_path / "aide.conf"
     configuration.write_text(
-        f"database_in=file:{tmp_path}/aide.db\ndatabase_out=file:{tmp_path}/aide.db\nreport_url=stdout\n"
-        f"{host.root}/usr/bin p+u+g+s+sha256\n{host.root}/etc/hosts p+s+sha256\n"
+        f"database_in=file:{tmp_path}/aide.db\ndatabase_out=file:{tmp_path}/aide.db\nreport_url=stdout\n{host.root}/usr/bin"
+        f" p+u+g+s+sha256\n{host.root}/etc/hosts p+s+sha256\n"
     )
     make_database(configuration)
     watch = watching(host, tmp_path, areas=("aide",), aide_configuration=str(configuration))
@@ -386,5 +411,10 @@ async def test_aide_s_own_database_is_compared(host: Planted, tmp_path: Path) ->
 def make_database(configuration: Path) -> None:
     program = shutil.which("aide")
     assert program, "Debian package aide"
-    done = subprocess.run([program, f"--config={configuration}", "--init"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, f"--config={configuration}", "--init"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,6 @@
-"""A lab in a process of its own: said where it is, broken and mended from outside, gone without a trace."""
+"""A lab in a process of its own: said where it is, broken and mended from outside, gone without a
+trace.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ HOUSE = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def running(folder: Path, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, str]]]:
+async def running(
+    folder: Path, *arguments: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, str]]]:
     """`python -m lab`, and what it said of itself."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -52,7 +56,10 @@ async def running(folder: Path, *arguments: str) -> AsyncIterator[tuple[asyncio.
 
 
 def open_sockets() -> set[str]:
-    links = (str(path.readlink()) if path.is_symlink() else "" for path in Path("/proc/self/fd").iterdir())
+    links = (
+        str(path.readlink()) if path.is_symlink() else ""
+        for path in Path("/proc/self/fd").iterdir()
+    )
     return {link for link in links if link.startswith("socket:")}
 
 
@@ -80,7 +87,11 @@ async def test_another_process_breaks_and_mends_it(tmp_path: Path) -> None:
             await ask(folder, "break", "ivr-silend")
         with pytest.raises(control.ControlError, match="say: break NAME"):
             await ask(folder, "smash")
-        assert set(load(Path(said["configuration"])).checks) >= {"main-number", "trunk-options", "report-portal"}
+        assert set(load(Path(said["configuration"])).checks) >= {
+            "main-number",
+            "trunk-options",
+            "report-portal",
+        }
         process.send_signal(signal.SIGTERM)
         _, complained = await asyncio.wait_for(process.communicate(), 10)
     slow = b"Executing <"  # what the debug mode says of a busy machine: no complaint of the lab's
@@ -110,7 +121,9 @@ async def test_a_fault_that_does_not_exist_is_refused_at_the_start(tmp_path: Pat
 
 
 async def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    """Sockets, tasks and files, also after a call that was under way; ResourceWarnings are errors here."""
+    """Sockets, tasks and files, also after a call that was under way; ResourceWarnings are errors
+    here.
+    """
     sockets, tasks = open_sockets(), asyncio.all_tasks()
     for _ in range(3):
         async with Lab(tmp_path / "lab") as lab, RawPhone(lab.pbx.port) as phone:

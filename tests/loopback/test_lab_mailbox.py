@@ -15,7 +15,11 @@ from lab import Lab
 
 def letter(subject: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "reveille@example.net", "ops@example.net", subject
+    message["From"], message["To"], message["Subject"] = (
+        "reveille@example.net",
+        "ops@example.net",
+        subject,
+    )
     message["Message-ID"] = f"<{subject}@example.net>"
     message.set_content("Körper\n.\n..dots stay\n")
     return message
@@ -46,11 +50,15 @@ async def test_recipients_are_put_off_for_a_while(tmp_path: Path) -> None:
     async with Lab(tmp_path / "lab") as lab:
         lab.break_("mail-refused")
         with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
-            await aiosmtplib.send(letter("later"), hostname="127.0.0.1", port=lab.mailbox.port, start_tls=False)
+            await aiosmtplib.send(
+                letter("later"), hostname="127.0.0.1", port=lab.mailbox.port, start_tls=False
+            )
         assert [one.code for one in refused.value.recipients] == [451]
         assert (lab.mailbox.messages(), lab.mailbox.put_off) == ([], 1)
         lab.mend("mail-refused")
-        await aiosmtplib.send(letter("later"), hostname="127.0.0.1", port=lab.mailbox.port, start_tls=False)
+        await aiosmtplib.send(
+            letter("later"), hostname="127.0.0.1", port=lab.mailbox.port, start_tls=False
+        )
         assert [message["Subject"] for message in lab.mailbox.messages()] == ["later"]
 
 

@@ -94,14 +94,18 @@ async def test_sipp_registers_with_the_right_password_only(tmp_path: Path, trans
             assert len(lab.pbx.registrar.registered("monitor")) == 1
         else:
             async with asyncio.timeout(5):
-                while lab.pbx.registrar.registered("monitor"):  # its connection is gone, so it cannot be reached
+                while lab.pbx.registrar.registered(
+                    "monitor"
+                ):  # its connection is gone, so it cannot be reached
                     await lab.pbx.registrar.changed.wait()
         assert lab.pbx.mishaps == []
 
 
 @asynccontextmanager
 async def baresip(lab: Lab, folder: Path, user: str) -> AsyncIterator[None]:
-    """baresip, registered as an agent, answering by itself, saying the agent's greeting, then hanging up."""
+    """baresip, registered as an agent, answering by itself, saying the agent's greeting, then
+    hanging up.
+    """
     password = lab.passwords[user].read_text().strip()
     (folder / "accounts").write_text(
         f"<sip:{user}@127.0.0.1:{lab.pbx.port}>;auth_pass={password};answermode=auto;regint=60\n"
@@ -109,9 +113,10 @@ async def baresip(lab: Lab, folder: Path, user: str) -> AsyncIterator[None]:
     (folder / "contacts").write_text("")
     modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile"))
     (folder / "config").write_text(
-        f"sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\nnet_interface 127.0.0.1\n{modules}"
-        f"audio_source aufile,{SPEECH}\naudio_player aufile,{folder}/heard.wav\n"
-        f"audio_alert aufile,{folder}/alert.wav\nmodule_app account.so\nmodule_app menu.so\n"
+        "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\nnet_interface"
+        f" 127.0.0.1\n{modules}audio_source aufile,{SPEECH}\naudio_player"
+        f" aufile,{folder}/heard.wav\naudio_alert aufile,{folder}/alert.wav\nmodule_app"
+        " account.so\nmodule_app menu.so\n"
     )
     process = await asyncio.create_subprocess_exec(
         "baresip",
@@ -135,11 +140,17 @@ async def baresip(lab: Lab, folder: Path, user: str) -> AsyncIterator[None]:
 async def test_the_queue_reaches_baresip_and_the_caller_hears_it(tmp_path: Path) -> None:
     folder = tmp_path / "baresip"
     folder.mkdir()
-    async with Lab(tmp_path / "lab") as lab, baresip(lab, folder, "agent-02"), RawPhone(lab.pbx.port) as phone:
+    async with (
+        Lab(tmp_path / "lab") as lab,
+        baresip(lab, folder, "agent-02"),
+        RawPhone(lab.pbx.port) as phone,
+    ):
         answered = await phone.call()
         phone.key_packets(media_port(answered), 1, timestamp=4000)
         async with asyncio.timeout(15):
-            while len(lab.pbx.legs) < 2 or not all(leg.state == "up" for leg in lab.pbx.legs.values()):
+            while len(lab.pbx.legs) < 2 or not all(
+                leg.state == "up" for leg in lab.pbx.legs.values()
+            ):
                 await phone.rtp.came.get()  # prompts and ringback meanwhile: a clock of 20 ms
         agent = next(leg for leg in lab.pbx.legs.values() if leg.dialog.call_id != phone.call_id)
         async with asyncio.timeout(5):
@@ -148,7 +159,9 @@ async def test_the_queue_reaches_baresip_and_the_caller_hears_it(tmp_path: Path)
         sources = {frame[8:12] for frame in phone.rtp.all}
         numbers = [int.from_bytes(frame[2:4], "big") for frame in phone.rtp.all]
         assert len(sources) == 1, "one SSRC, whatever the sound's origin"
-        assert all((b - a) & 0xFFFF == 1 for a, b in itertools.pairwise(numbers)), "no gap at the bridge"
+        assert all((b - a) & 0xFFFF == 1 for a, b in itertools.pairwise(numbers)), (
+            "no gap at the bridge"
+        )
         phone.say(phone.text("BYE", sequence=2))
         await phone.response()
         async with asyncio.timeout(5):

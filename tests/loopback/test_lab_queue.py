@@ -1,4 +1,6 @@
-"""The lab's queue: who is rung, when the next one is, and what both sides hear once one has answered."""
+"""The lab's queue: who is rung, when the next one is, and what both sides hear once one has
+answered.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,11 @@ async def test_an_agent_who_does_not_answer_is_cancelled_and_the_next_one_rung(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "RING_SECONDS", 0.5)
-    async with RawPhone(lab.pbx.port) as caller, RawPhone(lab.pbx.port) as first, RawPhone(lab.pbx.port) as second:
+    async with (
+        RawPhone(lab.pbx.port) as caller,
+        RawPhone(lab.pbx.port) as first,
+        RawPhone(lab.pbx.port) as second,
+    ):
         await log_in(first, lab, "agent-01")
         await log_in(second, lab, "agent-02")
         caller_port = await waiting_caller(caller)
@@ -78,7 +84,10 @@ async def test_an_agent_who_does_not_answer_is_cancelled_and_the_next_one_rung(
         caller.rtp.transport.sendto(packet(8, 10, sound), ("127.0.0.1", caller_port))
         second.rtp.transport.sendto(packet(0, 701, sound), ("127.0.0.1", agent_port))
         again = await heard(caller, sound.translate(transcoding("PCMU", "PCMA")))
-        assert int.from_bytes(again[2:4], "big") == (int.from_bytes(to_caller[2:4], "big") + 1) & 0xFFFF
+        assert (
+            int.from_bytes(again[2:4], "big")
+            == (int.from_bytes(to_caller[2:4], "big") + 1) & 0xFFFF
+        )
         assert len(second.rtp.all) == 1, "what the caller said then was not heard"
 
         caller.say(caller.text("BYE", sequence=2))
@@ -86,8 +95,14 @@ async def test_an_agent_who_does_not_answer_is_cancelled_and_the_next_one_rung(
         await second.request("BYE")
 
 
-async def test_an_agent_who_refuses_hands_the_caller_on_and_hanging_up_ends_both_legs(lab: Lab) -> None:
-    async with RawPhone(lab.pbx.port) as caller, RawPhone(lab.pbx.port) as busy, RawPhone(lab.pbx.port) as free:
+async def test_an_agent_who_refuses_hands_the_caller_on_and_hanging_up_ends_both_legs(
+    lab: Lab,
+) -> None:
+    async with (
+        RawPhone(lab.pbx.port) as caller,
+        RawPhone(lab.pbx.port) as busy,
+        RawPhone(lab.pbx.port) as free,
+    ):
         await log_in(busy, lab, "agent-01")
         await log_in(free, lab, "agent-02")
         await waiting_caller(caller)

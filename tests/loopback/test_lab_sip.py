@@ -28,7 +28,9 @@ async def phone(lab: Lab) -> AsyncIterator[RawPhone]:
         yield raw
 
 
-async def test_a_call_is_answered_plays_and_ends_by_the_callers_bye(lab: Lab, phone: RawPhone) -> None:
+async def test_a_call_is_answered_plays_and_ends_by_the_callers_bye(
+    lab: Lab, phone: RawPhone
+) -> None:
     phone.say(phone.invite())
     codes = [(await phone.next()).code for _ in range(3)]  # type: ignore[union-attr]
     assert codes == [100, 180, 200]
@@ -105,7 +107,14 @@ async def test_what_it_cannot_do_it_refuses_with_the_right_status(lab: Lab) -> N
 
 
 async def test_noise_on_the_sip_port_harms_nobody(lab: Lab, phone: RawPhone) -> None:
-    noise = (b"", b"\r\n\r\n", b"\x00" * 400, b"INVITE\r\n\r\n", b"SIP/2.0 200 OK\r\nVia: x\r\n\r\n", b"\xff" * 60000)
+    noise = (
+        b"",
+        b"\r\n\r\n",
+        b"\x00" * 400,
+        b"INVITE\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nVia: x\r\n\r\n",
+        b"\xff" * 60000,
+    )
     for data in noise:
         phone.say(data)
     phone.say(phone.invite().replace(b"CSeq: 1 INVITE", b"CSeq: one"))
@@ -126,7 +135,9 @@ async def test_three_end_packets_are_one_key(lab: Lab, phone: RawPhone) -> None:
     assert leg.keys.qsize() == 0
 
 
-async def test_a_key_by_info_counts_too_and_may_come_while_the_welcome_plays(lab: Lab, phone: RawPhone) -> None:
+async def test_a_key_by_info_counts_too_and_may_come_while_the_welcome_plays(
+    lab: Lab, phone: RawPhone
+) -> None:
     await phone.call()
     body = "Signal=2\nDuration=160\n"
     phone.say(phone.text("INFO", "Content-Type: application/dtmf-relay", sequence=2, body=body))
@@ -134,16 +145,22 @@ async def test_a_key_by_info_counts_too_and_may_come_while_the_welcome_plays(lab
     await phone.request("BYE", within=10)
 
 
-async def test_a_call_that_is_not_refreshed_is_ended_and_one_that_is_lives_on(lab: Lab, phone: RawPhone) -> None:
+async def test_a_call_that_is_not_refreshed_is_ended_and_one_that_is_lives_on(
+    lab: Lab, phone: RawPhone
+) -> None:
     answered = await phone.call("Supported: timer", "Session-Expires: 90")
     assert answered.headers["Session-Expires"] == "90;refresher=uac"
     assert answered.headers["Require"] == "timer"
-    phone.say(phone.text("UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uac", sequence=2))
+    phone.say(
+        phone.text("UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uac", sequence=2)
+    )
     refreshed = await phone.response()
     assert (refreshed.code, refreshed.headers["Session-Expires"]) == (200, "90;refresher=uac")
     leg = next(iter(lab.pbx.legs.values()))
     due = max(timer.when() for timer in leg.session._timers)
-    assert 59 < due - asyncio.get_running_loop().time() <= 60, "90 s less a third (RFC 4028 section 10)"
+    assert 59 < due - asyncio.get_running_loop().time() <= 60, (
+        "90 s less a third (RFC 4028 section 10)"
+    )
     leg.session._expired()  # that moment has come
     assert "SIP;cause=408" in (await phone.request("BYE")).headers["Reason"]
 
@@ -155,7 +172,14 @@ async def test_hold_stops_the_sound_and_resume_brings_it_back(lab: Lab, phone: R
     for direction, expected in (("sendonly", b"a=recvonly"), ("sendrecv", b"a=sendrecv")):
         body = held.split("\r\n\r\n", 1)[1] + f"a={direction}\r\n"
         number = 2 if direction == "sendonly" else 3
-        phone.say(phone.text("INVITE", "Content-Type: application/sdp", sequence=number, body=body.replace("\r", "")))
+        phone.say(
+            phone.text(
+                "INVITE",
+                "Content-Type: application/sdp",
+                sequence=number,
+                body=body.replace("\r", ""),
+            )
+        )
         answered = await phone.response()
         phone.say(phone.text("ACK", sequence=number))
         assert answered.code == 200 and expected in answered.body
@@ -197,7 +221,9 @@ async def test_a_fault_works_at_once_in_a_call_under_way(lab: Lab, phone: RawPho
     assert "cause=41" in (await phone.request("BYE", within=3)).headers["Reason"]
 
 
-async def test_a_dead_trunk_says_nothing_at_all_until_it_is_mended(lab: Lab, phone: RawPhone) -> None:
+async def test_a_dead_trunk_says_nothing_at_all_until_it_is_mended(
+    lab: Lab, phone: RawPhone
+) -> None:
     lab.break_("trunk-down")
     phone.say(phone.invite())
     with pytest.raises(TimeoutError):
@@ -212,7 +238,8 @@ async def test_sound_goes_where_packets_come_from(lab: Lab, phone: RawPhone) -> 
     answered = await phone.call()
     async with RawPhone(lab.pbx.port) as elsewhere:  # behind a NAT: not the port that the SDP names
         elsewhere.rtp.transport.sendto(
-            struct.pack("!BBHII", 0x80, 8, 1, 160, 5) + b"\xd5" * 160, ("127.0.0.1", media_port(answered))
+            struct.pack("!BBHII", 0x80, 8, 1, 160, 5) + b"\xd5" * 160,
+            ("127.0.0.1", media_port(answered)),
         )
         await asyncio.wait_for(elsewhere.rtp.came.get(), 2)
     phone.say(phone.text("BYE", sequence=2))

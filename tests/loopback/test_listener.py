@@ -30,11 +30,20 @@ async def say(port: int, written: bytes) -> bytes:
 
 
 async def test_a_callback_arrives_whole() -> None:
-    async with Listener("127.0.0.1", 0, "/x", any_one) as listener, aiohttp.ClientSession() as session:
-        async with session.post(f"http://127.0.0.1:{listener.port}/x?a=1", json={"status": "filed"}) as answer:
+    async with (
+        Listener("127.0.0.1", 0, "/x", any_one) as listener,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(
+            f"http://127.0.0.1:{listener.port}/x?a=1", json={"status": "filed"}
+        ) as answer:
             assert answer.status == 204
         came = await asyncio.wait_for(listener.callback(), PATIENCE)
-    assert (came.method, came.content_type, came.text) == ("POST", "application/json", '{"status": "filed"}')
+    assert (came.method, came.content_type, came.text) == (
+        "POST",
+        "application/json",
+        '{"status": "filed"}',
+    )
     assert came.sender == "127.0.0.1"
 
 
@@ -43,8 +52,13 @@ async def test_chunks_are_put_together() -> None:
         for part in (b'{"status":', b' "filed"}'):
             yield part
 
-    async with Listener("127.0.0.1", 0, "/x", any_one) as listener, aiohttp.ClientSession() as session:
-        async with session.post(f"http://127.0.0.1:{listener.port}/x", data=parts(), expect100=True) as answer:
+    async with (
+        Listener("127.0.0.1", 0, "/x", any_one) as listener,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(
+            f"http://127.0.0.1:{listener.port}/x", data=parts(), expect100=True
+        ) as answer:
             assert answer.status == 204
         assert (await asyncio.wait_for(listener.callback(), PATIENCE)).text == '{"status": "filed"}'
 

@@ -68,7 +68,11 @@ def part(message: EmailMessage, kind: str) -> str:
 
 async def test_a_mail_says_who_it_is_in_its_headers() -> None:
     server, mail = await delivered(letter())
-    assert {name: str(mail[name]) for name in mail if not name.startswith(("X-Peer", "X-MailFrom", "X-RcptTo"))} == {
+    assert {
+        name: str(mail[name])
+        for name in mail
+        if not name.startswith(("X-Peer", "X-MailFrom", "X-RcptTo"))
+    } == {
         "From": "Reveille Pune <reveille@pune.example.net>",
         "To": "shift@example.net",
         "Date": "Sat, 21 Nov 2026 21:42:05 +0000",
@@ -97,11 +101,15 @@ async def test_a_mail_has_the_same_words_twice() -> None:
     assert mail.get_content_type() == "multipart/alternative"
     assert [inner.get_content_type() for inner in mail.iter_parts()] == ["text/plain", "text/html"]
     for kind in ("plain", "html"):
-        assert "nothing is heard for 6 s where “welcome” should be" in " ".join(part(mail, kind).split())
+        assert "nothing is heard for 6 s where “welcome” should be" in " ".join(
+            part(mail, kind).split()
+        )
 
 
 async def test_the_next_mail_of_a_thread_names_the_one_before() -> None:
-    _, mail = await delivered(letter(kind="closed", previous="rv-12.cafe0001.opened.1.0123456789ab"))
+    _, mail = await delivered(
+        letter(kind="closed", previous="rv-12.cafe0001.opened.1.0123456789ab")
+    )
     before = "<rv-12.cafe0001.opened.1.0123456789ab@pune.example.net>"
     assert mail["In-Reply-To"] == before
     assert str(mail["References"]).split() == ["<rv-12.cafe0001@pune.example.net>", before]
@@ -118,11 +126,16 @@ async def test_a_mere_acknowledgement_has_no_return_path() -> None:
 async def test_the_reference_is_the_message_id_and_the_servers_words() -> None:
     async with serving(MailServer()) as server:
         reference = await deliver(server)
-    assert reference == "<rv-12.cafe0001.opened.1.0123456789ab@pune.example.net> 2.0.0 Ok: queued as 4711"
+    assert (
+        reference
+        == "<rv-12.cafe0001.opened.1.0123456789ab@pune.example.net> 2.0.0 Ok: queued as 4711"
+    )
 
 
 async def test_names_in_other_scripts_arrive_as_written() -> None:
-    what = letter(body=letter_body(ticket(site="पुणे", title="PRI läuft, IVR schweigt – 無音").to_dict()))
+    what = letter(
+        body=letter_body(ticket(site="पुणे", title="PRI läuft, IVR schweigt – 無音").to_dict())
+    )
     _, mail = await delivered(what)
     assert mail["Subject"] == "[P0] पुणे: PRI läuft, IVR schweigt – 無音 (RV-12)"
     assert mail["From"].addresses[0].display_name == "Reveille पुणे"
@@ -148,7 +161,16 @@ async def test_an_address_in_another_script_is_never_taken_by_a_server_that_cann
 
 @pytest.mark.parametrize(
     "recipient",
-    ["a@b\r\nBcc: thief@example.org", "a@b,c@d", "nobody", "a@b@c@", "<a@b>", "a b@c", "", "a@" + "b" * 300],
+    [
+        "a@b\r\nBcc: thief@example.org",
+        "a@b,c@d",
+        "nobody",
+        "a@b@c@",
+        "<a@b>",
+        "a b@c",
+        "",
+        "a@" + "b" * 300,
+    ],
 )
 async def test_what_is_no_address_is_never_sent(recipient: str) -> None:
     async with serving(MailServer()) as server:
@@ -188,7 +210,9 @@ NEVER: list[tuple[str, Answers]] = [
 
 
 @pytest.mark.parametrize(
-    ("words", "answers", "whole_desk"), LATER, ids=lambda value: value if isinstance(value, str) else ""
+    ("words", "answers", "whole_desk"),
+    LATER,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_what_is_only_later(words: str, answers: Answers, whole_desk: bool) -> None:
     async with serving(MailServer(**answers)) as server:
@@ -197,7 +221,9 @@ async def test_what_is_only_later(words: str, answers: Answers, whole_desk: bool
     assert refusal.value.whole_desk is whole_desk
 
 
-@pytest.mark.parametrize(("words", "answers"), NEVER, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("words", "answers"), NEVER, ids=lambda value: value if isinstance(value, str) else ""
+)
 async def test_what_is_never(words: str, answers: Answers) -> None:
     async with serving(MailServer(**answers)) as server:
         with pytest.raises(Never, match=re.escape(words)):
@@ -219,12 +245,17 @@ async def test_a_port_where_nobody_listens_is_later_for_the_whole_desk() -> None
 
 
 async def test_a_server_that_says_nothing_is_later_for_the_whole_desk() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TryLater, match=r"(?i)timed out") as refusal:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(TryLater, match=r"(?i)timed out") as refusal,
+    ):
         await build("mail", settings(silent.getsockname()[1], timeout=0.2)).deliver(letter())
     assert refusal.value.whole_desk
 
 
-@pytest.mark.parametrize("banner", ["421 4.3.2 busy", "554 5.7.1 go away", "HTTP/1.1 400 Bad Request"])
+@pytest.mark.parametrize(
+    "banner", ["421 4.3.2 busy", "554 5.7.1 go away", "HTTP/1.1 400 Bad Request"]
+)
 async def test_a_banner_that_is_no_welcome_is_later_for_the_whole_desk(banner: str) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(banner.encode() + b"\r\n")
@@ -252,8 +283,16 @@ def password(tmp_path: Path) -> Secret:
 @pytest.mark.parametrize("how", ["starttls", "tls"])
 async def test_it_logs_in_over_tls(how: str, tmp_path: Path, password: Secret) -> None:
     certificate = make(tmp_path / "tls")
-    async with serving(MailServer(login=("reveille", "korrekt")), **{how: certificate.server_context()}) as server:
-        await deliver(server, tls=how, user="reveille", password=password, trusted_certificates=certificate.certificate)
+    async with serving(
+        MailServer(login=("reveille", "korrekt")), **{how: certificate.server_context()}
+    ) as server:
+        await deliver(
+            server,
+            tls=how,
+            user="reveille",
+            password=password,
+            trusted_certificates=certificate.certificate,
+        )
     assert len(server.messages) == 1
 
 
@@ -292,7 +331,9 @@ async def test_a_server_without_login_is_later_for_the_whole_desk(password: Secr
 
 async def test_a_password_that_is_missing_is_later_and_names_its_place(tmp_path: Path) -> None:
     with pytest.raises(TryLater, match=r"desk 'mail': file .*nowhere is missing"):
-        await build("mail", settings(25, user="x", password=Secret(file=tmp_path / "nowhere"))).deliver(letter())
+        await build(
+            "mail", settings(25, user="x", password=Secret(file=tmp_path / "nowhere"))
+        ).deliver(letter())
 
 
 @pytest.mark.parametrize(
@@ -301,7 +342,10 @@ async def test_a_password_that_is_missing_is_later_and_names_its_place(tmp_path:
         ({"sender": "Reveille <r@example.net>"}, "is not a mail address; write it plainly"),
         ({"to": ["a@b", "c d"]}, "'c d' is not a mail address"),
         ({"user": "x"}, "user and password go together"),
-        ({"host": "mail.example.net", "user": "x", "password": {"environment": "P"}}, "never goes out in the clear"),
+        (
+            {"host": "mail.example.net", "user": "x", "password": {"environment": "P"}},
+            "never goes out in the clear",
+        ),
         ({"password": "korrekt"}, "a secret is never written here"),
         ({"tls": "ssl"}, "'starttls', 'tls' or 'none'"),
         ({"port": 0}, "greater than or equal to 1"),

@@ -27,15 +27,21 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 def outbox_to(server: Postfix, ledger: Ledger, **changes: Any) -> Outbox:
     trusted: dict[str, Any] = {"trusted_certificates": server.certificate.certificate, **changes}
-    settings = MailSettings(host="127.0.0.1", port=server.port, sender="reveille@example.net", **trusted)
+    settings = MailSettings(
+        host="127.0.0.1", port=server.port, sender="reveille@example.net", **trusted
+    )
     return Outbox(ledger, {"mail": build("mail", settings)}, "host")
 
 
-def promise(ledger: Ledger, *recipients: str, kind: str = "opened", acknowledgement: bool = False) -> None:
+def promise(
+    ledger: Ledger, *recipients: str, kind: str = "opened", acknowledgement: bool = False
+) -> None:
     with ledger.transaction() as t:
         open_already = ledger.open_incident_by_key("ivr")
         number = open_already.number if open_already else None
-        number = number or t.open_incident(IncidentRow(None, "ivr", "Pune", "ivr", "P0", "vendor", NOW))
+        number = number or t.open_incident(
+            IncidentRow(None, "ivr", "Pune", "ivr", "P0", "vendor", NOW)
+        )
         body = letter_body(ticket().to_dict(), {"by": "asha"}, acknowledgement=acknowledgement)
         for recipient in recipients:
             t.enqueue(OutboxMessage(number, kind, 1, "mail", recipient, body, NOW))
@@ -53,7 +59,11 @@ async def test_greylisted_comes_later_refused_comes_never_and_the_others_at_once
         asked[recipient] += 1
         if recipient.startswith("gone@"):
             return "550 5.1.1 No such mailbox"
-        return "450 4.2.0 Greylisted" if recipient.startswith("grey@") and asked[recipient] == 1 else None
+        return (
+            "450 4.2.0 Greylisted"
+            if recipient.startswith("grey@") and asked[recipient] == 1
+            else None
+        )
 
     async with postfix(greylist) as server:
         with Ledger(":memory:") as ledger:
@@ -63,7 +73,9 @@ async def test_greylisted_comes_later_refused_comes_never_and_the_others_at_once
             assert standing(ledger) == {"shift": "sent", "grey": "queued", "gone": "failed"}
             sent, grey, gone = ledger.outbox()
             assert "queued as" in (sent.reference or "")
-            assert "450 4.2.0 <grey@example.net>: Recipient address rejected: Greylisted" in (grey.last_error or "")
+            assert "450 4.2.0 <grey@example.net>: Recipient address rejected: Greylisted" in (
+                grey.last_error or ""
+            )
             assert "550 5.1.1 <gone@example.net>: Recipient address rejected: No such mailbox" in (
                 gone.last_error or ""
             )
@@ -71,10 +83,15 @@ async def test_greylisted_comes_later_refused_comes_never_and_the_others_at_once
             await outbox.deliver_due(NOW + timedelta(seconds=10))
             assert standing(ledger) == {"shift": "sent", "grey": "sent", "gone": "failed"}
         arrived = await server.delivered(2)
-    assert {str(mail["Delivered-To"]) for mail in arrived} == {"shift@example.net", "grey@example.net"}
+    assert {str(mail["Delivered-To"]) for mail in arrived} == {
+        "shift@example.net",
+        "grey@example.net",
+    }
     assert len({str(mail["Message-ID"]) for mail in arrived}) == 2
     assert {str(mail["Return-Path"]) for mail in arrived} == {"<reveille@example.net>"}
-    assert all(not mail.defects and mail.get_content_type() == "multipart/alternative" for mail in arrived)
+    assert all(
+        not mail.defects and mail.get_content_type() == "multipart/alternative" for mail in arrived
+    )
 
 
 async def test_closed_waits_while_opened_is_greylisted() -> None:
@@ -94,7 +111,9 @@ async def test_closed_waits_while_opened_is_greylisted() -> None:
                 now = due
                 await outbox.deliver_due(now)
                 await server.delivered(ledger.outbox_counts()["sent"])
-        arrived = sorted(await server.delivered(2), key=lambda mail: str(mail["X-Reveille-Event"]), reverse=True)
+        arrived = sorted(
+            await server.delivered(2), key=lambda mail: str(mail["X-Reveille-Event"]), reverse=True
+        )
     assert now == NOW + timedelta(seconds=40), "two waits, of 10 s and 30 s"
     assert [str(mail["X-Reveille-Event"]) for mail in arrived] == ["opened", "closed"]
     assert arrived[1]["In-Reply-To"] == arrived[0]["Message-ID"]

@@ -1,4 +1,6 @@
-"""What passes for an answered call: SIPp answers with 200 and then sounds like anything but a contact centre."""
+"""What passes for an answered call: SIPp answers with 200 and then sounds like anything but a
+contact centre.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ COUNTRY = "in"
 
 
 def tone(kind: str, country: str = COUNTRY) -> Samples:
-    return rendered(next(one for one in TONES if (one.country, one.kind) == (country, kind)), 12.0, 0.1)
+    return rendered(
+        next(one for one in TONES if (one.country, one.kind) == (country, kind)), 12.0, 0.1
+    )
 
 
 def stream(folder: Path, name: str, *parts: Path | Samples) -> Path:
@@ -37,12 +41,16 @@ def stream(folder: Path, name: str, *parts: Path | Samples) -> Path:
 
 
 def call(port: int, *script: dict[str, Any], **settings: Any) -> SipCall:
-    line = Line.model_validate({"name": "trunk", "registrar": f"127.0.0.1:{port}", "country": COUNTRY})
+    line = Line.model_validate(
+        {"name": "trunk", "registrar": f"127.0.0.1:{port}", "country": COUNTRY}
+    )
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, **settings})
 
 
 @pytest.mark.parametrize("kind", ["busy", "congestion", "ringback"])
-async def test_a_tone_of_the_network_behind_an_answer_is_a_false_answer(tmp_path: Path, kind: str) -> None:
+async def test_a_tone_of_the_network_behind_an_answer_is_a_false_answer(
+    tmp_path: Path, kind: str
+) -> None:
     welcome = speak("Welcome to the contact centre.", tmp_path, "welcome")
     sound = stream(tmp_path, kind, tone(kind))
     async with sipp("answer", tmp_path / "peer", sound) as peer:
@@ -57,7 +65,10 @@ async def test_a_call_without_a_script_is_listened_to(tmp_path: Path) -> None:
     welcome = speak("Welcome to the contact centre, how are you today?", tmp_path, "welcome")
     expected = {
         "busy": (stream(tmp_path, "busy", tone("busy")), ("media", "false-answer:busy")),
-        "silent": (stream(tmp_path, "silent", np.zeros(RATE, dtype=np.float32)), ("media", "silent")),
+        "silent": (
+            stream(tmp_path, "silent", np.zeros(RATE, dtype=np.float32)),
+            ("media", "silent"),
+        ),
         "voice": (stream(tmp_path, "voice", welcome), None),
     }
     for name, (sound, fault) in expected.items():
@@ -79,11 +90,15 @@ async def test_music_in_the_prompts_stead_is_called_music(tmp_path: Path) -> Non
     welcome = speak("Welcome to the contact centre.", tmp_path, "welcome")
     sound = stream(tmp_path, "music", MUSIC / "macroform-cold_day.wav")
     async with sipp("answer", tmp_path / "peer", sound) as peer:
-        seen = await attempt(call(peer.port, {"hear": str(welcome), "within": "7s"}), tmp_path / "seen")
+        seen = await attempt(
+            call(peer.port, {"hear": str(welcome), "within": "7s"}), tmp_path / "seen"
+        )
     assert ended(seen) in {("prompt", "music-on-hold"), ("prompt", "unknown-prompt")}, seen.fault
 
 
-async def test_any_of_several_recordings_will_do_and_a_library_names_the_rest(tmp_path: Path) -> None:
+async def test_any_of_several_recordings_will_do_and_a_library_names_the_rest(
+    tmp_path: Path,
+) -> None:
     library = tmp_path / "library"
     library.mkdir()
     english = speak("Welcome to the contact centre.", tmp_path, "english")
@@ -103,5 +118,7 @@ async def test_any_of_several_recordings_will_do_and_a_library_names_the_rest(tm
         wrong = await attempt(call(peer.port, script, prompts=str(library)), tmp_path / "wrong")
         unknown = await attempt(call(peer.port, script), tmp_path / "unknown")
     assert ended(wrong) == ("prompt", "wrong-prompt")
-    assert "it was closed.wav, english.wav or german.wav awaited" in (wrong.fault.text if wrong.fault else "")
+    assert "it was closed.wav, english.wav or german.wav awaited" in (
+        wrong.fault.text if wrong.fault else ""
+    )
     assert ended(unknown) == ("prompt", "unknown-prompt")

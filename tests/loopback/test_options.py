@@ -52,7 +52,9 @@ async def peer() -> AsyncIterator[Peer]:
 
     async def start(answer: Callable[[bytes], list[bytes]]) -> int:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: Speaker(answer), ("127.0.0.1", 0))
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: Speaker(answer), ("127.0.0.1", 0)
+        )
         opened.append(transport)
         return int(transport.get_extra_info("sockname")[1])
 
@@ -63,7 +65,9 @@ async def peer() -> AsyncIterator[Peer]:
 
 def answered(question: bytes, status: str, *more: str) -> bytes:
     kept = [
-        line for line in question.decode().split("\r\n") if line.startswith(("Via", "From", "To", "Call-ID", "CSeq"))
+        line
+        for line in question.decode().split("\r\n")
+        if line.startswith(("Via", "From", "To", "Call-ID", "CSeq"))
     ]
     return "\r\n".join([f"SIP/2.0 {status}", *kept, *more, "Content-Length: 0", "", ""]).encode()
 
@@ -81,7 +85,9 @@ async def test_a_trunk_that_works_answers_over_udp_and_tcp(lab: Lab, tmp_path: P
 
 async def test_tls_checks_the_certificate(lab: Lab, tmp_path: Path) -> None:
     where = f"127.0.0.1:{lab.pbx.tls_port}"
-    trusting = Line(registrar=where, transport="tls", trusted_certificates=lab.certificate.certificate)
+    trusting = Line(
+        registrar=where, transport="tls", trusted_certificates=lab.certificate.certificate
+    )
     assert (await look(SipOptions(line=trusting), tmp_path)).fault is None
     fault = (await look(SipOptions(line=Line(registrar=where, transport="tls")), tmp_path)).fault
     assert fault and (fault.stage, fault.code) == ("connect", "certificate")
@@ -128,22 +134,37 @@ async def test_nobody_listening_is_unreachable_at_once(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     for transport in ("udp", "tcp"):
-        seen = await look(SipOptions(host=f"127.0.0.1:{port}", transport=transport, within=3.0), tmp_path)
+        seen = await look(
+            SipOptions(host=f"127.0.0.1:{port}", transport=transport, within=3.0), tmp_path
+        )
         assert seen.fault and seen.fault.code == "unreachable"
         assert seen.seconds < 2
 
 
 async def test_what_is_not_sip_is_the_peers_fault(peer: Peer, tmp_path: Path) -> None:
-    for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfe\x00garbage", b"SIP/2.0 200\r\nCall-ID\r\n\r\n"):
+    for said in (
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\xff\xfe\x00garbage",
+        b"SIP/2.0 200\r\nCall-ID\r\n\r\n",
+    ):
         port = await peer(lambda _, said=said: [said])  # type: ignore[misc]
         fault = (await look(SipOptions(host=f"127.0.0.1:{port}"), tmp_path)).fault
         assert fault and (fault.stage, fault.code) == ("answer", "bad-peer")
 
 
-async def test_anothers_answers_and_provisional_ones_do_not_count(peer: Peer, tmp_path: Path) -> None:
+async def test_anothers_answers_and_provisional_ones_do_not_count(
+    peer: Peer, tmp_path: Path
+) -> None:
     def confused(question: bytes) -> list[bytes]:
-        other = answered(question, "503 Service Unavailable").replace(b"Call-ID: ", b"Call-ID: not-")
-        return [b"\r\n\r\n", other, answered(question, "100 Trying"), answered(question, "405 Method Not Allowed")]
+        other = answered(question, "503 Service Unavailable").replace(
+            b"Call-ID: ", b"Call-ID: not-"
+        )
+        return [
+            b"\r\n\r\n",
+            other,
+            answered(question, "100 Trying"),
+            answered(question, "405 Method Not Allowed"),
+        ]
 
     port = await peer(confused)
     seen = await look(SipOptions(host=f"127.0.0.1:{port}"), tmp_path)
@@ -154,7 +175,9 @@ async def test_what_counts_as_proof_is_the_users_to_say(peer: Peer, tmp_path: Pa
     port = await peer(lambda question: [answered(question, "403 Forbidden")])
     fault = (await look(SipOptions(host=f"127.0.0.1:{port}"), tmp_path)).fault
     assert fault and fault.code == "sip:403" and fault.text == "Forbidden"
-    assert (await look(SipOptions(host=f"127.0.0.1:{port}", accept=(200, 403)), tmp_path)).fault is None
+    assert (
+        await look(SipOptions(host=f"127.0.0.1:{port}", accept=(200, 403)), tmp_path)
+    ).fault is None
 
 
 async def test_a_connection_closed_on_the_question_is_a_fault(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The outbound dialer: an API is told to call, and our own line must be called. The dialer is the practice centre's."""
+"""The outbound dialer: an API is told to call, and our own line must be called. The dialer is the
+practice centre's.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
         yield running
 
 
-def dialer(lab: Lab, folder: Path, agent: bool = True, order: Mapping[str, str] | None = None, **more: Any) -> Any:
+def dialer(
+    lab: Lab, folder: Path, agent: bool = True, order: Mapping[str, str] | None = None, **more: Any
+) -> Any:
     """Our line is the customer, our agent the agent."""
     key = folder / "key"
     key.write_text(lab.passwords["api-key"].read_text(encoding="utf-8"), encoding="utf-8")
@@ -52,7 +56,10 @@ def dialer(lab: Lab, folder: Path, agent: bool = True, order: Mapping[str, str] 
 
 
 async def test_a_dialer_that_works_is_proven_at_both_ends(lab: Lab, tmp_path: Path) -> None:
-    script = [{"on-hold": "2s", "by": "agent", "hears": "music", "within": "20s"}, {"collect": "5", "within": "20s"}]
+    script = [
+        {"on-hold": "2s", "by": "agent", "hears": "music", "within": "20s"},
+        {"collect": "5", "within": "20s"},
+    ]
     check = dialer(lab, tmp_path, caller_id="8000", script=script)
     seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) is None, seen.fault
@@ -62,13 +69,17 @@ async def test_a_dialer_that_works_is_proven_at_both_ends(lab: Lab, tmp_path: Pa
         "hang-up",
     ]  # fmt: skip
     assert set(seen.measures) <= set(check.measures())
-    assert {"call.wav", "agent.wav", "ladder.txt", "agent-ladder.txt"} <= {exhibit.name for exhibit in seen.exhibits}
+    assert {"call.wav", "agent.wav", "ladder.txt", "agent-ladder.txt"} <= {
+        exhibit.name for exhibit in seen.exhibits
+    }
     assert check.claims() == (Claim("monitor", 1), Claim(AGENT, 1))
     assert seen.seconds < check.longest_seconds()
     assert lab.pbx.mishaps == []
 
 
-async def test_a_campaign_calls_a_customer_and_plays_its_announcement(lab: Lab, tmp_path: Path) -> None:
+async def test_a_campaign_calls_a_customer_and_plays_its_announcement(
+    lab: Lab, tmp_path: Path
+) -> None:
     script = [{"hear": str(prompts.FOLDER / "opening-hours.wav"), "within": "20s"}]
     seen = await attempt(dialer(lab, tmp_path, agent=False, script=script), tmp_path / "seen")
     assert ended(seen) is None, seen.fault
@@ -89,21 +100,33 @@ async def test_each_fault_of_a_dialer_is_told_apart(tmp_path: Path) -> None:
         async with Lab(folder / "lab") as lab:
             lab.break_(fault)
             within = "3s" if fault == "dialer-dead" else "30s"
-            return ended(await attempt(dialer(lab, folder, caller_id="8000", called_within=within), folder / "seen"))
+            return ended(
+                await attempt(
+                    dialer(lab, folder, caller_id="8000", called_within=within), folder / "seen"
+                )
+            )
 
     assert dict(zip(FAULTS, await asyncio.gather(*map(one, FAULTS)), strict=True)) == FAULTS
 
 
-async def test_a_dialer_that_calls_somebody_else_or_only_one_of_us(lab: Lab, tmp_path: Path) -> None:
+async def test_a_dialer_that_calls_somebody_else_or_only_one_of_us(
+    lab: Lab, tmp_path: Path
+) -> None:
     only_the_agent = {"customer": "6199", "agent": "{agent}"}
-    seen = await attempt(dialer(lab, tmp_path, order=only_the_agent, called_within="4s"), tmp_path / "customer")
+    seen = await attempt(
+        dialer(lab, tmp_path, order=only_the_agent, called_within="4s"), tmp_path / "customer"
+    )
     assert ended(seen) == ("ring", "not-called")
     only_the_customer = {"customer": "{customer}"}
-    seen = await attempt(dialer(lab, tmp_path, order=only_the_customer, called_within="4s"), tmp_path / "agent")
+    seen = await attempt(
+        dialer(lab, tmp_path, order=only_the_customer, called_within="4s"), tmp_path / "agent"
+    )
     assert ended(seen) == ("ring", "agent-not-called")
 
 
-async def test_an_account_that_the_registrar_refuses_is_not_the_dialers_fault(lab: Lab, tmp_path: Path) -> None:
+async def test_an_account_that_the_registrar_refuses_is_not_the_dialers_fault(
+    lab: Lab, tmp_path: Path
+) -> None:
     (tmp_path / "wrong").write_text("not this one\n", encoding="utf-8")
     line = {"name": "monitor", "registrar": f"127.0.0.1:{lab.pbx.port}", "user": "monitor"}
     wrong = Line.model_validate({**line, "password": {"file": str(tmp_path / "wrong")}})
@@ -113,7 +136,9 @@ async def test_an_account_that_the_registrar_refuses_is_not_the_dialers_fault(la
     assert "api" not in [stage.name for stage in seen.stages], "nobody is called for nothing"
 
 
-async def test_what_cannot_be_called_is_refused_when_the_configuration_is_read(lab: Lab, tmp_path: Path) -> None:
+async def test_what_cannot_be_called_is_refused_when_the_configuration_is_read(
+    lab: Lab, tmp_path: Path
+) -> None:
     with pytest.raises(ValidationError, match="only an account that registers can be called"):
         dialer(lab, tmp_path, line=Line.model_validate({"name": "ip", "registrar": "127.0.0.1"}))
     with pytest.raises(ValidationError, match="step 1 needs our agent in the call"):

@@ -1,5 +1,6 @@
-"""The sender is killed (-9) again and again, wherever it happens to be: nothing is lost, and what comes twice comes
-with the same Message-ID."""
+"""The sender is killed (-9) again and again, wherever it happens to be: nothing is lost, and what
+comes twice comes with the same Message-ID.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def promise(ledger: Ledger, count: int) -> None:
     """So many incidents, each opened and closed, told to both."""
     for _ in range(count):
         with ledger.transaction() as t:
-            number = t.open_incident(IncidentRow(None, os.urandom(8).hex(), "Pune", "ivr", "P0", "vendor", NOW))
+            number = t.open_incident(
+                IncidentRow(None, os.urandom(8).hex(), "Pune", "ivr", "P0", "vendor", NOW)
+            )
             body = letter_body(ticket(number=f"RV-{number}").to_dict())
             for kind in ("opened", "closed"):
                 for recipient in RECIPIENTS:
@@ -43,7 +46,12 @@ def promise(ledger: Ledger, count: int) -> None:
 def running(*command: str) -> Iterator[subprocess.Popen[str]]:
     """A process of ours, gone when the block ends."""
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        [sys.executable, *command],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
     )
     try:
         yield process
@@ -75,7 +83,10 @@ def send_and_kill(senders: subprocess.Popen[str], seconds: float) -> bool:
 
 def mails(folder: Path) -> list[EmailMessage]:
     """What the server has filed, in its order."""
-    read = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in sorted(folder.glob("*.eml"))]
+    read = [
+        message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in sorted(folder.glob("*.eml"))
+    ]
     return [mail for mail in read if isinstance(mail, EmailMessage)]
 
 
@@ -104,15 +115,21 @@ def test_a_sender_that_is_killed_anywhere_loses_nothing(tmp_path: Path) -> None:
         assert {letter.state for letter in letters} == {"sent"}
         trail = [[receipt.kind for receipt in ledger.receipts(letter.id)] for letter in letters]
     assert all(kinds.count("sent") == 1 and kinds[-1] == "sent" for kinds in trail)
-    assert any("interrupted" in kinds for kinds in trail), "some were killed in the middle of a send"
+    assert any("interrupted" in kinds for kinds in trail), (
+        "some were killed in the middle of a send"
+    )
 
     arrived = mails(box)
     copies = Counter(str(mail["Message-ID"]) for mail in arrived)
     assert len(copies) == len(letters), "each letter arrived, each with a Message-ID of its own"
-    assert sum(copies.values()) - len(copies) <= 2 * kills, "at most the two under way at each kill came twice"
+    assert sum(copies.values()) - len(copies) <= 2 * kills, (
+        "at most the two under way at each kill came twice"
+    )
 
     order: dict[tuple[str, str], list[str]] = defaultdict(list)
     for mail in arrived:
         order[mail["X-Reveille-Incident"], mail["Delivered-To"]].append(mail["X-Reveille-Event"])
     assert len(order) == len(letters) / 2
-    assert all(events == sorted(events, reverse=True) for events in order.values()), "closed never before opened"
+    assert all(events == sorted(events, reverse=True) for events in order.values()), (
+        "closed never before opened"
+    )

@@ -21,7 +21,8 @@ from monitor.core.verdict import Expectation, State, judge
 
 PLUGINS = Path("/usr/lib/nagios/plugins")
 debian = pytest.mark.skipif(
-    shutil.which("check_dummy", path=str(PLUGINS)) is None, reason="monitoring-plugins-basic is not installed"
+    shutil.which("check_dummy", path=str(PLUGINS)) is None,
+    reason="monitoring-plugins-basic is not installed",
 )
 
 
@@ -44,7 +45,9 @@ async def run(folder: Path, program: str, **settings: Any) -> Observation:
 @pytest.mark.parametrize(
     ("status", "state"), [(0, State.OK), (1, State.DEGRADED), (2, State.FAILED), (3, State.UNKNOWN)]
 )
-async def test_each_exit_status_becomes_its_verdict(status: int, state: State, tmp_path: Path) -> None:
+async def test_each_exit_status_becomes_its_verdict(
+    status: int, state: State, tmp_path: Path
+) -> None:
     verdict = judge(await look(tmp_path, PLUGINS / "check_dummy", status, "as said"))
     assert verdict.state is state
     assert status == 0 or "as said" in verdict.reasons[0]
@@ -78,11 +81,18 @@ async def test_load_disk_and_processes_are_measured(tmp_path: Path) -> None:
     disk = await look(tmp_path, PLUGINS / "check_disk", "-w", "0%", "-c", "0%", "-p", "/")
     assert disk.measures["root_bytes"] > 0
     processes = await look(tmp_path, PLUGINS / "check_procs", "-w", "0:0")
-    assert processes.warnings[0].startswith("PROCS WARNING") and judge(processes).state is State.DEGRADED
+    assert (
+        processes.warnings[0].startswith("PROCS WARNING")
+        and judge(processes).state is State.DEGRADED
+    )
 
 
-async def test_what_it_says_at_length_is_kept_and_its_data_on_every_line_count(tmp_path: Path) -> None:
-    seen = await run(tmp_path, r"print('DISK OK - fine | /=2MB;5;;\nfirst more\nsecond more | a=1s\nb=2%;;@1:3')")
+async def test_what_it_says_at_length_is_kept_and_its_data_on_every_line_count(
+    tmp_path: Path,
+) -> None:
+    seen = await run(
+        tmp_path, r"print('DISK OK - fine | /=2MB;5;;\nfirst more\nsecond more | a=1s\nb=2%;;@1:3')"
+    )
     assert seen.notes == ("DISK OK - fine",)
     assert seen.measures["root_bytes"] == 2 * 2**20 and seen.measures["a_seconds"] == 1
     assert seen.measures["b_percent"] == 2 and seen.measures["run_seconds"] > 0
@@ -141,9 +151,9 @@ def alive(process: int) -> bool:
 
 async def test_a_background_child_that_holds_the_output_does_not_hold_us(tmp_path: Path) -> None:
     leaves = (
-        "import subprocess, sys, pathlib;"
-        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'], start_new_session={});"
-        "print('OK - done'); pathlib.Path({!r}).write_text(str(child.pid))"
+        "import subprocess, sys, pathlib;child = subprocess.Popen([sys.executable, '-c', 'import"
+        " signal; signal.pause()'], start_new_session={});print('OK - done');"
+        " pathlib.Path({!r}).write_text(str(child.pid))"
     )
     for number, runs_away in enumerate((False, True)):
         file = tmp_path / f"child-{number}"
@@ -164,7 +174,9 @@ async def test_an_endless_output_is_bounded_in_memory_and_time(tmp_path: Path) -
 
 
 async def test_output_that_is_no_text_harms_nobody(tmp_path: Path) -> None:
-    seen = await run(tmp_path, r"import sys; sys.stdout.buffer.write(b'\xff\x00\x1b[31m OK | a=1\n\xfe')")
+    seen = await run(
+        tmp_path, r"import sys; sys.stdout.buffer.write(b'\xff\x00\x1b[31m OK | a=1\n\xfe')"
+    )
     assert seen.blind is None and seen.measures["a"] == 1
     assert (await run(tmp_path, "")).notes == ()
 
@@ -183,16 +195,26 @@ async def test_secrets_come_by_environment_and_input_and_nothing_else_does(
         "print('good' if good else sorted(known))"
     )
     seen = await run(
-        tmp_path, program, environment={"TZ": "UTC"}, secret_environment={"PASSWORD": secret}, secret_input=secret
+        tmp_path,
+        program,
+        environment={"TZ": "UTC"},
+        secret_environment={"PASSWORD": secret},
+        secret_input=secret,
     )
     assert seen.notes == ("good",)
-    gone = await run(tmp_path, "", secret_environment={"PASSWORD": Secret(environment="REVEILLE_NOT_SET")})
+    gone = await run(
+        tmp_path, "", secret_environment={"PASSWORD": Secret(environment="REVEILLE_NOT_SET")}
+    )
     assert "'REVEILLE_NOT_SET' is missing" in (gone.blind or "")
 
 
-async def test_a_plugin_that_does_not_read_its_input_is_no_trouble(tmp_path: Path, monkeypatch: Any) -> None:
+async def test_a_plugin_that_does_not_read_its_input_is_no_trouble(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
     monkeypatch.setenv("REVEILLE_TEST_SECRET", "x" * 200_000)
-    seen = await run(tmp_path, "print('OK')", secret_input=Secret(environment="REVEILLE_TEST_SECRET"))
+    seen = await run(
+        tmp_path, "print('OK')", secret_input=Secret(environment="REVEILLE_TEST_SECRET")
+    )
     assert seen.notes == ("OK",) and seen.blind is None
 
 
@@ -207,7 +229,9 @@ async def test_a_plugin_that_does_not_read_its_input_is_no_trouble(tmp_path: Pat
         (["/check", "-u", "http://monitor:hunter2@example.net/"], "seen by everybody"),
     ],
 )
-def test_a_command_line_holds_no_secret_and_begins_with_a_path(command: list[Any], said: str) -> None:
+def test_a_command_line_holds_no_secret_and_begins_with_a_path(
+    command: list[Any], said: str
+) -> None:
     with pytest.raises(ValidationError, match=said) as raised:
         NagiosPlugin(command=command)
     assert "hunter2" not in str(raised.value)

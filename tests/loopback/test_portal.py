@@ -32,7 +32,9 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
         yield running
 
 
-Serve = Callable[[Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[int]]
+Serve = Callable[
+    [Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[int]
+]
 
 
 @pytest.fixture
@@ -40,7 +42,9 @@ async def serve() -> AsyncIterator[Serve]:
     """A raw TCP server on a free port that does what its function does."""
     servers: list[asyncio.Server] = []
 
-    async def start(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> int:
+    async def start(
+        talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    ) -> int:
         async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 await talk(reader, writer)
@@ -64,7 +68,9 @@ def says(text: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Aw
     return talk
 
 
-async def test_every_portal_of_the_lab_is_up_and_shows_its_own_login(lab: Lab, tmp_path: Path) -> None:
+async def test_every_portal_of_the_lab_is_up_and_shows_its_own_login(
+    lab: Lab, tmp_path: Path
+) -> None:
     for portal in lab.portals.values():
         seen = await look(Portal(url=portal.url, must_contain=(portal.title, "Sign in")), tmp_path)
         assert seen.fault is None
@@ -73,11 +79,15 @@ async def test_every_portal_of_the_lab_is_up_and_shows_its_own_login(lab: Lab, t
         assert 0 < seen.measures["first_byte_seconds"] <= seen.measures["total_seconds"] < 2
 
 
-async def test_a_portal_that_is_down_is_an_http_fault_and_the_others_are_not(lab: Lab, tmp_path: Path) -> None:
+async def test_a_portal_that_is_down_is_an_http_fault_and_the_others_are_not(
+    lab: Lab, tmp_path: Path
+) -> None:
     lab.break_("report-portal-down")
     for name, portal in lab.portals.items():
         fault = (await look(Portal(url=portal.url), tmp_path)).fault
-        assert (fault and (fault.stage, fault.code)) == (("response", "http:503") if name == "report-portal" else None)
+        assert (fault and (fault.stage, fault.code)) == (
+            ("response", "http:503") if name == "report-portal" else None
+        )
     lab.mend("report-portal-down")
     assert (await look(Portal(url=lab.portals["report-portal"].url), tmp_path)).fault is None
 
@@ -85,22 +95,34 @@ async def test_a_portal_that_is_down_is_an_http_fault_and_the_others_are_not(lab
 async def test_a_maintenance_page_behind_a_200_is_seen_and_kept(lab: Lab, tmp_path: Path) -> None:
     lab.break_("agent-portal-maintenance")
     url = lab.portals["agent-portal"].url
-    assert (await look(Portal(url=url, soft_200s=False), tmp_path)).fault is None, "status alone cannot tell"
+    assert (await look(Portal(url=url, soft_200s=False), tmp_path)).fault is None, (
+        "status alone cannot tell"
+    )
     soft = (await look(Portal(url=url), tmp_path)).fault
-    assert soft and (soft.stage, soft.code, soft.text) == ("content", "soft-200", "the page is headed 'Maintenance'")
+    assert soft and (soft.stage, soft.code, soft.text) == (
+        "content",
+        "soft-200",
+        "the page is headed 'Maintenance'",
+    )
     seen = await look(Portal(url=url, must_contain=("Sign in",)), tmp_path)
     assert seen.fault and (seen.fault.stage, seen.fault.code) == ("content", "missing-text")
     assert "'Sign in'" in seen.fault.text
     assert "maintenance" in seen.exhibits[0].path.read_text()
-    unwanted = (await look(Portal(url=url, must_not_contain=("carrying out maintenance",)), tmp_path)).fault
+    unwanted = (
+        await look(Portal(url=url, must_not_contain=("carrying out maintenance",)), tmp_path)
+    ).fault
     assert unwanted and unwanted.code == "unwanted-text"
 
 
 async def test_a_redirect_is_followed_or_is_the_answer(lab: Lab, tmp_path: Path) -> None:
     root = lab.portals["admin-portal"].url.removesuffix("login")
     followed = await look(Portal(url=root, must_contain=("Sign in",)), tmp_path)
-    assert followed.fault is None and any(note.startswith("302 to /login") for note in followed.notes)
-    assert (await look(Portal(url=root, follow_redirects=False, expect_status=302), tmp_path)).fault is None
+    assert followed.fault is None and any(
+        note.startswith("302 to /login") for note in followed.notes
+    )
+    assert (
+        await look(Portal(url=root, follow_redirects=False, expect_status=302), tmp_path)
+    ).fault is None
 
 
 async def test_https_measures_the_handshake_and_the_certificate(lab: Lab, tmp_path: Path) -> None:
@@ -114,9 +136,17 @@ async def test_https_measures_the_handshake_and_the_certificate(lab: Lab, tmp_pa
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=lab.certificate.server_context()).start()
     url = f"https://localhost:{runner.addresses[0][1]}/"
     try:
-        seen = await look(Portal(url=url, trusted_certificates=lab.certificate.certificate), tmp_path)
+        seen = await look(
+            Portal(url=url, trusted_certificates=lab.certificate.certificate), tmp_path
+        )
         assert seen.fault is None
-        assert [stage.name for stage in seen.stages] == ["dns", "connect", "tls", "response", "content"]
+        assert [stage.name for stage in seen.stages] == [
+            "dns",
+            "connect",
+            "tls",
+            "response",
+            "content",
+        ]
         assert 29 < seen.measures["certificate_days"] <= 30
         distrusted = (await look(Portal(url=url), tmp_path)).fault
         assert distrusted and (distrusted.stage, distrusted.code) == ("tls", "certificate")
@@ -125,7 +155,9 @@ async def test_https_measures_the_handshake_and_the_certificate(lab: Lab, tmp_pa
         await runner.cleanup()
 
 
-async def test_each_way_of_not_answering_has_its_stage_and_code(lab: Lab, serve: Serve, tmp_path: Path) -> None:
+async def test_each_way_of_not_answering_has_its_stage_and_code(
+    lab: Lab, serve: Serve, tmp_path: Path
+) -> None:
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 

@@ -1,4 +1,6 @@
-"""A walk through a portal: log in with what was remembered, look, log out whatever happened; nothing secret is seen."""
+"""A walk through a portal: log in with what was remembered, look, log out whatever happened;
+nothing secret is seen.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +67,12 @@ class Shop:
             return web.Response(status=302, headers={"Location": "/login"})
         if self.fault == "leak":
             coded = base64.b64encode(PASSWORD.encode()).decode()
-            return self._html("Oops", " ".join((PASSWORD, TOKEN, request.cookies["session"], coded)), 500)
-        return self._html("Agents", '<p class="n">Agents ready: 1,204</p><a href="/logout">Sign out</a>')
+            return self._html(
+                "Oops", " ".join((PASSWORD, TOKEN, request.cookies["session"], coded)), 500
+            )
+        return self._html(
+            "Agents", '<p class="n">Agents ready: 1,204</p><a href="/logout">Sign out</a>'
+        )
 
     async def _state_json(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") == "Bearer tok-0123456789":
@@ -75,7 +81,9 @@ class Shop:
 
     async def _token_json(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
-        return web.json_response({"access_token": "tok-0123456789" if asked == {"key": PASSWORD} else ""})
+        return web.json_response(
+            {"access_token": "tok-0123456789" if asked == {"key": PASSWORD} else ""}
+        )
 
     async def _logout(self, request: web.Request) -> web.StreamResponse:
         if self.fault == "logout":
@@ -89,7 +97,9 @@ class Shop:
         return self._html("In", "", 200 if request.headers.get("Authorization") == wanted else 401)
 
     async def _away(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(status=int(request.query.get("status", 302)), headers={"Location": request.query["to"]})
+        return web.Response(
+            status=int(request.query.get("status", 302)), headers={"Location": request.query["to"]}
+        )
 
     @staticmethod
     def _html(title: str, body: str, status: int = 200) -> web.Response:
@@ -135,7 +145,11 @@ LOGOUT = {"name": "logout", "url": "/logout"}
 
 
 def walking(shop: Shop, secret: Path, steps: list[dict[str, Any]], **settings: Any) -> Portal:
-    written = {"url": f"http://127.0.0.1:{shop.port}/", "steps": steps, "secrets": {"password": {"file": secret}}}
+    written = {
+        "url": f"http://127.0.0.1:{shop.port}/",
+        "steps": steps,
+        "secrets": {"password": {"file": secret}},
+    }
     return Portal.model_validate({**written, **settings})
 
 
@@ -154,7 +168,9 @@ def everything(seen: Observation) -> str:
     return " ".join((str(seen), *kept))
 
 
-async def test_a_walk_logs_in_with_a_token_and_logs_out(shop: Shop, secret: Path, tmp_path: Path) -> None:
+async def test_a_walk_logs_in_with_a_token_and_logs_out(
+    shop: Shop, secret: Path, tmp_path: Path
+) -> None:
     check = walking(shop, secret, STEPS, logout=LOGOUT)
     seen = await look(check, tmp_path)
     assert seen.fault is None and seen.blind is None, seen
@@ -162,21 +178,32 @@ async def test_a_walk_logs_in_with_a_token_and_logs_out(shop: Shop, secret: Path
     assert shop.asked == [
         ("GET", "/login"), ("POST", "/login"), ("GET", "/home"), ("GET", "/logout"), ("GET", "/login"),
     ]  # fmt: skip
-    assert shop.seen_headers[1]["Cookie"] == "before=visited" and "session" in shop.seen_headers[2]["Cookie"]
+    assert (
+        shop.seen_headers[1]["Cookie"] == "before=visited"
+        and "session" in shop.seen_headers[2]["Cookie"]
+    )
     assert "session" not in shop.seen_headers[4].get("Cookie", ""), "the logout took it away"
     assert seen.measures["agents_ready"] == 1204
     assert set(seen.measures) <= set(check.measures())
-    assert seen.measures["login_response_seconds"] <= seen.measures["login_seconds"] <= seen.measures["total_seconds"]
+    assert (
+        seen.measures["login_response_seconds"]
+        <= seen.measures["login_seconds"]
+        <= seen.measures["total_seconds"]
+    )
     assert judge(seen, [Expectation.parse("login_response_seconds <= 5")]).state is State.OK
     broken = judge(seen, [Expectation.parse("login_seconds <= 0")])
     assert broken.state is State.FAILED and broken.fault and broken.fault.stage == "login"
 
 
-async def test_a_login_that_lets_nobody_in_is_a_fault_of_its_step(shop: Shop, secret: Path, tmp_path: Path) -> None:
+async def test_a_login_that_lets_nobody_in_is_a_fault_of_its_step(
+    shop: Shop, secret: Path, tmp_path: Path
+) -> None:
     shop.fault = "login"
     seen = await look(walking(shop, secret, STEPS, logout=LOGOUT), tmp_path)
     assert seen.fault and (seen.fault.stage, seen.fault.code) == ("login", "wrong-page"), seen
-    assert shop.asked[-1] == ("GET", "/login") and ("GET", "/logout") in shop.asked, "logged out all the same"
+    assert shop.asked[-1] == ("GET", "/login") and ("GET", "/logout") in shop.asked, (
+        "logged out all the same"
+    )
     assert any("done after the failure" in note for note in seen.notes)
     bare = [STEPS[0], {**STEPS[1], "lands_on": None, "must_contain": [], "measure": {}}]
     soft = await look(walking(shop, secret, bare), tmp_path)
@@ -188,16 +215,26 @@ async def test_a_login_that_lets_nobody_in_is_a_fault_of_its_step(shop: Shop, se
     assert (await look(walking(shop, secret, allowed), tmp_path)).fault is None
 
 
-async def test_nothing_secret_is_seen_whatever_the_page_says(shop: Shop, secret: Path, tmp_path: Path) -> None:
+async def test_nothing_secret_is_seen_whatever_the_page_says(
+    shop: Shop, secret: Path, tmp_path: Path
+) -> None:
     shop.fault = "leak"
     seen = await look(walking(shop, secret, STEPS, logout=LOGOUT), tmp_path)
     assert seen.fault and (seen.fault.stage, seen.fault.code) == ("login", "http:500")
     assert [exhibit.name for exhibit in seen.exhibits] == ["login.html"]
-    for private in (PASSWORD, TOKEN, "s-0123456789abcdef", base64.b64encode(PASSWORD.encode()).decode(), "gr8"):
+    for private in (
+        PASSWORD,
+        TOKEN,
+        "s-0123456789abcdef",
+        base64.b64encode(PASSWORD.encode()).decode(),
+        "gr8",
+    ):
         assert private not in everything(seen)
 
 
-async def test_json_is_sent_compared_and_remembered(shop: Shop, secret: Path, tmp_path: Path) -> None:
+async def test_json_is_sent_compared_and_remembered(
+    shop: Shop, secret: Path, tmp_path: Path
+) -> None:
     steps = [
         {
             "name": "token",
@@ -225,11 +262,16 @@ async def test_json_is_sent_compared_and_remembered(shop: Shop, secret: Path, tm
         ({"remember": {"other": {"header": "X-Other"}}}, "not-found"),
         ({"expect_status": [201, 204]}, "http:200"),
     ):
-        fault = (await look(walking(shop, secret, [steps[0], {**steps[1], **wrong}]), tmp_path)).fault
+        fault = (
+            await look(walking(shop, secret, [steps[0], {**steps[1], **wrong}]), tmp_path)
+        ).fault
         assert fault and (fault.stage, fault.code) == ("state", code), fault
     (secret.parent / "other").write_text("other\n")
     wrong_key = await look(walking(shop, secret.parent / "other", steps), tmp_path)
-    assert wrong_key.fault and (wrong_key.fault.stage, wrong_key.fault.code) == ("token", "not-found")
+    assert wrong_key.fault and (wrong_key.fault.stage, wrong_key.fault.code) == (
+        "token",
+        "not-found",
+    )
 
 
 async def test_a_logout_that_fails_is_a_fault_only_when_all_else_went_well(
@@ -249,7 +291,9 @@ async def test_a_logout_that_fails_is_a_fault_only_when_all_else_went_well(
     assert shop.asked[-2:] == [("GET", "/logout"), ("GET", "/login")]
 
 
-async def test_credentials_stay_with_their_own_site(shop: Shop, secret: Path, tmp_path: Path) -> None:
+async def test_credentials_stay_with_their_own_site(
+    shop: Shop, secret: Path, tmp_path: Path
+) -> None:
     account = {"user": "monitor", "password": {"file": secret}}
     one = Portal.model_validate({"url": f"http://127.0.0.1:{shop.port}/basic", **account})
     assert (await look(one, tmp_path)).fault is None
@@ -269,7 +313,9 @@ async def test_credentials_stay_with_their_own_site(shop: Shop, secret: Path, tm
         before = len(other.asked)
         posted = [{"name": "away", "url": f"/away?status=307&to={there}", "body": "{password}"}]
         fault = (await look(walking(shop, secret, posted), tmp_path)).fault
-        assert fault and fault.code == "redirects" and len(other.asked) == before, "what was sent is not sent on"
+        assert fault and fault.code == "redirects" and len(other.asked) == before, (
+            "what was sent is not sent on"
+        )
 
 
 async def test_the_portals_of_the_lab_let_the_monitor_in(tmp_path: Path) -> None:

@@ -51,21 +51,46 @@ def fault(seen: Observation) -> tuple[str, str]:
 async def test_spans_channels_and_who_asked(check: PriAmi, pbx: Asterisk, tmp_path: Path) -> None:
     seen = await look(check, tmp_path)
     assert seen.fault is None and seen.blind is None
-    assert [s.name for s in seen.stages] == ["connect", "login", "spans", "line", "d-channel", "channels"]
+    assert [s.name for s in seen.stages] == [
+        "connect",
+        "login",
+        "spans",
+        "line",
+        "d-channel",
+        "channels",
+    ]
     told = {name: value for name, value in seen.measures.items() if not name.endswith("_seconds")}
-    assert told == {"spans_total": 2, "spans_up": 2, "channels_total": 4, "channels_busy": 1, "occupancy_percent": 25}
+    assert told == {
+        "spans_total": 2,
+        "spans_up": 2,
+        "channels_total": 4,
+        "channels_busy": 1,
+        "occupancy_percent": 25,
+    }
     assert "AMI 5.0.2" in seen.notes
-    assert [one["Action"] for one in pbx.heard] == ["Challenge", "Login", "PRIShowSpans", "DAHDIShowChannels", "Logoff"]
-    assert not any(SECRET in value for one in pbx.heard for value in one.values()), "the secret stays at home"
+    assert [one["Action"] for one in pbx.heard] == [
+        "Challenge",
+        "Login",
+        "PRIShowSpans",
+        "DAHDIShowChannels",
+        "Logoff",
+    ]
+    assert not any(SECRET in value for one in pbx.heard for value in one.values()), (
+        "the secret stays at home"
+    )
 
 
 @pytest.mark.parametrize("bytes_at_once", [1, 7, 100])
-async def test_messages_come_in_pieces(check: PriAmi, pbx: Asterisk, tmp_path: Path, bytes_at_once: int) -> None:
+async def test_messages_come_in_pieces(
+    check: PriAmi, pbx: Asterisk, tmp_path: Path, bytes_at_once: int
+) -> None:
     pbx.bytes_at_once = bytes_at_once
     assert (await look(check, tmp_path)).measures["spans_up"] == 2
 
 
-async def test_the_driver_is_not_loaded_zero_spans_is_a_fault(check: PriAmi, pbx: Asterisk, tmp_path: Path) -> None:
+async def test_the_driver_is_not_loaded_zero_spans_is_a_fault(
+    check: PriAmi, pbx: Asterisk, tmp_path: Path
+) -> None:
     pbx.lists["PRIShowSpans"] = []
     assert fault(await look(check, tmp_path)) == ("spans", "no-spans")
 
@@ -86,7 +111,9 @@ async def test_a_bad_secret_is_our_own_trouble(pbx: Asterisk, tmp_path: Path) ->
     assert seen.blind == "the AMI refuses the login of 'reveille': Authentication failed"
 
 
-async def test_a_missing_right_is_our_own_trouble(check: PriAmi, pbx: Asterisk, tmp_path: Path) -> None:
+async def test_a_missing_right_is_our_own_trouble(
+    check: PriAmi, pbx: Asterisk, tmp_path: Path
+) -> None:
     pbx.forbidden.add("PRIShowSpans")
     seen = await look(check, tmp_path)
     assert seen.fault is None and seen.blind and "may not run PRIShowSpans" in seen.blind
@@ -100,13 +127,16 @@ async def test_a_d_channel_that_is_down(check: PriAmi, pbx: Asterisk, tmp_path: 
     assert seen.measures["spans_up"] == 1
 
 
-async def test_a_secondary_d_channel_carries_the_span(check: PriAmi, pbx: Asterisk, tmp_path: Path) -> None:
+async def test_a_secondary_d_channel_carries_the_span(
+    check: PriAmi, pbx: Asterisk, tmp_path: Path
+) -> None:
     pbx.with_spans(d_channel(1, up=False, alarm=True), d_channel(1, order="Secondary", number=47))
     assert (await look(check, tmp_path)).fault is None
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [("Red Alarm", "red"), ("Blue Alarm", "ais"), ("Yellow Alarm", "rai"), ("Odd", "other")]
+    ("words", "code"),
+    [("Red Alarm", "red"), ("Blue Alarm", "ais"), ("Yellow Alarm", "rai"), ("Odd", "other")],
 )
 async def test_the_channels_say_what_alarm_it_is(
     check: PriAmi, pbx: Asterisk, tmp_path: Path, words: str, code: str
@@ -146,7 +176,9 @@ async def test_registrations_of_trunks(check: PriAmi, pbx: Asterisk, tmp_path: P
     assert seen.fault is None and seen.measures["registrations_up"] == 1
 
 
-async def test_a_pbx_that_is_slow_drops_lies_or_is_none(check: PriAmi, pbx: Asterisk, tmp_path: Path) -> None:
+async def test_a_pbx_that_is_slow_drops_lies_or_is_none(
+    check: PriAmi, pbx: Asterisk, tmp_path: Path
+) -> None:
     hasty = check.model_copy(update={"within": 0.5})
     for mute, stage in (("Challenge", "login"), ("Login", "login"), ("DAHDIShowChannels", "spans")):
         pbx.mute_on = mute
@@ -164,7 +196,9 @@ async def test_a_pbx_that_is_slow_drops_lies_or_is_none(check: PriAmi, pbx: Aste
     assert (await look(check, tmp_path)).fault is None
 
 
-async def test_a_pbx_that_cannot_be_asked_says_nothing_of_its_lines(secret: Secret, tmp_path: Path) -> None:
+async def test_a_pbx_that_cannot_be_asked_says_nothing_of_its_lines(
+    secret: Secret, tmp_path: Path
+) -> None:
     async with asterisk() as gone:
         port = gone.port
     check = PriAmi(host=f"127.0.0.1:{port}", user=USER, password=secret)

@@ -57,7 +57,9 @@ def agent(one_agent: Gateway) -> Gateway:
 
 @pytest.fixture
 def check(agent: Gateway, tmp_path: Path) -> PriSnmp:
-    return PriSnmp(host=f"127.0.0.1:{agent.port}", community=secret(tmp_path, "community", "public"))
+    return PriSnmp(
+        host=f"127.0.0.1:{agent.port}", community=secret(tmp_path, "community", "public")
+    )
 
 
 def secret(folder: Path, name: str, value: str) -> Secret:
@@ -73,7 +75,13 @@ def fault(seen: Observation) -> tuple[str, str]:
 async def test_all_spans_of_a_gateway_are_found_and_counted(check: PriSnmp, tmp_path: Path) -> None:
     seen = await look(check, tmp_path)
     assert seen.fault is None and seen.blind is None
-    assert [stage.name for stage in seen.stages] == ["connect", "spans", "line", "d-channel", "channels"]
+    assert [stage.name for stage in seen.stages] == [
+        "connect",
+        "spans",
+        "line",
+        "d-channel",
+        "channels",
+    ]
     told = {name: value for name, value in seen.measures.items() if not name.endswith("_seconds")}
     assert told == {
         "spans_total": 2,
@@ -83,7 +91,12 @@ async def test_all_spans_of_a_gateway_are_found_and_counted(check: PriSnmp, tmp_
         "occupancy_percent": 50,
         "flaps": 0,
     }
-    assert set(seen.measures) <= {*check.measures(), "line_seconds", "d_channel_seconds", "channels_seconds"}
+    assert set(seen.measures) <= {
+        *check.measures(),
+        "line_seconds",
+        "d_channel_seconds",
+        "channels_seconds",
+    }
     assert seen.notes == ("span 1: up", "span 2: up")
 
 
@@ -99,7 +112,9 @@ async def test_all_spans_of_a_gateway_are_found_and_counted(check: PriSnmp, tmp_
         (16384, "out-of-service"),
     ],
 )
-async def test_an_alarm_is_named(check: PriSnmp, agent: Gateway, tmp_path: Path, status: int, code: str) -> None:
+async def test_an_alarm_is_named(
+    check: PriSnmp, agent: Gateway, tmp_path: Path, status: int, code: str
+) -> None:
     agent.tell({f"{STATUS}.2": (INTEGER, status)})
     seen = await look(check, tmp_path)
     assert fault(seen) == ("line", f"alarm:{code}")
@@ -107,7 +122,9 @@ async def test_an_alarm_is_named(check: PriSnmp, agent: Gateway, tmp_path: Path,
     assert (seen.measures["spans_up"], seen.measures["spans_total"]) == (1, 2)
 
 
-async def test_a_line_is_up_and_its_d_channel_is_not(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_a_line_is_up_and_its_d_channel_is_not(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     agent.tell({f"{mibs.LAPD_STATUS}.101": (INTEGER, 2)})
     seen = await look(check, tmp_path)
     assert fault(seen) == ("d-channel", "d-channel-down")
@@ -115,12 +132,16 @@ async def test_a_line_is_up_and_its_d_channel_is_not(check: PriSnmp, agent: Gate
     assert seen.measures["spans_up"] == 1
 
 
-async def test_a_gateway_without_spans_is_a_fault(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_a_gateway_without_spans_is_a_fault(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     agent.tell(without="1.3.6.1.2.1.10.18")
     assert fault(await look(check, tmp_path)) == ("spans", "no-spans")
 
 
-async def test_a_span_that_must_be_there_and_is_not(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_a_span_that_must_be_there_and_is_not(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     named = check.model_copy(
         update={"spans": (SnmpSpan(name="telco-a", index="1"), SnmpSpan(name="telco-b", index="7"))}
     )
@@ -129,9 +150,13 @@ async def test_a_span_that_must_be_there_and_is_not(check: PriSnmp, agent: Gatew
     assert seen.fault and "telco-b" in seen.fault.text and "telco-a" not in seen.fault.text
 
 
-async def test_named_spans_are_all_that_is_judged(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_named_spans_are_all_that_is_judged(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     agent.tell({f"{STATUS}.2": (INTEGER, 64), f"{mibs.LAPD_STATUS}.102": (INTEGER, 1)})
-    named = check.model_copy(update={"spans": (SnmpSpan(name="telco-a", index="1", d_channel="101"),)})
+    named = check.model_copy(
+        update={"spans": (SnmpSpan(name="telco-a", index="1", d_channel="101"),)}
+    )
     assert (await look(named, tmp_path)).fault is None
     agent.tell({f"{mibs.LAPD_STATUS}.101": (INTEGER, 1)})
     seen = await look(named, tmp_path)
@@ -190,9 +215,17 @@ async def test_unavailable_seconds_tell_of_a_flap_and_of_the_worst_span(
     assert (seen.measures["unavailable_seconds"], seen.measures["errored_seconds"]) == (12, 3)
 
 
-async def test_an_outage_that_was_seen_is_no_flap_when_it_ends(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_an_outage_that_was_seen_is_no_flap_when_it_ends(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     first = await look(check, tmp_path)
-    agent.tell({f"{STATUS}.1": (INTEGER, 64), f"{mibs.LAPD_STATUS}.101": (INTEGER, 1), mibs.UPTIME: (TICKS, 8_650_000)})
+    agent.tell(
+        {
+            f"{STATUS}.1": (INTEGER, 64),
+            f"{mibs.LAPD_STATUS}.101": (INTEGER, 1),
+            mibs.UPTIME: (TICKS, 8_650_000),
+        }
+    )
     down = await look(check, tmp_path, first.memory)
     assert fault(down) == ("line", "alarm:los")
     agent.tell(
@@ -207,19 +240,26 @@ async def test_an_outage_that_was_seen_is_no_flap_when_it_ends(check: PriSnmp, a
     assert (await look(check, tmp_path, down.memory)).fault is None
 
 
-async def test_a_gateway_that_started_anew_has_no_past(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_a_gateway_that_started_anew_has_no_past(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     first = await look(check, tmp_path)
     agent.tell({f"{mibs.LAPD_PEER_SABME}.101": (COUNTER, 50), mibs.UPTIME: (TICKS, 3000)})
     assert (await look(check, tmp_path, first.memory)).fault is None
 
 
-async def test_audiocodes_is_read_by_its_own_table(check: PriSnmp, agent: Gateway, tmp_path: Path) -> None:
+async def test_audiocodes_is_read_by_its_own_table(
+    check: PriSnmp, agent: Gateway, tmp_path: Path
+) -> None:
     agent.tell(
         {
             f"{AUDIOCODES}.1": (INTEGER, 1),
             f"{AUDIOCODES}.2": (INTEGER, 1),
             f"{AUDIOCODES}.3": (INTEGER, 0),
-            **{f"{mibs.AUDIOCODES_D_CHANNEL}.{row}": (INTEGER, 0 if row < 3 else 10) for row in (1, 2, 3)},
+            **{
+                f"{mibs.AUDIOCODES_D_CHANNEL}.{row}": (INTEGER, 0 if row < 3 else 10)
+                for row in (1, 2, 3)
+            },
             **{f"{mibs.AUDIOCODES_NAME}.{row}": (TEXT, f"telco-{row}") for row in (1, 2, 3)},
         }
     )
@@ -232,7 +272,10 @@ async def test_audiocodes_is_read_by_its_own_table(check: PriSnmp, agent: Gatewa
     assert fault(await look(audiocodes, tmp_path)) == ("d-channel", "d-channel-down")
     agent.tell({f"{AUDIOCODES}.2": (INTEGER, 1), f"{mibs.AUDIOCODES_D_CHANNEL}.1": (INTEGER, 1)})
     seen = await look(audiocodes, tmp_path)
-    assert seen.fault and (seen.fault.code, seen.fault.text) == ("d-channel-down", "the D-channel is down: telco-1")
+    assert seen.fault and (seen.fault.code, seen.fault.text) == (
+        "d-channel-down",
+        "the D-channel is down: telco-1",
+    )
     demanded = audiocodes.model_copy(update={"spans": (SnmpSpan(name="spare", index="3"),)})
     assert fault(await look(demanded, tmp_path)) == ("line", "alarm:disabled")
 
@@ -267,10 +310,15 @@ async def test_v3_with_keys_and_what_is_wrong_with_them(agent: Gateway, tmp_path
     assert (await look(as_user(AUTHENTICATION, PRIVACY), tmp_path)).fault is None
 
 
-async def test_a_silent_agent_and_a_wrong_community_time_out(check: PriSnmp, tmp_path: Path) -> None:
+async def test_a_silent_agent_and_a_wrong_community_time_out(
+    check: PriSnmp, tmp_path: Path
+) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
-        for host, name in ((f"127.0.0.1:{mute.getsockname()[1]}", "public"), (check.host, "private")):
+        for host, name in (
+            (f"127.0.0.1:{mute.getsockname()[1]}", "public"),
+            (check.host, "private"),
+        ):
             silent = PriSnmp(host=host, community=secret(tmp_path, f"c-{name}", name), within=1.5)
             assert fault(await look(silent, tmp_path)) == ("connect", "timeout")
     assert (await look(check, tmp_path)).fault is None, "and the next one is heard again"
@@ -282,17 +330,26 @@ async def test_what_is_not_snmp_is_no_answer(tmp_path: Path) -> None:
             self.transport = transport
 
         def datagram_received(self, data: bytes, addr: Any) -> None:
-            for said in (b"", b"SIP/2.0 200 OK\r\n\r\n", b"\x30\x84\xff\xff\xff\xff", data[:-3], b"\x30" * 1400):
+            for said in (
+                b"",
+                b"SIP/2.0 200 OK\r\n\r\n",
+                b"\x30\x84\xff\xff\xff\xff",
+                data[:-3],
+                b"\x30" * 1400,
+            ):
                 self.transport.sendto(said, addr)
 
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(Babbler, ("127.0.0.1", 0))
     port = transport.get_extra_info("sockname")[1]
     seen = await look(
-        PriSnmp(host=f"127.0.0.1:{port}", community=secret(tmp_path, "c", "public"), within=2.0), tmp_path
+        PriSnmp(host=f"127.0.0.1:{port}", community=secret(tmp_path, "c", "public"), within=2.0),
+        tmp_path,
     )
     transport.close()
-    assert seen.fault and seen.fault.stage == "connect" and seen.fault.code in ("timeout", "bad-peer")
+    assert (
+        seen.fault and seen.fault.stage == "connect" and seen.fault.code in ("timeout", "bad-peer")
+    )
 
 
 async def test_setting_up_does_not_hold_up_the_daemons_loop(check: PriSnmp, tmp_path: Path) -> None:
@@ -317,7 +374,11 @@ def test_settings_that_contradict_themselves_are_refused(tmp_path: Path) -> None
         {"user": "reveille", "privacy_password": password},
         {"community": community, "host": "a b"},
         {"community": community, "spans": ({"name": "a", "index": "one"},)},
-        {"community": community, "mib": "audiocodes", "spans": ({"name": "a", "index": "1", "d_channel": "9"},)},
+        {
+            "community": community,
+            "mib": "audiocodes",
+            "spans": ({"name": "a", "index": "1", "d_channel": "9"},),
+        },
     ):
         with pytest.raises(ValidationError):
             PriSnmp.model_validate({"host": "192.0.2.1", **wrong})

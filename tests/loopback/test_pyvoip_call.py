@@ -1,4 +1,6 @@
-"""pyvoip-call through the lab's exchange, well and badly; and what that engine cannot do, said at load."""
+"""pyvoip-call through the lab's exchange, well and badly; and what that engine cannot do, said at
+load.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
 def line(lab: Lab, **more: Any) -> Line:
     secret = Secret(file=lab.passwords["monitor"])
     return Line(
-        name="trunk-a", **{"registrar": f"127.0.0.1:{lab.pbx.port}", "user": "monitor", "password": secret, **more}
+        name="trunk-a",
+        **{"registrar": f"127.0.0.1:{lab.pbx.port}", "user": "monitor", "password": secret, **more},
     )
 
 
@@ -55,7 +58,9 @@ async def test_another_engine_is_registered_answered_and_hears(lab: Lab, tmp_pat
         ("8000", "trunk-down", "register: timeout"),
     ],
 )
-async def test_each_fault_is_seen_by_it_too(lab: Lab, tmp_path: Path, to: str, broken: str, said: str) -> None:
+async def test_each_fault_is_seen_by_it_too(
+    lab: Lab, tmp_path: Path, to: str, broken: str, said: str
+) -> None:
     if broken:
         lab.break_(broken)
     short = {"answer_within": "3s"} if broken == "rings-for-ever" else {}
@@ -68,7 +73,8 @@ async def test_each_fault_is_seen_by_it_too(lab: Lab, tmp_path: Path, to: str, b
 async def test_a_wrong_password_is_no_secret_told(lab: Lab, tmp_path: Path) -> None:
     (wrong := tmp_path / "wrong").write_text("not-this-one", encoding="utf-8")
     seen = await attempt(
-        check(lab, line=line(lab, password=Secret(file=wrong)), register_within="5s"), tmp_path / "seen"
+        check(lab, line=line(lab, password=Secret(file=wrong)), register_within="5s"),
+        tmp_path / "seen",
     )
     assert seen.fault and (seen.fault.stage, seen.fault.code) == ("register", "not-registered")
     assert "not-this-one" not in repr(seen)
@@ -83,7 +89,9 @@ async def test_a_wrong_password_is_no_secret_told(lab: Lab, tmp_path: Path) -> N
         ({"registrar": "[::1]:5060"}, "no IPv6"),
     ],
 )
-async def test_its_limits_are_said_when_the_configuration_is_read(lab: Lab, setting: dict[str, Any], said: str) -> None:
+async def test_its_limits_are_said_when_the_configuration_is_read(
+    lab: Lab, setting: dict[str, Any], said: str
+) -> None:
     with pytest.raises(ValidationError, match=said):
         check(lab, line=line(lab, **setting))
 

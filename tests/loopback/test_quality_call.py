@@ -1,4 +1,6 @@
-"""Quality of real calls, each direction: what a far end reports by RTCP, what our own agent hears, what was lost."""
+"""Quality of real calls, each direction: what a far end reports by RTCP, what our own agent hears,
+what was lost.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,14 @@ def well(seen: Observation) -> Observation:
 
 
 async def test_what_we_said_is_judged_by_the_far_ends_own_reports(tmp_path: Path) -> None:
-    """baresip sends RTCP every five seconds: what it received of ours, and once it answers a report of ours, the round
-    trip: that takes two of its turns, or three."""
+    """baresip sends RTCP every five seconds: what it received of ours, and once it answers a report
+    of ours, the round trip: that takes two of its turns, or three.
+    """
     said = joined(
-        tmp_path, "said", speak("Hello, this is the agent speaking.", tmp_path, "hello"), silence(tmp_path, 30)
+        tmp_path,
+        "said",
+        speak("Hello, this is the agent speaking.", tmp_path, "hello"),
+        silence(tmp_path, 30),
     )
     async with baresip(tmp_path / "peer", said) as port:
         seen = well(await attempt(call(port, {"hold": "16s"}), tmp_path / "seen"))
@@ -72,10 +78,16 @@ async def test_a_far_ends_own_reckoning_is_read_where_that_is_permitted(tmp_path
         seen = well(await attempt(call(far.port, {"hold": "3s"}), tmp_path / "seen"))
     if "xr_unread" in rtp(tmp_path / "seen")["call"]:
         pytest.skip("RTCP-XR cannot be read without CAP_NET_RAW")
-    assert (seen.measures["xr_r"], seen.measures["xr_mos_lq"], seen.measures["xr_round_trip_ms"]) == (88.0, 4.2, 24.0)
+    assert (
+        seen.measures["xr_r"],
+        seen.measures["xr_mos_lq"],
+        seen.measures["xr_round_trip_ms"],
+    ) == (88.0, 4.2, 24.0)
     scores = "R 88, MOS-LQ 4.2, MOS-CQ 4.1, 0.39 % lost, 0.78 % too late"
     assert f"said, by the far end's own reckoning: {scores}" in seen.notes
-    assert 0.3 < seen.measures["said_loss_percent"] < 1.5, "what its jitter buffer discarded is lost too"
+    assert 0.3 < seen.measures["said_loss_percent"] < 1.5, (
+        "what its jitter buffer discarded is lost too"
+    )
     assert set(seen.measures) <= set(call(1, {"hold": "1s"}).measures())
 
 

@@ -1,4 +1,6 @@
-"""A call that fails leaves its page: through the rounds, into the ticket, without a secret, and never in its way."""
+"""A call that fails leaves its page: through the rounds, into the ticket, without a secret, and
+never in its way.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,13 @@ async def test_the_page_is_the_tickets_first_exhibit_and_holds_no_secret(tmp_pat
     assert Path(path).parent == folder, "in the folder of its evidence, and kept as long"
     files = {file.name: file.read_bytes() for file in folder.iterdir()}
     page = files["index.html"].decode()
-    for part in ("main-number", "Do this next", "welcome.wav", "menu.wav", "407 Proxy Authentication Required"):
+    for part in (
+        "main-number",
+        "Do this next",
+        "welcome.wav",
+        "menu.wav",
+        "407 Proxy Authentication Required",
+    ):
         assert part in page, part
     assert not [name for name, content in files.items() if SECRET.encode() in content]
     assert "response=" not in page

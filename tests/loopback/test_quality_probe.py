@@ -1,4 +1,6 @@
-"""A probe that is starved calls itself sick: what it saw is UNKNOWN, and the same call on a well one is what it is."""
+"""A probe that is starved calls itself sick: what it saw is UNKNOWN, and the same call on a well
+one is what it is.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ BLIND_EYES = {
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A prompt, and what SIPp streams of it."""
     folder = tmp_path_factory.mktemp("sound")
-    prompt = speak("Welcome to the contact centre in Pune. Your call matters to us. Please hold.", folder, "welcome")
+    prompt = speak(
+        "Welcome to the contact centre in Pune. Your call matters to us. Please hold.",
+        folder,
+        "welcome",
+    )
     return prompt, alaw(folder, "stream", joined(folder, "said", prompt, silence(folder, 30)))
 
 
@@ -86,7 +92,9 @@ async def one(folder: Path, sound: tuple[Path, Path], **limits: float) -> Observ
         return await attempt(call(peer.port, prompt, **limits), folder / "seen")
 
 
-async def test_a_starved_call_is_unknown_and_says_why(tmp_path: Path, sound: tuple[Path, Path]) -> None:
+async def test_a_starved_call_is_unknown_and_says_why(
+    tmp_path: Path, sound: tuple[Path, Path]
+) -> None:
     async with starved():
         seen = await one(tmp_path, sound)
     verdict = judge(seen, [Expectation.parse("mos >= 3.6")])
@@ -106,7 +114,9 @@ async def test_without_that_judgement_it_would_have_been_the_platforms_failure(
 
 
 @pytest.mark.slow
-async def test_a_process_that_stops_for_good_is_unknown_too(tmp_path: Path, sound: tuple[Path, Path]) -> None:
+async def test_a_process_that_stops_for_good_is_unknown_too(
+    tmp_path: Path, sound: tuple[Path, Path]
+) -> None:
     """It cannot even tell its figures: that it had to be killed is figure enough."""
 
     async def stop_once_answered() -> None:
@@ -122,11 +132,15 @@ async def test_a_process_that_stops_for_good_is_unknown_too(tmp_path: Path, soun
     assert phones() == []
 
 
-async def test_a_well_machine_never_calls_itself_sick(tmp_path: Path, sound: tuple[Path, Path]) -> None:
+async def test_a_well_machine_never_calls_itself_sick(
+    tmp_path: Path, sound: tuple[Path, Path]
+) -> None:
     prompt, stream = sound
     async with sipp("answer", tmp_path / "peer", stream) as peer:
         checks = [call(peer.port, prompt) for _ in range(8)]
-        found = await asyncio.gather(*(attempt(check, tmp_path / f"{n}") for n, check in enumerate(checks)))
+        found = await asyncio.gather(
+            *(attempt(check, tmp_path / f"{n}") for n, check in enumerate(checks))
+        )
     assert [seen.blind for seen in found] == [None] * 8
     assert [seen.fault for seen in found] == [None] * 8
     assert max(seen.measures["probe_stall_seconds"] for seen in found) < 0.5

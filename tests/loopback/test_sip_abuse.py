@@ -1,4 +1,6 @@
-"""Scans for accounts and dear calls: logs as the systems write them, call records in a file and in a database."""
+"""Scans for accounts and dear calls: logs as the systems write them, call records in a file and in
+a database.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +21,31 @@ from tests.loopback.host_look import Watch, fault, severities, tells
 KOLKATA = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=KOLKATA)
 PJSIP = (
-    "[Nov 22 03:12:{n:02}] NOTICE[811] res_pjsip/pjsip_distributor.c: Request 'REGISTER' from '\"{a}\" "
-    "<sip:{a}@192.0.2.7>' failed for '198.51.100.9:5071' (callid: {n}) - No matching endpoint found\n"
+    "[Nov 22 03:12:{n:02}] NOTICE[811] res_pjsip/pjsip_distributor.c: Request 'REGISTER' from"
+    " '\"{a}\" <sip:{a}@192.0.2.7>' failed for '198.51.100.9:5071' (callid: {n}) - No matching"
+    " endpoint found\n"
 )
 CHAN_SIP = (
-    "[Nov 22 03:12:{n:02}] NOTICE[811] chan_sip.c: Registration from '\"{a}\" <sip:{a}@192.0.2.7:5060>' failed for "
-    "'198.51.100.9:5071' - Wrong password\n"
+    '[Nov 22 03:12:{n:02}] NOTICE[811] chan_sip.c: Registration from \'"{a}"'
+    " <sip:{a}@192.0.2.7:5060>' failed for '198.51.100.9:5071' - Wrong password\n"
 )
 SECURITY = (
-    '[Nov 22 03:12:{n:02}] SECURITY[9] res_security_log.c: SecurityEvent="InvalidPassword",EventTV="x",'
+    "[Nov 22 03:12:{n:02}] SECURITY[9] res_security_log.c:"
+    ' SecurityEvent="InvalidPassword",EventTV="x",'
     'Severity="Error",Service="PJSIP",EventVersion="2",AccountID="{a}",SessionID="s",LocalAddress="IPV4/UDP/192.0.2.7/5060",'
     'RemoteAddress="IPV4/UDP/198.51.100.9/5071",Challenge="c"\n'
 )
 FREESWITCH = (
-    "2026-11-22 03:12:{n:02}.1 [WARNING] sofia_reg.c:1842 SIP auth failure (REGISTER) on sofia profile 'internal' for "
-    "[{a}@192.0.2.7] from ip 198.51.100.9\n"
+    "2026-11-22 03:12:{n:02}.1 [WARNING] sofia_reg.c:1842 SIP auth failure (REGISTER) on sofia"
+    " profile 'internal' for [{a}@192.0.2.7] from ip 198.51.100.9\n"
 )
-KAMAILIO = "Nov 22 03:12:{n:02} pbx kamailio[7]: ALERT: <script>: PIKE - BLOCKing ip 198.51.100.9, node=0x7f\n"
+KAMAILIO = (
+    "Nov 22 03:12:{n:02} pbx kamailio[7]: ALERT: <script>: PIKE - BLOCKing ip 198.51.100.9,"
+    " node=0x7f\n"
+)
 LET_IN = (
-    '[Nov 22 03:13:00] SECURITY[9] res_security_log.c: SecurityEvent="SuccessfulAuth",EventTV="x",Severity="Info",'
+    "[Nov 22 03:13:00] SECURITY[9] res_security_log.c:"
+    ' SecurityEvent="SuccessfulAuth",EventTV="x",Severity="Info",'
     'Service="PJSIP",AccountID="107",SessionID="s",LocalAddress="IPV4/UDP/192.0.2.7/5060",'
     'RemoteAddress="IPV4/UDP/198.51.100.9/5071",UsingPassword="1"\n'
 )
@@ -74,7 +82,9 @@ async def test_a_mistyped_password_is_no_scan(tmp_path: Path) -> None:
     assert (await host.look()).fault is None
 
 
-async def test_an_account_that_was_guessed_stays_a_fault_until_it_is_accepted(tmp_path: Path) -> None:
+async def test_an_account_that_was_guessed_stays_a_fault_until_it_is_accepted(
+    tmp_path: Path,
+) -> None:
     host, log = log_watch(tmp_path)
     log.write_text("".join(SECURITY.format(n=n, a=100 + n) for n in range(30)) + LET_IN)
     for _ in range(2):
@@ -98,23 +108,39 @@ def write(file: Path, records: list[list[str]]) -> Path:
 
 
 def calls_watch(folder: Path, **settings: object) -> Watch:
-    given = {"records": {"file": str(folder / "Master.csv")}, "country": "91", "timezone": "Asia/Kolkata", **settings}
+    given = {
+        "records": {"file": str(folder / "Master.csv")},
+        "country": "91",
+        "timezone": "Asia/Kolkata",
+        **settings,
+    }
     return Watch(folder, SipAbuse(**given))
 
 
 async def test_dear_calls_are_found_and_usual_ones_are_not(tmp_path: Path) -> None:
-    usual = [record(NOW - timedelta(hours=10, minutes=n), "6101", f"0442345{n:04}") for n in range(20)]
-    usual += [record(NOW - timedelta(hours=9), "6101", "00442071838750"), record(NOW, "+918040001234", "+918047486799")]
+    usual = [
+        record(NOW - timedelta(hours=10, minutes=n), "6101", f"0442345{n:04}") for n in range(20)
+    ]
+    usual += [
+        record(NOW - timedelta(hours=9), "6101", "00442071838750"),
+        record(NOW, "+918040001234", "+918047486799"),
+    ]
     write(tmp_path / "Master.csv", usual)
     host = calls_watch(tmp_path, countries=("44",))
     assert (await host.look(at=NOW.timestamp())).fault is None
-    write(tmp_path / "Master.csv", [*usual, record(NOW - timedelta(hours=2), "6107", "0037190012345", 3600)])
+    write(
+        tmp_path / "Master.csv",
+        [*usual, record(NOW - timedelta(hours=2), "6107", "0037190012345", 3600)],
+    )
     seen = await host.look(at=NOW.timestamp())
     assert fault(seen)[:2] == ("calls", "unusual-country")
     assert "+371 Latvia (1)" in fault(seen)[2]
     host.accept()
     assert (await host.look(at=NOW.timestamp())).fault is None
-    write(tmp_path / "Master.csv", [*usual, record(NOW - timedelta(hours=2), "6107", "00882161234567", 3600)])
+    write(
+        tmp_path / "Master.csv",
+        [*usual, record(NOW - timedelta(hours=2), "6107", "00882161234567", 3600)],
+    )
     stage, code, text = fault(await host.look(at=NOW.timestamp()))
     assert (stage, code) == ("calls", "premium-call")
     assert "+882161234567 from 6107" in text and "60 minutes" in text
@@ -124,9 +150,14 @@ async def test_a_night_with_many_calls_is_a_peak(tmp_path: Path) -> None:
     host = calls_watch(tmp_path)
     for night in range(7):
         now = NOW - timedelta(days=7 - night)
-        write(tmp_path / "Master.csv", [record(now - timedelta(hours=3), "6101", f"08040001{n:03}") for n in range(4)])
+        write(
+            tmp_path / "Master.csv",
+            [record(now - timedelta(hours=3), "6101", f"08040001{n:03}") for n in range(4)],
+        )
         assert (await host.look(at=now.timestamp())).fault is None
-    many = [record(NOW - timedelta(hours=2, seconds=n), "6107", f"08040002{n:03}") for n in range(60)]
+    many = [
+        record(NOW - timedelta(hours=2, seconds=n), "6107", f"08040002{n:03}") for n in range(60)
+    ]
     write(tmp_path / "Master.csv", many)
     stage, code, text = fault(await host.look(at=NOW.timestamp()))
     assert (stage, code) == ("night", "night-peak")
@@ -135,7 +166,9 @@ async def test_a_night_with_many_calls_is_a_peak(tmp_path: Path) -> None:
 
 async def test_records_of_a_database_are_read_too(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "cdr.db") as database:
-        database.execute("CREATE TABLE cdr (start TEXT, dst TEXT, src TEXT, duration INT, billsec INT)")
+        database.execute(
+            "CREATE TABLE cdr (start TEXT, dst TEXT, src TEXT, duration INT, billsec INT)"
+        )
         moment = f"{(NOW - timedelta(hours=1)).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         database.execute("INSERT INTO cdr VALUES (?, '0023276123456', '6107', 99, 90)", (moment,))
     database.close()
@@ -166,12 +199,21 @@ async def test_records_that_cannot_be_had_are_said(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_are_read_as_this_site_dials_them(dialled: str, number: str | None) -> None:
-    settings = {"outside_line": "9", "international": ("00", "011"), "trunk_prefix": "0", "country": "91"}
+    settings = {
+        "outside_line": "9",
+        "international": ("00", "011"),
+        "trunk_prefix": "0",
+        "country": "91",
+    }
     assert international(dialled, settings) == number
 
 
 def test_a_number_belongs_to_the_longest_code() -> None:
-    assert (code_of("12425551234"), code_of("12125551234"), code_of("37190012345")) == ("1242", "1", "371")
+    assert (code_of("12425551234"), code_of("12125551234"), code_of("37190012345")) == (
+        "1242",
+        "1",
+        "371",
+    )
     assert code_of("0123") == ""
     assert len(codes()) > 220
     assert not [code for code in codes() if not code.isdigit() or not 1 <= len(code) <= 4]

@@ -1,4 +1,6 @@
-"""sip-call against far ends that nobody here wrote, SIPp and baresip: the right stage and fault, and none passes."""
+"""sip-call against far ends that nobody here wrote, SIPp and baresip: the right stage and fault,
+and none passes.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,13 @@ class Prompts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.welcome = speak("Welcome to the contact centre in Pune. Your call matters to us.", folder, "welcome")
+        self.welcome = speak(
+            "Welcome to the contact centre in Pune. Your call matters to us.", folder, "welcome"
+        )
         self.menu = speak("For sales press one. For the opening hours press two.", folder, "menu")
-        self.closed = speak("All of our lines are closed today, please call again on Monday.", folder, "closed")
+        self.closed = speak(
+            "All of our lines are closed today, please call again on Monday.", folder, "closed"
+        )
         self.quiet = silence(folder, 30)
 
     def stream(self, name: str, *parts: Path) -> Path:
@@ -36,16 +42,24 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> Prompts:
     return Prompts(tmp_path_factory.mktemp("prompts"))
 
 
-def call(port: int, *script: dict[str, Any], account: dict[str, Any] | None = None, **settings: Any) -> SipCall:
-    line = Line.model_validate({"name": "trunk", "registrar": f"127.0.0.1:{port}", **(account or {})})
+def call(
+    port: int, *script: dict[str, Any], account: dict[str, Any] | None = None, **settings: Any
+) -> SipCall:
+    line = Line.model_validate(
+        {"name": "trunk", "registrar": f"127.0.0.1:{port}", **(account or {})}
+    )
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, **settings})
 
 
 async def test_an_answered_call_with_its_prompt_passes_and_leaves_its_evidence(
     tmp_path: Path, prompts: Prompts
 ) -> None:
-    async with sipp("answer", tmp_path / "peer", prompts.stream("welcome", prompts.welcome)) as peer:
-        seen = await attempt(call(peer.port, {"hear": str(prompts.welcome), "within": "6s"}), tmp_path / "seen")
+    async with sipp(
+        "answer", tmp_path / "peer", prompts.stream("welcome", prompts.welcome)
+    ) as peer:
+        seen = await attempt(
+            call(peer.port, {"hear": str(prompts.welcome), "within": "6s"}), tmp_path / "seen"
+        )
     assert ended(seen) is None
     stages = [stage.name for stage in seen.stages]
     assert stages == ["signalling", "ring", "answer", "media", "prompt", "hang-up"]
@@ -58,12 +72,22 @@ async def test_an_answered_call_with_its_prompt_passes_and_leaves_its_evidence(
     exhibits = {exhibit.name: exhibit.path for exhibit in seen.exhibits}
     assert set(exhibits) == {"call.wav", "ladder.txt", "timings.json", "rtp.json", "picture.json"}
     ladder = exhibits["ladder.txt"].read_text()
-    assert ladder.index("INVITE") < ladder.index("180 Ringing") < ladder.index("200 OK (INVITE)") < ladder.index("BYE")
+    assert (
+        ladder.index("INVITE")
+        < ladder.index("180 Ringing")
+        < ladder.index("200 OK (INVITE)")
+        < ladder.index("BYE")
+    )
     with wave.open(str(exhibits["call.wav"])) as sound:
         assert (sound.getnchannels(), sound.getframerate()) == (2, 8000)
         assert sound.getnframes() > 2 * 8000
-    assert json.loads(exhibits["rtp.json"].read_text())["call"]["rx_packets"] == seen.measures["rx_packets"]
-    assert "answered" in [event["event"] for event in json.loads(exhibits["timings.json"].read_text())["call"]]
+    assert (
+        json.loads(exhibits["rtp.json"].read_text())["call"]["rx_packets"]
+        == seen.measures["rx_packets"]
+    )
+    assert "answered" in [
+        event["event"] for event in json.loads(exhibits["timings.json"].read_text())["call"]
+    ]
     assert not list((tmp_path / "seen").glob(".*")), "working files are left behind"
 
 
@@ -115,7 +139,9 @@ async def test_a_registrar_whose_name_does_not_resolve_is_unreachable(tmp_path: 
 
 async def test_early_media_is_kept_until_the_answer(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("early", tmp_path / "peer", prompts.stream("early", prompts.welcome)) as peer:
-        seen = await attempt(call(peer.port, {"hear": str(prompts.welcome), "within": "2s"}), tmp_path / "seen")
+        seen = await attempt(
+            call(peer.port, {"hear": str(prompts.welcome), "within": "2s"}), tmp_path / "seen"
+        )
     assert ended(seen) is None
     assert 0.9 < seen.measures["answer_seconds"] < 2
     assert seen.measures["pdd_seconds"] < 0.5
@@ -124,7 +150,9 @@ async def test_early_media_is_kept_until_the_answer(tmp_path: Path, prompts: Pro
 
 async def test_a_script_may_begin_before_the_answer(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("early", tmp_path / "peer", prompts.stream("before", prompts.welcome)) as peer:
-        seen = await attempt(call(peer.port, {"hear": str(prompts.welcome)}, early_media=True), tmp_path / "seen")
+        seen = await attempt(
+            call(peer.port, {"hear": str(prompts.welcome)}, early_media=True), tmp_path / "seen"
+        )
     assert ended(seen) is None
     assert next(stage.seconds for stage in seen.stages if stage.name == "answer") < 0.5
     assert 0.9 < seen.measures["answer_seconds"] < 2
@@ -132,20 +160,28 @@ async def test_a_script_may_begin_before_the_answer(tmp_path: Path, prompts: Pro
 
 async def test_an_answer_without_rtp_is_no_media(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("mute", tmp_path / "peer") as peer:
-        seen = await attempt(call(peer.port, {"hear": str(prompts.welcome)}, media_within="1s"), tmp_path / "seen")
+        seen = await attempt(
+            call(peer.port, {"hear": str(prompts.welcome)}, media_within="1s"), tmp_path / "seen"
+        )
     assert ended(seen) == ("media", "no-rtp")
     assert "mos" not in seen.measures
 
 
-async def test_rtp_from_another_address_than_the_sdp_says_is_told(tmp_path: Path, prompts: Prompts) -> None:
-    async with sipp("elsewhere", tmp_path / "peer", prompts.stream("elsewhere", prompts.welcome)) as peer:
+async def test_rtp_from_another_address_than_the_sdp_says_is_told(
+    tmp_path: Path, prompts: Prompts
+) -> None:
+    async with sipp(
+        "elsewhere", tmp_path / "peer", prompts.stream("elsewhere", prompts.welcome)
+    ) as peer:
         seen = await attempt(call(peer.port), tmp_path / "strict")
         anywhere = await attempt(call(peer.port, rtp_from="anywhere"), tmp_path / "anywhere")
     assert ended(seen) == ("media", "rtp-from-elsewhere")
     assert ended(anywhere) is None
 
 
-async def test_a_far_end_that_hangs_up_at_once_is_told_with_its_cause(tmp_path: Path, prompts: Prompts) -> None:
+async def test_a_far_end_that_hangs_up_at_once_is_told_with_its_cause(
+    tmp_path: Path, prompts: Prompts
+) -> None:
     stream = prompts.stream("hangs-up", prompts.welcome)
     async with sipp("hangs-up", tmp_path / "peer", stream) as peer:
         seen = await attempt(call(peer.port, {"hear": str(prompts.welcome)}), tmp_path / "seen")
@@ -155,8 +191,13 @@ async def test_a_far_end_that_hangs_up_at_once_is_told_with_its_cause(tmp_path: 
     assert seen.measures["q850_cause"] == 41
 
 
-async def test_what_is_there_instead_of_the_prompt_is_told(tmp_path: Path, prompts: Prompts) -> None:
-    script = ({"hear": str(prompts.welcome), "within": "2s"}, {"hear": str(prompts.menu), "within": "2s"})
+async def test_what_is_there_instead_of_the_prompt_is_told(
+    tmp_path: Path, prompts: Prompts
+) -> None:
+    script = (
+        {"hear": str(prompts.welcome), "within": "2s"},
+        {"hear": str(prompts.menu), "within": "2s"},
+    )
     expected = {
         "silent": ((prompts.quiet,), "silent"),
         "wrong": ((prompts.menu,), "wrong-prompt"),
@@ -204,7 +245,11 @@ async def test_digest_is_answered_and_never_shown(tmp_path: Path, prompts: Promp
     ladder = next(e.path for e in seen.exhibits if e.name == "ladder.txt").read_text()
     assert "(masked)" in ladder
     assert "response=" not in ladder
-    shown = [ladder, *(e.path.read_text() for e in seen.exhibits if e.name.endswith(".json")), repr(seen)]
+    shown = [
+        ladder,
+        *(e.path.read_text() for e in seen.exhibits if e.name.endswith(".json")),
+        repr(seen),
+    ]
     assert not any("a secret of ours" in text for text in shown)
 
 
@@ -219,7 +264,10 @@ async def test_baresip_answers_and_speaks(tmp_path: Path, prompts: Prompts) -> N
     source = joined(tmp_path, "source", prompts.welcome, prompts.quiet)
     async with baresip(tmp_path / "peer", source) as port:
         check = call(
-            port, {"hear": str(prompts.welcome), "within": "6s"}, {"hold": "1s"}, to="sip:agent@127.0.0.1:" + str(port)
+            port,
+            {"hear": str(prompts.welcome), "within": "6s"},
+            {"hold": "1s"},
+            to="sip:agent@127.0.0.1:" + str(port),
         )
         seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) is None, seen.fault
@@ -227,6 +275,10 @@ async def test_baresip_answers_and_speaks(tmp_path: Path, prompts: Prompts) -> N
 
 async def test_baresip_answers_and_says_nothing(tmp_path: Path, prompts: Prompts) -> None:
     async with baresip(tmp_path / "peer", prompts.quiet) as port:
-        check = call(port, {"hear": str(prompts.welcome), "within": "2s"}, to="sip:agent@127.0.0.1:" + str(port))
+        check = call(
+            port,
+            {"hear": str(prompts.welcome), "within": "2s"},
+            to="sip:agent@127.0.0.1:" + str(port),
+        )
         seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) == ("prompt", "silent"), seen.fault

@@ -1,4 +1,6 @@
-"""sip-call with our own agent leg, against the lab's PBX: each of its faults comes out as its own stage and code."""
+"""sip-call with our own agent leg, against the lab's PBX: each of its faults comes out as its own
+stage and code.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,17 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 def account(lab: Lab, name: str, **more: Any) -> Line:
-    registrar = {"registrar": f"127.0.0.1:{lab.pbx.port}", "user": name, "password": {"file": str(lab.passwords[name])}}
+    registrar = {
+        "registrar": f"127.0.0.1:{lab.pbx.port}",
+        "user": name,
+        "password": {"file": str(lab.passwords[name])},
+    }
     return Line.model_validate({"name": name, **registrar, **more})
 
 
-def call(lab: Lab, line: dict[str, Any] | None = None, agent: dict[str, Any] | None = None, **more: Any) -> SipCall:
+def call(
+    lab: Lab, line: dict[str, Any] | None = None, agent: dict[str, Any] | None = None, **more: Any
+) -> SipCall:
     """Welcome, menu, 1, the agent."""
     script = [
         {"hear": str(prompts.FOLDER / "welcome.wav"), "within": "4s"},
@@ -37,7 +45,13 @@ def call(lab: Lab, line: dict[str, Any] | None = None, agent: dict[str, Any] | N
         {"agent": account(lab, AGENT, **(agent or {})), "within": "6s"},
         {"hold": "1s"},
     ]
-    settings = {"line": account(lab, "monitor", **(line or {})), "to": "8000", "script": script, **UNHURRIED, **more}
+    settings = {
+        "line": account(lab, "monitor", **(line or {})),
+        "to": "8000",
+        "script": script,
+        **UNHURRIED,
+        **more,
+    }
     return SipCall.model_validate(settings)
 
 
@@ -54,9 +68,15 @@ async def test_a_healthy_centre_is_heard_from_end_to_end(lab: Lab, tmp_path: Pat
     assert stages[:5] == ["register", "signalling", "ring", "answer", "media"]
     assert stages[5:] == ["prompt", "prompt", "press", "agent", "talk", "hold", "hang-up"]
     if "caller_to_agent_ms" in seen.measures:  # else this machine was too busy to tell
-        assert seen.measures["said_delay_ms"] > seen.measures["caller_to_agent_ms"], "from mouth to ear, by the E-model"
+        assert seen.measures["said_delay_ms"] > seen.measures["caller_to_agent_ms"], (
+            "from mouth to ear, by the E-model"
+        )
         assert "said_mos_cq" in seen.measures, "though the lab sends no RTCP"
-    assert {"agent_ring_seconds", "hear_2_seconds", "talk_heard_seconds"} <= set(seen.measures) <= set(check.measures())
+    assert (
+        {"agent_ring_seconds", "hear_2_seconds", "talk_heard_seconds"}
+        <= set(seen.measures)
+        <= set(check.measures())
+    )
     assert {"agent.wav", "agent-ladder.txt"} <= {exhibit.name for exhibit in seen.exhibits}
     assert check.claims() == (Claim("monitor", 1), Claim(AGENT, 1))
     assert seen.seconds < check.longest_seconds()
@@ -85,7 +105,11 @@ async def test_a_wrong_password_of_the_line_or_the_agent(lab: Lab, tmp_path: Pat
     wrong = {"password": {"file": str(tmp_path / "wrong")}}
     seen = await attempt(call(lab, line=wrong), tmp_path / "line")
     assert seen.fault is not None
-    assert (seen.fault.stage, seen.fault.code[:5], seen.fault.origin) == ("register", "sip:4", "far")
+    assert (seen.fault.stage, seen.fault.code[:5], seen.fault.origin) == (
+        "register",
+        "sip:4",
+        "far",
+    )
     seen = await attempt(call(lab, agent=wrong), tmp_path / "agent")
     assert ended(seen) == ("agent", "not-registered"), "told at once, before a call is placed"
     assert "signalling" not in [stage.name for stage in seen.stages]

@@ -1,4 +1,6 @@
-"""The phone's process itself: two of our own against each other, and every way in which one may end."""
+"""The phone's process itself: two of our own against each other, and every way in which one may
+end.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,12 @@ def is_alive(pid: int) -> bool:
 
 async def opened(folder: Path, name: str, **account: Any) -> Phone:
     phone = await Phone.start(log=folder / f"{name}.log")
-    who = {"address": f"sip:{name}@127.0.0.1", "local_address": "127.0.0.1", "codecs": ["PCMA"], **account}
+    who = {
+        "address": f"sip:{name}@127.0.0.1",
+        "local_address": "127.0.0.1",
+        "codecs": ["PCMA"],
+        **account,
+    }
     files = {"sound": f"{name}.wav", "ladder": f"{name}.txt"}
     phone.order("open", name=name, folder=str(folder), files=files, life_seconds=60, account=who)
     await phone.until("ready", within=WITHIN)
@@ -50,7 +57,9 @@ async def connected(folder: Path, transport: str = "udp") -> AsyncIterator[tuple
     try:
         port = (await callee.until("ready", within=WITHIN))["port"]
         suffix = "" if transport == "udp" else f";transport={transport}"
-        caller.order("call", to=f"sip:callee@127.0.0.1:{port}{suffix}", headers={"X-Reveille": "a test"})
+        caller.order(
+            "call", to=f"sip:callee@127.0.0.1:{port}{suffix}", headers={"X-Reveille": "a test"}
+        )
         await callee.until("incoming", within=WITHIN)
         callee.order("answer")
         for phone in (caller, callee):
@@ -81,7 +90,9 @@ async def test_both_sides_hear_each_others_nonce(tmp_path: Path, transport: str)
             assert (
                 await phone.until("challenge-heard", "challenge-not-heard", within=WITHIN)
             ).name == "challenge-heard"
-        assert not [event for event in callee.events if event.name == "dtmf"], "no switch takes a nonce for digits"
+        assert not [event for event in callee.events if event.name == "dtmf"], (
+            "no switch takes a nonce for digits"
+        )
     with wave.open(str(tmp_path / "callee.wav")) as sound:
         assert sound.getnchannels() == 2
 
@@ -155,7 +166,9 @@ async def test_a_phone_whose_life_is_over_hangs_up_by_itself(tmp_path: Path) -> 
     phone = await Phone.start()
     account = {"address": "sip:short@127.0.0.1", "local_address": "127.0.0.1", "codecs": ["PCMA"]}
     files = {"sound": "short.wav", "ladder": "short.txt"}
-    phone.order("open", name="short", folder=str(tmp_path), files=files, life_seconds=0.5, account=account)
+    phone.order(
+        "open", name="short", folder=str(tmp_path), files=files, life_seconds=0.5, account=account
+    )
     assert await phone.until("closed", within=WITHIN)
     await phone.close()
 
@@ -175,7 +188,9 @@ async def test_a_process_that_dies_says_nothing_of_the_far_end(how: str) -> None
     await phone.close()
 
 
-async def test_a_process_that_dies_in_a_call_is_an_engine_error_and_not_a_hang_up(tmp_path: Path) -> None:
+async def test_a_process_that_dies_in_a_call_is_an_engine_error_and_not_a_hang_up(
+    tmp_path: Path,
+) -> None:
     async with connected(tmp_path) as (caller, _):
         os.kill(caller.pid, signal.SIGABRT)
         with pytest.raises(CannotTell, match="SIGABRT"):
@@ -185,10 +200,13 @@ async def test_a_process_that_dies_in_a_call_is_an_engine_error_and_not_a_hang_u
 async def test_an_engine_that_is_not_installed_is_said(tmp_path: Path) -> None:
     (tmp_path / "pjsua2.py").write_text("raise ModuleNotFoundError(\"No module named 'pjsua2'\")\n")
     command = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from checks.telephony.phone.process import main; main()"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from checks.telephony.phone.process"
+        " import main; main()"
     )
     phone = await Phone.start((sys.executable, "-c", command))
-    phone.order("open", name="x", folder=str(tmp_path), files={}, life_seconds=9, account={"codecs": []})
+    phone.order(
+        "open", name="x", folder=str(tmp_path), files={}, life_seconds=9, account={"codecs": []}
+    )
     with pytest.raises(CannotTell, match="No module named 'pjsua2'"):
         await phone.until("ready", within=WITHIN)
     await phone.close()
@@ -202,7 +220,10 @@ async def test_a_program_that_cannot_start_is_said() -> None:
 async def test_a_stuck_process_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("checks.telephony.call.leg._CLOSE_SECONDS", 0.3)
     monkeypatch.setattr("checks.telephony.call.leg._KILL_SECONDS", 0.3)
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True);"
+        " time.sleep(60)"
+    )
     phone = await Phone.start((sys.executable, "-c", deaf))
     await phone.close(hang_up_within=0.1)
     assert not is_alive(phone.pid)

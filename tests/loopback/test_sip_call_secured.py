@@ -1,5 +1,5 @@
-"""sip-call through a carrier's edge (Kamailio and rtpengine: TLS, digest, SRTP) to SIPp, baresip and our own agent:
-healthy, and with every part of its security broken.
+"""sip-call through a carrier's edge (Kamailio and rtpengine: TLS, digest, SRTP) to SIPp, baresip
+and our own agent: healthy, and with every part of its security broken.
 """
 
 from __future__ import annotations
@@ -43,7 +43,12 @@ class Carrier:
         return Line.model_validate({"name": name, **settings, **more})
 
     def call(self, to: str, *script: dict[str, Any], **line: Any) -> SipCall:
-        settings = {"line": self.account("monitor", **line), "to": to, "script": script, **UNHURRIED}
+        settings = {
+            "line": self.account("monitor", **line),
+            "to": to,
+            "script": script,
+            **UNHURRIED,
+        }
         return SipCall.model_validate(settings)
 
     @property
@@ -53,9 +58,14 @@ class Carrier:
 
 @pytest.fixture
 async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
-    welcome = speak("Welcome to the contact centre in Pune. Your call matters to us.", tmp_path, "welcome")
+    welcome = speak(
+        "Welcome to the contact centre in Pune. Your call matters to us.", tmp_path, "welcome"
+    )
     quiet, made = silence(tmp_path, 30), certificate.make(tmp_path / "tls")
-    stream, source = alaw(tmp_path, "stream", welcome, quiet), joined(tmp_path, "source", welcome, quiet)
+    stream, source = (
+        alaw(tmp_path, "stream", welcome, quiet),
+        joined(tmp_path, "source", welcome, quiet),
+    )
     async with (
         sipp("answer", tmp_path / "sipp", stream) as peer,
         baresip(tmp_path / "baresip", source) as phone,
@@ -64,7 +74,9 @@ async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
         yield Carrier(where, welcome, made.certificate)
 
 
-async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(carrier: Carrier, tmp_path: Path) -> None:
+async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(
+    carrier: Carrier, tmp_path: Path
+) -> None:
     for to in ("8000", "agent"):
         check = carrier.call(to, carrier.hear)
         seen = await attempt(check, tmp_path / f"seen-{to}")
@@ -74,14 +86,20 @@ async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(carrier: Carr
         assert set(seen.measures) <= set(check.measures())
         ladder = next(e.path for e in seen.exhibits if e.name == "ladder.txt").read_text()
         assert "inline:(masked)" in ladder
-        assert ladder.count("inline:") == ladder.count("inline:(masked)"), "the keys of the media are secrets"
-    check = carrier.call("agent-01", {"agent": carrier.account("agent-01"), "within": "30s"}, {"hold": "1s"})
+        assert ladder.count("inline:") == ladder.count("inline:(masked)"), (
+            "the keys of the media are secrets"
+        )
+    check = carrier.call(
+        "agent-01", {"agent": carrier.account("agent-01"), "within": "30s"}, {"hold": "1s"}
+    )
     seen = await attempt(check, tmp_path / "seen-ours")
     assert ended(seen) is None, seen.fault
     assert seen.measures["media_encrypted"] == 1
 
 
-async def test_each_part_of_its_security_broken_is_its_own_fault(carrier: Carrier, tmp_path: Path) -> None:
+async def test_each_part_of_its_security_broken_is_its_own_fault(
+    carrier: Carrier, tmp_path: Path
+) -> None:
     (tmp_path / "wrong").write_text("not this one\n")
     wrong = carrier.call("8000", carrier.hear, password={"file": str(tmp_path / "wrong")})
     untrusted = carrier.call("8000", carrier.hear, trusted_certificates=None)
@@ -95,39 +113,60 @@ async def test_each_part_of_its_security_broken_is_its_own_fault(carrier: Carrie
     for name, (check, fault) in broken.items():
         seen = await attempt(check, tmp_path / f"seen-{name}")
         assert ended(seen) == fault, (name, seen.fault)
-    optional = await attempt(carrier.call("8000.plain", carrier.hear, srtp="optional"), tmp_path / "optional")
+    optional = await attempt(
+        carrier.call("8000.plain", carrier.hear, srtp="optional"), tmp_path / "optional"
+    )
     assert ended(optional) is None, optional.fault
     assert optional.measures["media_encrypted"] == 0
 
 
 @pytest.mark.slow
-async def test_an_agent_whose_line_requires_srtp_refuses_a_call_without(carrier: Carrier, tmp_path: Path) -> None:
+async def test_an_agent_whose_line_requires_srtp_refuses_a_call_without(
+    carrier: Carrier, tmp_path: Path
+) -> None:
     agent = {"agent": carrier.account("agent-01"), "within": "8s"}
     seen = await attempt(carrier.call("agent-01.plain", agent, srtp="never"), tmp_path / "seen")
     assert ended(seen) == ("agent", "no-srtp"), seen.fault
 
 
-async def test_a_far_end_that_only_our_engine_cannot_talk_to_is_no_fault_of_it(tmp_path: Path) -> None:
+async def test_a_far_end_that_only_our_engine_cannot_talk_to_is_no_fault_of_it(
+    tmp_path: Path,
+) -> None:
     """TLS 1.3 and nothing else: good by Python's ssl, too new for the engine's."""
     made = certificate.make(tmp_path / "tls")
     context = made.server_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context
+    )
     async with server:
         registrar = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        line = {"registrar": registrar, "transport": "tls", "trusted_certificates": str(made.certificate)}
-        check = SipCall.model_validate({"line": Line.model_validate({"name": "new", **line}), "to": "8000"})
+        line = {
+            "registrar": registrar,
+            "transport": "tls",
+            "trusted_certificates": str(made.certificate),
+        }
+        check = SipCall.model_validate(
+            {"line": Line.model_validate({"name": "new", **line}), "to": "8000"}
+        )
         seen = await attempt(check, tmp_path / "seen")
     assert seen.fault is None
     assert "no TLS 1.2" in (seen.blind or ""), seen
     assert seen.measures["tls_version"] == 1.3
 
 
-async def test_an_expired_certificate_is_told_before_a_word_of_sip(carrier: Carrier, tmp_path: Path) -> None:
+async def test_an_expired_certificate_is_told_before_a_word_of_sip(
+    carrier: Carrier, tmp_path: Path
+) -> None:
     authority = Authority(tmp_path)
     authority.issue("127.0.0.1", "localhost", days=(-30, -2))
-    async with edge(tmp_path / "expired", tmp_path / "server.pem", tmp_path / "server.pem") as where:
-        line = {"registrar": f"127.0.0.1:{where.tls_port}", "trusted_certificates": str(authority.file)}
+    async with edge(
+        tmp_path / "expired", tmp_path / "server.pem", tmp_path / "server.pem"
+    ) as where:
+        line = {
+            "registrar": f"127.0.0.1:{where.tls_port}",
+            "trusted_certificates": str(authority.file),
+        }
         seen = await attempt(carrier.call("8000", **line), tmp_path / "seen")
     assert ended(seen) == ("verify", "expired")
     assert seen.measures["certificate_days"] == pytest.approx(-2, abs=0.1)

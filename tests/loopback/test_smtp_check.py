@@ -94,7 +94,9 @@ class MailSystem:
 
 @asynccontextmanager
 async def mail_system() -> AsyncIterator[MailSystem]:
-    async with postfix(lambda to: "450 4.2.0 Greylisted" if to.startswith("grey@") else None) as server:
+    async with postfix(
+        lambda to: "450 4.2.0 Greylisted" if to.startswith("grey@") else None
+    ) as server:
         boxes = server.base / "boxes" / "all"
         for name in ("cur", "new", "tmp"):
             (boxes / name).mkdir(parents=True, exist_ok=True)
@@ -121,18 +123,33 @@ class TestRealMail:
 
             system.leave("other", "X-Other: mail", days=3)  # somebody else's
             system.leave("late", "X-Reveille-Probe: mail", days=3)  # ours, and too late to be found
-            system.leave("busy", "X-Reveille-Probe: mail", days=0)  # of another look that is under way
+            system.leave(
+                "busy", "X-Reveille-Probe: mail", days=0
+            )  # of another look that is under way
             seen = await look(tmp_path, system.postfix.port, **system.settings())
             assert seen.fault is None, seen
-            assert sorted(path.name.split(".")[1].partition(":")[0] for path in system.mails()) == ["busy", "other"]
+            assert sorted(path.name.split(".")[1].partition(":")[0] for path in system.mails()) == [
+                "busy",
+                "other",
+            ]
             assert any("1 test mails had come too late" in note for note in seen.notes)
 
-    async def test_what_the_mailbox_or_the_server_refuses_is_told_apart(self, tmp_path: Path) -> None:
+    async def test_what_the_mailbox_or_the_server_refuses_is_told_apart(
+        self, tmp_path: Path
+    ) -> None:
         async with mail_system() as system:
             at = system.postfix.port
-            wrong: dict[str, Any] = {"password": Secret(file=system.postfix.certificate.certificate)}
-            assert said(await look(tmp_path, at, **system.settings(**wrong))) == ("mailbox", "imap:no")
-            assert said(await look(tmp_path, at, **system.settings(folder="Nowhere"))) == ("mailbox", "imap:no")
+            wrong: dict[str, Any] = {
+                "password": Secret(file=system.postfix.certificate.certificate)
+            }
+            assert said(await look(tmp_path, at, **system.settings(**wrong))) == (
+                "mailbox",
+                "imap:no",
+            )
+            assert said(await look(tmp_path, at, **system.settings(folder="Nowhere"))) == (
+                "mailbox",
+                "imap:no",
+            )
             distrusted = await look(tmp_path, at, **system.settings(trusted_certificates=None))
             assert said(distrusted) == ("mailbox", "self-signed")
             async with serving_mail(MailServer()) as other:  # takes the mail, and keeps it
@@ -140,8 +157,12 @@ class TestRealMail:
                 assert said(await look(tmp_path, other.port, **lost)) == ("arrive", "not-arrived")
             plain = {**system.settings(), "security": "none"}
             assert said(await look(tmp_path, at, **plain)) == ("send", "smtp:530")
-            grey = await look(tmp_path, at, **{**system.settings(), "recipient": "grey@example.net"})
-            assert said(grey) == ("send", "smtp:450") and "Greylisted" in (grey.fault.text if grey.fault else "")
+            grey = await look(
+                tmp_path, at, **{**system.settings(), "recipient": "grey@example.net"}
+            )
+            assert said(grey) == ("send", "smtp:450") and "Greylisted" in (
+                grey.fault.text if grey.fault else ""
+            )
 
 
 @pytest.fixture(scope="module")
@@ -154,19 +175,35 @@ async def test_a_login_after_starttls_and_what_refuses_it(
 ) -> None:
     monkeypatch.setenv("REVEILLE_TEST_OTHER", "guess")
     server = MailServer(login=("probe", PASSWORD))
-    secure: dict[str, Any] = {"security": "starttls", "trusted_certificates": certificate.certificate, "user": "probe"}
+    secure: dict[str, Any] = {
+        "security": "starttls",
+        "trusted_certificates": certificate.certificate,
+        "user": "probe",
+    }
     async with serving_mail(server, starttls=certificate.server_context()):
-        good = await look(tmp_path, server.port, password=SECRET, recipient="probe@example.net", **secure)
+        good = await look(
+            tmp_path, server.port, password=SECRET, recipient="probe@example.net", **secure
+        )
         assert good.fault is None and "login_seconds" in good.measures
         (message,) = server.messages
-        assert (message["X-Reveille-Probe"], message["Auto-Submitted"]) == ("mail", "auto-generated")
+        assert (message["X-Reveille-Probe"], message["Auto-Submitted"]) == (
+            "mail",
+            "auto-generated",
+        )
         assert message["Date"].endswith(("-0000", "+0000"))
-        bad = await look(tmp_path, server.port, password=Secret(environment="REVEILLE_TEST_OTHER"), **secure)
+        bad = await look(
+            tmp_path, server.port, password=Secret(environment="REVEILLE_TEST_OTHER"), **secure
+        )
         assert said(bad) == ("login", "smtp:535")
-        missing = await look(tmp_path, server.port, password=Secret(environment="REVEILLE_NOT_SET"), **secure)
+        missing = await look(
+            tmp_path, server.port, password=Secret(environment="REVEILLE_NOT_SET"), **secure
+        )
         assert "'REVEILLE_NOT_SET' is missing" in (missing.blind or "")
         del secure["trusted_certificates"]
-        assert said(await look(tmp_path, server.port, password=SECRET, **secure)) == ("starttls", "self-signed")
+        assert said(await look(tmp_path, server.port, password=SECRET, **secure)) == (
+            "starttls",
+            "self-signed",
+        )
 
 
 async def test_tls_from_the_beginning_and_a_server_that_only_says_hello(
@@ -176,11 +213,22 @@ async def test_tls_from_the_beginning_and_a_server_that_only_says_hello(
     trusted = {"trusted_certificates": certificate.certificate}
     async with serving_mail(server, tls=certificate.server_context()):
         seen = await look(tmp_path, server.port, security="tls", **trusted)
-    assert seen.fault is None and [stage.name for stage in seen.stages] == ["connect", "starttls", "banner", "hello"]
+    assert seen.fault is None and [stage.name for stage in seen.stages] == [
+        "connect",
+        "starttls",
+        "banner",
+        "hello",
+    ]
     async with serving_mail(MailServer()) as plain:
         assert (await look(tmp_path, plain.port)).fault is None
-        assert said(await look(tmp_path, plain.port, security="starttls", **trusted)) == ("starttls", "no-starttls")
-        assert said(await look(tmp_path, plain.port, security="tls", **trusted)) == ("starttls", "no-tls")
+        assert said(await look(tmp_path, plain.port, security="starttls", **trusted)) == (
+            "starttls",
+            "no-starttls",
+        )
+        assert said(await look(tmp_path, plain.port, security="tls", **trusted)) == (
+            "starttls",
+            "no-tls",
+        )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +251,9 @@ async def test_servers_of_bad_manners_are_told_apart_and_bounded(
     talk: Talk, stage: str, code: str, tmp_path: Path
 ) -> None:
     async with listening(talk) as port:
-        seen = await look(tmp_path, port, recipient="a@example.net", within=1.0 if code == "timeout" else 30.0)
+        seen = await look(
+            tmp_path, port, recipient="a@example.net", within=1.0 if code == "timeout" else 30.0
+        )
     assert said(seen) == (stage, code), seen
 
 
@@ -224,7 +274,9 @@ async def test_mailboxes_of_bad_manners_are_told_apart_and_bounded(
     async with serving_mail(MailServer()) as server, listening(talk) as port:
         box = Mailbox(host="127.0.0.1", port=port, security="none", user="probe", password=SECRET)
         within = 1.0 if code == "timeout" else 30.0
-        seen = await look(tmp_path, server.port, recipient="a@example.net", mailbox=box, within=within)
+        seen = await look(
+            tmp_path, server.port, recipient="a@example.net", mailbox=box, within=within
+        )
     assert said(seen) == (stage, code), seen
 
 
@@ -255,7 +307,10 @@ async def test_a_secret_that_the_far_end_repeats_is_not_repeated_by_us(
         ({"user": "probe", "password": SECRET, "security": "none"}, "never sent in the clear"),
         ({"mailbox": {"host": "a", "user": "b", "password": SECRET}}, "where none is sent"),
         (
-            {"recipient": "a@b.c", "mailbox": {"host": "a", "user": "b", "password": SECRET, "security": "none"}},
+            {
+                "recipient": "a@b.c",
+                "mailbox": {"host": "a", "user": "b", "password": SECRET, "security": "none"},
+            },
             "never sent in the clear",
         ),
         ({"recipient": "a@b.c>\r\nDATA"}, "pattern"),

@@ -1,4 +1,6 @@
-"""A far end may send anything: the torture cases of RFC 4475 and mutated datagrams, a part of `bench torture`."""
+"""A far end may send anything: the torture cases of RFC 4475 and mutated datagrams, a part of
+`bench torture`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,24 @@ import pytest
 
 from tests.bench.torture import bound_to, is_lenient
 from tests.torture import pelting
-from tests.torture.aims import Outcome, answering, call, first, most_at_once, options, registration, said_by
+from tests.torture.aims import (
+    Outcome,
+    answering,
+    call,
+    first,
+    most_at_once,
+    options,
+    registration,
+    said_by,
+)
 from tests.torture.case import Case
 from tests.torture.far_end import HOST, Asked, FarEnd
 from tests.torture.rfc4475 import CASES
 
 ANSWERS = tuple(case for case in CASES if case.status)
-NOT_OURS_TO_JUDGE = {"regaut01"}  # a challenge that nobody knows is an answer all the same, to OPTIONS
+NOT_OURS_TO_JUDGE = {
+    "regaut01"
+}  # a challenge that nobody knows is an answer all the same, to OPTIONS
 CALLED = ("wsinv", "unreason", "ncl", "mismatch01", "bigcode", "insuf")
 
 
@@ -24,9 +37,15 @@ def named(*names: str) -> tuple[Case, ...]:
 
 
 def wrong(pairs: list[tuple[Case, Outcome]], at_call: bool = False) -> list[tuple[str, Outcome]]:
-    """A pass of what is illegal, and a refusal of what is legal; the engine is more lenient in a place or two."""
+    """A pass of what is illegal, and a refusal of what is legal; the engine is more lenient in a
+    place or two.
+    """
     verdicts = {case.name: (case.at_call if at_call else None) or case.verdict for case, _ in pairs}
-    return [(case.name, came) for case, came in pairs if not came.fits(verdicts[case.name]) or not came.in_time]
+    return [
+        (case.name, came)
+        for case, came in pairs
+        if not came.fits(verdicts[case.name]) or not came.in_time
+    ]
 
 
 def test_the_corpus_is_whole() -> None:
@@ -35,7 +54,10 @@ def test_the_corpus_is_whole() -> None:
 
 async def test_answers_to_options_are_taken_or_called_a_bad_peer(tmp_path: Path) -> None:
     chosen = [case for case in ANSWERS if case.name not in NOT_OURS_TO_JUDGE]
-    came = [(case, await options(first(said_by(case, False), then=False), tmp_path / case.name)) for case in chosen]
+    came = [
+        (case, await options(first(said_by(case, False), then=False), tmp_path / case.name))
+        for case in chosen
+    ]
     assert wrong(came) == []
 
 
@@ -84,4 +106,6 @@ async def test_a_call_pelted_with_mutated_sip_rtp_and_rtcp_ends_in_a_word(tmp_pa
         lambda: pelting.describing(lot, tmp_path / "describing"),
     ]
     came = await most_at_once(2, jobs)
-    assert [one for one in came if not is_lenient(one) and "probe itself was sick" not in one.word] == []
+    assert [
+        one for one in came if not is_lenient(one) and "probe itself was sick" not in one.word
+    ] == []

@@ -31,7 +31,9 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace need
 
 
 async def look(folder: Path, *targets: dict[str, Any], **settings: Any) -> Observation:
-    check = Uplink(**{"targets": list(targets), "samples": 3, "pause": 0.0, "answer_within": 5.0, **settings})
+    check = Uplink(
+        **{"targets": list(targets), "samples": 3, "pause": 0.0, "answer_within": 5.0, **settings}
+    )
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
@@ -59,7 +61,11 @@ async def test_an_open_uplink_is_measured_by_each_means_and_as_a_whole(tmp_path:
         )
         seen = await look(tmp_path, *targets, need=4)
     assert seen.fault is None, seen
-    assert (seen.measures["reached_targets"], seen.measures["loss_percent"], seen.measures["flaps"]) == (4, 0, 0)
+    assert (
+        seen.measures["reached_targets"],
+        seen.measures["loss_percent"],
+        seen.measures["flaps"],
+    ) == (4, 0, 0)
     assert seen.measures["down_percent"] == 0 and 0 < seen.measures["latency_seconds"] < 5
     for number in range(1, 5):
         assert seen.measures[f"target_{number}_loss_percent"] == 0
@@ -77,7 +83,9 @@ async def test_one_far_end_that_is_down_is_not_our_uplink(tmp_path: Path) -> Non
         assert seen.measures["loss_percent"] == 0, "what never answers says nothing of the line"
         assert seen.measures["target_1_loss_percent"] == 100
         both = await look(tmp_path, gone, {"tcp": f"127.0.0.1:{port}"}, need=2)
-    assert both.fault and both.fault.text.startswith("1 of 2 targets answered, 2 needed: tcp 127.0.0.1:")
+    assert both.fault and both.fault.text.startswith(
+        "1 of 2 targets answered, 2 needed: tcp 127.0.0.1:"
+    )
 
 
 async def test_it_is_down_when_every_means_fails_and_says_how(tmp_path: Path) -> None:
@@ -133,7 +141,9 @@ async def test_a_page_counts_by_its_status_and_only_if_it_is_one(tmp_path: Path)
     for talk, settings, code in cases:
         async with listening(talk) as port:
             target = {"http": f"http://127.0.0.1:{port}/generate_204?a=b", **settings}
-            seen = await look(tmp_path, target, samples=1, answer_within=0.5 if code == "timeout" else 20.0)
+            seen = await look(
+                tmp_path, target, samples=1, answer_within=0.5 if code == "timeout" else 20.0
+            )
         assert (seen.fault and seen.fault.code) == code, seen
 
 
@@ -169,14 +179,19 @@ async def test_icmp_where_the_kernel_allows_it() -> None:
 
 
 @as_root
-async def test_icmp_that_this_host_forbids_is_said_plainly_and_leaves_the_judgement_to_the_others() -> None:
+async def test_icmp_that_this_host_forbids_is_said_plainly_and_leaves_the_judgement_to_the_others() -> (
+    None
+):
     ping = {"icmp": "127.0.0.1"}
     alone = await in_a_namespace("forbidden", ping)
     assert alone["code"] is None
     assert "does not let this user send ICMP (net.ipv4.ping_group_range)" in alone["blind"]
     up = await in_a_namespace("forbidden", ping, {"tcp": "127.0.0.1:OPEN"})
     assert (up["code"], up["blind"]) == (None, None)
-    assert any("not counted" in note for note in up["notes"]) and "target_1_loss_percent" not in up["measures"]
+    assert (
+        any("not counted" in note for note in up["notes"])
+        and "target_1_loss_percent" not in up["measures"]
+    )
     down = await in_a_namespace("forbidden", ping, {"tcp": "127.0.0.1:CLOSED"})
     assert (down["code"], down["blind"]) == ("refused", None)
 
@@ -196,7 +211,9 @@ async def test_icmp_that_this_host_forbids_is_said_plainly_and_leaves_the_judgem
         ([{"tcp": "192.0.2.1:443"}], {"need": 2}, "2 targets are needed, and only 1"),
     ],
 )
-def test_settings_say_what_would_be_right(targets: list[Any], settings: dict[str, Any], wrong: str) -> None:
+def test_settings_say_what_would_be_right(
+    targets: list[Any], settings: dict[str, Any], wrong: str
+) -> None:
     with pytest.raises(ValidationError, match=wrong) as raised:
         Uplink(targets=targets, **settings)
     assert "hunter2" not in str(raised.value)

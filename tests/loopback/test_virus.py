@@ -1,4 +1,6 @@
-"""Viruses by the real ClamAV, daemon and program, with the EICAR string and a signature of our own, offline."""
+"""Viruses by the real ClamAV, daemon and program, with the EICAR string and a signature of our own,
+offline.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,10 @@ async def test_clean_files_are_clean_and_only_what_changed_is_looked_at_again(
     assert first.measures["scanned_files"] == 2
     assert tells(first, "ClamAV")
     later = (files / "letter.txt").stat().st_ctime + 3600
-    assert (await host.look(at=later)).measures["scanned_files"] in (0, 2)  # within a minute of the first look
+    assert (await host.look(at=later)).measures["scanned_files"] in (
+        0,
+        2,
+    )  # within a minute of the first look
     assert (await host.look(at=later)).measures["scanned_files"] == 0
 
 
@@ -73,7 +78,9 @@ async def test_the_eicar_string_and_our_own_worm_are_found_and_stay_found_until_
     assert (await host.look(at=2e9)).fault is None
 
 
-async def test_without_a_daemon_the_program_does_it(tmp_path: Path, files: Path, database: Path) -> None:
+async def test_without_a_daemon_the_program_does_it(
+    tmp_path: Path, files: Path, database: Path
+) -> None:
     assert shutil.which("clamscan"), "Debian package clamav"
     given = {"paths": (str(files),), "signatures": str(database)}
     host = Watch(tmp_path, Virus(**given))
@@ -83,16 +90,23 @@ async def test_without_a_daemon_the_program_does_it(tmp_path: Path, files: Path,
     assert fault(seen)[:2] == ("scan", "infected")
 
 
-async def test_a_scanner_without_signatures_is_a_fault_and_never_clean(tmp_path: Path, files: Path) -> None:
+async def test_a_scanner_without_signatures_is_a_fault_and_never_clean(
+    tmp_path: Path, files: Path
+) -> None:
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     host = Watch(tmp_path, Virus(paths=(str(files),), signatures=str(nothing)))
     assert fault(await host.look())[:2] == ("self-test", "no-signatures")
 
 
-async def test_a_scanner_that_does_not_know_the_test_string_finds_nothing(tmp_path: Path, files: Path) -> None:
+async def test_a_scanner_that_does_not_know_the_test_string_finds_nothing(
+    tmp_path: Path, files: Path
+) -> None:
     with clamd(signatures(tmp_path / "blind", eicar=False)) as place:
-        assert fault(await watch(tmp_path, files, place).look())[:2] == ("self-test", "finds-nothing")
+        assert fault(await watch(tmp_path, files, place).look())[:2] == (
+            "self-test",
+            "finds-nothing",
+        )
 
 
 async def test_a_daemon_that_is_gone_is_a_fault(tmp_path: Path, files: Path) -> None:

@@ -1,4 +1,6 @@
-"""Last month's recordings: archived once, proven, archived anew when some came late, missed when they are not there."""
+"""Last month's recordings: archived once, proven, archived anew when some came late, missed when
+they are not there.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,16 @@ from pydantic import ValidationError
 from checks.contract import CannotTell, Observation, Refused, Trace
 from checks.data.hygiene.voice_log_archive import VoiceLogArchive
 
-pytestmark = pytest.mark.xdist_group("backup")  # its workers are known by name, and killed by neighbours
+pytestmark = pytest.mark.xdist_group(
+    "backup"
+)  # its workers are known by name, and killed by neighbours
 
 
 def archive(folder: Path) -> VoiceLogArchive:
     return VoiceLogArchive(
-        recordings=folder / "voice" / "%Y" / "%m", folder=folder / "archive", timezone="Asia/Kolkata"
+        recordings=folder / "voice" / "%Y" / "%m",
+        folder=folder / "archive",
+        timezone="Asia/Kolkata",
     )
 
 
@@ -38,7 +44,9 @@ def look(check: VoiceLogArchive, folder: Path, at: datetime) -> Observation:
 def folder(tmp_path: Path) -> Path:
     """October has three recordings of two days."""
     for name in ("05/8000-1.wav", "05/8000-2.wav", "31/8000-3.wav"):
-        (file := tmp_path / "voice" / "2026" / "10" / name).parent.mkdir(parents=True, exist_ok=True)
+        (file := tmp_path / "voice" / "2026" / "10" / name).parent.mkdir(
+            parents=True, exist_ok=True
+        )
         file.write_bytes(os.urandom(5000))
     return tmp_path
 
@@ -50,7 +58,10 @@ NOVEMBER = datetime(2026, 10, 31, 19, 0, tzinfo=UTC)
 def test_a_month_is_archived_once_and_proven(folder: Path) -> None:
     first = look(archive(folder), folder, NOVEMBER)
     assert (first.fault, first.blind) == (None, None)
-    assert (first.measures["recordings"], first.measures["archived"]) == (5, 5), "three files, two folders"
+    assert (first.measures["recordings"], first.measures["archived"]) == (
+        5,
+        5,
+    ), "three files, two folders"
     assert first.measures["proven_rows"] == 5
     (kept,) = (folder / "archive" / "2026-10").glob("2*")
     assert {"manifest.json", "proof.json", "RESTORE.md"} <= {path.name for path in kept.iterdir()}

@@ -1,4 +1,6 @@
-"""API, webhook, report and ui-config beyond the practice centre: tokens, registered paths, reports of other makes."""
+"""API, webhook, report and ui-config beyond the practice centre: tokens, registered paths, reports
+of other makes.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ async def serving(**handlers: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def attempt(check: Check, folder: Path, accepted: dict[str, Any] | None = None) -> Observation:
+async def attempt(
+    check: Check, folder: Path, accepted: dict[str, Any] | None = None
+) -> Observation:
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - a test's own
     trace = Trace(time.monotonic, folder, accepted=accepted)
     try:
@@ -112,7 +116,9 @@ async def test_callbacks_to_a_registered_path_are_told_apart(
         async def call_back() -> None:
             async with aiohttp.ClientSession() as session:
                 for reference in ("an-earlier-one", *(() if late else (body["call"],))):
-                    async with session.post(body["back"], json={"call": reference, "status": "filed"}) as answer:
+                    async with session.post(
+                        body["back"], json={"call": reference, "status": "filed"}
+                    ) as answer:
                         await answer.read()
 
         calls.append(asyncio.create_task(call_back()))
@@ -168,7 +174,10 @@ async def test_a_report_by_json_is_held_to_the_records_of_its_day(tmp_path: Path
         if leg.accountcode != "reveille":
             calls.setdefault(leg.linkedid, set()).add(leg.disposition)
     answered = sum("ANSWERED" in outcomes for outcomes in calls.values())
-    told = {"rows": [{"calls": len(calls) - 1}, {"calls": 1}], "asr": f"{100 * answered / len(calls):.1f} %"}
+    told = {
+        "rows": [{"calls": len(calls) - 1}, {"calls": 1}],
+        "asr": f"{100 * answered / len(calls):.1f} %",
+    }
 
     async def run(request: web.Request) -> web.Response:
         assert request.query["day"] == "20.11.2026"
@@ -200,7 +209,11 @@ async def test_records_that_cannot_be_read_are_not_the_reports_fault(tmp_path: P
     ("shown", "accepted", "ended"),
     [
         ({"bar": ["a", "b"], "theme": "light"}, {"bar": ["a", "b"], "theme": ["light"]}, None),
-        ({"bar": ["b", "a"], "theme": "light"}, {"bar": ["a", "b"], "theme": ["light"]}, ("compare", "differs")),
+        (
+            {"bar": ["b", "a"], "theme": "light"},
+            {"bar": ["a", "b"], "theme": ["light"]},
+            ("compare", "differs"),
+        ),
         ({"bar": ["a", "b"]}, {"bar": ["a", "b"], "theme": ["light"]}, ("compare", "differs")),
         ({}, {"bar": ["a", "b"], "theme": ["light"]}, ("read", "missing")),
         ("nonsense", {"bar": ["a"]}, ("read", "bad-json")),
@@ -214,7 +227,9 @@ async def test_a_screen_by_its_configuration_is_held_to_what_was_accepted(
 
     async with serving(ui=ui) as url:
         looks = [{"name": "bar", "json": "$.bar[*]"}, {"name": "theme", "json": "$.theme"}]
-        check = UiConfig.model_validate({"url": url, "steps": [{"name": "ui", "url": "ui"}], "looks": looks})
+        check = UiConfig.model_validate(
+            {"url": url, "steps": [{"name": "ui", "url": "ui"}], "looks": looks}
+        )
         seen = await attempt(check, tmp_path / "seen", accepted={"shown": accepted})
     assert fault(seen) == ended
     if ended is None or ended[0] == "compare":

@@ -1,5 +1,5 @@
-"""webrtc-browser: JsSIP in a real Chromium through Kamailio, rtpengine and coturn to our agent's phone: healthy, and
-each thing broken is its own stage and code.
+"""webrtc-browser: JsSIP in a real Chromium through Kamailio, rtpengine and coturn to our agent's
+phone: healthy, and each thing broken is its own stage and code.
 
 A part runs by default; all of it, in three minutes:
     ./reveille test -m 'slow or not slow' tests/loopback/test_webrtc_browser.py
@@ -30,7 +30,13 @@ from tests.loopback.webrtc.relays import middlebox, mute
 
 # Others are at work on this machine: a probe that was slow is no matter of these tests.
 PERCENT = {f"probe_{name}_percent": 100.0 for name in ("stalled", "wait", "unsent")}
-UNHURRIED = {"probe_stall": "30s", "probe_late": "30s", "step_within": "20s", "media_within": "20s", **PERCENT}
+UNHURRIED = {
+    "probe_stall": "30s",
+    "probe_late": "30s",
+    "step_within": "20s",
+    "media_within": "20s",
+    **PERCENT,
+}
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
 
 
@@ -78,10 +84,18 @@ def caller(centre: Edge) -> dict[str, Any]:
 
 def relays(server: Turn, **more: Any) -> dict[str, Any]:
     password = {"file": str(server.password)}
-    return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, "script": [], **more}
+    return {
+        "turn": server.urls,
+        "turn_user": TURN_USER,
+        "turn_password": password,
+        "script": [],
+        **more,
+    }
 
 
-async def test_a_browser_is_rung_comes_back_and_calls(centre: Edge, turn: Turn, tmp_path: Path) -> None:
+async def test_a_browser_is_rung_comes_back_and_calls(
+    centre: Edge, turn: Turn, tmp_path: Path
+) -> None:
     script = [*call(centre).script, {"press": "27"}, {"hold": "1s"}]
     there = relays(turn, stun=[f"stun:127.0.0.1:{turn.port}"], script=script)
     check = call(centre, **there, reconnect=True, caller=caller(centre))
@@ -90,11 +104,14 @@ async def test_a_browser_is_rung_comes_back_and_calls(centre: Edge, turn: Turn, 
     assert passed(seen) == [*STAGES, "agent", "talk", "press", "hold", "hang-up"]
     assert set(seen.measures) <= set(check.measures())
     assert {f"{stage}_seconds" for stage in STAGES} <= set(seen.measures)
-    assert {"rx_loss_percent", "rx_jitter_ms", "concealed_percent", "audio_level", "mos"} <= set(seen.measures)
+    assert {"rx_loss_percent", "rx_jitter_ms", "concealed_percent", "audio_level", "mos"} <= set(
+        seen.measures
+    )
     assert seen.measures["rx_packets"] > 50
     notes = "\n".join(seen.notes)
     assert all(
-        word in notes for word in ("TLSv1.3", "relays from", "an incoming call rang", "PCMA", "ICE: ", "DTLS as")
+        word in notes
+        for word in ("TLSv1.3", "relays from", "an incoming call rang", "PCMA", "ICE: ", "DTLS as")
     )
     ladder = (tmp_path / "seen" / "ladder.txt").read_text()
     assert "Digest (masked)" in ladder and centre.password.read_text().strip() not in ladder
@@ -132,7 +149,9 @@ BY_DEFAULT = ("deaf",)
     ("broken", "fault"),
     [pytest.param(*one, marks=[] if one[0] in BY_DEFAULT else [pytest.mark.slow]) for one in MEDIA],
 )
-async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, fault: tuple[str, str]) -> None:
+async def test_media_that_is_broken(
+    centre: Edge, tmp_path: Path, broken: str, fault: tuple[str, str]
+) -> None:
     within = {} if broken == "deaf" else {"media_within": "4s"}
     seen = await attempt(call(centre, broken, **within), tmp_path / "seen")
     assert ended(seen) == fault, seen.fault
@@ -143,9 +162,15 @@ async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, f
 async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> None:
     holding = asyncio.Event()
     async with middlebox(centre.wss_port) as box:
-        check = call(centre, url=f"wss://127.0.0.1:{box.port}/", script=[*call(centre).script, {"hold": "60s"}])
+        check = call(
+            centre,
+            url=f"wss://127.0.0.1:{box.port}/",
+            script=[*call(centre).script, {"hold": "60s"}],
+        )
         seeing = asyncio.create_task(
-            attempt(check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None)
+            attempt(
+                check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None
+            )
         )
         await asyncio.wait_for(holding.wait(), 120)
         box.cut()
@@ -169,12 +194,16 @@ async def test_an_edge_that_does_not_let_it_in_again(centre: Edge, tmp_path: Pat
 
 
 @pytest.mark.slow
-async def test_an_expired_certificate_and_one_of_nobody_we_trust(centre: Edge, tmp_path: Path) -> None:
+async def test_an_expired_certificate_and_one_of_nobody_we_trust(
+    centre: Edge, tmp_path: Path
+) -> None:
     (tmp_path / "old").mkdir()
     async with edge(tmp_path / "old", days=0) as old:
         expired = await attempt(call(old, script=[]), tmp_path / "expired")
     assert ended(expired) == ("tls", "certificate")
-    stranger = await attempt(call(centre, trusted_certificates=None, script=[]), tmp_path / "stranger")
+    stranger = await attempt(
+        call(centre, trusted_certificates=None, script=[]), tmp_path / "stranger"
+    )
     assert ended(stranger) == ("tls", "certificate")
 
 
@@ -184,17 +213,28 @@ async def test_no_turn_is_a_fault_also_when_it_says_nothing(
 ) -> None:
     async with mute() as port:
         silent = relays(turn, turn=[f"turn:127.0.0.1:{port}"], step_within="5s")
-        assert ended(await attempt(call(centre, **silent), tmp_path / "silent")) == ("turn", "timeout")
+        assert ended(await attempt(call(centre, **silent), tmp_path / "silent")) == (
+            "turn",
+            "timeout",
+        )
     closed = relays(turn, turn=[f"turn:127.0.0.1:{free_port()}?transport=tcp"])
-    assert ended(await attempt(call(centre, **closed), tmp_path / "closed")) == ("turn", "unreachable")
+    assert ended(await attempt(call(centre, **closed), tmp_path / "closed")) == (
+        "turn",
+        "unreachable",
+    )
     refused = relays(turn, turn_password=wrong)
-    assert ended(await attempt(call(centre, **refused), tmp_path / "refused")) == ("turn", "turn:401")
+    assert ended(await attempt(call(centre, **refused), tmp_path / "refused")) == (
+        "turn",
+        "turn:401",
+    )
 
 
 @pytest.mark.slow
 async def test_media_may_be_made_to_go_by_turn(centre: Edge, turn: Turn, tmp_path: Path) -> None:
     script = call(centre).script
-    seen = await attempt(call(centre, **relays(turn, relay_only=True, script=script)), tmp_path / "seen")
+    seen = await attempt(
+        call(centre, **relays(turn, relay_only=True, script=script)), tmp_path / "seen"
+    )
     assert ended(seen) is None, seen.fault
     assert any(note.startswith("ICE: relay ") for note in seen.notes)
 

@@ -1,5 +1,5 @@
-"""webrtc-call through Kamailio, rtpengine and coturn to our agent's phone: healthy, and each thing broken is its own
-stage and code.
+"""webrtc-call through Kamailio, rtpengine and coturn to our agent's phone: healthy, and each thing
+broken is its own stage and code.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def call(centre: Edge, broken: str = "", **more: Any) -> WebrtcCall:
 
 
 def synthesize(path: Path, *effects: str) -> None:
-    subprocess.run(["sox", "-D", "-n", "-r", "8000", "-c", "1", "-b", "16", str(path), *effects], check=True)
+    subprocess.run(
+        ["sox", "-D", "-n", "-r", "8000", "-c", "1", "-b", "16", str(path), *effects], check=True
+    )
 
 
 def relays(server: Turn, **more: Any) -> dict[str, Any]:
@@ -84,9 +86,14 @@ def relays(server: Turn, **more: Any) -> dict[str, Any]:
     return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, **more}
 
 
-async def test_a_healthy_edge_is_seen_stage_by_stage(centre: Edge, turn: Turn, tmp_path: Path) -> None:
+async def test_a_healthy_edge_is_seen_stage_by_stage(
+    centre: Edge, turn: Turn, tmp_path: Path
+) -> None:
     check = call(
-        centre, **relays(turn), stun=[f"stun:127.0.0.1:{turn.port}"], script=[*call(centre).script, {"hold": "1s"}]
+        centre,
+        **relays(turn),
+        stun=[f"stun:127.0.0.1:{turn.port}"],
+        script=[*call(centre).script, {"hold": "1s"}],
     )
     seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) is None, seen.fault
@@ -96,12 +103,23 @@ async def test_a_healthy_edge_is_seen_stage_by_stage(centre: Edge, turn: Turn, t
     assert seen.measures["mos"] > 4
     assert 29 < seen.measures["certificate_days"] < 31
     assert seen.measures["rx_packets"] > 50
-    assert {"rx_gap_percent", "rx_clipped_percent", "both_quiet_seconds", "rx_level_dbm0"} <= set(seen.measures)
+    assert {"rx_gap_percent", "rx_clipped_percent", "both_quiet_seconds", "rx_level_dbm0"} <= set(
+        seen.measures
+    )
     notes = "\n".join(seen.notes)
-    assert all(word in notes for word in ("TLSv1.3", "sees us as", "relays from", "PCMA", "ICE: host", "DTLS as"))
-    assert {"call.wav", "ladder.txt", "agent.wav", "timings.json", "rtp.json"} <= {e.name for e in seen.exhibits}
+    assert all(
+        word in notes
+        for word in ("TLSv1.3", "sees us as", "relays from", "PCMA", "ICE: host", "DTLS as")
+    )
+    assert {"call.wav", "ladder.txt", "agent.wav", "timings.json", "rtp.json"} <= {
+        e.name for e in seen.exhibits
+    }
     ladder = (tmp_path / "seen" / "ladder.txt").read_text()
-    assert "INVITE" in ladder and "Digest (masked)" in ladder and centre.password.read_text().strip() not in ladder
+    assert (
+        "INVITE" in ladder
+        and "Digest (masked)" in ladder
+        and centre.password.read_text().strip() not in ladder
+    )
     assert seen.seconds < check.longest_seconds()
 
 
@@ -117,13 +135,17 @@ async def test_a_wrong_password(centre: Edge, wrong: dict[str, str], tmp_path: P
     assert passed(seen) == ["dns", "tcp", "tls", "websocket"]
 
 
-async def test_an_expired_certificate_and_one_of_nobody_we_trust(centre: Edge, tmp_path: Path) -> None:
+async def test_an_expired_certificate_and_one_of_nobody_we_trust(
+    centre: Edge, tmp_path: Path
+) -> None:
     (tmp_path / "old").mkdir()
     async with edge(tmp_path / "old", days=0) as old:
         expired = await attempt(call(old, script=[]), tmp_path / "expired")
     assert ended(expired) == ("tls", "certificate")
     assert expired.fault is not None and "expired" in expired.fault.text
-    stranger = await attempt(call(centre, trusted_certificates=None, script=[]), tmp_path / "stranger")
+    stranger = await attempt(
+        call(centre, trusted_certificates=None, script=[]), tmp_path / "stranger"
+    )
     assert ended(stranger) == ("tls", "certificate")
 
 
@@ -132,9 +154,15 @@ async def test_no_turn_is_a_fault_also_when_it_says_nothing(
 ) -> None:
     async with mute() as port:
         silent = relays(turn, turn=[f"turn:127.0.0.1:{port}"], step_within="1s", script=[])
-        assert ended(await attempt(call(centre, **silent), tmp_path / "silent")) == ("turn", "timeout")
+        assert ended(await attempt(call(centre, **silent), tmp_path / "silent")) == (
+            "turn",
+            "timeout",
+        )
     closed = relays(turn, turn=[f"turn:127.0.0.1:{free_port()}?transport=tcp"], script=[])
-    assert ended(await attempt(call(centre, **closed), tmp_path / "closed")) == ("turn", "unreachable")
+    assert ended(await attempt(call(centre, **closed), tmp_path / "closed")) == (
+        "turn",
+        "unreachable",
+    )
     refused = relays(turn, turn_password=wrong, script=[])
     seen = await attempt(call(centre, **refused), tmp_path / "refused")
     assert ended(seen) == ("turn", "turn:401")
@@ -158,7 +186,9 @@ async def test_no_stun(centre: Edge, tmp_path: Path) -> None:
         ("deaf", ("talk", "one-way-to-agent")),
     ],
 )
-async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, fault: tuple[str, str]) -> None:
+async def test_media_that_is_broken(
+    centre: Edge, tmp_path: Path, broken: str, fault: tuple[str, str]
+) -> None:
     seen = await attempt(call(centre, broken), tmp_path / "seen")
     assert ended(seen) == fault, seen.fault
     assert "answer" in passed(seen)
@@ -172,7 +202,9 @@ async def test_media_that_is_broken(centre: Edge, tmp_path: Path, broken: str, f
     ],
     ids=["silence", "busy"],
 )
-async def test_an_answer_that_is_none(centre: Edge, tmp_path: Path, said: list[str], fault: tuple[str, str]) -> None:
+async def test_an_answer_that_is_none(
+    centre: Edge, tmp_path: Path, said: list[str], fault: tuple[str, str]
+) -> None:
     source = tmp_path / "said.wav"
     synthesize(source, *said)
     async with baresip(tmp_path / "peer", source) as port:
@@ -190,9 +222,15 @@ async def test_a_number_that_is_not_there(centre: Edge, tmp_path: Path) -> None:
 async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> None:
     holding = asyncio.Event()
     async with middlebox(centre.wss_port) as box:
-        check = call(centre, url=f"wss://127.0.0.1:{box.port}/", script=[*call(centre).script, {"hold": "30s"}])
+        check = call(
+            centre,
+            url=f"wss://127.0.0.1:{box.port}/",
+            script=[*call(centre).script, {"hold": "30s"}],
+        )
         seeing = asyncio.create_task(
-            attempt(check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None)
+            attempt(
+                check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None
+            )
         )
         await asyncio.wait_for(holding.wait(), 30)
         box.cut()
@@ -204,7 +242,9 @@ async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("how", ["terminated", "orphaned"])
 async def test_no_call_is_left_behind(centre: Edge, tmp_path: Path, how: str) -> None:
-    """The softphone is told to end, or the daemon is gone: the far end gets its BYE, the edge its registration."""
+    """The softphone is told to end, or the daemon is gone: the far end gets its BYE, the edge its
+    registration.
+    """
     holding, folder = asyncio.Event(), tmp_path / "seen"
     folder.mkdir()
     trace = Trace(time.monotonic, folder)

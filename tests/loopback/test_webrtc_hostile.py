@@ -1,4 +1,6 @@
-"""webrtc-call before servers that mean harm, and a daemon that dies: an end in time, the right words, no orphan."""
+"""webrtc-call before servers that mean harm, and a daemon that dies: an end in time, the right
+words, no orphan.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def ended(seen: Observation) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def sockets(speak: Callable[[ServerConnection], Awaitable[None]], **more: Any) -> AsyncIterator[int]:
+async def sockets(
+    speak: Callable[[ServerConnection], Awaitable[None]], **more: Any
+) -> AsyncIterator[int]:
     """A WebSocket server that speaks like this; gives its port."""
 
     async def kept(connection: ServerConnection) -> None:
@@ -90,8 +94,14 @@ async def chatty(connection: ServerConnection) -> None:
 
 async def odd_challenge(connection: ServerConnection) -> None:
     asked = str(await connection.recv())
-    kept = [line for line in asked.split("\r\n") if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
-    await connection.send("\r\n".join(["SIP/2.0 401 No", *kept, "WWW-Authenticate: Basic realm=x", "", ""]))
+    kept = [
+        line
+        for line in asked.split("\r\n")
+        if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")
+    ]
+    await connection.send(
+        "\r\n".join(["SIP/2.0 401 No", *kept, "WWW-Authenticate: Basic realm=x", "", ""])
+    )
 
 
 async def silent(connection: ServerConnection) -> None:
@@ -118,7 +128,9 @@ async def test_a_socket_that_means_harm(
     speak: Callable[[ServerConnection], Awaitable[None]], code: str, tmp_path: Path
 ) -> None:
     async with sockets(speak) as port:
-        seen = await attempt(call(port, step_within="5s" if code == "bad-peer" else "1s"), tmp_path / "seen")
+        seen = await attempt(
+            call(port, step_within="5s" if code == "bad-peer" else "1s"), tmp_path / "seen"
+        )
     assert ended(seen) == ("register", code), seen.fault
     assert seen.seconds < 15
 
@@ -126,7 +138,9 @@ async def test_a_socket_that_means_harm(
 async def test_a_challenge_that_nobody_can_answer(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
     async with sockets(odd_challenge) as port:
-        seen = await attempt(call(port, password={"file": str(tmp_path / "password")}), tmp_path / "seen")
+        seen = await attempt(
+            call(port, password={"file": str(tmp_path / "password")}), tmp_path / "seen"
+        )
     assert ended(seen) == ("register", "bad-peer")
 
 
@@ -172,7 +186,12 @@ async def endless_header(_reader: asyncio.StreamReader, writer: asyncio.StreamWr
 
 @pytest.mark.parametrize(
     ("server", "code"),
-    [(mute, "timeout"), (not_http, "bad-peer"), (refusing, "http:503"), (endless_header, "bad-peer")],
+    [
+        (mute, "timeout"),
+        (not_http, "bad-peer"),
+        (refusing, "http:503"),
+        (endless_header, "bad-peer"),
+    ],
 )
 async def test_an_upgrade_that_goes_wrong(server: Serve, code: str, tmp_path: Path) -> None:
     async with listening(server) as port:
@@ -183,7 +202,10 @@ async def test_an_upgrade_that_goes_wrong(server: Serve, code: str, tmp_path: Pa
 
 async def test_a_server_that_does_not_speak_sip(tmp_path: Path) -> None:
     async with sockets(silent, subprotocols=None) as port:
-        assert ended(await attempt(call(port), tmp_path / "seen")) == ("websocket", "no-subprotocol")
+        assert ended(await attempt(call(port), tmp_path / "seen")) == (
+            "websocket",
+            "no-subprotocol",
+        )
 
 
 async def test_tls_that_never_answers_and_nobody_at_all(tmp_path: Path) -> None:
@@ -192,7 +214,10 @@ async def test_tls_that_never_answers_and_nobody_at_all(tmp_path: Path) -> None:
         assert ended(await attempt(check, tmp_path / "tls")) == ("tls", "timeout")
     with socket.socket() as taken:  # bound, and not listening
         taken.bind(("127.0.0.1", 0))
-        assert ended(await attempt(call(taken.getsockname()[1]), tmp_path / "tcp")) == ("tcp", "unreachable")
+        assert ended(await attempt(call(taken.getsockname()[1]), tmp_path / "tcp")) == (
+            "tcp",
+            "unreachable",
+        )
     nowhere = call(1, url="ws://edge.invalid/")
     assert ended(await attempt(nowhere, tmp_path / "dns")) == ("dns", "dns")
 

@@ -1,4 +1,6 @@
-"""The plain WebSocket check against servers of `websockets`: it is answered, and each stage has its faults."""
+"""The plain WebSocket check against servers of `websockets`: it is answered, and each stage has its
+faults.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ async def server(talk: Talk, **more: Any) -> AsyncIterator[int]:
 
 
 def check(port: int, **more: Any) -> WebSocket:
-    settings = {"url": f"ws://127.0.0.1:{port}/chat?room=1", "send": "ping", "answer": "pong", "within": "30s"}
+    settings = {
+        "url": f"ws://127.0.0.1:{port}/chat?room=1",
+        "send": "ping",
+        "answer": "pong",
+        "within": "30s",
+    }
     return WebSocket.model_validate({**settings, **more})
 
 
@@ -109,7 +116,10 @@ async def test_each_way_of_not_answering(
 
 async def test_what_is_no_websocket(tmp_path: Path) -> None:
     async with listening(silent) as port:
-        assert ended(await attempt(check(port, within="500ms"), tmp_path / "mute")) == ("websocket", "timeout")
+        assert ended(await attempt(check(port, within="500ms"), tmp_path / "mute")) == (
+            "websocket",
+            "timeout",
+        )
     assert ended(await attempt(check(port), tmp_path / "gone")) == ("tcp", "unreachable")
     nowhere = check(port, url="ws://nowhere.invalid/")
     assert ended(await attempt(nowhere, tmp_path / "nowhere")) == ("dns", "dns")
@@ -123,12 +133,18 @@ async def test_a_token_is_shown_to_the_server_alone(tmp_path: Path) -> None:
         return None if given == f"Bearer {TOKEN}" else connection.respond(401, f"not {given}\n")
 
     async with server(pongs, process_request=gate) as port:
-        let_in = await attempt(check(port, token={"file": str(tmp_path / "token")}), tmp_path / "in")
+        let_in = await attempt(
+            check(port, token={"file": str(tmp_path / "token")}), tmp_path / "in"
+        )
         refused = await attempt(check(port), tmp_path / "out")
         (tmp_path / "token").write_text("another\n")
-        wrong = await attempt(check(port, token={"file": str(tmp_path / "token")}), tmp_path / "wrong")
+        wrong = await attempt(
+            check(port, token={"file": str(tmp_path / "token")}), tmp_path / "wrong"
+        )
     assert ended(let_in) is None, let_in.fault
     assert ended(refused) == ended(wrong) == ("websocket", "http:401")
     assert "another" not in str(wrong)
-    missing = await attempt(check(port, token={"file": str(tmp_path / "none")}), tmp_path / "missing")
+    missing = await attempt(
+        check(port, token={"file": str(tmp_path / "none")}), tmp_path / "missing"
+    )
     assert missing.fault is None and missing.blind is not None

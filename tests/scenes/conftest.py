@@ -22,7 +22,9 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 FEW = ("main-number", "trunk-options", "browser-call", *PORTALS)
-"""what stories of the daemon and the command line need: they are about these, not about what is looked at"""
+"""what stories of the daemon and the command line need: they are about these, not about what is
+looked at
+"""
 
 
 @pytest.fixture
@@ -44,7 +46,9 @@ def with_few_checks(written: str) -> str:
     """A lab's configuration without the checks that are not among FEW, and without what names them."""
     tables = re.split(r"(?m)^(?=\[)", written)
     named = (re.match(r"\[\[?checks\.([a-z0-9-]+)", table) for table in tables)
-    kept = (table for table, check in zip(tables, named, strict=True) if not check or check[1] in FEW)
+    kept = (
+        table for table, check in zip(tables, named, strict=True) if not check or check[1] in FEW
+    )
     known = "|".join(FEW)
     return re.sub(rf'(?m)^diagnose = \["(?!({known})"\]).*\n', "", "".join(kept))
 

@@ -1,8 +1,10 @@
-"""Lives of an incident under a daemon that is killed (SIGKILL) again and again, at steps drawn by lot.
+"""Lives of an incident under a daemon that is killed (SIGKILL) again and again, at steps drawn by
+lot.
 
-A life: a portal breaks, is looked at, confirmed, ticketed and told; it is mended, recovers, is closed and told. After
-each kill the daemon is started again. At the end nothing may be lost: one ticket, opened and closed once, each of its
-mails delivered; a mail may come twice only with the same Message-ID.
+A life: a portal breaks, is looked at, confirmed, ticketed and told; it is mended, recovers, is
+closed and told. After each kill the daemon is started again. At the end nothing may be lost: one
+ticket, opened and closed once, each of its mails delivered; a mail may come twice only with the
+same Message-ID.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ STEPS: dict[str, Callable[[Ledger], bool]] = {
 ENDING: dict[str, Callable[[Ledger], bool]] = {
     "recovering": lambda ledger: ledger.attempts(PORTAL)[0].verdict.state == "OK",
     "closed": lambda ledger: not ledger.open_incidents(),
-    "being told of it": lambda ledger: any(row.attempts for row in ledger.outbox() if row.kind == "closed"),
+    "being told of it": lambda ledger: any(
+        row.attempts for row in ledger.outbox() if row.kind == "closed"
+    ),
 }
 
 
@@ -79,7 +83,9 @@ async def live(folder: Path, draw: random.Random, kills: int) -> Life:
         return _judged(file, lab, tuple(killed))
 
 
-async def _killed(file: Path, draw: random.Random, steps: dict[str, Callable[[Ledger], bool]]) -> str:
+async def _killed(
+    file: Path, draw: random.Random, steps: dict[str, Callable[[Ledger], bool]]
+) -> str:
     """Start, wait for a step drawn by lot and a moment more, kill."""
     name = draw.choice(list(steps))
     daemon = Process(file)
@@ -118,12 +124,18 @@ def _judged(file: Path, lab: Lab, killed: tuple[str, ...]) -> Life:
         rows = ledger.outbox()
     mails = lab.mailbox.messages()
     identities = Counter(mail["Message-ID"] for mail in mails)
-    told = Counter((mail["X-Reveille-Event"], str(mail["To"])) for mail in {m["Message-ID"]: m for m in mails}.values())
+    told = Counter(
+        (mail["X-Reveille-Event"], str(mail["To"]))
+        for mail in {m["Message-ID"]: m for m in mails}.values()
+    )
     faults = []
     if len(incidents) != 1:
         faults.append(f"{len(incidents)} tickets")
     if (kinds["opened"], kinds["closed"], kinds["reopened"]) != (1, 1, 0):
-        faults.append(f"opened {kinds['opened']}, closed {kinds['closed']}, reopened {kinds['reopened']} times")
+        faults.append(
+            f"opened {kinds['opened']}, closed {kinds['closed']}, reopened {kinds['reopened']}"
+            " times"
+        )
     if len(identities) != len(rows) or any(row.state != "sent" for row in rows):
         faults.append(f"{len(rows)} letters, {len(identities)} of them delivered")
     if any(count > 1 for count in told.values()):

@@ -34,7 +34,13 @@ class Process:
         """Start it, and wait until it is there."""
         await self.begin()
         try:
-            await self.until(lambda: (beat := heartbeat(self.state)) and beat.running and beat.pid == self.process.pid)
+            await self.until(
+                lambda: (
+                    (beat := heartbeat(self.state))
+                    and beat.running
+                    and beat.pid == self.process.pid
+                )
+            )
         except AssertionError:
             await self.stop()
             raise
@@ -60,8 +66,12 @@ class Process:
     async def until(self, seen: Callable[[], Any], within: float = 60.0) -> Any:
         end = time.monotonic() + within
         while not (found := seen()):
-            assert time.monotonic() < end, f"not seen within {within} s; log:\n{self.log.read_text()[-3000:]}"
-            assert self.process.returncode is None, f"the daemon ended:\n{self.log.read_text()[-3000:]}"
+            assert time.monotonic() < end, (
+                f"not seen within {within} s; log:\n{self.log.read_text()[-3000:]}"
+            )
+            assert self.process.returncode is None, (
+                f"the daemon ended:\n{self.log.read_text()[-3000:]}"
+            )
             await asyncio.sleep(0.05)
         return found
 

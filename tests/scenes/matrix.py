@@ -1,5 +1,6 @@
-"""The fifteen rows of the ozonetel matrix: which check of the practice centre guards each, and a fault that breaks it;
-and how a row is seen to be raised: the real daemon looks at everything, once it is broken.
+"""The fifteen rows of the ozonetel matrix: which check of the practice centre guards each, and a
+fault that breaks it; and how a row is seen to be raised: the real daemon looks at everything, once
+it is broken.
 """
 
 from __future__ import annotations
@@ -112,7 +113,11 @@ async def raise_row(row: Row, folder: Path) -> Raised:
 def _unsettled(daemon: Process) -> list[str]:
     """The checks that were not looked at yet, or whose verdict is still to be confirmed."""
     conditions = daemon.read(store.conditions)
-    return [name for name in _by_themselves(daemon.configuration) if not _is_settled(conditions.get(name))]
+    return [
+        name
+        for name in _by_themselves(daemon.configuration)
+        if not _is_settled(conditions.get(name))
+    ]
 
 
 def _by_themselves(configuration: Configuration) -> list[str]:
@@ -120,7 +125,11 @@ def _by_themselves(configuration: Configuration) -> list[str]:
 
 
 def _is_settled(condition: Condition | None) -> bool:
-    return condition is not None and condition.phase in (Phase.GOOD, Phase.BROKEN) and not condition.unknown_in_row
+    return (
+        condition is not None
+        and condition.phase in (Phase.GOOD, Phase.BROKEN)
+        and not condition.unknown_in_row
+    )
 
 
 def _reason(ledger: Ledger, check: str) -> str:

@@ -1,4 +1,6 @@
-"""`reveille accept`: what a check saw is taken for right by a person, and until then nobody is woken by it."""
+"""`reveille accept`: what a check saw is taken for right by a person, and until then nobody is
+woken by it.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class Screen:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.scene = Scene(START, {"toolbar": {"of": Toolbar, "every": 300.0}})
         self._capsys = capsys
-        monkeypatch.setattr(accepting, "configuration_of", lambda _arguments: self.scene.configuration)
+        monkeypatch.setattr(
+            accepting, "configuration_of", lambda _arguments: self.scene.configuration
+        )
         monkeypatch.setattr(accepting, "SystemClock", lambda: self.scene.clock)
         monkeypatch.setattr(Toolbar, "SHOWN", ["Hold", "Mute"], raising=False)
 
@@ -90,18 +94,27 @@ async def test_a_change_is_one_ticket_until_it_is_accepted(screen: Screen) -> No
     Toolbar.SHOWN = ["Hold"]
     await scene.run_for(minutes=10)
     assert [row.issue for row in scene.ledger.open_incidents()] == ["ui-configuration"]
-    assert '1 removed: - "Mute"' in str(scene.ledger.attempts("toolbar", limit=1)[0].observation.fault)
+    assert '1 removed: - "Mute"' in str(
+        scene.ledger.attempts("toolbar", limit=1)[0].observation.fault
+    )
     code, said = screen.accept("--yes", "--by", "asha")
     assert code == 0
     assert '- "Mute"' in said
     await scene.run_for(minutes=15)
     assert scene.ledger.open_incidents() == []
     assert [row.accepted_by for row in scene.ledger.acceptances("toolbar")][-1] == "asha"
-    assert [row.value for row in scene.ledger.acceptances("toolbar")] == [["Hold", "Mute"], ["Hold"]]
-    assert [row.body["by"] for row in scene.ledger.history(None) if row.kind == "accepted"][-1] == "asha"
+    assert [row.value for row in scene.ledger.acceptances("toolbar")] == [
+        ["Hold", "Mute"],
+        ["Hold"],
+    ]
+    assert [row.body["by"] for row in scene.ledger.history(None) if row.kind == "accepted"][
+        -1
+    ] == "asha"
 
 
-async def test_without_a_yes_nothing_changes(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_yes_nothing_changes(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await screen.scene.turn()
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     code, _ = screen.accept()
@@ -136,7 +149,10 @@ def test_an_acceptance_is_never_changed(tmp_path: Path) -> None:
                 with ledger.transaction() as t:
                     t.accept(proposal, "asha", START + timedelta(hours=hours))
         assert ledger.accepted("a") == {"x": 1, "y": [None, "\udcff"]}
-        assert [(row.name, row.value) for row in ledger.acceptances("a")][:2] == [("x", 0), ("y", [None, "\udcff"])]
+        assert [(row.name, row.value) for row in ledger.acceptances("a")][:2] == [
+            ("x", 0),
+            ("y", [None, "\udcff"]),
+        ]
         assert ledger.accepted("b") == {}
         with pytest.raises(Exception, match="append-only"), ledger.transaction() as t:
             t._database.change("UPDATE acceptances SET accepted_by = 'nobody'")

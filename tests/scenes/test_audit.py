@@ -20,7 +20,9 @@ FOUR = datetime(2026, 11, 19, 22, 30, tzinfo=UTC)  # 04:00 there on Friday
 
 
 def reports(site: Scene) -> list[Report]:
-    return [Report.from_dict(one.body["report"]) for one in site.desk.letters if one.kind == "audit"]
+    return [
+        Report.from_dict(one.body["report"]) for one in site.desk.letters if one.kind == "audit"
+    ]
 
 
 def scene(tmp_path: Path, zone: str = "Asia/Kolkata", start: datetime = START) -> Scene:
@@ -38,20 +40,30 @@ async def test_it_comes_at_four_with_yesterday_in_it(tmp_path: Path) -> None:
     await site.run_until(FOUR + timedelta(minutes=1))
     first, second = reports(site)
     assert first == second
-    assert (first.day, first.number, first.previous, first.late_seconds) == (date(2026, 11, 19), 1, None, 0.0)
+    assert (first.day, first.number, first.previous, first.late_seconds) == (
+        date(2026, 11, 19),
+        1,
+        None,
+        0.0,
+    )
     assert [part.check for part in first.parts] == ["usage", "backup"]
     assert [(line.check, line.ok, line.failed) for line in first.looks] == [("main-number", 13, 0)]
     assert first.tone == "OK"
     site.stop_daemon()
 
 
-async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(tmp_path: Path) -> None:
+async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(
+    tmp_path: Path,
+) -> None:
     site = scene(tmp_path)
     site.world["usage"] = Refused("unreachable", "no database")
     site.world["backup"] = CannotTell("no pg_dump")
     await site.run_until(FOUR + timedelta(minutes=1))
     report = reports(site)[0]
-    assert [(part.check, part.state) for part in report.parts] == [("usage", "FAILED"), ("backup", "UNKNOWN")]
+    assert [(part.check, part.state) for part in report.parts] == [
+        ("usage", "FAILED"),
+        ("backup", "UNKNOWN"),
+    ]
     assert report.tone == "FAIL"
     assert [part.ticket for part in report.parts] == ["RV-1", ""]  # confirmed before it was made
     mail = render_audit(report)
@@ -59,7 +71,10 @@ async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(tm
     assert "no database" in mail.text
     assert "no database" in mail.html
     await site.run_for(minutes=5)
-    assert [row.issue for row in site.ledger.open_incidents()] == ["api-crm-integration", "monitor-is-blind"]
+    assert [row.issue for row in site.ledger.open_incidents()] == [
+        "api-crm-integration",
+        "monitor-is-blind",
+    ]
     site.stop_daemon()
 
 
@@ -108,15 +123,21 @@ async def test_one_report_a_day_over_restarts_and_outages(
     site.stop_daemon()
 
 
-async def test_after_three_days_off_each_day_has_its_report_and_each_says_how_it_was_made(tmp_path: Path) -> None:
+async def test_after_three_days_off_each_day_has_its_report_and_each_says_how_it_was_made(
+    tmp_path: Path,
+) -> None:
     site = scene(tmp_path)
     await site.run_until(FOUR + timedelta(minutes=1))
     site.stop_daemon()
     site.clock.advance(3 * 86400 + 3600)
     site.start_daemon()
     await site.run_for(minutes=5)
-    first, *made_up, late = [one for number, one in enumerate(reports(site)) if number % 2]  # of one reader
-    assert [one.day for one in (first, *made_up, late)] == [date(2026, 11, day) for day in (19, 20, 21, 22)]
+    first, *made_up, late = [
+        one for number, one in enumerate(reports(site)) if number % 2
+    ]  # of one reader
+    assert [one.day for one in (first, *made_up, late)] == [
+        date(2026, 11, day) for day in (19, 20, 21, 22)
+    ]
     assert [one.number for one in (first, *made_up, late)] == [1, 2, 3, 4]
     assert [one.made_up for one in (first, *made_up, late)] == [False, True, True, False]
     assert all(not part.ran for one in made_up for part in one.parts)

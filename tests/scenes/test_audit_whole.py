@@ -1,4 +1,6 @@
-"""The whole audit on real records and a real database: backed up, restored, reported, drawn, mailed, read."""
+"""The whole audit on real records and a real database: backed up, restored, reported, drawn,
+mailed, read.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ async def file(mailbox: Mailbox, tmp_path: Path) -> Path:
         for name in (SQL, HTML, CSV):
             some = "SELECT rowid FROM cdr WHERE start >= ? AND dst LIKE '8%' LIMIT 4"
             yesterday = str(today - timedelta(days=1))
-            database.execute(f"UPDATE cdr SET dst = ?, clid = ? WHERE rowid IN ({some})", (name, name, yesterday))
+            database.execute(
+                f"UPDATE cdr SET dst = ?, clid = ? WHERE rowid IN ({some})", (name, name, yesterday)
+            )
     return file
 
 
@@ -87,32 +91,44 @@ async def audited(file: Path) -> tuple[Audit, Ledger]:
     return report, ledger
 
 
-async def test_the_mail_says_usage_and_proof_and_carries_its_pictures(file: Path, mailbox: Mailbox) -> None:
+async def test_the_mail_says_usage_and_proof_and_carries_its_pictures(
+    file: Path, mailbox: Mailbox
+) -> None:
     report, ledger = await audited(file)
     assert report.tone == "OK"
     (mail,) = await asyncio.wait_for(mailbox.wait_for(1), 30)
     ledger.close()
-    assert re.fullmatch(r"\[OK] Pune · \w{3} \d+ \w{3} · \d+ calls · backup proven .+", str(mail["Subject"]))
+    assert re.fullmatch(
+        r"\[OK] Pune · \w{3} \d+ \w{3} · \d+ calls · backup proven .+", str(mail["Subject"])
+    )
     assert str(mail["X-Reveille-Report"]) == f"1; day={report.day}; previous=none"
     assert (mail["Auto-Submitted"], mail["In-Reply-To"]) == ("auto-generated", None)
     html, text = body(mail, "html"), body(mail, "plain")
     wanted = set(re.findall(r'src="cid:([^"]+)"', html))
-    enclosed = {str(part["Content-ID"]).strip("<>"): part for part in mail.walk() if part["Content-ID"]}
+    enclosed = {
+        str(part["Content-ID"]).strip("<>"): part for part in mail.walk() if part["Content-ID"]
+    }
     assert wanted == set(enclosed) >= {f"{name}@example.net" for name in ("calls", "at-once")}
-    assert all(bytes(part.get_content()).startswith(b"\x89PNG\r\n\x1a\n") for part in enclosed.values())
+    assert all(
+        bytes(part.get_content()).startswith(b"\x89PNG\r\n\x1a\n") for part in enclosed.values()
+    )
     assert max(map(len, mail.as_bytes().splitlines())) < 998
     assert report.backups[0].rows > 1000
     assert "rows, equal" in " ".join(text.split())
     assert report.usage[0]["weeks"] == 4
 
 
-async def test_what_callers_call_themselves_stays_text_all_the_way(file: Path, mailbox: Mailbox) -> None:
+async def test_what_callers_call_themselves_stays_text_all_the_way(
+    file: Path, mailbox: Mailbox
+) -> None:
     report, ledger = await audited(file)
     (mail,) = await asyncio.wait_for(mailbox.wait_for(1), 30)
     ledger.close()
     assert {SQL, HTML, CSV} <= {row["name"] for row in report.usage[0]["dids"]}
     with closing(sqlite3.connect(file.parent / "records" / "master.db")) as database:
-        assert database.execute("SELECT count(*) FROM cdr").fetchone()[0] > 1000  # it is still there
+        assert (
+            database.execute("SELECT count(*) FROM cdr").fetchone()[0] > 1000
+        )  # it is still there
     html, text = body(mail, "html"), body(mail, "plain")
     assert "<script" not in html
     assert "&lt;script&gt;" in html
@@ -162,9 +178,16 @@ async def test_reports_are_listed_shown_printed_and_sent_again(
     assert str(mails[1]["Subject"]) == str(mails[0]["Subject"])
 
 
-@pytest.mark.skipif(shutil.which("chromium-headless-shell") is None, reason="chromium-headless-shell is not installed")
+@pytest.mark.skipif(
+    shutil.which("chromium-headless-shell") is None,
+    reason="chromium-headless-shell is not installed",
+)
 async def test_a_pdf_is_printed_by_a_browser_and_goes_with_the_mail_on_request(
-    file: Path, mailbox: Mailbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    file: Path,
+    mailbox: Mailbox,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     report, ledger = await audited(file)
     ledger.close()

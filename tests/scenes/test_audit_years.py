@@ -1,5 +1,7 @@
-"""Years of mornings, fast-forwarded: whatever happens to the daemon, its clock and the mail server, each local date has
-exactly one report, each report names its predecessor, and each arrives once or is said not to have."""
+"""Years of mornings, fast-forwarded: whatever happens to the daemon, its clock and the mail server,
+each local date has exactly one report, each report names its predecessor, and each arrives once or
+is said not to have.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,16 @@ from reports.audit import Audit as Report
 from reports.render import render_audit
 
 READERS = ("ops@example.net", "boss@example.net")
-TROUBLES = ("none", "crash", "suspend", "clock-back", "clock-ahead", "mail-down", "failing-part", "long-off")
+TROUBLES = (
+    "none",
+    "crash",
+    "suspend",
+    "clock-back",
+    "clock-ahead",
+    "mail-down",
+    "failing-part",
+    "long-off",
+)
 WEIGHTS = (60, 12, 12, 8, 3, 3, 6, 1)
 
 
@@ -68,7 +79,9 @@ class Years:
         elif trouble == "mail-down":
             self.mail_until = clock.now() + timedelta(hours=24)
         elif trouble == "failing-part":
-            site.world["backup"] = None if site.world["backup"] else Refused("no-space", "the disk is full")
+            site.world["backup"] = (
+                None if site.world["backup"] else Refused("no-space", "the disk is full")
+            )
         elif trouble == "long-off":
             site.stop_daemon()
             clock.advance(self.draw.uniform(9, 20) * 86400)
@@ -134,8 +147,12 @@ async def test_each_date_of_years_full_of_trouble_has_one_report(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10, 16))
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "Pacific/Apia", "America/Santiago", "Asia/Tehran"])
-async def test_each_date_of_ten_years_full_of_trouble_has_one_report(quick_folder: Path, zone: str, seed: int) -> None:
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "Pacific/Apia", "America/Santiago", "Asia/Tehran"]
+)
+async def test_each_date_of_ten_years_full_of_trouble_has_one_report(
+    quick_folder: Path, zone: str, seed: int
+) -> None:
     await the_years_are_whole(quick_folder, zone, seed, 3652)
 
 
@@ -148,9 +165,15 @@ async def the_years_are_whole(folder: Path, zone: str, seed: int, days: int) -> 
     assert [report.number for report in made] == list(range(1, len(made) + 1))
     assert all(after.previous == before.day for before, after in pairwise(made))
     in_force = {report.day: report for report in made}  # the last of a day stands for it
-    real = [report for report in made if report.day <= years.site.clock.now().astimezone(years.zone).date()]
+    real = [
+        report
+        for report in made
+        if report.day <= years.site.clock.now().astimezone(years.zone).date()
+    ]
     repeated = [report for report in made if report.replaces]
-    assert all(made[report.replaces - 1].day == report.day for report in repeated if report.replaces)
+    assert all(
+        made[report.replaces - 1].day == report.day for report in repeated if report.replaces
+    )
     assert all(_on_a_wrong_clock(made[r.replaces - 1], made) for r in repeated if r.replaces)
     first = min(real, key=lambda report: report.number).day
     last = years.site.clock.now().astimezone(years.zone).date() - timedelta(days=2)
@@ -172,7 +195,10 @@ def _on_a_wrong_clock(report: Report, made: list[Report]) -> bool:
 async def test_a_report_that_did_not_arrive_stands_in_the_next_one(tmp_path: Path) -> None:
     start = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
     site = Scene(
-        start, {"backup": {"of": ScriptedPortal}}, folder=tmp_path, audit=Audit(to=READERS, checks=("backup",))
+        start,
+        {"backup": {"of": ScriptedPortal}},
+        folder=tmp_path,
+        audit=Audit(to=READERS, checks=("backup",)),
     )
 
     def refuse(letter: Letter) -> str:
@@ -185,11 +211,16 @@ async def test_a_report_that_did_not_arrive_stands_in_the_next_one(tmp_path: Pat
     site.stop_daemon()
     first, second, third = kept(tmp_path, "Asia/Kolkata")
     assert (first.undelivered, first.tone) == ((), "OK")
-    assert [(one.number, one.recipient, one.state) for one in second.undelivered] == [(1, READERS[1], "failed")]
+    assert [(one.number, one.recipient, one.state) for one in second.undelivered] == [
+        (1, READERS[1], "failed")
+    ]
     assert [one.number for one in third.undelivered] == [2]  # each is told of once
     assert second.tone == "WARN"
     mail = render_audit(second)
-    assert "Report 1 of Thu 19 Nov 2026 has not reached boss@example.net, and never will: 550 no such user" in mail.html
+    assert (
+        "Report 1 of Thu 19 Nov 2026 has not reached boss@example.net, and never will: 550 no such"
+        " user" in mail.html
+    )
     assert "has not reached boss@example.net" in mail.text
     assert "the one before, 1, was of Thu 19 Nov 2026" in " ".join(mail.text.split())
 
@@ -197,9 +228,14 @@ async def test_a_report_that_did_not_arrive_stands_in_the_next_one(tmp_path: Pat
 async def test_a_mail_server_down_for_a_day_costs_no_report(tmp_path: Path) -> None:
     start = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
     site = Scene(
-        start, {"backup": {"of": ScriptedPortal}}, folder=tmp_path, audit=Audit(to=READERS, checks=("backup",))
+        start,
+        {"backup": {"of": ScriptedPortal}},
+        folder=tmp_path,
+        audit=Audit(to=READERS, checks=("backup",)),
     )
-    up_again = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)  # half an hour after the second report was made
+    up_again = datetime(
+        2026, 11, 20, 23, 0, tzinfo=UTC
+    )  # half an hour after the second report was made
 
     def answer(letter: Letter) -> str:
         if site.clock.now() < up_again:
@@ -220,12 +256,22 @@ def test_a_date_that_a_zone_skipped_has_no_report_and_its_neighbours_have(tmp_pa
     zone = ZoneInfo("Pacific/Apia")
     start = datetime(2011, 12, 27, 20, tzinfo=UTC)
     site = Scene(
-        start, {"backup": {"of": ScriptedPortal}}, "Pacific/Apia", folder=tmp_path, audit=Audit(to=READERS[:1])
+        start,
+        {"backup": {"of": ScriptedPortal}},
+        "Pacific/Apia",
+        folder=tmp_path,
+        audit=Audit(to=READERS[:1]),
     )
     asyncio.run(site.run_until(instant(datetime.combine(date(2012, 1, 3), time(12)), zone)))
     site.stop_daemon()
     days = [report.day for report in kept(tmp_path, "Pacific/Apia")]
-    assert days == [date(2011, 12, 27), date(2011, 12, 28), date(2011, 12, 29), date(2011, 12, 31), *_january(1, 2)]
+    assert days == [
+        date(2011, 12, 27),
+        date(2011, 12, 28),
+        date(2011, 12, 29),
+        date(2011, 12, 31),
+        *_january(1, 2),
+    ]
 
 
 def _january(*days: int) -> list[date]:

@@ -46,9 +46,13 @@ async def test_init_writes_what_check_config_then_finds_good(
     assert (code, complaint) == (2, f"{file} is there already; nothing was changed\n")
 
 
-async def test_check_config_says_every_fault_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+async def test_check_config_says_every_fault_at_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     file = tmp_path / "bad.toml"
-    file.write_text('[site]\nname = "Pune"\ntimezone = "Asia/Kolkatta"\npolcy = "ozonetel"\n', encoding="utf-8")
+    file.write_text(
+        '[site]\nname = "Pune"\ntimezone = "Asia/Kolkatta"\npolcy = "ozonetel"\n', encoding="utf-8"
+    )
     code, _, complaint = await ran(capsys, "--config", str(file), "check-config")
     assert code == 2
     assert "Asia/Kolkata" in complaint
@@ -56,10 +60,15 @@ async def test_check_config_says_every_fault_at_once(capsys: pytest.CaptureFixtu
     assert complaint.endswith("2 faults\n")
     code, said, _ = await ran(capsys, "--config", str(file), "check-config", "--json")
     assert code == 2
-    assert [fault["path"] for fault in json.loads(said)["faults"]] == ["site.timezone", "site.polcy"]
+    assert [fault["path"] for fault in json.loads(said)["faults"]] == [
+        "site.timezone",
+        "site.polcy",
+    ]
 
 
-async def test_a_secret_is_never_printed(capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab) -> None:
+async def test_a_secret_is_never_printed(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab
+) -> None:
     password = lab.passwords["monitor"].read_text(encoding="utf-8").strip()
     _, said, _ = await ran(capsys, *config, "check-config", "--json")
     assert str(lab.passwords["monitor"]) in said
@@ -88,10 +97,14 @@ async def test_once_shows_what_would_go_out_and_sends_nothing(
     assert (code, data["state"], data["fault"][:14]) == (2, "FAILED", "open: http:503")
 
 
-async def test_once_is_a_nagios_plugin(capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab) -> None:
+async def test_once_is_a_nagios_plugin(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], lab: Lab
+) -> None:
     code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--nagios")
     assert code == 0
-    assert re.fullmatch(r"PORTAL agent-portal OK - [0-9.]+ s \| \S.*total_seconds=[0-9.e-]+s.*\n", said)
+    assert re.fullmatch(
+        r"PORTAL agent-portal OK - [0-9.]+ s \| \S.*total_seconds=[0-9.e-]+s.*\n", said
+    )
     lab.break_("agent-portal-down")
     code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--nagios")
     assert code == 2
@@ -102,7 +115,10 @@ async def test_a_check_that_is_not_there_gets_the_nearest(
     capsys: pytest.CaptureFixture[str], config: tuple[str, str]
 ) -> None:
     code, _, complaint = await ran(capsys, *config, "once", "agent-portl")
-    assert (code, complaint) == (2, "reveille: there is no [checks.agent-portl]; did you mean 'agent-portal'?\n")
+    assert (code, complaint) == (
+        2,
+        "reveille: there is no [checks.agent-portl]; did you mean 'agent-portal'?\n",
+    )
 
 
 async def test_explain_answers_before_anything_has_happened(
@@ -113,7 +129,11 @@ async def test_explain_answers_before_anything_has_happened(
     )
     data = json.loads(said)
     assert code == 0
-    assert (data["title"], data["severity"], data["owner"]) == ("PRI is up but IVR is not working", "P0", "vendor")
+    assert (data["title"], data["severity"], data["owner"]) == (
+        "PRI is up but IVR is not working",
+        "P0",
+        "vendor",
+    )
     assert [rung["state"] for rung in data["ladder"]] == ["told", "next", "later"]
     code, said, _ = await ran(capsys, *config, "explain", "--issue", "pri-down")
     assert code == 0
@@ -143,7 +163,9 @@ async def test_the_counter_of_the_built_in_helpdesk(
     assert "admin portal is down" in said
 
     code, said, _ = await ran(capsys, *config, "tickets", "--json")
-    assert [(t["number"], t["severity"], t["state"]) for t in json.loads(said)] == [("RV-1", "P1", "open")]
+    assert [(t["number"], t["severity"], t["state"]) for t in json.loads(said)] == [
+        ("RV-1", "P1", "open")
+    ]
     code, said, _ = await ran(capsys, *config, "tickets", "ack", "RV-1", "--by", "night shift")
     assert code == 0
     assert "acknowledged by night shift" in said
@@ -160,7 +182,9 @@ async def test_the_counter_of_the_built_in_helpdesk(
     assert "report-portal-down" in complaint
 
     lab.mend()
-    code, said, _ = await ran(capsys, *config, "tickets", "resolve", "RV-1", "restarted", "--by", "night shift")
+    code, said, _ = await ran(
+        capsys, *config, "tickets", "resolve", "RV-1", "restarted", "--by", "night shift"
+    )
     assert "closed by night shift: restarted" in said
     code, _, complaint = await ran(capsys, *config, "tickets", "ack", "RV-1")
     assert (code, complaint) == (2, "reveille: RV-1 is closed\n")
@@ -174,7 +198,9 @@ async def test_a_resolved_ticket_whose_check_fails_on_is_reopened(
 ) -> None:
     lab.break_("admin-portal-down")
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
-    await ran(capsys, *config, "tickets", "resolve", "RV-1", "I think it is well", "--by", "night shift")
+    await ran(
+        capsys, *config, "tickets", "resolve", "RV-1", "I think it is well", "--by", "night shift"
+    )
     code, _, _ = await ran(capsys, *config, "look", "admin-portal")
     assert code == 0
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
@@ -187,7 +213,9 @@ async def test_what_is_wrong_with_a_ticket_number_is_said(
     assert (await ran(capsys, *config, "tickets", "show", "seven"))[2] == (
         "reveille: 'seven' is no ticket number; write it as in 'RV-12'\n"
     )
-    assert (await ran(capsys, *config, "tickets", "show", "7"))[2] == "reveille: there is no ticket 7\n"
+    assert (await ran(capsys, *config, "tickets", "show", "7"))[
+        2
+    ] == "reveille: there is no ticket 7\n"
 
 
 async def test_a_daemon_that_hangs_is_not_said_to_run(

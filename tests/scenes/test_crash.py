@@ -1,4 +1,6 @@
-"""Nothing is lost and nothing doubled, wherever the daemon is killed; `bench crash` does the same 200 times."""
+"""Nothing is lost and nothing doubled, wherever the daemon is killed; `bench crash` does the same
+200 times.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ async def hung_up(lab: Lab) -> None:
 async def test_a_reload_keeps_a_running_call_and_takes_what_is_new(daemon: Process) -> None:
     await daemon.until(lambda: "main-number: prompt" in daemon.doing())
     written = daemon.file.read_text(encoding="utf-8")
-    daemon.file.write_text(written.replace("checks.report-portal", "checks.other-portal"), encoding="utf-8")
+    daemon.file.write_text(
+        written.replace("checks.report-portal", "checks.other-portal"), encoding="utf-8"
+    )
     daemon.process.send_signal(signal.SIGHUP)
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.attempts("other-portal")))
     await daemon.until(lambda: calls(daemon))
@@ -46,13 +48,15 @@ async def test_a_faulty_configuration_is_refused_and_the_old_one_goes_on(daemon:
     daemon.file.write_text("[site]\nname = 3\n", encoding="utf-8")
     daemon.process.send_signal(signal.SIGHUP)
     await daemon.until(lambda: len(daemon.read(lambda ledger: ledger.history(None))) == 2)
-    (_, refused) = daemon.read(lambda ledger: ledger.history(None))
+    _, refused = daemon.read(lambda ledger: ledger.history(None))
     assert refused.kind == "reload-refused"
     assert "site.name" in refused.body["faults"]
     await daemon.until(lambda: calls(daemon))
 
 
-async def test_a_stop_in_the_middle_of_a_call_hangs_up_and_the_run_is_owed_again(daemon: Process, lab: Lab) -> None:
+async def test_a_stop_in_the_middle_of_a_call_hangs_up_and_the_run_is_owed_again(
+    daemon: Process, lab: Lab
+) -> None:
     await daemon.until(lambda: "main-number: prompt" in daemon.doing())
     children = daemon.children()
     assert await daemon.stop() < 10
@@ -83,7 +87,9 @@ async def test_two_daemons_never_share_a_state_folder(daemon: Process) -> None:
     assert said.decode() == f"reveille: another daemon runs on {daemon.state}\n"
 
 
-async def test_a_mail_server_that_puts_off_gets_each_mail_later_and_once(daemon: Process, lab: Lab) -> None:
+async def test_a_mail_server_that_puts_off_gets_each_mail_later_and_once(
+    daemon: Process, lab: Lab
+) -> None:
     lab.break_("mail-refused")
     lab.break_("agent-portal-down")
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
@@ -95,7 +101,9 @@ async def test_a_mail_server_that_puts_off_gets_each_mail_later_and_once(daemon:
     assert len(identities) == len(set(identities)) == 2
 
 
-async def test_a_human_takes_a_ticket_in_hand_and_all_who_know_of_it_hear_it(daemon: Process, lab: Lab) -> None:
+async def test_a_human_takes_a_ticket_in_hand_and_all_who_know_of_it_hear_it(
+    daemon: Process, lab: Lab
+) -> None:
     lab.break_("admin-portal-down")
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
     with Ledger(daemon.state / "ledger.sqlite") as ledger:

@@ -1,4 +1,6 @@
-"""Days and nights, fast-forwarded: every run that is owed is made exactly once, whatever the clocks on the wall do."""
+"""Days and nights, fast-forwarded: every run that is owed is made exactly once, whatever the clocks
+on the wall do.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def wall(zone: str, day: date, at: time) -> datetime:
 
 
 @pytest.mark.parametrize(("zone", "night"), NIGHTS)
-async def test_each_run_of_a_dst_night_is_made_exactly_once(tmp_path: Path, zone: str, night: date) -> None:
+async def test_each_run_of_a_dst_night_is_made_exactly_once(
+    tmp_path: Path, zone: str, night: date
+) -> None:
     start = wall(zone, night - timedelta(days=1), time(12))
     site = Scene(start, {"main-number": {"at": TIMES}}, zone=zone, folder=tmp_path)
     await site.run_until(wall(zone, night + timedelta(days=1), time(12)))
@@ -48,24 +52,37 @@ def moment(zone: str, key: str) -> datetime:
 
 
 @pytest.mark.parametrize("zone", ["America/Chicago", "Europe/Berlin", "Asia/Kolkata"])
-async def test_a_start_at_five_past_four_makes_up_for_four_and_says_that_it_is_late(tmp_path: Path, zone: str) -> None:
+async def test_a_start_at_five_past_four_makes_up_for_four_and_says_that_it_is_late(
+    tmp_path: Path, zone: str
+) -> None:
     eve = date(2026, 11, 20)
-    site = Scene(wall(zone, eve, time(12)), {"audit": {"at": (time(4),)}}, zone=zone, folder=tmp_path)
+    site = Scene(
+        wall(zone, eve, time(12)), {"audit": {"at": (time(4),)}}, zone=zone, folder=tmp_path
+    )
     await site.run_until(wall(zone, eve, time(20)))
     site.stop_daemon()
-    site.clock.advance((wall(zone, eve + timedelta(days=1), time(4, 5)) - site.clock.now()).total_seconds())
+    site.clock.advance(
+        (wall(zone, eve + timedelta(days=1), time(4, 5)) - site.clock.now()).total_seconds()
+    )
     site.start_daemon()
     await site.run_until(wall(zone, eve + timedelta(days=1), time(23)))
     site.stop_daemon()
     assert runs(site) == ["2026-11-21T04:00"]
     _, _, seen = site.seen[-1]
     four = wall(zone, eve + timedelta(days=1), time(4))
-    assert seen.observation.notes[0] == f"ran 0:05:00 late: it was owed at {four:%Y-%m-%d %H:%M} UTC"
+    assert (
+        seen.observation.notes[0] == f"ran 0:05:00 late: it was owed at {four:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 async def test_after_three_days_off_only_the_newest_run_is_made_up_for(tmp_path: Path) -> None:
     zone = "Asia/Kolkata"
-    site = Scene(wall(zone, date(2026, 11, 17), time(12)), {"main-number": {"at": TIMES}}, zone=zone, folder=tmp_path)
+    site = Scene(
+        wall(zone, date(2026, 11, 17), time(12)),
+        {"main-number": {"at": TIMES}},
+        zone=zone,
+        folder=tmp_path,
+    )
     await site.run_until(wall(zone, date(2026, 11, 17), time(18)))
     site.stop_daemon()
     site.clock.advance(3 * 86400)
@@ -94,7 +111,12 @@ async def test_a_run_missed_by_more_than_its_grace_is_not_owed(tmp_path: Path) -
 
 async def test_a_crash_in_the_middle_of_a_run_makes_it_owed_again(tmp_path: Path) -> None:
     zone = "Asia/Kolkata"
-    site = Scene(wall(zone, date(2026, 11, 17), time(12)), {"audit": {"at": (time(4),)}}, zone=zone, folder=tmp_path)
+    site = Scene(
+        wall(zone, date(2026, 11, 17), time(12)),
+        {"audit": {"at": (time(4),)}},
+        zone=zone,
+        folder=tmp_path,
+    )
     await site.turn()
     four = wall(zone, date(2026, 11, 18), time(4))
     site.clock.advance((four - site.clock.now()).total_seconds())
@@ -111,7 +133,12 @@ async def test_a_crash_in_the_middle_of_a_run_makes_it_owed_again(tmp_path: Path
 
 async def test_a_clock_set_back_makes_no_run_twice(tmp_path: Path) -> None:
     zone = "Asia/Kolkata"
-    site = Scene(wall(zone, date(2026, 11, 17), time(16)), {"main-number": {"at": TIMES}}, zone=zone, folder=tmp_path)
+    site = Scene(
+        wall(zone, date(2026, 11, 17), time(16)),
+        {"main-number": {"at": TIMES}},
+        zone=zone,
+        folder=tmp_path,
+    )
     await site.run_until(wall(zone, date(2026, 11, 17), time(18)))
     site.clock.advance(-2 * 3600)
     await site.run_until(wall(zone, date(2026, 11, 17), time(20)))

@@ -1,4 +1,6 @@
-"""The demo, as a newcomer runs it: each step really seen, within its time, and nothing left running."""
+"""The demo, as a newcomer runs it: each step really seen, within its time, and nothing left
+running.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,16 @@ def test_the_story_is_told_whole(tmp_path: Path) -> None:
     assert report["pictures"] >= 2
     assert "calls · backup proven" in report["subject"]
     looks = next(step["looks"] for step in story["steps"] if step["step"] == "everything")
-    assert {row.check for row in ROWS} <= {look["check"] for look in looks}, "each row of the matrix has its look"
-    evidence = dict(next(step["attempt"]["exhibits"] for step in story["steps"] if step["step"] == "ticket"))
+    assert {row.check for row in ROWS} <= {look["check"] for look in looks}, (
+        "each row of the matrix has its look"
+    )
+    evidence = dict(
+        next(step["attempt"]["exhibits"] for step in story["steps"] if step["step"] == "ticket")
+    )
     assert {"call.wav", "ladder.txt"} <= evidence.keys()
     assert all(Path(path).exists() for path in evidence.values())
-    assert not [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
+    assert not [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if str(tmp_path) in " ".join(p.info["cmdline"] or [])
+    ]

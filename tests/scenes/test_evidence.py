@@ -25,8 +25,16 @@ async def test_old_evidence_goes_and_what_a_ticket_shows_stays(tmp_path: Path) -
     with site.ledger.transaction() as t:
         row = site.ledger.incident(1)
         assert row is not None
-        body = {**row.body, "evidence": {**row.body["evidence"], "exhibits": [["call.wav", str(kept / "call.wav")]]}}
-        t.save_incident(type(row)(**{name: getattr(row, name) for name in row.__slots__} | {"body": body}))
+        body = {
+            **row.body,
+            "evidence": {
+                **row.body["evidence"],
+                "exhibits": [["call.wav", str(kept / "call.wav")]],
+            },
+        }
+        t.save_incident(
+            type(row)(**{name: getattr(row, name) for name in row.__slots__} | {"body": body})
+        )
     (exhibits / "not-a-day").mkdir()
     before = len(list(shown.iterdir()))
     assert sweep(exhibits, 2 * DAY, site.ledger, START + timedelta(days=2)) == 0

@@ -33,7 +33,12 @@ def scene(tmp_path: Path) -> Iterator[Make]:
 
     def make(checks: dict[str, dict[str, Any]] | None = None, **more: Any) -> Scene:
         made.append(
-            Scene(START, checks or {"main-number": {"at": (time(8, 30), time(17, 30))}}, folder=tmp_path, **more)
+            Scene(
+                START,
+                checks or {"main-number": {"at": (time(8, 30), time(17, 30))}},
+                folder=tmp_path,
+                **more,
+            )
         )
         return made[-1]
 
@@ -127,7 +132,9 @@ async def test_two_checks_with_one_issue_share_a_ticket(scene: Make) -> None:
     assert site.ledger.open_incidents() == []
 
 
-async def test_trouble_that_comes_back_within_the_hour_goes_on_under_its_ticket(scene: Make) -> None:
+async def test_trouble_that_comes_back_within_the_hour_goes_on_under_its_ticket(
+    scene: Make,
+) -> None:
     site = scene({"main-number": {"every": 60.0}})
     for _ in range(2):
         site.world["main-number"] = SILENT
@@ -154,13 +161,18 @@ async def test_flapping_stays_on_one_ticket_and_is_said_once(scene: Make) -> Non
 
 
 async def test_unknown_neither_opens_nor_heals_but_blindness_is_one_ticket(scene: Make) -> None:
-    site = scene({"main-number": {"at": (time(8, 30),)}, "portal": {"of": ScriptedPortal, "every": 300.0}})
+    site = scene(
+        {"main-number": {"at": (time(8, 30),)}, "portal": {"of": ScriptedPortal, "every": 300.0}}
+    )
     site.world["main-number"] = SILENT
     await site.run_for(minutes=5)
     assert [row.issue for row in site.ledger.open_incidents()] == ["ivr-not-working"]
     site.world["main-number"] = site.world["portal"] = CannotTell("no engine")
     await site.run_for(minutes=30)
-    assert [row.issue for row in site.ledger.open_incidents()] == ["ivr-not-working", "monitor-is-blind"]
+    assert [row.issue for row in site.ledger.open_incidents()] == [
+        "ivr-not-working",
+        "monitor-is-blind",
+    ]
     blind = site.ledger.open_incidents()[1]
     assert blind.body["causes"] == ["main-number", "portal"]
     site.world["main-number"], site.world["portal"] = SILENT, None
@@ -225,7 +237,9 @@ async def test_a_restart_in_the_middle_loses_nothing_and_says_nothing_twice(scen
     ]
 
 
-async def test_on_another_ladder_its_people_are_told_and_the_old_ones_hear_the_end(scene: Make) -> None:
+async def test_on_another_ladder_its_people_are_told_and_the_old_ones_hear_the_end(
+    scene: Make,
+) -> None:
     site = scene({"main-number": {"every": 60.0}})
     site.world["main-number"] = SILENT
     await site.run_for(minutes=3)

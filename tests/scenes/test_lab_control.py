@@ -1,4 +1,6 @@
-"""Call control and the outbound dialer of the practice centre: a fault of theirs becomes the one right ticket."""
+"""Call control and the outbound dialer of the practice centre: a fault of theirs becomes the one
+right ticket.
+"""
 
 from __future__ import annotations
 
@@ -83,11 +85,15 @@ CALL_CONTROL, DIALER = "call-control-not-working", "outbound-dialer-not-working"
 def configuration(lab: Lab, tmp_path: Path) -> Configuration:
     """The practice centre's own, and these two."""
     folder, key = lab.folder / "recordings" / "*.wav", lab.passwords["api-key"]
-    desk, recordings, secret = (json.dumps(str(path)) for path in (lab.passwords["supervisor-01"], folder, key))
+    desk, recordings, secret = (
+        json.dumps(str(path)) for path in (lab.passwords["supervisor-01"], folder, key)
+    )
     features = _FEATURES.format(port=lab.pbx.port, desk=desk, recordings=recordings)
     dialer = _DIALER.format(url=lab.dialer.root, key=secret)
     file = tmp_path / "reveille.toml"
-    file.write_text("\n".join([lab.configuration(tmp_path / "state"), features, dialer]), encoding="utf-8")
+    file.write_text(
+        "\n".join([lab.configuration(tmp_path / "state"), features, dialer]), encoding="utf-8"
+    )
     return load(file)
 
 
@@ -99,7 +105,14 @@ def configuration(lab: Lab, tmp_path: Path) -> Configuration:
     ],
 )
 async def test_a_fault_becomes_the_vendors_ticket_of_the_published_matrix(
-    lab: Lab, configuration: Configuration, tmp_path: Path, check: str, fault: str, stage: str, code: str, issue: str
+    lab: Lab,
+    configuration: Configuration,
+    tmp_path: Path,
+    check: str,
+    fault: str,
+    stage: str,
+    code: str,
+    issue: str,
 ) -> None:
     clock = SystemClock()
     lab.break_(fault)

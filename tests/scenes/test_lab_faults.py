@@ -1,4 +1,6 @@
-"""Every fault of the practice centre, seen by real checks: never passed, and one ticket with the right issue."""
+"""Every fault of the practice centre, seen by real checks: never passed, and one ticket with the
+right issue.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,21 @@ IVR, AGENTS, PRI, WEBRTC = "ivr-not-working", "calls-not-routing", "pri-down", "
 ELSEWHERE = {"mail-refused"}  # tests/scenes/test_daemon.py tells of it
 ELSEWHERE |= {"echo"}  # tests/loopback/test_faults.py
 # tests/loopback/test_call_control.py tells of these
-ELSEWHERE |= {"hold-dead", "hold-silent", "one-way-after-resume", "mute-ignored", "keys-lost", "wrong-caller-id"}
+ELSEWHERE |= {
+    "hold-dead",
+    "hold-silent",
+    "one-way-after-resume",
+    "mute-ignored",
+    "keys-lost",
+    "wrong-caller-id",
+}
 ELSEWHERE |= {"transfer-refused", "transfer-lost", "conference-split"}
 ELSEWHERE |= {"recording-missing", "recording-short", "recording-silent"}
-ELSEWHERE |= {"dialer-dead", "dialer-refuses", "dialer-silent"}  # tests/loopback/test_outbound_dialer.py
+ELSEWHERE |= {
+    "dialer-dead",
+    "dialer-refuses",
+    "dialer-silent",
+}  # tests/loopback/test_outbound_dialer.py
 ELSEWHERE |= set(WEB)  # tests/scenes/test_lab_web.py
 
 
@@ -41,18 +54,28 @@ class Expected:
 
 
 TABLE = {
-    "trunk-refuses": Expected("main-number", "answer", "sip:503/34", PRI, Layer.SIGNALLING, "trunk-options"),
-    "trunk-down": Expected("main-number", "register", "timeout", PRI, Layer.SIGNALLING, "trunk-options"),
+    "trunk-refuses": Expected(
+        "main-number", "answer", "sip:503/34", PRI, Layer.SIGNALLING, "trunk-options"
+    ),
+    "trunk-down": Expected(
+        "main-number", "register", "timeout", PRI, Layer.SIGNALLING, "trunk-options"
+    ),
     "busy": Expected("main-number", "answer", "sip:486/17", IVR, Layer.SIGNALLING),
     "rings-for-ever": Expected("main-number", "answer", "timeout", IVR, Layer.SIGNALLING),
-    "answers-late": Expected("main-number", "answer", "expected:answer_seconds", IVR, Layer.SIGNALLING),
+    "answers-late": Expected(
+        "main-number", "answer", "expected:answer_seconds", IVR, Layer.SIGNALLING
+    ),
     "early-hang-up": Expected("main-number", "prompt", "early-hang-up", IVR, Layer.PROMPT),
     "no-rtp": Expected("main-number", "media", "no-rtp", IVR, Layer.MEDIA),
     "ivr-silent": Expected("main-number", "prompt", "silent", IVR, Layer.PROMPT),
     "wrong-prompt": Expected("main-number", "prompt", "unknown-prompt", IVR, Layer.PROMPT),
-    "false-answer-ringback": Expected("main-number", "media", "false-answer:ringback", IVR, Layer.MEDIA),
+    "false-answer-ringback": Expected(
+        "main-number", "media", "false-answer:ringback", IVR, Layer.MEDIA
+    ),
     "false-answer-busy": Expected("main-number", "media", "false-answer:busy", IVR, Layer.MEDIA),
-    "false-answer-congestion": Expected("main-number", "media", "false-answer:congestion", PRI, Layer.MEDIA),
+    "false-answer-congestion": Expected(
+        "main-number", "media", "false-answer:congestion", PRI, Layer.MEDIA
+    ),
     "false-answer-sit": Expected("main-number", "media", "false-answer:sit", PRI, Layer.MEDIA),
     "voicemail": Expected("main-number", "prompt", "voicemail", IVR, Layer.PROMPT),
     "fax": Expected("main-number", "prompt", "fax", IVR, Layer.PROMPT),
@@ -63,12 +86,18 @@ TABLE = {
     "agent-not-reachable": Expected("main-number", "agent", "not-rung", AGENTS, Layer.AGENT),
     "one-way-to-agent": Expected("main-number", "talk", "one-way-to-agent", AGENTS, Layer.AGENT),
     "one-way-to-caller": Expected("main-number", "talk", "one-way-to-caller", AGENTS, Layer.AGENT),
-    "webrtc-socket-down": Expected("browser-call", "websocket", "http:503", WEBRTC, Layer.SIGNALLING),
-    "webrtc-register-refused": Expected("browser-call", "register", "sip:403", WEBRTC, Layer.SIGNALLING),
+    "webrtc-socket-down": Expected(
+        "browser-call", "websocket", "http:503", WEBRTC, Layer.SIGNALLING
+    ),
+    "webrtc-register-refused": Expected(
+        "browser-call", "register", "sip:403", WEBRTC, Layer.SIGNALLING
+    ),
     "webrtc-ice-blocked": Expected("browser-call", "ice", "timeout", WEBRTC, Layer.MEDIA),
     "webrtc-no-media": Expected("browser-call", "srtp", "no-rtp", WEBRTC, Layer.MEDIA),
     "webrtc-one-way": Expected("browser-call", "echo", "not-heard", WEBRTC, Layer.AGENT),
-    "webrtc-no-return": Expected("agent-softphone", "reconnect", "sip:403", WEBRTC, Layer.SIGNALLING),
+    "webrtc-no-return": Expected(
+        "agent-softphone", "reconnect", "sip:403", WEBRTC, Layer.SIGNALLING
+    ),
     "webrtc-calls-lost": Expected("agent-softphone", "ring", "not-rung", WEBRTC, Layer.SIGNALLING),
     "chat-widget-missing": Expected("chat", "widget", "not-found", "chat-widget-not-working"),
     "chat-dead-socket": Expected("chat", "socket", "refused", "chat-widget-not-working"),
@@ -84,9 +113,23 @@ def test_no_fault_is_left_out() -> None:
 
 
 SICK = "the probe itself was sick"
-SLOW = {"agent-desk-blank", "agent-desk-hangs", "chat-widget-missing", "chat-dead-socket", "webrtc-no-return"}
+SLOW = {
+    "agent-desk-blank",
+    "agent-desk-hangs",
+    "chat-widget-missing",
+    "chat-dead-socket",
+    "webrtc-no-return",
+}
 """in a browser of its own each: one of each kind of check is enough by default"""
-SLOW |= {"answers-late", "rings-for-ever", "clipped", "voicemail", "fax", "false-answer-busy", "false-answer-ringback"}
+SLOW |= {
+    "answers-late",
+    "rings-for-ever",
+    "clipped",
+    "voicemail",
+    "fax",
+    "false-answer-busy",
+    "false-answer-ringback",
+}
 SLOW |= {
     "false-answer-congestion",
     "one-way-to-agent",
@@ -98,7 +141,11 @@ SLOW |= {
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in sorted(TABLE)]
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in sorted(TABLE)
+    ],
 )
 async def test_a_fault_of_the_lab_becomes_the_right_ticket(
     lab: Lab, configuration: Configuration, tmp_path: Path, name: str
@@ -111,7 +158,9 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
         seen = await rounds.look(Due(entry, "once"))
         for _ in range(3):
             if seen and any(reason.startswith(SICK) for reason in seen.verdict.reasons):
-                seen = await rounds.look(Due(entry, "once"))  # this machine had no time: not the lab's fault
+                seen = await rounds.look(
+                    Due(entry, "once")
+                )  # this machine had no time: not the lab's fault
         incidents = ledger.open_incidents()
     assert lab.pbx.mishaps == []
     assert seen is not None
@@ -125,7 +174,9 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
 
 
 @pytest.mark.parametrize("check", ["main-number", "trunk-options", "browser-call"])
-async def test_a_healthy_centre_passes(configuration: Configuration, tmp_path: Path, check: str) -> None:
+async def test_a_healthy_centre_passes(
+    configuration: Configuration, tmp_path: Path, check: str
+) -> None:
     clock = SystemClock()
     with Ledger(":memory:") as ledger:
         rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))

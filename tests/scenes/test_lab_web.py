@@ -1,5 +1,5 @@
-"""Portals, APIs, reports, the agents' screens and the uplink of the practice centre: each fault is seen by a real check
-and becomes the one right ticket; what only hangs on it opens none of its own.
+"""Portals, APIs, reports, the agents' screens and the uplink of the practice centre: each fault is
+seen by a real check and becomes the one right ticket; what only hangs on it opens none of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Watch:
     def __init__(self, configuration: Configuration, folder: Path) -> None:
         self._clock = SystemClock()
         self.ledger = Ledger(":memory:")
-        self._rounds = Rounds(self.ledger, configuration, self._clock, Runner(self._clock, folder / "exhibits"))
+        self._rounds = Rounds(
+            self.ledger, configuration, self._clock, Runner(self._clock, folder / "exhibits")
+        )
         self._checks = configuration.checks
 
     async def look(self, check: str) -> Look:
@@ -70,7 +72,9 @@ async def test_a_fault_becomes_the_right_ticket(lab: Lab, watch: Watch, name: st
     assert watch.tickets() == [(expected.issue, [expected.cause or expected.check])]
 
 
-@pytest.mark.parametrize("check", ["uplink", "agent-portal", "report-portal", "crm-api", "crm-webhook", "calls-report"])
+@pytest.mark.parametrize(
+    "check", ["uplink", "agent-portal", "report-portal", "crm-api", "crm-webhook", "calls-report"]
+)
 async def test_a_healthy_centre_passes(watch: Watch, check: str) -> None:
     seen = await watch.look(check)
     assert seen.verdict.state is State.OK, seen.verdict.reasons
@@ -117,8 +121,17 @@ async def test_no_secret_is_in_what_is_kept(lab: Lab, watch: Watch) -> None:
     secrets = [lab.passwords[name].read_text().strip() for name in ("watcher", "api-key")]
     await watch.accept("agents-toolbar")
     kept = []
-    for fault in ("report-wrong", "webhook-wrong", "api-form-changed", "ui-changed", "admin-portal-login"):
+    for fault in (
+        "report-wrong",
+        "webhook-wrong",
+        "api-form-changed",
+        "ui-changed",
+        "admin-portal-login",
+    ):
         lab.break_(fault)
         seen = await watch.look(WEB[fault].check)
-        kept += [repr(seen), *(one.path.read_text(errors="replace") for one in seen.observation.exhibits)]
+        kept += [
+            repr(seen),
+            *(one.path.read_text(errors="replace") for one in seen.observation.exhibits),
+        ]
     assert not [secret for secret in secrets for text in kept if secret in text]

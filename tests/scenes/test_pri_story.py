@@ -1,4 +1,6 @@
-"""A call that fails and the PRI below it: whose ticket it is. The gateway is a real SNMP agent, the rest a scene."""
+"""A call that fails and the PRI below it: whose ticket it is. The gateway is a real SNMP agent, the
+rest a scene.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def gateways_clock(agent: Gateway, site: Scene) -> tuple[str, int]:
     return TICKS, 8_640_000 + round((site.clock.now() - START).total_seconds() * 100)
 
 
-async def test_the_signal_is_lost_and_the_call_fails_one_ticket_for_the_telco(site: Scene, agent: Gateway) -> None:
+async def test_the_signal_is_lost_and_the_call_fails_one_ticket_for_the_telco(
+    site: Scene, agent: Gateway
+) -> None:
     agent.tell({f"{STATUS}.1": (INTEGER, 64)})
     site.world["main-number"] = SILENT
     await site.run_for(minutes=10)
@@ -79,11 +83,15 @@ async def test_the_line_stands_and_the_call_fails_one_ticket_for_the_vendor(site
     assert ticket.causes == ("main-number",)
 
 
-async def test_a_flap_between_two_looks_and_a_restart_is_one_ticket_that_heals(site: Scene, agent: Gateway) -> None:
+async def test_a_flap_between_two_looks_and_a_restart_is_one_ticket_that_heals(
+    site: Scene, agent: Gateway
+) -> None:
     await site.run_for(minutes=6)
     assert incidents(site) == []
     site.stop_daemon()
-    agent.tell({f"{mibs.LAPD_PEER_SABME}.101": (COUNTER, 11), mibs.UPTIME: gateways_clock(agent, site)})
+    agent.tell(
+        {f"{mibs.LAPD_PEER_SABME}.101": (COUNTER, 11), mibs.UPTIME: gateways_clock(agent, site)}
+    )
     site.start_daemon()
     await site.run_for(minutes=6)
     (ticket,) = incidents(site)

@@ -27,7 +27,17 @@ async def test_a_prompt_is_learned_shown_and_not_replaced_unasked(
 ) -> None:
     line = next(iter(load(configuration_file).lines))
     target = configuration_file.parent / "hours.wav"
-    words = ("--config", str(configuration_file), "prompt", "learn", "hours", "--to", "8000", "--line", line)
+    words = (
+        "--config",
+        str(configuration_file),
+        "prompt",
+        "learn",
+        "hours",
+        "--to",
+        "8000",
+        "--line",
+        line,
+    )
     more = ("--press", "2", "--seconds", "12s")
     code, said, complaint = await ran(capsys, *words, *more)
     assert code == 0, complaint
@@ -51,21 +61,37 @@ async def test_nothing_is_learned_from_silence_or_a_call_that_fails(
     capsys: pytest.CaptureFixture[str], configuration_file: Path, lab: Lab
 ) -> None:
     line = next(iter(load(configuration_file).lines))
-    words = ("--config", str(configuration_file), "prompt", "learn", "x", "--to", "8000", "--line", line)
+    words = (
+        "--config",
+        str(configuration_file),
+        "prompt",
+        "learn",
+        "x",
+        "--to",
+        "8000",
+        "--line",
+        line,
+    )
     for fault, told in (("ivr-silent", "silence"), ("busy", "sip:486")):
         lab.faults.switch_on(fault)
         code, _, complaint = await ran(capsys, *words, "--seconds", "2s")
         lab.faults.switch_off(fault)
-        assert (code, "nothing was learned" in complaint, told in complaint) == (1, True, True), complaint
+        assert (code, "nothing was learned" in complaint, told in complaint) == (1, True, True), (
+            complaint
+        )
     assert not (configuration_file.parent / "x.wav").exists()
 
 
-async def test_what_cannot_be_called_is_said(capsys: pytest.CaptureFixture[str], configuration_file: Path) -> None:
+async def test_what_cannot_be_called_is_said(
+    capsys: pytest.CaptureFixture[str], configuration_file: Path
+) -> None:
     for words, told in (
         ((), "say whom to call"),
         (("--to", "8000", "--line", "no-such"), "there is no [lines.no-such]"),
         (("--check", "no-such"), "there is no [checks.no-such]"),
     ):
-        code, _, complaint = await ran(capsys, "--config", str(configuration_file), "prompt", "learn", "x", *words)
+        code, _, complaint = await ran(
+            capsys, "--config", str(configuration_file), "prompt", "learn", "x", *words
+        )
         assert code == 2
         assert told in complaint

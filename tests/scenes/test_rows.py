@@ -1,5 +1,6 @@
-"""Rows of the matrix that take no phone call, each broken in turn before all the checks that look at them: one ticket,
-the row's own, and no second beside it. The real daemon and the calls: ./reveille bench rows.
+"""Rows of the matrix that take no phone call, each broken in turn before all the checks that look
+at them: one ticket, the row's own, and no second beside it. The real daemon and the calls:
+./reveille bench rows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ QUICK = [row for row in ROWS if not row.call and row.check != "chat"]
 
 def test_every_issue_of_the_matrix_has_its_row() -> None:
     issues = [issue["id"] for issue in policies.read("ozonetel")["issue"]]
-    assert [row.issue for row in ROWS] == issues[:15], "the published ones stand first, in their order"
+    assert [row.issue for row in ROWS] == issues[:15], (
+        "the published ones stand first, in their order"
+    )
 
 
 def test_every_row_has_its_check_and_its_fault(lab: Lab, configuration: Configuration) -> None:
@@ -48,7 +51,9 @@ def test_the_sample_has_a_check_for_every_row(tmp_path: Path) -> None:
         for name, entry in configuration.checks.items()
         for stage, code in failures
     ]
-    assert {row.issue for row in ROWS} <= {configuration.policy.classify(case).issue.id for case in cases}
+    assert {row.issue for row in ROWS} <= {
+        configuration.policy.classify(case).issue.id for case in cases
+    }
 
 
 async def raised(configuration: Configuration, folder: Path, number: int) -> Raised:
@@ -61,7 +66,9 @@ async def raised(configuration: Configuration, folder: Path, number: int) -> Rai
         looks = (rounds.look(Due(replace(entry, confirm=1), "once")) for entry in entries)
         seen = {look.name: look for look in await asyncio.gather(*looks) if look}
         guarding = seen[QUICK[number].check]
-        return Raised(QUICK[number], tuple(ledger.incidents(50, None)), str(guarding.verdict.reasons), 0.0)
+        return Raised(
+            QUICK[number], tuple(ledger.incidents(50, None)), str(guarding.verdict.reasons), 0.0
+        )
 
 
 async def test_each_is_raised_by_its_fault_and_by_nothing_else(
@@ -71,7 +78,11 @@ async def test_each_is_raised_by_its_fault_and_by_nothing_else(
         lab.break_(row.fault)
         found = await raised(configuration, tmp_path, number)
         lab.mend()
-        assert found.right, (row, [(one.issue, one.body["evidence"]) for one in found.tickets], found.reason)
+        assert found.right, (
+            row,
+            [(one.issue, one.body["evidence"]) for one in found.tickets],
+            found.reason,
+        )
 
 
 @pytest.mark.slow
@@ -83,5 +94,7 @@ async def test_no_ticket_is_opened_where_nothing_is_broken(
         accept_screen(ledger, clock.now())
         rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))
         entries = configuration.checks.values()
-        await asyncio.gather(*(rounds.look(Due(replace(entry, confirm=1), "once")) for entry in entries))
+        await asyncio.gather(
+            *(rounds.look(Due(replace(entry, confirm=1), "once")) for entry in entries)
+        )
         assert ledger.incidents(50, None) == []

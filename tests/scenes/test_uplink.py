@@ -1,4 +1,6 @@
-"""The uplink is down: portals, calls and all else fail with it, and it is one ticket, the carrier's."""
+"""The uplink is down: portals, calls and all else fail with it, and it is one ticket, the
+carrier's.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,18 @@ class ScriptedUplink(Scripted):
 
 SITE: dict[str, dict[str, Any]] = {
     "main-number": {"every": 300.0, "diagnose": ("trunk",)},
-    "agent-portal": {"of": ScriptedPortal, "every": 60.0, "component": "agent-portal", "diagnose": ("uplink",)},
-    "report-portal": {"of": ScriptedPortal, "every": 120.0, "component": "report-portal", "diagnose": ("uplink",)},
+    "agent-portal": {
+        "of": ScriptedPortal,
+        "every": 60.0,
+        "component": "agent-portal",
+        "diagnose": ("uplink",),
+    },
+    "report-portal": {
+        "of": ScriptedPortal,
+        "every": 120.0,
+        "component": "report-portal",
+        "diagnose": ("uplink",),
+    },
     "trunk": {"of": ScriptedTrunk, "every": 60.0, "diagnose": ("uplink",)},
     "uplink": {"of": ScriptedUplink, "every": 60.0},
 }
@@ -73,7 +85,10 @@ class SlowUplink(ScriptedUplink):
 
 
 async def test_ten_that_fail_together_look_at_it_once(scene: Make) -> None:
-    portals = {f"portal-{n}": {"of": ScriptedPortal, "every": 60.0, "diagnose": ("uplink",)} for n in range(10)}
+    portals = {
+        f"portal-{n}": {"of": ScriptedPortal, "every": 60.0, "diagnose": ("uplink",)}
+        for n in range(10)
+    }
     site = scene({**portals, "uplink": {"of": SlowUplink, "every": 60.0}})
     for name in (*portals, "uplink"):
         site.world[name] = CUT
@@ -102,7 +117,12 @@ async def test_everything_fails_with_the_uplink_and_the_carrier_gets_the_one_tic
     await site.run_for(minutes=15)
     (incident,) = site.ledger.incidents()
     assert (incident.issue, incident.body["causes"]) == ("internet-down", ["uplink"])
-    assert sorted(incident.body["attached"]) == ["agent-portal", "main-number", "report-portal", "trunk"]
+    assert sorted(incident.body["attached"]) == [
+        "agent-portal",
+        "main-number",
+        "report-portal",
+        "trunk",
+    ]
     ticket = site.desk.letters[0].body["ticket"]
     assert (ticket["title"], ticket["severity"], ticket["owner"]) == (
         "internet is down / flapping in the IDC",
@@ -133,7 +153,9 @@ async def test_a_portal_that_fails_while_the_uplink_is_good_is_its_own_ticket(sc
     assert (incident.issue, incident.body["attached"]) == ("agent-portal-down", [])
 
 
-async def test_what_is_still_broken_after_the_uplink_is_back_gets_its_own_ticket_then(scene: Make) -> None:
+async def test_what_is_still_broken_after_the_uplink_is_back_gets_its_own_ticket_then(
+    scene: Make,
+) -> None:
     site = scene()
     all_fails(site, CUT)
     await site.run_for(minutes=15)
@@ -146,13 +168,19 @@ async def test_what_is_still_broken_after_the_uplink_is_back_gets_its_own_ticket
 
 
 async def test_an_uplink_that_cannot_be_told_hides_nothing(scene: Make) -> None:
-    """Where every means is forbidden nothing is known of the uplink: the portal has its ticket, which says so."""
+    """Where every means is forbidden nothing is known of the uplink: the portal has its ticket,
+    which says so.
+    """
     site = scene()
     site.world["agent-portal"] = NO_WAY
-    site.world["uplink"] = CannotTell("icmp 192.0.2.1: not counted, this host does not let this user send ICMP")
+    site.world["uplink"] = CannotTell(
+        "icmp 192.0.2.1: not counted, this host does not let this user send ICMP"
+    )
     await site.run_for(minutes=3)
     assert sorted(issues(site)) == ["agent-portal-down", "monitor-is-blind"]
     (portal,) = (row for row in site.ledger.incidents() if row.issue == "agent-portal-down")
     findings = portal.body["evidence"]["findings"]
     (uplink,) = (finding for finding in findings if finding["check"] == "uplink")
-    assert uplink["state"] == "UNKNOWN" and uplink["text"].startswith("could not be looked at: icmp")
+    assert uplink["state"] == "UNKNOWN" and uplink["text"].startswith(
+        "could not be looked at: icmp"
+    )

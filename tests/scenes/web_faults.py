@@ -1,4 +1,6 @@
-"""The lab's faults that no call meets: which check sees each, at which stage and by which code, whose ticket it is."""
+"""The lab's faults that no call meets: which check sees each, at which stage and by which code,
+whose ticket it is.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Seen:
-    """What becomes of a fault. `cause`: the check whose failure the ticket names, where it is another."""
+    """What becomes of a fault. `cause`: the check whose failure the ticket names, where it is
+    another.
+    """
 
     check: str
     stage: str
@@ -21,7 +25,10 @@ API = "api-crm-integration"
 
 WEB = {
     **{f"{portal}-down": Seen(portal, "open", "http:503", f"{portal}-down") for portal in _PORTALS},
-    **{f"{portal}-login": Seen(portal, "login", "wrong-page", f"{portal}-down") for portal in _PORTALS},
+    **{
+        f"{portal}-login": Seen(portal, "login", "wrong-page", f"{portal}-down")
+        for portal in _PORTALS
+    },
     "agent-portal-maintenance": Seen("agent-portal", "open", "missing-text", "agent-portal-down"),
     "ui-changed": Seen("agents-toolbar", "compare", "differs", "ui-configuration"),
     "report-missing": Seen("calls-report", "download", "report-missing", "reports"),

@@ -1,6 +1,8 @@
-"""A Debian of its own on this machine, with a real systemd as its first process (mmdebstrap and systemd-nspawn).
+"""A Debian of its own on this machine, with a real systemd as its first process (mmdebstrap and
+systemd-nspawn).
 
-It has the loopback network and no other. Everything it starts lives in control groups of its own, which go with it.
+It has the loopback network and no other. Everything it starts lives in control groups of its own,
+which go with it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,14 @@ class Machine:
 
     def build(self) -> None:
         """Unpack a minimal Debian 12. Needs a mirror; half a minute."""
-        _told("mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", str(self.root))
+        _told(
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            f"--include={_PACKAGES}",
+            "bookworm",
+            str(self.root),
+        )
 
     def put(self, path: str, content: str, mode: int = 0o644) -> Path:
         """Write a file inside."""
@@ -41,9 +50,16 @@ class Machine:
         return place
 
     def set_up(self, *command: str, share: Path, **environment: str) -> str:
-        """Run a command in it before it is booted, on the host's network; `share` is seen as /mnt, read-only."""
+        """Run a command in it before it is booted, on the host's network; `share` is seen as /mnt,
+        read-only.
+        """
         variables = [f"--setenv={name}={value}" for name, value in environment.items()]
-        options = ("--console=pipe", "--resolv-conf=copy-host", f"--bind-ro={share}:/mnt", *variables)
+        options = (
+            "--console=pipe",
+            "--resolv-conf=copy-host",
+            f"--bind-ro={share}:/mnt",
+            *variables,
+        )
         try:
             done = self._spawn(*options, "--", *command).wait(600)
         finally:
@@ -60,7 +76,9 @@ class Machine:
 
     def run(self, *command: str) -> str:
         """Run a command inside and give what it says. Raises CalledProcessError, with its words."""
-        return _told("nsenter", "-t", str(self._first), "-m", "-u", "-i", "-n", "-p", "-C", "--", *command)
+        return _told(
+            "nsenter", "-t", str(self._first), "-m", "-u", "-i", "-n", "-p", "-C", "--", *command
+        )
 
     def show(self, unit: str, name: str) -> str:
         """One property of a unit."""
@@ -144,7 +162,9 @@ def what_is_missing() -> str:
 
 
 def _told(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
     if done.returncode:
         error = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
         error.add_note(done.stdout + done.stderr)
@@ -155,7 +175,11 @@ def _told(*command: str) -> str:
 def _groups(name: str) -> list[Path]:
     """A control group of that name in every hierarchy: one with version 2, several with version 1."""
     mounted = Path("/sys/fs/cgroup")
-    parents = [mounted / hierarchy for hierarchy in _HIERARCHIES if (mounted / hierarchy / "cgroup.procs").exists()]
+    parents = [
+        mounted / hierarchy
+        for hierarchy in _HIERARCHIES
+        if (mounted / hierarchy / "cgroup.procs").exists()
+    ]
     groups = [parent / name for parent in parents or [mounted]]
     for group in groups:
         group.mkdir()
@@ -164,6 +188,8 @@ def _groups(name: str) -> list[Path]:
 
 def _remove(group: Path) -> None:
     """Groups within groups, the innermost first; the last process may take a moment to go."""
-    for inner in sorted((path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)):
+    for inner in sorted(
+        (path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)
+    ):
         inner.rmdir()
     group.rmdir()

@@ -1,4 +1,6 @@
-"""Units under a real systemd: one that runs, is stopped, is restarted over and over; and one that failed."""
+"""Units under a real systemd: one that runs, is stopped, is restarted over and over; and one that
+failed.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ class Looks:
         """Code -> text."""
         self._now += 3600
         given = (json.dumps({**SETTINGS, **settings}), json.dumps(self._memory), str(self._now))
-        said = json.loads(self._machine.run("env", "PYTHONPATH=/opt/look", "python3", "/opt/look/look.py", *given))
+        said = json.loads(
+            self._machine.run("env", "PYTHONPATH=/opt/look", "python3", "/opt/look/look.py", *given)
+        )
         self._memory = {event["remember"]: event["value"] for event in said if "remember" in event}
         return {event["fault"]: event["text"] for event in said if "fault" in event}
 
@@ -97,7 +101,10 @@ def test_a_unit_from_well_to_down_to_restless(machine: Machine) -> None:
         restarted(machine)
     assert looks.faults() == {"restarting": "asterisk.service was restarted 4 times within a day"}
 
-    assert looks.faults(units=["asterisk", "nosuch"])["unit-down"] == "nosuch.service is unknown to systemd"
+    assert (
+        looks.faults(units=["asterisk", "nosuch"])["unit-down"]
+        == "nosuch.service is unknown to systemd"
+    )
 
 
 def test_any_unit_that_failed_is_named(machine: Machine) -> None:

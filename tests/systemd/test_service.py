@@ -1,4 +1,5 @@
-"""The service as an operator installs it: a fresh Debian 12, the launcher, the unit, a real systemd; minutes long.
+"""The service as an operator installs it: a fresh Debian 12, the launcher, the unit, a real
+systemd; minutes long.
 
 The practice contact centre runs in the same machine, so that the hardened daemon places real calls.
 """
@@ -29,7 +30,8 @@ COMMAND = "/opt/reveille/.venv/bin/reveille"
 CONFIGURATION = "/etc/reveille/reveille.toml"
 PHONE = "checks.telephony.phone.process"
 WATCHDOG_SECONDS = 4
-# What an operator would write with `systemctl edit`: passwords as credentials; and a test's patience.
+# What an operator would write with `systemctl edit`: passwords as credentials; and a test's
+# patience.
 DROP_IN = f"""
 [Service]
 WatchdogSec={WATCHDOG_SECONDS}
@@ -78,7 +80,11 @@ def test_it_places_a_real_call_within_its_walls(service: Machine) -> None:
     seen: list[dict[str, Any]] = []
 
     def looked() -> bool:
-        seen[:] = [row for row in _status(service)["checks"] if row["name"] == "main-number" and row["state"] != "-"]
+        seen[:] = [
+            row
+            for row in _status(service)["checks"]
+            if row["name"] == "main-number" and row["state"] != "-"
+        ]
         return bool(seen)
 
     until(looked, 60, "the first call to be judged")
@@ -91,10 +97,14 @@ def test_one_that_hangs_is_ended_and_started_again(service: Machine) -> None:
     took = _until_another_runs(service, hung, WATCHDOG_SECONDS + 20)
     assert took > WATCHDOG_SECONDS / 2
     assert "Watchdog timeout" in _journal(service)
-    assert "Fatal Python error: Aborted" in _journal(service), "no stacks of the hung daemon are in the journal"
+    assert "Fatal Python error: Aborted" in _journal(service), (
+        "no stacks of the hung daemon are in the journal"
+    )
 
 
-def test_one_that_is_killed_in_a_call_is_started_again_and_the_call_is_gone(service: Machine) -> None:
+def test_one_that_is_killed_in_a_call_is_started_again_and_the_call_is_gone(
+    service: Machine,
+) -> None:
     killed, phones = service.show(UNIT, "MainPID"), _calling(service)
     service.run("sh", "-c", f"kill -KILL {killed}")
     _until_another_runs(service, killed, 20)
@@ -102,11 +112,18 @@ def test_one_that_is_killed_in_a_call_is_started_again_and_the_call_is_gone(serv
 
 
 def test_a_reload_takes_the_new_configuration_and_keeps_the_process(service: Machine) -> None:
-    pid, written = service.show(UNIT, "MainPID"), (service.root / CONFIGURATION[1:]).read_text(encoding="utf-8")
+    pid, written = (
+        service.show(UNIT, "MainPID"),
+        (service.root / CONFIGURATION[1:]).read_text(encoding="utf-8"),
+    )
     before = len(_status(service)["checks"])
     service.put(CONFIGURATION, written + _another_check("one-more"))
     service.run("systemctl", "reload", UNIT)
-    until(lambda: f" {before + 1} checks" in service.show(UNIT, "StatusText"), 10, "the new check to be taken up")
+    until(
+        lambda: f" {before + 1} checks" in service.show(UNIT, "StatusText"),
+        10,
+        "the new check to be taken up",
+    )
     assert service.show(UNIT, "MainPID") == pid
 
     service.put(CONFIGURATION, written + 'nonsense = "yes"\n')
@@ -134,31 +151,60 @@ def _install(machine: Machine, wheels: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, place)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["lab"], "editables"]
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--python-version=3.11"]
-    subprocess.run([*download, "--dest", str(wheels), *asked, *project["build-system"]["requires"]], check=True)
+    asked = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["lab"],
+        "editables",
+    ]
+    download = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--only-binary=:all:",
+        "--python-version=3.11",
+    ]
+    subprocess.run(
+        [*download, "--dest", str(wheels), *asked, *project["build-system"]["requires"]], check=True
+    )
     said = machine.set_up(
-        "/opt/reveille/reveille", "--version", share=wheels, PIP_NO_INDEX="1", PIP_FIND_LINKS="/mnt", HOME="/root"
+        "/opt/reveille/reveille",
+        "--version",
+        share=wheels,
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS="/mnt",
+        HOME="/root",
     )
     assert "reveille " in said
 
 
 def _practise(machine: Machine) -> None:
     """A centre in the machine, and the configuration that it writes, as the service is to have it."""
-    machine.run("systemd-run", "--unit=lab", "--property=TimeoutStopSec=5", COMMAND, "lab", "/srv/lab")
+    machine.run(
+        "systemd-run", "--unit=lab", "--property=TimeoutStopSec=5", COMMAND, "lab", "/srv/lab"
+    )
     written = machine.root / "srv/lab/reveille.toml"
     until(written.exists, 30, "the practice centre to open")
-    until(lambda: "[desks.mail]" in written.read_text(encoding="utf-8"), 5, "its configuration to be written")
+    until(
+        lambda: "[desks.mail]" in written.read_text(encoding="utf-8"),
+        5,
+        "its configuration to be written",
+    )
     text = with_few_checks(written.read_text(encoding="utf-8"))
     secrets = sorted(set(re.findall(r'file = "/srv/lab/passwords/([a-z0-9-]+)"', text)))
     credentials = "".join(f"LoadCredential={name}:/srv/lab/passwords/{name}\n" for name in secrets)
     text = re.sub(r'file = "/srv/lab/passwords/([a-z0-9-]+)"', r'credential = "\1"', text)
-    text = text.replace('"/srv/lab/state"', '"/var/lib/reveille"').replace('"/srv/lab/tls/', '"/etc/reveille/')
+    text = text.replace('"/srv/lab/state"', '"/var/lib/reveille"').replace(
+        '"/srv/lab/tls/', '"/etc/reveille/'
+    )
     text = re.sub(r'at = \["08:30", "17:30"\].*', 'every = "20s"', text)
     for certificate in (machine.root / "srv/lab/tls").glob("*"):
         machine.put(f"/etc/reveille/{certificate.name}", certificate.read_text(encoding="utf-8"))
     machine.put(CONFIGURATION, text)
-    machine.put(f"/etc/systemd/system/{UNIT}", (ROOT / "systemd" / UNIT).read_text(encoding="utf-8"))
+    machine.put(
+        f"/etc/systemd/system/{UNIT}", (ROOT / "systemd" / UNIT).read_text(encoding="utf-8")
+    )
     machine.put(f"/etc/systemd/system/{UNIT}.d/site.conf", DROP_IN + credentials)
     machine.run("systemctl", "daemon-reload")
 
@@ -177,7 +223,11 @@ def _status(machine: Machine) -> dict[str, Any]:
 def _process(machine: Machine, name: str) -> str:
     """A line of /proc/PID/status of the daemon, as the machine sees it."""
     status = machine.run("cat", f"/proc/{machine.show(UNIT, 'MainPID')}/status")
-    return next(line.partition(":")[2].strip() for line in status.splitlines() if line.startswith(f"{name}:"))
+    return next(
+        line.partition(":")[2].strip()
+        for line in status.splitlines()
+        if line.startswith(f"{name}:")
+    )
 
 
 def _journal(machine: Machine) -> str:
@@ -192,6 +242,8 @@ def _calling(machine: Machine) -> set[int]:
 
 def _until_another_runs(machine: Machine, pid: str, seconds: float) -> float:
     def another() -> bool:
-        return machine.show(UNIT, "ActiveState") == "active" and machine.show(UNIT, "MainPID") not in {pid, "0"}
+        return machine.show(UNIT, "ActiveState") == "active" and machine.show(
+            UNIT, "MainPID"
+        ) not in {pid, "0"}
 
     return until(another, seconds, f"another process than {pid}")

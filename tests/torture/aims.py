@@ -1,7 +1,8 @@
-"""What torture is aimed at: the OPTIONS check, the registration, the call engine, the agent leg; and what came of it.
+"""What torture is aimed at: the OPTIONS check, the registration, the call engine, the agent leg;
+and what came of it.
 
-Each aim makes one attempt against a far end of its own, and gives its outcome in a word: "passed", a fault's code, or
-"blind: ..." where the probe itself could not tell, which is never right.
+Each aim makes one attempt against a far end of its own, and gives its outcome in a word: "passed",
+a fault's code, or "blind: ..." where the probe itself could not tell, which is never right.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _SPARE_SECONDS = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an attempt: a word, how long it took, whether there was the exhibit of what came."""
+    """What became of an attempt: a word, how long it took, whether there was the exhibit of what
+    came.
+    """
 
     word: str
     seconds: float
@@ -58,7 +61,9 @@ def outcome(seen: Observation, check: Check) -> Outcome:
     """Of an observation."""
     word = seen.fault.code if seen.fault else "passed"
     names = {exhibit.name for exhibit in seen.exhibits}
-    exhibited = bool(names & {"bad-peer.txt", "agent-bad-peer.txt"}) or (word == "bad-peer" and "ladder.txt" in names)
+    exhibited = bool(names & {"bad-peer.txt", "agent-bad-peer.txt"}) or (
+        word == "bad-peer" and "ladder.txt" in names
+    )
     if seen.blind:
         word = f"blind: {seen.blind}"
     return Outcome(word, seen.seconds, check.longest_seconds() + _SPARE_SECONDS, exhibited)
@@ -71,8 +76,16 @@ def line(port: int, **more: Any) -> Line:
 
 def sip_call(port: int, *script: Mapping[str, Any], **settings: Any) -> SipCall:
     """A short call to a far end."""
-    quick = {"signalling_within": "3s", "answer_within": "4s", "media_within": "4s", "listen": "0s", "dead_air": "0s"}
-    return SipCall.model_validate({"line": line(port), "to": "8000", "script": script, **quick, **settings})
+    quick = {
+        "signalling_within": "3s",
+        "answer_within": "4s",
+        "media_within": "4s",
+        "listen": "0s",
+        "dead_air": "0s",
+    }
+    return SipCall.model_validate(
+        {"line": line(port), "to": "8000", "script": script, **quick, **settings}
+    )
 
 
 # --- our own transactions
@@ -126,7 +139,9 @@ def answering(say: Say) -> Story:
     return told
 
 
-def pelted(datagrams: Callable[[FarEnd, Asked], Iterator[tuple[bytes, tuple[str, int]]]], a_second: int) -> Story:
+def pelted(
+    datagrams: Callable[[FarEnd, Asked], Iterator[tuple[bytes, tuple[str, int]]]], a_second: int
+) -> Story:
     """A call that goes as it should, while datagrams rain on it: so many a second."""
 
     async def told(far: FarEnd, invite: Asked) -> None:
@@ -143,9 +158,12 @@ def pelted(datagrams: Callable[[FarEnd, Asked], Iterator[tuple[bytes, tuple[str,
 # --- the agent leg
 
 
-async def agent(hurl: Callable[[FarEnd, Asked], Awaitable[None]], folder: Path, **settings: Any) -> Outcome:
-    """An agent who is registered at a far end that routes no call, but hurls this at the agent's phone (`hurl` is given
-    the agent's REGISTER)."""
+async def agent(
+    hurl: Callable[[FarEnd, Asked], Awaitable[None]], folder: Path, **settings: Any
+) -> Outcome:
+    """An agent who is registered at a far end that routes no call, but hurls this at the agent's
+    phone (`hurl` is given the agent's REGISTER).
+    """
     registered: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
 
     async def register(far: FarEnd, asked: Asked) -> None:

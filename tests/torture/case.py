@@ -1,10 +1,12 @@
-"""The 49 torture cases of RFC 4475, each written anew from what its section tells, in the words of this house.
+"""The 49 torture cases of RFC 4475, each written anew from what its section tells, in the words of
+this house.
 
-A case is a trouble, not a text: header lines, a first line or a body that are odd in the way that the section means.
-Two messages are made of each: a request, as the RFC has it, to be thrown at whoever listens; and, where the trouble can
-be had by a response, the response with that trouble to a request of ours. `verdict` says what must come of such a
-response: "taken" (it is legal, however odd), "refused" (bad-peer), or "either" (the RFC leaves it open, or only the
-application could tell).
+A case is a trouble, not a text: header lines, a first line or a body that are odd in the way that
+the section means. Two messages are made of each: a request, as the RFC has it, to be thrown at
+whoever listens; and, where the trouble can be had by a response, the response with that trouble to
+a request of ours. `verdict` says what must come of such a response: "taken" (it is legal, however
+odd), "refused" (bad-peer), or "either" (the RFC leaves it open, or only the application could
+tell).
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ from typing import Literal
 from tests.torture.far_end import Asked, FarEnd, written
 
 Verdict = Literal["taken", "refused", "either"]
-SDP = "v=0\r\no=ines 4711 4712 IN IP4 192.0.2.60\r\ns=-\r\nc=IN IP4 192.0.2.60\r\nt=0 0\r\nm=audio 49600 RTP/AVP 0\r\n"
+SDP = (
+    "v=0\r\no=ines 4711 4712 IN IP4 192.0.2.60\r\ns=-\r\nc=IN IP4 192.0.2.60\r\nt=0 0\r\nm=audio"
+    " 49600 RTP/AVP 0\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One section: what is odd in a request (`first`, `lines` in the place of the usual ones, `body`), and in a
-    response (`status`, `extra` lines, `instead` of named headers, `answer_body`)."""
+    """One section: what is odd in a request (`first`, `lines` in the place of the usual ones,
+    `body`), and in a response (`status`, `extra` lines, `instead` of named headers, `answer_body`).
+    """
 
     section: str
     name: str
@@ -53,12 +59,20 @@ class Case:
             "Contact": "Contact: <sip:ines@192.0.2.61:5070>",
         }
         chosen = [line for line in {**usual, **self.instead}.values() if line]
-        lengths = [line for line in chosen + list(self.lines) if line.lower().startswith(("content-length", "l:"))]
+        lengths = [
+            line
+            for line in chosen + list(self.lines)
+            if line.lower().startswith(("content-length", "l:"))
+        ]
         first = self.first.format(target=target)
         message = written(first, *chosen, *self.lines, body=self.body)
         if lengths:  # the case has its own
             head, _, rest = message.partition(b"\r\n\r\n")
-            kept = [li for li in head.split(b"\r\n") if not li.startswith(b"Content-Length") or li.decode() in lengths]
+            kept = [
+                li
+                for li in head.split(b"\r\n")
+                if not li.startswith(b"Content-Length") or li.decode() in lengths
+            ]
             message = b"\r\n".join(kept) + b"\r\n\r\n" + rest
         return message
 

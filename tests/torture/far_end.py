@@ -1,12 +1,14 @@
-"""A far end that says, byte for byte, what a story tells it to: one UDP socket for SIP, one RTP stream of the lab's.
+"""A far end that says, byte for byte, what a story tells it to: one UDP socket for SIP, one RTP
+stream of the lab's.
 
     async def story(far, invite):                 # awaited once for each new INVITE
         far.say(far.answer(invite, "200 OK", body=far.sdp()))
 
     async with FarEnd(story) as far: ...          # far.port is where it is called
 
-Everything that a story does not touch goes as it should: REGISTER and OPTIONS are granted, BYE and CANCEL answered. It
-is written by hand and never parses what it sends, so that nothing is too odd to be said.
+Everything that a story does not touch goes as it should: REGISTER and OPTIONS are granted, BYE and
+CANCEL answered. It is written by hand and never parses what it sends, so that nothing is too odd to
+be said.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ class Asked:
 
     def all(self, name: str) -> list[str]:
         """Every value of a header."""
-        return [value.strip() for value in re.findall(rf"(?im)^{name}[ \t]*:(.*)$", self.text.split("\r\n\r\n")[0])]
+        return [
+            value.strip()
+            for value in re.findall(rf"(?im)^{name}[ \t]*:(.*)$", self.text.split("\r\n\r\n")[0])
+        ]
 
     def one(self, name: str) -> str:
         """The first value; "" where there is none."""
@@ -72,7 +77,9 @@ class Asked:
 
 async def granted(far: FarEnd, asked: Asked) -> None:
     """200, with the Contact that was given."""
-    far.say(far.answer(asked, "200 OK", f"Contact: {asked.one('Contact')};expires=60", "Expires: 60"))
+    far.say(
+        far.answer(asked, "200 OK", f"Contact: {asked.one('Contact')};expires=60", "Expires: 60")
+    )
 
 
 class FarEnd(asyncio.DatagramProtocol):
@@ -80,7 +87,12 @@ class FarEnd(asyncio.DatagramProtocol):
 
     def __init__(self, invite: Story | None = None, **others: Story) -> None:
         """`others`: method -> its story, as in register=..., options=..."""
-        self.stories: dict[str, Story] = {"REGISTER": granted, "OPTIONS": granted, "CANCEL": _cancelled, "BYE": _over}
+        self.stories: dict[str, Story] = {
+            "REGISTER": granted,
+            "OPTIONS": granted,
+            "CANCEL": _cancelled,
+            "BYE": _over,
+        }
         self.stories |= {method.upper(): story for method, story in others.items()}
         if invite:
             self.stories["INVITE"] = invite
@@ -100,7 +112,10 @@ class FarEnd(asyncio.DatagramProtocol):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         for task in self._tasks:
             task.cancel()
@@ -148,7 +163,13 @@ class FarEnd(asyncio.DatagramProtocol):
             self.media._socket.sendto(data, to)
 
     def answer(
-        self, asked: Asked, status: str, *more: str, body: str = "", tag: str = "far", leave_out: Iterable[str] = ()
+        self,
+        asked: Asked,
+        status: str,
+        *more: str,
+        body: str = "",
+        tag: str = "far",
+        leave_out: Iterable[str] = (),
     ) -> bytes:
         """A response as it should be, with these header lines more and those headers less."""
         to = asked.one("To")
@@ -160,14 +181,21 @@ class FarEnd(asyncio.DatagramProtocol):
             "Contact": [f"<sip:far@{HOST}:{self.port}>"] if asked.method == "INVITE" else [],
         }
         named = {"Via": asked.all("Via"), **kept}
-        lines = [f"{name}: {value}" for name, values in named.items() if name not in leave_out for value in values]
+        lines = [
+            f"{name}: {value}"
+            for name, values in named.items()
+            if name not in leave_out
+            for value in values
+        ]
         return written(f"SIP/2.0 {status}", *lines, *more, body=body)
 
     def sdp(self, codecs: str = "8 101", port: int | None = None) -> str:
         """An answer that describes our stream."""
         return SDP.format(port=self.media.port if port is None else port, codecs=codecs)
 
-    def request(self, method: str, invite: Asked, *more: str, tag: str = "far", sequence: int = 1) -> bytes:
+    def request(
+        self, method: str, invite: Asked, *more: str, tag: str = "far", sequence: int = 1
+    ) -> bytes:
         """A request of ours within the dialogue of an INVITE that came."""
         return written(
             f"{method} {invite.contact} SIP/2.0",
@@ -197,7 +225,11 @@ class FarEnd(asyncio.DatagramProtocol):
 def written(first: str, *lines: str, body: str = "") -> bytes:
     """A message of these lines; Content-Type and Content-Length follow from the body."""
     content = body.replace("\r\n", "\n").replace("\n", "\r\n").encode()
-    typed = ["Content-Type: application/sdp"] if body and not any(li.startswith("Content-Type") for li in lines) else []
+    typed = (
+        ["Content-Type: application/sdp"]
+        if body and not any(li.startswith("Content-Type") for li in lines)
+        else []
+    )
     head = "\r\n".join([first, *lines, *typed, f"Content-Length: {len(content)}", "", ""])
     return head.encode("utf-8", "surrogateescape") + content
 

@@ -1,4 +1,6 @@
-"""Datagrams that went wrong on the way: SIP, SDP, RTP and RTCP with a few bytes, lines or lengths changed, by lot."""
+"""Datagrams that went wrong on the way: SIP, SDP, RTP and RTCP with a few bytes, lines or lengths
+changed, by lot.
+"""
 
 from __future__ import annotations
 
@@ -67,23 +69,31 @@ def mutated(data: bytes, lot: Lot) -> bytes:
 
 def rtp(lot: Lot, payload_type: int = 8, size: int = 160) -> bytes:
     """An RTP packet of nobody (RFC 3550 section 5.1), with anything in its fields."""
-    header = struct.pack("!BBHII", 0x80, payload_type, lot.randrange(65536), lot.getrandbits(32), lot.getrandbits(32))
+    header = struct.pack(
+        "!BBHII", 0x80, payload_type, lot.randrange(65536), lot.getrandbits(32), lot.getrandbits(32)
+    )
     return header + lot.randbytes(size)
 
 
 def event(lot: Lot) -> bytes:
     """A telephone event (RFC 4733)."""
-    return rtp(lot, 101, 0) + struct.pack("!BBH", lot.randrange(256), lot.randrange(256), lot.randrange(65536))
+    return rtp(lot, 101, 0) + struct.pack(
+        "!BBH", lot.randrange(256), lot.randrange(256), lot.randrange(65536)
+    )
 
 
 def rtcp(lot: Lot) -> bytes:
     """A compound of SR, RR, SDES, XR and BYE (RFC 3550 section 6, RFC 3611), its figures absurd."""
     number = lot.getrandbits
-    block = struct.pack("!IIIIII", number(32), number(32), number(32), number(32), number(32), number(32))
+    block = struct.pack(
+        "!IIIIII", number(32), number(32), number(32), number(32), number(32), number(32)
+    )
     sender = struct.pack("!BBHIIIIII", 0x81, 200, 12, *(number(32) for _ in range(6))) + block
     receiver = struct.pack("!BBHI", 0x81, 201, 7, number(32)) + block
     name = b"nobody@192.0.2.1"
     sdes = struct.pack("!BBHIBB", 0x81, 202, 6, number(32), 1, len(name)) + name + b"\x00\x00"
-    extended = struct.pack("!BBHIBBHIII", 0x80, 207, 5, number(32), 4, 0, 2, number(32), number(32), number(32))
+    extended = struct.pack(
+        "!BBHIBBHIII", 0x80, 207, 5, number(32), 4, 0, 2, number(32), number(32), number(32)
+    )
     bye = struct.pack("!BBHI", 0x81, 203, 1, number(32))
     return b"".join(lot.sample((sender, receiver, sdes, extended, bye), lot.randrange(1, 6)))

@@ -1,4 +1,5 @@
-"""Datagrams by the thousand: mutated SIP, SDP, RTP and RTCP, and floods; each function gives what came of it.
+"""Datagrams by the thousand: mutated SIP, SDP, RTP and RTCP, and floods; each function gives what
+came of it.
 
 A far end that pelts says the right thing too: only a crash, a hang or a wrong word can be wrong.
 """
@@ -26,7 +27,12 @@ def mangled(status: str, lot: random.Random, number: int, body: bool = False) ->
     """That response, mutated so many times, and then the right answer."""
 
     async def told(far: FarEnd, asked: Asked) -> None:
-        made = far.answer(asked, status, f"Contact: {asked.one('Contact')};expires=60", body=far.sdp() if body else "")
+        made = far.answer(
+            asked,
+            status,
+            f"Contact: {asked.one('Contact')};expires=60",
+            body=far.sdp() if body else "",
+        )
         for _ in range(number):
             far.say(mutate.mutated(made, lot))
         await granted(far, asked)
@@ -34,7 +40,9 @@ def mangled(status: str, lot: random.Random, number: int, body: bool = False) ->
     return told
 
 
-async def own_transactions(lot: random.Random, number: int, folder: Path, each: int = 1) -> list[Outcome]:
+async def own_transactions(
+    lot: random.Random, number: int, folder: Path, each: int = 1
+) -> list[Outcome]:
     """Mutated answers to OPTIONS and REGISTER by turns."""
     found = []
     for index in range(number):
@@ -52,7 +60,11 @@ async def setting_up(lot: random.Random, number: int, folder: Path) -> Outcome:
         right = far.answer(invite, "200 OK", body=far.sdp())
         for index in range(number):
             made = lot.choice(
-                (right, far.answer(invite, "183 Progress", body=far.sdp()), far.answer(invite, "180 Rings"))
+                (
+                    right,
+                    far.answer(invite, "183 Progress", body=far.sdp()),
+                    far.answer(invite, "180 Rings"),
+                )
             )
             far.say(mutate.mutated(made, lot))
             if index % 20 == 19:
@@ -78,27 +90,51 @@ async def describing(lot: random.Random, folder: Path) -> Outcome:
 
 
 async def in_the_call(lot: random.Random, number: int, folder: Path) -> Outcome:
-    """Mutated requests within the call: re-INVITE, UPDATE, INFO, REFER, NOTIFY, OPTIONS, MESSAGE, ACK, CANCEL."""
-    methods = ("INVITE", "UPDATE", "INFO", "REFER", "NOTIFY", "OPTIONS", "MESSAGE", "ACK", "CANCEL", "PRACK")
+    """Mutated requests within the call: re-INVITE, UPDATE, INFO, REFER, NOTIFY, OPTIONS, MESSAGE,
+    ACK, CANCEL.
+    """
+    methods = (
+        "INVITE",
+        "UPDATE",
+        "INFO",
+        "REFER",
+        "NOTIFY",
+        "OPTIONS",
+        "MESSAGE",
+        "ACK",
+        "CANCEL",
+        "PRACK",
+    )
 
     def datagrams(far: FarEnd, invite: Asked) -> Iterator[tuple[bytes, Where]]:
         for index in range(number):
             method = lot.choice(methods)
-            made = far.request(method, invite, "Refer-To: <sip:nobody@127.0.0.1:9>", sequence=index + 2)
+            made = far.request(
+                method, invite, "Refer-To: <sip:nobody@127.0.0.1:9>", sequence=index + 2
+            )
             yield mutate.mutated(made, lot), invite.source
 
     return await call(pelted(datagrams, 400), folder, {"hold": f"{number / 400 + 1:.1f}s"})
 
 
 async def rtp_and_rtcp(lot: random.Random, number: int, folder: Path) -> Outcome:
-    """Packets of nobody, whole and mutated, beside the right ones; every fourth is RTCP, every fifth an event."""
+    """Packets of nobody, whole and mutated, beside the right ones; every fourth is RTCP, every
+    fifth an event.
+    """
 
     def datagrams(far: FarEnd, invite: Asked) -> Iterator[tuple[bytes, Where]]:
         host, port = invite.media
         for index in range(number):
             control = index % 4 == 0
-            made = mutate.rtcp(lot) if control else (mutate.event(lot) if index % 5 == 0 else mutate.rtp(lot, 8))
-            yield mutate.mutated(made, lot) if index % 3 else made, (host, port + 1 if control else port)
+            made = (
+                mutate.rtcp(lot)
+                if control
+                else (mutate.event(lot) if index % 5 == 0 else mutate.rtp(lot, 8))
+            )
+            yield (
+                mutate.mutated(made, lot) if index % 3 else made,
+                (host, port + 1 if control else port),
+            )
 
     seconds = number / _RTP_PER_SECOND + 1
     story = pelted(datagrams, _RTP_PER_SECOND)
@@ -139,10 +175,17 @@ async def cases_in_a_call(cases: tuple[Case, ...], folder: Path) -> Outcome:
 
 
 async def flood_of_sip(number: int, folder: Path) -> Outcome:
-    """A call that stands, and so many datagrams of 64 KiB, 2 KiB and no SIP at its port, as fast as they go."""
+    """A call that stands, and so many datagrams of 64 KiB, 2 KiB and no SIP at its port, as fast as
+    they go.
+    """
 
     def datagrams(far: FarEnd, invite: Asked) -> Iterator[tuple[bytes, Where]]:
-        junk = (b"x" * 65_000, b"INVITE " + b"y" * 2000, b"\x00" * 300, far.answer(invite, "180 Ringing"))
+        junk = (
+            b"x" * 65_000,
+            b"INVITE " + b"y" * 2000,
+            b"\x00" * 300,
+            far.answer(invite, "180 Ringing"),
+        )
         for index in range(number):
             yield junk[index % len(junk)], invite.source if index % 3 else invite.media
 
@@ -155,7 +198,9 @@ async def flood_of_sip(number: int, folder: Path) -> Outcome:
 
 def _children(pid: int) -> list[int]:
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
     except OSError:
         return []
 

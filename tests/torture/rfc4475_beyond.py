@@ -1,4 +1,6 @@
-"""The torture cases of RFC 4475, sections 3.2 and 3.3: legal to a parser, and trouble for whoever acts on them."""
+"""The torture cases of RFC 4475, sections 3.2 and 3.3: legal to a parser, and trouble for whoever
+acts on them.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,10 @@ BEYOND: tuple[Case, ...] = (
         status="200 OK",
         verdict="either",
         instead={
-            "Via": "Via: SIP/2.0/UDP 192.0.2.198;branch=z9hG4bK13\r\nVia: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK14"
+            "Via": (
+                "Via: SIP/2.0/UDP 192.0.2.198;branch=z9hG4bK13\r\nVia: SIP/2.0/UDP"
+                " 255.255.255.255;branch=z9hG4bK14"
+            )
         },
         altered={b"\r\nFrom: ": b"\r\nVia: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK14\r\nFrom: "},
     ),
@@ -124,7 +129,9 @@ BEYOND: tuple[Case, ...] = (
         instead={"Contact": "Contact: <sip:ines@example.net?Route=%3Csip:sip.example.net%3E>"},
         status="200 OK",
         verdict="either",
-        altered={b"Contact: ": b"Contact: <sip:ines@example.net?Route=%3Csip:sip.example.net%3E>, "},
+        altered={
+            b"Contact: ": b"Contact: <sip:ines@example.net?Route=%3Csip:sip.example.net%3E>, "
+        },
     ),
     Case(
         "3.3.15",

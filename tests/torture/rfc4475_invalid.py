@@ -1,4 +1,6 @@
-"""The torture cases of RFC 4475, section 3.1.2: messages that are not legal; what a case is: case.py."""
+"""The torture cases of RFC 4475, section 3.1.2: messages that are not legal; what a case is:
+case.py.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +74,18 @@ INVALID: tuple[Case, ...] = (
         verdict="either",
         altered={b"SIP/2.0 200": b"SIP/2.0  200"},
     ),
-    Case("3.1.2.10", "trws", first="OPTIONS sip:{target} SIP/2.0  ", status="200 OK   ", verdict="taken"),
-    Case("3.1.2.11", "escruri", first="INVITE sip:reveille@{target}?Route=%3Csip:example.net%3E SIP/2.0"),
+    Case(
+        "3.1.2.10",
+        "trws",
+        first="OPTIONS sip:{target} SIP/2.0  ",
+        status="200 OK   ",
+        verdict="taken",
+    ),
+    Case(
+        "3.1.2.11",
+        "escruri",
+        first="INVITE sip:reveille@{target}?Route=%3Csip:example.net%3E SIP/2.0",
+    ),
     Case(
         "3.1.2.12",
         "baddate",
@@ -124,7 +136,11 @@ INVALID: tuple[Case, ...] = (
         instead={"CSeq": "CSeq: 8 INVITE"},
         status="200 OK",
         verdict="refused",
-        altered={b" INVITE\r\n": b" NOTIFY\r\n", b" OPTIONS\r\n": b" NOTIFY\r\n", b" REGISTER\r\n": b" NOTIFY\r\n"},
+        altered={
+            b" INVITE\r\n": b" NOTIFY\r\n",
+            b" OPTIONS\r\n": b" NOTIFY\r\n",
+            b" REGISTER\r\n": b" NOTIFY\r\n",
+        },
     ),
     Case(
         "3.1.2.18",

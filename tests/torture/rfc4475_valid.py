@@ -1,4 +1,6 @@
-"""The torture cases of RFC 4475, section 3.1.1: messages that are legal, however odd; what a case is: case.py."""
+"""The torture cases of RFC 4475, section 3.1.1: messages that are legal, however odd; what a case
+is: case.py.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,10 @@ VALID: tuple[Case, ...] = (
         "dblreq",
         body="",
         lines=(
-            "Content-Length: 0\r\n\r\nINVITE sip:second@example.net SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKtwo",
+            (
+                "Content-Length: 0\r\n\r\nINVITE sip:second@example.net SIP/2.0\r\nVia: SIP/2.0/UDP"
+                " x;branch=z9hG4bKtwo"
+            ),
         ),
         status="200 OK",
         verdict="either",
@@ -121,8 +126,10 @@ VALID: tuple[Case, ...] = (
         "mpart01",
         first="MESSAGE sip:reveille@{target} SIP/2.0",
         lines=("Content-Type: multipart/mixed;boundary=parting-9f2c",),
-        body="--parting-9f2c\nContent-Type: text/plain\n\nHello\n--parting-9f2c\n"
-        "Content-Type: application/octet-stream\n\n\x00\x01\x02\n--parting-9f2c--\n",
+        body=(
+            "--parting-9f2c\nContent-Type: text/plain\n\nHello\n--parting-9f2c\n"
+            "Content-Type: application/octet-stream\n\n\x00\x01\x02\n--parting-9f2c--\n"
+        ),
         status="200 OK",
         verdict="either",
         extra=(),

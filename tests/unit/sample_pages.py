@@ -21,7 +21,10 @@ ONCE = Once(
     reasons=("prompt: silent nothing was heard within 6 s",),
     notes=("codec PCMA/8000",),
     exhibits=(("call.wav", "/var/lib/reveille/exhibits/x/call.wav"),),
-    orders=("open a P0 ticket: PRI is up but IVR is not working", "mail support@example.net (level 1)"),
+    orders=(
+        "open a P0 ticket: PRI is up but IVR is not working",
+        "mail support@example.net (level 1)",
+    ),
 )
 STATUS = Status(
     site="Pune",
@@ -42,14 +45,35 @@ STATUS = Status(
             "RV-12",
         ),
         CheckLine("pri-1", "tcp", "OK", OPENED, later(minutes=9), None, "every 5m"),
-        CheckLine("report-portal", "portal", "OK", OPENED, later(minutes=-9), None, "every 5m", overdue=True),
-        CheckLine("agent-portal", "portal", "", cadence="every 5m", muted="maintenance until 03:00"),
+        CheckLine(
+            "report-portal",
+            "portal",
+            "OK",
+            OPENED,
+            later(minutes=-9),
+            None,
+            "every 5m",
+            overdue=True,
+        ),
+        CheckLine(
+            "agent-portal", "portal", "", cadence="every 5m", muted="maintenance until 03:00"
+        ),
     ),
     incidents=(
-        IncidentLine("RV-12", "P0", "PRI is up but IVR is not working", "open", "vendor", OPENED, later(hours=2)),
+        IncidentLine(
+            "RV-12",
+            "P0",
+            "PRI is up but IVR is not working",
+            "open",
+            "vendor",
+            OPENED,
+            later(hours=2),
+        ),
     ),
     outbox={"queued": 1, "sent": 4, "failed": 0},
-    undelivered=("shift@example.net: mail.example.net:587: 451 4.7.1 greylisted, again at 03:23 IST",),
+    undelivered=(
+        "shift@example.net: mail.example.net:587: 451 4.7.1 greylisted, again at 03:23 IST",
+    ),
 )
 EXPLAINED = Explained(
     site="Pune",
@@ -69,10 +93,17 @@ EXPLAINED = Explained(
 )
 PAGES: dict[str, dict[str, Any]] = {
     "tickets": {
-        "tickets": (ticket(), ticket(number="RV-9", severity="P2", rank=2, state="closed", title="PRI is down")),
+        "tickets": (
+            ticket(),
+            ticket(number="RV-9", severity="P2", rank=2, state="closed", title="PRI is down"),
+        ),
         "timezone": "Asia/Kolkata",
     },
-    "ticket": {"ticket": ticket(acknowledged_at=later(minutes=6), acknowledged_by="asha", state="acknowledged")},
+    "ticket": {
+        "ticket": ticket(
+            acknowledged_at=later(minutes=6), acknowledged_by="asha", state="acknowledged"
+        )
+    },
     "status": {"status": STATUS},
     "once": {"once": ONCE},
     "explain": {"explained": EXPLAINED},

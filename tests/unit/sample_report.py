@@ -1,5 +1,6 @@
-"""A morning report as a busy centre would get it: a bad night, a good backup, forty thousand calls. Made of rules, so
-that it is the same every time."""
+"""A morning report as a busy centre would get it: a bad night, a good backup, forty thousand calls.
+Made of rules, so that it is the same every time.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +15,23 @@ MADE = datetime(2026, 11, 21, 22, 33, 20, tzinfo=UTC)  # 04:03 on Sunday in Pune
 DAY = date(2026, 11, 21)
 SHAPE = (1, 1, 1, 1, 1, 2, 5, 18, 60, 95, 100, 92, 70, 75, 88, 84, 76, 60, 38, 22, 12, 7, 4, 2)
 USUAL = tuple(42 * share for share in SHAPE)
-OFFERED = tuple(1210 if hour == 10 else round(usual * (1 + (hour % 5 - 2) / 60)) for hour, usual in enumerate(USUAL))
+OFFERED = tuple(
+    1210 if hour == 10 else round(usual * (1 + (hour % 5 - 2) / 60))
+    for hour, usual in enumerate(USUAL)
+)
 CALLS = sum(OFFERED)
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 
 
 def ratio(hits: int, of: int) -> dict[str, Any]:
     percent = round(100 * hits / of, 2) if of else None
-    return {"hits": hits, "n": of, "percent": percent, "low_percent": percent, "high_percent": percent}
+    return {
+        "hits": hits,
+        "n": of,
+        "percent": percent,
+        "low_percent": percent,
+        "high_percent": percent,
+    }
 
 
 def counted(offered: int, answered: int, soon: int | None = None) -> dict[str, Any]:
@@ -106,7 +116,12 @@ def trends() -> tuple[Trend, ...]:
         Trend("crm-portal", "seconds", HOURS, tuple(0.2 + (hour % 3) / 30 for hour in range(24))),
         Trend("disks", "most_used_percent", days, tuple(61.0 + 1.1 * n + n % 3 for n in range(21))),
         Trend("records-backup", "backup_bytes", days, tuple(3.4e8 + 1e6 * n for n in range(21))),
-        Trend("records-backup", "proof_seconds", days, tuple(None if n == 9 else 46.0 + n / 5 for n in range(21))),
+        Trend(
+            "records-backup",
+            "proof_seconds",
+            days,
+            tuple(None if n == 9 else 46.0 + n / 5 for n in range(21)),
+        ),
     )
 
 
@@ -202,4 +217,10 @@ def report(**changed: Any) -> Audit:
 
 
 def undelivered() -> Undelivered:
-    return Undelivered(411, DAY - timedelta(days=1), "boss@example.net", "queued", "mail.example.net:587: timed out")
+    return Undelivered(
+        411,
+        DAY - timedelta(days=1),
+        "boss@example.net",
+        "queued",
+        "mail.example.net:587: timed out",
+    )

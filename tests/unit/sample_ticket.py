@@ -28,7 +28,11 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "reopened": {},
     "recovered": {},
     "closed": {},
-    "reclassified": {"was": "P2 medium, PRI is down", "by": "asha", "reason": "the span is up, the IVR is not"},
+    "reclassified": {
+        "was": "P2 medium, PRI is down",
+        "by": "asha",
+        "reason": "the span is up, the IVR is not",
+    },
     "breached": {"clock": "response", "due_at": "2026-11-21T22:12:00+00:00"},
     "note": {"by": "asha", "text": "The IVR host was rebooted at 03:30; watching it."},
     "blind": {},
@@ -39,7 +43,10 @@ _VALUES: dict[str, Any] = {
     "site": "Pune",
     "timezone": "Asia/Kolkata",
     "title": "PRI is up but IVR is not working",
-    "summary": "main-number: the call is answered after 1.2 s, but nothing is heard for 6 s where “welcome” should be.",
+    "summary": (
+        "main-number: the call is answered after 1.2 s, but nothing is heard for 6 s where"
+        " “welcome” should be."
+    ),
     "severity": "P0",
     "severity_name": "urgent",
     "owner": "Ozonetel (vendor)",
@@ -67,7 +74,10 @@ _VALUES: dict[str, Any] = {
         Finding("agent", "", "UNKNOWN", ""),
     ),
     "exhibits": (
-        ("recording, both directions", "/var/lib/reveille/exhibits/2026-11-22/main-number-031158/call.wav"),
+        (
+            "recording, both directions",
+            "/var/lib/reveille/exhibits/2026-11-22/main-number-031158/call.wav",
+        ),
         ("SIP ladder", "/var/lib/reveille/exhibits/2026-11-22/main-number-031158/ladder.txt"),
     ),
     "clocks": (
@@ -75,9 +85,21 @@ _VALUES: dict[str, Any] = {
         ClockLine("resolution", OPENED + timedelta(hours=2)),
     ),
     "ladder": (
-        RungLine(1, "customer support desk, India", "support@example.net, +91 80 0000 0000", OPENED, "told"),
+        RungLine(
+            1,
+            "customer support desk, India",
+            "support@example.net, +91 80 0000 0000",
+            OPENED,
+            "told",
+        ),
         RungLine(2, "shift team leader", "shift@example.net", OPENED + timedelta(hours=1), "next"),
-        RungLine(3, "director, technical support", "director@example.net", OPENED + timedelta(hours=4), "later"),
+        RungLine(
+            3,
+            "director, technical support",
+            "director@example.net",
+            OPENED + timedelta(hours=4),
+            "later",
+        ),
     ),
     "history": (
         (OPENED - timedelta(seconds=22), "main-number failed: prompt, silent"),
@@ -85,7 +107,10 @@ _VALUES: dict[str, Any] = {
     ),
     "times_bad": 2,
     "attached": ("agent-portal-call", "queue-sales"),
-    "next_step": "Restart the IVR application, or have Ozonetel do it: the trunk and the sound path are fine.",
+    "next_step": (
+        "Restart the IVR application, or have Ozonetel do it: the trunk and the sound path are"
+        " fine."
+    ),
     "definition": "showstopper, critical failure with no workaround",
     "policy": "ozonetel",
     "rule": "a call is answered but the prompt is silent or wrong",

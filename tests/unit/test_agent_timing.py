@@ -1,4 +1,6 @@
-"""What times a challenge (clocks of growing recordings, the jitter buffer), digits as tones, whom the agent takes."""
+"""What times a challenge (clocks of growing recordings, the jitter buffer), digits as tones, whom
+the agent takes.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +39,17 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Hand:
 
 
 def grow(path: Path, clock: Clock, hand: Hand, handed: int, slow_ms: float) -> None:
-    """The engine hands on its next 3840 bytes, the C library writes whole blocks, and we look a little later."""
+    """The engine hands on its next 3840 bytes, the C library writes whole blocks, and we look a
+    little later.
+    """
     path.write_bytes(bytes((44 + 3840 * handed) // 4096 * 4096))
     hand.now = 107.0 + 0.24 * handed + slow_ms / 1000
     clock.look()
 
 
-def test_a_recordings_first_sample_is_dated_by_how_its_file_grows(tmp_path: Path, hand: Hand) -> None:
+def test_a_recordings_first_sample_is_dated_by_how_its_file_grows(
+    tmp_path: Path, hand: Hand
+) -> None:
     clock = Clock(tmp_path / "heard.wav")
     assert clock.zero is None
     for handed, slow_ms in enumerate((0.7, 0.9, 3.0, 0.4, 5.0, 1.1, 2.0, 9.0)):
@@ -65,14 +71,18 @@ def test_how_long_the_buffer_holds_a_frame_is_littles_law(hand: Hand) -> None:
     for millisecond in range(800):
         hand.now = 200 + millisecond / 1000
         lost = 300 <= millisecond < 320
-        holding.look(40.0 if millisecond % 20 >= 7 and not lost else 20.0)  # comes 7 ms after the tick, of 20
+        holding.look(
+            40.0 if millisecond % 20 >= 7 and not lost else 20.0
+        )  # comes 7 ms after the tick, of 20
     assert holding.mean_ms(200.0, 200.799) == pytest.approx(20 + 13, abs=0.5)
     assert holding.mean_ms(150.0, 151.0) is None, "nobody looked"
 
 
 def test_a_nonce_is_found_to_the_sample_in_noise(tmp_path: Path) -> None:
     drawn = nonce.make(random.Random(3))
-    sound = np.concatenate((np.zeros(4321), nonce_sound.sound_of(drawn)[: 3 * RATE] * 0.2)).astype(np.float32)
+    sound = np.concatenate((np.zeros(4321), nonce_sound.sound_of(drawn)[: 3 * RATE] * 0.2)).astype(
+        np.float32
+    )
     write_wav(tmp_path / "heard.wav", (sound + RANDOM.normal(0, 60, len(sound))).astype(np.float32))
     recording = Recording(tmp_path / "heard.wav", started_at=0.0)
     recording.refresh()
@@ -102,7 +112,10 @@ def test_speech_and_a_nonce_hold_no_digits() -> None:
 
 
 def test_an_agents_phone_takes_whom_it_is_told_to() -> None:
-    known = {"from": ['"Shop" <sip:+912055501000@pbx.example.net>;tag=1'], "p-asserted-identity": ["<tel:02055501000>"]}
+    known = {
+        "from": ['"Shop" <sip:+912055501000@pbx.example.net>;tag=1'],
+        "p-asserted-identity": ["<tel:02055501000>"],
+    }
     assert Screen().admits({})
     assert Screen("02055501000").admits(known)
     assert Screen("*2055501000").admits(known)
@@ -112,8 +125,12 @@ def test_an_agents_phone_takes_whom_it_is_told_to() -> None:
 
 def test_the_lateness_is_that_of_a_stretch_in_the_middle() -> None:
     said = Event("challenge-timed", 0.0, {"said_at": 1000.0})
-    heard = Event("challenge-timed", 0.0, {"heard": [(1000.15, 40.0), (1012.91, 30.0), (1000.19, 40.0)]})
-    assert lateness_ms(said, heard) == pytest.approx((150.0, 40.0)), "110 ms on the way; the others 80 and 150"
+    heard = Event(
+        "challenge-timed", 0.0, {"heard": [(1000.15, 40.0), (1012.91, 30.0), (1000.19, 40.0)]}
+    )
+    assert lateness_ms(said, heard) == pytest.approx((150.0, 40.0)), (
+        "110 ms on the way; the others 80 and 150"
+    )
     assert lateness_ms(said, Event("challenge-timed", 0.0, {"heard": []})) is None
     assert lateness_ms(Event("challenge-timed", 0.0, {"said_at": None}), heard) is None
     assert own_ms("PCMA", "PCMA") == 5.0

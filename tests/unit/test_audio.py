@@ -30,7 +30,9 @@ RANDOM = np.random.default_rng(850)
 
 def sine(*frequencies: float, seconds: float = 1.0, peak: float = 8000.0) -> Samples:
     time = np.arange(int(seconds * RATE)) / RATE
-    return np.asarray(np.sum([peak * np.sin(2 * np.pi * f * time) for f in frequencies], axis=0), dtype=np.float32)
+    return np.asarray(
+        np.sum([peak * np.sin(2 * np.pi * f * time) for f in frequencies], axis=0), dtype=np.float32
+    )
 
 
 def through_a_law(sound: Samples) -> Samples:
@@ -66,7 +68,9 @@ def test_silence_allows_a_click_and_comfort_noise_but_no_word() -> None:
 def test_a_repeated_frame_is_frozen_and_speech_is_not() -> None:
     speech = read_wav(prompts.FOLDER / "welcome.wav")
     frame = speech[RATE : RATE + FRAME]
-    assert frozen_seconds(np.concatenate((speech[:RATE], np.tile(frame, 50)))) == pytest.approx(1.0, abs=0.05)
+    assert frozen_seconds(np.concatenate((speech[:RATE], np.tile(frame, 50)))) == pytest.approx(
+        1.0, abs=0.05
+    )
     assert frozen_seconds(speech[: 2 * RATE]) == 0
     assert frozen_seconds(np.zeros(RATE, dtype=np.float32)) == 0
 
@@ -85,10 +89,14 @@ def test_speech_and_noise_are_no_tones() -> None:
     assert tone_in(RANDOM.normal(0, 3000, RATE).astype(np.float32)) == ()
 
 
-def said(drawn: nonce.Nonce, seconds: float = 2.1, before: int = 1111, joined: int = 2345) -> Samples:
+def said(
+    drawn: nonce.Nonce, seconds: float = 2.1, before: int = 1111, joined: int = 2345
+) -> Samples:
     """A nonce, joined at some odd moment, after a little silence."""
     rounds = np.tile(nonce_sound.sound_of(drawn), 2)
-    return np.concatenate((np.zeros(before, dtype=np.float32), rounds[joined : joined + int(seconds * RATE)]))
+    return np.concatenate(
+        (np.zeros(before, dtype=np.float32), rounds[joined : joined + int(seconds * RATE)])
+    )
 
 
 def test_a_nonce_is_heard_through_g711_with_loss_and_noise() -> None:
@@ -157,15 +165,14 @@ def test_a_recording_is_read_while_it_grows(tmp_path: Path) -> None:
 
 
 _REGISTER = (
-    "pjsua_core.c TX 400 bytes Request msg REGISTER/cseq=2 (tdta0x55) to UDP 127.0.0.1:5060:\n"
-    "REGISTER sip:127.0.0.1 SIP/2.0\r\nCSeq: 2 REGISTER\r\n"
-    'Authorization: Digest username="monitor", realm="r",\r\n response="8f2e"\r\nContent-Length: 0\r\n\r\n--end msg--'
+    "pjsua_core.c TX 400 bytes Request msg REGISTER/cseq=2 (tdta0x55) to UDP"
+    " 127.0.0.1:5060:\nREGISTER sip:127.0.0.1 SIP/2.0\r\nCSeq: 2 REGISTER\r\nAuthorization: Digest"
+    ' username="monitor", realm="r",\r\n response="8f2e"\r\nContent-Length: 0\r\n\r\n--end msg--'
 )
 _FINAL = (
-    "pjsua_core.c RX 300 bytes Response msg 503/INVITE/cseq=2 (rdata0x55) from TCP 127.0.0.1:5060:\n"
-    "SIP/2.0 503 Service Unavailable\r\nCSeq: 2 INVITE\r\nReason: SIP;cause=503\r\n"
-    'Reason: Q.850;cause=34;text="x"\r\n\r\n'
-    "--end msg--"
+    "pjsua_core.c RX 300 bytes Response msg 503/INVITE/cseq=2 (rdata0x55) from TCP"
+    " 127.0.0.1:5060:\nSIP/2.0 503 Service Unavailable\r\nCSeq: 2 INVITE\r\nReason:"
+    ' SIP;cause=503\r\nReason: Q.850;cause=34;text="x"\r\n\r\n--end msg--'
 )
 
 
@@ -191,7 +198,9 @@ def test_the_ladder_is_read_from_the_log_and_shows_no_credentials() -> None:
 def test_a_flood_keeps_its_beginning_and_its_latest() -> None:
     ladder = Ladder()
     for number in range(3000):
-        message = parse_log(_FINAL.replace("503 Service", f"{100 + number % 100} {number} Service"), float(number))
+        message = parse_log(
+            _FINAL.replace("503 Service", f"{100 + number % 100} {number} Service"), float(number)
+        )
         assert message is not None
         ladder.add(message)
     kept = list(ladder)

@@ -37,7 +37,9 @@ def test_a_year_of_nights_leaves_days_weeks_and_months() -> None:
     newest = FIRST + timedelta(days=364)
     assert left[-7:] == [newest - timedelta(days=number) for number in range(6, -1, -1)]
     assert {at.month for at in left} == set(range(1, 13))
-    assert len(left) == 7 + 4 + 10  # a week and a month are those of the newest days already; December's is the newest
+    assert (
+        len(left) == 7 + 4 + 10
+    )  # a week and a month are those of the newest days already; December's is the newest
 
 
 def test_of_a_day_the_newest_stays() -> None:
@@ -59,7 +61,11 @@ def test_what_was_never_proven_goes_once_a_newer_one_is() -> None:
 
 
 @given(
-    some.lists(some.tuples(some.integers(0, 900_000), some.booleans()), max_size=60, unique_by=lambda pair: pair[0]),
+    some.lists(
+        some.tuples(some.integers(0, 900_000), some.booleans()),
+        max_size=60,
+        unique_by=lambda pair: pair[0],
+    ),
     some.builds(Keep, some.integers(1, 9), some.integers(0, 6), some.integers(0, 13)),
 )
 def test_the_newest_proven_one_never_goes_and_nothing_goes_without_one(
@@ -67,7 +73,9 @@ def test_the_newest_proven_one_never_goes_and_nothing_goes_without_one(
 ) -> None:
     backups = [Taken(FIRST + timedelta(minutes=minute), proven) for minute, proven in minutes]
     gone = evicted(backups, keep)
-    proven = sorted((backup for backup in backups if backup.proven), key=lambda backup: backup.taken_at)
+    proven = sorted(
+        (backup for backup in backups if backup.proven), key=lambda backup: backup.taken_at
+    )
     assert gone <= {backup.id for backup in backups}
     if not proven:
         assert gone == frozenset()
@@ -75,7 +83,9 @@ def test_the_newest_proven_one_never_goes_and_nothing_goes_without_one(
     assert proven[-1].id not in gone
     left = [backup for backup in proven if backup.id not in gone]
     assert len(left) >= min(keep.days, len({backup.taken_at.date() for backup in proven}))
-    assert evicted([backup for backup in backups if backup.id not in gone], keep) == frozenset(), "a second run agrees"
+    assert evicted([backup for backup in backups if backup.id not in gone], keep) == frozenset(), (
+        "a second run agrees"
+    )
     for backup in backups:
         if not backup.proven and backup.taken_at > proven[-1].taken_at:
             assert backup.id not in gone

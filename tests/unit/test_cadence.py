@@ -69,14 +69,19 @@ def turn(cadence: Cadence, hands: Hands, seconds: int, step: int = 1) -> None:
         cadence.run_due()
 
 
-def test_a_look_every_five_seconds_and_a_nudge_on_the_second(hands: Hands, host_zone: Callable[[str], None]) -> None:
+def test_a_look_every_five_seconds_and_a_nudge_on_the_second(
+    hands: Hands, host_zone: Callable[[str], None]
+) -> None:
     hands.set("2026-01-05T02:59:00")
     looks: list[float] = []
     nudges: list[str] = []
     cadence = Cadence(never)
     cadence.every(5, "look", lambda: looks.append(hands.epoch))
     cadence.daily(
-        [real.time(8, 30), real.time(17, 30)], "Asia/Kolkata", "main-number", lambda: nudges.append(str(hands.utc()))
+        [real.time(8, 30), real.time(17, 30)],
+        "Asia/Kolkata",
+        "main-number",
+        lambda: nudges.append(str(hands.utc())),
     )
 
     turn(cadence, hands, 120)
@@ -87,7 +92,9 @@ def test_a_look_every_five_seconds_and_a_nudge_on_the_second(hands: Hands, host_
     assert nudges[1:] == ["2026-01-05 12:00:00+00:00"]
 
 
-def test_a_job_that_raises_is_told_and_stays_and_the_others_run(hands: Hands, host_zone: Callable[[str], None]) -> None:
+def test_a_job_that_raises_is_told_and_stays_and_the_others_run(
+    hands: Hands, host_zone: Callable[[str], None]
+) -> None:
     told: list[str] = []
     others: list[float] = []
 
@@ -116,7 +123,9 @@ def test_a_job_that_returns_something_stays(hands: Hands, host_zone: Callable[[s
     assert len(runs) == 3
 
 
-def test_a_clock_set_back_two_hours_silences_nothing(hands: Hands, host_zone: Callable[[str], None]) -> None:
+def test_a_clock_set_back_two_hours_silences_nothing(
+    hands: Hands, host_zone: Callable[[str], None]
+) -> None:
     looks: list[float] = []
     cadence = Cadence(never)
     cadence.every(5, "look", lambda: looks.append(hands.epoch))
@@ -129,7 +138,9 @@ def test_a_clock_set_back_two_hours_silences_nothing(hands: Hands, host_zone: Ca
     assert len(looks) >= 11
 
 
-def test_a_clock_set_on_two_days_is_one_look(hands: Hands, host_zone: Callable[[str], None]) -> None:
+def test_a_clock_set_on_two_days_is_one_look(
+    hands: Hands, host_zone: Callable[[str], None]
+) -> None:
     looks: list[float] = []
     cadence = Cadence(never)
     cadence.every(5, "look", lambda: looks.append(hands.epoch))
@@ -157,7 +168,9 @@ def test_idle_until_the_next_job(hands: Hands, host_zone: Callable[[str], None])
     assert cadence.idle_seconds() == 0.0
 
 
-def test_a_zone_that_pytz_lacks_is_told_and_left_to_the_looks(hands: Hands, host_zone: Callable[[str], None]) -> None:
+def test_a_zone_that_pytz_lacks_is_told_and_left_to_the_looks(
+    hands: Hands, host_zone: Callable[[str], None]
+) -> None:
     told: list[str] = []
     looks: list[float] = []
     cadence = Cadence(lambda name, error: told.append(f"{name}: {type(error).__name__}"))
@@ -216,7 +229,9 @@ async def test_the_loop_turns_by_itself_and_stops_when_told() -> None:
     await asyncio.wait_for(keeping, 1)
 
 
-def test_the_library_alone_would_have_failed(hands: Hands, host_zone: Callable[[str], None]) -> None:
+def test_the_library_alone_would_have_failed(
+    hands: Hands, host_zone: Callable[[str], None]
+) -> None:
     """Why there is a cadence: when this fails, `schedule` has been mended and the cures can go."""
     plain = schedule.Scheduler()
     plain.every(5).seconds.do(lambda: 1 / 0)

@@ -25,7 +25,8 @@ def test_the_cause_is_read_from_reason_headers(reasons: list[str], cause: int | 
 
 
 @pytest.mark.parametrize(
-    ("cause", "status"), [(1, 404), (17, 486), (18, 408), (27, 502), (34, 503), (102, 504), (16, None)]
+    ("cause", "status"),
+    [(1, 404), (17, 486), (18, 408), (27, 502), (34, 503), (102, 504), (16, None)],
 )
 def test_causes_map_to_sip_as_rfc_3398_says(cause: int, status: int | None) -> None:
     assert status_of(cause) == status

@@ -32,5 +32,7 @@ def test_a_duty_is_as_well_as_the_worst_of_its_checks() -> None:
 
 
 def test_a_kind_from_outside_is_watched_among_the_others() -> None:
-    (others,) = (duty for duty in checklist([("fax-machine", "fax", "OK")]) if duty.name == "others")
+    (others,) = (
+        duty for duty in checklist([("fax-machine", "fax", "OK")]) if duty.name == "others"
+    )
     assert others == Duty("others", "OK", ("fax",))

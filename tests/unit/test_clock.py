@@ -21,7 +21,10 @@ async def test_sleepers_wake_in_the_order_of_their_moments_each_at_its_own() -> 
             await clock.sleep_until(clock.now() + timedelta(seconds=each))
             woken.append((name, clock.monotonic()))
 
-    tasks = [asyncio.create_task(sleeper("slow", 100)), asyncio.create_task(sleeper("quick", 30, 30, 30))]
+    tasks = [
+        asyncio.create_task(sleeper("slow", 100)),
+        asyncio.create_task(sleeper("quick", 30, 30, 30)),
+    ]
     await clock.run_until(START + timedelta(hours=1))
     await asyncio.gather(*tasks)
     assert woken == [("quick", 30), ("quick", 60), ("quick", 90), ("slow", 100)]

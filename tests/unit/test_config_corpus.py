@@ -1,6 +1,8 @@
-"""Every file of the corpus says exactly what its first lines announce: all of it, in file order, and nothing else.
+"""Every file of the corpus says exactly what its first lines announce: all of it, in file order,
+and nothing else.
 
-`#> ` before a message; HERE stands for the corpus's folder; "warning: " for what is allowed and probably not meant.
+`#> ` before a message; HERE stands for the corpus's folder; "warning: " for what is allowed and
+probably not meant.
 """
 
 from __future__ import annotations
@@ -60,9 +62,16 @@ def test_faults_come_in_file_order_and_name_the_line_where_the_thing_stands(file
     assert lines == sorted(lines)
     for fault in faults:
         key = fault.path.rpartition(".")[2].partition("[")[0].strip('"')
-        if fault.line and fault.path and ".toml" not in fault.path and not fault.wrong.startswith("is missing"):
+        if (
+            fault.line
+            and fault.path
+            and ".toml" not in fault.path
+            and not fault.wrong.startswith("is missing")
+        ):
             line = text[fault.line - 1].lstrip()
-            assert key in line or line.startswith(("{", '"'))  # its own line, or that of an entry of a long list
+            assert key in line or line.startswith(
+                ("{", '"')
+            )  # its own line, or that of an entry of a long list
 
 
 @pytest.mark.parametrize("file", BAD, ids=lambda file: file.stem)
@@ -71,7 +80,17 @@ def test_no_message_speaks_the_validators_language_or_tells_a_secret(file: Path)
         load(file)
     said = str(refused.value) + repr(refused.value)
     assert refused.value.__cause__ is None
-    for jargon in ("Input should", "union", "tuple", "dict", "NoneType", "value_error", "pydantic", "<class", "None"):
+    for jargon in (
+        "Input should",
+        "union",
+        "tuple",
+        "dict",
+        "NoneType",
+        "value_error",
+        "pydantic",
+        "<class",
+        "None",
+    ):
         assert jargon not in said
     for secret in (SECRET, "90210733", "31337"):
         assert secret not in said

@@ -1,4 +1,6 @@
-"""Whatever is done to a good file, it is read, or refused with faults that have a place and a reason: nothing else."""
+"""Whatever is done to a good file, it is read, or refused with faults that have a place and a
+reason: nothing else.
+"""
 
 from __future__ import annotations
 
@@ -51,23 +53,51 @@ SCALARS = st.one_of(
     st.times(),
     st.datetimes(),
     st.sampled_from(
-        ["5m", "9999999w", "0s", "08:30", "trunk-a", "\0", "x" * 300, "/" * 5000, "../..", "https://[", "a <= 1e999"]
+        [
+            "5m",
+            "9999999w",
+            "0s",
+            "08:30",
+            "trunk-a",
+            "\0",
+            "x" * 300,
+            "/" * 5000,
+            "../..",
+            "https://[",
+            "a <= 1e999",
+        ]
     ),
-    st.sampled_from([10**400, -1, float("inf"), datetime.fromisoformat("9999-12-31T23:59:00"), date.min, time.max]),
+    st.sampled_from(
+        [
+            10**400,
+            -1,
+            float("inf"),
+            datetime.fromisoformat("9999-12-31T23:59:00"),
+            date.min,
+            time.max,
+        ]
+    ),
 )
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 MANY = settings(
-    deadline=None, max_examples=int(os.environ.get("REVEILLE_EXAMPLES", "150")), suppress_health_check=list(HealthCheck)
+    deadline=None,
+    max_examples=int(os.environ.get("REVEILLE_EXAMPLES", "150")),
+    suppress_health_check=list(HealthCheck),
 )
 
 
 @cache
 def good_texts() -> tuple[str, ...]:
-    return (sample(), *(file.read_text(encoding="utf-8") for file in sorted(HERE.glob("good-*.toml"))))
+    return (
+        sample(),
+        *(file.read_text(encoding="utf-8") for file in sorted(HERE.glob("good-*.toml"))),
+    )
 
 
 def survives(written: Written | str) -> None:

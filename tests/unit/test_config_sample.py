@@ -1,4 +1,6 @@
-"""The sample, the reference and the editor's schema say what the models say: they come from the same declarations."""
+"""The sample, the reference and the editor's schema say what the models say: they come from the
+same declarations.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ def test_no_kind_has_a_key_that_every_check_has() -> None:
 
 
 def test_what_the_sample_comments_out_is_toml_too() -> None:
-    """A line like `#port = (whole number)` has nothing to suggest; every other one is ready to be used."""
+    """A line like `#port = (whole number)` has nothing to suggest; every other one is ready to be
+    used.
+    """
     for line in sample().splitlines():
         if re.match(r"#[a-z_-]+ = (?!\()", line):
             tomllib.loads(line[1:])
@@ -127,7 +131,9 @@ def as_editors_see_it(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("file", sorted(CORPUS.glob("good-*.toml")), ids=lambda file: file.stem)
-def test_the_schema_takes_every_good_file(file: Path, schema: jsonschema.Draft202012Validator) -> None:
+def test_the_schema_takes_every_good_file(
+    file: Path, schema: jsonschema.Draft202012Validator
+) -> None:
     written = as_editors_see_it(tomllib.loads(file.read_text(encoding="utf-8")))
     assert [error.message for error in schema.iter_errors(written)] == []
 
@@ -137,14 +143,18 @@ def test_the_schema_takes_the_sample(schema: jsonschema.Draft202012Validator) ->
 
 
 FORM_ALONE = (
-    "unknown-keys unknown-section missing-keys wrong-types wrong-shapes kinds script audit durations names portal "
-    "sip-call lines secret-in-the-clear secret-places desks rhythm"
+    "unknown-keys unknown-section missing-keys wrong-types wrong-shapes kinds script audit"
+    " durations names portal sip-call lines secret-in-the-clear secret-places desks rhythm"
 )
 
 
 @pytest.mark.parametrize("name", FORM_ALONE.split())
-def test_the_schema_refuses_what_a_file_shows_by_itself(name: str, schema: jsonschema.Draft202012Validator) -> None:
-    written = as_editors_see_it(tomllib.loads((CORPUS / f"bad-{name}.toml").read_text(encoding="utf-8")))
+def test_the_schema_refuses_what_a_file_shows_by_itself(
+    name: str, schema: jsonschema.Draft202012Validator
+) -> None:
+    written = as_editors_see_it(
+        tomllib.loads((CORPUS / f"bad-{name}.toml").read_text(encoding="utf-8"))
+    )
     assert not schema.is_valid(written)
 
 
@@ -162,11 +172,15 @@ def test_loading_the_sample_brings_no_engine(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
     write_sample(file)
     script = (
-        "import sys; from monitor.config import load; load(sys.argv[1]);"
-        "print(*sorted({'aiortc', 'numpy', 'pjsua2', 'playwright', 'psycopg', 'pymysql'} & set(sys.modules)))"
+        "import sys; from monitor.config import load; load(sys.argv[1]);print(*sorted({'aiortc',"
+        " 'numpy', 'pjsua2', 'playwright', 'psycopg', 'pymysql'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=True, cwd=CORPUS.parents[1]
+        [sys.executable, "-c", script, str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=CORPUS.parents[1],
     )
     assert done.stdout.split() == []
 
@@ -174,7 +188,8 @@ def test_loading_the_sample_brings_no_engine(tmp_path: Path) -> None:
 def test_a_thousand_checks_are_read_in_seconds(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
     checks = "".join(
-        f'[checks.portal-{n}]\nkind = "portal"\nurl = "https://{n}.example.net/"\nevery = "5m"\n' for n in range(1000)
+        f'[checks.portal-{n}]\nkind = "portal"\nurl = "https://{n}.example.net/"\nevery = "5m"\n'
+        for n in range(1000)
     )
     file.write_text('[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\n' + checks, encoding="utf-8")
     began = time.process_time()

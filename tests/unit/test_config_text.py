@@ -19,7 +19,12 @@ from monitor.config.toml_writer import toml
 FILE = Path("reveille.toml")
 NAMES = st.text(min_size=1, max_size=6)
 VALUES = st.recursive(
-    st.text(max_size=12) | st.integers(-9, 99) | st.booleans() | st.dates() | st.times() | st.floats(0, 9, width=16),
+    st.text(max_size=12)
+    | st.integers(-9, 99)
+    | st.booleans()
+    | st.dates()
+    | st.times()
+    | st.floats(0, 9, width=16),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=12,
 )
@@ -32,22 +37,36 @@ def said(text: str) -> str:
 
 
 def test_a_slip_in_the_grammar_names_its_line_and_column() -> None:
-    assert said("a = 1\nb = yes\n") == ("reveille.toml:2: line 2, column 5: this is no value; a text stands in quotes")
-    assert said('a = "x\n') == (
-        "reveille.toml:1: line 1, column 7: a text is not closed; it ends with the quote that it began with"
+    assert (
+        said("a = 1\nb = yes\n")
+        == "reveille.toml:2: line 2, column 5: this is no value; a text stands in quotes"
+    )
+    assert (
+        said('a = "x\n')
+        == "reveille.toml:1: line 1, column 7: a text is not closed; it ends with the quote that it"
+        " began with"
     )
 
 
 def test_a_key_that_is_written_twice_is_named_with_its_first_place() -> None:
     assert (
-        said("[a]\nb = 1\nc = 2\nb = 3\n") == "reveille.toml:4: a.b: is written a second time; the first is on line 2"
+        said("[a]\nb = 1\nc = 2\nb = 3\n")
+        == "reveille.toml:4: a.b: is written a second time; the first is on line 2"
     )
-    assert said("[a]\nb = 1\n[c]\n[a]\n") == "reveille.toml:4: a: is written a second time; the first is on line 1"
-    assert said("[[a]]\nb = 1\n[[a]]\nx = {y = 1, y = 2}\n").startswith("reveille.toml:4: a[1].x.y: is written a sec")
+    assert (
+        said("[a]\nb = 1\n[c]\n[a]\n")
+        == "reveille.toml:4: a: is written a second time; the first is on line 1"
+    )
+    assert said("[[a]]\nb = 1\n[[a]]\nx = {y = 1, y = 2}\n").startswith(
+        "reveille.toml:4: a[1].x.y: is written a sec"
+    )
 
 
 def test_what_would_overflow_is_a_fault_like_any_other() -> None:
-    assert said("a = " + "[" * 5000 + "]" * 5000) == "reveille.toml: lists or tables are nested too deeply"
+    assert (
+        said("a = " + "[" * 5000 + "]" * 5000)
+        == "reveille.toml: lists or tables are nested too deeply"
+    )
     assert said("a = " + "9" * 5000) == "reveille.toml: a number has too many digits"
 
 
@@ -83,10 +102,7 @@ def test_lines_are_found_through_every_form_of_toml() -> None:
         'two"" lines""" }]\n'
         "[[people]]\n"
         "name = 'it''s'[0]\n".replace("''s'[0]", "'")
-        + "[people.sub]\n"
-        "when = 2026-12-24 22:00:00  # a blank inside\n"
-        "[[people]]\n"
-        'name = "]"\n',
+        + '[people.sub]\nwhen = 2026-12-24 22:00:00  # a blank inside\n[[people]]\nname = "]"\n',
         FILE,
     ).places
     expected = {
@@ -108,7 +124,11 @@ def test_every_place_of_any_file_is_found_on_its_line(tables: dict[str, dict[str
     lines: list[str] = []
     expected: dict[Place, int] = {}
     for name, table in tables.items():
-        lines.append(f"[{json.dumps(name)}]" if name.isascii() and name.isprintable() else f"[{quoted(name)}]")
+        lines.append(
+            f"[{json.dumps(name)}]"
+            if name.isascii() and name.isprintable()
+            else f"[{quoted(name)}]"
+        )
         expected[(name,)] = len(lines)
         for key, value in table.items():
             lines.append(f"{quoted(key)} = {toml(value)}")
@@ -124,12 +144,21 @@ def quoted(key: str) -> str:
 
 
 def inside(value: Any) -> Iterator[Place]:
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    parts = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, part in parts:
         yield (key,)
         yield from ((key, *place) for place in inside(part))
 
 
 def test_a_path_is_written_as_one_would_write_it() -> None:
-    assert dotted(("checks", "main-number", "script", 1, "press")) == "checks.main-number.script[1].press"
+    assert (
+        dotted(("checks", "main-number", "script", 1, "press"))
+        == "checks.main-number.script[1].press"
+    )
     assert dotted(("checks", "a b")) == 'checks."a b"'

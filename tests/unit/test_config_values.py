@@ -15,7 +15,15 @@ from checks.contract import Check, Layer, Trace
 from checks.kinds import kinds
 from checks.settings import Duration, Secret, Settings
 from checks.telephony.sip_call import SipCall
-from monitor.config import Configuration, ConfigurationFaults, effective, json_schema, load, reference, sample
+from monitor.config import (
+    Configuration,
+    ConfigurationFaults,
+    effective,
+    json_schema,
+    load,
+    reference,
+    sample,
+)
 from monitor.core.maintenance import active
 from monitor.core.timetable import Daily, Every
 from monitor.desks.mail import MailSettings
@@ -57,15 +65,28 @@ def written(tmp_path: Path) -> Written:
 
 def test_a_check_comes_with_all_its_defaults(written: Written) -> None:
     entry = written.load(SITE + f"[checks.a]\n{PORTAL}").checks["a"]
-    assert (entry.name, entry.probe.KIND, entry.at, entry.every, entry.timetable) == ("a", "portal", (), None, None)
+    assert (entry.name, entry.probe.KIND, entry.at, entry.every, entry.timetable) == (
+        "a",
+        "portal",
+        (),
+        None,
+        None,
+    )
     assert (entry.confirm, entry.confirm_after, entry.recover, entry.recheck) == (2, 20.0, 2, 300.0)
-    assert (entry.expect, entry.warn, entry.diagnose, entry.component, entry.grace) == ((), (), (), "", 21600.0)
+    assert (entry.expect, entry.warn, entry.diagnose, entry.component, entry.grace) == (
+        (),
+        (),
+        (),
+        "",
+        21600.0,
+    )
     assert entry.limit == entry.probe.longest_seconds()
 
 
 def test_at_and_every_become_timetables(written: Written) -> None:
     checks = written.load(
-        SITE + f'[checks.a]\n{PORTAL}at = ["17:30", 08:30:00, "17:30"]\n[checks.b]\n{PORTAL}every = "5m"\n'
+        SITE + f'[checks.a]\n{PORTAL}at = ["17:30", 08:30:00, "17:30"]\n[checks.b]\n{PORTAL}every ='
+        ' "5m"\n'
     ).checks
     assert checks["a"].at == (time(8, 30), time(17, 30))
     assert checks["a"].timetable == Daily((time(8, 30), time(17, 30)), "Asia/Kolkata")
@@ -76,7 +97,11 @@ def test_at_and_every_become_timetables(written: Written) -> None:
 
 
 def test_a_check_holds_the_line_itself_with_its_name(written: Written) -> None:
-    probe = written.load(SITE + LINE + '[checks.a]\nkind = "sip-call"\nline = "trunk-a"\nto = "1"\n').checks["a"].probe
+    probe = (
+        written.load(SITE + LINE + '[checks.a]\nkind = "sip-call"\nline = "trunk-a"\nto = "1"\n')
+        .checks["a"]
+        .probe
+    )
     assert isinstance(probe, SipCall)
     assert (probe.line.name, probe.line.registrar) == ("trunk-a", "sip.example.net")
     assert probe.claims()[0].line == "trunk-a"
@@ -132,7 +157,9 @@ def test_a_missing_secret_is_a_warning_but_a_credential_only_where_systemd_gives
     text = SITE + LINE + 'password = { credential = "trunk-a" }\n'
     assert not [warning for warning in written.warnings(text) if "trunk-a" in warning]
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    expected = "lines.trunk-a.password: systemd credential 'trunk-a' is missing, empty or not readable"
+    expected = (
+        "lines.trunk-a.password: systemd credential 'trunk-a' is missing, empty or not readable"
+    )
     assert expected in written.warnings(text)
     (tmp_path / "trunk-a").write_text("hunter2", encoding="utf-8")
     assert expected not in written.warnings(text)
@@ -144,10 +171,10 @@ def test_what_is_in_force_shows_defaults_and_of_a_secret_its_place(
     monkeypatch.setenv("TRUNK", "hunter2")
     shown = effective(
         written.load(
-            SITE + LINE + 'user = "u"\npassword = { environment = "TRUNK" }\n'
-            '[checks.a]\nkind = "sip-call"\nline = "trunk-a"\nto = "1"\nevery = "5m"\nexpect = ["mos>=3.60"]\n'
-            f'[checks.b]\n{PORTAL}at = ["08:30"]\n'
-            '[[maintenance]]\ndaily = "02:00-03:00"\ndays = ["sun", "mon"]\n[audit]\nto = ["a@example.net"]\n'
+            SITE + LINE + 'user = "u"\npassword = { environment = "TRUNK" }\n[checks.a]\nkind ='
+            ' "sip-call"\nline = "trunk-a"\nto = "1"\nevery = "5m"\nexpect ='
+            f' ["mos>=3.60"]\n[checks.b]\n{PORTAL}at = ["08:30"]\n[[maintenance]]\ndaily ='
+            ' "02:00-03:00"\ndays = ["sun", "mon"]\n[audit]\nto = ["a@example.net"]\n'
         )
     )
     text = json.dumps(shown)
@@ -157,7 +184,9 @@ def test_what_is_in_force_shows_defaults_and_of_a_secret_its_place(
     assert (shown["checks"]["a"]["every"], shown["checks"]["a"]["answer_within"]) == ("5m", "30s")
     assert shown["checks"]["a"]["expect"] == ["mos >= 3.6"]
     assert shown["checks"]["b"]["at"] == ["08:30"]
-    assert shown["maintenance"] == [{"checks": ["*"], "daily": "02:00-03:00", "days": ["mon", "sun"], "reason": ""}]
+    assert shown["maintenance"] == [
+        {"checks": ["*"], "daily": "02:00-03:00", "days": ["mon", "sun"], "reason": ""}
+    ]
     assert shown["audit"] == {"at": "04:00", "to": ["a@example.net"], "checks": [], "grace": "12h"}
 
 
@@ -169,7 +198,8 @@ def test_a_fault_names_file_and_line_as_editors_want_it(written: Written) -> Non
     assert str(refused.value) == f"{written.file}:5: {hint}"
 
 
-# ------------------------------------------------------------------------------------------ a kind of somebody else's
+# ------------------------------------------------------------------------------------------ a kind
+# of somebody else's
 
 
 class Depth(Settings):
@@ -219,7 +249,9 @@ def with_wells(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("with_wells")
 def test_a_foreign_kind_is_read_like_ones_own(written: Written) -> None:
-    entry = written.load(SITE + '[checks.a]\nkind = "well"\nbucket = 7\ndepth = { metres = 3 }\n').checks["a"]
+    entry = written.load(
+        SITE + '[checks.a]\nkind = "well"\nbucket = 7\ndepth = { metres = 3 }\n'
+    ).checks["a"]
     assert isinstance(entry.probe, Well)
     assert (entry.probe.bucket, entry.limit) == (7, 30.0)
     assert '### [checks.NAME] kind = "well"\n\nLooks into a well.' in reference()
@@ -231,29 +263,54 @@ def test_a_foreign_kind_is_read_like_ones_own(written: Written) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('bucket = "seven"', ".bucket: a whole number or 'none' belongs here, not the text 'seven'"),
+        (
+            'bucket = "seven"',
+            ".bucket: a whole number or 'none' belongs here, not the text 'seven'",
+        ),
         (
             "depth = { meters = 3 }",
-            ".depth.metres: is missing; how deep|.depth.meters: there is no such key; did you mean 'metres'?",
+            (
+                ".depth.metres: is missing; how deep|.depth.meters: there is no such key; did you"
+                " mean 'metres'?"
+            ),
         ),
         ("depth = { metres = 0 }", ".depth.metres: 0 is too little; more than 0"),
         ("depth = 3", ".depth: a table or 'unknown' belongs here, not the number 3"),
-        ("names = 3", '.names: a list or a text belongs here, not the number 3; write it in quotes, as in "3"'),
-        ('wait = "ever"', ".wait: 'ever' is not a duration; write a number with its unit, as in '20s', '5m', '1h30m'"),
+        (
+            "names = 3",
+            (
+                ".names: a list or a text belongs here, not the number 3; write it in quotes, as"
+                ' in "3"'
+            ),
+        ),
+        (
+            'wait = "ever"',
+            (
+                ".wait: 'ever' is not a duration; write a number with its unit, as in '20s', '5m',"
+                " '1h30m'"
+            ),
+        ),
         (
             "lids = { a = { metres = -1 }, b = 2 }",
-            ".lids.a.metres: -1 is too little; more than 0|.lids.b: a table belongs here, not the number 2",
+            (
+                ".lids.a.metres: -1 is too little; more than 0|.lids.b: a table belongs here, not"
+                " the number 2"
+            ),
         ),
         ("bucket = 13", ": thirteen litres never come up; take another bucket"),
         (
             "password = 4711",
-            ".password: a secret is never written here; name where it is, as in "
-            '{ credential = "NAME" }, { environment = "NAME" } or { file = "/path" }',
+            (
+                ".password: a secret is never written here; name where it is, as in "
+                '{ credential = "NAME" }, { environment = "NAME" } or { file = "/path" }'
+            ),
         ),
         ("key_code = 10000", ".key_code: 10000 is too much; at most 9999"),
     ],
 )
-def test_unions_tables_and_bounds_are_told_in_plain_words(written: Written, line: str, said: str) -> None:
+def test_unions_tables_and_bounds_are_told_in_plain_words(
+    written: Written, line: str, said: str
+) -> None:
     assert written.faults(SITE + f'[checks.a]\nkind = "well"\n{line}\n') == [
         f"checks.a{one}" for one in said.split("|")
     ]

@@ -8,7 +8,9 @@ from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
 from monitor.core.failure import Case
 from monitor.core.verdict import State
 
-SILENT = Case("sip-call", "prompt", "silent", "main-number", layer=Layer.PROMPT, text="no sound for 6 s")
+SILENT = Case(
+    "sip-call", "prompt", "silent", "main-number", layer=Layer.PROMPT, text="no sound for 6 s"
+)
 PRI = Case("pri-snmp", "d-channel", "down", "pri-1", layer=Layer.LINE, text="LAPD layer 1")
 UPLINK = Case("uplink", "reach", "timeout", "uplink", layer=Layer.UPLINK)
 PORTAL = Case("portal", "open", "http:503", "agent-portal", "agent-portal")
@@ -24,12 +26,17 @@ def failed(case: Case, text: str = "") -> tuple[Look, Case]:
 
 def test_a_failure_that_nothing_explains_is_its_own_cause() -> None:
     assert diagnose(SILENT) == Diagnosis(
-        SILENT, (Finding(Layer.PROMPT, "main-number", State.FAILED, "prompt: silent, no sound for 6 s"),)
+        SILENT,
+        (Finding(Layer.PROMPT, "main-number", State.FAILED, "prompt: silent, no sound for 6 s"),),
     )
 
 
-def test_with_the_line_and_the_uplink_up_the_ivr_is_the_cause_and_the_findings_stand_from_the_ground_up() -> None:
-    found = diagnose(SILENT, [looked("pri-1", Layer.LINE, text="4 spans up"), looked("uplink", Layer.UPLINK)])
+def test_with_the_line_and_the_uplink_up_the_ivr_is_the_cause_and_the_findings_stand_from_the_ground_up() -> (
+    None
+):
+    found = diagnose(
+        SILENT, [looked("pri-1", Layer.LINE, text="4 spans up"), looked("uplink", Layer.UPLINK)]
+    )
     assert found.cause is SILENT
     assert [(f.layer, f.check, f.state) for f in found.findings] == [
         (Layer.UPLINK, "uplink", State.OK),
@@ -40,7 +47,9 @@ def test_with_the_line_and_the_uplink_up_the_ivr_is_the_cause_and_the_findings_s
 
 
 def test_the_lowest_failing_layer_is_the_cause_and_what_is_above_hangs_on_it() -> None:
-    found = diagnose(SILENT, [failed(PRI), failed(UPLINK), failed(PORTAL), looked("pri-2", Layer.LINE)])
+    found = diagnose(
+        SILENT, [failed(PRI), failed(UPLINK), failed(PORTAL), looked("pri-2", Layer.LINE)]
+    )
     assert found.cause is UPLINK
     assert found.attached == ("main-number", "pri-1", "agent-portal")
 
@@ -88,12 +97,17 @@ def test_only_a_failed_look_can_be_the_cause_even_if_it_comes_with_a_case() -> N
 
 
 def test_a_check_that_is_listed_twice_hangs_on_the_cause_once() -> None:
-    assert diagnose(SILENT, [failed(PRI), failed(UPLINK), failed(PRI)]).attached == ("main-number", "pri-1")
+    assert diagnose(SILENT, [failed(PRI), failed(UPLINK), failed(PRI)]).attached == (
+        "main-number",
+        "pri-1",
+    )
 
 
 def test_the_same_silence_is_three_different_tickets_by_what_lies_below() -> None:
     policy = policies.load("ozonetel")
-    alone, line, ground = (diagnose(SILENT, looks) for looks in ([], [failed(PRI)], [failed(PRI), failed(UPLINK)]))
+    alone, line, ground = (
+        diagnose(SILENT, looks) for looks in ([], [failed(PRI)], [failed(PRI), failed(UPLINK)])
+    )
     assert [policy.classify(found.cause).issue.title for found in (alone, line, ground)] == [
         "PRI is up but IVR is not working",
         "PRI is down / flapping in the IDC",

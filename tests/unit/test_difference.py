@@ -8,7 +8,11 @@ import pytest
 
 from checks.json_diff import difference, lines
 
-TOOLBAR = {"title": "Agent Portal", "buttons": ["Hold", "Mute", "Transfer"], "queues": [{"name": "support", "sla": 20}]}
+TOOLBAR = {
+    "title": "Agent Portal",
+    "buttons": ["Hold", "Mute", "Transfer"],
+    "queues": [{"name": "support", "sla": 20}],
+}
 
 
 def test_every_leaf_is_a_line() -> None:
@@ -45,6 +49,8 @@ def test_where_nothing_was_accepted_everything_is_new() -> None:
     assert difference(None, {"a": [], "b": {}}).unified == ("+ a: []", "+ b: {}")
 
 
-@pytest.mark.parametrize(("before", "after"), [([], [None]), ({"a": 1}, {"a": True}), ("1", 1), ([1, [2]], [[1], 2])])
+@pytest.mark.parametrize(
+    ("before", "after"), [([], [None]), ({"a": 1}, {"a": True}), ("1", 1), ([1, [2]], [[1], 2])]
+)
 def test_what_is_only_alike_differs(before: Any, after: Any) -> None:
     assert difference(before, after)

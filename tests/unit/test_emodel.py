@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from checks.telephony.quality.emodel import Path, Scale, effective_impairment, mos, rating, rating_on
+from checks.telephony.quality.emodel import (
+    Path,
+    Scale,
+    effective_impairment,
+    mos,
+    rating,
+    rating_on,
+)
 
 DELAYS = [
     (0, 93.21, 4.409), (50, 91.76, 4.380), (100, 90.66, 4.355), (150, 89.54, 4.328), (175, 88.23, 4.293),
@@ -38,11 +45,15 @@ def test_delay_costs_what_the_vectors_say(one_way_ms: float, r: float, score: fl
 
 
 @pytest.mark.parametrize(("codec", "scores"), LOSSES.items())
-def test_loss_costs_what_the_vectors_say(codec: tuple[float, float], scores: tuple[float, ...]) -> None:
+def test_loss_costs_what_the_vectors_say(
+    codec: tuple[float, float], scores: tuple[float, ...]
+) -> None:
     for loss, score in zip(PERCENT, scores, strict=True):
         seen = rating(Path(ie=codec[0], bpl=codec[1], ppl=loss))
         assert mos(seen) == pytest.approx(score, abs=0.0015), loss
-        assert seen == pytest.approx(93.206 - codec[0] - (95 - codec[0]) * loss / (loss + codec[1]), abs=0.01)
+        assert seen == pytest.approx(
+            93.206 - codec[0] - (95 - codec[0]) * loss / (loss + codec[1]), abs=0.01
+        )
 
 
 def test_losses_that_cluster_cost_more() -> None:
@@ -72,12 +83,16 @@ def test_more_delay_is_never_better(a: float, b: float, loss: float, ie: float, 
 @given(percent, percent, impairments, robustness, some.floats(min_value=1, max_value=20))
 def test_more_loss_is_never_better(a: float, b: float, ie: float, bpl: float, burst: float) -> None:
     little, much = sorted((a, b))
-    better, worse = (rating(Path(ppl=loss, ie=ie, bpl=bpl, burst_ratio=burst)) for loss in (little, much))
+    better, worse = (
+        rating(Path(ppl=loss, ie=ie, bpl=bpl, burst_ratio=burst)) for loss in (little, much)
+    )
     assert worse <= better + 1e-9
 
 
 @given(percent, impairments, robustness, some.floats(min_value=1, max_value=1e6))
-def test_the_impairment_stays_within_its_bounds(loss: float, ie: float, bpl: float, burst: float) -> None:
+def test_the_impairment_stays_within_its_bounds(
+    loss: float, ie: float, bpl: float, burst: float
+) -> None:
     """Bursts of any length cannot take more than loss without concealment: (95 - Ie) Ppl / Bpl."""
     lost = effective_impairment(Path(ppl=loss, ie=ie, bpl=bpl, burst_ratio=burst)) - ie
     assert 0 <= lost <= (95 - ie) * loss / bpl + 1e-9

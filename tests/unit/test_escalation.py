@@ -22,7 +22,11 @@ LADDER = Ladder(
     ),
 )
 REMINDING = Ladder(
-    "r", (Level(1, "desk", "desk", 0), Level(2, "nobody answered", "lead", 900, None, "not-acknowledged"))
+    "r",
+    (
+        Level(1, "desk", "desk", 0),
+        Level(2, "nobody answered", "lead", 900, None, "not-acknowledged"),
+    ),
 )
 
 
@@ -38,9 +42,16 @@ def numbers(due: Due) -> tuple[int | None, list[int], list[int]]:
     )
 
 
-def asked(minutes: float, *told: int, empty: str = "", ladder: Ladder = LADDER, acknowledged: bool = False) -> Due:
+def asked(
+    minutes: float, *told: int, empty: str = "", ladder: Ladder = LADDER, acknowledged: bool = False
+) -> Due:
     return due_levels(
-        ladder, OPENED, after(minutes), told, acknowledged, reachable=lambda role: role not in empty.split()
+        ladder,
+        OPENED,
+        after(minutes),
+        told,
+        acknowledged,
+        reachable=lambda role: role not in empty.split(),
     )
 
 
@@ -69,7 +80,9 @@ def test_a_ladder_of_business_hours_waits_over_the_weekend() -> None:
         (999, (1, 2, 3), None),
     ],
 )
-def test_each_level_is_told_at_its_time_and_once(minutes: float, told: tuple[int, ...], expected: int | None) -> None:
+def test_each_level_is_told_at_its_time_and_once(
+    minutes: float, told: tuple[int, ...], expected: int | None
+) -> None:
     assert numbers(asked(minutes, *told)) == (expected, [], [])
 
 
@@ -138,7 +151,11 @@ def test_a_tickets_ladder_shows_told_skipped_next_and_later() -> None:
     rungs = ladder_times(LADDER, OPENED)
     assert [state for _, state in standings(rungs, (1,))] == ["told", "next", "later"]
     assert [state for _, state in standings(rungs, (1, 3))] == ["told", "skipped", "told"]
-    assert [state for _, state in standings(rungs, (1, 2), skipped=(1,))] == ["skipped", "told", "next"]
+    assert [state for _, state in standings(rungs, (1, 2), skipped=(1,))] == [
+        "skipped",
+        "told",
+        "next",
+    ]
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=200)
@@ -152,10 +169,14 @@ def test_whenever_the_daemon_looks_no_level_comes_up_twice_and_none_below_one_al
     done: list[int] = []
     told: list[int] = []
     for minutes in looks:
-        due = due_levels(LADDER, OPENED, after(minutes), done, reachable=lambda role: role not in empty)
+        due = due_levels(
+            LADDER, OPENED, after(minutes), done, reachable=lambda role: role not in empty
+        )
         assert not set(due.numbers) & set(done)
         assert due.tell is None or due.tell.level.role not in empty
         told += [due.tell.level.number] if due.tell else []
         done += due.numbers
     assert told == sorted(set(told))
-    assert bool(told) is (len(empty) < 3)  # level 1 is due at the opening: somebody hears of it at the first look
+    assert bool(told) is (
+        len(empty) < 3
+    )  # level 1 is due at the opening: somebody hears of it at the first look

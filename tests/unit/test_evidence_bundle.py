@@ -1,4 +1,6 @@
-"""What a call leaves for its page: one time line for every leg, what was awaited and what was heard, and no rest."""
+"""What a call leaves for its page: one time line for every leg, what was awaited and what was
+heard, and no rest.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ def phone(orders: list[Event], events: list[Event]) -> Phone:
     """As much of a phone as a picture needs: what it was told, and what it told."""
 
     def seen(*names: str, **facts: Any) -> Event | None:
-        fits = (e for e in events if e.name in names and all(e.facts.get(k) == v for k, v in facts.items()))
+        fits = (
+            e
+            for e in events
+            if e.name in names and all(e.facts.get(k) == v for k, v in facts.items())
+        )
         return next(fits, None)
 
     return cast("Phone", SimpleNamespace(orders=orders, events=events, seen=seen))
@@ -27,8 +33,19 @@ def phone(orders: list[Event], events: list[Event]) -> Phone:
 def drawn(folder: Path, name: str = "call") -> None:
     """What the process of a leg leaves in the folder."""
     track = {"began": ZERO + 0.5, "seconds": 4.0, "low": [-9], "high": [9], "levels": [-20]}
-    step = {"at": ZERO, "sent": True, "said": "INVITE sip:8000@x SIP/2.0", "method": "INVITE", "status": None}
-    picture = {"ladder": [step], "losses": [[ZERO + 1, 50, 0, 0, 50]], "heard": track, "said": track}
+    step = {
+        "at": ZERO,
+        "sent": True,
+        "said": "INVITE sip:8000@x SIP/2.0",
+        "method": "INVITE",
+        "status": None,
+    }
+    picture = {
+        "ladder": [step],
+        "losses": [[ZERO + 1, 50, 0, 0, 50]],
+        "heard": track,
+        "said": track,
+    }
     (folder / f".{name}-picture.json").write_text(json.dumps(picture))
 
 
@@ -36,7 +53,9 @@ def listen(folder: Path, step: int, at: float, *names: str) -> Event:
     for number, name in enumerate(names, 1):
         (folder / name).write_bytes(bytes(44 + 16000 * number))
     paths = [str(folder / name) for name in names]
-    return Event("listen", at, {"step": step, "reference": paths[0], "references": paths, "within": 5.0})
+    return Event(
+        "listen", at, {"step": step, "reference": paths[0], "references": paths, "within": 5.0}
+    )
 
 
 def test_every_time_counts_from_the_invite(tmp_path: Path) -> None:
@@ -48,9 +67,16 @@ def test_every_time_counts_from_the_invite(tmp_path: Path) -> None:
 
 def test_what_was_awaited_is_marked_as_heard_or_missed(tmp_path: Path) -> None:
     drawn(tmp_path)
-    orders = [listen(tmp_path, 1, ZERO + 1, "hello.wav", "namaste.wav"), listen(tmp_path, 2, ZERO + 4, "menu.wav")]
+    orders = [
+        listen(tmp_path, 1, ZERO + 1, "hello.wav", "namaste.wav"),
+        listen(tmp_path, 2, ZERO + 4, "menu.wav"),
+    ]
     events = [
-        Event("heard", ZERO + 3, {"step": 1, "began": ZERO + 1.5, "reference": "namaste.wav", "coverage": 0.9}),
+        Event(
+            "heard",
+            ZERO + 3,
+            {"step": 1, "began": ZERO + 1.5, "reference": "namaste.wav", "coverage": 0.9},
+        ),
         Event("pressed", ZERO + 3.5, {"digits": "1"}),
         Event("not-heard", ZERO + 9, {"step": 2, "code": "silent"}),
     ]
@@ -65,7 +91,9 @@ def test_what_was_awaited_is_marked_as_heard_or_missed(tmp_path: Path) -> None:
 
 def test_a_call_that_ended_while_listening_missed_what_it_awaited(tmp_path: Path) -> None:
     drawn(tmp_path)
-    (mark,) = gather(tmp_path, {"call": phone([listen(tmp_path, 1, ZERO, "a.wav")], [])}, ZERO)["legs"]["call"]["marks"]
+    (mark,) = gather(tmp_path, {"call": phone([listen(tmp_path, 1, ZERO, "a.wav")], [])}, ZERO)[
+        "legs"
+    ]["call"]["marks"]
     assert (mark["kind"], mark["to"]) == ("missed", 5.0)
 
 
@@ -79,7 +107,10 @@ def test_a_leg_that_drew_nothing_or_nonsense_is_left_out(tmp_path: Path) -> None
 
 def test_a_ladder_is_drawn_short_and_without_credentials() -> None:
     ladder = Ladder()
-    text = 'REGISTER sip:x SIP/2.0\r\nAuthorization: Digest response="c0ffee"\r\nCSeq: 1 REGISTER\r\n\r\n'
+    text = (
+        'REGISTER sip:x SIP/2.0\r\nAuthorization: Digest response="c0ffee"\r\nCSeq: 1'
+        " REGISTER\r\n\r\n"
+    )
     for number in range(500):
         ladder.add(Message(float(number), "sent", "UDP 192.0.2.1:5060", text))
     steps = ladder.steps()

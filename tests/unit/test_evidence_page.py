@@ -1,4 +1,6 @@
-"""The page of a failed call: whole, quick to read, safe whatever a far end said, and never worth a ticket."""
+"""The page of a failed call: whole, quick to read, safe whatever a far end said, and never worth a
+ticket.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ VOID = {"meta", "line", "path", "rect", "link", "br"}
 
 def track(began: float, seconds: float) -> dict[str, Any]:
     wave = [400, 0, 120, 800] * 40
-    return {"began": began, "seconds": seconds, "low": [-v for v in wave], "high": wave, "levels": [-20, -60] * 80}
+    return {
+        "began": began,
+        "seconds": seconds,
+        "low": [-v for v in wave],
+        "high": wave,
+        "levels": [-20, -60] * 80,
+    }
 
 
 def mark(kind: str, began: float, ended: float, name: str, of: str = "heard") -> dict[str, Any]:
@@ -65,7 +73,13 @@ CALL = FailedCall(
     reasons=("prompt: dtmf-ignored, nothing new after the digit",),
     stages=(StageLine("answer", 0.4, True), StageLine("prompt", 4.0, False, "dtmf-ignored")),
     findings=(Finding("line", "trunk", "OK", "answered OPTIONS"),),
-    measures={"mos": 4.12, "heard_mos_lq": 4.12, "heard_r": 86.0, "heard_loss_percent": 3.1, "answer_seconds": 0.4},
+    measures={
+        "mos": 4.12,
+        "heard_mos_lq": 4.12,
+        "heard_r": 86.0,
+        "heard_loss_percent": 3.1,
+        "answer_seconds": 0.4,
+    },
     meanings={"answer_seconds": "INVITE until 200 OK"},
     notes=("heard: MOS-LQ 4.12", "heard welcome.wav: 98% covered"),
     exhibits=("call.wav", "ladder.txt"),
@@ -88,7 +102,9 @@ class Checker(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("href", "src", "srcset", "action")]
+        self.links += [
+            value or "" for name, value in attrs if name in ("href", "src", "srcset", "action")
+        ]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -116,7 +132,14 @@ def test_it_says_what_failed_and_what_to_do_before_anything_else() -> None:
 
 def test_it_shows_the_ladder_the_prompts_and_the_losses() -> None:
     text = Checker(render_evidence(CALL)).text
-    for part in ("INVITE 8000", "503 Service Unavailable", "Q.850;cause=34", "welcome.wav", "menu.wav", "pressed 1"):
+    for part in (
+        "INVITE 8000",
+        "503 Service Unavailable",
+        "Q.850;cause=34",
+        "welcome.wav",
+        "menu.wav",
+        "pressed 1",
+    ):
         assert part in text, part
     assert "3 lost, 1 late or missing" in text
     assert "4.12" in text
@@ -140,7 +163,13 @@ HOSTILE = '"><script>alert(1)</script>\x00\x1b[31m'
 
 def test_what_a_far_end_said_is_only_ever_text() -> None:
     ladder = [
-        {**PICTURE["legs"]["call"]["ladder"][0], "said": HOSTILE, "far": HOSTILE, "reason": HOSTILE, "method": HOSTILE}
+        {
+            **PICTURE["legs"]["call"]["ladder"][0],
+            "said": HOSTILE,
+            "far": HOSTILE,
+            "reason": HOSTILE,
+            "method": HOSTILE,
+        }
     ]
     marks = [mark(HOSTILE, 1, 2, HOSTILE)]
     leg = {**PICTURE["legs"]["call"], "ladder": ladder, "marks": marks}
@@ -157,12 +186,21 @@ def test_what_a_far_end_said_is_only_ever_text() -> None:
 
 def test_it_stays_small_whatever_there_is_to_show() -> None:
     step = {**PICTURE["legs"]["call"]["ladder"][0], "said": "INVITE sip:" + "8" * 5000 + "@x"}
-    wave = {**track(0, 600), "low": [-1] * 100_000, "high": [1] * 100_000, "levels": [-20] * 100_000}
+    wave = {
+        **track(0, 600),
+        "low": [-1] * 100_000,
+        "high": [1] * 100_000,
+        "levels": [-20] * 100_000,
+    }
     leg = {**PICTURE["legs"]["call"], "ladder": [step] * 5000, "heard": wave, "said": wave}
     long = "much " * 20_000
     page = render_evidence(
         replace(
-            CALL, text=long, reasons=(long,) * 100, notes=(long,) * 1000, picture={"legs": {"call": leg, "agent": leg}}
+            CALL,
+            text=long,
+            reasons=(long,) * 100,
+            notes=(long,) * 1000,
+            picture={"legs": {"call": leg, "agent": leg}},
         )
     )
     assert len(page.encode()) < 400_000
@@ -170,7 +208,9 @@ def test_it_stays_small_whatever_there_is_to_show() -> None:
 
 
 @pytest.mark.parametrize("stage", ["register", "answer", "talk", "something-new"])
-@pytest.mark.parametrize("code", ["sip:503/34", "choppy", "false-answer:busy", "expected:mos", "never-heard-of", ""])
+@pytest.mark.parametrize(
+    "code", ["sip:503/34", "choppy", "false-answer:busy", "expected:mos", "never-heard-of", ""]
+)
 def test_every_fault_has_a_headline_and_a_next_step(stage: str, code: str) -> None:
     text = Checker(render_evidence(replace(CALL, stage=stage, code=code))).text
     step = text.split("Do this next", 1)[1].split("How far it got")[0]
@@ -183,8 +223,14 @@ def test_a_call_that_left_no_picture_still_has_a_page() -> None:
 
 
 plain = some.recursive(
-    some.none() | some.booleans() | some.integers(-9, 9) | some.floats(allow_nan=True) | some.text(max_size=4),
-    lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text(max_size=4), inner, max_size=4),
+    some.none()
+    | some.booleans()
+    | some.integers(-9, 9)
+    | some.floats(allow_nan=True)
+    | some.text(max_size=4),
+    lambda inner: (
+        some.lists(inner, max_size=4) | some.dictionaries(some.text(max_size=4), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -201,7 +247,7 @@ def test_marks_that_stand_close_have_lanes_of_their_own() -> None:
         **PICTURE["legs"]["call"],
         "marks": [mark("recognised", 1 + n / 10, 1.2 + n / 10, "prompt.wav") for n in range(3)],
     }
-    (wave, _) = legs_of({"legs": {"call": leg}})[0].waves
+    wave, _ = legs_of({"legs": {"call": leg}})[0].waves
     assert [m.lane for m in wave.marks] == [0, 1, 2]
 
 

@@ -40,12 +40,18 @@ def test_an_agent_who_cannot_be_reached_is_explained_with_dates_in_site_time() -
         "P0",
         "urgent",
     )
-    assert (said.owner, said.definition) == ("vendor", "showstopper, critical failure with no workaround")
+    assert (said.owner, said.definition) == (
+        "vendor",
+        "showstopper, critical failure with no workaround",
+    )
     assert [(t.name, t.due_at.isoformat()) for t in said.targets] == [
         ("response", "2026-05-01T09:00:00+05:30"),
         ("resolution", "2026-05-01T10:30:00+05:30"),
     ]
-    assert [(level.number, f"{level.at:%H:%M}", [who.name for who in level.who]) for level in said.levels] == [
+    assert [
+        (level.number, f"{level.at:%H:%M}", [who.name for who in level.who])
+        for level in said.levels
+    ] == [
         (1, "08:30", ["customer-support-desk"]),
         (2, "09:30", ["night shift"]),
         (3, "12:30", []),
@@ -70,9 +76,15 @@ def test_an_issue_is_explained_by_its_id_with_the_ladder_of_its_own() -> None:
 
 
 def test_it_is_plain_data_that_json_takes() -> None:
-    body = json.loads(json.dumps(explained(POLICY, "reports", "usa", OPENED, "America/Chicago", PEOPLE).to_dict()))
+    body = json.loads(
+        json.dumps(explained(POLICY, "reports", "usa", OPENED, "America/Chicago", PEOPLE).to_dict())
+    )
     assert body["opened_at"] == "2026-04-30T22:00:00-05:00"
-    assert body["targets"][1] == {"name": "resolution", "seconds": 604800, "due_at": "2026-05-07T22:00:00-05:00"}
+    assert body["targets"][1] == {
+        "name": "resolution",
+        "seconds": 604800,
+        "due_at": "2026-05-07T22:00:00-05:00",
+    }
     assert body["levels"][0]["who"][0]["mail"] == "desk@example.net"
     assert body["levels"][2]["until"] is None
 
@@ -82,6 +94,11 @@ def test_the_sites_own_people_take_the_place_of_the_published_desk() -> None:
         Recipient("customer-support-desk", "desk@example.net", "100"),
     )
     assert audience(POLICY, "customer-support-desk", "uae") == (
-        Recipient("customer support desk, UAE", "uae.support@ozonetel.com", "+971 452 60004", published=True),
+        Recipient(
+            "customer support desk, UAE",
+            "uae.support@ozonetel.com",
+            "+971 452 60004",
+            published=True,
+        ),
     )
     assert audience(POLICY, "director-technical-support", "uae", PEOPLE) == ()

@@ -50,13 +50,21 @@ def test_what_it_does_not_know_is_left_out() -> None:
 def test_other_blocks_and_packets_are_passed_over() -> None:
     receiver_time = struct.pack(">BBHQ", 4, 0, 2, 1)
     sources = struct.pack(">BBHI", 0x81, 202, 2, 1) + b"\1\2ab"
-    packet = RECEIVER_REPORT + sources + extended(receiver_time, metrics()) + extended(metrics(r=70))
+    packet = (
+        RECEIVER_REPORT + sources + extended(receiver_time, metrics()) + extended(metrics(r=70))
+    )
     assert [found["xr_r"] for found in blocks(packet)] == [88.0, 70.0]
 
 
 @pytest.mark.parametrize(
     "broken",
-    [b"", b"\x80", extended(metrics())[:-1], b"\x00" + extended(metrics())[1:], extended(metrics()[:-4] + bytes(8))],
+    [
+        b"",
+        b"\x80",
+        extended(metrics())[:-1],
+        b"\x00" + extended(metrics())[1:],
+        extended(metrics()[:-4] + bytes(8)),
+    ],
     ids=["nothing", "one byte", "cut off", "another version", "longer than it says"],
 )
 def test_what_is_no_report_says_nothing(broken: bytes) -> None:

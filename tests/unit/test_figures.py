@@ -1,4 +1,6 @@
-"""Figures of reports as they really come: with marks, with thousands, with hours and minutes, with a column less."""
+"""Figures of reports as they really come: with marks, with thousands, with hours and minutes, with
+a column less.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ from checks.web.report_figures import Figure
 
 DAYS = "Date,Calls,Talk\r\n2026-11-20,88,\r\n2026-11-21,90,4:40:12\r\n"
 HOURS = '\ufeffHour;Calls;Answered\n09;1 204;"1.100,5"\n10;3;2\n'
-TOTALS = '{"date": "2026-11-21", "totals": {"calls": 90, "share": "88.9 %"}, "hours": [{"calls": 40}, {"calls": 50}]}'
+TOTALS = (
+    '{"date": "2026-11-21", "totals": {"calls": 90, "share": "88.9 %"}, "hours": [{"calls": 40},'
+    ' {"calls": 50}]}'
+)
 
 
 def figure(**written: Any) -> Figure:
@@ -40,7 +45,11 @@ def test_a_figure_is_read(written: dict[str, Any], report: str, told: float) -> 
 @pytest.mark.parametrize(
     ("written", "report", "code"),
     [
-        ({"column": "Calls", "rows": {"Date": "{date}"}}, "Date,Calls\n2026-11-20,88\n", "report-missing"),
+        (
+            {"column": "Calls", "rows": {"Date": "{date}"}},
+            "Date,Calls\n2026-11-20,88\n",
+            "report-missing",
+        ),
         ({"column": "Calls"}, "Date,Calls\n", "report-missing"),
         ({"column": "Calls"}, "", "report-missing"),
         ({"column": "Offered"}, DAYS, "report-changed"),
@@ -51,7 +60,9 @@ def test_a_figure_is_read(written: dict[str, Any], report: str, told: float) -> 
         ({"json_path": "$.totals.calls"}, DAYS, "bad-json"),
     ],
 )
-def test_a_report_that_is_not_as_it_was_says_so(written: dict[str, Any], report: str, code: str) -> None:
+def test_a_report_that_is_not_as_it_was_says_so(
+    written: dict[str, Any], report: str, code: str
+) -> None:
     with pytest.raises(Refused) as refused:
         figure(**written).read(report, "2026-11-21")
     assert refused.value.code == code
@@ -59,10 +70,20 @@ def test_a_report_that_is_not_as_it_was_says_so(written: dict[str, Any], report:
 
 @pytest.mark.parametrize(
     ("percent", "least", "told", "agrees"),
-    [(1, 0, 99, True), (1, 0, 98.9, False), (0, 0, 100, True), (0, 1, 101, True), (0, 1, 101.1, False)],
+    [
+        (1, 0, 99, True),
+        (1, 0, 98.9, False),
+        (0, 0, 100, True),
+        (0, 1, 101, True),
+        (0, 1, 101.1, False),
+    ],
 )
-def test_a_figure_may_be_off_by_its_tolerance(percent: float, least: float, told: float, agrees: bool) -> None:
-    assert figure(column="a", tolerance_percent=percent, tolerance=least).agrees(told, 100) is agrees
+def test_a_figure_may_be_off_by_its_tolerance(
+    percent: float, least: float, told: float, agrees: bool
+) -> None:
+    assert (
+        figure(column="a", tolerance_percent=percent, tolerance=least).agrees(told, 100) is agrees
+    )
 
 
 @pytest.mark.parametrize("written", [{}, {"column": "a", "json_path": "$.a"}])

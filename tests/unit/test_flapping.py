@@ -20,7 +20,13 @@ def history(changes: int) -> tuple[str, ...]:
     return tuple(states)
 
 
-def after(flap: Flap, *states: str, limits: FlapLimits = NEVER_QUIET, seconds: float = 300, since: float = 0) -> Flap:
+def after(
+    flap: Flap,
+    *states: str,
+    limits: FlapLimits = NEVER_QUIET,
+    seconds: float = 300,
+    since: float = 0,
+) -> Flap:
     for place, state in enumerate(states):
         flap = flap.seen(state, START + timedelta(seconds=since + seconds * place), limits)
     return flap
@@ -57,7 +63,9 @@ def test_a_short_history_weighs_as_the_newest_part_of_a_stable_one() -> None:
 def test_flapping_begins_above_twenty_percent_with_the_fourth_change_in_a_row() -> None:
     three = after(Flap(), *history(3))
     assert not three.flapping
-    assert three.seen("OK" if three.states[-1] == "FAILED" else "FAILED", START, NEVER_QUIET).flapping
+    assert three.seen(
+        "OK" if three.states[-1] == "FAILED" else "FAILED", START, NEVER_QUIET
+    ).flapping
 
 
 def test_it_goes_on_between_the_limits_and_ends_below_five_percent() -> None:
@@ -87,7 +95,9 @@ def test_the_limits_themselves_neither_begin_nor_end_it() -> None:
     assert oldest.seen("OK", START, limits).flapping
 
 
-def test_a_quiet_time_ends_it_long_before_the_weights_do_and_it_does_not_begin_again_at_once() -> None:
+def test_a_quiet_time_ends_it_long_before_the_weights_do_and_it_does_not_begin_again_at_once() -> (
+    None
+):
     limits = FlapLimits(quiet_seconds=900)
     flap = after(Flap(), *history(6), limits=limits)
     last = START + timedelta(seconds=300 * (STATES - 1))

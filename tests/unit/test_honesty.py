@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony.call.probe_health import MEASURES, Health, ProbeLimits, health_of, honest, said_by_far_end
+from checks.telephony.call.probe_health import (
+    MEASURES,
+    Health,
+    ProbeLimits,
+    health_of,
+    honest,
+    said_by_far_end,
+)
 from checks.telephony.phone.process_health import Pulse
 from checks.telephony.phone.rtp_counters import Meter
 
@@ -20,7 +27,9 @@ def trace(folder: Path) -> Trace:
     return Trace(time.monotonic, folder)
 
 
-async def ends(folder: Path, leg: dict[str, float], fault: Exception | None = None, **limits: float) -> BaseException:
+async def ends(
+    folder: Path, leg: dict[str, float], fault: Exception | None = None, **limits: float
+) -> BaseException:
     """How a call ends whose own process told these figures."""
     try:
         with honest(trace(folder), ProbeLimits(**limits), lambda: [leg]):
@@ -69,13 +78,18 @@ async def test_a_probe_that_breaks_otherwise_breaks_as_it_did(tmp_path: Path) ->
 
 
 async def test_an_event_loop_that_hangs_is_noticed(tmp_path: Path) -> None:
-    with pytest.raises(CannotTell, match="event loop late by"), honest(trace(tmp_path), ProbeLimits(), lambda: [WELL]):
+    with (
+        pytest.raises(CannotTell, match="event loop late by"),
+        honest(trace(tmp_path), ProbeLimits(), lambda: [WELL]),
+    ):
         time.sleep(1.2)  # noqa: ASYNC251 - the loop hangs: this is what is to be noticed
 
 
 def test_each_figure_has_its_measure_and_its_limit() -> None:
     assert set(Health().measures()) == set(MEASURES)
-    sickest = Health(stall_seconds=9, stalled_percent=99, wait_percent=99, unsent_percent=99, late_seconds=9)
+    sickest = Health(
+        stall_seconds=9, stalled_percent=99, wait_percent=99, unsent_percent=99, late_seconds=9
+    )
     assert len(sickest.beyond(ProbeLimits())) == len(MEASURES)
     assert Health().beyond(ProbeLimits()) == ()
 
@@ -141,7 +155,13 @@ def test_a_hold_is_no_failure_to_send() -> None:
 
 
 def test_an_empty_buffer_counts_between_packets_and_not_in_a_pause() -> None:
-    seen = looks(Meter(), (10, 100, 0, 100), (10.25, 110, 3, 112), (10.5, 110, 15, 125), (10.75, 122, 16, 137))
+    seen = looks(
+        Meter(),
+        (10, 100, 0, 100),
+        (10.25, 110, 3, 112),
+        (10.5, 110, 15, 125),
+        (10.75, 122, 16, 137),
+    )
     assert seen["rx_empty"] == 4
 
 

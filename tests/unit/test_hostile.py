@@ -18,7 +18,10 @@ from checks.telephony.sip.malformed import Dropped, Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
 from checks.telephony.sip.sdp import fault_of
 
-ANSWER = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n{more}\r\n"
+ANSWER = (
+    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nCall-ID: c\r\nCSeq: 1"
+    " OPTIONS\r\n{more}\r\n"
+)
 
 
 class Told:
@@ -46,7 +49,11 @@ class Leg:
 
 
 def message(
-    direction: Any, first: str, branch: str = "z9hG4bK1", to: str = "<sip:a@b>;tag=1", cseq: str = "1 INVITE"
+    direction: Any,
+    first: str,
+    branch: str = "z9hG4bK1",
+    to: str = "<sip:a@b>;tag=1",
+    cseq: str = "1 INVITE",
 ) -> Message:
     text = f"{first}\r\nVia: SIP/2.0/UDP h;branch={branch}\r\nTo: {to}\r\nCSeq: {cseq}\r\n\r\n"
     return Message(1.0, direction, "UDP 192.0.2.9:5060", text)
@@ -61,12 +68,18 @@ def watching() -> tuple[Watch, Told]:
 
 def test_the_log_tells_of_a_dropped_datagram_in_two_entries() -> None:
     dropped = Dropped()
-    assert dropped.read("Dropping 66 bytes packet from UDP 192.0.2.9:5060 : syntax error in 'Request Line'\n") is None
+    assert (
+        dropped.read(
+            "Dropping 66 bytes packet from UDP 192.0.2.9:5060 : syntax error in 'Request Line'\n"
+        )
+        is None
+    )
     assert dropped.read("Media stream created") is None
     found = dropped.read("Dropped packet:this is not SIP\r\n-- end of packet.")
     assert found == Malformed("192.0.2.9:5060", "syntax error in 'Request Line'", "this is not SIP")
     entry = (
-        "Error processing packet from 192.0.2.9:5060: Missing required header(s) Call-ID [code 171050]:\nSIP/2.0 200 OK"
+        "Error processing packet from 192.0.2.9:5060: Missing required header(s) Call-ID [code"
+        " 171050]:\nSIP/2.0 200 OK"
     )
     missing = dropped.read(entry)
     assert missing and missing.why.endswith("Call-ID") and missing.host == "192.0.2.9"
@@ -100,7 +113,9 @@ def test_on_this_very_host_the_port_tells_who_it_was() -> None:
 
 def test_an_exhibit_hides_credentials_and_shows_what_cannot_be_printed() -> None:
     exhibits = Exhibits()
-    exhibits.add(Malformed("h:1", "odd", "REGISTER x\nAuthorization: Digest response=secret\n\x00\x07"))
+    exhibits.add(
+        Malformed("h:1", "odd", "REGISTER x\nAuthorization: Digest response=secret\n\x00\x07")
+    )
     assert "secret" not in exhibits.text()
     assert "\\x00\\x07" in exhibits.text()
 
@@ -160,7 +175,9 @@ def test_endless_provisionals_and_several_answers_are_told_once() -> None:
         ("silent", ("flood", {"packets": 9000, "seconds": 2.0, "due": 100}), "bad-peer"),
     ],
 )
-def test_only_what_a_breach_explains_is_blamed_on_it(code: str, event: Any, becomes: str | None) -> None:
+def test_only_what_a_breach_explains_is_blamed_on_it(
+    code: str, event: Any, becomes: str | None
+) -> None:
     found = blamed(Refused(code, "said"), {"call": Leg(event)})  # type: ignore[dict-item]
     assert (found.code if found else None) == becomes
 
@@ -184,7 +201,11 @@ def test_what_is_legal_is_read_however_odd() -> None:
         ANSWER.format(more="l: 0\r\n"),
     ):
         came = read(odd.encode())
-        assert isinstance(came.message, Response) and (came.call_id, came.sequence, came.method) == ("c", 1, "OPTIONS")
+        assert isinstance(came.message, Response) and (
+            came.call_id,
+            came.sequence,
+            came.method,
+        ) == ("c", 1, "OPTIONS")
 
 
 @pytest.mark.parametrize(

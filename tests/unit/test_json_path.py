@@ -9,7 +9,10 @@ import pytest
 from checks.web.json_path import values
 
 STORE: dict[str, Any] = {
-    "store": {"book": [{"title": "Sayings", "price": 8.95}, {"title": "Sword", "price": 12.99}], "open until": "18:00"},
+    "store": {
+        "book": [{"title": "Sayings", "price": 8.95}, {"title": "Sword", "price": 12.99}],
+        "open until": "18:00",
+    },
     "none": None,
     "0": "name",
 }
@@ -37,7 +40,9 @@ def test_a_path_leads_to_its_values(path: str, found: list[Any]) -> None:
     assert values(STORE, path) == found
 
 
-@pytest.mark.parametrize("path", ["", "store", "$store", "$.", "$..book", "$.a[", "$[?@.price<10]", "$.a b", "$['a]"])
+@pytest.mark.parametrize(
+    "path", ["", "store", "$store", "$.", "$..book", "$.a[", "$[?@.price<10]", "$.a b", "$['a]"]
+)
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="no JSON path"):
         values(STORE, path)

@@ -76,7 +76,9 @@ def test_tones_fill_whole_frames() -> None:
 
 
 def event(key: int, timestamp: int, end: bool, sequence: int = 0) -> Packet:
-    return Packet(101, False, sequence, timestamp, 1, struct.pack("!BBH", key, 0x80 if end else 10, 800))
+    return Packet(
+        101, False, sequence, timestamp, 1, struct.pack("!BBH", key, 0x80 if end else 10, 800)
+    )
 
 
 def test_a_key_is_told_once_however_many_packets_tell_of_it() -> None:

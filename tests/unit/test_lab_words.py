@@ -47,7 +47,12 @@ a=rtpmap:97 H264/90000\r
 
 def test_an_offer_is_answered_with_its_first_codec_that_we_speak() -> None:
     offered = sdp.parse(OFFER)
-    assert (offered.host, offered.port, offered.law, offered.events) == ("192.0.2.9", 4000, "PCMU", 120)
+    assert (offered.host, offered.port, offered.law, offered.events) == (
+        "192.0.2.9",
+        4000,
+        "PCMU",
+        120,
+    )
     assert not offered.writer_listens, "it put us on hold"
     answered = sdp.answer("127.0.0.1", 5000, offered, 1).decode()
     assert "m=audio 5000 RTP/AVP 0 120\r\n" in answered
@@ -90,16 +95,22 @@ def test_session_interval_reads_what_it_writes() -> None:
 
 def test_a_reply_keeps_what_must_come_back_verbatim() -> None:
     asked = Message.parse(
-        b"OPTIONS sip:8000@lab SIP/2.0\r\nv: SIP/2.0/UDP a:5060;branch=z9hG4bK*odd~chars!;rport=1, SIP/2.0/UDP b\r\n"
-        b"Via: SIP/2.0/TCP c;branch=z9hG4bK3\r\nFrom: <sip:x@a>;tag=1\r\nTo: <sip:8000@lab>\r\ni: 4\r\n"
-        b"CSeq: 1 OPTIONS\r\nRecord-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n\r\n"
+        b"OPTIONS sip:8000@lab SIP/2.0\r\nv: SIP/2.0/UDP a:5060;branch=z9hG4bK*odd~chars!;rport=1,"
+        b" SIP/2.0/UDP b\r\nVia: SIP/2.0/TCP c;branch=z9hG4bK3\r\nFrom: <sip:x@a>;tag=1\r\nTo:"
+        b" <sip:8000@lab>\r\ni: 4\r\nCSeq: 1 OPTIONS\r\nRecord-Route: <sip:p1;lr>\r\nRecord-Route:"
+        b" <sip:p2;lr>\r\n\r\n"
     )
     assert isinstance(asked, Request)
     said = bytes(sip_messages.reply(asked, 200, "tag9")).decode()
-    assert "Via: SIP/2.0/UDP a:5060;branch=z9hG4bK*odd~chars!;rport=1, SIP/2.0/UDP b\r\nVia: SIP/2.0/TCP c" in said
+    assert (
+        "Via: SIP/2.0/UDP a:5060;branch=z9hG4bK*odd~chars!;rport=1, SIP/2.0/UDP b\r\nVia:"
+        " SIP/2.0/TCP c" in said
+    )
     assert "To: <sip:8000@lab>;tag=tag9\r\n" in said
     assert "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n" in said
-    assert "tag=tag9" not in bytes(sip_messages.reply(asked, 100, "tag9")).decode(), "100 makes no dialog"
+    assert "tag=tag9" not in bytes(sip_messages.reply(asked, 100, "tag9")).decode(), (
+        "100 makes no dialog"
+    )
 
 
 def test_every_step_of_the_plan_leads_somewhere_and_ends() -> None:

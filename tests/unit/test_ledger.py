@@ -96,7 +96,9 @@ def test_an_attempt_comes_back_as_it_was(ledger: Ledger) -> None:
 def test_two_attempts_in_one_millisecond_are_both_kept(ledger: Ledger) -> None:
     with ledger.transaction() as t:
         first = t.record("a", "tcp", "scheduled", NOW, Observation(), Verdict(State.OK))
-        second = t.record("a", "tcp", "once", NOW, Observation(blind="x"), Verdict(State.UNKNOWN, ("x",)))
+        second = t.record(
+            "a", "tcp", "once", NOW, Observation(blind="x"), Verdict(State.UNKNOWN, ("x",))
+        )
     assert first != second
     assert [row.purpose for row in ledger.attempts("a")] == ["once", "scheduled"]
 
@@ -105,9 +107,18 @@ def test_attempts_come_newest_first_of_one_check_or_of_all(ledger: Ledger) -> No
     with ledger.transaction() as t:
         for minute in range(30):
             name = "a" if minute % 3 else "b"
-            t.record(name, "tcp", "scheduled", NOW + timedelta(minutes=minute), Observation(), Verdict(State.OK))
+            t.record(
+                name,
+                "tcp",
+                "scheduled",
+                NOW + timedelta(minutes=minute),
+                Observation(),
+                Verdict(State.OK),
+            )
     everything = ledger.attempts(limit=30)
-    assert [row.started_at for row in everything] == sorted((row.started_at for row in everything), reverse=True)
+    assert [row.started_at for row in everything] == sorted(
+        (row.started_at for row in everything), reverse=True
+    )
     assert len(everything) == 30
     assert [row.started_at.minute for row in ledger.attempts("b", limit=2)] == [27, 24]
     assert len(ledger.attempts(since=NOW + timedelta(minutes=28))) == 2
@@ -151,7 +162,9 @@ def test_one_incident_is_open_under_a_key(ledger: Ledger) -> None:
 def test_an_incident_is_closed_and_the_next_gets_a_new_number(ledger: Ledger) -> None:
     with ledger.transaction() as t:
         first = t.open_incident(incident())
-        t.save_incident(incident(number=first, acknowledged_at=NOW, recovered_at=NOW, closed_at=NOW))
+        t.save_incident(
+            incident(number=first, acknowledged_at=NOW, recovered_at=NOW, closed_at=NOW)
+        )
         second = t.open_incident(incident())
     closed = ledger.latest_closed("Pune/ivr")
     assert closed is not None
@@ -176,7 +189,9 @@ def test_history_keeps_its_order(ledger: Ledger) -> None:
     with ledger.transaction() as t:
         number = t.open_incident(incident())
         t.happened(number, NOW, "opened", {"severity": "P0"})
-        t.happened(number, NOW - timedelta(seconds=5), "note", {"text": "later written, earlier dated"})
+        t.happened(
+            number, NOW - timedelta(seconds=5), "note", {"text": "later written, earlier dated"}
+        )
         t.happened(None, NOW, "started", {})
     assert [(row.kind, row.body) for row in ledger.history(number)] == [
         ("opened", {"severity": "P0"}),

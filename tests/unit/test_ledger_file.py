@@ -1,4 +1,6 @@
-"""The ledger as a file: who may read it, what it was, how it becomes newer, and what is said when it cannot be used."""
+"""The ledger as a file: who may read it, what it was, how it becomes newer, and what is said when
+it cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def test_it_is_for_its_own_user_alone(tmp_path: Path) -> None:
     try:
         with Ledger(path) as ledger, ledger.transaction() as t:
             t.keep_condition("a", {})
-            assert [mode(file) for file in sorted(path.parent.iterdir())] == [0o600] * 3, "the file, its -shm and -wal"
+            assert [mode(file) for file in sorted(path.parent.iterdir())] == [0o600] * 3, (
+                "the file, its -shm and -wal"
+            )
     finally:
         os.umask(before)
     assert mode(path.parent) == 0o700
@@ -94,7 +98,10 @@ def test_a_migration_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_half_a_statement_is_no_migration(tmp_path: Path) -> None:
     (tmp_path / "0001_half.sql").write_text("CREATE TABLE a (x")
-    with closing(Database(":memory:")) as database, pytest.raises(LedgerFault, match="middle of a statement"):
+    with (
+        closing(Database(":memory:")) as database,
+        pytest.raises(LedgerFault, match="middle of a statement"),
+    ):
         migrate(database, known(tmp_path))
 
 
@@ -185,7 +192,9 @@ with Ledger(sys.argv[1]) as ledger:
 def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     said = 0
-    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
         assert writer.stdout is not None
         while said < 50:
             said = int(writer.stdout.readline())
@@ -201,7 +210,8 @@ def test_two_that_open_a_new_ledger_at_once_make_one(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     code = "import sys; from monitor.ledger import Ledger; print(Ledger(sys.argv[1]).identity)"
     openers = [
-        subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) for _ in "1234"
+        subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+        for _ in "1234"
     ]
     names = {opener.communicate(timeout=30)[0].strip() for opener in openers}
     assert len(names) == 1

@@ -17,18 +17,29 @@ def at(written: str, zone: str = CHICAGO, fold: int = 0) -> datetime:
 
 
 def once(start: str, end: str, *checks: str, zone: str = CHICAGO, reason: str = "") -> Window:
-    return Window(checks or ("*",), Once(datetime.fromisoformat(start), datetime.fromisoformat(end)), zone, reason)
+    return Window(
+        checks or ("*",),
+        Once(datetime.fromisoformat(start), datetime.fromisoformat(end)),
+        zone,
+        reason,
+    )
 
 
-def daily(start: str, end: str, *days: int, zone: str = CHICAGO, reason: str = "", checks: str = "*") -> Window:
+def daily(
+    start: str, end: str, *days: int, zone: str = CHICAGO, reason: str = "", checks: str = "*"
+) -> Window:
     weekdays = frozenset(days or range(7))
-    return Window((checks,), Daily(time.fromisoformat(start), time.fromisoformat(end), weekdays), zone, reason)
+    return Window(
+        (checks,), Daily(time.fromisoformat(start), time.fromisoformat(end), weekdays), zone, reason
+    )
 
 
 def test_a_window_once_holds_from_its_start_until_just_before_its_end() -> None:
     window = once("2026-05-01T22:00", "2026-05-02T02:00", reason="new PBX")
     assert active([window], "main", at("2026-05-01T21:59:59")) is None
-    assert active([window], "main", at("2026-05-01T22:00")) == Maintenance(at("2026-05-02T02:00"), "new PBX")
+    assert active([window], "main", at("2026-05-01T22:00")) == Maintenance(
+        at("2026-05-02T02:00"), "new PBX"
+    )
     assert active([window], "main", at("2026-05-02T01:59:59")) is not None
     assert active([window], "main", at("2026-05-02T02:00")) is None
 
@@ -44,7 +55,9 @@ def test_a_window_speaks_of_the_checks_that_its_globs_name(check: str, covered: 
 def test_a_daily_window_on_some_days_belongs_to_the_day_on_which_it_begins() -> None:
     night = daily("23:00", "01:00", 6)  # Sunday night
     assert active([night], "main", at("2026-05-03T23:30")) is not None
-    assert active([night], "main", at("2026-05-04T00:30")) == Maintenance(at("2026-05-04T01:00"), "")
+    assert active([night], "main", at("2026-05-04T00:30")) == Maintenance(
+        at("2026-05-04T01:00"), ""
+    )
     assert active([night], "main", at("2026-05-03T00:30")) is None
     assert active([night], "main", at("2026-05-04T23:30")) is None
 
@@ -56,8 +69,12 @@ def test_windows_that_touch_or_overlap_end_with_the_last_of_them() -> None:
         once("2026-05-01T23:30", "2026-05-02T01:30", reason="second"),
         daily("01:30", "02:00", reason="third"),
     ]
-    assert active(windows, "main", at("2026-05-01T23:00")) == Maintenance(at("2026-05-02T02:00"), "first")
-    assert active(windows, "main", at("2026-05-01T23:45")) == Maintenance(at("2026-05-02T02:00"), "first")
+    assert active(windows, "main", at("2026-05-01T23:00")) == Maintenance(
+        at("2026-05-02T02:00"), "first"
+    )
+    assert active(windows, "main", at("2026-05-01T23:45")) == Maintenance(
+        at("2026-05-02T02:00"), "first"
+    )
 
 
 def test_windows_that_never_end_are_followed_for_about_a_year() -> None:
@@ -82,7 +99,9 @@ def test_in_autumn_a_window_in_the_repeated_hour_holds_at_its_first_coming_only(
     assert active([window], "main", at("2026-11-01T01:15", fold=1)) is None
 
 
-@pytest.mark.parametrize("zone", [CHICAGO, BERLIN, "Australia/Lord_Howe", "America/Nuuk", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "zone", [CHICAGO, BERLIN, "Australia/Lord_Howe", "America/Nuuk", "Asia/Kolkata"]
+)
 def test_a_nightly_window_comes_once_every_local_date_over_the_whole_year(zone: str) -> None:
     window = daily("02:30", "04:30", zone=zone)
     starts = set()
@@ -99,7 +118,11 @@ def test_a_nightly_window_comes_once_every_local_date_over_the_whole_year(zone: 
 
 def test_windows_that_are_none_are_refused() -> None:
     noon = datetime(2026, 5, 1, 12)  # noqa: DTZ001 - a wall time
-    for start, end in ((noon, noon), (noon, noon - timedelta(hours=1)), (noon.replace(tzinfo=UTC), noon)):
+    for start, end in (
+        (noon, noon),
+        (noon, noon - timedelta(hours=1)),
+        (noon.replace(tzinfo=UTC), noon),
+    ):
         with pytest.raises(ValueError, match="a start and a later end"):
             Once(start, end)
     for days in (frozenset[int](), frozenset({7})):

@@ -1,4 +1,6 @@
-"""Media truth: tones of the countries, SIT, fax, what is frozen, choppy, clipped or comes back; and voices are none."""
+"""Media truth: tones of the countries, SIT, fax, what is frozen, choppy, clipped or comes back; and
+voices are none.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def silence(seconds: float) -> Samples:
 
 def sine(*frequencies: float, seconds: float, peak: float = 3000.0) -> Samples:
     time = np.arange(round(seconds * RATE)) / RATE
-    return np.asarray(np.sum([peak * np.sin(2 * np.pi * f * time) for f in frequencies], axis=0), dtype=np.float32)
+    return np.asarray(
+        np.sum([peak * np.sin(2 * np.pi * f * time) for f in frequencies], axis=0), dtype=np.float32
+    )
 
 
 def rendered(tone: Tone, seconds: float, begins: float) -> Samples:
@@ -40,9 +44,9 @@ def rendered(tone: Tone, seconds: float, begins: float) -> Samples:
     if tone.cadence:
         edges = np.cumsum(tone.cadence)
         sound = sound * (np.searchsorted(edges, time % edges[-1], side="right") % 2 == 0)
-    return np.asarray(np.round((sound + RANDOM.normal(0, 5, len(sound))) / 8) * 8, dtype=np.float32)[
-        round(begins * RATE) :
-    ]
+    return np.asarray(
+        np.round((sound + RANDOM.normal(0, 5, len(sound))) / 8) * 8, dtype=np.float32
+    )[round(begins * RATE) :]
 
 
 def speech(seconds: float = 4.0) -> Samples:
@@ -55,9 +59,14 @@ def speech(seconds: float = 4.0) -> Samples:
 @pytest.mark.parametrize("lost", [0.0, 0.03])
 def test_a_countrys_tones_are_named(country: str, lost: float) -> None:
     for tone in (tone for tone in TONES if tone.country == country):
-        sound = voices.zeroed(lost)(rendered(tone, 12.0, RANDOM.uniform(0, sum(tone.cadence))), RANDOM)
+        sound = voices.zeroed(lost)(
+            rendered(tone, 12.0, RANDOM.uniform(0, sum(tone.cadence))), RANDOM
+        )
         found = nature_of(sound, country)
-        assert found.kind in ({tone.kind} | (SAME if tone.kind in SAME else set())), (tone.written(), found)
+        assert found.kind in ({tone.kind} | (SAME if tone.kind in SAME else set())), (
+            tone.written(),
+            found,
+        )
 
 
 def test_without_a_country_all_are_tried() -> None:
@@ -87,13 +96,21 @@ def test_the_labs_own_ringback_is_indias() -> None:
 
 def test_special_information_tones_are_known_though_speech_follows() -> None:
     for gap in (0.0, 0.03):
-        parts = [part for hertz in (950, 1400, 1800) for part in (sine(hertz, seconds=0.33), silence(gap))]
-        assert nature_of(np.concatenate((silence(0.4), *parts, silence(0.5), speech()))).kind == "sit"
+        parts = [
+            part
+            for hertz in (950, 1400, 1800)
+            for part in (sine(hertz, seconds=0.33), silence(gap))
+        ]
+        assert (
+            nature_of(np.concatenate((silence(0.4), *parts, silence(0.5), speech()))).kind == "sit"
+        )
 
 
 def test_a_fax_is_known_by_its_tones() -> None:
     assert nature_of(np.concatenate((silence(1), sine(2100, seconds=3), silence(1)))).kind == "fax"
-    calling = np.concatenate([part for _ in range(3) for part in (sine(1100, seconds=0.5), silence(3))])
+    calling = np.concatenate(
+        [part for _ in range(3) for part in (sine(1100, seconds=0.5), silence(3))]
+    )
     assert nature_of(calling).kind == "fax"
 
 
@@ -113,7 +130,10 @@ def test_silence_comfort_noise_and_hiss_are_told_apart() -> None:
 
 def test_what_repeats_is_frozen_or_looped() -> None:
     voice = speech()
-    assert nature_of(np.concatenate((voice, np.tile(voice[RATE : RATE + FRAME], 100)))).kind == "frozen"
+    assert (
+        nature_of(np.concatenate((voice, np.tile(voice[RATE : RATE + FRAME], 100)))).kind
+        == "frozen"
+    )
     looped = nature_of(np.concatenate((voice, np.tile(voice[RATE : RATE + 20 * FRAME], 6))))
     assert looped.kind == "looped"
     assert "0.40 s" in looped.words
@@ -134,7 +154,9 @@ def test_clipping_is_counted() -> None:
 
 def test_our_own_sound_that_comes_back_is_an_echo() -> None:
     said = np.concatenate((silence(1), speech(), speech()))
-    heard = np.concatenate((silence(0.12), said * 0.3))[: len(said)] + RANDOM.normal(0, 20, len(said))
+    heard = np.concatenate((silence(0.12), said * 0.3))[: len(said)] + RANDOM.normal(
+        0, 20, len(said)
+    )
     echo = echo_of(said, heard.astype(np.float32))
     assert echo is not None
     assert echo.delay_ms == pytest.approx(120, abs=2)
@@ -146,14 +168,19 @@ def test_our_own_sound_that_comes_back_is_an_echo() -> None:
 
 def test_music_on_hold_is_mostly_known_as_music() -> None:
     sound = read_wav(MUSIC / ("macroform-cold_day" + ".wav"))
-    kinds = [nature_of(sound[start : start + 8 * RATE]).kind for start in range(0, len(sound) - 8 * RATE, 8 * RATE)]
+    kinds = [
+        nature_of(sound[start : start + 8 * RATE]).kind
+        for start in range(0, len(sound) - 8 * RATE, 8 * RATE)
+    ]
     assert set(kinds) <= {"music", "unknown"}
     assert kinds.count("music") >= 0.5 * len(kinds)
 
 
 @pytest.mark.parametrize("language", voices.LANGUAGES)
 def test_a_voice_is_never_a_tone_nor_music(language: str) -> None:
-    """All 2 781 prompts were looked at for the thresholds; here a sample, alone and one after the other."""
+    """All 2 781 prompts were looked at for the thresholds; here a sample, alone and one after the
+    other.
+    """
     said = list(voices.recorded(language, 0.4, 20, 25, seed=7).values())
     for sound in (*said, *(np.concatenate(said[at : at + 8]) for at in range(0, 25, 8))):
         assert nature_of(np.concatenate((silence(0.3), sound, silence(1.7)))).kind == "unknown"

@@ -13,7 +13,9 @@ from tests.unit.sample_ticket import OPENED, later, ticket
 
 
 def test_a_ticket_survives_json() -> None:
-    whole = ticket(closed_at=later(hours=1), recovered_at=later(minutes=50), acknowledged_at=later(minutes=5))
+    whole = ticket(
+        closed_at=later(hours=1), recovered_at=later(minutes=50), acknowledged_at=later(minutes=5)
+    )
     assert Ticket.from_dict(json.loads(json.dumps(whole.to_dict()))) == whole
 
 

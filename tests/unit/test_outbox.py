@@ -1,4 +1,6 @@
-"""The outbox sends what was promised, in its order, again later if need be, and says what it could not."""
+"""The outbox sends what was promised, in its order, again later if need be, and says what it could
+not.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def after(**spans: float) -> datetime:
 
 def open_incident(ledger: Ledger) -> int:
     with ledger.transaction() as t:
-        return t.open_incident(IncidentRow(None, f"k{len(ledger.incidents())}", "Pune", "ivr", "P0", "vendor", NOW))
+        return t.open_incident(
+            IncidentRow(None, f"k{len(ledger.incidents())}", "Pune", "ivr", "P0", "vendor", NOW)
+        )
 
 
 @pytest.fixture
@@ -35,7 +39,9 @@ def ledger() -> Iterator[Ledger]:
         yield opened
 
 
-def enqueue(ledger: Ledger, incident: int | None, kind: str, recipient: str = "a@example.net", **more: Any) -> bool:
+def enqueue(
+    ledger: Ledger, incident: int | None, kind: str, recipient: str = "a@example.net", **more: Any
+) -> bool:
     values = {"sequence": 1, "desk": "mail", "body": {"n": kind}, "not_before": NOW, **more}
     with ledger.transaction() as t:
         return t.enqueue(OutboxMessage(incident, kind, recipient=recipient, **values))
@@ -111,14 +117,18 @@ async def test_never_fails_at_once_and_the_history_says_so(ledger: Ledger) -> No
     incident = open_incident(ledger)
     enqueue(ledger, incident, "opened", "gone@example.net")
     enqueue(ledger, incident, "opened", "here@example.net")
-    desk = FakeDesk(lambda letter: refusing(Never("550 no such user"))(letter) if "gone" in letter.recipient else "ok")
+    desk = FakeDesk(
+        lambda letter: (
+            refusing(Never("550 no such user"))(letter) if "gone" in letter.recipient else "ok"
+        )
+    )
     await Outbox(ledger, {"mail": desk}, "host").deliver_due(NOW)
     assert [(row.recipient, row.last_error) for row in ledger.outbox("failed")] == [
         ("gone@example.net", "550 no such user")
     ]
-    assert [(row.kind, row.body["recipient"], row.body["reason"]) for row in ledger.history(incident)] == [
-        ("undeliverable", "gone@example.net", "550 no such user")
-    ]
+    assert [
+        (row.kind, row.body["recipient"], row.body["reason"]) for row in ledger.history(incident)
+    ] == [("undeliverable", "gone@example.net", "550 no such user")]
 
 
 async def test_a_letter_whose_time_is_over_fails_and_the_history_says_so(ledger: Ledger) -> None:
@@ -162,7 +172,11 @@ async def test_another_recipient_and_another_incident_do_not_wait(ledger: Ledger
     enqueue(ledger, first, "opened", "quick@example.net")
     enqueue(ledger, second, "opened", "slow@example.net")
     later = refusing(TryLater("451"))
-    desk = FakeDesk(lambda letter: later(letter) if letter.recipient[0] == "s" and letter.incident == first else "ok")
+    desk = FakeDesk(
+        lambda letter: (
+            later(letter) if letter.recipient[0] == "s" and letter.incident == first else "ok"
+        )
+    )
     await Outbox(ledger, {"mail": desk}, "host").deliver_due(NOW)
     assert {(letter.incident, letter.recipient) for letter in desk.letters} == {
         (first, "quick@example.net"),
@@ -218,7 +232,9 @@ async def test_a_letter_names_the_one_before_it_in_its_thread(ledger: Ledger) ->
     enqueue(ledger, incident, "closed")
     enqueue(ledger, incident, "closed", "other@example.net")
     await Outbox(ledger, {"mail": desk}, "host").deliver_due(NOW)
-    opened, closed, other = sorted(desk.letters, key=lambda letter: (letter.recipient, letter.kind == "closed"))
+    opened, closed, other = sorted(
+        desk.letters, key=lambda letter: (letter.recipient, letter.kind == "closed")
+    )
     assert (opened.previous, closed.previous, other.previous) == (None, opened.key, None)
     assert opened.thread == closed.thread == other.thread
 
@@ -352,7 +368,9 @@ async def test_what_a_dead_sender_had_is_taken_over_at_once(ledger: Ledger) -> N
 
 
 @pytest.mark.parametrize("owner", [f"host:{os.getppid()}", "another-host:1"])
-async def test_what_a_living_or_a_far_sender_has_is_left_until_its_lease_ends(ledger: Ledger, owner: str) -> None:
+async def test_what_a_living_or_a_far_sender_has_is_left_until_its_lease_ends(
+    ledger: Ledger, owner: str
+) -> None:
     enqueue(ledger, None, "audit")
     lease(ledger, owner)
     outbox = Outbox(ledger, {"mail": FakeDesk()}, "host")
@@ -364,9 +382,9 @@ async def test_what_a_living_or_a_far_sender_has_is_left_until_its_lease_ends(le
 
 async def test_a_broken_answer_of_a_far_side_can_be_kept(ledger: Ledger) -> None:
     enqueue(ledger, None, "audit")
-    await Outbox(ledger, {"mail": FakeDesk(refusing(Never("550 \udcff\x1b[2J\r\n" + "x" * 9999)))}, "host").deliver_due(
-        NOW
-    )
+    await Outbox(
+        ledger, {"mail": FakeDesk(refusing(Never("550 \udcff\x1b[2J\r\n" + "x" * 9999)))}, "host"
+    ).deliver_due(NOW)
     kept = ledger.outbox("failed")[0].last_error
     assert kept is not None
     assert len(kept) == 500
@@ -374,4 +392,11 @@ async def test_a_broken_answer_of_a_far_side_can_be_kept(ledger: Ledger) -> None
 
 
 def test_the_table_of_waits() -> None:
-    assert [back_off_seconds(attempts) for attempts in (1, 2, 3, 7, 8, 100)] == [10, 30, 60, 900, 900, 900]
+    assert [back_off_seconds(attempts) for attempts in (1, 2, 3, 7, 8, 100)] == [
+        10,
+        30,
+        60,
+        900,
+        900,
+        900,
+    ]

@@ -1,4 +1,6 @@
-"""A plugin's performance data, after the Monitoring Plugins Development Guidelines, and as real plugins write it."""
+"""A plugin's performance data, after the Monitoring Plugins Development Guidelines, and as real
+plugins write it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ def values(text: str) -> dict[str, float | None]:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("time=0.012345s;;;0.000000;10.000000 size=415B;;;0", {"time_seconds": 0.012345, "size_bytes": 415}),
+        (
+            "time=0.012345s;;;0.000000;10.000000 size=415B;;;0",
+            {"time_seconds": 0.012345, "size_bytes": 415},
+        ),
         ("load1=3.840;5.000;10.000;0; load5=2.8;4;10;0; ", {"load1": 3.84, "load5": 2.8}),
         ("/=25849495552B;243497277849;257024904396;0;270552530944", {"root_bytes": 25849495552}),
         ("'free on /var'=93%;20:;10:", {"free_on_var_percent": 93}),
@@ -35,11 +40,15 @@ def values(text: str) -> dict[str, float | None]:
         ("a=1e3 b=.5", {"a": 1000, "b": 0.5}),
     ],
 )
-def test_each_datum_becomes_a_measure_in_its_base_unit(written: str, expected: dict[str, float | None]) -> None:
+def test_each_datum_becomes_a_measure_in_its_base_unit(
+    written: str, expected: dict[str, float | None]
+) -> None:
     assert values(written) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("written", ["", "no data", "a=", "=1", "a=b", "'open=1", "a=1;2;3;4;5;6;7 ", "a==1", "a=0x1f"])
+@pytest.mark.parametrize(
+    "written", ["", "no data", "a=", "=1", "a=b", "'open=1", "a=1;2;3;4;5;6;7 ", "a==1", "a=0x1f"]
+)
 def test_what_has_no_such_form_is_left_out(written: str) -> None:
     assert values(written) == {}
 
@@ -80,7 +89,14 @@ def test_ranges_and_limits_are_in_the_unit_of_the_value() -> None:
 def test_a_flood_is_cut_and_costs_little() -> None:
     began = time.process_time()
     assert len(data_in(" ".join(f"a{n}={n}" for n in range(20_000)))) == MOST_DATA
-    for hostile in ("'" * 65536, "a" * 65536, "a=" * 32768, "a=1;" * 16384, "'a'" * 20000, " =" * 32768):
+    for hostile in (
+        "'" * 65536,
+        "a" * 65536,
+        "a=" * 32768,
+        "a=1;" * 16384,
+        "'a'" * 20000,
+        " =" * 32768,
+    ):
         assert values(hostile) in ({}, {"a": 1.0})
     assert time.process_time() - began < 2
 

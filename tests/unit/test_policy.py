@@ -89,7 +89,9 @@ def good() -> dict[str, Any]:
     return tomllib.loads(GOOD)
 
 
-def refused(written: dict[str, Any], house: dict[str, Any] | None = None) -> dict[str, tuple[str, str]]:
+def refused(
+    written: dict[str, Any], house: dict[str, Any] | None = None
+) -> dict[str, tuple[str, str]]:
     """The faults by their path."""
     with pytest.raises(PolicyFaults) as caught:
         Policy.parse(written, house)
@@ -99,10 +101,19 @@ def refused(written: dict[str, Any], house: dict[str, Any] | None = None) -> dic
 
 
 def test_a_good_policy_classifies_with_everything_that_follows() -> None:
-    found = Policy.parse(good()).classify(Case("sip-call", "answer", "sip:486/34", layer=Layer.SIGNALLING))
-    assert (found.issue.title, found.severity.id, found.owner_title) == ("calls fail", "high", "the vendor")
+    found = Policy.parse(good()).classify(
+        Case("sip-call", "answer", "sip:486/34", layer=Layer.SIGNALLING)
+    )
+    assert (found.issue.title, found.severity.id, found.owner_title) == (
+        "calls fail",
+        "high",
+        "the vendor",
+    )
     assert (found.severity.response_seconds, found.severity.resolution_seconds) == (1800, 7200)
-    assert [level.condition for level in found.ladder.levels] == ["not-resolved", "not-acknowledged"]
+    assert [level.condition for level in found.ladder.levels] == [
+        "not-resolved",
+        "not-acknowledged",
+    ]
     assert found.rule == "calls"
 
 
@@ -138,7 +149,17 @@ def test_a_region_has_its_own_desk_or_the_common_one() -> None:
 
 def test_an_empty_file_says_all_that_is_missing() -> None:
     faults = refused({})
-    assert {"name", "version", "title", "source", "calendar", "severity", "ladders", "issue", "rule"} == set(faults)
+    assert {
+        "name",
+        "version",
+        "title",
+        "source",
+        "calendar",
+        "severity",
+        "ladders",
+        "issue",
+        "rule",
+    } == set(faults)
     assert faults["name"] == ("it is missing", 'write a text, as in name = "..."')
 
 
@@ -242,7 +263,13 @@ def test_names_are_given_once() -> None:
     for section in ("severity", "owner", "issue", "rule", "contact"):
         bad[section].insert(1, dict(bad[section][0]))
     faults = refused(bad)
-    assert {"severity.high.id", "owner.vendor.id", "issue.calls.id", "rule.calls.name", "contact.desk"} <= set(faults)
+    assert {
+        "severity.high.id",
+        "owner.vendor.id",
+        "issue.calls.id",
+        "rule.calls.name",
+        "contact.desk",
+    } <= set(faults)
 
 
 def test_levels_are_numbered_and_told_in_order_and_end_after_they_begin() -> None:
@@ -287,7 +314,11 @@ HOUSE = policies.read("house")
 def test_the_houses_own_issues_are_part_of_every_policy_with_a_severity_by_rank() -> None:
     policy = Policy.parse(good(), HOUSE)
     blind = policy.classify(Case("reveille", "watch", "monitor-is-blind"))
-    assert (blind.issue.id, blind.severity.id, blind.owner_title) == ("monitor-is-blind", "low", "monitor operations")
+    assert (blind.issue.id, blind.severity.id, blind.owner_title) == (
+        "monitor-is-blind",
+        "low",
+        "monitor operations",
+    )
     assert [level.role for level in blind.ladder.levels] == ["operators"]
     empty = policy.classify(Case("reveille", "ladder", "ladder-audience-empty"))
     assert (empty.issue.id, empty.severity.id) == ("ladder-audience-empty", "low")
@@ -310,5 +341,7 @@ def test_a_fault_of_the_house_is_said_under_its_own_path() -> None:
 def test_faults_read_as_lines() -> None:
     bad = good()
     bad["name"] = ""
-    with pytest.raises(PolicyFaults, match=r"""^name: '' does not do; write a text, as in name = "\.\.\."$"""):
+    with pytest.raises(
+        PolicyFaults, match=r"""^name: '' does not do; write a text, as in name = "\.\.\."$"""
+    ):
         Policy.parse(bad)

@@ -1,4 +1,6 @@
-"""The shipped exotel policy: severity by counted loss, in whole numbers; clocks that a next release has none of."""
+"""The shipped exotel policy: severity by counted loss, in whole numbers; clocks that a next release
+has none of.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ def exotel() -> Policy:
 
 def test_response_and_resolution_are_the_published_ones(exotel: Policy) -> None:
     shown = [
-        (one.id, [(name, written_duration(seconds)) for name, seconds in one.targets()]) for one in exotel.severities
+        (one.id, [(name, written_duration(seconds)) for name, seconds in one.targets()])
+        for one in exotel.severities
     ]
     assert shown == [
         ("critical", [("response", "30m"), ("resolution", "3h")]),
@@ -46,7 +49,9 @@ def test_a_limit_is_compared_exactly(of: int, share: float) -> None:
     lost = int(of * share)
     case = Case("burst", "answer", "sip:503", layer=Layer.SIGNALLING, lost=lost, of=of)
     loss = Fraction(lost, of)
-    wanted = "critical" if loss >= Fraction(1, 5) else "major" if loss >= Fraction(1, 50) else "minor"
+    wanted = (
+        "critical" if loss >= Fraction(1, 5) else "major" if loss >= Fraction(1, 50) else "minor"
+    )
     assert EXOTEL.classify(case).severity.id == wanted
 
 
@@ -70,7 +75,9 @@ async def test_a_loss_that_grows_makes_the_same_ticket_worse(tmp_path: Path) -> 
     start = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
     site = Scene(start, {"capacity": {"of": Burst, "every": 300.0, "confirm": 1}}, folder=tmp_path)
     site.stop_daemon()
-    people = tuple(Person(role=role, mail=f"{role}@example.net") for role in (*EXOTEL.roles, "operators"))
+    people = tuple(
+        Person(role=role, mail=f"{role}@example.net") for role in (*EXOTEL.roles, "operators")
+    )
     site.configuration = replace(site.configuration, policy=EXOTEL, people=people)
     site.start_daemon()
     told: list[tuple[int | None, str]] = []
@@ -79,7 +86,12 @@ async def test_a_loss_that_grows_makes_the_same_ticket_worse(tmp_path: Path) -> 
         await site.run_for(minutes=6)
         told += [(row.number, row.severity) for row in site.ledger.incidents()]
     site.stop_daemon()
-    assert told == [(1, "major"), (1, "major"), (1, "critical"), (1, "critical")], "never better while it lasts"
+    assert told == [
+        (1, "major"),
+        (1, "major"),
+        (1, "critical"),
+        (1, "critical"),
+    ], "never better while it lasts"
     worse = [line for line in site.told() if line.startswith("reclassified RV-1")]
     assert worse
     assert len(worse) == len(set(worse)), "told once to each"

@@ -63,18 +63,28 @@ def test_the_golden_table_raises_every_issue(ozonetel: Policy) -> None:
 
 
 def test_the_matrix_is_whole_and_nothing_was_added(ozonetel: Policy) -> None:
-    rows = [ozonetel.reclassified(issue.id) for issue in ozonetel.issues if issue.owner != "monitor"]
+    rows = [
+        ozonetel.reclassified(issue.id) for issue in ozonetel.issues if issue.owner != "monitor"
+    ]
     assert {row.issue.title: (row.owner_title, row.severity.id) for row in rows} == MATRIX
 
 
 def test_every_issue_has_an_example_in_the_file() -> None:
     written = policies.read("ozonetel")
-    assert {example["issue"] for example in written["example"]} == {issue["id"] for issue in written["issue"]}
+    assert {example["issue"] for example in written["example"]} == {
+        issue["id"] for issue in written["issue"]
+    }
 
 
 def test_severities_carry_the_published_targets_worst_first(ozonetel: Policy) -> None:
     shown = [
-        (s.rank, s.id, s.name, written_duration(s.response_seconds), written_duration(s.resolution_seconds))
+        (
+            s.rank,
+            s.id,
+            s.name,
+            written_duration(s.response_seconds),
+            written_duration(s.resolution_seconds),
+        )
         for s in ozonetel.severities
     ]
     assert shown == [
@@ -88,7 +98,12 @@ def test_severities_carry_the_published_targets_worst_first(ozonetel: Policy) ->
 def test_both_ladders_as_published(ozonetel: Policy) -> None:
     hours = {
         ladder.name: [
-            (level.number, level.role, level.after_seconds / 3600, (level.until_seconds or 0) / 3600)
+            (
+                level.number,
+                level.role,
+                level.after_seconds / 3600,
+                (level.until_seconds or 0) / 3600,
+            )
             for level in ladder.levels
         ]
         for ladder in ozonetel.ladders
@@ -122,26 +137,41 @@ def test_only_ivr_and_chat_matters_take_the_change_request_ladder(ozonetel: Poli
         ("philippines", "support.sea@ozonetel.com", "+63 2639 6996"),
     ],
 )
-def test_level_one_is_the_desk_of_the_region(ozonetel: Policy, region: str, mail: str, phone: str) -> None:
+def test_level_one_is_the_desk_of_the_region(
+    ozonetel: Policy, region: str, mail: str, phone: str
+) -> None:
     (desk,) = ozonetel.contacts("customer-support-desk", region)
     assert (desk.mail, desk.phone) == (mail, phone)
     (changes,) = ozonetel.contacts("change-request-desk", region)
     assert changes.mail == "cr@ozonetel.com"
 
 
-def test_an_unknown_region_has_no_support_desk_and_the_same_change_request_desk(ozonetel: Policy) -> None:
+def test_an_unknown_region_has_no_support_desk_and_the_same_change_request_desk(
+    ozonetel: Policy,
+) -> None:
     assert ozonetel.contacts("customer-support-desk", "atlantis") == ()
     assert len(ozonetel.contacts("change-request-desk", "atlantis")) == 1
 
 
 def test_levels_two_and_three_are_roles_that_the_site_fills(ozonetel: Policy) -> None:
-    upper = [level.role for ladder in ozonetel.ladders for level in ladder.levels if level.number > 1]
-    assert [ozonetel.contacts(role, region) for role in upper for region in ozonetel.regions] == [()] * 4 * 7
+    upper = [
+        level.role for ladder in ozonetel.ladders for level in ladder.levels if level.number > 1
+    ]
+    assert [ozonetel.contacts(role, region) for role in upper for region in ozonetel.regions] == [
+        ()
+    ] * 4 * 7
 
 
 def test_no_shipped_policy_names_a_person() -> None:
-    """Only published desk mailboxes: every mail address in a shipped file is one that was looked at here."""
-    desks = {"support@getkookoo.com", "support.sea@ozonetel.com", "uae.support@ozonetel.com", "cr@ozonetel.com"}
+    """Only published desk mailboxes: every mail address in a shipped file is one that was looked at
+    here.
+    """
+    desks = {
+        "support@getkookoo.com",
+        "support.sea@ozonetel.com",
+        "uae.support@ozonetel.com",
+        "cr@ozonetel.com",
+    }
     folder = Path(policies.__file__).parent
     for path in folder.glob("*.toml"):
         written = path.read_text(encoding="utf-8")

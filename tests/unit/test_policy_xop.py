@@ -1,4 +1,6 @@
-"""The shipped xop policy against the published process: urgencies, targets, levels, and failure by failure."""
+"""The shipped xop policy against the published process: urgencies, targets, levels, and failure by
+failure.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def test_each_failure_becomes_the_row_of_the_golden_table(xop: Policy, line: str
 
 
 def test_the_golden_table_raises_every_issue(xop: Policy) -> None:
-    assert {line.split(" -> ")[1].split()[0] for line in lines()} == {issue.id for issue in xop.issues}
+    assert {line.split(" -> ")[1].split()[0] for line in lines()} == {
+        issue.id for issue in xop.issues
+    }
 
 
 def test_response_and_recovery_are_the_published_ones(xop: Policy) -> None:
@@ -46,7 +50,9 @@ def test_response_and_recovery_are_the_published_ones(xop: Policy) -> None:
     assert shown == [("critical", "2h", "6h"), ("major", "8h", "12h"), ("minor", "1d", "1d")]
 
 
-def test_every_urgency_climbs_to_product_development_whose_window_is_the_published_resolution(xop: Policy) -> None:
+def test_every_urgency_climbs_to_product_development_whose_window_is_the_published_resolution(
+    xop: Policy,
+) -> None:
     windows = {"critical": "3d", "major": "7d", "minor": "30d"}
     for ladder in xop.ladders:
         if ladder.name != "operators":

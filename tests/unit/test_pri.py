@@ -1,4 +1,6 @@
-"""Line statuses by their own MIB, and flaps by counters: the tables and the arithmetic, without an agent."""
+"""Line statuses by their own MIB, and flaps by counters: the tables and the arithmetic, without an
+agent.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,10 @@ def test_a_status_is_read_or_refused(mib: str, status: int) -> None:
         assert alarm is None or alarm in mibs.WORST_FIRST
 
 
-UP, DOWN = Counters(True, changed=100, links=7, unavailable=0, elapsed=300), Counters(False, links=7)
+UP, DOWN = (
+    Counters(True, changed=100, links=7, unavailable=0, elapsed=300),
+    Counters(False, links=7),
+)
 
 
 def looks(*seen: tuple[int | None, Counters], window_seconds: float = 900.0) -> Flaps:

@@ -64,7 +64,9 @@ async def test_a_failed_look_leaves_something_too(site: Scene) -> None:
     assert before(site) == [float(count) for count in range(len(site.seen))]
 
 
-async def test_a_look_that_could_not_tell_leaves_nothing_and_takes_nothing_away(site: Scene) -> None:
+async def test_a_look_that_could_not_tell_leaves_nothing_and_takes_nothing_away(
+    site: Scene,
+) -> None:
     await site.turn()
     site.world["trunk"] = CannotTell("no socket")
     await site.run_for(minutes=6)
@@ -92,5 +94,7 @@ class Careless(Scripted):
 
 
 async def test_what_is_no_json_is_the_checks_own_bug(site: Scene, tmp_path: Path) -> None:
-    seen = await Runner(SystemClock(), tmp_path / "exhibits").attempt("x", Careless(name="x", world=site.world))
+    seen = await Runner(SystemClock(), tmp_path / "exhibits").attempt(
+        "x", Careless(name="x", world=site.world)
+    )
     assert seen.blind and "TypeError" in seen.blind

@@ -12,7 +12,15 @@ from checks.telephony.audio.prompt import ENOUGH, Hearing, Reference, closest
 from checks.telephony.audio.sound import FRAME, RATE, Samples, read_wav
 from lab import prompts
 
-NAMES = ("welcome", "menu", "please-hold", "opening-hours", "agent-greeting", "no-entry", "wrong-announcement")
+NAMES = (
+    "welcome",
+    "menu",
+    "please-hold",
+    "opening-hours",
+    "agent-greeting",
+    "no-entry",
+    "wrong-announcement",
+)
 CLEAN: dict[str, Samples] = {name: read_wav(prompts.FOLDER / f"{name}.wav") for name in NAMES}
 REFERENCES = {name: Reference(name, sound) for name, sound in CLEAN.items()}
 RANDOM = np.random.default_rng(4733)
@@ -79,7 +87,9 @@ def test_each_prompt_is_itself_and_no_other(channel: str) -> None:
             match = Hearing(REFERENCES[asked], 0).hear(heard)
             if asked == said:
                 assert match.coverage >= ENOUGH, (said, match)
-                assert match.begins == pytest.approx(RATE * 3 // 4, abs=(0.4 if channel == "starved" else 0.15) * RATE)
+                assert match.begins == pytest.approx(
+                    RATE * 3 // 4, abs=(0.4 if channel == "starved" else 0.15) * RATE
+                )
             else:
                 assert match.coverage < 0.5, (said, asked, match)
 
@@ -88,7 +98,9 @@ def test_it_is_decided_while_the_prompt_still_speaks() -> None:
     heard = in_a_call(CLEAN["welcome"])
     hearing = Hearing(REFERENCES["welcome"], 0)
     end = RATE * 3 // 4 + len(CLEAN["welcome"])
-    decided = next(now for now in range(0, len(heard), 2048) if hearing.hear(heard[:now]).coverage >= ENOUGH)
+    decided = next(
+        now for now in range(0, len(heard), 2048) if hearing.hear(heard[:now]).coverage >= ENOUGH
+    )
     assert decided < end - 0.1 * len(CLEAN["welcome"])
 
 
@@ -98,14 +110,19 @@ def test_a_prompt_cut_off_half_way_is_not_taken_for_whole() -> None:
 
 
 def test_silence_and_noise_are_no_prompt() -> None:
-    for sound in (np.zeros(4 * RATE, dtype=np.float32), RANDOM.normal(0, 2000, 4 * RATE).astype(np.float32)):
+    for sound in (
+        np.zeros(4 * RATE, dtype=np.float32),
+        RANDOM.normal(0, 2000, 4 * RATE).astype(np.float32),
+    ):
         assert Hearing(REFERENCES["welcome"], 0).hear(sound).coverage == 0
 
 
 def test_what_was_heard_instead_is_named() -> None:
     others = [REFERENCES[name] for name in ("welcome", "menu", "please-hold")]
     assert closest(in_a_call(CLEAN["menu"]), 0, others) == "menu"
-    assert closest(in_a_call(CLEAN["menu"][: 2 * RATE]), 0, others) == "menu", "cut short by the end of patience"
+    assert closest(in_a_call(CLEAN["menu"][: 2 * RATE]), 0, others) == "menu", (
+        "cut short by the end of patience"
+    )
     assert closest(in_a_call(CLEAN["wrong-announcement"]), 0, others) is None
     assert closest(np.zeros(RATE, dtype=np.float32), 0, others) is None
 

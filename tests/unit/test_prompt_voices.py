@@ -1,4 +1,6 @@
-"""A sample of the prompt matrix (`./reveille bench prompts` runs the whole): recorded human voices, five languages."""
+"""A sample of the prompt matrix (`./reveille bench prompts` runs the whole): recorded human voices,
+five languages.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from tests.bench.prompts import DONE_TO_SOUND, chosen
 
 PROMPTS = 30
 CHANNELS = ("clean", "5 % lost, zeroed", "5 % lost, concealed", "15 dB noise", "-100 ppm drift")
-VOICES = ("en_US_f_Allison", "fr_CA_f_June", "es_MX_f_Allison", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU")
+VOICES = (
+    "en_US_f_Allison",
+    "fr_CA_f_June",
+    "es_MX_f_Allison",
+    "it_IT_m_Carlo",
+    "ru_RU_f_IvrvoiceRU",
+)
 
 
 @cache

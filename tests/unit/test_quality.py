@@ -1,4 +1,6 @@
-"""Quality of each direction out of counts: what loses, what is late, which codec, and what cannot be said."""
+"""Quality of each direction out of counts: what loses, what is late, which codec, and what cannot
+be said.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from checks.telephony.quality.streams import CODECS, Stream, assess, burst_ratio, effective_loss_percent
+from checks.telephony.quality.streams import (
+    CODECS,
+    Stream,
+    assess,
+    burst_ratio,
+    effective_loss_percent,
+)
 
 counts = some.integers(min_value=0, max_value=100_000)
 
 
-@pytest.mark.parametrize(("lost", "expected"), [(0, 4.409), (1, 4.328), (3, 4.134), (5, 3.923), (10, 3.411)])
+@pytest.mark.parametrize(
+    ("lost", "expected"), [(0, 4.409), (1, 4.328), (3, 4.134), (5, 3.923), (10, 3.411)]
+)
 def test_g711_follows_the_e_model(lost: int, expected: float) -> None:
     for codec in ("PCMA", "pcmu"):
         assert assess(Stream(codec, 100 - lost, lost)).mos_lq == pytest.approx(expected, abs=0.001)
@@ -49,7 +59,9 @@ def test_an_unknown_codec_has_no_score_and_says_so() -> None:
     assert "not a packet" in assess(Stream("PCMA", 0, 0)).said()
 
 
-@pytest.mark.parametrize(("codec", "scale"), [("G722", "wideband"), ("opus", "fullband"), ("iLBC", "narrowband")])
+@pytest.mark.parametrize(
+    ("codec", "scale"), [("G722", "wideband"), ("opus", "fullband"), ("iLBC", "narrowband")]
+)
 def test_a_codec_without_settled_values_is_marked_as_an_estimate(codec: str, scale: str) -> None:
     seen = assess(Stream(codec, 500, 0))
     assert (seen.scale, seen.estimate) == (scale, True)
@@ -81,7 +93,14 @@ def test_without_a_round_trip_there_is_no_conversational_score() -> None:
     assert "sent no RTCP" in seen.delay_parts
 
 
-@given(some.sampled_from(sorted(CODECS)), counts, counts, counts, counts, some.floats(min_value=0, max_value=500))
+@given(
+    some.sampled_from(sorted(CODECS)),
+    counts,
+    counts,
+    counts,
+    counts,
+    some.floats(min_value=0, max_value=500),
+)
 def test_whatever_was_counted_a_score_is_a_score(
     codec: str, received: int, lost: int, discarded: int, empty: int, length: float
 ) -> None:

@@ -1,4 +1,6 @@
-"""RFC 6076 and telecom ratios over windows: what counts where, how sure it is, and that nothing is never alarming."""
+"""RFC 6076 and telecom ratios over windows: what counts where, how sure it is, and that nothing is
+never alarming.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,24 @@ def answered(seconds: float = 1.0, talk: float = 10.0, ended: Fault | None = Non
     last = Stage("hang-up", 3.0 + talk, 0.1, ended is None)
     return Observation(
         stages=(*(Stage(name, 3.0, 0.1, True) for name in stages), last),
-        measures={"answer_seconds": seconds, "signalling_seconds": 0.05, "pdd_seconds": 0.8, "hang_up_seconds": 0.02},
+        measures={
+            "answer_seconds": seconds,
+            "signalling_seconds": 0.05,
+            "pdd_seconds": 0.8,
+            "hang_up_seconds": 0.02,
+        },
         fault=ended,
     )
 
 
 def refused(code: str, *stages: str) -> Observation:
     seen = tuple(
-        Stage(name, 0.0, 0.1, name != (stages or ("answer",))[-1]) for name in stages or ("signalling", "answer")
+        Stage(name, 0.0, 0.1, name != (stages or ("answer",))[-1])
+        for name in stages or ("signalling", "answer")
     )
-    return Observation(stages=seen, fault=Fault("answer", code), measures={"signalling_seconds": 0.05})
+    return Observation(
+        stages=seen, fault=Fault("answer", code), measures={"signalling_seconds": 0.05}
+    )
 
 
 def ratio(seen: Figures, name: str) -> Ratio:
@@ -68,7 +78,9 @@ def test_what_could_not_tell_counts_nowhere() -> None:
 
 
 def test_a_registration_that_is_refused_is_no_call_and_counts_as_such() -> None:
-    failed = Observation(stages=(Stage("register", 0, 0.1, False),), fault=Fault("register", "sip:403"))
+    failed = Observation(
+        stages=(Stage("register", 0, 0.1, False),), fault=Fault("register", "sip:403")
+    )
     seen = figures([failed])
     assert seen.attempts == 0
     assert ratio(seen, "IRA") == Ratio("IRA", 1, 1)
@@ -98,7 +110,13 @@ def test_nothing_has_neither_percentage_nor_interval() -> None:
 
 @pytest.mark.parametrize(
     ("hits", "of", "low", "high"),
-    [(0, 10, 0.0, 27.75), (10, 10, 72.25, 100.0), (1, 2, 9.45, 90.55), (45, 48, 83.16, 97.85), (50, 100, 40.38, 59.62)],
+    [
+        (0, 10, 0.0, 27.75),
+        (10, 10, 72.25, 100.0),
+        (1, 2, 9.45, 90.55),
+        (45, 48, 83.16, 97.85),
+        (50, 100, 40.38, 59.62),
+    ],
 )
 def test_the_interval_is_wilsons(hits: int, of: int, low: float, high: float) -> None:
     assert wilson(hits, of) == pytest.approx((low, high), abs=0.02)
@@ -113,4 +131,11 @@ def test_an_interval_holds_its_share_and_stays_within_bounds(share: tuple[int, i
 
 
 def test_a_look_without_an_invite_is_no_attempt() -> None:
-    assert attempt_of(Observation(stages=(Stage("register", 0, 1, False),), fault=Fault("register", "timeout"))) is None
+    assert (
+        attempt_of(
+            Observation(
+                stages=(Stage("register", 0, 1, False),), fault=Fault("register", "timeout")
+            )
+        )
+        is None
+    )

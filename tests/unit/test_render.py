@@ -1,6 +1,7 @@
 """What people read: short, true, escaped, and the same as yesterday unless somebody means it.
 
-`REVEILLE_GOLDEN=write pytest tests/unit/test_render.py` writes the golden files anew; look at the difference.
+`REVEILLE_GOLDEN=write pytest tests/unit/test_render.py` writes the golden files anew; look at the
+difference.
 """
 
 from __future__ import annotations
@@ -29,11 +30,23 @@ MET = (
     ClockLine("resolution", later(hours=2), "met", later(minutes=47)),
 )
 CHANGES: dict[str, dict[str, Any]] = {
-    "acknowledged": {"acknowledged_at": later(minutes=6), "acknowledged_by": "asha", "state": "acknowledged"},
+    "acknowledged": {
+        "acknowledged_at": later(minutes=6),
+        "acknowledged_by": "asha",
+        "state": "acknowledged",
+    },
     "recovered": {"recovered_at": later(minutes=47), "state": "recovered", "clocks": MET},
-    "closed": {"recovered_at": later(minutes=47), "closed_at": later(minutes=57), "state": "closed", "clocks": MET},
+    "closed": {
+        "recovered_at": later(minutes=47),
+        "closed_at": later(minutes=57),
+        "state": "closed",
+        "clocks": MET,
+    },
     "breached": {"clocks": (ClockLine("response", later(minutes=30), "breached"), MET[1])},
-    "blind": {"title": "Reveille cannot tell", "summary": "3 checks in a row could not be made: engine error"},
+    "blind": {
+        "title": "Reveille cannot tell",
+        "summary": "3 checks in a row could not be made: engine error",
+    },
 }
 
 
@@ -46,7 +59,9 @@ def compare(name: str, page: str) -> None:
 
 
 class Reader(HTMLParser):
-    """Reads a page as strictly as this parser can: every element that is opened is closed, in order."""
+    """Reads a page as strictly as this parser can: every element that is opened is closed, in
+    order.
+    """
 
     VOID = ("meta", "br", "link", "img")
 
@@ -88,19 +103,30 @@ def test_the_html_is_whole_small_and_says_what_the_text_says(event: str) -> None
     mail = render_mail(event, whole, EXTRAS[event])
     said = " ".join(Reader(mail.html).said.split())
     assert len(mail.html.encode()) < 100_000
-    for words in (whole.title, whole.summary, whole.number, whole.owner, "03:12 IST", *whole.attached):
+    for words in (
+        whole.title,
+        whole.summary,
+        whole.number,
+        whole.owner,
+        "03:12 IST",
+        *whole.attached,
+    ):
         assert words in said
         assert words in " ".join(mail.text.split())
 
 
 def test_the_html_asks_nobody_for_anything() -> None:
     html = render_mail("opened", ticket(), {}).html
-    assert not re.search(r"https?://|<script|<img|<link|url\(", html), "no picture, font or script from outside"
+    assert not re.search(r"https?://|<script|<img|<link|url\(", html), (
+        "no picture, font or script from outside"
+    )
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_the_text_is_narrow(event: str) -> None:
-    for line in render_mail(event, ticket(**CHANGES.get(event, {})), EXTRAS[event]).text.splitlines():
+    for line in render_mail(
+        event, ticket(**CHANGES.get(event, {})), EXTRAS[event]
+    ).text.splitlines():
         assert len(line) <= 78
 
 
@@ -120,7 +146,9 @@ def test_a_subject_is_short_and_says_the_gravest_first() -> None:
 )
 def test_a_reader_is_told_in_what_capacity(audience: str, words: str) -> None:
     for event in ("opened", "escalated"):
-        assert words in " ".join(render_mail(event, ticket(), {**EXTRAS[event], "audience": audience}).text.split())
+        assert words in " ".join(
+            render_mail(event, ticket(), {**EXTRAS[event], "audience": audience}).text.split()
+        )
     assert "You are told" not in render_mail("opened", ticket(), {}).text
 
 
@@ -145,10 +173,14 @@ def test_what_a_far_end_says_is_never_markup_nor_a_header_nor_a_terminal_command
         rule=HOSTILE,
         definition=HOSTILE,
     )
-    plain = {tag for tag, _ in Reader(render_mail("opened", ticket(), EXTRAS["opened"]).html).elements}
+    plain = {
+        tag for tag, _ in Reader(render_mail("opened", ticket(), EXTRAS["opened"]).html).elements
+    }
     for event, extra in EXTRAS.items():
         mail = render_mail(
-            event, evil, {name: HOSTILE if name not in ("due_at", "level") else extra[name] for name in extra}
+            event,
+            evil,
+            {name: HOSTILE if name not in ("due_at", "level") else extra[name] for name in extra},
         )
         assert {tag for tag, _ in Reader(mail.html).elements} <= plain
         assert "<script" not in mail.html
@@ -185,7 +217,9 @@ def test_a_word_longer_than_a_line_stays_whole_so_that_it_can_be_copied() -> Non
 
 
 @given(st.text(), st.text(), st.text())
-def test_whatever_a_far_end_says_a_mail_can_be_written(summary: str, reason: str, title: str) -> None:
+def test_whatever_a_far_end_says_a_mail_can_be_written(
+    summary: str, reason: str, title: str
+) -> None:
     mail = render_mail("opened", ticket(summary=summary, reasons=(reason,), title=title), {})
     Reader(mail.html)
     mail.text.encode()
@@ -206,7 +240,9 @@ def test_a_name_that_is_not_there_is_an_error() -> None:
 
 
 def test_the_smallest_ticket_makes_every_mail_and_page() -> None:
-    small = Ticket("RV-1", "Pune", "UTC", "x", "y", "critical", "critical", "vendor", "open", OPENED)
+    small = Ticket(
+        "RV-1", "Pune", "UTC", "x", "y", "critical", "critical", "vendor", "open", OPENED
+    )
     for event, extra in EXTRAS.items():
         assert "Who is told" not in render_mail(event, small, extra).html
     assert "RV-1" in render_text("ticket", ticket=small)
@@ -242,7 +278,10 @@ def test_a_moment_is_written_in_site_time_and_in_utc(zone: str, written: str) ->
 def test_both_hours_of_an_autumn_night_are_told_apart() -> None:
     first = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
     second = datetime(2026, 11, 1, 7, 30, tzinfo=UTC)
-    assert [clock(moment, "America/Chicago", first) for moment in (first, second)] == ["01:30 CDT", "01:30 CST"]
+    assert [clock(moment, "America/Chicago", first) for moment in (first, second)] == [
+        "01:30 CDT",
+        "01:30 CST",
+    ]
 
 
 @pytest.mark.parametrize(

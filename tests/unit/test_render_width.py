@@ -13,7 +13,10 @@ from reports.render import render_mail
 from tests.unit.sample_ticket import EXTRAS, ticket
 
 BROWSER = shutil.which("chromium-headless-shell")
-ASK = "<script>document.title = `${document.documentElement.scrollWidth} of ${window.innerWidth}`</script></body>"
+ASK = (
+    "<script>document.title = `${document.documentElement.scrollWidth} of"
+    " ${window.innerWidth}`</script></body>"
+)
 UNBROKEN = "x" * 200
 
 
@@ -31,7 +34,10 @@ def test_no_mail_is_wider_than_its_window(width: int, tmp_path: Path) -> None:
     )
     for name, what in (("usual", ticket()), ("long", long)):
         page = tmp_path / f"{name}.html"
-        page.write_text(render_mail("opened", what, EXTRAS["opened"]).html.replace("</body>", ASK), encoding="utf-8")
+        page.write_text(
+            render_mail("opened", what, EXTRAS["opened"]).html.replace("</body>", ASK),
+            encoding="utf-8",
+        )
         assert seen_wide(page, width) <= width, name
 
 

@@ -1,5 +1,6 @@
-"""The morning report as people read it: the answers first, each red line with its ticket, every number in the text,
-small, escaped, and the same as yesterday unless somebody means it."""
+"""The morning report as people read it: the answers first, each red line with its ticket, every
+number in the text, small, escaped, and the same as yesterday unless somebody means it.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +101,8 @@ def test_the_worst_stands_first() -> None:
     text = render_audit(report(open=(grave, trouble()))).text
     text = text[text.index("WRONG NOW") :]
     places = [
-        text.index(word) for word in ("RV-50", "RV-44", "TO LOOK AT", "CHANGED", "STANDS OUT", "CALLS (", "BACKUPS")
+        text.index(word)
+        for word in ("RV-50", "RV-44", "TO LOOK AT", "CHANGED", "STANDS OUT", "CALLS (", "BACKUPS")
     ]
     assert places == sorted(places)
     ran = [part.state for part in morning(report()).ran]
@@ -108,7 +110,9 @@ def test_the_worst_stands_first() -> None:
 
 
 def test_late_and_partial_say_so_on_top() -> None:
-    late = render_audit(report(late_seconds=5400.0, parts=(*parts(), replace(parts()[0], check="more", ran=False))))
+    late = render_audit(
+        report(late_seconds=5400.0, parts=(*parts(), replace(parts()[0], check="more", ran=False)))
+    )
     for page in (late.text, late.html):
         head = page[: page.index("35 585".replace(" ", "\u00a0"))] if page is late.text else page
         assert "1 h 30 min" in head
@@ -140,16 +144,28 @@ def test_pictures_have_their_places_and_say_what_they_show() -> None:
 
 def test_a_hundred_findings_stay_below_what_mail_readers_cut_off() -> None:
     """Gmail clips at 102 KB; ours is to stay below 60 KiB."""
-    text = "filesystem: used_percent (97.3) <= 85 on /var/spool/asterisk/monitor, 412 files a minute " * 2
+    text = (
+        "filesystem: used_percent (97.3) <= 85 on /var/spool/asterisk/monitor, 412 files a minute "
+        * 2
+    )
     failing = tuple(
         replace(
-            parts()[2], check=f"server-{n:03}", text=text, ticket=f"RV-{n}", warnings=(text, text), notes=(text,) * 3
+            parts()[2],
+            check=f"server-{n:03}",
+            text=text,
+            ticket=f"RV-{n}",
+            warnings=(text, text),
+            notes=(text,) * 3,
         )
         for n in range(100)
     )
-    tickets = tuple(trouble(number=f"RV-{n}", summary=text, checks=(f"server-{n:03}",)) for n in range(50))
+    tickets = tuple(
+        trouble(number=f"RV-{n}", summary=text, checks=(f"server-{n:03}",)) for n in range(50)
+    )
     many = report(parts=failing, open=tickets)
-    mail = render_audit(many, {chart.name: f"cid:{chart.name}@example.net" for chart in charts_of(many)})
+    mail = render_audit(
+        many, {chart.name: f"cid:{chart.name}@example.net" for chart in charts_of(many)}
+    )
     assert many.wrong == 100
     assert len(mail.html.encode()) <= 60 * 1024
     assert all(f"server-{n:03}" in mail.html and f"RV-{n}" in mail.html for n in range(100))
@@ -160,7 +176,9 @@ def test_a_hundred_findings_stay_below_what_mail_readers_cut_off() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_caller_calls_himself_stays_text(name: str) -> None:
     rows = [{**usage()["trunks"][0], "name": name}]
-    told = usage(trunks=rows, dids=rows, queues=rows, agents=[{**usage()["agents"][0], "name": name}])
+    told = usage(
+        trunks=rows, dids=rows, queues=rows, agents=[{**usage()["agents"][0], "name": name}]
+    )
     told["stands_out"] = [{**usage()["stands_out"][3], "part": f"trunk:{name}"}]
     hostile = report(
         usage=(told,), parts=(replace(parts()[2], text=name, warnings=(name,), notes=(name,)),),
@@ -195,7 +213,9 @@ def test_a_report_comes_out_of_the_ledger_as_it_went_in() -> None:
 
 def test_what_changed_is_found_between_two_reports() -> None:
     before = report(
-        open=(trouble(number="RV-40", title="Old"),), parts=(replace(parts()[2], state="OK"),), looks=looks()[2:]
+        open=(trouble(number="RV-40", title="Old"),),
+        parts=(replace(parts()[2], state="OK"),),
+        looks=looks()[2:],
     )
     now = report(parts=(parts()[2],), looks=looks()[2:4])
     assert changes(before, now) == (

@@ -1,8 +1,9 @@
-"""The morning report in a real browser, on a desk and on a phone, light and dark: no wider than its window, and about
-as it looked when somebody last looked at it.
+"""The morning report in a real browser, on a desk and on a phone, light and dark: no wider than its
+window, and about as it looked when somebody last looked at it.
 
-`REVEILLE_GOLDEN=write pytest tests/unit/test_report_pictures.py` takes the golden pictures anew (they are small on
-purpose: fonts differ from host to host); look at them, and at the large ones, whose place it prints.
+`REVEILLE_GOLDEN=write pytest tests/unit/test_report_pictures.py` takes the golden pictures anew
+(they are small on purpose: fonts differ from host to host); look at them, and at the large ones,
+whose place it prints.
 """
 
 from __future__ import annotations
@@ -31,9 +32,13 @@ HEIGHTS = {600: 3900, 320: 5000}
 SMALL = 100
 """the width of a golden picture"""
 MOST_DIFFERENT = 16.0
-"""of 255, the mean over all pixels: a line more or another font is far below, another ground or a missing part above"""
+"""of 255, the mean over all pixels: a line more or another font is far below, another ground or a
+missing part above
+"""
 
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="chromium-headless-shell is not installed")
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="chromium-headless-shell is not installed"
+)
 
 
 @cache
@@ -47,12 +52,17 @@ def shot(folder: Path, width: int, scheme: str) -> Image.Image:
     source, target = folder / "report.html", folder / f"{width}-{scheme}.png"
     source.write_text(page(), encoding="utf-8")
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
-    wanted = (f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", f"--window-size={width},{HEIGHTS[width]}")
+    wanted = (
+        f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
+        f"--window-size={width},{HEIGHTS[width]}",
+    )
     command = [str(BROWSER), *options, *wanted, f"--screenshot={target}", source.as_uri()]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
     print(target)
     with Image.open(target) as picture:
-        return picture.convert("RGB").resize((SMALL, round(HEIGHTS[width] * SMALL / width)), Image.Resampling.BOX)
+        return picture.convert("RGB").resize(
+            (SMALL, round(HEIGHTS[width] * SMALL / width)), Image.Resampling.BOX
+        )
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -71,7 +81,9 @@ def test_it_looks_about_as_it_did(width: int, tmp_path: Path) -> None:
         with Image.open(GOLDEN / f"{width}-{scheme}.png") as kept:
             golden = kept.convert("RGB")
         assert difference(picture, golden) < MOST_DIFFERENT, scheme
-    assert difference(seen["light"], seen["dark"]) > 3 * MOST_DIFFERENT  # the dark one is really dark
+    assert (
+        difference(seen["light"], seen["dark"]) > 3 * MOST_DIFFERENT
+    )  # the dark one is really dark
 
 
 @needs_browser
@@ -92,11 +104,15 @@ def test_no_report_is_wider_than_a_phone(tmp_path: Path) -> None:
 
 
 def test_a_picture_reads_on_white_and_on_the_dark_card() -> None:
-    """WCAG 2.1, 1.4.11: what is drawn keeps 3:1 against either ground; the ground itself is left out."""
+    """WCAG 2.1, 1.4.11: what is drawn keeps 3:1 against either ground; the ground itself is left
+    out.
+    """
     for chart in charts_of(report()):
         with Image.open(io.BytesIO(drawn(chart.to_dict()))) as opened:
             picture = opened.convert("RGBA")
-        assert picture.getchannel("A").getpixel((0, picture.height // 2)) == 0  # nothing lies behind it
+        assert (
+            picture.getchannel("A").getpixel((0, picture.height // 2)) == 0
+        )  # nothing lies behind it
         pixels = Counter(zip(*[iter(picture.tobytes())] * 4, strict=True))
         solid = [rgba[:3] for rgba, count in pixels.items() if rgba[3] > 250 and count > 400]
         assert solid, chart.name
@@ -112,10 +128,14 @@ def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 def _luminance(colour: tuple[int, ...]) -> float:
     shares = [value / 255 for value in colour]
-    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    linear = [
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-async def test_a_report_whose_pictures_cannot_be_drawn_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_report_whose_pictures_cannot_be_drawn_goes_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("monitor.printing.sys.executable", "/no/such/python")
     assert await pictures_of(report()) == {}

@@ -1,4 +1,6 @@
-"""Whatever a check does, its attempt ends as an observation, and no line carries more calls than it has channels."""
+"""Whatever a check does, its attempt ends as an observation, and no line carries more calls than it
+has channels.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ async def test_what_it_saw_is_kept(runner: Runner) -> None:
     assert seen.exhibits[0].path.read_bytes() == b"seen"
 
 
-async def test_a_refusal_is_a_fault_of_the_stage_and_keeps_where_it_came_from(runner: Runner) -> None:
+async def test_a_refusal_is_a_fault_of_the_stage_and_keeps_where_it_came_from(
+    runner: Runner,
+) -> None:
     seen = await runner.attempt("one", Told(does="refuse"))
     assert seen.fault == Fault("first", "sip:503", "Service Unavailable", "local")
     assert seen.measures == {"gathered": 1.0}
@@ -116,7 +120,9 @@ async def test_a_line_never_carries_more_calls_than_its_channels(runner: Runner)
 
 
 async def test_waiting_for_a_line_does_not_count_against_the_limit(runner: Runner) -> None:
-    first = asyncio.create_task(runner.attempt("one", Told(does="hang", line="trunk-a"), limit_seconds=0.2))
+    first = asyncio.create_task(
+        runner.attempt("one", Told(does="hang", line="trunk-a"), limit_seconds=0.2)
+    )
     await asyncio.sleep(0)
     second = await runner.attempt("two", Told(does="pass", line="trunk-a"), limit_seconds=0.1)
     assert second.blind is None
@@ -139,7 +145,9 @@ async def test_a_full_disk_is_no_fault_of_the_far_end(tmp_path: Path) -> None:
     assert (seen.blind or "").startswith("no folder for the exhibits: ")
 
 
-async def test_a_disk_that_is_nearly_full_blinds_the_monitor_before_it_silences_it(tmp_path: Path) -> None:
+async def test_a_disk_that_is_nearly_full_blinds_the_monitor_before_it_silences_it(
+    tmp_path: Path,
+) -> None:
     seen = await Runner(SystemClock(), tmp_path, spare_bytes=1e18).attempt("one", Told(does="pass"))
     assert seen.stages == ()
     assert (seen.blind or "").endswith("; below 1000000000000 MB nothing is looked at")

@@ -1,4 +1,6 @@
-"""The script of a test call: every fault of writing has a short message that says what would be right."""
+"""The script of a test call: every fault of writing has a short message that says what would be
+right.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from pydantic import ValidationError
 
 from checks.settings import Settings
 from checks.telephony.call.line import Line
-from checks.telephony.call.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, seconds_of
+from checks.telephony.call.script import (
+    AgentStep,
+    HangUp,
+    Hear,
+    Hold,
+    Pause,
+    Press,
+    Script,
+    seconds_of,
+)
 
 
 class _Written(Settings):
@@ -19,7 +30,12 @@ class _Written(Settings):
 
 
 def write_wav(
-    path: Path, rate: int = 8000, channels: int = 1, width: int = 2, seconds: float = 1.0, value: int = 64
+    path: Path,
+    rate: int = 8000,
+    channels: int = 1,
+    width: int = 2,
+    seconds: float = 1.0,
+    value: int = 64,
 ) -> Path:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
@@ -30,7 +46,9 @@ def write_wav(
 
 
 def read(folder: Path, *steps: Any) -> tuple[Any, ...]:
-    agents = {name: Line(name=name, registrar="pbx.example.net") for name in ("agent-01", "desk-01")}
+    agents = {
+        name: Line(name=name, registrar="pbx.example.net") for name in ("agent-01", "desk-01")
+    }
     context = {"directory": str(folder), "agents": agents}
     return _Written.model_validate({"script": list(steps)}, context=context).script
 
@@ -39,7 +57,10 @@ def fault(folder: Path, *steps: Any) -> str:
     with pytest.raises(ValidationError) as refused:
         read(folder, *steps)
     assert refused.value.error_count() == 1
-    return f"{'.'.join(map(str, refused.value.errors()[0]['loc']))}: {refused.value.errors()[0]['msg']}"
+    return (
+        f"{'.'.join(map(str, refused.value.errors()[0]['loc']))}:"
+        f" {refused.value.errors()[0]['msg']}"
+    )
 
 
 def test_every_verb_is_read(tmp_path: Path) -> None:
@@ -64,7 +85,10 @@ def test_every_verb_is_read(tmp_path: Path) -> None:
     [
         ({"within": "6s"}, "a step needs one of hear, press, pause, agent, hold, on-hold, mute, "),
         ({"heer": "welcome.wav"}, "did you mean 'hear'?"),
-        ({"press": "1", "pause": "1s"}, "this step has 2 verbs (press and pause); write them as 2 steps"),
+        (
+            {"press": "1", "pause": "1s"},
+            "this step has 2 verbs (press and pause); write them as 2 steps",
+        ),
         ("press 1", "a step is a table with one verb"),
         ({"press": "1x"}, "should match pattern"),
         ({"press": "1", "within": "2s"}, "Extra inputs are not permitted"),
@@ -83,13 +107,18 @@ def test_a_step_that_cannot_be_is_refused(tmp_path: Path, step: Any, said: str) 
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"rate": 44100, "channels": 2}, "'x.wav' is 44100 Hz stereo 16-bit, a prompt is 8000 Hz mono 16-bit"),
+        (
+            {"rate": 44100, "channels": 2},
+            "'x.wav' is 44100 Hz stereo 16-bit, a prompt is 8000 Hz mono 16-bit",
+        ),
         ({"width": 1}, "8000 Hz mono 8-bit"),
         ({"seconds": 0.1}, "0.1 s long; a prompt needs at least 0.3 s"),
         ({"value": 0}, "is silent"),
     ],
 )
-def test_a_recording_that_could_never_be_heard_is_refused(tmp_path: Path, form: dict[str, Any], said: str) -> None:
+def test_a_recording_that_could_never_be_heard_is_refused(
+    tmp_path: Path, form: dict[str, Any], said: str
+) -> None:
     write_wav(tmp_path / "x.wav", **form)
     told = fault(tmp_path, {"hear": "x.wav"})
     assert said in told
@@ -103,4 +132,6 @@ def test_a_file_that_is_no_wav_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_follows_a_hang_up(tmp_path: Path) -> None:
-    assert "step 1 hangs up, and 1 more would follow" in fault(tmp_path, {"hang-up": True}, {"press": "1"})
+    assert "step 1 hangs up, and 1 more would follow" in fault(
+        tmp_path, {"hang-up": True}, {"press": "1"}
+    )

@@ -32,13 +32,23 @@ class Example(Settings):
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("250ms", 0.25), ("20s", 20), ("5m", 300), ("1h30m", 5400), ("7d", 604800), ("1w", 604800), ("1.5s", 1.5)],
+    [
+        ("250ms", 0.25),
+        ("20s", 20),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("7d", 604800),
+        ("1w", 604800),
+        ("1.5s", 1.5),
+    ],
 )
 def test_durations_are_a_number_with_its_unit(written: str, seconds: float) -> None:
     assert parse_duration(written) == seconds
 
 
-@pytest.mark.parametrize("written", ["", "20", "s", "20 s", "-5s", "5S", "5m ", 5, None, True, "٥s", "1" * 400 + "s"])
+@pytest.mark.parametrize(
+    "written", ["", "20", "s", "20 s", "-5s", "5S", "5m ", 5, None, True, "٥s", "1" * 400 + "s"]
+)
 def test_what_is_no_duration_says_how_one_is_written(written: object) -> None:
     with pytest.raises(ValueError, match="is not a duration; write a number with its unit"):
         parse_duration(written)
@@ -51,7 +61,14 @@ def test_a_written_duration_reads_as_itself(milliseconds: int) -> None:
 
 
 def test_a_text_is_no_number_and_a_number_no_switch() -> None:
-    for wrong in ({"count": "1"}, {"count": True}, {"count": 1.0}, {"share": "1"}, {"on": 1}, {"on": "true"}):
+    for wrong in (
+        {"count": "1"},
+        {"count": True},
+        {"count": 1.0},
+        {"share": "1"},
+        {"on": 1},
+        {"on": "true"},
+    ):
         with pytest.raises(ValidationError):
             Example.model_validate(wrong)
     assert Example.model_validate({"share": 2}).share == 2.0
@@ -63,10 +80,15 @@ def test_a_secret_is_read_from_its_place(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert Secret.model_validate({"credential": "trunk"}).reveal() == "hunter2"
     assert Secret.model_validate({"environment": "TRUNK"}).reveal() == "hunter3"
-    assert Secret.model_validate({"file": "trunk"}, context={"directory": tmp_path}).reveal() == "hunter2"
+    assert (
+        Secret.model_validate({"file": "trunk"}, context={"directory": tmp_path}).reveal()
+        == "hunter2"
+    )
 
 
-def test_a_secret_that_is_not_there_names_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_not_there_names_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     (tmp_path / "empty").touch()
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
@@ -110,7 +132,12 @@ def test_values_are_shown_short_on_one_line_and_without_passwords() -> None:
     assert shown("a\nb") == r"'a\nb'"
     assert shown("https://me:hunter2@example.net/") == "'https://…@example.net/'"
     assert len(shown("x" * 1000)) < 70
-    assert [shown(value) for value in (True, 5, [1], {"a": 1})] == ["true", "5", "a list", "a table"]
+    assert [shown(value) for value in (True, 5, [1], {"a": 1})] == [
+        "true",
+        "5",
+        "a list",
+        "a table",
+    ]
 
 
 def test_the_nearest_name_is_a_hint_and_a_far_one_is_none() -> None:

@@ -33,7 +33,9 @@ async def test_whoever_began_before_it_shares_it_and_whoever_began_later_gets_a_
     clock, far = ManualClock(datetime(2026, 11, 22, tzinfo=UTC)), Far()
     looks = SharedLooks(clock)
     since = clock.monotonic()
-    first: list[Any] = [asyncio.ensure_future(looks.look("uplink", since, far.look)) for _ in range(6)]
+    first: list[Any] = [
+        asyncio.ensure_future(looks.look("uplink", since, far.look)) for _ in range(6)
+    ]
     await settled()
     clock.advance(1)
     late: Any = asyncio.ensure_future(looks.look("uplink", clock.monotonic(), far.look))

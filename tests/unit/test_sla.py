@@ -1,4 +1,6 @@
-"""What was promised by when: open hours against a minute by minute oracle, and the clocks of an incident."""
+"""What was promised by when: open hours against a minute by minute oracle, and the clocks of an
+incident.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +41,13 @@ def at(written: str, zone: str) -> datetime:
     return datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone))
 
 
-# ------------------------------------------------------------------------------------------------------ open hours
+# ------------------------------------------------------------------------------------------------------
+# open hours
 
 
-def test_round_the_clock_a_target_is_due_by_the_stopwatch_also_over_a_night_of_changing_clocks() -> None:
+def test_round_the_clock_a_target_is_due_by_the_stopwatch_also_over_a_night_of_changing_clocks() -> (
+    None
+):
     start = at("2026-03-28T23:30", "Europe/Berlin")
     assert due(start, 2 * 3600) == at("2026-03-29T01:30", "Europe/Berlin")
     assert due(start, 4 * 3600) == at("2026-03-29T04:30", "Europe/Berlin")
@@ -52,7 +57,11 @@ def test_round_the_clock_a_target_is_due_by_the_stopwatch_also_over_a_night_of_c
     ("opened", "hours", "expected"),
     [
         ("2026-06-01T09:00", 2, "2026-06-01T11:00"),
-        ("2026-06-01T16:00", 2, "2026-06-01T18:00"),  # ends at closing time: due at closing time, not next morning
+        (
+            "2026-06-01T16:00",
+            2,
+            "2026-06-01T18:00",
+        ),  # ends at closing time: due at closing time, not next morning
         ("2026-06-01T16:00", 3, "2026-06-02T09:00"),
         ("2026-06-05T17:00", 8, "2026-06-08T15:00"),  # over the weekend
         ("2026-06-06T12:00", 1, "2026-06-08T09:00"),  # opened while closed
@@ -71,9 +80,14 @@ def test_a_holiday_does_not_count() -> None:
     assert elapsed(start, at("2026-07-06T09:00", "America/Chicago"), calendar) == timedelta(hours=2)
 
 
-def test_a_night_shift_belongs_to_the_day_on_which_it_begins_and_is_an_hour_shorter_in_spring() -> None:
+def test_a_night_shift_belongs_to_the_day_on_which_it_begins_and_is_an_hour_shorter_in_spring() -> (
+    None
+):
     night = Calendar("Europe/Berlin", (Hours(5, 22 * 60, 6 * 60),))
-    spring, ordinary = at("2026-03-28T20:00", "Europe/Berlin"), at("2026-03-21T20:00", "Europe/Berlin")
+    spring, ordinary = (
+        at("2026-03-28T20:00", "Europe/Berlin"),
+        at("2026-03-21T20:00", "Europe/Berlin"),
+    )
     assert elapsed(spring, spring + timedelta(days=1), night) == timedelta(hours=7)
     assert elapsed(ordinary, ordinary + timedelta(days=1), night) == timedelta(hours=8)
 
@@ -91,7 +105,9 @@ def test_a_target_of_nothing_is_due_at_once_also_when_closed() -> None:
 
 def test_a_calendar_that_never_opens_says_so_instead_of_searching_for_ever() -> None:
     never = Calendar(
-        "UTC", (Hours(0, 540, 600),), frozenset(date(2026, 1, 5) + timedelta(weeks=n) for n in range(4000))
+        "UTC",
+        (Hours(0, 540, 600),),
+        frozenset(date(2026, 1, 5) + timedelta(weeks=n) for n in range(4000)),
     )
     with pytest.raises(ValueError, match="fewer than 60 open seconds"):
         due(utc("2026-01-06T00:00"), 60, never)
@@ -104,7 +120,10 @@ def test_hours_that_are_no_part_of_a_week_are_refused(hours: tuple[int, int, int
 
 
 HOURS = st.builds(
-    Hours, st.integers(0, 6), st.integers(0, 23).map(lambda h: h * 60 + 30), st.integers(1, 24).map(lambda h: h * 60)
+    Hours,
+    st.integers(0, 6),
+    st.integers(0, 23).map(lambda h: h * 60 + 30),
+    st.integers(1, 24).map(lambda h: h * 60),
 )
 CHANGES = [  # days on which the clocks change, and one on which they do not
     ("America/Chicago", date(2026, 3, 8)),
@@ -120,12 +139,16 @@ CHANGES = [  # days on which the clocks change, and one on which they do not
 
 
 def open_minutes(calendar: Calendar, first: date, days: int) -> list[bool]:
-    """By brute force: for each minute of UTC from `first` on, whether some shift has begun and not ended.
+    """By brute force: for each minute of UTC from `first` on, whether some shift has begun and not
+    ended.
 
     A shift begins (ends) in the first minute at which the wall clock shows its time or a later one.
     """
     zone, start = ZoneInfo(calendar.zone), datetime(first.year, first.month, first.day, tzinfo=UTC)
-    walls = [(start + MINUTE * n).astimezone(zone).replace(tzinfo=None) for n in range(-3 * 1440, (days + 3) * 1440)]
+    walls = [
+        (start + MINUTE * n).astimezone(zone).replace(tzinfo=None)
+        for n in range(-3 * 1440, (days + 3) * 1440)
+    ]
     opened = [False] * len(walls)
     for day in (first + timedelta(days=n) for n in range(-2, days + 3)):
         for hours in calendar.weekly:
@@ -133,7 +156,9 @@ def open_minutes(calendar: Calendar, first: date, days: int) -> list[bool]:
                 continue
             midnight = datetime.combine(day, time())
             overnight = 1440 if hours.end_minute <= hours.start_minute else 0
-            begin = next(n for n, wall in enumerate(walls) if wall >= midnight + MINUTE * hours.start_minute)
+            begin = next(
+                n for n, wall in enumerate(walls) if wall >= midnight + MINUTE * hours.start_minute
+            )
             until = midnight + MINUTE * (hours.end_minute + overnight)
             end = next((n for n, wall in enumerate(walls) if wall >= until), len(walls))
             opened[begin:end] = [True] * (end - begin)
@@ -153,14 +178,20 @@ def test_open_hours_agree_with_counting_minutes(
 ) -> None:
     zone, day = change
     first, days = day - timedelta(days=1), 3
-    calendar = Calendar(zone, tuple(weekly), frozenset({day + timedelta(days=holiday)}) if holiday else frozenset())
+    calendar = Calendar(
+        zone, tuple(weekly), frozenset({day + timedelta(days=holiday)}) if holiday else frozenset()
+    )
     opened = open_minutes(calendar, first, days)
     zero = datetime(first.year, first.month, first.day, tzinfo=UTC)
     end = min(start + minutes, len(opened))
-    assert elapsed(zero + MINUTE * start, zero + MINUTE * end, calendar) == MINUTE * sum(opened[start:end])
+    assert elapsed(zero + MINUTE * start, zero + MINUTE * end, calendar) == MINUTE * sum(
+        opened[start:end]
+    )
     counted = [n for n in range(start, len(opened)) if opened[n]]
     if len(counted) >= minutes:
-        assert due(zero + MINUTE * start, minutes * 60, calendar) == zero + MINUTE * (counted[minutes - 1] + 1)
+        assert due(zero + MINUTE * start, minutes * 60, calendar) == zero + MINUTE * (
+            counted[minutes - 1] + 1
+        )
 
 
 INTERVALS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=6)
@@ -186,13 +217,17 @@ def test_merging_and_cutting_intervals_agree_with_sets_of_minutes(
     assert all(b <= c for (_, b), (c, _) in pairwise(shown))
 
 
-# ---------------------------------------------------------------------------------------------------------- clocks
+# ----------------------------------------------------------------------------------------------------------
+# clocks
 
 OPENED = utc("2026-05-01T10:00")
 
 
 def shown(now: str, *events: Event, calendar: Calendar = ALWAYS) -> dict[str, Clock]:
-    return {clock.name: clock for clock in clocks(TARGETS, OPENED, events, utc(f"2026-05-01T{now}"), calendar)}
+    return {
+        clock.name: clock
+        for clock in clocks(TARGETS, OPENED, events, utc(f"2026-05-01T{now}"), calendar)
+    }
 
 
 def event(written: str, kind: str, clock: str = "") -> Event:
@@ -218,7 +253,10 @@ def test_a_humans_answer_stops_the_response_clock_and_not_the_resolution(kind: s
 @pytest.mark.parametrize("kind", ["auto-acknowledged", "told", "opened"])
 def test_an_automatic_acknowledgement_stops_nothing(kind: str) -> None:
     now = shown("11:00", event("10:00", kind))
-    assert (now["response"].state, now["response"].at) == (ClockState.BREACHED, utc("2026-05-01T10:30"))
+    assert (now["response"].state, now["response"].at) == (
+        ClockState.BREACHED,
+        utc("2026-05-01T10:30"),
+    )
 
 
 def test_an_answer_at_the_due_instant_is_in_time_and_a_second_later_is_not() -> None:
@@ -226,7 +264,9 @@ def test_an_answer_at_the_due_instant_is_in_time_and_a_second_later_is_not() -> 
     assert shown("11:00", event("10:30:01", "answered"))["response"].state is ClockState.BREACHED
 
 
-def test_a_clock_that_still_runs_at_its_due_instant_is_breached_so_that_waking_then_has_something_to_do() -> None:
+def test_a_clock_that_still_runs_at_its_due_instant_is_breached_so_that_waking_then_has_something_to_do() -> (
+    None
+):
     assert shown("10:29:59")["response"].state is ClockState.RUNNING
     late = shown("10:30")
     assert [clock.name for clock in unrecorded_breaches(late.values())] == ["response"]
@@ -240,10 +280,17 @@ def test_resolving_stops_both_and_leaves_no_deadline() -> None:
 
 
 def test_a_resolution_that_did_not_hold_lets_the_clock_run_on_from_the_opening() -> None:
-    events = (event("10:20", "acknowledged"), event("10:40", "resolved"), event("11:10", "reopened"))
+    events = (
+        event("10:20", "acknowledged"),
+        event("10:40", "resolved"),
+        event("11:10", "reopened"),
+    )
     now = shown("11:30", *events)
     assert now["response"].state is ClockState.MET
-    assert (now["resolution"].state, now["resolution"].due_at) == (ClockState.RUNNING, utc("2026-05-01T12:00"))
+    assert (now["resolution"].state, now["resolution"].due_at) == (
+        ClockState.RUNNING,
+        utc("2026-05-01T12:00"),
+    )
     again = shown("11:30", *events, event("11:20", "resolved"))
     assert again["resolution"].at == utc("2026-05-01T11:20")
 
@@ -253,10 +300,16 @@ def test_a_pause_is_removed_time_and_a_paused_clock_waits_without_a_deadline() -
     assert (paused["response"].due_at, paused["response"].paused) == (utc("2026-05-01T10:45"), True)
     assert next_deadline(paused.values()) is None
     resumed = shown("11:00", event("10:10", "paused"), event("11:00", "resumed"))
-    assert (resumed["response"].due_at, resumed["response"].paused) == (utc("2026-05-01T11:20"), False)
-    assert elapsed(OPENED, utc("2026-05-01T11:20"), ALWAYS, [(utc("2026-05-01T10:10"), utc("2026-05-01T11:00"))]) == (
-        timedelta(minutes=30)
+    assert (resumed["response"].due_at, resumed["response"].paused) == (
+        utc("2026-05-01T11:20"),
+        False,
     )
+    assert elapsed(
+        OPENED,
+        utc("2026-05-01T11:20"),
+        ALWAYS,
+        [(utc("2026-05-01T10:10"), utc("2026-05-01T11:00"))],
+    ) == (timedelta(minutes=30))
 
 
 def test_pauses_of_an_office_calendar_move_the_due_time_over_the_night() -> None:
@@ -275,5 +328,9 @@ def test_a_reclassification_counts_from_the_original_start() -> None:
 def test_a_recorded_breach_is_never_cleared() -> None:
     events = (event("10:30", "breached", "response"), event("10:40", "acknowledged"))
     (clock,) = clocks((("response", 8 * 3600),), OPENED, events, utc("2026-05-01T11:00"))
-    assert (clock.state, clock.at, clock.recorded) == (ClockState.BREACHED, utc("2026-05-01T10:30"), True)
+    assert (clock.state, clock.at, clock.recorded) == (
+        ClockState.BREACHED,
+        utc("2026-05-01T10:30"),
+        True,
+    )
     assert unrecorded_breaches([clock]) == ()

@@ -39,7 +39,9 @@ def test_a_life_from_start_to_stop(manager: tuple[socket.socket, str]) -> None:
     assert listening.recv(4096) == b"STOPPING=1"
 
 
-def test_reloading_carries_the_monotonic_time_that_systemd_compares(manager: tuple[socket.socket, str]) -> None:
+def test_reloading_carries_the_monotonic_time_that_systemd_compares(
+    manager: tuple[socket.socket, str],
+) -> None:
     listening, address = manager
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     assert ServiceManager(address).reloading()
@@ -52,7 +54,9 @@ def test_reloading_carries_the_monotonic_time_that_systemd_compares(manager: tup
     assert before <= int(microseconds) <= after
 
 
-def test_a_line_break_in_a_status_cannot_stop_the_service(manager: tuple[socket.socket, str]) -> None:
+def test_a_line_break_in_a_status_cannot_stop_the_service(
+    manager: tuple[socket.socket, str],
+) -> None:
     listening, address = manager
     ServiceManager(address).status("far end said:\nSTOPPING=1\r\n")
     assert listening.recv(4096) == b"STATUS=far end said: STOPPING=1"
@@ -71,7 +75,10 @@ def test_a_line_break_in_a_status_cannot_stop_the_service(manager: tuple[socket.
 def test_the_watchdog_is_fed_twice_a_period_by_the_watched_process_alone(
     watchdog: dict[str, str], seconds: float | None
 ) -> None:
-    assert ServiceManager.from_environment({"NOTIFY_SOCKET": "@x", **watchdog}).watchdog_seconds == seconds
+    assert (
+        ServiceManager.from_environment({"NOTIFY_SOCKET": "@x", **watchdog}).watchdog_seconds
+        == seconds
+    )
 
 
 def test_children_do_not_inherit_the_line() -> None:

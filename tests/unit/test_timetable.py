@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.local_time import instant
-from monitor.core.timetable import Daily, Every, Slot, Timetable, newest_owed, next_after, phase_seconds
+from monitor.core.timetable import (
+    Daily,
+    Every,
+    Slot,
+    Timetable,
+    newest_owed,
+    next_after,
+    phase_seconds,
+)
 
 ZONES = ["America/Chicago", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "America/Nuuk"]
 ODD_ZONES = [
@@ -30,7 +38,9 @@ def utc(written: str) -> datetime:
 
 
 def walked(wall: datetime, zone: ZoneInfo) -> datetime:
-    """By brute force: the first minute of UTC at which the wall clock shows the time or a later one."""
+    """By brute force: the first minute of UTC at which the wall clock shows the time or a later
+    one.
+    """
     at = wall.replace(tzinfo=UTC) - timedelta(hours=16)
     while at.astimezone(zone).replace(tzinfo=None) < wall:
         at += MINUTE
@@ -54,19 +64,31 @@ def transitions(zone: ZoneInfo, year: int) -> list[date]:
         ("Europe/Berlin", "2026-03-29T02:00", "2026-03-29T01:00"),
         ("Europe/Berlin", "2026-10-25T02:59", "2026-10-25T00:59"),
         ("Asia/Kolkata", "2026-03-29T04:00", "2026-03-28T22:30"),
-        ("Australia/Lord_Howe", "2026-10-04T02:15", "2026-10-03T15:30"),  # half an hour is skipped: 02:30 +11
-        ("Australia/Lord_Howe", "2026-04-05T01:45", "2026-04-04T14:45"),  # half an hour comes twice: the first, +11
+        (
+            "Australia/Lord_Howe",
+            "2026-10-04T02:15",
+            "2026-10-03T15:30",
+        ),  # half an hour is skipped: 02:30 +11
+        (
+            "Australia/Lord_Howe",
+            "2026-04-05T01:45",
+            "2026-04-04T14:45",
+        ),  # half an hour comes twice: the first, +11
         ("America/Nuuk", "2026-03-28T23:30", "2026-03-29T01:00"),  # the gap ends at midnight
         ("America/Nuuk", "2026-10-24T23:30", "2026-10-25T00:30"),
         ("Pacific/Apia", "2011-12-30T04:00", "2011-12-30T10:00"),  # a whole day is skipped
     ],
 )
-def test_a_wall_time_becomes_its_first_instant_or_the_end_of_the_gap(zone: str, wall: str, expected: str) -> None:
+def test_a_wall_time_becomes_its_first_instant_or_the_end_of_the_gap(
+    zone: str, wall: str, expected: str
+) -> None:
     assert instant(datetime.fromisoformat(wall), ZoneInfo(zone)) == utc(expected)
 
 
 @pytest.mark.parametrize("zone", [*ZONES, *ODD_ZONES])
-def test_wall_times_around_every_change_of_clocks_agree_with_walking_minute_by_minute(zone: str) -> None:
+def test_wall_times_around_every_change_of_clocks_agree_with_walking_minute_by_minute(
+    zone: str,
+) -> None:
     where = ZoneInfo(zone)
     for year in (2011, 2026):
         for day in transitions(where, year) or [date(year, 7, 1)]:
@@ -76,13 +98,23 @@ def test_wall_times_around_every_change_of_clocks_agree_with_walking_minute_by_m
                 assert instant(wall, where) == walked(wall, where), (zone, wall)
 
 
-def lived(timetable: Timetable, moments: list[datetime], grace_seconds: float = 21600) -> list[Slot]:
-    """A daemon with a ledger that looks at these moments: what it runs. A key is claimed once, for ever."""
+def lived(
+    timetable: Timetable, moments: list[datetime], grace_seconds: float = 21600
+) -> list[Slot]:
+    """A daemon with a ledger that looks at these moments: what it runs. A key is claimed once, for
+    ever.
+    """
     ran: list[Slot] = []
     claimed: set[str] = set()
     newest: Slot | None = None
     for now in moments:
-        slot = newest_owed(timetable, now, newest.at if newest else None, grace_seconds, newest.key if newest else "")
+        slot = newest_owed(
+            timetable,
+            now,
+            newest.at if newest else None,
+            grace_seconds,
+            newest.key if newest else "",
+        )
         if slot is None or slot.key in claimed:
             continue
         claimed.add(slot.key)
@@ -105,9 +137,17 @@ def test_over_a_year_each_daily_slot_runs_once_at_its_instant_under_its_date(zon
     timetable = Daily(times, zone)
     start, end = utc("2026-01-01T12:00"), utc("2026-12-31T12:00")
     ran = [slot for slot in lived(timetable, woken(timetable, start, end)) if slot.at > start]
-    walls = [datetime.combine(date(2025, 12, 31) + timedelta(days=n), at) for n in range(368) for at in times]
-    owed = {instant(wall, ZoneInfo(zone)): f"{wall:%Y-%m-%dT%H:%M}" for wall in walls}  # the last of one instant wins
-    assert {slot.at: slot.key for slot in ran} == {at: key for at, key in owed.items() if start < at <= end}
+    walls = [
+        datetime.combine(date(2025, 12, 31) + timedelta(days=n), at)
+        for n in range(368)
+        for at in times
+    ]
+    owed = {
+        instant(wall, ZoneInfo(zone)): f"{wall:%Y-%m-%dT%H:%M}" for wall in walls
+    }  # the last of one instant wins
+    assert {slot.at: slot.key for slot in ran} == {
+        at: key for at, key in owed.items() if start < at <= end
+    }
     assert len({slot.at for slot in ran}) == len(ran)
 
 
@@ -134,9 +174,15 @@ def test_on_a_night_of_changing_clocks_every_half_hour_of_the_wall_runs_once_or_
     minutes = [start + MINUTE * n for n in range(26 * 60)]
     ran = [slot for slot in lived(timetable, minutes) if slot.key.startswith(night)]
     walls = [datetime.combine(date.fromisoformat(night), at) for at in times]
-    owed = {instant(wall, ZoneInfo(zone)): f"{wall:%Y-%m-%dT%H:%M}" for wall in walls}  # the last of one instant wins
-    midnight = instant(datetime.combine(date.fromisoformat(night) + timedelta(days=1), time()), ZoneInfo(zone))
-    assert {slot.at: slot.key for slot in ran} == {at: key for at, key in owed.items() if at != midnight}
+    owed = {
+        instant(wall, ZoneInfo(zone)): f"{wall:%Y-%m-%dT%H:%M}" for wall in walls
+    }  # the last of one instant wins
+    midnight = instant(
+        datetime.combine(date.fromisoformat(night) + timedelta(days=1), time()), ZoneInfo(zone)
+    )
+    assert {slot.at: slot.key for slot in ran} == {
+        at: key for at, key in owed.items() if at != midnight
+    }
     assert len({slot.at for slot in ran}) == len(ran)
 
 
@@ -159,29 +205,44 @@ def test_three_days_off_owe_the_newest_slot_only() -> None:
     twice = Daily((time(8, 30), time(17, 30)), "Asia/Kolkata")
     before, after = utc("2026-05-01T03:00"), utc("2026-05-04T04:00")
     ran = lived(twice, [before, after, after + MINUTE, utc("2026-05-04T12:00")])
-    assert [slot.key for slot in ran] == ["2026-05-01T08:30", "2026-05-04T08:30", "2026-05-04T17:30"]
+    assert [slot.key for slot in ran] == [
+        "2026-05-01T08:30",
+        "2026-05-04T08:30",
+        "2026-05-04T17:30",
+    ]
 
 
 def test_a_slot_older_than_its_grace_is_not_owed_any_more() -> None:
     audit = Daily((time(4),), "UTC")
-    assert newest_owed(audit, utc("2026-05-01T10:00"), None, 21600) == Slot("2026-05-01T04:00", utc("2026-05-01T04:00"))
+    assert newest_owed(audit, utc("2026-05-01T10:00"), None, 21600) == Slot(
+        "2026-05-01T04:00", utc("2026-05-01T04:00")
+    )
     assert newest_owed(audit, utc("2026-05-01T10:01"), None, 21600) is None
 
 
 def test_service_that_begins_now_owes_nothing_older() -> None:
     assert newest_owed(Every(300), utc("2026-05-01T10:01"), last_at=utc("2026-05-01T10:01")) is None
-    assert newest_owed(Every(300), utc("2026-05-01T10:05"), last_at=utc("2026-05-01T10:01")) is not None
+    assert (
+        newest_owed(Every(300), utc("2026-05-01T10:05"), last_at=utc("2026-05-01T10:01"))
+        is not None
+    )
 
 
 def test_a_grid_does_not_drift_and_its_missed_slots_collapse() -> None:
     grid = Every(60, phase=7)
-    slow = [utc("2026-05-01T10:00:07") + timedelta(seconds=67 * n) for n in range(100)]  # each run takes 7 s too long
+    slow = [
+        utc("2026-05-01T10:00:07") + timedelta(seconds=67 * n) for n in range(100)
+    ]  # each run takes 7 s too long
     assert all(slot.at.second == 7 for slot in lived(grid, slow))
-    gap = lived(grid, [utc("2026-05-01T10:00:07"), utc("2026-05-01T11:00:08"), utc("2026-05-01T11:00:09")])
+    gap = lived(
+        grid, [utc("2026-05-01T10:00:07"), utc("2026-05-01T11:00:08"), utc("2026-05-01T11:00:09")]
+    )
     assert [slot.key for slot in gap] == ["2026-05-01T10:00:07.000Z", "2026-05-01T11:00:07.000Z"]
 
 
-@pytest.mark.parametrize("timetable", [Every(300, 12.5), Daily((time(1, 30), time(4)), "America/Chicago")])
+@pytest.mark.parametrize(
+    "timetable", [Every(300, 12.5), Daily((time(1, 30), time(4)), "America/Chicago")]
+)
 def test_a_clock_that_steps_back_never_doubles_a_run(timetable: Timetable) -> None:
     start = utc("2026-10-31T20:00")
     moments = [start + MINUTE * n for n in range(16 * 60)]
@@ -192,9 +253,18 @@ def test_a_clock_that_steps_back_never_doubles_a_run(timetable: Timetable) -> No
 
 def test_a_clock_that_was_years_ahead_does_not_silence_the_checks_once_it_is_right() -> None:
     ran = lived(
-        Every(300), [utc("2031-01-01T00:00"), utc("2026-05-01T10:00"), utc("2026-05-01T10:05"), utc("2026-05-01T10:06")]
+        Every(300),
+        [
+            utc("2031-01-01T00:00"),
+            utc("2026-05-01T10:00"),
+            utc("2026-05-01T10:05"),
+            utc("2026-05-01T10:06"),
+        ],
     )
-    assert [slot.key for slot in ran[1:]] == ["2026-05-01T10:00:00.000Z", "2026-05-01T10:05:00.000Z"]
+    assert [slot.key for slot in ran[1:]] == [
+        "2026-05-01T10:00:00.000Z",
+        "2026-05-01T10:05:00.000Z",
+    ]
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=60)

@@ -28,11 +28,19 @@ def written(ledger: Ledger) -> list[str]:
     return [row.kind for row in ledger.history(None)]
 
 
-async def test_what_comes_together_is_one_transaction(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_what_comes_together_is_one_transaction(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     folder = tmp_path_factory.mktemp("together")
-    with Ledger(folder / "a.sqlite") as ledger, Ledger(folder / "a.sqlite", read_only=True) as other:
+    with (
+        Ledger(folder / "a.sqlite") as ledger,
+        Ledger(folder / "a.sqlite", read_only=True) as other,
+    ):
         together = Together(ledger)
-        looks = [asyncio.ensure_future(together.write(happens(f"look-{n}"), alone=False)) for n in range(5)]
+        looks = [
+            asyncio.ensure_future(together.write(happens(f"look-{n}"), alone=False))
+            for n in range(5)
+        ]
         await asyncio.sleep(0)
         assert written(other) == [] and not any(look.done() for look in looks)
         await asyncio.gather(*looks)
@@ -41,7 +49,9 @@ async def test_what_comes_together_is_one_transaction(tmp_path_factory: pytest.T
 
 async def test_one_alone_is_written_at_once() -> None:
     with Ledger(":memory:") as ledger:
-        task = asyncio.ensure_future(Together(ledger, gather_seconds=3600).write(happens("alone"), alone=True))
+        task = asyncio.ensure_future(
+            Together(ledger, gather_seconds=3600).write(happens("alone"), alone=True)
+        )
         await asyncio.wait_for(task, 30)
         assert written(ledger) == ["alone"]
 
@@ -54,7 +64,9 @@ async def test_only_the_one_at_fault_fails() -> None:
     with Ledger(":memory:") as ledger:
         together = Together(ledger)
         changes = (happens("before"), broken, happens("after"))
-        ended = await asyncio.gather(*(together.write(c, alone=False) for c in changes), return_exceptions=True)
+        ended = await asyncio.gather(
+            *(together.write(c, alone=False) for c in changes), return_exceptions=True
+        )
         assert [type(end) for end in ended] == [type(None), ZeroDivisionError, type(None)]
         assert sorted(written(ledger)) == ["after", "before"]
 
@@ -62,14 +74,18 @@ async def test_only_the_one_at_fault_fails() -> None:
 async def test_one_that_is_cancelled_before_its_turn_is_not_made() -> None:
     with Ledger(":memory:") as ledger:
         together = Together(ledger)
-        one, other = (asyncio.ensure_future(together.write(happens(n), alone=False)) for n in ("one", "other"))
+        one, other = (
+            asyncio.ensure_future(together.write(happens(n), alone=False)) for n in ("one", "other")
+        )
         await asyncio.sleep(0)
         one.cancel()
         await other
         assert written(ledger) == ["other"] and one.cancelled()
 
 
-async def test_what_is_kept_of_conditions_is_what_the_ledger_says(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_what_is_kept_of_conditions_is_what_the_ledger_says(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """Through changes of our own, of another process, and changes that were undone."""
     file = tmp_path_factory.mktemp("kept") / "a.sqlite"
 
@@ -81,7 +97,10 @@ async def test_what_is_kept_of_conditions_is_what_the_ledger_says(tmp_path_facto
         for number, ledger in enumerate((ours, theirs, ours, ours, theirs)):
             with ledger.transaction() as t:
                 looked = Condition(
-                    f"c{number % 2}", looked_at=AT, next_look=AT if number % 2 else None, bad_in_row=number
+                    f"c{number % 2}",
+                    looked_at=AT,
+                    next_look=AT if number % 2 else None,
+                    bad_in_row=number,
                 )
                 store.keep_condition(t, looked)
             assert store.conditions(ours) == store.conditions(theirs) == fresh()

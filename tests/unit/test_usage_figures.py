@@ -1,4 +1,6 @@
-"""The figures of a day against brute force, on records that are as odd as they come, on days of 23, 24 and 25 hours."""
+"""The figures of a day against brute force, on records that are as odd as they come, on days of 23,
+24 and 25 hours.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +37,25 @@ IN_TIME, SHORT = 20, 5
 
 def lengths() -> st.SearchStrategy[int | None]:
     usual = st.one_of(
-        st.integers(0, 40), st.integers(0, 5000), st.sampled_from([SHORT, SHORT + 1, IN_TIME, IN_TIME + 1])
+        st.integers(0, 40),
+        st.integers(0, 5000),
+        st.sampled_from([SHORT, SHORT + 1, IN_TIME, IN_TIME + 1]),
     )
     return st.one_of(usual, usual, usual, st.sampled_from([None, -1, -3600, 0]))
 
 
 @st.composite
 def record(draw: st.DrawFn, day: Day) -> dict[str, Any]:
-    edge = draw(st.sampled_from([day.begin, day.end, (day.begin + day.end) // 2, day.begin + 3600, day.begin + 7200]))
-    at = draw(st.one_of(st.integers(edge - 30, edge + 30), st.integers(day.begin - AROUND, day.end + AROUND - 1)))
+    edge = draw(
+        st.sampled_from(
+            [day.begin, day.end, (day.begin + day.end) // 2, day.begin + 3600, day.begin + 7200]
+        )
+    )
+    at = draw(
+        st.one_of(
+            st.integers(edge - 30, edge + 30), st.integers(day.begin - AROUND, day.end + AROUND - 1)
+        )
+    )
     at = min(max(at, day.begin - AROUND), day.end + AROUND - 1)
     number = draw(st.integers(1, 12))
     wall = datetime.fromtimestamp(at, ZoneInfo(day.zone)).strftime("%Y-%m-%d %H:%M:%S")
@@ -51,7 +63,11 @@ def record(draw: st.DrawFn, day: Day) -> dict[str, Any]:
         "start": draw(st.sampled_from([wall] * 12 + [None])),
         "length": draw(lengths()),
         "talk": draw(lengths()),
-        "outcome": draw(st.sampled_from([*["ANSWERED"] * 4, "BUSY", "NO ANSWER", "CANCEL", "CONGESTION", "FAILED"])),
+        "outcome": draw(
+            st.sampled_from(
+                [*["ANSWERED"] * 4, "BUSY", "NO ANSWER", "CANCEL", "CONGESTION", "FAILED"]
+            )
+        ),
         "trunk": draw(st.sampled_from(["a", "b", "c"])),
         "id": f"{at}.{number}",
         "link": draw(st.sampled_from([None, f"{day.begin}.{number}"])),
@@ -60,7 +76,9 @@ def record(draw: st.DrawFn, day: Day) -> dict[str, Any]:
     }
 
 
-def ours(records: list[dict[str, Any]], day: Day, in_memory: int = 10**6) -> tuple[Tally, Names, Met]:
+def ours(
+    records: list[dict[str, Any]], day: Day, in_memory: int = 10**6
+) -> tuple[Tally, Names, Met]:
     window = Window(day.begin - AROUND, day.end + AROUND, day.begin, day.end)
     positions = {term: at for at, term in enumerate(TERMS)}
     asterisk = FORMATS["asterisk"]
@@ -88,7 +106,9 @@ def told(tally: Tally, names: Names) -> dict[str, Any]:
         "busiest": busiest.call_seconds,
         "busiest_at": busiest.begin,
         "trunks": {name: counts.offered for name, counts in tally.groups("trunk", names).items()},
-        "hours": {number: counts.offered for number, counts in enumerate(tally.hours()) if counts.offered},
+        "hours": {
+            number: counts.offered for number, counts in enumerate(tally.hours()) if counts.offered
+        },
         "crossed_in": tally.crossed_in,
         "crossed_out": tally.crossed_out,
     }
@@ -108,7 +128,13 @@ def test_every_figure_is_what_brute_force_says(date_: date, zone: str, data: st.
 
 
 def odd(**changes: Any) -> dict[str, Any]:
-    usual = {"start": "2026-11-20 10:00:00", "length": 60, "talk": 50, "outcome": "ANSWERED", "trunk": "a"}
+    usual = {
+        "start": "2026-11-20 10:00:00",
+        "length": 60,
+        "talk": 50,
+        "outcome": "ANSWERED",
+        "trunk": "a",
+    }
     return {**usual, "id": "1763613000.1", "link": None, "order": 1, "account": "", **changes}
 
 
@@ -141,7 +167,9 @@ def test_the_same_record_twice_is_one_call_and_said() -> None:
 def test_a_wall_time_that_comes_twice_is_told_by_the_id_else_counted() -> None:
     day = Day.of(date(2026, 11, 1), "America/New_York")
     second = day.begin + 2 * 3600 + 60  # 01:01 for the second time
-    known, unknown = (odd(start="2026-11-01 01:01:00", id=identity) for identity in (f"{second}.7", "x"))
+    known, unknown = (
+        odd(start="2026-11-01 01:01:00", id=identity) for identity in (f"{second}.7", "x")
+    )
     tally, _, met = ours([known], day)
     assert [counts.offered for counts in tally.hours()][:4] == [0, 0, 1, 0]
     assert met.odd["ambiguous_times"] == 0
@@ -151,12 +179,25 @@ def test_a_wall_time_that_comes_twice_is_told_by_the_id_else_counted() -> None:
 
 
 def test_a_wall_time_that_does_not_exist_is_counted() -> None:
-    _, _, met = ours([odd(start="2026-03-08 02:30:00", id="x")], Day.of(date(2026, 3, 8), "America/New_York"))
+    _, _, met = ours(
+        [odd(start="2026-03-08 02:30:00", id="x")], Day.of(date(2026, 3, 8), "America/New_York")
+    )
     assert met.odd["impossible_times"] == 1
 
 
 def test_a_transfer_is_not_two_calls_and_its_minute_not_two_minutes() -> None:
     first = odd(id="1763613000.1", link="1763613000.1", length=60, talk=60)
-    after = odd(id="1763613030.2", link="1763613000.1", start="2026-11-20 10:00:30", length=90, talk=80, order=2)
+    after = odd(
+        id="1763613030.2",
+        link="1763613000.1",
+        start="2026-11-20 10:00:30",
+        length=90,
+        talk=80,
+        order=2,
+    )
     tally, _, _ = ours([after, first], Day.of(date(2026, 11, 20), "Asia/Kolkata"))
-    assert (tally.total().offered, tally.total().talk_seconds, tally.total().wait_seconds) == (1, 120, 0)
+    assert (tally.total().offered, tally.total().talk_seconds, tally.total().wait_seconds) == (
+        1,
+        120,
+        0,
+    )

@@ -19,9 +19,15 @@ from checks.data.usage.timestamps import NEVER, Zone
 
 FIELDS = ("", "caller", "trunk", "start", "length", "id")
 NASTY = st.text(st.sampled_from('a"\n,;|- é\t'), max_size=12)
-STAMPS = st.sampled_from(["2026-11-20 10:00:00", "2026-11-20T10:00:00Z", "", "x", "2026-11-20 10:00:00.25+02"])
-WHOLE = st.one_of(st.integers(-(10**11), 10**11).map(str), st.sampled_from(["", "12.0", "x", "0007", "99999999"]))
-CHANNELS = st.sampled_from(["PJSIP/trunk-a-0000002f", "SIP/b-1", "nodash", "-x", "", "Local/1@q-00;1"])
+STAMPS = st.sampled_from(
+    ["2026-11-20 10:00:00", "2026-11-20T10:00:00Z", "", "x", "2026-11-20 10:00:00.25+02"]
+)
+WHOLE = st.one_of(
+    st.integers(-(10**11), 10**11).map(str), st.sampled_from(["", "12.0", "x", "0007", "99999999"])
+)
+CHANNELS = st.sampled_from(
+    ["PJSIP/trunk-a-0000002f", "SIP/b-1", "nodash", "-x", "", "Local/1@q-00;1"]
+)
 
 
 def records(data: bytes, folder: Path) -> tuple[list[dict[str, Any]], Met]:
@@ -58,7 +64,9 @@ def told(row: list[str]) -> dict[str, Any]:
     return {"caller": row[1], "trunk": trunk, "start": start, "length": length, "id": row[5]}
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     rows=st.lists(st.tuples(NASTY, NASTY, CHANNELS, STAMPS, WHOLE, NASTY), min_size=1, max_size=30),
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
@@ -66,7 +74,12 @@ def told(row: list[str]) -> dict[str, Any]:
     block=st.sampled_from([7, 64, 1 << 21]),
 )
 def test_whatever_csv_writes_is_read_as_csv_reads_it(
-    rows: list[tuple[str, ...]], quoting: int, ending: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rows: list[tuple[str, ...]],
+    quoting: int,
+    ending: str,
+    block: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = io.StringIO()
     csv.writer(written, quoting=quoting, lineterminator=ending).writerows(rows)  # type: ignore[arg-type]
@@ -93,7 +106,9 @@ GOOD = b'"","100","PJSIP/a-1","2026-11-20 10:00:00",60,"1.%d"\n'
     ],
 )
 @pytest.mark.parametrize("again", [False, True])
-def test_damage_costs_its_own_line_alone(damage: bytes, unreadable: int, again: bool, tmp_path: Path) -> None:
+def test_damage_costs_its_own_line_alone(
+    damage: bytes, unreadable: int, again: bool, tmp_path: Path
+) -> None:
     good = b"".join(GOOD % number for number in range(4000))
     data = good + damage + good + (damage if again else b"") + good
     found, met = records(data, tmp_path)
@@ -114,7 +129,14 @@ def test_a_shorter_line_has_empty_last_fields(tmp_path: Path) -> None:
 
 def test_of_too_many_names_the_last_share_one() -> None:
     codes = Codes(most=4)
-    assert [codes[name] for name in ("a", "b", "c", "a", None, b"a")] == [2, 3, Codes.OTHER, 2, 0, 2]
+    assert [codes[name] for name in ("a", "b", "c", "a", None, b"a")] == [
+        2,
+        3,
+        Codes.OTHER,
+        2,
+        0,
+        2,
+    ]
 
 
 def test_a_meaning_is_looked_up_once() -> None:
@@ -129,12 +151,18 @@ def test_a_meaning_is_looked_up_once() -> None:
     assert asked == ["x", "x", ""]
 
 
-def test_an_id_is_the_same_whatever_stands_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_id_is_the_same_whatever_stands_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its legs may come in different blocks, one of them beside a longer id."""
     ids = ["1763613000.1", "x" * 60, "1763613000.1", "", "1763613000.11", "1763613000.1", "y" * 300]
     path = tmp_path / "records.csv"
     path.write_bytes(b"".join(GOOD.replace(b"1.%d", one.encode()) for one in ids))
     monkeypatch.setattr(text_reader, "_BLOCK_BYTES", 120)
-    hashes = [one for columns in CsvRecords([path], FIELDS, Met()).batches() for one in columns.hashes("id").tolist()]
+    hashes = [
+        one
+        for columns in CsvRecords([path], FIELDS, Met()).batches()
+        for one in columns.hashes("id").tolist()
+    ]
     assert [hashes.index(one) for one in hashes] == [ids.index(one) for one in ids]
     assert hashes[3] == 0

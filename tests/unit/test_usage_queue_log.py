@@ -17,7 +17,10 @@ TEN = DAY.begin + 10 * 3600
 def log(text: str) -> list[Event]:
     """Lines as Asterisk writes them, the second counted from ten o'clock."""
     fields = [line.strip().split("|") for line in text.strip().splitlines()]
-    return [(TEN + int(at), call, queue, agent, event, rest) for at, call, queue, agent, event, *rest in fields]
+    return [
+        (TEN + int(at), call, queue, agent, event, rest)
+        for at, call, queue, agent, event, *rest in fields
+    ]
 
 
 def tallied(text: str, wrap_seconds: int = 0) -> QueueTally:
@@ -49,7 +52,11 @@ def test_a_caller_is_answered_in_time_or_not_or_gives_up_soon_or_late() -> None:
 
 def test_who_is_still_there_at_the_end_was_offered_and_said() -> None:
     tally = tallied("0|a|support|NONE|ENTERQUEUE||100|1")
-    assert (tally.total.offered, tally.total.answered, dict(tally.left)) == (1, 0, {"STILL THERE": 1})
+    assert (tally.total.offered, tally.total.answered, dict(tally.left)) == (
+        1,
+        0,
+        {"STILL THERE": 1},
+    )
 
 
 def test_an_answer_without_an_entry_is_counted() -> None:
@@ -82,7 +89,10 @@ def test_an_agents_day() -> None:
 
 def test_who_logged_in_yesterday_is_there_from_midnight_and_who_never_left_until_midnight() -> None:
     early = DAY.begin - TEN - 3600
-    assert tallied(f"{early}|M|support|Anna|ADDMEMBER|").agents["Anna"].logged_in_seconds == DAY.seconds
+    assert (
+        tallied(f"{early}|M|support|Anna|ADDMEMBER|").agents["Anna"].logged_in_seconds
+        == DAY.seconds
+    )
     late = tallied("0|M|support|Anna|ADDMEMBER|").agents["Anna"]
     assert late.logged_in_seconds == DAY.end - TEN
 

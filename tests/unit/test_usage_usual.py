@@ -21,7 +21,9 @@ def test_the_median_is_the_plain_one(figures: list[int]) -> None:
     middle = Fraction(plain_median(map(Fraction, figures)))
     assert median(figures) == middle
     known = usual(figures)
-    assert known == Usual(middle, Fraction(plain_median(abs(one - middle) for one in figures)), len(figures))
+    assert known == Usual(
+        middle, Fraction(plain_median(abs(one - middle) for one in figures)), len(figures)
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,10 @@ def test_a_trunk_that_fell_silent_stands_out_and_the_day_goes_first() -> None:
     today = {("offered", ""): 100, ("offered", "trunk:a"): 100}
     before = [{("offered", ""): 300, ("offered", "trunk:a"): 100, ("offered", "trunk:b"): 200}] * 3
     found = standouts(today, before, COUNTED)
-    assert [(one.part, int(one.value), one.above) for one in found] == [("", 100, False), ("trunk:b", 0, False)]
+    assert [(one.part, int(one.value), one.above) for one in found] == [
+        ("", 100, False),
+        ("trunk:b", 0, False),
+    ]
 
 
 def test_a_ratio_that_could_not_be_taken_says_nothing() -> None:
@@ -65,7 +70,12 @@ def test_nothing_of_nothing_is_no_data() -> None:
 
 @pytest.mark.parametrize(
     ("hits", "of", "low", "high"),
-    [(10, 10, 72.25, 100.0), (0, 10, 0.0, 27.75), (81, 263, 25.53, 36.62), (1, 29, 0.61, 17.18)],  # Newcombe 1998
+    [
+        (10, 10, 72.25, 100.0),
+        (0, 10, 0.0, 27.75),
+        (81, 263, 25.53, 36.62),
+        (1, 29, 0.61, 17.18),
+    ],  # Newcombe 1998
 )
 def test_wilsons_interval_as_published(hits: int, of: int, low: float, high: float) -> None:
     told = Ratio(hits, of).told()
@@ -73,7 +83,8 @@ def test_wilsons_interval_as_published(hits: int, of: int, low: float, high: flo
 
 
 @pytest.mark.parametrize(
-    ("erlangs", "channels", "blocked"), [(10.0, 18, 0.0071), (4.46, 10, 0.01), (1.0, 1, 0.5), (0.0, 5, 0.0)]
+    ("erlangs", "channels", "blocked"),
+    [(10.0, 18, 0.0071), (4.46, 10, 0.01), (1.0, 1, 0.5), (0.0, 5, 0.0)],
 )
 def test_erlang_b_as_in_the_tables(erlangs: float, channels: int, blocked: float) -> None:
     assert erlang_b(erlangs, channels) == pytest.approx(blocked, abs=0.0002)

@@ -1,4 +1,6 @@
-"""The command line's verbs are named, and imported when they run: each name leads somewhere, and says what it does."""
+"""The command line's verbs are named, and imported when they run: each name leads somewhere, and
+says what it does.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,16 @@ def verbs() -> Iterator[str]:
     """Whatever looks like one in the source: "module.function"."""
     tree = ast.parse(Path(monitor.cli.__file__).read_text(encoding="utf-8"))
     modules = {path.stem for path in (Path(monitor.cli.__file__).parent / "verbs").glob("*.py")}
-    words = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return (word for word in words if word.partition(".")[0] in modules and word.count(".") == 1 and " " not in word)
+    words = (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return (
+        word
+        for word in words
+        if word.partition(".")[0] in modules and word.count(".") == 1 and " " not in word
+    )
 
 
 @pytest.mark.parametrize("verb", sorted(set(verbs())))

@@ -14,7 +14,9 @@ def expecting(*written: str) -> list[Expectation]:
     return [Expectation.parse(one) for one in written]
 
 
-ANSWERED = Observation(stages=(Stage("answer", 0.2, 6.2, True),), measures={"answer_seconds": 6.2, "mos": 4.1})
+ANSWERED = Observation(
+    stages=(Stage("answer", 0.2, 6.2, True),), measures={"answer_seconds": 6.2, "mos": 4.1}
+)
 
 
 def test_an_attempt_without_fault_and_without_expectations_is_ok() -> None:
@@ -34,13 +36,22 @@ def test_a_broken_expectation_without_a_stage_is_named_by_its_measure() -> None:
 
 def test_a_broken_wish_is_only_degraded() -> None:
     verdict = judge(ANSWERED, expecting("answer_seconds <= 8"), expecting("answer_seconds <= 4"))
-    assert (verdict.state, verdict.reasons, verdict.fault) == (State.DEGRADED, ("answer_seconds (6.2) <= 4",), None)
+    assert (verdict.state, verdict.reasons, verdict.fault) == (
+        State.DEGRADED,
+        ("answer_seconds (6.2) <= 4",),
+        None,
+    )
 
 
 def test_what_the_far_end_itself_calls_a_warning_is_degraded_in_its_words() -> None:
-    warned = Observation(warnings=("DISK WARNING - free space: / 900 MiB",), measures={"used_bytes": 5.0})
+    warned = Observation(
+        warnings=("DISK WARNING - free space: / 900 MiB",), measures={"used_bytes": 5.0}
+    )
     assert judge(warned).state is State.DEGRADED
-    assert judge(warned, (), expecting("used_bytes <= 4")).reasons == (*warned.warnings, "used_bytes (5) <= 4")
+    assert judge(warned, (), expecting("used_bytes <= 4")).reasons == (
+        *warned.warnings,
+        "used_bytes (5) <= 4",
+    )
 
 
 def test_a_warning_hides_no_failure_and_does_not_make_up_for_what_was_not_measured() -> None:
@@ -75,13 +86,16 @@ def test_a_fault_is_failed_with_the_far_ends_words_and_whatever_else_was_broken(
 
 
 def test_it_is_said_when_a_status_was_made_up_on_our_own_side() -> None:
-    verdict = judge(Observation(fault=Fault("signalling", "sip:408", "Request Timeout", origin="local")))
+    verdict = judge(
+        Observation(fault=Fault("signalling", "sip:408", "Request Timeout", origin="local"))
+    )
     assert verdict.reasons == ("signalling: sip:408, Request Timeout (said by our own side)",)
 
 
 def test_a_blind_attempt_is_unknown_whatever_else_it_says() -> None:
     verdict = judge(
-        Observation(blind="the engine died", measures={"answer_seconds": 9}), expecting("answer_seconds <= 4")
+        Observation(blind="the engine died", measures={"answer_seconds": 9}),
+        expecting("answer_seconds <= 4"),
     )
     assert (verdict.state, verdict.reasons) == (State.UNKNOWN, ("the engine died",))
 
@@ -103,7 +117,8 @@ def test_comparisons_at_their_bounds(written: str, value: float, holds: bool) ->
 
 
 @pytest.mark.parametrize(
-    "written", ["", "answer <= ", "answer_seconds =< 4", "4 >= answer", "Answer <= 4", "a <= 4s", "a <= nan"]
+    "written",
+    ["", "answer <= ", "answer_seconds =< 4", "4 >= answer", "Answer <= 4", "a <= 4s", "a <= nan"],
 )
 def test_a_badly_written_expectation_is_answered_with_the_right_form(written: str) -> None:
     with pytest.raises(ValueError, match="as in 'answer_seconds <= 4'"):

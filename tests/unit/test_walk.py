@@ -32,7 +32,10 @@ def page(body: str, content_type: str = "text/html", status: int = 200) -> Answe
         "   \n",
         "<html><body></body></html>",
         "<title>503 Service Unavailable</title><p>x",
-        "<html><head><title>Portal</title></head><body><h1>Scheduled Maintenance</h1></body></html>",
+        (
+            "<html><head><title>Portal</title></head><body><h1>Scheduled"
+            " Maintenance</h1></body></html>"
+        ),
         "<title>Portal</title><p>We are carrying out maintenance and will be back soon.</p>",
         "<title>Portal</title><p>An unexpected error has occurred.</p>",
         "<title>Welcome to nginx!</title>",
@@ -49,13 +52,22 @@ def test_a_page_that_says_it_is_none_is_a_soft_failure(body: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "<title>Agent Portal</title><h1>Agent Portal</h1><p>Sign in</p><form><input name=user></form>",
+        (
+            "<title>Agent Portal</title><h1>Agent Portal</h1><p>Sign in</p><form><input"
+            " name=user></form>"
+        ),
         "<title>Sign in</title><div id=root></div><script src=app.js></script>",
         "<title>Portal</title><header>Portal</header><p>Extension 503: Anna</p>",
-        f"<title>News</title><p>Last night's maintenance is in progress no more.</p><p>{'text ' * 400}</p>",
+        (
+            "<title>News</title><p>Last night's maintenance is in progress no"
+            f" more.</p><p>{'text ' * 400}</p>"
+        ),
         "<title>Battery shop</title><p>ok</p>",
         "<script>var s = 'under maintenance'</script><p>Agents ready: 12</p>",
-        "<!-- <h1>Maintenance</h1> is for bad days --><p>Agents ready: 12</p><!-- under maintenance -->",
+        (
+            "<!-- <h1>Maintenance</h1> is for bad days --><p>Agents ready: 12</p><!-- under"
+            " maintenance -->"
+        ),
     ],
 )
 def test_a_good_page_is_left_alone(body: str) -> None:
@@ -63,7 +75,11 @@ def test_a_good_page_is_left_alone(body: str) -> None:
 
 
 def test_only_pages_of_html_with_a_good_status_are_read_so() -> None:
-    for answer in (page("{}", "application/json"), page("maintenance", "text/plain"), page("", status=204)):
+    for answer in (
+        page("{}", "application/json"),
+        page("maintenance", "text/plain"),
+        page("", status=204),
+    ):
         assert soft_failure(answer) is None
 
 
@@ -118,7 +134,9 @@ def test_a_cookie_goes_back_to_whom_it_belongs() -> None:
         ],
     )
     assert jar.header(HERE) == "host=1; wide=2; sure=4"
-    assert jar.header(Address.parse("http://shop.example.net/in/deep/er")) == "deep=3; host=1; wide=2"
+    assert (
+        jar.header(Address.parse("http://shop.example.net/in/deep/er")) == "deep=3; host=1; wide=2"
+    )
     assert jar.header(Address.parse("https://other.example.net/in/")) == "wide=2"
     assert jar.header(Address.parse("https://badexample.net/in/")) == ""
     assert not jar.take(HERE, ["host=1"]) and jar.take(HERE, ["host=9"])
@@ -154,7 +172,9 @@ def test_what_is_no_address_is_refused_and_nothing_else_happens(written: str) ->
             address = Address.parse(prefix + written)
         except ValueError:
             continue
-        assert address.target.isascii() and address.target.isprintable() and " " not in address.target
+        assert (
+            address.target.isascii() and address.target.isprintable() and " " not in address.target
+        )
         assert "\n" not in address.authority
 
 
@@ -180,7 +200,10 @@ def test_codings_in_the_wild() -> None:
             body.feed(bytes([byte]))
         body.end()
         assert bytes(body.content) == b"one two", coding
-    for coding, packed, code in (("gzip", b"no gzip at all", "bad-encoding"), ("br", b"", "bad-encoding")):
+    for coding, packed, code in (
+        ("gzip", b"no gzip at all", "bad-encoding"),
+        ("br", b"", "bad-encoding"),
+    ):
         with pytest.raises(Refused) as refused:
             Body(coding, 100).feed(packed)
         assert refused.value.code == code

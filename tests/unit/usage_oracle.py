@@ -1,6 +1,8 @@
-"""Usage once more, by brute force: second by second, call by call, with nothing of the product's but its terms.
+"""Usage once more, by brute force: second by second, call by call, with nothing of the product's
+but its terms.
 
-A record is a dict with start (wall time or None), length, talk, outcome, trunk, id, link, order, account.
+A record is a dict with start (wall time or None), length, talk, outcome, trunk, id, link, order,
+account.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def instant(written: str | None, zone: str, identity: str) -> int | None:
         return None
     wall = datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone))
     both = [int(wall.timestamp()), int(wall.replace(fold=1).timestamp())]
-    if both[0] < both[1] and "." in identity:  # twice; a time that does not exist has the later one first
+    if (
+        both[0] < both[1] and "." in identity
+    ):  # twice; a time that does not exist has the later one first
         return min(both, key=lambda at: (abs(at - int(identity.partition(".")[0])), at))
     return both[0]
 
@@ -82,14 +86,18 @@ def one_call(legs: list[tuple[int, Record]]) -> Call:
     return Call(start, end, wait, len(connected), outcome, own, legs[0][1]["trunk"])
 
 
-def figures(records: Iterable[Record], date_: date, zone: str, in_time: int, short: int) -> dict[str, Any]:
+def figures(
+    records: Iterable[Record], date_: date, zone: str, in_time: int, short: int
+) -> dict[str, Any]:
     begin, end = day_of(date_, zone)
     every = calls(records, zone)
     seizures = [call for call in every if not call.own]
     today = [call for call in seizures if begin <= call.start < end]
     answered = [call for call in today if call.outcome == "ANSWERED"]
     gone = [call for call in today if call.outcome in GIVEN_UP]
-    levels = Counter(at for call in seizures for at in range(max(call.start, begin), min(call.end, end)))
+    levels = Counter(
+        at for call in seizures for at in range(max(call.start, begin), min(call.end, end))
+    )
     peak = max(levels.values(), default=0)
     hours = {
         at: sum(levels[second] for second in range(at, at + 3600)) for at in range(begin, end - 3599, 900)
@@ -108,7 +116,9 @@ def figures(records: Iterable[Record], date_: date, zone: str, in_time: int, sho
         "peak": peak,
         "peak_at": min((at for at, level in levels.items() if level == peak), default=None),
         "busiest": max(hours.values(), default=0),
-        "busiest_at": min((at for at, load in hours.items() if load == max(hours.values())), default=None),
+        "busiest_at": min(
+            (at for at, load in hours.items() if load == max(hours.values())), default=None
+        ),
         "trunks": dict(Counter(call.trunk for call in today)),
         "hours": dict(Counter((call.start - begin) // 3600 for call in today)),
         "crossed_in": sum(call.start < begin < call.end for call in seizures),

@@ -1,16 +1,21 @@
-"""Backups that are proven to restore: taken under one snapshot, restored every night, compared row for row.
+"""Backups that are proven to restore: taken under one snapshot, restored every night, compared row
+for row.
 
     check.py         the kinds `backup` and `backup-proof`: their settings, and the attempt
-    worker.py        the child process in which all of the work is done; conversation.py is the daemon's side of it
+    worker.py        the child process in which all of the work is done; conversation.py is the
+                     daemon's side of it
     taking.py        the road of a backup:  space, dump, write, publish, copy
     proving.py       the road of a proof:   unpack, restore into something throw-away, compare, drop
-    restoring.py     the road back:         restore beside the live one, prove, and only then change places
-    repository.py    the folder: lock, partial, publish, list, sweep; manifest.py and proof.py are what lies in it
+    restoring.py     the road back:         restore beside the live one, prove, and only then change
+                     places
+    repository.py    the folder: lock, partial, publish, list, sweep; manifest.py and proof.py are
+                     what lies in it
     retention.py     which backups may go (pure)
     postgresql*.py, mariadb*.py, sqlite.py, directory.py   what is backed up
 
 Rule 1: nothing has a name before it is whole: written aside, fsynced, renamed, the folder fsynced.
 Rule 2: no shell and no pipe whose status nobody reads; what a tool says on standard error is kept.
-Rule 3: a backup counts when it was restored and found equal to what the snapshot held; before that it is a file.
-Rule 4: secrets reach the worker on its standard input and the tools in their environment, never in arguments.
+Rule 3: a backup counts when it was restored and found equal to what the snapshot held; before that
+it is a file. Rule 4: secrets reach the worker on its standard input and the tools in their
+environment, never in arguments.
 """

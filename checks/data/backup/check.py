@@ -1,13 +1,18 @@
-"""The kinds `backup` and `backup-proof`: a database or a folder, backed up; a backup, restored and compared.
+"""The kinds `backup` and `backup-proof`: a database or a folder, backed up; a backup, restored and
+compared.
 
-    dump      connect, one snapshot, the tools' own dump, rows and hashes beside it    login, client-older …
-    write     manifest and RESTORE.md, fsync, the name                                 no-space, not-written
-    copy      a second disk, rclone, restic                                            copy-failed, copy-differs
-    restore   unpack, a server to throw away, the tools' own restore                   damaged, wrong-key …
+    dump      connect, one snapshot, the tools' own dump, rows and hashes beside it    login,
+              client-older …
+    write     manifest and RESTORE.md, fsync, the name                                 no-space,
+              not-written
+    copy      a second disk, rclone, restic                                            copy-failed,
+              copy-differs
+    restore   unpack, a server to throw away, the tools' own restore                   damaged,
+              wrong-key …
     compare   schema, rows, hashes, sequences, newest record                           differs
 
-A second run at once is refused ("already-running"). Whatever fails is a fault, also where this host is to blame: there
-is no backup then, and that is what one has to know.
+A second run at once is refused ("already-running"). Whatever fails is a fault, also where this host
+is to blame: there is no backup then, and that is what one has to know.
 """
 
 from __future__ import annotations
@@ -63,9 +68,13 @@ class _Kept(Check):
     jobs: int = Field(default=2, ge=1, le=16)
     """how much is dumped and restored at the same time"""
     scratch: LocalPath | None = None
-    """where proofs restore to; without it the folder itself (or /var/tmp, where root may not let others walk there)"""
+    """where proofs restore to; without it the folder itself (or /var/tmp, where root may not let
+    others walk there)
+    """
     run_as: str = ""
-    """the user that runs the server of a proof where Reveille is root; without it postgres, mysql or nobody"""
+    """the user that runs the server of a proof where Reveille is root; without it postgres, mysql
+    or nobody
+    """
     tools: LocalPath | None = None
     """the folder of the database's own programs, where they are not to be found"""
     nice: int = Field(default=10, ge=0, le=19)
@@ -101,7 +110,9 @@ class _Kept(Check):
 
 
 class BackupProof(_Kept):
-    """Restores the newest backup of a folder into something throw-away and compares it with what was backed up."""
+    """Restores the newest backup of a folder into something throw-away and compares it with what
+    was backed up.
+    """
 
     KIND: ClassVar[str] = "backup-proof"
 
@@ -125,7 +136,9 @@ class BackupProof(_Kept):
 
 
 class Backup(_Kept):
-    """Backs up a database or a folder in standard formats, and proves at once that it restores, row for row."""
+    """Backs up a database or a folder in standard formats, and proves at once that it restores, row
+    for row.
+    """
 
     KIND: ClassVar[str] = "backup"
 
@@ -134,7 +147,9 @@ class Backup(_Kept):
     database: str = ""
     """name of the database on its server"""
     host: str = ""
-    """the server: a host, or a folder (PostgreSQL) or path (MariaDB) of its socket; without it the local socket"""
+    """the server: a host, or a folder (PostgreSQL) or path (MariaDB) of its socket; without it the
+    local socket
+    """
     port: int = Field(default=0, ge=0, le=65535)
     """the server's port; without it the usual one"""
     user: str = ""
@@ -146,7 +161,9 @@ class Backup(_Kept):
     exclude: tuple[str, ...] = ()
     """of a directory: patterns of what is left out, as in "*.tmp" or "cache/*" """
     newest_record: str = Field(default="", examples=["SELECT max(calldate) FROM cdr"])
-    """a question in SQL whose answer must be the same in the restored database: its newest call record, say"""
+    """a question in SQL whose answer must be the same in the restored database: its newest call
+    record, say
+    """
     prove: bool = True
     """restore and compare at once; false where a `backup-proof` does that later"""
     recipients: tuple[Annotated[str, Field(pattern=r"^age1[0-9a-z]+$")], ...] = ()
@@ -154,10 +171,16 @@ class Backup(_Kept):
     megabytes_a_second: float | None = Field(default=None, gt=0)
     """how fast the source is read at most; without it as fast as it goes"""
     part_megabytes: float = Field(default=64.0, gt=0)
-    """a partition as large as this has an archive of its own, dumped anew only when its content has changed"""
+    """a partition as large as this has an archive of its own, dumped anew only when its content has
+    changed
+    """
     shrink_percent: float = Field(default=100.0, ge=0, le=100)
-    """how much smaller (in rows) than the one before a backup may be; an empty one is refused anyway"""
-    copies: tuple[Copy, ...] = Field(default=(), examples=[[{"folder": "/mnt/second-disk/backups"}]])
+    """how much smaller (in rows) than the one before a backup may be; an empty one is refused
+    anyway
+    """
+    copies: tuple[Copy, ...] = Field(
+        default=(), examples=[[{"folder": "/mnt/second-disk/backups"}]]
+    )
     """other places for every backup"""
 
     @model_validator(mode="after")
@@ -167,7 +190,10 @@ class Backup(_Kept):
         if self.engine in ("sqlite", "directory") and self.path is None:
             raise ValueError(f'{self.engine} needs a path: path = "/var/lib/asterisk/…"')
         if self.recipients and self.prove and self.identity is None:
-            raise ValueError("an encrypted backup cannot be proven without an identity; name one, or set prove = false")
+            raise ValueError(
+                "an encrypted backup cannot be proven without an identity; name one, or set prove ="
+                " false"
+            )
         return self
 
     def measures(self) -> dict[str, str]:
@@ -230,6 +256,11 @@ def revealed(secret: Secret) -> str:
 
 
 def _place(copy: Copy) -> dict[str, str]:
-    named = {"folder": copy.folder, "rclone": copy.rclone, "config": copy.config, "restic": copy.restic}
+    named = {
+        "folder": copy.folder,
+        "rclone": copy.rclone,
+        "config": copy.config,
+        "restic": copy.restic,
+    }
     secret = {"password": revealed(copy.password)} if copy.password else {}
     return {**{key: str(value) for key, value in named.items() if value is not None}, **secret}

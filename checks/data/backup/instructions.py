@@ -1,4 +1,6 @@
-"""RESTORE.md, beside every backup: at most three commands, without Reveille, out of a template for each engine."""
+"""RESTORE.md, beside every backup: at most three commands, without Reveille, out of a template for
+each engine.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from checks.data.backup.store.manifest import Manifest
 
 def instructions(manifest: Manifest) -> str:
     """The text for this backup."""
-    template = (files("checks.data.backup") / "words" / f"{manifest.engine}.md").read_text(encoding="utf-8")
+    template = (files("checks.data.backup") / "words" / f"{manifest.engine}.md").read_text(
+        encoding="utf-8"
+    )
     said = {
         "id": manifest.id,
         "source": manifest.source,
@@ -42,22 +46,33 @@ def _restore(manifest: Manifest) -> str:
     if not any(artefact.name.startswith("part-") for artefact in manifest.artefacts):
         return "pg_restore -e -C -j2 -d postgres plain/database.dump"
     name, step = _shell(str(manifest.facts.get("database", ""))), "pg_restore -e -j2 --section"
-    data = f"for f in plain/database.dump plain/part-*.dump; do {step}=data -d {name} $f || exit 1; done"
+    data = (
+        f"for f in plain/database.dump plain/part-*.dump; do {step}=data -d {name} $f || exit 1;"
+        " done"
+    )
     first, last = f"{step}=pre-data -C -d postgres", f"{step}=post-data -d {name}"
-    return f"( {first.replace('-j2 ', '')} plain/database.dump && {data} && {last} plain/database.dump )"
+    return (
+        f"( {first.replace('-j2 ', '')} plain/database.dump && {data} && {last}"
+        " plain/database.dump )"
+    )
 
 
 def _unpack(manifest: Manifest) -> str:
     if not manifest.recipients:
         return "for f in *.zst; do zstd -d -o plain/${f%.zst} $f || exit 1; done"
-    return "for f in *.age; do age -d -i KEY.txt $f | zstd -d -o plain/${f%.zst.age} || exit 1; done"
+    return (
+        "for f in *.age; do age -d -i KEY.txt $f | zstd -d -o plain/${f%.zst.age} || exit 1; done"
+    )
 
 
 def _keys(manifest: Manifest) -> str:
     if not manifest.recipients:
         return ""
     recipients = ", ".join(manifest.recipients)
-    return f"It is encrypted (https://age-encryption.org) to {recipients}: KEY.txt holds the identity of one of them.\n"
+    return (
+        f"It is encrypted (https://age-encryption.org) to {recipients}: KEY.txt holds the identity"
+        " of one of them.\n"
+    )
 
 
 def _sql(name: str) -> str:

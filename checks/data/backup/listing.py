@@ -1,4 +1,6 @@
-"""What backups there are, for whoever reports: read from their manifests and proofs, nothing else is touched."""
+"""What backups there are, for whoever reports: read from their manifests and proofs, nothing else
+is touched.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from checks.data.backup.store.repository import Backup, Repository
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One backup. `proven_at` is when it was last restored and found equal; `fault` what is wrong with it, or ""."""
+    """One backup. `proven_at` is when it was last restored and found equal; `fault` what is wrong
+    with it, or "".
+    """
 
     id: str
     source: str

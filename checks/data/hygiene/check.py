@@ -1,6 +1,8 @@
-"""Are records kept as long as agreed, and no longer? The live database 90 days, the reporting one 180; cleanup beyond.
+"""Are records kept as long as agreed, and no longer? The live database 90 days, the reporting one
+180; cleanup beyond.
 
-    connect         both databases                        faults: unreachable, login-refused, no-such-table …
+    connect         both databases                        faults: unreachable, login-refused,
+                    no-such-table …
     clock           theirs and ours agree                 faults: clock, stale
     live-look       how many lie beyond the cut-off
     live-compare    equal in the reporting database       fault: differs
@@ -9,8 +11,9 @@
     live-judge      nothing is older than it may be       fault: overdue
     reporting-…     the same, but for the comparison
 
-Rules: nothing is removed unless `clean`, and then only under every condition (cleaning.py); in a process of its own at
-low priority. What was removed stands in `folder`/cleanups.jsonl; `reveille backup restore` removes it again.
+Rules: nothing is removed unless `clean`, and then only under every condition (cleaning.py); in a
+process of its own at low priority. What was removed stands in `folder`/cleanups.jsonl; `reveille
+backup restore` removes it again.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ _PROGRAM = "checks.data.hygiene.child"
 
 
 class Database(Settings):
-    """One database: exactly one of sqlite, postgresql and mariadb. The account may DELETE from the table, no more."""
+    """One database: exactly one of sqlite, postgresql and mariadb. The account may DELETE from the
+    table, no more.
+    """
 
     sqlite: FilePattern | None = None
     """SQLite file"""
@@ -51,7 +56,9 @@ class Database(Settings):
     def plain(self) -> dict[str, Any]:
         """For the child process, the password revealed. Raises LookupError."""
         server = self.postgresql or self.mariadb
-        which = next(kind for kind in ("sqlite", "postgresql", "mariadb") if getattr(self, kind) is not None)
+        which = next(
+            kind for kind in ("sqlite", "postgresql", "mariadb") if getattr(self, kind) is not None
+        )
         return {
             "kind": which,
             "path": None if self.sqlite is None else str(self.sqlite),
@@ -91,7 +98,9 @@ class Hygiene(Check):
     backup_within: Duration = Field(default=129600.0, gt=0)
     """how old the newest proven backup may be for anything to be removed"""
     clean: bool = False
-    """whether records are removed; without it is only said what could go. The first run always only says it"""
+    """whether records are removed; without it is only said what could go. The first run always only
+    says it
+    """
     most_days: int = Field(default=2, ge=1, le=366)
     """how many days of records one run may remove from each database"""
     batch_rows: int = Field(default=5000, ge=1, le=1_000_000)
@@ -106,10 +115,14 @@ class Hygiene(Check):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if self.clean and (self.reporting is None or self.proven_in is None):
-            raise ValueError("clean = true needs both: a reporting database, and proven_in, a folder of proven backups")
+            raise ValueError(
+                "clean = true needs both: a reporting database, and proven_in, a folder of proven"
+                " backups"
+            )
         if self.reporting is not None and self.reporting_days <= self.keep_days:
             raise ValueError(
-                f"reporting_days = {self.reporting_days} must be more than the live keep_days = {self.keep_days}"
+                f"reporting_days = {self.reporting_days} must be more than the live keep_days ="
+                f" {self.keep_days}"
             )
         return self
 
@@ -124,10 +137,14 @@ class Hygiene(Check):
                 told[f"{name}_{stage}_seconds"] = f"{name} database: the stage {stage}, in seconds"
             told |= {
                 f"{name}_oldest_days": f"age of the oldest record of the {name} database, in days",
-                f"{name}_records_beyond": f"records of the {name} database beyond the cut-off, before the run",
+                f"{name}_records_beyond": (
+                    f"records of the {name} database beyond the cut-off, before the run"
+                ),
                 f"{name}_days_beyond": f"days of such records in the {name} database",
                 f"{name}_records_removed": f"records removed from the {name} database",
-                f"{name}_records_overdue": f"records of the {name} database older than it may be, after the run",
+                f"{name}_records_overdue": (
+                    f"records of the {name} database older than it may be, after the run"
+                ),
             }
         return told
 
@@ -139,7 +156,9 @@ class Hygiene(Check):
         """Look, and clean where that is wanted."""
         now = trace.began_at
         trace.remember("at", now)
-        told = await followed(self._job("clean", now, trace.recalled.get("at")), trace, self.within, _PROGRAM)
+        told = await followed(
+            self._job("clean", now, trace.recalled.get("at")), trace, self.within, _PROGRAM
+        )
         for name, value in told["measures"].items():
             trace.measure(name, value)
         for note in told["notes"]:
@@ -148,14 +167,19 @@ class Hygiene(Check):
     def cleans(self, engine: str, database: str, path: Path | None) -> bool:
         """Whether this is the live database that a backup is of."""
         if self.live.sqlite is not None:
-            return engine == "sqlite" and path is not None and self.live.sqlite.resolve() == path.resolve()
+            return (
+                engine == "sqlite"
+                and path is not None
+                and self.live.sqlite.resolve() == path.resolve()
+            )
         server = self.live.postgresql or self.live.mariadb
         own = "postgresql" if self.live.postgresql else "mariadb"
         return engine == own and server is not None and server.database == database
 
     async def replay(self, trace: Trace, to: str = "") -> None:
-        """Remove again what was removed, from the live database or from `to`, which was restored (a database's name, or
-        a file). Raises Refused, CannotTell."""
+        """Remove again what was removed, from the live database or from `to`, which was restored (a
+        database's name, or a file). Raises Refused, CannotTell.
+        """
         job = json.loads(self._job("replay", 0.0, None))
         if to and job["live"]["server"]:
             job["live"]["server"]["database"] = to
@@ -163,12 +187,15 @@ class Hygiene(Check):
             job["live"]["path"] = to
         told = await followed(json.dumps(job).encode(), trace, self.within, _PROGRAM)
         trace.note(
-            f"hygiene: {told['measures']['records_removed']:.0f} records that had been removed are removed again"
+            f"hygiene: {told['measures']['records_removed']:.0f} records that had been removed are"
+            " removed again"
         )
 
     def _job(self, do: Literal["clean", "replay"], now: float, before: float | None) -> bytes:
         if not self.folder.is_dir():
-            raise Refused("journal", f"there is no folder {self.folder} for the journal", origin="local")
+            raise Refused(
+                "journal", f"there is no folder {self.folder} for the journal", origin="local"
+            )
         try:
             live, reporting = self.live.plain(), self.reporting.plain() if self.reporting else None
         except LookupError as missing:

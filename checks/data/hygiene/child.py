@@ -1,7 +1,7 @@
 """The process that looks at records beyond their time and removes them. It ends with the daemon.
 
-A job comes as JSON on its standard input; what comes of it goes as JSON lines to a private fd, as in the process that
-reads call records.
+A job comes as JSON on its standard input; what comes of it goes as JSON lines to a private fd, as
+in the process that reads call records.
 """
 
 from __future__ import annotations

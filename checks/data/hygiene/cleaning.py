@@ -1,15 +1,19 @@
-"""What a run of hygiene does, in the child process: look, hold every condition, and only then remove.
+"""What a run of hygiene does, in the child process: look, hold every condition, and only then
+remove.
 
-    clock     the servers' clocks and this host's agree; the newest record is recent        clock, stale
+    clock     the servers' clocks and this host's agree; the newest record is recent        clock,
+              stale
     look      the oldest record, and how many lie beyond the cut-off
     compare   each day beyond it: records and hash equal in the reporting database           differs
-    backup    the newest proven backup has the table, and is recent                          not-in-backup
+    backup    the newest proven backup has the table, and is recent
+              not-in-backup
     clean     journal, remove, journal; day by day, no more than `most_days` in one run
     judge     what is still there is older than it may be                                    overdue
 
-Rules: one cut-off, the local midnight that begins today less so many days. Where one record of a day is not elsewhere,
-nothing is removed. The first run only rehearses. A clock that went back is a fault; a day and a half since the run
-before removes nothing this time: whoever is right, tomorrow's run will know.
+Rules: one cut-off, the local midnight that begins today less so many days. Where one record of a
+day is not elsewhere, nothing is removed. The first run only rehearses. A clock that went back is a
+fault; a day and a half since the run before removes nothing this time: whoever is right, tomorrow's
+run will know.
 """
 
 from __future__ import annotations
@@ -81,15 +85,21 @@ class Run:
 
 
 def clean(run: Run) -> None:
-    """Do what the job says. Raises SourceFault; what was measured and noted until then stays in the run."""
+    """Do what the job says. Raises SourceFault; what was measured and noted until then stays in the
+    run.
+    """
     job, tell = run.job, run.tell
     live = Kept("live", job["live"], job["keep_days"], job["proven_in"])
     reporting = None
     if job["reporting"] is not None:
-        reporting = Kept("reporting", job["reporting"], job["reporting_days"], job["reporting_proven_in"])
+        reporting = Kept(
+            "reporting", job["reporting"], job["reporting_days"], job["reporting_proven_in"]
+        )
     with ExitStack() as stack:
         tell(stage="connect")
-        stores = {kept.name: stack.enter_context(_opened(job, kept)) for kept in (live, reporting) if kept}
+        stores = {
+            kept.name: stack.enter_context(_opened(job, kept)) for kept in (live, reporting) if kept
+        }
         tell(stage="clock")
         held = _clock(run, live, stores)
         for kept in (live, reporting):
@@ -99,7 +109,9 @@ def clean(run: Run) -> None:
 
 
 def replay(run: Run) -> None:
-    """Remove again from the live place what the journal says was removed from it. Raises SourceFault."""
+    """Remove again from the live place what the journal says was removed from it. Raises
+    SourceFault.
+    """
     job = run.job
     live = Kept("live", job["live"], job["keep_days"], "")
     run.tell(stage="replay")
@@ -116,20 +128,28 @@ def _opened(job: Mapping[str, Any], kept: Kept) -> Any:
 
 
 def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
-    """Why nothing may be removed this time, or "". Raises SourceFault where the clock is plainly wrong."""
+    """Why nothing may be removed this time, or "". Raises SourceFault where the clock is plainly
+    wrong.
+    """
     for name, store in stores.items():
         if (told := store.now()) is not None and abs(told - run.now) > _CLOCK_SECONDS:
-            raise SourceFault("clock", f"the {name} database's clock is {told - run.now:+.0f} s off this host's")
+            raise SourceFault(
+                "clock", f"the {name} database's clock is {told - run.now:+.0f} s off this host's"
+            )
     newest = stores["live"].edge(newest=True)
     if newest is None:
         raise SourceFault("stale", f"there is no record in {live.table} at all")
     age = run.now - instant_of(run.job, newest)
     if not -_FUTURE_SECONDS <= age <= run.job["newest_within"]:
         said = f"the newest record is {age / _DAY_SECONDS:.1f} days old"
-        raise SourceFault("stale", f"{said}: either nothing is written any more, or a clock is wrong")
+        raise SourceFault(
+            "stale", f"{said}: either nothing is written any more, or a clock is wrong"
+        )
     before = run.job["before"]
     if before is not None and run.now < before:
-        raise SourceFault("clock", f"this host's clock went back by {before - run.now:.0f} s since the run before")
+        raise SourceFault(
+            "clock", f"this host's clock went back by {before - run.now:.0f} s since the run before"
+        )
     if before is not None and run.now - before > _LATE_SECONDS:
         return f"the run before was {(run.now - before) / 3600:.0f} h ago"
     return ""
@@ -142,14 +162,18 @@ def _kept(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: str
     beyond = store.count(None, bound_of(run.job, cut.begin))
     run.measures[f"{kept.name}_records_beyond"] = beyond
     if oldest is not None:
-        run.measures[f"{kept.name}_oldest_days"] = (run.now - instant_of(run.job, oldest)) / _DAY_SECONDS
+        run.measures[f"{kept.name}_oldest_days"] = (
+            run.now - instant_of(run.job, oldest)
+        ) / _DAY_SECONDS
     if beyond:
         _remove(run, kept, store, elsewhere, held, cut)
     run.tell(stage=f"{kept.name}-judge")
     _judge(run, kept, store)
 
 
-def _remove(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: str, cut: Day) -> None:
+def _remove(
+    run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: str, cut: Day
+) -> None:
     """Day by day, the oldest first, every condition held before the first record goes."""
     why = _not_removed(run, kept, elsewhere, held)
     days = list(_days(run, store, cut))
@@ -162,14 +186,17 @@ def _remove(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: s
     run.tell(stage=f"{kept.name}-backup")
     if kept.proven_in:
         run.notes.append(f"{kept.name}: in the proven backup {_proven(run, kept, store, some)}")
-    rehearsed = any((entry.place, entry.table) == (kept.name, kept.table) for entry in journal.entries())
+    rehearsed = any(
+        (entry.place, entry.table) == (kept.name, kept.table) for entry in journal.entries()
+    )
     if not why and not rehearsed:
         for day, seen in found.items():
             journal.write(_entry(run, kept, "rehearsed", day, seen))
         why = "this was the first run: a rehearsal"
     if why:
         run.notes.append(
-            f"{kept.name}: {_days_said(some)} could go, {sum(d.records for d in found.values())} records; {why}"
+            f"{kept.name}: {_days_said(some)} could go, {sum(d.records for d in found.values())}"
+            f" records; {why}"
         )
         return
     run.tell(stage=f"{kept.name}-clean")
@@ -207,13 +234,20 @@ def _columns(run: Run, store: Store, elsewhere: Store | None) -> list[str]:
     there = elsewhere.columns() if elsewhere is not None else columns
     if missing := [name for name in columns if name not in there]:
         raise SourceFault(
-            "no-such-column", f"the reporting database has no {', '.join(missing)}: name the columns to compare"
+            "no-such-column",
+            f"the reporting database has no {', '.join(missing)}: name the columns to compare",
         )
     return list(columns)
 
 
 def _compared(
-    run: Run, kept: Kept, store: Store, elsewhere: Store | None, columns: list[str], journal: Journal, day: Day
+    run: Run,
+    kept: Kept,
+    store: Store,
+    elsewhere: Store | None,
+    columns: list[str],
+    journal: Journal,
+    day: Day,
 ) -> Digest:
     """What the day holds, which is equal elsewhere. Raises SourceFault."""
     span = span_of(run.job, day)
@@ -228,14 +262,20 @@ def _compared(
     here = digest(store.rows(columns, *span))
     if here != there:
         said = f"{day.date}: {here.records} records here, {there.records} in the reporting database"
-        raise SourceFault("differs", said + ("" if here.records != there.records else ", and not the same ones"))
+        raise SourceFault(
+            "differs", said + ("" if here.records != there.records else ", and not the same ones")
+        )
     return here
 
 
 def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
-    """The id of the newest proven backup, which has what holds the days and is recent. Raises SourceFault."""
+    """The id of the newest proven backup, which has what holds the days and is recent. Raises
+    SourceFault.
+    """
     folder = Path(kept.proven_in)
-    backup = next((one for one in Repository(folder).backups() if one.proven and one.manifest), None)
+    backup = next(
+        (one for one in Repository(folder).backups() if one.proven and one.manifest), None
+    )
     if backup is None or backup.manifest is None:
         raise SourceFault("not-in-backup", f"there is no proven backup in {folder}")
     held = {name.rpartition(".")[2] for name in backup.manifest.tables}
@@ -244,7 +284,9 @@ def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
         raise SourceFault("not-in-backup", f"backup {backup.id} has no table {', '.join(missing)}")
     age = run.now - backup.taken_at.timestamp()
     if age > run.job["backup_within"] or backup.taken_at.timestamp() < days[-1].end:
-        raise SourceFault("not-in-backup", f"the newest proven backup, {backup.id}, is {age / 3600:.0f} h old")
+        raise SourceFault(
+            "not-in-backup", f"the newest proven backup, {backup.id}, is {age / 3600:.0f} h old"
+        )
     return backup.id
 
 

@@ -1,4 +1,6 @@
-"""What a time column holds, and what it means: seconds since 1970, or wall times of some zone, as the job says."""
+"""What a time column holds, and what it means: seconds since 1970, or wall times of some zone, as
+the job says.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from checks.data.usage.source_faults import SourceFault
 
 def column_zone(job: Mapping[str, Any]) -> str:
     """The zone that the column's wall times are of; seconds since 1970 have none."""
-    return {"site": str(job["zone"]), "utc": "UTC", "epoch": "UTC"}.get(job["times"], str(job["times"]))
+    return {"site": str(job["zone"]), "utc": "UTC", "epoch": "UTC"}.get(
+        job["times"], str(job["times"])
+    )
 
 
 def span_of(job: Mapping[str, Any], day: Day) -> tuple[Bound, Bound]:
@@ -45,4 +49,6 @@ def instant_of(job: Mapping[str, Any], value: Any) -> float:
         told = datetime.datetime.fromisoformat(str(value))
         return (told if told.tzinfo else told.replace(tzinfo=zone)).timestamp()
     except ValueError:
-        raise SourceFault("not-records", f"{job['time']} holds {str(value)[:40]!r}, which is no time") from None
+        raise SourceFault(
+            "not-records", f"{job['time']} holds {str(value)[:40]!r}, which is no time"
+        ) from None

@@ -1,10 +1,12 @@
-"""The cleanup journal: what was removed from where, one JSON line each, on the disk before anything is removed.
+"""The cleanup journal: what was removed from where, one JSON line each, on the disk before anything
+is removed.
 
-    {"do": "intend", "at": …, "place": "live", "table": "cdr", "day": "2026-08-21", "records": 5012, "hash": "…"}
+    {"do": "intend", "at": …, "place": "live", "table": "cdr", "day": "2026-08-21", "records": 5012,
+    "hash": "…"}
     {"do": "removed", …}          the same, once the last of them is gone
 
-A day that was intended and never `removed` was cut off in the middle: what is left of it may go on being removed. After
-a restore the days that were removed are removed again (`replay`).
+A day that was intended and never `removed` was cut off in the middle: what is left of it may go on
+being removed. After a restore the days that were removed are removed again (`replay`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _FIELDS = ("do", "at", "place", "table", "day", "records", "hash")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. `at` is UTC, ISO 8601; `day` a local date, ISO 8601; `rehearsed` days were only looked at."""
+    """One line. `at` is UTC, ISO 8601; `day` a local date, ISO 8601; `rehearsed` days were only
+    looked at.
+    """
 
     do: Literal["rehearsed", "intend", "removed"]
     at: str
@@ -52,7 +56,10 @@ class Journal:
             try:
                 end = os.lseek(descriptor, 0, os.SEEK_END)
                 broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
-                os.write(descriptor, (b"\n" if broken else b"") + json.dumps(asdict(entry)).encode() + b"\n")
+                os.write(
+                    descriptor,
+                    (b"\n" if broken else b"") + json.dumps(asdict(entry)).encode() + b"\n",
+                )
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -61,7 +68,9 @@ class Journal:
 
     def removed(self, place: str, table: str) -> list[str]:
         """The days that are gone from there."""
-        return sorted({e.day for e in self.entries() if (e.do, e.place, e.table) == ("removed", place, table)})
+        return sorted(
+            {e.day for e in self.entries() if (e.do, e.place, e.table) == ("removed", place, table)}
+        )
 
     def begun(self, place: str, table: str, day: str) -> Entry | None:
         """The last intention for a day, if it was not carried through."""
@@ -83,5 +92,9 @@ class Journal:
                 told = json.loads(line)
                 yield Entry(**{name: told[name] for name in _FIELDS})
             except (ValueError, KeyError, TypeError):
-                if number < len(lines):  # the last may have been cut off; it had not been acted upon
-                    raise SourceFault("journal", f"{self._path}: line {number} cannot be read") from None
+                if number < len(
+                    lines
+                ):  # the last may have been cut off; it had not been acted upon
+                    raise SourceFault(
+                        "journal", f"{self._path}: line {number} cannot be read"
+                    ) from None

@@ -1,6 +1,8 @@
-"""The servers whose tables are cleaned: PostgreSQL and MariaDB (MySQL too). Only for the child process.
+"""The servers whose tables are cleaned: PostgreSQL and MariaDB (MySQL too). Only for the child
+process.
 
-A partition that holds records of the span and no others is dropped; what lies in others goes in small batches.
+A partition that holds records of the span and no others is dropped; what lies in others goes in
+small batches.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ class PostgresStore(Questions):
 
     def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         with postgres_faults():
-            found: list[Sequence[Any]] = self._connection.execute(question.encode(), values).fetchall()
+            found: list[Sequence[Any]] = self._connection.execute(
+                question.encode(), values
+            ).fetchall()
         return found
 
     def columns(self) -> list[str]:
@@ -35,7 +39,12 @@ class PostgresStore(Questions):
 
     def parts(self, begin: Bound, end: Bound) -> list[str]:
         holding = f"SELECT tableoid FROM {self.table} WHERE {self.span}"  # noqa: S608 - quoted, and checked when it was configured
-        return [row[0] for row in self.ask(f"SELECT relname FROM pg_class WHERE oid IN ({holding})", (begin, end))]  # noqa: S608 - as above
+        return [
+            row[0]
+            for row in self.ask(
+                f"SELECT relname FROM pg_class WHERE oid IN ({holding})", (begin, end)
+            )
+        ]  # noqa: S608 - as above
 
     def now(self) -> float | None:
         return float(self.ask("SELECT extract(epoch FROM clock_timestamp())")[0][0])
@@ -69,7 +78,9 @@ class PostgresStore(Questions):
             return int(self._connection.execute(question.encode(), (begin, end)).rowcount)
 
     def _partitions(self, begin: Bound, end: Bound) -> Iterator[tuple[str, int]]:
-        """Those that hold records of the span and no others: by what is in them, not by what they are called."""
+        """Those that hold records of the span and no others: by what is in them, not by what they
+        are called.
+        """
         for (leaf,) in self.ask(_LEAVES, (self._name,)):
             inside = f"SELECT count(*), count(*) FILTER (WHERE {self.span}) FROM ONLY {leaf}"  # noqa: S608 - quoted, and checked when it was configured
             if self._outside(leaf, begin, end):
@@ -85,9 +96,9 @@ class PostgresStore(Questions):
 
 
 _LEAVES = (
-    "SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_partition_tree(%s::regclass) t"
-    " JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE t.isleaf AND t.level > 0 ORDER BY 1"
+    "SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_partition_tree(%s::regclass)"
+    " t JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid ="
+    " c.relnamespace WHERE t.isleaf AND t.level > 0 ORDER BY 1"
 )
 
 
@@ -150,7 +161,9 @@ class MariaStore(Questions):
             yield gone
 
     def _partitions(self, begin: Bound, end: Bound) -> Iterator[tuple[str, int]]:
-        """Those that hold records of the span and none of any other; the last partition of a table has to stay."""
+        """Those that hold records of the span and none of any other; the last partition of a table
+        has to stay.
+        """
         named = self.ask(
             "SELECT DISTINCT partition_name FROM information_schema.partitions"
             " WHERE table_schema = database() AND table_name = %s AND partition_name IS NOT NULL",
@@ -167,7 +180,9 @@ class MariaStore(Questions):
 
 @contextmanager
 def open_mariadb(place: Mapping[str, Any], time: str, zone: str) -> Iterator[MariaStore]:
-    """A server; wall times are those of the zone, by its offset of now: a TIMESTAMP column is better kept in UTC."""
+    """A server; wall times are those of the zone, by its offset of now: a TIMESTAMP column is
+    better kept in UTC.
+    """
     import pymysql
 
     with mariadb_faults():

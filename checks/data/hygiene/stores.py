@@ -1,8 +1,8 @@
 """A table that is cleaned, and the one of an SQLite file. Only for the child process.
 
-Each is asked for its oldest and newest record, for the records of a span of time, and told to remove a span, in small
-batches of their own transactions, or, where the span is a partition, at once. Bounds are what the time column holds:
-seconds since 1970, or wall times as text.
+Each is asked for its oldest and newest record, for the records of a span of time, and told to
+remove a span, in small batches of their own transactions, or, where the span is a partition, at
+once. Bounds are what the time column holds: seconds since 1970, or wall times as text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Store(Protocol):
         """Its columns, in order."""
 
     def parts(self, begin: Bound, end: Bound) -> list[str]:
-        """The tables that hold the span, by their own names: itself, or those of its partitions that are tables."""
+        """The tables that hold the span, by their own names: itself, or those of its partitions
+        that are tables.
+        """
 
     def now(self) -> float | None:
         """The server's clock, seconds since 1970; None where there is no server."""
@@ -70,7 +72,11 @@ class Questions:
         return self.ask(question, () if after is None else (after,))[0][0]
 
     def count(self, begin: Bound | None, end: Bound) -> int:
-        where, values = (self.span, (begin, end)) if begin is not None else (f"{self.time} < {self.mark}", (end,))
+        where, values = (
+            (self.span, (begin, end))
+            if begin is not None
+            else (f"{self.time} < {self.mark}", (end,))
+        )
         return int(self.ask(f"SELECT count(*) FROM {self.table} WHERE {where}", values)[0][0])  # noqa: S608 - quoted, and checked when it was configured
 
     @property
@@ -96,7 +102,9 @@ class SqliteStore(Questions):
             return self._connection.execute(question, values).fetchall()
 
     def columns(self) -> list[str]:
-        found = [str(row[0]) for row in self.ask("SELECT name FROM pragma_table_info(?)", (self.plain,))]
+        found = [
+            str(row[0]) for row in self.ask("SELECT name FROM pragma_table_info(?)", (self.plain,))
+        ]
         if not found:
             raise SourceFault("no-such-table", f"there is no table {self.plain}")
         return found
@@ -128,6 +136,8 @@ def open_sqlite(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Sqli
     if not path.is_file():
         raise SourceFault("no-such-file", f"there is no file {path}")
     with sqlite_faults():
-        opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=CONNECT_SECONDS)
+        opened = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=CONNECT_SECONDS
+        )
     with closing(opened) as connection:
         yield SqliteStore(connection, place["table"], time)

@@ -1,7 +1,9 @@
-"""Records as numbers that any database gives alike: how many there are, and a hash that no order of them changes.
+"""Records as numbers that any database gives alike: how many there are, and a hash that no order of
+them changes.
 
-A value is written as text in one way, whatever driver brought it: a time in ISO 8601 with its zone's offset taken off
-(UTC), a number without trailing zeros, bytes in hex, and nothing (NULL) unlike any text.
+A value is written as text in one way, whatever driver brought it: a time in ISO 8601 with its
+zone's offset taken off (UTC), a number without trailing zeros, bytes in hex, and nothing (NULL)
+unlike any text.
 """
 
 from __future__ import annotations

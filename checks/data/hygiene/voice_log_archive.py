@@ -1,11 +1,12 @@
-"""Is last month's voice log archived, and proven to come back? One archive a month, with manifest and proof.
+"""Is last month's voice log archived, and proven to come back? One archive a month, with manifest
+and proof.
 
     find      /var/spool/asterisk/monitor/2026/10 is there            fault: directory-missing
     archive   the month has a proven archive that holds all of it     (then that is all)
     dump …    else it is archived, restored and compared              faults: those of `backup`
 
-Rules: the month is the one before the attempt's own, by the site's clock. A month is archived once; recordings that
-came later make it be archived anew. Archives are never removed here.
+Rules: the month is the one before the attempt's own, by the site's clock. A month is archived once;
+recordings that came later make it be archived anew. Archives are never removed here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from checks.settings import Duration, LocalPath, Secret, SiteZone
 
 def _monthly(path: Path) -> Path:
     if "%Y" not in str(path) or "%m" not in str(path):
-        raise ValueError(f"{str(path)!r} does not name a month; write %Y and %m in it, as in '/var/spool/voice/%Y/%m'")
+        raise ValueError(
+            f"{str(path)!r} does not name a month; write %Y and %m in it, as in"
+            " '/var/spool/voice/%Y/%m'"
+        )
     return path
 
 
@@ -61,7 +65,10 @@ class VoiceLogArchive(Check):
             "archived": "those of them that the proven archive holds",
             "archive_age_days": "age of the proven archive, in days",
         }
-        return {**Backup(engine="directory", path=self.folder, folder=self.folder).measures(), **own}
+        return {
+            **Backup(engine="directory", path=self.folder, folder=self.folder).measures(),
+            **own,
+        }
 
     def longest_seconds(self) -> float:
         """The time limit, and a little for the tidying."""
@@ -70,7 +77,9 @@ class VoiceLogArchive(Check):
     async def probe(self, trace: Trace) -> None:
         """Look for the archive; make it where there is none."""
         now = datetime.fromtimestamp(trace.began_at, UTC)
-        month = (now.astimezone(ZoneInfo(self.timezone)).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+        month = (
+            now.astimezone(ZoneInfo(self.timezone)).replace(day=1) - timedelta(days=1)
+        ).strftime("%Y-%m")
         year, _, number = month.partition("-")
         recordings = Path(str(self.recordings).replace("%Y", year).replace("%m", number))
         with trace.stage("find"):
@@ -84,7 +93,10 @@ class VoiceLogArchive(Check):
         if proven is not None:
             trace.measure("archived", proven.rows)
             trace.measure("archive_age_days", (now - proven.data_as_of).total_seconds() / 86400)
-            trace.note(f"voice log of {month}: {proven.rows} files and folders archived and proven, {proven.id}")
+            trace.note(
+                f"voice log of {month}: {proven.rows} files and folders archived and proven,"
+                f" {proven.id}"
+            )
 
     def _archive(self, month: str, recordings: Path) -> Backup:
         return Backup(

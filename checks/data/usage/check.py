@@ -1,13 +1,18 @@
-"""Yesterday's usage, from real call records: calls, ratios, traffic, queues and agents, and what is not as usual.
+"""Yesterday's usage, from real call records: calls, ratios, traffic, queues and agents, and what is
+not as usual.
 
-    connect   the file is there, the server lets us in      faults: unreachable, login-refused, no-such-database,
-                                                            no-such-file, not-allowed, too-many-connections, timeout
-    read      SELECT ... FROM "cdr" WHERE "start" >= ...    faults: no-such-table, no-such-column, closed, corrupt
-    compute   legs -> calls -> figures                      faults: no-records (and on such a day there usually are)
+    connect   the file is there, the server lets us in      faults: unreachable, login-refused,
+              no-such-database,
+                                                            no-such-file, not-allowed,
+                                                            too-many-connections, timeout
+    read      SELECT ... FROM "cdr" WHERE "start" >= ...    faults: no-such-table, no-such-column,
+              closed, corrupt
+    compute   legs -> calls -> figures                      faults: no-records (and on such a day
+              there usually are)
 
-Rules: read-only; in a process of its own at low priority, so that no driver and no numpy is in the daemon; secrets go
-to it through a pipe. The day is the local day before the attempt's own, or `date`. The full result is the exhibit
-usage.json, whose form is checks/data/usage/schema.json.
+Rules: read-only; in a process of its own at low priority, so that no driver and no numpy is in the
+daemon; secrets go to it through a pipe. The day is the local day before the attempt's own, or
+`date`. The full result is the exhibit usage.json, whose form is checks/data/usage/schema.json.
 """
 
 from __future__ import annotations
@@ -35,7 +40,10 @@ _MEASURES: Mapping[str, str] = {
     "offered_calls": "calls (seizures), each with all its legs, without Reveille's own",
     "answered_calls": "calls that were answered",
     "own_calls": "Reveille's own test calls",
-    "abandoned_calls": "callers who gave up after more than `short_abandon`; of the queues where there is a queue_log",
+    "abandoned_calls": (
+        "callers who gave up after more than `short_abandon`; of the queues where there is a"
+        " queue_log"
+    ),
     "abandonment_percent": "abandoned of offered, in percent",
     "asr_percent": "answer-seizure ratio: answered of offered, in percent",
     "ner_percent": "network effectiveness ratio (ITU-T E.425): reached of offered, in percent",
@@ -70,7 +78,9 @@ class Usage(Check):
     answer_within: Duration = Field(default=20.0, ge=1)
     """the T of the service level: answered within it is in time"""
     service_level: Literal["A", "B", "C", "D"] = "A"
-    """in time of answered and abandoned (A), less who gave up in time (B), these as served (C), of the answered (D)"""
+    """in time of answered and abandoned (A), less who gave up in time (B), these as served (C), of
+    the answered (D)
+    """
     short_abandon: Duration = Field(default=5.0, ge=0)
     """who gives up within it is counted apart"""
     wrap_up: Duration = Field(default=0.0, ge=0)
@@ -89,7 +99,10 @@ class Usage(Check):
     @model_validator(mode="after")
     def _whole_seconds(self) -> Self:
         if self.answer_within % 1 or self.short_abandon % 1:
-            raise ValueError("records count whole seconds; write answer_within and short_abandon in whole seconds")
+            raise ValueError(
+                "records count whole seconds; write answer_within and short_abandon in whole"
+                " seconds"
+            )
         return self
 
     def measures(self) -> Mapping[str, str]:
@@ -117,10 +130,15 @@ class Usage(Check):
     def _conclude(self, day: Day, told: Mapping[str, Any], trace: Trace) -> None:
         for name, value in told["measures"].items():
             trace.measure(name, value)
-        trace.note(f"{day.date} {day.zone}, {day.seconds / 3600:g} h: {told['measures']['offered_calls']:.0f} calls")
+        trace.note(
+            f"{day.date} {day.zone}, {day.seconds / 3600:g} h:"
+            f" {told['measures']['offered_calls']:.0f} calls"
+        )
         if not told["measures"]["offered_calls"] and (told["usual"] or 0) > 0:
             with trace.stage("compute"):
-                raise Refused("no-records", f"no call on {day.date}; usual on this weekday: {told['usual']:g}")
+                raise Refused(
+                    "no-records", f"no call on {day.date}; usual on this weekday: {told['usual']:g}"
+                )
 
     def _job(self, day: Day, now: int, path: Path) -> bytes:
         plain = {

@@ -1,10 +1,14 @@
-"""The process that reads call records: a job as JSON on standard input, what comes of it as JSON lines on a private fd.
+"""The process that reads call records: a job as JSON on standard input, what comes of it as JSON
+lines on a private fd.
 
     {"stage": "connect"} {"stage": "read"} {"stage": "compute"}
-    {"fault": "login-refused", "text": "..."}          what was wrong with the source, in the stage under way
-    {"measures": {...}, "records": n, "usual": n}      the result stands in the file that the job names
+    {"fault": "login-refused", "text": "..."}          what was wrong with the source, in the stage
+    under way
+    {"measures": {...}, "records": n, "usual": n}      the result stands in the file that the job
+    names
 
-It runs at low priority, and ends with the daemon (its death signal, and the pipe that nobody reads).
+It runs at low priority, and ends with the daemon (its death signal, and the pipe that nobody
+reads).
 """
 
 from __future__ import annotations
@@ -29,7 +33,8 @@ def main(told: int, parent: int) -> int:
     if not tied_to(parent):
         return 1
     os.nice(_NICENESS)
-    gc.disable()  # millions of records make no cycles, and looking for them would cost half as much again
+    # millions of records make no cycles, and looking for them would cost half as much again
+    gc.disable()
     plain = json.load(sys.stdin)
     tell = telling(told)
     try:
@@ -46,9 +51,15 @@ def usage(plain: dict[str, Any], tell: Tell) -> dict[str, Any]:
     complete = result(job, found)
     Path(plain["result"]).write_text(json.dumps(complete, indent=1), encoding="utf-8")
     offered = [
-        one["median"] for one in complete["comparison"]["usual"] if (one["metric"], one["part"]) == ("offered", None)
+        one["median"]
+        for one in complete["comparison"]["usual"]
+        if (one["metric"], one["part"]) == ("offered", None)
     ]
-    return {"measures": headline(complete), "usual": offered[0] if offered else None, "zone": job.day.zone}
+    return {
+        "measures": headline(complete),
+        "usual": offered[0] if offered else None,
+        "zone": job.day.zone,
+    }
 
 
 if __name__ == "__main__":

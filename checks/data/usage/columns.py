@@ -1,7 +1,8 @@
 """A batch of records by their columns, as arrays of numbers. Only for the child process.
 
-`RowColumns` holds records that a database gave as tuples, `TextColumns` (in `blocks`) lines that are never taken
-apart into words. What a word means is looked up once and remembered. Words come as text or, out of SQLite, as bytes.
+`RowColumns` holds records that a database gave as tuples, `TextColumns` (in `blocks`) lines that
+are never taken apart into words. What a word means is looked up once and remembered. Words come as
+text or, out of SQLite, as bytes.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Columns(Protocol):
         ...
 
     def numbers(self, term: str, meanings: dict[Any, int], channel: bool = False) -> Whole:
-        """A number for each word; of a `channel` for its peer: PJSIP/trunk-a-0000002f counts as PJSIP/trunk-a."""
+        """A number for each word; of a `channel` for its peer: PJSIP/trunk-a-0000002f counts as
+        PJSIP/trunk-a.
+        """
         ...
 
     def members(self, term: str, words: frozenset[str]) -> Mask:
@@ -117,7 +120,9 @@ class RowColumns:
         if position not in self._peers:
             column = self._columns[position]
             mark: Any = b"-" if any(isinstance(channel, bytes) for channel in column) else "-"
-            self._peers[position] = [channel and (channel.rpartition(mark)[0] or channel) for channel in column]
+            self._peers[position] = [
+                channel and (channel.rpartition(mark)[0] or channel) for channel in column
+            ]
         return self._peers[position]
 
 
@@ -131,7 +136,9 @@ def plain(written: Any) -> str:
 def whole_of(words: Sequence[Any]) -> tuple[Whole, Mask]:
     """Whole numbers out of words that may be anything, and where there is none."""
     read = [_whole(written) for written in words]
-    return np.array([one or 0 for one in read], np.int64), np.array([one is None for one in read], np.bool_)
+    return np.array([one or 0 for one in read], np.int64), np.array(
+        [one is None for one in read], np.bool_
+    )
 
 
 def _whole(written: Any) -> int | None:

@@ -1,4 +1,6 @@
-"""A day's figures against those of the same weekday of the weeks before, as plain data. Only for the child process."""
+"""A day's figures against those of the same weekday of the weeks before, as plain data. Only for
+the child process.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,17 @@ from checks.ratio import Ratio
 
 _MOST_PARTS = 100
 _MOST_STANDOUTS = 50
-COUNTED = frozenset({"offered", "answered", "abandoned", "peak", "queue_offered", "queue_abandoned"})
+COUNTED = frozenset(
+    {"offered", "answered", "abandoned", "peak", "queue_offered", "queue_abandoned"}
+)
 """what is a count: nothing of it is 0, and chance makes it stray by its root"""
 Key = tuple[str, str]
 
 
 def service_level(counts: Counts, level: str) -> Ratio:
-    """In its variants: A in time of answered and abandoned; B without those who gave up in time; C with them as served;
-    D of the answered alone."""
+    """In its variants: A in time of answered and abandoned; B without those who gave up in time; C
+    with them as served; D of the answered alone.
+    """
     answered, abandoned = counts.answered, counts.abandoned
     soon, gone = counts.answered_in_time, counts.abandoned_in_time
     of = {
@@ -45,20 +50,31 @@ def figures(job: Job, found: Read, number: int) -> dict[Key, Figure | None]:
         ("peak", ""): peak(tally.sweep).calls,
         ("asr", ""): _percent(Ratio(counts.answered, counts.offered)),
         ("ner", ""): _percent(Ratio(counts.delivered, counts.offered)),
-        ("acd_seconds", ""): Fraction(counts.talk_seconds, counts.answered) if counts.answered else None,
+        ("acd_seconds", ""): (
+            Fraction(counts.talk_seconds, counts.answered) if counts.answered else None
+        ),
     }
     if waits:
         known["abandoned", ""] = counts.abandoned
-        known["asa_seconds", ""] = Fraction(counts.wait_seconds, counts.answered) if counts.answered else None
+        known["asa_seconds", ""] = (
+            Fraction(counts.wait_seconds, counts.answered) if counts.answered else None
+        )
         known["service_level", ""] = _percent(service_level(counts, job.service_level))
     if queue is not None:
-        known["queue_offered", ""], known["queue_abandoned", ""] = queue.total.offered, queue.total.abandoned
+        known["queue_offered", ""], known["queue_abandoned", ""] = (
+            queue.total.offered,
+            queue.total.abandoned,
+        )
         known["queue_service_level", ""] = _percent(service_level(queue.total, job.service_level))
     for hour, part in zip(tally.day.hours(), tally.hours(), strict=True):
         known["offered", f"hour:{hour.label}"] = part.offered
     for group in ("trunk", "did"):
-        largest = sorted(tally.groups(group, found.names).items(), key=lambda item: (-item[1].offered, item[0]))
-        known |= {("offered", f"{group}:{name}"): part.offered for name, part in largest[:_MOST_PARTS]}
+        largest = sorted(
+            tally.groups(group, found.names).items(), key=lambda item: (-item[1].offered, item[0])
+        )
+        known |= {
+            ("offered", f"{group}:{name}"): part.offered for name, part in largest[:_MOST_PARTS]
+        }
     return known
 
 
@@ -69,7 +85,10 @@ def _percent(ratio: Ratio) -> Fraction | None:
 
 def comparison(job: Job, found: Read) -> dict[str, Any]:
     """Against the same weekday of the weeks before; weeks before the first that has calls are none."""
-    last = max((number for number, tally in enumerate(found.tallies) if number and tally.total().offered), default=0)
+    last = max(
+        (number for number, tally in enumerate(found.tallies) if number and tally.total().offered),
+        default=0,
+    )
     before = [figures(job, found, number) for number in range(1, last + 1)]
     today = figures(job, found, 0)
     found_out = standouts(today, before, COUNTED)
@@ -89,7 +108,9 @@ def comparison(job: Job, found: Read) -> dict[str, Any]:
     }
 
 
-def _usual(today: Mapping[Key, Figure | None], before: Sequence[Mapping[Key, Figure | None]]) -> list[dict[str, Any]]:
+def _usual(
+    today: Mapping[Key, Figure | None], before: Sequence[Mapping[Key, Figure | None]]
+) -> list[dict[str, Any]]:
     rows = []
     for key, value in today.items():
         nothing = 0 if key[0] in COUNTED else None

@@ -1,10 +1,12 @@
-"""Lines of CSV as columns of numbers, a block of some megabytes at a time. Only for the child process.
+"""Lines of CSV as columns of numbers, a block of some megabytes at a time. Only for the child
+process.
 
-    "","+4930123","8000","from-trunk","Anna <+4930123>","PJSIP/trunk-a-0000002f",...,"2026-11-20 10:00:00",64,...
+    "","+4930123","8000","from-trunk","Anna <+4930123>","PJSIP/trunk-a-0000002f",...,"2026-11-20
+    10:00:00",64,...
 
-No line is ever taken apart into Python's words: commas and line ends outside of quotes are found for the whole block at
-once, and what is needed of a field is gathered from its place (RFC 4180; a quote in a quoted field is doubled).
-Missing last fields are empty.
+No line is ever taken apart into Python's words: commas and line ends outside of quotes are found
+for the whole block at once, and what is needed of a field is gathered from its place (RFC 4180; a
+quote in a quoted field is doubled). Missing last fields are empty.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ _KEYS = [np.uint64(secrets.randbits(64) | 1) for _ in range(_LONGEST // 8 + 1)]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many fields a record has `usually`, how many of them are looked at, and how many it must have."""
+    """How many fields a record has `usually`, how many of them are looked at, and how many it must
+    have.
+    """
 
     usually: int
     looked_at: int
@@ -43,11 +47,13 @@ class Shape:
 
 
 class Cut:
-    """Where the fields of a block are: of each record its first byte, and the separator after each of its fields.
+    """Where the fields of a block are: of each record its first byte, and the separator after each
+    of its fields.
 
-    All places count from `MARGIN` bytes before the block; `used` is how much of it that was. A record with too few
-    fields is bad; so is one of several lines whose quotes are not as they should be: a stray quote has swallowed lines.
-    With `by_line` every line is a record, whatever its quotes say.
+    All places count from `MARGIN` bytes before the block; `used` is how much of it that was. A
+    record with too few fields is bad; so is one of several lines whose quotes are not as they
+    should be: a stray quote has swallowed lines. With `by_line` every line is a record, whatever
+    its quotes say.
     """
 
     def __init__(self, block: Bytes, shape: Shape, by_line: bool = False) -> None:
@@ -63,7 +69,10 @@ class Cut:
         self.bad = np.stack((begins[~good], at[lines[~good]] + 1), axis=1) + MARGIN
         """first byte and end of each bad record"""
         if good.all() and (counts == shape.usually).all():
-            self.ends = at[: len(lines) * shape.usually].reshape(-1, shape.usually)[:, : shape.looked_at] + MARGIN
+            self.ends = (
+                at[: len(lines) * shape.usually].reshape(-1, shape.usually)[:, : shape.looked_at]
+                + MARGIN
+            )
         else:
             across = firsts[good][:, None] + np.arange(shape.looked_at)
             self.ends = at[np.minimum(across, lines[good][:, None])] + MARGIN
@@ -76,7 +85,11 @@ def _swallowing(block: Bytes, begins: Whole, ends: Whole) -> list[int]:
     if len(lines) == len(ends):
         return []
     several = np.flatnonzero(np.searchsorted(lines, ends) > np.searchsorted(lines, begins))
-    return [number for number in several.tolist() if not _well_formed(block[begins[number] : ends[number]].tobytes())]
+    return [
+        number
+        for number in several.tolist()
+        if not _well_formed(block[begins[number] : ends[number]].tobytes())
+    ]
 
 
 def _well_formed(record: bytes) -> bool:
@@ -105,9 +118,13 @@ def _separators(block: Bytes, by_line: bool) -> Whole:
 
 
 class TextColumns:
-    """The fields of a block; around it lie `MARGIN` bytes more on both sides, and all places count from their first."""
+    """The fields of a block; around it lie `MARGIN` bytes more on both sides, and all places count
+    from their first.
+    """
 
-    def __init__(self, block: Bytes, begins: Whole, ends: Whole, positions: Mapping[str, int]) -> None:
+    def __init__(
+        self, block: Bytes, begins: Whole, ends: Whole, positions: Mapping[str, int]
+    ) -> None:
         self.count = len(begins)
         self._block, self._begins, self._ends, self._positions = block, begins, ends, positions
         self._known: dict[int, tuple[Whole, Whole]] = {}
@@ -142,7 +159,9 @@ class TextColumns:
         if channel:
             end = self._peers(fields, begin, end)
             fields[np.arange(fields.shape[1]) >= (end - begin)[:, None]] = 0
-        _, first, inverse = np.unique(_hashed(fields, end - begin), return_index=True, return_inverse=True)
+        _, first, inverse = np.unique(
+            _hashed(fields, end - begin), return_index=True, return_inverse=True
+        )
         words = self._words_at(begin[first], end[first])
         return np.fromiter((meanings[word] for word in words), np.int64, len(first))[inverse]
 
@@ -175,7 +194,9 @@ class TextColumns:
         begin = self._begins if position == 0 else self._ends[:, position - 1] + 1
         end = np.maximum(self._ends[:, position], begin)
         end = end - ((end > begin) & (self._block[end - 1] == _RETURN))
-        quoted = (end - begin >= 2) & (self._block[begin] == _QUOTE) & (self._block[end - 1] == _QUOTE)
+        quoted = (
+            (end - begin >= 2) & (self._block[begin] == _QUOTE) & (self._block[end - 1] == _QUOTE)
+        )
         return begin + quoted, end - quoted
 
     def _width(self, begin: Whole, end: Whole) -> int:
@@ -193,7 +214,9 @@ class TextColumns:
         return fields
 
     def _peers(self, fields: Bytes, begin: Whole, end: Whole) -> Whole:
-        """The ends of the channels' peers: at the last dash, if that is not at their very beginning."""
+        """The ends of the channels' peers: at the last dash, if that is not at their very
+        beginning.
+        """
         dashes = fields[:, ::-1] == _DASH
         last = fields.shape[1] - 1 - dashes.argmax(axis=1)
         return np.where(dashes.any(axis=1) & (last > 0), begin + last, end)
@@ -207,7 +230,9 @@ class TextColumns:
 
 
 def _hashed(fields: Bytes, lengths: Whole) -> Hashes:
-    """A hash of each field; the zeros after its end have no part in it, so it is the same in every block."""
+    """A hash of each field; the zeros after its end have no part in it, so it is the same in every
+    block.
+    """
     words = np.ascontiguousarray(fields).view(np.uint64)
     found = lengths.astype(np.uint64) * _KEYS[-1]
     for number in range(words.shape[1]):

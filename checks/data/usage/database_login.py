@@ -1,7 +1,8 @@
-"""How one logs in to a database server: the arguments that its driver's `connect` is given. Nothing is imported here.
+"""How one logs in to a database server: the arguments that its driver's `connect` is given. Nothing
+is imported here.
 
-A `server` is what `Server.plain` (sources.py) gives. The certificate is checked where there is something to check it
-against.
+A `server` is what `Server.plain` (sources.py) gives. The certificate is checked where there is
+something to check it against.
 """
 
 from __future__ import annotations
@@ -32,8 +33,14 @@ def postgres_log_in(server: Mapping[str, Any], purpose: str) -> dict[str, Any]:
 def mariadb_log_in(server: Mapping[str, Any]) -> dict[str, Any]:
     """For PyMySQL; a host that is a path is a socket."""
     host, trusted = server["host"], server["trusted"]
-    where = {"unix_socket": host} if host.startswith("/") else {"host": host, "port": server["port"] or 3306}
-    checked = {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True} if trusted else {}
+    where = (
+        {"unix_socket": host}
+        if host.startswith("/")
+        else {"host": host, "port": server["port"] or 3306}
+    )
+    checked = (
+        {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True} if trusted else {}
+    )
     return {
         **where,
         "user": server["user"],

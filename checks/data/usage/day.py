@@ -1,4 +1,6 @@
-"""A local calendar day as an interval of UTC seconds, half-open: 23, 24 or 25 hours long, whatever the clocks did."""
+"""A local calendar day as an interval of UTC seconds, half-open: 23, 24 or 25 hours long, whatever
+the clocks did.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +43,19 @@ class Day:
         return self.end - self.begin
 
     def hours(self) -> tuple[Hour, ...]:
-        """Hour by hour from its beginning. In autumn a label comes twice, so it carries the offset ("01:00-05:00")."""
+        """Hour by hour from its beginning. In autumn a label comes twice, so it carries the offset
+        ("01:00-05:00").
+        """
         begins = range(self.begin, self.end, _HOUR)
         walls = [datetime.fromtimestamp(begin, ZoneInfo(self.zone)) for begin in begins]
         labels = [f"{wall:%H:%M}" for wall in walls]
         return tuple(
             Hour(
-                label if labels.count(label) == 1 else f"{label}{wall:%z}"[:-2] + ":" + f"{wall:%z}"[-2:],
+                (
+                    label
+                    if labels.count(label) == 1
+                    else f"{label}{wall:%z}"[:-2] + ":" + f"{wall:%z}"[-2:]
+                ),
                 begin,
                 min(_HOUR, self.end - begin),
             )
@@ -56,7 +64,9 @@ class Day:
 
     def weeks_before(self, count: int) -> tuple[Day, ...]:
         """The same weekday of the weeks before, the latest first."""
-        return tuple(Day.of(self.date - timedelta(weeks=back), self.zone) for back in range(1, count + 1))
+        return tuple(
+            Day.of(self.date - timedelta(weeks=back), self.zone) for back in range(1, count + 1)
+        )
 
 
 def day_before(instant: float, zone: str) -> Day:
@@ -66,6 +76,12 @@ def day_before(instant: float, zone: str) -> Day:
 
 def _midnight(date: Date, zone: str) -> int:
     """The first instant of a date: where midnight falls into a gap, the gap's end."""
-    told = int(datetime.combine(date, time(), ZoneInfo(zone)).timestamp())  # in a gap as much too late as it is into it
+    told = int(
+        datetime.combine(date, time(), ZoneInfo(zone)).timestamp()
+    )  # in a gap as much too late as it is into it
     minutes = range(told - _LONGEST_GAP, told + 1, 60)
-    return minutes[bisect_left(minutes, True, key=lambda at: datetime.fromtimestamp(at, ZoneInfo(zone)).date() >= date)]
+    return minutes[
+        bisect_left(
+            minutes, True, key=lambda at: datetime.fromtimestamp(at, ZoneInfo(zone)).date() >= date
+        )
+    ]

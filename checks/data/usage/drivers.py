@@ -1,6 +1,8 @@
-"""The databases that can be asked: SQLite, PostgreSQL, MariaDB. Only for the child process; read-only, each of them.
+"""The databases that can be asked: SQLite, PostgreSQL, MariaDB. Only for the child process;
+read-only, each of them.
 
-What a driver raises becomes a `SourceFault` here; no password is in its text, and none is ever in an argument list.
+What a driver raises becomes a `SourceFault` here; no password is in its text, and none is ever in
+an argument list.
 """
 
 from __future__ import annotations
@@ -64,7 +66,9 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
     if not path.is_file():
         raise SourceFault("no-such-file", f"there is no file {path}")
     with sqlite_faults():
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=CONNECT_SECONDS)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=CONNECT_SECONDS
+        )
         connection.text_factory = bytes  # whatever is in it: what is no UTF-8 is no reason to stop
     try:
         with sqlite_faults():
@@ -81,7 +85,11 @@ def sqlite_faults() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         text = str(error)
-        words = {"locked": "locked", "unable to open": "not-allowed", "no such table": "no-such-table"}
+        words = {
+            "locked": "locked",
+            "unable to open": "not-allowed",
+            "no such table": "no-such-table",
+        }
         code = next((code for word, code in words.items() if word in text), "corrupt")
         raise SourceFault(code, text) from None
 
@@ -133,8 +141,11 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
 
 
 _POSTGRES_WORDS: Mapping[str, str] = {
-    r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf entry|"
-    r"(Peer|Ident|GSSAPI|LDAP|PAM|certificate) authentication failed|not permitted to log in": "login-refused",
+    r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf"
+    r" entry|"
+    r"(Peer|Ident|GSSAPI|LDAP|PAM|certificate) authentication failed|not permitted to log in": (
+        "login-refused"
+    ),
     r"database .* does not exist": "no-such-database",
     r"permission denied for database": "not-allowed",
     r"too many (clients|connections)|remaining connection slots": "too-many-connections",
@@ -246,8 +257,12 @@ def mariadb_faults() -> Iterator[None]:
         yield
     except pymysql.Error as error:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        code = _MARIADB_ERRORS.get(number) or ("unreachable" if number in (2002, 2003) else "not-records")
-        raise SourceFault(code, str(error.args[-1]) if error.args else type(error).__name__) from None
+        code = _MARIADB_ERRORS.get(number) or (
+            "unreachable" if number in (2002, 2003) else "not-records"
+        )
+        raise SourceFault(
+            code, str(error.args[-1]) if error.args else type(error).__name__
+        ) from None
 
 
 OPENERS: Mapping[str, Callable[..., Any]] = {

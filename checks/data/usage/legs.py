@@ -1,4 +1,6 @@
-"""Legs and calls as rows of numbers; names (trunks, numbers, agents) as codes. Only for the child process."""
+"""Legs and calls as rows of numbers; names (trunks, numbers, agents) as codes. Only for the child
+process.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ CALL = np.dtype(
 
 
 class Codes(dict[Any, int]):
-    """Numbers for names, given as they come. 0 is no name; beyond `most` names all others share one, `OTHER`."""
+    """Numbers for names, given as they come. 0 is no name; beyond `most` names all others share
+    one, `OTHER`.
+    """
 
     NONE, OTHER = 0, 1
 

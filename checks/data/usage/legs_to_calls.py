@@ -1,9 +1,10 @@
 """Legs with one linked id become one call. Pure; only for the child process.
 
-A call begins with its first leg and ends with its last end; it is answered if any leg was, waits until the first answer
-(else until its end), and talks as long as any leg was connected: what overlaps counts once, so a transfer is not two
-calls and a minute told twice is not two minutes. Trunk and DID are the first leg's, the agent is the first answered
-leg's; unanswered, it ended as its last leg did. The same record again changes nothing.
+A call begins with its first leg and ends with its last end; it is answered if any leg was, waits
+until the first answer (else until its end), and talks as long as any leg was connected: what
+overlaps counts once, so a transfer is not two calls and a minute told twice is not two minutes.
+Trunk and DID are the first leg's, the agent is the first answered leg's; unanswered, it ended as
+its last leg did. The same record again changes nothing.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def fold(legs: Rows) -> tuple[Rows, Mask]:
 
 
 def _in_order(legs: Rows) -> Whole:
-    """Call by call; within one by start, order, outcome and arrival, a BYE last. Most calls have one leg: of the others
-    alone the legs are sorted by more than their call."""
+    """Call by call; within one by start, order, outcome and arrival, a BYE last. Most calls have
+    one leg: of the others alone the legs are sorted by more than their call.
+    """
     order: Whole = np.argsort(legs["link"])
     links = legs["link"][order]
     same = links[1:] == links[:-1]

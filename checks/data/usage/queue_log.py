@@ -5,9 +5,10 @@
     1763799140|1763799010.17|support|PJSIP/agent-1|COMPLETEAGENT|8|120|1
     1763799200|1763799190.20|support|NONE|ABANDON|1|1|10
 
-Rules: an entry belongs to the day in which it entered. Whoever is seen at work without having been seen to log in has
-been there since the day began. The log knows no wrap-up: it is estimated, as `wrap_seconds` after each call and as the
-pauses whose reason says so; any other pause is not productive.
+Rules: an entry belongs to the day in which it entered. Whoever is seen at work without having been
+seen to log in has been there since the day began. The log knows no wrap-up: it is estimated, as
+`wrap_seconds` after each call and as the pauses whose reason says so; any other pause is not
+productive.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ Event = tuple[int, str, str, str, str, Sequence[str]]
 """UTC seconds, call id, queue, agent, event, its parameters"""
 _COMING = ("ADDMEMBER", "AGENTLOGIN", "AGENTCALLBACKLOGIN")
 _GOING = ("REMOVEMEMBER", "AGENTLOGOFF", "AGENTCALLBACKLOGOFF")
-_WORK = ("CONNECT", "COMPLETEAGENT", "COMPLETECALLER", "RINGNOANSWER", "PAUSE", "UNPAUSE", "PAUSEALL", "UNPAUSEALL")
+_WORK = (
+    "CONNECT",
+    "COMPLETEAGENT",
+    "COMPLETECALLER",
+    "RINGNOANSWER",
+    "PAUSE",
+    "UNPAUSE",
+    "PAUSEALL",
+    "UNPAUSEALL",
+)
 _LEAVING = ("EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY")
 _DONE = ("COMPLETEAGENT", "COMPLETECALLER", "TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER")
 
@@ -49,7 +59,9 @@ class Agent:
     _seen_today: bool = False
 
     def was_there(self) -> bool:
-        """Whether there is anything to say of the day: seen at work in it, or logged in and not off again before it."""
+        """Whether there is anything to say of the day: seen at work in it, or logged in and not off
+        again before it.
+        """
         return self._seen_today or (self._came and self.logged_in_seconds > 0)
 
 
@@ -66,14 +78,19 @@ class Entry:
 class QueueTally:
     """One day's callers and agents; take the events in the order of their time."""
 
-    def __init__(self, day: Day, rules: Rules, wrap_seconds: int = 0, wrap_reasons: Sequence[str] = ("wrap",)) -> None:
+    def __init__(
+        self, day: Day, rules: Rules, wrap_seconds: int = 0, wrap_reasons: Sequence[str] = ("wrap",)
+    ) -> None:
         self.day, self.rules = day, rules
         self.total, self.queues = Counts(), dict[str, Counts]()
         self.agents: dict[str, Agent] = {}
         self.left: Counter[str] = Counter()
         self.without_entry = 0
         self.longest_wait_seconds = 0
-        self._wrap_seconds, self._wrap_reasons = wrap_seconds, tuple(reason.lower() for reason in wrap_reasons)
+        self._wrap_seconds, self._wrap_reasons = (
+            wrap_seconds,
+            tuple(reason.lower() for reason in wrap_reasons),
+        )
         self._waiting: dict[tuple[str, str], Entry] = {}
 
     def take(self, events: Iterable[Event]) -> None:
@@ -97,11 +114,15 @@ class QueueTally:
         for agent in self.agents.values():
             self._unpause(agent, self.day.end)
             self._log_off(agent, self.day.end)
-        self.agents = {name: agent for name, agent in sorted(self.agents.items()) if agent.was_there()}
+        self.agents = {
+            name: agent for name, agent in sorted(self.agents.items()) if agent.was_there()
+        }
 
     # --- callers
 
-    def _caller(self, at: int, key: tuple[str, str], agent: str, event: str, parameters: Sequence[str]) -> None:
+    def _caller(
+        self, at: int, key: tuple[str, str], agent: str, event: str, parameters: Sequence[str]
+    ) -> None:
         entry = self._waiting.get(key)
         if entry is None:
             self.without_entry += self.day.begin <= at < self.day.end and event not in _DONE
@@ -129,7 +150,12 @@ class QueueTally:
             return
         wait = _number(parameters, 2, at - entry.entered)
         late, soon = wait > self.rules.short_seconds, wait <= self.rules.answer_seconds
-        counts = Counts(1, abandoned=int(late), short_abandoned=int(not late), abandoned_in_time=int(late and soon))
+        counts = Counts(
+            1,
+            abandoned=int(late),
+            short_abandoned=int(not late),
+            abandoned_in_time=int(late and soon),
+        )
         self._add(entry, counts)
 
     def _completed(self, entry: Entry, at: int) -> None:

@@ -1,12 +1,16 @@
-"""The forms that call records come in: which column is which of our terms, and what the words in them mean.
+"""The forms that call records come in: which column is which of our terms, and what the words in
+them mean.
 
-    asterisk    CDR of Asterisk: Master.csv, cdr_sqlite3_custom, cdr_mysql, ODBC, cdr_pgsql, FreePBX's asteriskcdrdb
+    asterisk    CDR of Asterisk: Master.csv, cdr_sqlite3_custom, cdr_mysql, ODBC, cdr_pgsql,
+                FreePBX's asteriskcdrdb
     freeswitch  mod_cdr_csv (template "example") and mod_cdr_pg_csv
     kamailio    the table acc of Kamailio and OpenSIPS: an INVITE and a BYE make a call
-    own         anything that has a beginning and a length: every column is named in the configuration
+    own         anything that has a beginning and a length: every column is named in the
+                configuration
 
-Terms: start, answer, end (local stamps), length and talk (seconds), outcome, cause (Q.850), trunk, far_trunk, did,
-agent, queue, account, caller, id (of the leg), link (of the call), order (among the legs of a call), method (SIP).
+Terms: start, answer, end (local stamps), length and talk (seconds), outcome, cause (Q.850), trunk,
+far_trunk, did, agent, queue, account, caller, id (of the leg), link (of the call), order (among the
+legs of a call), method (SIP).
 """
 
 from __future__ import annotations
@@ -22,7 +26,9 @@ TERMS = (
 
 
 class Outcome(IntEnum):
-    """How an attempt ended. Up to CANCELLED the far end was reached: that is what NER counts (ITU-T E.425)."""
+    """How an attempt ended. Up to CANCELLED the far end was reached: that is what NER counts (ITU-T
+    E.425).
+    """
 
     ANSWERED = 0
     BUSY = 1
@@ -68,7 +74,8 @@ _FREESWITCH_CAUSES: Mapping[str, int] = {
     "CHAN_NOT_IMPLEMENTED": 66, "FACILITY_NOT_IMPLEMENTED": 69, "SERVICE_NOT_IMPLEMENTED": 79,
     "INCOMPATIBLE_DESTINATION": 88, "MANDATORY_IE_MISSING": 96, "RECOVERY_ON_TIMER_EXPIRE": 102,
     "PROTOCOL_ERROR": 111, "INTERWORKING": 127,
-    "ORIGINATOR_CANCEL": 16, "LOSE_RACE": 26, "USER_NOT_REGISTERED": 20,  # FreeSWITCH's own, beyond Q.850
+    # FreeSWITCH's own, beyond Q.850
+    "ORIGINATOR_CANCEL": 16, "LOSE_RACE": 26, "USER_NOT_REGISTERED": 20,
 }  # fmt: skip
 
 
@@ -112,7 +119,9 @@ class Format:
     causes: Mapping[str, int] = field(default_factory=lambda: _NUMERIC)
     """what the words in `cause` mean"""
     channels: bool = False
-    """whether trunk and agent are channel names, whose last part is the channel's number (PJSIP/trunk-a-0000002f)"""
+    """whether trunk and agent are channel names, whose last part is the channel's number
+    (PJSIP/trunk-a-0000002f)
+    """
     epoch_in_id: bool = False
     """whether the id begins with the second of the leg's beginning, UTC"""
     waits: bool = True

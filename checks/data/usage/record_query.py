@@ -1,9 +1,11 @@
-"""Call records in a database: which columns there are, and the one question that is asked. Only for the child process.
+"""Call records in a database: which columns there are, and the one question that is asked. Only for
+the child process.
 
-    SELECT "start"::text, "duration", ... FROM "cdr" WHERE ("start" >= $1 AND "start" < $2) OR ... OR "start" IS NULL
+    SELECT "start"::text, "duration", ... FROM "cdr" WHERE ("start" >= $1 AND "start" < $2) OR ...
+    OR "start" IS NULL
 
-Rules: read-only, one pass, streamed; names come from the configuration and are quoted, values are parameters; the
-bounds are plain comparisons with the column, so that an index on it is used.
+Rules: read-only, one pass, streamed; names come from the configuration and are quoted, values are
+parameters; the bounds are plain comparisons with the column, so that an index on it is used.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from checks.data.usage.record_formats import Format
 from checks.data.usage.source_faults import SourceFault
 
 _SLACK = timedelta(hours=3)
-"""no zone puts its clocks farther than this at once; what lies outside the windows is left out later"""
+"""no zone puts its clocks farther than this at once; what lies outside the windows is left out
+later
+"""
 _FUTURE_SECONDS = 300
 
 
@@ -58,7 +62,9 @@ class Opener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The intervals of UTC seconds that are asked for, and now; `zone` is that of the records ("epoch": numbers)."""
+    """The intervals of UTC seconds that are asked for, and now; `zone` is that of the records
+    ("epoch": numbers).
+    """
 
     windows: Sequence[tuple[int, int]]
     now: int
@@ -68,17 +74,23 @@ class Bounds:
 class TableRecords:
     """The records of one table."""
 
-    def __init__(self, dialect: Dialect, form: Format, place: Mapping[str, Any], bounds: Bounds) -> None:
+    def __init__(
+        self, dialect: Dialect, form: Format, place: Mapping[str, Any], bounds: Bounds
+    ) -> None:
         self._dialect, self._bounds = dialect, bounds
         self._table = str(place["table"] or form.table)
         chosen = self._chosen(form, place["columns"])
         self._columns = list(dict.fromkeys(chosen.values()))
         self._start = chosen["start"]
-        self.positions: Mapping[str, int] = {term: self._columns.index(column) for term, column in chosen.items()}
+        self.positions: Mapping[str, int] = {
+            term: self._columns.index(column) for term, column in chosen.items()
+        }
         self._stamps = {chosen[term] for term in ("start", "answer", "end") if term in chosen}
 
     def batches(self) -> Iterator[RowColumns]:
-        """The records that begin within the bounds, that have no beginning, or that begin in the future."""
+        """The records that begin within the bounds, that have no beginning, or that begin in the
+        future.
+        """
         for rows in self.rows():
             yield RowColumns(rows, self.positions)
 
@@ -88,7 +100,9 @@ class TableRecords:
         return self._dialect.ask(question, values)
 
     def _chosen(self, form: Format, written: Mapping[str, str]) -> dict[str, str]:
-        """Term -> column as the table spells it. What is written must be there, what the format knows may be."""
+        """Term -> column as the table spells it. What is written must be there, what the format
+        knows may be.
+        """
         there = {column.lower(): column for column in self._dialect.columns(self._table)}
         chosen = {}
         for term, column in {**form.columns, **written}.items():
@@ -96,15 +110,20 @@ class TableRecords:
                 chosen[term] = there[column.lower()]
             elif term in written or term not in form.optional:
                 known = ", ".join(there.values())
-                raise SourceFault("no-such-column", f"{self._table} has no column {column} ({term}); it has {known}")
+                raise SourceFault(
+                    "no-such-column",
+                    f"{self._table} has no column {column} ({term}); it has {known}",
+                )
         return chosen
 
     def _question(self) -> tuple[str, list[Any]]:
         start, mark = self._dialect.quoted(self._start), self._dialect.mark()
         selected = ", ".join(
-            self._dialect.text(self._dialect.quoted(column))
-            if column in self._stamps and self._bounds.zone != "epoch"
-            else self._dialect.quoted(column)
+            (
+                self._dialect.text(self._dialect.quoted(column))
+                if column in self._stamps and self._bounds.zone != "epoch"
+                else self._dialect.quoted(column)
+            )
             for column in self._columns
         )
         where = [f"({start} >= {mark} AND {start} < {mark})" for _ in self._bounds.windows]
@@ -113,7 +132,10 @@ class TableRecords:
         values.append(self._edges(self._bounds.now + _FUTURE_SECONDS, self._bounds.now)[0])
         table = ".".join(map(self._dialect.quoted, self._table.split(".")))
         # names are quoted, and were checked when the configuration was read; values are parameters
-        return f"SELECT {selected} FROM {table} WHERE {' OR '.join(where)}", values  # noqa: S608 - see above
+        return (
+            f"SELECT {selected} FROM {table} WHERE {' OR '.join(where)}",
+            values,
+        )  # noqa: S608 - see above
 
     def _edges(self, begin: int, end: int) -> tuple[Any, Any]:
         """The interval as the column is written, a little wider than asked for."""

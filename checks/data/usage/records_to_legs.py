@@ -1,8 +1,9 @@
 """Records become legs, a batch at a time. Only for the child process.
 
-Rule: a record that is odd is counted and still taken as far as it makes sense: a length below zero is zero, a talk
-that is longer than its leg is as long as the leg, a length that is missing comes from the end or is zero. Only a record
-without a start, or one outside every window, is left out; the first is counted.
+Rule: a record that is odd is counted and still taken as far as it makes sense: a length below zero
+is zero, a talk that is longer than its leg is as long as the leg, a length that is missing comes
+from the end or is zero. Only a record without a start, or one outside every window, is left out;
+the first is counted.
 """
 
 from __future__ import annotations
@@ -75,7 +76,12 @@ class Taker:
         if not wanted.any():
             return np.empty(0, LEG)
         if not wanted.all():
-            records, starts, twice, never = records.only(wanted), starts[wanted], twice[wanted], never[wanted]
+            records, starts, twice, never = (
+                records.only(wanted),
+                starts[wanted],
+                twice[wanted],
+                never[wanted],
+            )
         day = self._taking.windows[0]
         today = (starts >= day.day_begin) & (starts < day.day_end)
         self._count("ambiguous_times", twice & today)
@@ -97,7 +103,9 @@ class Taker:
         there = starts[~missing]
         if len(there):
             earliest = int(there.min())
-            self._met.first = earliest if self._met.first is None else min(self._met.first, earliest)
+            self._met.first = (
+                earliest if self._met.first is None else min(self._met.first, earliest)
+            )
         wanted = np.zeros(len(starts), np.bool_)
         for window in self._taking.windows:
             wanted |= (starts >= window.begin) & (starts < window.end)
@@ -171,7 +179,9 @@ class Taker:
         for code in map(int, different):
             if code not in self._is_trunk:
                 name = self._names.trunk.names[code]
-                self._is_trunk[code] = any(fnmatchcase(name, pattern) for pattern in self._taking.trunks)
+                self._is_trunk[code] = any(
+                    fnmatchcase(name, pattern) for pattern in self._taking.trunks
+                )
         return np.array([self._is_trunk[int(code)] for code in different], np.bool_)[inverse]
 
     # --- which
@@ -187,10 +197,22 @@ class Taker:
             legs["row"] = columns.hashes("caller") if "caller" in columns else 0
         else:
             legs["row"] = own
-        legs["link"] = own if link is None else _call_of(own, link, paired=not self._taking.form.epoch_in_id)
+        legs["link"] = (
+            own if link is None else _call_of(own, link, paired=not self._taking.form.epoch_in_id)
+        )
         if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
-        for name in ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing"):
+        for name in (
+            "start",
+            "order",
+            "length",
+            "talk",
+            "outcome",
+            "trunk",
+            "did",
+            "agent",
+            "closing",
+        ):
             legs["row"] = _mixed(legs["row"] ^ legs[name].astype(np.uint64))
 
     def _outcome_of(self, word: str) -> int:
@@ -226,7 +248,9 @@ def _mixed(numbers: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def _call_of(own: NDArray[np.uint64], link: NDArray[np.uint64], paired: bool) -> NDArray[np.uint64]:
-    """The call that a leg belongs to: its linked id; where legs name each other, the same of both; else its own."""
+    """The call that a leg belongs to: its linked id; where legs name each other, the same of both;
+    else its own.
+    """
     linked = np.where(link == 0, own, link)
     return np.minimum(own, linked) if paired else linked
 

@@ -1,7 +1,8 @@
 """The result as plain data: its form is `schema.json`, version 1. Only for the child process.
 
-Counts are whole numbers; a ratio carries its hits, its n and its Wilson interval; what cannot be said is null, never 0.
-Sums of seconds are whole, means are rounded to a tenth. Nothing in it is a sentence: words are the report's.
+Counts are whole numbers; a ratio carries its hits, its n and its Wilson interval; what cannot be
+said is null, never 0. Sums of seconds are whole, means are rounded to a tenth. Nothing in it is a
+sentence: words are the report's.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def result(job: Job, found: Read) -> dict[str, Any]:
         "hours": _hours(job, tally, waits),
         "trunks": _groups(job, tally.groups("trunk", found.names), waits),
         "dids": _groups(job, tally.groups("did", found.names), waits),
-        "queues": _groups(job, queue.queues if queue else tally.groups("queue", found.names), waits or bool(queue)),
+        "queues": _groups(
+            job, queue.queues if queue else tally.groups("queue", found.names), waits or bool(queue)
+        ),
         "agents": _agents(tally, queue, found),
         "failures": _failures(tally),
         "comparison": comparison(job, found),
@@ -111,7 +114,9 @@ def _definitions(job: Job, queue: bool) -> dict[str, Any]:
         "waiting_measured_by": "queue" if queue else "calls",
         "delivered_causes": sorted({16, 17, 18, 19, 21, *job.delivered}),
         "longest_call_seconds": job.longest_seconds,
-        "causes_recorded": job.records["format"] == "freeswitch" or "cause" in job.records["columns"],
+        "causes_recorded": (
+            job.records["format"] == "freeswitch" or "cause" in job.records["columns"]
+        ),
     }
 
 
@@ -146,7 +151,10 @@ def _traffic(tally: Tally) -> dict[str, Any]:
 def _at(instant: int | None, day: Day) -> dict[str, Any]:
     if instant is None:
         return {"at": None, "at_local": None}
-    return {"at": utc(instant), "at_local": datetime.fromtimestamp(instant, ZoneInfo(day.zone)).isoformat()}
+    return {
+        "at": utc(instant),
+        "at_local": datetime.fromtimestamp(instant, ZoneInfo(day.zone)).isoformat(),
+    }
 
 
 def _hours(job: Job, tally: Tally, waits: bool) -> list[dict[str, Any]]:
@@ -169,31 +177,49 @@ def _groups(job: Job, groups: Mapping[str, Counts], waits: bool) -> list[dict[st
     """The largest, and what the others come to together (name null)."""
     ordered = sorted(groups.items(), key=lambda item: (-item[1].offered, item[0]))
     rows: list[dict[str, Any]] = [
-        {"name": name, **counted(counts, job.service_level, waits)} for name, counts in ordered[:_MOST_ROWS]
+        {"name": name, **counted(counts, job.service_level, waits)}
+        for name, counts in ordered[:_MOST_ROWS]
     ]
     rest = Counts()
     for _, counts in ordered[_MOST_ROWS:]:
         rest.add(counts)
     if rest.offered:
-        rows.append({"name": None, "names": len(ordered) - _MOST_ROWS, **counted(rest, job.service_level, waits)})
+        rows.append(
+            {
+                "name": None,
+                "names": len(ordered) - _MOST_ROWS,
+                **counted(rest, job.service_level, waits),
+            }
+        )
     return rows
 
 
 def _agents(tally: Tally, queue: QueueTally | None, found: Read) -> list[dict[str, Any]]:
-    """From the queue's log where there is one; else what the call records say of whom they were put through to."""
+    """From the queue's log where there is one; else what the call records say of whom they were put
+    through to.
+    """
     if queue is None:
-        named = {name: counts for name, counts in tally.groups("agent", found.names).items() if counts.answered}
+        named = {
+            name: counts
+            for name, counts in tally.groups("agent", found.names).items()
+            if counts.answered
+        }
         ordered = sorted(named.items(), key=lambda item: (-item[1].answered, item[0]))[:_MOST_ROWS]
         return [
             {"name": name, **_worked(Agent(talk_seconds=c.talk_seconds, handled=c.answered), False)}
             for name, c in ordered
         ]
-    by_work = sorted(queue.agents.items(), key=lambda item: (-item[1].handled, item[0]))[:_MOST_ROWS]
+    by_work = sorted(queue.agents.items(), key=lambda item: (-item[1].handled, item[0]))[
+        :_MOST_ROWS
+    ]
     return [{"name": name, **_worked(agent, True)} for name, agent in by_work]
 
 
 def _worked(agent: Agent, known: bool) -> dict[str, Any]:
-    busy, there = agent.talk_seconds + agent.wrap_seconds, agent.logged_in_seconds - agent.paused_seconds
+    busy, there = (
+        agent.talk_seconds + agent.wrap_seconds,
+        agent.logged_in_seconds - agent.paused_seconds,
+    )
     return {
         "handled": agent.handled,
         "talk_seconds": agent.talk_seconds,
@@ -202,14 +228,20 @@ def _worked(agent: Agent, known: bool) -> dict[str, Any]:
         "paused_seconds": agent.paused_seconds if known else None,
         "logged_in_seconds": agent.logged_in_seconds if known else None,
         "aht_seconds": _mean(busy, agent.handled),
-        "occupancy_percent": round(100 * min(busy, there) / there, 1) if known and there > 0 else None,
+        "occupancy_percent": (
+            round(100 * min(busy, there) / there, 1) if known and there > 0 else None
+        ),
     }
 
 
 def _failures(tally: Tally) -> list[dict[str, Any]]:
     total = tally.total().offered
     return [
-        {"outcome": outcome.name.lower().replace("_", "-"), "cause": cause or None, **Ratio(count, total).told()}
+        {
+            "outcome": outcome.name.lower().replace("_", "-"),
+            "cause": cause or None,
+            **Ratio(count, total).told(),
+        }
         for outcome, cause, count in tally.failures()[:20]
     ]
 
@@ -235,6 +267,8 @@ def headline(told: Mapping[str, Any]) -> dict[str, float]:
         "peak_calls": told["concurrency"]["peak"],
         "busy_hour_erlangs": told["busy_hour"]["erlangs"],
         "standouts": told["comparison"]["standouts"],
-        "odd_records": sum(count for name, count in told["odd"].items() if not name.startswith("crossed_")),
+        "odd_records": sum(
+            count for name, count in told["odd"].items() if not name.startswith("crossed_")
+        ),
     }
     return {name: float(value) for name, value in known.items() if value is not None}

@@ -1,4 +1,6 @@
-"""From a source to the tallies of its days. Only for the child process; the job is plain data (`check` writes it)."""
+"""From a source to the tallies of its days. Only for the child process; the job is plain data
+(`check` writes it).
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ class Job:
     def windows(self) -> tuple[Window, ...]:
         """What is read for each day: whoever begins within the longest call before it, or after it."""
         around = self.longest_seconds
-        return tuple(Window(day.begin - around, day.end + around, day.begin, day.end) for day in self.days())
+        return tuple(
+            Window(day.begin - around, day.end + around, day.begin, day.end) for day in self.days()
+        )
 
 
 @dataclass
@@ -157,7 +161,9 @@ def _records(job: Job, met: Met) -> Iterator[Source]:
         return
     windows = [(window.begin, window.end) for window in job.windows()]
     with OPENERS[place["kind"]](place) as dialect:
-        yield TableRecords(dialect, FORMATS[place["format"]], place, Bounds(windows, job.now, _zone(job, place)))
+        yield TableRecords(
+            dialect, FORMATS[place["format"]], place, Bounds(windows, job.now, _zone(job, place))
+        )
 
 
 # --- the queue's own log
@@ -176,7 +182,9 @@ def _queues(job: Job, place: Mapping[str, Any], met: Met) -> list[QueueTally]:
     return tallies
 
 
-def _events(job: Job, place: Mapping[str, Any], around: Sequence[tuple[int, int]], met: Met) -> Iterator[Event]:
+def _events(
+    job: Job, place: Mapping[str, Any], around: Sequence[tuple[int, int]], met: Met
+) -> Iterator[Event]:
     if place["kind"] == "file":
         files = files_of(place["path"], min(begin for begin, _ in around))
         for fields in queue_lines(files, met):
@@ -184,12 +192,16 @@ def _events(job: Job, place: Mapping[str, Any], around: Sequence[tuple[int, int]
         return
     zone = _zone(job, place)
     with OPENERS[place["kind"]](place) as dialect:
-        table = TableRecords(dialect, _QUEUE_FORM, {**place, "columns": {}}, Bounds(around, job.now, zone))
+        table = TableRecords(
+            dialect, _QUEUE_FORM, {**place, "columns": {}}, Bounds(around, job.now, zone)
+        )
         yield from _of_table(table, Zone(zone), met)
 
 
 def _of_table(table: TableRecords, zone: Zone, met: Met) -> Iterator[Event]:
-    """A table has no order: its events are sorted by their time, those of one second as the table gives them."""
+    """A table has no order: its events are sorted by their time, those of one second as the table
+    gives them.
+    """
     at = table.positions
     data = [at[f"data{number}"] for number in range(1, 6) if f"data{number}" in at]
     events: list[Event] = []
@@ -212,4 +224,6 @@ def where(place: Mapping[str, Any]) -> str:
     if place["path"]:
         return Path(place["path"]).name + (f" ({place['table']})" if place["table"] else "")
     server = place["server"]
-    return f"{place['kind']} {server['host']} {server['database']}" + (f".{place['table']}" if place["table"] else "")
+    return f"{place['kind']} {server['host']} {server['database']}" + (
+        f".{place['table']}" if place["table"] else ""
+    )

@@ -1,4 +1,6 @@
-"""Where call records are, as written in the configuration: a file or a database, and what its columns mean."""
+"""Where call records are, as written in the configuration: a file or a database, and what its
+columns mean.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _KEYWORDS = ("site", "utc", "epoch")
 
 def _name(written: str) -> str:
     if not _NAME.fullmatch(written):
-        raise ValueError(f"{shown(written)} is no name of a table or column; letters, digits and _, as in 'cdr'")
+        raise ValueError(
+            f"{shown(written)} is no name of a table or column; letters, digits and _, as in 'cdr'"
+        )
     return written
 
 
@@ -55,7 +59,9 @@ class Server(Settings):
     password: Secret | None = None
     """its password; without it none is sent"""
     trusted_certificates: ReadableFile | None = None
-    """PEM file of the authorities that the server's certificate is checked against; without it nothing is checked"""
+    """PEM file of the authorities that the server's certificate is checked against; without it
+    nothing is checked
+    """
 
     def plain(self) -> dict[str, Any]:
         """For the child process, the password revealed. Raises LookupError."""
@@ -88,8 +94,16 @@ class Place(Settings):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if sum(place is not None for place in (self.file, self.sqlite, self.postgresql, self.mariadb)) != 1:
-            raise ValueError("name one place where the records are: file, sqlite, postgresql or mariadb")
+        if (
+            sum(
+                place is not None
+                for place in (self.file, self.sqlite, self.postgresql, self.mariadb)
+            )
+            != 1
+        ):
+            raise ValueError(
+                "name one place where the records are: file, sqlite, postgresql or mariadb"
+            )
         if self.file is not None and self.table is not None:
             raise ValueError("a file has no table; leave it out, or name a database")
         return self
@@ -98,7 +112,11 @@ class Place(Settings):
         """For the child process, passwords revealed. Raises LookupError."""
         server = self.postgresql or self.mariadb
         path = self.file or self.sqlite
-        which = next(kind for kind in ("file", "sqlite", "postgresql", "mariadb") if getattr(self, kind) is not None)
+        which = next(
+            kind
+            for kind in ("file", "sqlite", "postgresql", "mariadb")
+            if getattr(self, kind) is not None
+        )
         return {
             "kind": which,
             "path": None if path is None else str(path),
@@ -113,25 +131,38 @@ class Records(Place):
 
     format: Literal["asterisk", "freeswitch", "kamailio", "own"] = "asterisk"
     """whose records they are; "own" for any other, with every column named"""
-    columns: Mapping[str, Name] = Field(default_factory=dict, examples=[{"start": "calldate", "did": "did"}])
+    columns: Mapping[str, Name] = Field(
+        default_factory=dict, examples=[{"start": "calldate", "did": "did"}]
+    )
     """what a column is called where it is not the format's own name, by what it says"""
     fields: tuple[str, ...] = ()
-    """what the fields of each line of a file say, in order, "" for those that do not matter; without it the format's"""
+    """what the fields of each line of a file say, in order, "" for those that do not matter;
+    without it the format's
+    """
 
     @model_validator(mode="after")
     def _mapped(self) -> Self:
         for term in (*self.columns, *filter(None, self.fields)):
             if term not in TERMS:
                 raise ValueError(
-                    f"no column says {shown(term)}{nearest(term, TERMS) or '; one of ' + ', '.join(TERMS)}"
+                    "no column says"
+                    f" {shown(term)}{nearest(term, TERMS) or '; one of ' + ', '.join(TERMS)}"
                 )
-        known = {*FORMATS[self.format].columns, *self.columns} if self.file is None else set(self.in_order())
-        if missing := [term for term in ("start", "length") if term not in known and self.format != "kamailio"]:
+        known = (
+            {*FORMATS[self.format].columns, *self.columns}
+            if self.file is None
+            else set(self.in_order())
+        )
+        if missing := [
+            term for term in ("start", "length") if term not in known and self.format != "kamailio"
+        ]:
             raise ValueError(f"it must be said which column is the {missing[0]} of a call")
         if self.file is None and self.table is None and not FORMATS[self.format].table:
             raise ValueError('the table is missing; write table = "..."')
         if self.file is not None and self.columns:
-            raise ValueError("the columns of a file have no names; write fields = [...] in their order")
+            raise ValueError(
+                "the columns of a file have no names; write fields = [...] in their order"
+            )
         if self.file is None and self.fields:
             raise ValueError("the columns of a database have names; write columns = {...}")
         return self

@@ -1,7 +1,9 @@
-"""Legs wait here until all have come, so that each call's legs are together. Only for the child process.
+"""Legs wait here until all have come, so that each call's legs are together. Only for the child
+process.
 
-As long as they are few they stay in memory; when they become many they go to a file in buckets by their call, and are
-folded bucket by bucket: memory is bounded by a bucket, whatever the number of records.
+As long as they are few they stay in memory; when they become many they go to a file in buckets by
+their call, and are folded bucket by bucket: memory is bounded by a bucket, whatever the number of
+records.
 """
 
 from __future__ import annotations
@@ -65,5 +67,7 @@ class Spool:
         bucket = (legs["link"] >> np.uint64(64 - _BITS)).astype(np.uint8)
         legs = legs[np.argsort(bucket, kind="stable")]
         ends = np.cumsum(np.bincount(bucket, minlength=1 << _BITS))
-        for file, begin, end in zip(self._files, np.concatenate(([0], ends[:-1])), ends, strict=True):
+        for file, begin, end in zip(
+            self._files, np.concatenate(([0], ends[:-1])), ends, strict=True
+        ):
             file.write(legs[begin:end].tobytes())

@@ -1,7 +1,8 @@
-"""The counts of one day, gathered bucket by bucket: whole numbers only. Pure; only for the child process.
+"""The counts of one day, gathered bucket by bucket: whole numbers only. Pure; only for the child
+process.
 
-A call belongs to the day in which it begins, with all its talk; the sweep (`traffic`) takes of every call what lies
-within the day.
+A call belongs to the day in which it begins, with all its talk; the sweep (`traffic`) takes of
+every call what lies within the day.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from checks.data.usage.traffic import Sweep
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`answer_seconds`: the T of the service level; `short_seconds`: who gives up so soon was no abandoned call."""
+    """`answer_seconds`: the T of the service level; `short_seconds`: who gives up so soon was no
+    abandoned call.
+    """
 
     answer_seconds: int = 20
     short_seconds: int = 5
@@ -104,7 +107,9 @@ class Tally:
         return found
 
     def failures(self) -> list[tuple[Outcome, int, int]]:
-        """What was not answered: outcome, Q.850 cause (0: none), how often; the most frequent first."""
+        """What was not answered: outcome, Q.850 cause (0: none), how often; the most frequent
+        first.
+        """
         found = [
             (Outcome(int(outcome)), int(cause), int(self._causes[outcome, cause]))
             for outcome, cause in zip(*np.nonzero(self._causes), strict=True)
@@ -115,7 +120,9 @@ class Tally:
         measured = _measured(calls, self.rules)
         answered = measured[1] > 0
         if answered.any():
-            self.longest_wait_seconds = max(self.longest_wait_seconds, int(calls["wait"][answered].max()))
+            self.longest_wait_seconds = max(
+                self.longest_wait_seconds, int(calls["wait"][answered].max())
+            )
         hour = np.searchsorted(self._hours, calls["start"], "right") - 1
         for group in ("hour", *GROUPS):
             codes = hour if group == "hour" else calls[group]
@@ -145,7 +152,9 @@ def _measured(calls: Rows, rules: Rules) -> list[NDArray[np.int64]]:
     return [*(mask.astype(np.int64) for mask in masks), *(one.astype(np.int64) for one in sums)]
 
 
-def _added(table: NDArray[np.int64], codes: Rows, measured: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _added(
+    table: NDArray[np.int64], codes: Rows, measured: list[NDArray[np.int64]]
+) -> NDArray[np.int64]:
     """The table by code with these added. Sums of seconds are exact: they stay far below 2**53."""
     size = max(len(table), int(codes.max()) + 1)
     grown = np.zeros((size, len(measured)), np.int64)

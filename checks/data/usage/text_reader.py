@@ -1,4 +1,6 @@
-"""Records in text files, also rotated and compressed ones, line by line. Only for the child process."""
+"""Records in text files, also rotated and compressed ones, line by line. Only for the child
+process.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _EDGE = b"\n" * MARGIN
 
 
 def files_of(pattern: str, not_before: int) -> list[Path]:
-    """The files there are, oldest first, less those that were finished before `not_before` (UTC seconds)."""
+    """The files there are, oldest first, less those that were finished before `not_before` (UTC
+    seconds).
+    """
     path = Path(pattern).absolute()
     found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     if not found:
@@ -33,7 +37,10 @@ def files_of(pattern: str, not_before: int) -> list[Path]:
         changed = {file: file.stat().st_mtime for file in found}
     except OSError as error:
         raise SourceFault("no-such-file", f"{pattern}: {error.strerror}") from None
-    return sorted((file for file in found if changed[file] >= not_before), key=lambda file: (changed[file], file.name))
+    return sorted(
+        (file for file in found if changed[file] >= not_before),
+        key=lambda file: (changed[file], file.name),
+    )
 
 
 @contextmanager
@@ -55,15 +62,21 @@ class CsvRecords:
 
     def __init__(self, files: Sequence[Path], fields: Sequence[str], met: Met) -> None:
         self._files, self._met = files, met
-        needed = 1 + max((at for at, term in enumerate(fields) if term in ("start", "length")), default=0)
+        needed = 1 + max(
+            (at for at, term in enumerate(fields) if term in ("start", "length")), default=0
+        )
         usually = self._first_width(needed) or len(fields)
         self._shape = Shape(usually, min(usually, len(fields)), needed)
         self.positions = {term: at for at, term in enumerate(fields[:usually]) if term}
-        if "agent" in self.positions:  # one field says whom the leg went to, be it a trunk or an agent
+        if (
+            "agent" in self.positions
+        ):  # one field says whom the leg went to, be it a trunk or an agent
             self.positions.setdefault("far_trunk", self.positions["agent"])
 
     def batches(self) -> Iterator[TextColumns]:
-        """Every record, some megabytes at a time; what is too short to be one is counted as unreadable."""
+        """Every record, some megabytes at a time; what is too short to be one is counted as
+        unreadable.
+        """
         for file in self._files:
             with _opened(file) as raw:
                 left = b""

@@ -1,9 +1,9 @@
 """Stamps of records as whole UTC seconds, a batch at a time. Only for the child process.
 
-A stamp is a text ("2026-11-20 10:00:00", with or without a fraction, a "T", an offset), a number of seconds since 1970,
-or nothing. Rules: a wall time that comes twice (autumn) is the one nearer to the record's own epoch, else the first;
-one that does not exist (spring, or a clock that was wrong) is taken as if the clocks had not been changed. Both are
-told apart, so that they can be counted.
+A stamp is a text ("2026-11-20 10:00:00", with or without a fraction, a "T", an offset), a number of
+seconds since 1970, or nothing. Rules: a wall time that comes twice (autumn) is the one nearer to
+the record's own epoch, else the first; one that does not exist (spring, or a clock that was wrong)
+is taken as if the clocks had not been changed. Both are told apart, so that they can be counted.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ WIDTH = 32
 """bytes of the longest stamp"""
 _DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _QUARTER = 900
-_TAIL = re.compile(r"(?:[.,]\d+)?(?:(?P<utc>Z| ?UTC)|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?")
+_TAIL = re.compile(
+    r"(?:[.,]\d+)?(?:(?P<utc>Z| ?UTC)|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?"
+)
 _MONTHS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
 
 class Zone:
-    """Wall times of one zone as UTC; `name` is IANA's, or "epoch" for records that count seconds since 1970."""
+    """Wall times of one zone as UTC; `name` is IANA's, or "epoch" for records that count seconds
+    since 1970.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,20 +62,30 @@ class Zone:
         return datetime.fromtimestamp(epoch, self._zone).isoformat(" ")
 
     def _utc(self, walls: Whole, offsets: Whole, hint: Whole | None) -> Instants:
-        quarters, inverse = np.unique(np.where(walls == NEVER, 0, walls) // _QUARTER, return_inverse=True)
-        table = np.array([self._of_quarter(int(quarter)) for quarter in quarters], np.int64).reshape(-1, 2)
+        quarters, inverse = np.unique(
+            np.where(walls == NEVER, 0, walls) // _QUARTER, return_inverse=True
+        )
+        table = np.array(
+            [self._of_quarter(int(quarter)) for quarter in quarters], np.int64
+        ).reshape(-1, 2)
         first, second = table[inverse, 0], table[inverse, 1]
         local = (walls != NEVER) & (offsets == NEVER)
         twice, never = local & (first > second), local & (first < second)
         epochs = walls - np.where(offsets == NEVER, first, offsets)
         if hint is not None and twice.any():
-            later = twice & (hint != NEVER) & (np.abs(walls - second - hint) < np.abs(walls - first - hint))
+            later = (
+                twice
+                & (hint != NEVER)
+                & (np.abs(walls - second - hint) < np.abs(walls - first - hint))
+            )
             epochs = np.where(later, walls - second, epochs)
             twice &= hint == NEVER
         return np.where(walls == NEVER, NEVER, epochs), twice, never
 
     def _of_quarter(self, quarter: int) -> tuple[int, int]:
-        """The zone's offset at a quarter of an hour of wall time, the first and the second time that it comes."""
+        """The zone's offset at a quarter of an hour of wall time, the first and the second time
+        that it comes.
+        """
         if quarter not in self._known:
             wall = datetime(1970, 1, 1, tzinfo=self._zone) + timedelta(seconds=quarter * _QUARTER)
             both = [cast(timedelta, wall.replace(fold=fold).utcoffset()) for fold in (0, 1)]
@@ -91,14 +105,29 @@ def _numbers(column: Sequence[Any]) -> Whole:
 
 
 def _walls(shape: NDArray[np.uint8]) -> tuple[Whole, Whole]:
-    """Seconds of the wall clock since 1970, and the offset where one is written; NEVER for what is not there."""
+    """Seconds of the wall clock since 1970, and the offset where one is written; NEVER for what is
+    not there.
+    """
     digits = shape[:, _DIGITS].astype(np.int64) - 48
     year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
-    month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (4, 6, 8, 10, 12))
-    good = ((digits >= 0) & (digits <= 9)).all(axis=1) & (year >= 1970) & (month >= 1) & (month <= 12) & (day >= 1)
+    month, day, hour, minute, second = (
+        digits[:, at] * 10 + digits[:, at + 1] for at in (4, 6, 8, 10, 12)
+    )
+    good = (
+        ((digits >= 0) & (digits <= 9)).all(axis=1)
+        & (year >= 1970)
+        & (month >= 1)
+        & (month <= 12)
+        & (day >= 1)
+    )
     month = np.where(good, month, 1)
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-    good &= (day <= _LENGTHS[month] + (leap & (month == 2))) & (hour < 24) & (minute < 60) & (second < 61)
+    good &= (
+        (day <= _LENGTHS[month] + (leap & (month == 2)))
+        & (hour < 24)
+        & (minute < 60)
+        & (second < 61)
+    )
     before = year - 1
     days = (
         (year - 1970) * 365 + (before // 4 - 492) - (before // 100 - 19) + (before // 400 - 4)
@@ -113,11 +142,15 @@ def _bytes(column: Sequence[Any]) -> NDArray[np.bytes_]:
     try:
         return np.array(column, f"S{WIDTH}")
     except (UnicodeEncodeError, ValueError):
-        return np.array([str(written).encode("ascii", "replace") for written in column], f"S{WIDTH}")
+        return np.array(
+            [str(written).encode("ascii", "replace") for written in column], f"S{WIDTH}"
+        )
 
 
 def _tails(tails: NDArray[np.uint8]) -> tuple[Whole, Mask]:
-    """What stands after the second: the offset from UTC (NEVER: none), and whether it is understood."""
+    """What stands after the second: the offset from UTC (NEVER: none), and whether it is
+    understood.
+    """
     count = len(tails)
     if not tails.any():
         return np.full(count, NEVER, np.int64), np.ones(count, np.bool_)
@@ -136,7 +169,9 @@ def _tail(text: str) -> int | None:
         return 0
     if match["sign"] is None:
         return NEVER
-    return (1 if match["sign"] == "+" else -1) * (int(match["hours"]) * 3600 + int(match["minutes"] or 0) * 60)
+    return (1 if match["sign"] == "+" else -1) * (
+        int(match["hours"]) * 3600 + int(match["minutes"] or 0) * 60
+    )
 
 
 def utc(epoch: int | float) -> str:

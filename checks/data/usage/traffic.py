@@ -1,8 +1,9 @@
-"""Calls at once and traffic, from a sweep over the seconds of a day. Pure; only for the child process.
+"""Calls at once and traffic, from a sweep over the seconds of a day. Pure; only for the child
+process.
 
-Records count whole seconds, so the sweep line stops at every second: +1 where a call begins, -1 where it ends.
-Intervals are half-open: who ends in the second in which another begins was never there at once with it; a call without
-length was never there.
+Records count whole seconds, so the sweep line stops at every second: +1 where a call begins, -1
+where it ends. Intervals are half-open: who ends in the second in which another begins was never
+there at once with it; a call without length was never there.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """`calls` at once, for the first time at `at` (UTC seconds; None without any call), for `seconds` in all."""
+    """`calls` at once, for the first time at `at` (UTC seconds; None without any call), for
+    `seconds` in all.
+    """
 
     calls: int
     at: int | None
@@ -91,7 +94,9 @@ def call_seconds(sweep: Sweep, begin: int, seconds: int) -> int:
 
 
 def erlang_b(erlangs: float, channels: int) -> float:
-    """The share of attempts that find all channels taken (Erlang's first formula, by its recursion)."""
+    """The share of attempts that find all channels taken (Erlang's first formula, by its
+    recursion).
+    """
     blocked = 1.0
     for number in range(1, channels + 1):
         blocked = erlangs * blocked / (number + erlangs * blocked)
@@ -99,12 +104,18 @@ def erlang_b(erlangs: float, channels: int) -> float:
 
 
 def erlang_c(erlangs: float, agents: int, answer_seconds: float, handle_seconds: float) -> float:
-    """The share of callers that wait longer than `answer_seconds` (Erlang's second formula); 1 when overloaded."""
+    """The share of callers that wait longer than `answer_seconds` (Erlang's second formula); 1 when
+    overloaded.
+    """
     if agents <= erlangs:
         return 1.0
     blocked = erlang_b(erlangs, agents)
     waiting = blocked / (1 - (erlangs / agents) * (1 - blocked))
-    return waiting * exp(-(agents - erlangs) * answer_seconds / handle_seconds) if handle_seconds else waiting
+    return (
+        waiting * exp(-(agents - erlangs) * answer_seconds / handle_seconds)
+        if handle_seconds
+        else waiting
+    )
 
 
 def channels_for(erlangs: float, blocked: float = 0.01) -> int:

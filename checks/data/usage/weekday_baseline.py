@@ -1,11 +1,12 @@
-"""What is usual: the median of the same weekday in the weeks before, and how far days stray from it (MAD). Pure.
+"""What is usual: the median of the same weekday in the weeks before, and how far days stray from it
+(MAD). Pure.
 
 A figure stands out when it is farther from the median than each of
     3 x 1.4826 x MAD    three standard deviations, where days stray as a normal distribution does
     10 % of the median  where the weeks were all alike, small changes are none
     3 x sqrt(median)    for counts: what chance alone does (Poisson); of a median below 1 as of 1
-All in whole numbers and fractions, so that a figure on the border does not depend on rounding. With fewer than two
-weeks nothing stands out: one day is no habit. The words for it are the report's.
+All in whole numbers and fractions, so that a figure on the border does not depend on rounding. With
+fewer than two weeks nothing stands out: one day is no habit. The words for it are the report's.
 """
 
 from __future__ import annotations
@@ -73,9 +74,13 @@ def stands_out(value: Figure, known: Usual, counted: bool) -> bool:
     if known.weeks < _LEAST_WEEKS:
         return False
     distance = abs(value - known.median)
-    if distance <= _DEVIATIONS * _TO_SIGMA * known.mad or distance <= _LEAST_SHARE * abs(known.median):
+    if distance <= _DEVIATIONS * _TO_SIGMA * known.mad or distance <= _LEAST_SHARE * abs(
+        known.median
+    ):
         return False
-    return not counted or distance * distance > _DEVIATIONS * _DEVIATIONS * max(known.median, Fraction(1))
+    return not counted or distance * distance > _DEVIATIONS * _DEVIATIONS * max(
+        known.median, Fraction(1)
+    )
 
 
 def standouts(
@@ -83,9 +88,11 @@ def standouts(
     before: Sequence[Mapping[tuple[str, str], Figure | None]],
     counted: frozenset[str],
 ) -> list[Standout]:
-    """Every figure, by metric and part, that is not as on the days before; those farthest off first.
+    """Every figure, by metric and part, that is not as on the days before; those farthest off
+    first.
 
-    A part that a day lacks counts as 0 where the metric is a count, else that day says nothing of it.
+    A part that a day lacks counts as 0 where the metric is a count, else that day says nothing of
+    it.
     """
     found = []
     keys = {*today, *(key for day in before for key in day)}

@@ -59,7 +59,9 @@ def _passwords(at: Look, root: Path) -> dict[str, str]:
     try:
         rows = list(_rows(root / "etc/shadow", 3))
     except PermissionError:
-        at.warning("not looked at: etc/shadow may not be read by this user, so passwords are unknown")
+        at.warning(
+            "not looked at: etc/shadow may not be read by this user, so passwords are unknown"
+        )
         return {}
     states = {}
     for name, word, changed, *_ in rows:
@@ -73,7 +75,9 @@ def _rights(root: Path) -> dict[str, str]:
     rights: dict[str, str] = {}
     for group, _, _, members in _rows(root / "etc/group", 4):
         if group in _MIGHTY:
-            rights |= {f"{member} in group {group}": "" for member in filter(None, members.split(","))}
+            rights |= {
+                f"{member} in group {group}": "" for member in filter(None, members.split(","))
+            }
     sudo = root / "etc/sudoers.d"
     for file in (root / "etc/sudoers", *(sorted(sudo.iterdir()) if sudo.is_dir() else ())):
         for line in _lines(file):
@@ -82,8 +86,12 @@ def _rights(root: Path) -> dict[str, str]:
     return rights
 
 
-def _of_a_package(delta: Delta, root: Path, name: str, now: str | None, before: object) -> str | None:
-    """A system account without a shell that an installed package's own script makes is the package's."""
+def _of_a_package(
+    delta: Delta, root: Path, name: str, now: str | None, before: object
+) -> str | None:
+    """A system account without a shell that an installed package's own script makes is the
+    package's.
+    """
     if now is None or before is not None:
         return None
     _, uid, _, _, _, shell, *_ = now.split()
@@ -92,8 +100,14 @@ def _of_a_package(delta: Delta, root: Path, name: str, now: str | None, before: 
     word = re.compile(rf"\b{re.escape(name)}\b")
     for package, version in delta.packages.versions.items():
         script = root / f"var/lib/dpkg/info/{package}.postinst"
-        new = (delta.packages.accepted or {}).get(package) != version and package in delta.packages.logged
-        if new and script.is_file() and word.search(script.read_text(encoding="utf-8", errors="replace")):
+        new = (delta.packages.accepted or {}).get(
+            package
+        ) != version and package in delta.packages.logged
+        if (
+            new
+            and script.is_file()
+            and word.search(script.read_text(encoding="utf-8", errors="replace"))
+        ):
             return f"package {package} {version} makes it"
     return None
 
@@ -116,8 +130,12 @@ def _places_of_keys(root: Path) -> list[str]:
     usual = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
     more = sorted((root / "etc/ssh/sshd_config.d").glob("*.conf"))
     written = [line for file in (*more, root / "etc/ssh/sshd_config") for line in _lines(file)]
-    found = [line.split()[1:] for line in written if re.match(r"\s*AuthorizedKeysFile\s", line, re.I)]
-    return usual + [place for places in found for place in places if place != "none" and place not in usual]
+    found = [
+        line.split()[1:] for line in written if re.match(r"\s*AuthorizedKeysFile\s", line, re.I)
+    ]
+    return usual + [
+        place for places in found for place in places if place != "none" and place not in usual
+    ]
 
 
 def _rows(file: Path, fields: int) -> Iterator[list[str]]:

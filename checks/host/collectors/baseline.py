@@ -23,7 +23,9 @@ def files(at: Look, delta: Delta) -> None:
             if not passed(path):
                 found[path] = state(root, path, known, delta.packages)
             if len(found) > at.settings["most_files"]:
-                raise NotLooked(f"more than {at.settings['most_files']} files are watched, at {top}: name less")
+                raise NotLooked(
+                    f"more than {at.settings['most_files']} files are watched, at {top}: name less"
+                )
     at.measure("watched_files", len(found))
     delta.compare(
         "files",

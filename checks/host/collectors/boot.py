@@ -1,4 +1,6 @@
-"""What sits below everything: preloaded libraries, kernel modules; and programs that nobody is to see."""
+"""What sits below everything: preloaded libraries, kernel modules; and programs that nobody is to
+see.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,17 @@ def boot(at: Look, delta: Delta) -> None:
     """Preloaded libraries and kernel modules."""
     root = Path(at.settings["root"])
     preload = root / "etc/ld.so.preload"
-    if preload.is_file() and (text := preload.read_text(encoding="utf-8", errors="replace").strip()):
-        delta.compare("preload", {text: ""}, Codes("preload"), None, "library in every program", usually_none=True)
+    if preload.is_file() and (
+        text := preload.read_text(encoding="utf-8", errors="replace").strip()
+    ):
+        delta.compare(
+            "preload",
+            {text: ""},
+            Codes("preload"),
+            None,
+            "library in every program",
+            usually_none=True,
+        )
     for name in ("etc/environment", "etc/profile"):
         file = root / name
         said = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
@@ -29,23 +40,33 @@ def boot(at: Look, delta: Delta) -> None:
     modules = root / "proc/modules"
     if not modules.is_file():
         raise NotLooked("no list of kernel modules is to be seen", missing=True)
-    loaded = {line.split()[0]: "" for line in modules.read_text(encoding="ascii", errors="replace").splitlines()}
+    loaded = {
+        line.split()[0]: ""
+        for line in modules.read_text(encoding="ascii", errors="replace").splitlines()
+    }
     delta.compare("modules", loaded, Codes("new-module"), None, "kernel module")
     for file, bits in _MARKS.items():
         marks = int(file.read_text(encoding="ascii")) if file.is_file() else 0
         if marks & bits:
-            at.note("a kernel module that is not of this kernel's build, or not signed, has been loaded")
+            at.note(
+                "a kernel module that is not of this kernel's build, or not signed, has been loaded"
+            )
 
 
 def processes(at: Look, delta: Delta) -> None:
     """Programs whose file is gone, was never there, or lies where everybody may write."""
     if at.settings["root"] != "/":
-        raise NotLooked("the processes of a host whose file system lies elsewhere are not to be seen", missing=True)
+        raise NotLooked(
+            "the processes of a host whose file system lies elsewhere are not to be seen",
+            missing=True,
+        )
     hidden, unseen = dict[str, str](), 0
     for number in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - names, and nothing else
         try:
             program = Path(f"/proc/{number}/exe").readlink()
-            name = Path(f"/proc/{number}/comm").read_text(encoding="utf-8", errors="replace").strip()
+            name = (
+                Path(f"/proc/{number}/comm").read_text(encoding="utf-8", errors="replace").strip()
+            )
         except PermissionError:
             unseen += 1
             continue
@@ -75,7 +96,11 @@ def temporary(at: Look, delta: Delta) -> None:
     found = {}
     for folder in at.settings["temporary"]:
         for path, known in walk(at, folder):
-            if stat.S_ISREG(known.st_mode) and known.st_mode & 0o111 and _is_program(root / path.lstrip("/")):
+            if (
+                stat.S_ISREG(known.st_mode)
+                and known.st_mode & 0o111
+                and _is_program(root / path.lstrip("/"))
+            ):
                 found[path] = ""
     delta.compare("temporary", found, Codes("hidden-program"), None, "program", usually_none=True)
 

@@ -1,7 +1,7 @@
 """The two ways to ask ClamAV: its daemon by INSTREAM, and the program clamscan.
 
-Rule: clamd may answer before it has heard all (a stream that is too long), and then closes: its answer is taken even
-where we could not say everything.
+Rule: clamd may answer before it has heard all (a stream that is too long), and then closes: its
+answer is taken even where we could not say everything.
 """
 
 from __future__ import annotations
@@ -60,9 +60,15 @@ def scanner(at: Look) -> Scanner:
 
 
 def signatures_from(version: str) -> float | None:
-    """When the official signatures were made, in seconds since 1970; None where only own ones are in use."""
+    """When the official signatures were made, in seconds since 1970; None where only own ones are
+    in use.
+    """
     dated = re.search(r"/\d+/\w{3} (\w{3} +\d+ \d\d:\d\d:\d\d \d{4})", version)
-    return datetime.strptime(dated[1], "%b %d %H:%M:%S %Y").replace(tzinfo=UTC).timestamp() if dated else None
+    return (
+        datetime.strptime(dated[1], "%b %d %H:%M:%S %Y").replace(tzinfo=UTC).timestamp()
+        if dated
+        else None
+    )
 
 
 class Clamd:
@@ -92,7 +98,9 @@ class Clamd:
         except OSError:
             return None
         with content, self._connected() as talk:
-            with suppress(BrokenPipeError, ConnectionResetError):  # it has heard enough: its answer says why
+            with suppress(
+                BrokenPipeError, ConnectionResetError
+            ):  # it has heard enough: its answer says why
                 talk.sendall(b"zINSTREAM\0")
                 while chunk := content.read(_CHUNK):
                     talk.sendall(struct.pack("!I", len(chunk)) + chunk)
@@ -156,4 +164,13 @@ class Clamscan:
             raise Silent(f"clamscan: {words[-300:]}", "no-signatures" if nothing else "engine-down")
         for file in files:
             said = verdicts.get(file, "")
-            yield file, said.removesuffix(" FOUND") if said.endswith(" FOUND") else "" if said == "OK" else None
+            yield (
+                file,
+                (
+                    said.removesuffix(" FOUND")
+                    if said.endswith(" FOUND")
+                    else ""
+                    if said == "OK"
+                    else None
+                ),
+            )

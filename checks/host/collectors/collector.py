@@ -1,11 +1,15 @@
-"""What a look has at hand, and how it speaks: JSON lines, one event each; conversation.py hears them.
+"""What a look has at hand, and how it speaks: JSON lines, one event each; conversation.py hears
+them.
 
-{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent", "value": 41.0}
-{"note": "…"}   {"warning": "…"}   {"fault": "disk-full", "text": "…"}   {"remember": "fill", "value": {…}}
+{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent",
+                             "value": 41.0}
+{"note": "…"}   {"warning": "…"}   {"fault": "disk-full", "text": "…"}   {"remember": "fill",
+                "value": {…}}
 {"propose": "ports", "value": […]}   {"blind": "…"}   {"done": true}
 
-Rule 1: every text is on one line, without control or bidirectional characters: file names and user names are written
-by strangers. Rule 2: a stage that cannot look says so and the next one begins; where none can, nothing is known.
+Rule 1: every text is on one line, without control or bidirectional characters: file names and user
+names are written by strangers. Rule 2: a stage that cannot look says so and the next one begins;
+where none can, nothing is known.
 """
 
 from __future__ import annotations
@@ -22,7 +26,9 @@ _STRANGE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 class NotLooked(Exception):
-    """A stage could not look: why. That is a warning; `missing` makes it a note (a tool is not installed)."""
+    """A stage could not look: why. That is a warning; `missing` makes it a note (a tool is not
+    installed).
+    """
 
     def __init__(self, why: str, missing: bool = False) -> None:
         super().__init__(why)
@@ -34,7 +40,9 @@ class Blind(Exception):
 
 
 class Look:
-    """One look: its settings, what the last one remembered, what was accepted, and what it has to say."""
+    """One look: its settings, what the last one remembered, what was accepted, and what it has to
+    say.
+    """
 
     def __init__(self, job: Mapping[str, Any], say: Callable[[str], None]) -> None:
         self.settings: Mapping[str, Any] = job["settings"]
@@ -111,7 +119,10 @@ class Look:
 
 def clean(text: str) -> str:
     """A text on one line without characters that do something."""
-    spaced = "".join(" " if unicodedata.category(sign) in _STRANGE else sign for sign in text[: 2 * _LONGEST_TEXT])
+    spaced = "".join(
+        " " if unicodedata.category(sign) in _STRANGE else sign
+        for sign in text[: 2 * _LONGEST_TEXT]
+    )
     short = " ".join(spaced.split())
     return short if len(short) <= _LONGEST_TEXT else short[: _LONGEST_TEXT - 1] + "…"
 

@@ -1,4 +1,5 @@
-"""Country codes of ITU-T E.164 (list of assigned codes), those of North America by their areas; and premium ranges.
+"""Country codes of ITU-T E.164 (list of assigned codes), those of North America by their areas; and
+premium ranges.
 
 A number belongs to the longest code that it begins with.
 """
@@ -42,7 +43,9 @@ _WRITTEN = """
 1849 Dominican Republic|1868 Trinidad and Tobago|1869 Saint Kitts|1876 Jamaica|1939 Puerto Rico
 """
 PREMIUM = ("979", "878", "881", "882", "883", "888", "870", "1900")
-"""dear everywhere: premium rate, personal numbers, satellites, international networks (ITU-T E.164.1), 900 numbers"""
+"""dear everywhere: premium rate, personal numbers, satellites, international networks (ITU-T
+E.164.1), 900 numbers
+"""
 
 
 @cache

@@ -72,7 +72,9 @@ def _connections(at: Look, server: Family) -> None:
     seconds, whose = server.oldest_transaction()
     at.measure("longest_transaction_seconds", seconds)
     if seconds > at.settings["longest_transaction"]:
-        at.fault("long-transaction", f"a transaction is open for {seconds / 60:.0f} minutes: {whose}")
+        at.fault(
+            "long-transaction", f"a transaction is open for {seconds / 60:.0f} minutes: {whose}"
+        )
 
 
 def _storage(at: Look, server: Family) -> None:
@@ -95,7 +97,9 @@ def _clock(at: Look, server: Family) -> None:
     at.measure("server_offset_seconds", abs(offset))
     if abs(offset) > at.settings["most_offset"]:
         at.fault(
-            "clock-off", f"the server's clock is {abs(offset):.1f} s {'ahead of' if offset > 0 else 'behind'} ours"
+            "clock-off",
+            f"the server's clock is {abs(offset):.1f} s {'ahead of' if offset > 0 else 'behind'}"
+            " ours",
         )
 
 

@@ -10,7 +10,9 @@ from checks.host.collectors.collector import Look, listed
 from checks.host.collectors.packages import Packages
 
 Explain = Callable[[str, Any], str | None]
-"""a name and what was accepted of it (None if it is new) -> the reason why it is no alarm, if there is one"""
+"""a name and what was accepted of it (None if it is new) -> the reason why it is no alarm, if there
+is one
+"""
 _MOST_NAMED = 12
 
 
@@ -42,9 +44,12 @@ class Delta:
         word: str = "",
         usually_none: bool = False,
     ) -> None:
-        """Tell what differs. `found` is plain JSON by name; `word` is what a name names ("account"). Of what there is
-        `usually_none`, all is new as long as nothing is accepted."""
-        accepted: Mapping[str, Any] | None = self._at.accepted.get(area, {} if usually_none else None)
+        """Tell what differs. `found` is plain JSON by name; `word` is what a name names
+        ("account"). Of what there is `usually_none`, all is new as long as nothing is accepted.
+        """
+        accepted: Mapping[str, Any] | None = self._at.accepted.get(
+            area, {} if usually_none else None
+        )
         self._at.propose(area, dict(sorted(found.items())))
         if accepted is None:
             self._nothing_accepted.append(area)
@@ -59,7 +64,10 @@ class Delta:
         ):
             if code:
                 self._tell(
-                    code, f"{how} {word or area}".strip(), {name: accepted.get(name) for name in sorted(names)}, explain
+                    code,
+                    f"{how} {word or area}".strip(),
+                    {name: accepted.get(name) for name in sorted(names)},
+                    explain,
                 )
 
     def found(self, code: str, text: str) -> None:
@@ -67,8 +75,12 @@ class Delta:
         self._findings += 1
         self._at.fault(code, text)
 
-    def _tell(self, code: str, what: str, names: Mapping[str, Any], explain: Explain | None) -> None:
-        reasons = {name: explain(name, before) if explain else None for name, before in names.items()}
+    def _tell(
+        self, code: str, what: str, names: Mapping[str, Any], explain: Explain | None
+    ) -> None:
+        reasons = {
+            name: explain(name, before) if explain else None for name, before in names.items()
+        }
         by_reason: dict[str, list[str]] = {}
         for name, reason in reasons.items():
             if reason:
@@ -86,4 +98,6 @@ class Delta:
         self._at.measure("explained_changes", self._explained)
         if self._nothing_accepted:
             areas = ", ".join(self._nothing_accepted)
-            self._at.warning(f"nothing is accepted yet, so nothing can be new: {areas} (reveille accept)")
+            self._at.warning(
+                f"nothing is accepted yet, so nothing can be new: {areas} (reveille accept)"
+            )

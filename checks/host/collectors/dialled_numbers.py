@@ -1,4 +1,6 @@
-"""Call records as numbers that were dialled: read from wherever they are, as far back as a day and a half."""
+"""Call records as numbers that were dialled: read from wherever they are, as far back as a day and
+a half.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An outgoing call; `nation` is its country code, and "" for one that is no international number."""
+    """An outgoing call; `nation` is its country code, and "" for one that is no international
+    number.
+    """
 
     start: datetime
     number: str
@@ -60,7 +64,9 @@ def dialled(settings: Mapping[str, Any], row: Mapping[str, Any]) -> Call | None:
     from_here = len(re.sub(r"\D", "", caller)) <= _LONGEST_EXTENSION
     if own and not premium and not from_here:
         return None  # somebody from outside calls one of our own numbers
-    return Call(row["start"], f"+{number}", caller or "?", row["seconds"], home if own else nation, premium)
+    return Call(
+        row["start"], f"+{number}", caller or "?", row["seconds"], home if own else nation, premium
+    )
 
 
 def international(dialled_as: str, settings: Mapping[str, Any]) -> str | None:
@@ -146,4 +152,10 @@ def _zone(form: Mapping[str, Any], site: str) -> ZoneInfo:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
+    return (
+        value.decode("utf-8", "replace")
+        if isinstance(value, bytes)
+        else ""
+        if value is None
+        else str(value)
+    )

@@ -17,7 +17,11 @@ STAGES = ("fill", "raid", "smart")
 _DAY_SECONDS = 86400.0
 _NO_ROOM_BY_NATURE = {"squashfs", "iso9660", "udf", "erofs"}
 _SMART_SECONDS = 20.0
-_SECTORS = {5: "reallocated sectors", 197: "pending sectors", 198: "sectors that cannot be corrected"}
+_SECTORS = {
+    5: "reallocated sectors",
+    197: "pending sectors",
+    198: "sectors that cannot be corrected",
+}
 
 
 def look(at: Look) -> None:
@@ -38,12 +42,23 @@ def fill(at: Look) -> None:
     used, inodes, days = [0.0], [0.0], []
     for mount, options in _mounted(at):
         known = os.statvfs(mount)
-        percent = 100 * (known.f_blocks - known.f_bfree) / max(1, known.f_blocks - known.f_bfree + known.f_bavail)
-        inode_percent = 100 * (known.f_files - known.f_ffree) / known.f_files if known.f_files else 0.0
-        histories[mount] = kept(at.recalled.get("fill", {}).get(mount, ()), at.now, round(percent, 4))
+        percent = (
+            100
+            * (known.f_blocks - known.f_bfree)
+            / max(1, known.f_blocks - known.f_bfree + known.f_bavail)
+        )
+        inode_percent = (
+            100 * (known.f_files - known.f_ffree) / known.f_files if known.f_files else 0.0
+        )
+        histories[mount] = kept(
+            at.recalled.get("fill", {}).get(mount, ()), at.now, round(percent, 4)
+        )
         left = days_until(histories[mount], 100.0)
         free = known.f_bavail * known.f_frsize / 1e9
-        at.note(f"{mount}: {percent:.1f} % of bytes, {inode_percent:.1f} % of inodes, {free:.1f} GB free{_soon(left)}")
+        at.note(
+            f"{mount}: {percent:.1f} % of bytes, {inode_percent:.1f} % of inodes, {free:.1f} GB"
+            f" free{_soon(left)}"
+        )
         _judge(at, mount, percent, inode_percent, left)
         if "ro" in options and mount not in _meant_read_only():
             at.fault("read-only", f"{mount} is mounted read-only")
@@ -96,7 +111,11 @@ def _meant_read_only() -> set[str]:
         written = Path("/etc/fstab").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return set()
-    fields = [line.split() for line in written.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    fields = [
+        line.split()
+        for line in written.splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     return {field[1] for field in fields if len(field) > 3 and "ro" in field[3].split(",")}
 
 
@@ -135,7 +154,11 @@ def smart(at: Look) -> None:
     devices = [device["name"] for device in scanned.get("devices", ())]
     counts: dict[str, Any] = {}
     for device in devices:
-        told = _told(run(["smartctl", "--json", "-i", "-H", "-A", device], min(_SMART_SECONDS, at.left())).output)
+        told = _told(
+            run(
+                ["smartctl", "--json", "-i", "-H", "-A", device], min(_SMART_SECONDS, at.left())
+            ).output
+        )
         if said := judge_disk(at, device, told, at.recalled.get("smart", {}).get(device, {})):
             counts[device] = said
     at.remember("smart", counts)
@@ -144,7 +167,9 @@ def smart(at: Look) -> None:
         raise NotLooked("no disk here tells of its health", missing=True)
 
 
-def judge_disk(at: Look, device: str, told: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, int]:
+def judge_disk(
+    at: Look, device: str, told: Mapping[str, Any], before: Mapping[str, Any]
+) -> dict[str, int]:
     """Judge one disk by what smartctl tells; its counters, to be remembered."""
     name = f"{device} ({told.get('model_name', 'unknown model')})"
     passed = told.get("smart_status", {}).get("passed")
@@ -165,7 +190,10 @@ def judge_disk(at: Look, device: str, told: Mapping[str, Any], before: Mapping[s
     if nvme.get("percentage_used", 0) >= 100:
         at.warning(f"{name}: {nvme['percentage_used']} % of its life are used")
     warm = told.get("temperature", {}).get("current")
-    at.note(f"{name}: {'passed' if passed else 'FAILING'}{f', {warm} degrees C' if warm is not None else ''}")
+    at.note(
+        f"{name}:"
+        f" {'passed' if passed else 'FAILING'}{f', {warm} degrees C' if warm is not None else ''}"
+    )
     return counters or {"passed": int(passed)}
 
 

@@ -17,13 +17,19 @@ _FIRST_SECONDS = 86400.0
 
 SIGNS = {
     "oom-kill": r"Out of memory: Kill|oom-kill:|Memory cgroup out of memory|invoked oom-killer",
-    "io-error": r"I/O error, dev|blk_update_request: .*error|Buffer I/O error|critical medium error|"
-    r"ata\d+(\.\d+)?: (failed command|exception Emask)|nvme\d+: I/O \d+ .*timeout|"
-    r"nvme nvme\d+: .*(timeout|controller is down)",
-    "filesystem-error": r"EXT4-fs error|XFS \(\S+\): .*(Corruption|shutting down|metadata I/O error)|"
-    r"BTRFS (error|critical)|Remounting filesystem read-only|JBD2: .*[Ee]rror",
-    "hardware-error": r"\[Hardware Error\]|mce: .*(Machine check|Uncorrected)|EDAC .* [CU]E |"
-    r"Uncorrectable (memory )?error|temperature above threshold",
+    "io-error": (
+        r"I/O error, dev|blk_update_request: .*error|Buffer I/O error|critical medium error|"
+        r"ata\d+(\.\d+)?: (failed command|exception Emask)|nvme\d+: I/O \d+ .*timeout|"
+        r"nvme nvme\d+: .*(timeout|controller is down)"
+    ),
+    "filesystem-error": (
+        r"EXT4-fs error|XFS \(\S+\): .*(Corruption|shutting down|metadata I/O error)|"
+        r"BTRFS (error|critical)|Remounting filesystem read-only|JBD2: .*[Ee]rror"
+    ),
+    "hardware-error": (
+        r"\[Hardware Error\]|mce: .*(Machine check|Uncorrected)|EDAC .* [CU]E |"
+        r"Uncorrectable (memory )?error|temperature above threshold"
+    ),
     "hung-task": r"blocked for more than \d+ seconds|soft lockup|hard LOCKUP|rcu.*detected stalls",
 }
 """what a line of the kernel's is like that tells of it"""
@@ -85,7 +91,10 @@ def _lines(at: Look) -> Iterator[str]:
     since = at.recalled.get("read_at", at.now - _FIRST_SECONDS)
     at.remember("read_at", at.now)
     try:
-        journal = run(["journalctl", "-k", "-q", "-o", "cat", "--no-pager", f"--since=@{since:.0f}"], _budget(at))
+        journal = run(
+            ["journalctl", "-k", "-q", "-o", "cat", "--no-pager", f"--since=@{since:.0f}"],
+            _budget(at),
+        )
         if journal.status == 0 and journal.output.strip():
             yield from journal.output.splitlines()
             return

@@ -1,7 +1,8 @@
 """Who came in, from where; who tried; and whether the records of it were tampered with.
 
-wtmp and btmp (utmp(5)), auth.log or secure, or the journal. A source is the network of an address (/24, /64), so that
-one who works from home is not new every day. A log-in that nobody accepted stays a fault until somebody does.
+wtmp and btmp (utmp(5)), auth.log or secure, or the journal. A source is the network of an address
+(/24, /64), so that one who works from home is not new every day. A log-in that nobody accepted
+stays a fault until somebody does.
 """
 
 from __future__ import annotations
@@ -80,23 +81,39 @@ def _tell(at: Look, delta: Delta, seen: Seen) -> None:
     for source, times in seen.failed.most_common(5):
         at.note(f"{times} failed from {source}, as {listed(sorted(seen.tried[source]), 4)}")
         if times >= at.settings["most_failed"]:
-            at.warning(f"{times} failed log-ins from {source}, as {len(seen.tried[source])} accounts")
+            at.warning(
+                f"{times} failed log-ins from {source}, as {len(seen.tried[source])} accounts"
+            )
     guessed = {tuple(pair) for pair in at.recalled.get("guessed", [])} | seen.guessed
     accepted = at.accepted.get("log-ins")
-    left = {f"{account} from {source}" for account, source in seen.came} | set(at.recalled.get("new log-ins", []))
+    left = {f"{account} from {source}" for account, source in seen.came} | set(
+        at.recalled.get("new log-ins", [])
+    )
     open_pairs = sorted(left - set(accepted or {}))
-    delta.compare("log-ins", {**(accepted or {}), **dict.fromkeys(open_pairs, "")}, Codes("new-log-in"), None, "log-in")
+    delta.compare(
+        "log-ins",
+        {**(accepted or {}), **dict.fromkeys(open_pairs, "")},
+        Codes("new-log-in"),
+        None,
+        "log-in",
+    )
     at.remember("new log-ins", open_pairs[-500:])
-    still = sorted(pair for pair in guessed if f"{pair[0]} from {pair[1]}" in open_pairs or accepted is None)
+    still = sorted(
+        pair for pair in guessed if f"{pair[0]} from {pair[1]}" in open_pairs or accepted is None
+    )
     at.remember("guessed", still)
     for account, source in still:
-        delta.found("guessed-password", f"{account} came in by password from {source} after many that failed")
+        delta.found(
+            "guessed-password",
+            f"{account} came in by password from {source} after many that failed",
+        )
 
 
 def _of_records(at: Look, delta: Delta, path: Path, seen: Seen) -> None:
     """wtmp and btmp: each record once; one that was wiped is all zeroes.
 
-    What stands behind the place where the look before ended is new; in a file that was begun anew, what is later.
+    What stands behind the place where the look before ended is new; in a file that was begun anew,
+    what is later.
     """
     name = f"records {path.name}"
     known = path.stat()
@@ -124,7 +141,9 @@ def _of_records(at: Look, delta: Delta, path: Path, seen: Seen) -> None:
 
 
 def _records(data: bytes) -> Iterator[tuple[int, str, str, str, int]]:
-    for kind, _, line, _, user, host, _, _, _, seconds, *_ in _RECORD.iter_unpack(data[: len(data) // 384 * 384]):
+    for kind, _, line, _, user, host, _, _, _, seconds, *_ in _RECORD.iter_unpack(
+        data[: len(data) // 384 * 384]
+    ):
         texts = (part.partition(b"\0")[0].decode("utf-8", "replace") for part in (user, host, line))
         account, origin, where = texts
         yield kind, account, origin, where, seconds

@@ -18,7 +18,8 @@ _OLDEST = """
     WHERE trx_mysql_thread_id <> connection_id() ORDER BY trx_started LIMIT 1
 """
 _SIZE = (
-    "SELECT coalesce(sum(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = database()"
+    "SELECT coalesce(sum(data_length + index_length), 0) FROM information_schema.tables WHERE"
+    " table_schema = database()"
 )
 _ANSWER_SECONDS = 60
 _NOT_ALLOWED = (1044, 1142, 1227)
@@ -52,11 +53,16 @@ class MariaDb:
             self._as_standby(at)
         if at.settings["standbys"]:
             following = len(self._rows("SHOW SLAVE HOSTS"))
-            dumping = sum(row["Command"].startswith("Binlog Dump") for row in self._rows("SHOW PROCESSLIST"))
+            dumping = sum(
+                row["Command"].startswith("Binlog Dump") for row in self._rows("SHOW PROCESSLIST")
+            )
             at.measure("standbys", max(following, dumping))
             if max(following, dumping) < at.settings["standbys"]:
                 found = max(following, dumping)
-                at.fault("replication-broken", f"{found} of {at.settings['standbys']} standbys are connected")
+                at.fault(
+                    "replication-broken",
+                    f"{found} of {at.settings['standbys']} standbys are connected",
+                )
         if self._variable("wsrep_on") == "ON" and self._status("wsrep_ready") != "ON":
             state = self._status("wsrep_local_state_comment", "its state is unknown")
             at.fault("replication-broken", f"this Galera node is not ready: {state}")
@@ -70,7 +76,10 @@ class MariaDb:
             said = row.get("Last_SQL_Error") or row.get("Last_IO_Error") or ""
             behind = row.get("Seconds_Behind_Master")
             if "Yes" not in wire or "Yes" not in work or wire != "Yes":
-                at.fault("replication-broken", f"receiving {wire}, applying {work}: {said or 'no reason is given'}")
+                at.fault(
+                    "replication-broken",
+                    f"receiving {wire}, applying {work}: {said or 'no reason is given'}",
+                )
             elif behind is None:
                 at.fault("replication-broken", "how far it is behind is not known to it")
             else:
@@ -125,4 +134,6 @@ def opened(server: Mapping[str, Any]) -> Iterator[MariaDb]:
             yield MariaDb(connection)
     except pymysql.Error as error:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        raise SourceFault(_ERRORS.get(number, "closed"), str(error.args[-1]) if error.args else "closed") from None
+        raise SourceFault(
+            _ERRORS.get(number, "closed"), str(error.args[-1]) if error.args else "closed"
+        ) from None

@@ -12,7 +12,9 @@ MOST_BYTES = 64 << 20
 
 
 def new_lines(at: Look, path: Path, first_bytes: int = 1 << 20) -> Iterator[str]:
-    """Whole lines only. Of a file that was never looked at, its last `first_bytes`. Raises NotLooked."""
+    """Whole lines only. Of a file that was never looked at, its last `first_bytes`. Raises
+    NotLooked.
+    """
     name = f"read {path}"
     try:
         with path.open("rb") as lines:

@@ -26,19 +26,32 @@ def nights(at: Look, made: Sequence[Call]) -> None:
         if night := night_of(call.start.astimezone(zone), at.settings["night"]):
             fresh[night] = fresh.get(night, 0) + 1
     oldest_seen = (now - timedelta(hours=36)).date().isoformat()
-    counts |= {night: number for night, number in fresh.items() if night > oldest_seen or night not in counts}
+    counts |= {
+        night: number
+        for night, number in fresh.items()
+        if night > oldest_seen or night not in counts
+    }
     counts.setdefault(newest, 0)
     kept = dict(sorted(counts.items())[-_MOST_NIGHTS:])
     at.remember("nights", kept)
     at.measure("night_calls", kept.get(newest, 0))
     before = [number for night, number in kept.items() if night < newest]
     if len(before) < _LEAST_NIGHTS:
-        at.note(f"{kept.get(newest, 0)} outgoing calls in the night of {newest}; too few nights to compare with")
+        at.note(
+            f"{kept.get(newest, 0)} outgoing calls in the night of {newest}; too few nights to"
+            " compare with"
+        )
         return
     most = limit(before, at.settings["least_night_calls"])
-    at.note(f"{kept[newest]} outgoing calls in the night of {newest}, usual are {median(before):g}, up to {most:.0f}")
+    at.note(
+        f"{kept[newest]} outgoing calls in the night of {newest}, usual are {median(before):g}, up"
+        f" to {most:.0f}"
+    )
     if kept[newest] > most:
-        at.fault("night-peak", f"{kept[newest]} outgoing calls in the night of {newest}; usual are {median(before):g}")
+        at.fault(
+            "night-peak",
+            f"{kept[newest]} outgoing calls in the night of {newest}; usual are {median(before):g}",
+        )
 
 
 def night_of(moment: datetime, hours: Sequence[int]) -> str | None:

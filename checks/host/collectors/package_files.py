@@ -21,7 +21,9 @@ _LEAST_AIDE_FAULT = 14
 
 
 def packages(at: Look, delta: Delta) -> None:
-    """What is not, bit for bit, what its package brought; configuration is what a site changes, and passed over."""
+    """What is not, bit for bit, what its package brought; configuration is what a site changes, and
+    passed over.
+    """
     root = Path(at.settings["root"])
     if shutil.which("rpm") and not delta.packages.known:
         strange = _by_rpm(at)
@@ -41,7 +43,12 @@ def _of_watched(at: Look, delta: Delta, root: Path) -> dict[str, str]:
     for top in at.settings["watch"]:
         for path, known in walk(at, top):
             sum_of = delta.packages.sums.get(path)
-            if sum_of is None or path.startswith("/etc/") or path in diverted or not stat.S_ISREG(known.st_mode):
+            if (
+                sum_of is None
+                or path.startswith("/etc/")
+                or path in diverted
+                or not stat.S_ISREG(known.st_mode)
+            ):
                 continue
             digest = delta.packages.digest(path)
             if digest is not None and digest != sum_of[1]:
@@ -56,15 +63,22 @@ def _by_debsums(at: Look) -> dict[str, str]:
 
 
 def _by_rpm(at: Look) -> dict[str, str]:
-    done = run(["rpm", "-Va", "--noconfig", "--nomtime", "--nocaps", f"--root={at.settings['root']}"], at.left())
+    done = run(
+        ["rpm", "-Va", "--noconfig", "--nomtime", "--nocaps", f"--root={at.settings['root']}"],
+        at.left(),
+    )
     changed = re.findall(r"^(\S*5\S*)\s+(?:[cdglr] )?\s*(/.+)$", done.output, re.M)
     return {path: f"{how}, says rpm" for how, path in changed}
 
 
 def _diverted(root: Path) -> set[str]:
-    """What the administrator or another package has put aside (dpkg-divert), and what took its place."""
+    """What the administrator or another package has put aside (dpkg-divert), and what took its
+    place.
+    """
     file = root / "var/lib/dpkg/diversions"
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    lines = (
+        file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    )
     return {line for line in lines if line.startswith("/")}
 
 
@@ -74,10 +88,18 @@ def aide(at: Look, delta: Delta) -> None:
     chosen = at.settings["aide_configuration"]
     if chosen is None and (at.settings["root"] != "/" or not _AIDE_DATABASE.exists()):
         raise NotLooked("AIDE has no database here (aideinit makes one)", missing=True)
-    command = ["aide", f"--config={chosen or _AIDE_CONFIGURATION}", "--before", "report_format=json", "--check"]
+    command = [
+        "aide",
+        f"--config={chosen or _AIDE_CONFIGURATION}",
+        "--before",
+        "report_format=json",
+        "--check",
+    ]
     done = run(command, at.left())
     if done.status >= _LEAST_AIDE_FAULT:
-        raise NotLooked(f"AIDE ended with status {done.status}: {' '.join(done.complaints.split())[-300:]}")
+        raise NotLooked(
+            f"AIDE ended with status {done.status}: {' '.join(done.complaints.split())[-300:]}"
+        )
     report = _report(done.output)
     differing = {
         _known(at, path): how

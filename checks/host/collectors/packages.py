@@ -1,7 +1,8 @@
-"""What the package manager knows: which package a file is of, its checksum there, and which packages have changed.
+"""What the package manager knows: which package a file is of, its checksum there, and which
+packages have changed.
 
-Debian: /var/lib/dpkg/status, /var/lib/dpkg/info/*.md5sums and /var/log/dpkg.log. A path may be known by its name from
-before /bin became /usr/bin.
+Debian: /var/lib/dpkg/status, /var/lib/dpkg/info/*.md5sums and /var/log/dpkg.log. A path may be
+known by its name from before /bin became /usr/bin.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Packages:
             name = re.match(r"Package: (\S+)", paragraph)
             block = re.search(r"^Conffiles:\n((?: .*\n?)+)", paragraph, re.M)
             if name and block:
-                for path, digest in re.findall(r"^ (/\S+) ([0-9a-f]{32})(?: obsolete)?$", block[1], re.M):
+                for path, digest in re.findall(
+                    r"^ (/\S+) ([0-9a-f]{32})(?: obsolete)?$", block[1], re.M
+                ):
                     sums[self._real(path)] = (name[1], digest)
         return sums
 
@@ -62,11 +65,16 @@ class Packages:
     def logged(self) -> dict[str, str]:
         """Package -> the last time that the log tells of its installation, upgrade or removal."""
         told: dict[str, str] = {}
-        logs = sorted((self._root / "var/log").glob("dpkg.log*"), key=lambda log: log.stat().st_mtime)
+        logs = sorted(
+            (self._root / "var/log").glob("dpkg.log*"), key=lambda log: log.stat().st_mtime
+        )
         for log in logs:
             data = gzip.decompress(log.read_bytes()) if log.suffix == ".gz" else log.read_bytes()
             pattern = r"^(\S+ \S+) (?:install|upgrade|remove|purge) ([^:\s]+)"
-            told |= {package: moment for moment, package in re.findall(pattern, data.decode("utf-8", "replace"), re.M)}
+            told |= {
+                package: moment
+                for moment, package in re.findall(pattern, data.decode("utf-8", "replace"), re.M)
+            }
         return told
 
     def owner(self, path: str) -> str:
@@ -74,18 +82,30 @@ class Packages:
         return self.sums[path][0] if path in self.sums else ""
 
     def explains(self, path: str, owner_before: str = "") -> str | None:
-        """Why a package accounts for a file that is new or changed, or gone though it was `owner_before`'s; or None."""
+        """Why a package accounts for a file that is new or changed, or gone though it was
+        `owner_before`'s; or None.
+        """
         if path in self.sums:
             package, digest = self.sums[path]
-            return self._said(package) if self._has_changed(package) and self.digest(path) == digest else None
+            return (
+                self._said(package)
+                if self._has_changed(package) and self.digest(path) == digest
+                else None
+            )
         here = (self._root / path.lstrip("/")).exists()
-        return self._said(owner_before) if owner_before and not here and self._has_changed(owner_before) else None
+        return (
+            self._said(owner_before)
+            if owner_before and not here and self._has_changed(owner_before)
+            else None
+        )
 
     def digest(self, path: str) -> str | None:
         """MD5 of a file: what packages are signed with here."""
         try:
             with (self._root / path.lstrip("/")).open("rb") as file:
-                return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+                return hashlib.file_digest(
+                    file, lambda: hashlib.md5(usedforsecurity=False)
+                ).hexdigest()
         except OSError:
             return None
 

@@ -25,7 +25,11 @@ def compare(at: Look, found: list[str]) -> None:
     at.propose("ports", found)
     at.measure("listeners", len(found))
     expected = at.settings["expected"]
-    strange = [one for one in found if one not in (accepted or ()) and not any(fits(one, rule) for rule in expected)]
+    strange = [
+        one
+        for one in found
+        if one not in (accepted or ()) and not any(fits(one, rule) for rule in expected)
+    ]
     at.measure("unexpected_listeners", len(strange))
     if accepted is None and not expected:
         at.warning(f"no ports are accepted yet, of {len(found)} that listen: {listed(found)}")
@@ -45,7 +49,9 @@ def listeners(loopback: bool) -> Iterator[str]:
     for one in psutil.net_connections("inet"):
         tcp = one.type == socket.SOCK_STREAM
         host, port = one.laddr or ("", 0)
-        if (tcp and one.status != psutil.CONN_LISTEN) or (not tcp and (one.raddr or not 0 < port < lowest)):
+        if (tcp and one.status != psutil.CONN_LISTEN) or (
+            not tcp and (one.raddr or not 0 < port < lowest)
+        ):
             continue
         if ipaddress.ip_address(host.partition("%")[0]).is_loopback and not loopback:
             continue
@@ -63,4 +69,8 @@ def fits(listener: str, rule: str) -> bool:
     own_protocol, own_address, own_program = listener.split(" ", 2)
     (host, _, port), (own_host, _, own_port) = address.rpartition(":"), own_address.rpartition(":")
     same_place = host in ("*", own_host) and port in ("*", own_port)
-    return protocol == own_protocol and same_place and (not program or program[0] in ("*", own_program))
+    return (
+        protocol == own_protocol
+        and same_place
+        and (not program or program[0] in ("*", own_program))
+    )

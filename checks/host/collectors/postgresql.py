@@ -75,18 +75,32 @@ class PostgreSql:
         rows = self._rows(_STANDBYS)
         following = [row for row in rows if row[1] == "streaming"]
         at.measure("standbys", len(following))
-        missing = [name for name in at.settings["standby_names"] if name not in {row[0] for row in following}]
+        missing = [
+            name
+            for name in at.settings["standby_names"]
+            if name not in {row[0] for row in following}
+        ]
         if missing:
-            at.fault("replication-broken", f"not connected: {listed(missing)}; there is {_said(rows)}")
+            at.fault(
+                "replication-broken", f"not connected: {listed(missing)}; there is {_said(rows)}"
+            )
         elif len(following) < wanted:
-            at.fault("replication-broken", f"{len(following)} of {wanted} standbys follow; there is {_said(rows)}")
+            at.fault(
+                "replication-broken",
+                f"{len(following)} of {wanted} standbys follow; there is {_said(rows)}",
+            )
         for name, _, seconds, behind in following:
             at.note(f"standby {name} is {seconds:.1f} s and {behind / 1e6:.1f} MB behind")
         for name, active, status in self._rows(_SLOTS):
             if status == "lost":
-                at.fault("replication-broken", f"the slot {name} is lost: its standby has to be made anew")
+                at.fault(
+                    "replication-broken",
+                    f"the slot {name} is lost: its standby has to be made anew",
+                )
             elif not active:
-                at.warning(f"nobody reads the replication slot {name}: the log is kept for it, and grows")
+                at.warning(
+                    f"nobody reads the replication slot {name}: the log is kept for it, and grows"
+                )
         if following:
             at.measure("lag_seconds", max(row[2] for row in following))
         for name, _, seconds, _ in following:
@@ -102,7 +116,9 @@ class PostgreSql:
             how = "paused, and " if paused else ""
             at.fault("replication-broken", f"this standby is {how}not connected to its primary")
         elif paused:
-            at.fault("replication-broken", "this standby receives, and replays nothing: it is paused")
+            at.fault(
+                "replication-broken", "this standby receives, and replays nothing: it is paused"
+            )
         if behind is not None:
             at.measure("lag_seconds", float(behind))
             late(at, "this standby", float(behind))
@@ -112,15 +128,23 @@ class PostgreSql:
         at.measure("id_age_percent", 100 * ids / _MOST_IDS)
         at.measure("dead_rows", dead)
         if 100 * ids >= _ID_FAULT_PERCENT * _MOST_IDS:
-            at.fault("ids-running-out", f"{100 * ids / _MOST_IDS:.0f} % of the transaction ids are used: vacuum fails")
+            at.fault(
+                "ids-running-out",
+                f"{100 * ids / _MOST_IDS:.0f} % of the transaction ids are used: vacuum fails",
+            )
         if broken:
             at.fault("checksum-failures", f"{broken:.0f} pages failed their checksum")
         before = at.recalled.get("counters", {})
         at.remember("counters", {"deadlocks": deadlocks, "unarchived": unarchived})
         at.measure("deadlocks", max(0.0, deadlocks - before.get("deadlocks", deadlocks)))
         if unarchived > before.get("unarchived", unarchived):
-            at.fault("archive-failing", f"{unarchived - before['unarchived']:.0f} archivings have failed since")
-        for name, dead_rows, live in self._rows(_BLOATED, (_LEAST_DEAD_ROWS, at.settings["dead_rows_percent"])):
+            at.fault(
+                "archive-failing",
+                f"{unarchived - before['unarchived']:.0f} archivings have failed since",
+            )
+        for name, dead_rows, live in self._rows(
+            _BLOATED, (_LEAST_DEAD_ROWS, at.settings["dead_rows_percent"])
+        ):
             at.warning(f"{name}: {dead_rows:.0f} dead rows beside {live:.0f} live ones")
         if invalid := [row[0] for row in self._rows(_INVALID)]:
             at.warning(f"invalid indexes: {listed(invalid)}")

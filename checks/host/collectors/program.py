@@ -1,7 +1,8 @@
-"""The native tools, as children of the looking process: one command, its output, its status. They inherit its low
-priority and are of its group, so that they end with it.
+"""The native tools, as children of the looking process: one command, its output, its status. They
+inherit its low priority and are of its group, so that they end with it.
 
-Rules: no shell, an environment of their own in English, nothing on standard input unless given, a bounded output.
+Rules: no shell, an environment of their own in English, nothing on standard input unless given, a
+bounded output.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def found(name: str) -> str:
 
 
 def run(command: Sequence[str], seconds: float, given: bytes | None = None) -> Done:
-    """Run a program that is installed. Raises NotLooked: it is not there, cannot start, or is not done in time."""
+    """Run a program that is installed. Raises NotLooked: it is not there, cannot start, or is not
+    done in time.
+    """
     path = found(command[0])
     try:
         done = subprocess.run(
@@ -46,7 +49,11 @@ def run(command: Sequence[str], seconds: float, given: bytes | None = None) -> D
             capture_output=True,
             timeout=max(0.1, seconds),
             check=False,
-            env={"PATH": _PLACES, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/nonexistent")},
+            env={
+                "PATH": _PLACES,
+                "LC_ALL": "C.UTF-8",
+                "HOME": os.environ.get("HOME", "/nonexistent"),
+            },
             cwd="/",
         )
     except subprocess.TimeoutExpired:

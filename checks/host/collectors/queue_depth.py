@@ -12,7 +12,9 @@ from checks.host.collectors.program import run
 
 STAGES = ("count",)
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
-_EXIM_LINE = re.compile(r"^ *(\d+)([mhd]) +\S+ +[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} ", re.M)
+_EXIM_LINE = re.compile(
+    r"^ *(\d+)([mhd]) +\S+ +[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} ", re.M
+)
 
 
 def look(at: Look) -> None:
@@ -46,9 +48,13 @@ def _of_postfix(at: Look) -> list[float]:
     where = ["-c", at.settings["configuration"]] if at.settings["configuration"] else []
     done = run(["postqueue", *where, "-j"], at.left())
     if done.status:
-        raise NotLooked(" ".join(done.complaints.split()) or f"postqueue ended with status {done.status}")
+        raise NotLooked(
+            " ".join(done.complaints.split()) or f"postqueue ended with status {done.status}"
+        )
     mails = [json.loads(line) for line in done.output.splitlines()]
-    reasons = Counter(to.get("delay_reason", "") for mail in mails for to in mail.get("recipients", ()))
+    reasons = Counter(
+        to.get("delay_reason", "") for mail in mails for to in mail.get("recipients", ())
+    )
     for reason, times in reasons.most_common(3):
         if reason:
             at.note(f"{times} recipients wait: {reason}")

@@ -57,7 +57,10 @@ def memory(at: Look, swapped: int, began: float) -> None:
     at.note(f"{real.available / 1e9:.1f} of {real.total / 1e9:.1f} GB memory are available")
     least = at.settings["least_memory_percent"]
     if available < least:
-        at.fault("memory-low", f"{available:.1f} % of memory are available; the greediest: {_greediest()}")
+        at.fault(
+            "memory-low",
+            f"{available:.1f} % of memory are available; the greediest: {_greediest()}",
+        )
     elif available < 2 * least:
         at.warning(f"{available:.1f} % of memory are available; the greediest: {_greediest()}")
     if swap.total and swap.percent >= at.settings["most_swap_percent"]:
@@ -73,10 +76,15 @@ def kernel(at: Look) -> None:
     if percent >= limit:
         at.fault("descriptors-low", f"{used} of {most} file descriptors are in use")
     if (_CONNTRACK / "nf_conntrack_max").exists():
-        count, most = (int((_CONNTRACK / f"nf_conntrack_{name}").read_text()) for name in ("count", "max"))
+        count, most = (
+            int((_CONNTRACK / f"nf_conntrack_{name}").read_text()) for name in ("count", "max")
+        )
         at.measure("connections_percent", 100 * count / max(1, most))
         if 100 * count >= limit * most:
-            at.fault("connections-full", f"{count} of {most} connections are tracked: new ones will be dropped")
+            at.fault(
+                "connections-full",
+                f"{count} of {most} connections are tracked: new ones will be dropped",
+            )
 
 
 def processes(at: Look) -> None:
@@ -122,7 +130,9 @@ def _greediest() -> str:
         for process in psutil.process_iter(["name", "memory_info"])
         if process.info["memory_info"]
     ]
-    return ", ".join(f"{name} {size / 1e6:.0f} MB" for size, name in sorted(sizes, reverse=True)[:3])
+    return ", ".join(
+        f"{name} {size / 1e6:.0f} MB" for size, name in sorted(sizes, reverse=True)[:3]
+    )
 
 
 def _swapped_in() -> int:

@@ -1,4 +1,6 @@
-"""What rkhunter and chkrootkit say. They take minutes and are run seldom; what they said last stands until then."""
+"""What rkhunter and chkrootkit say. They take minutes and are run seldom; what they said last
+stands until then.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,19 @@ from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.delta import Codes, Delta
 from checks.host.collectors.program import run
 
-_RKHUNTER = ("rkhunter", "--check", "--skip-keypress", "--nocolors", "--report-warnings-only", "--nolog")
+_RKHUNTER = (
+    "rkhunter",
+    "--check",
+    "--skip-keypress",
+    "--nocolors",
+    "--report-warnings-only",
+    "--nolog",
+)
 _RKHUNTER_TESTS = "rootkits,trojans,malware,hidden_procs"
 """those of files and accounts are done here, without its noise after each upgrade"""
-_INFECTED = re.compile(r"INFECTED|Possible .*(?:rootkit|worm|trojan)|rootkit.*(?:found|installed)", re.I)
+_INFECTED = re.compile(
+    r"INFECTED|Possible .*(?:rootkit|worm|trojan)|rootkit.*(?:found|installed)", re.I
+)
 
 
 def rootkits(at: Look, delta: Delta) -> None:
@@ -27,7 +38,9 @@ def rootkits(at: Look, delta: Delta) -> None:
         signs = _looked_for(at)
         at.remember("rootkits_at", at.now)
     at.remember("rootkit_signs", signs)
-    delta.compare("rootkits", dict.fromkeys(signs, ""), Codes("rootkit-sign"), None, "sign", usually_none=True)
+    delta.compare(
+        "rootkits", dict.fromkeys(signs, ""), Codes("rootkit-sign"), None, "sign", usually_none=True
+    )
 
 
 def _looked_for(at: Look) -> list[str]:
@@ -37,7 +50,11 @@ def _looked_for(at: Look) -> list[str]:
             signs += [f"{name}: {line}" for line in ask(at)]
             ran += 1
         except NotLooked as why:
-            at.note(f"not looked at: {name}: {why}") if why.missing else at.warning(f"not looked at: {name}: {why}")
+            (
+                at.note(f"not looked at: {name}: {why}")
+                if why.missing
+                else at.warning(f"not looked at: {name}: {why}")
+            )
     if not ran:
         raise NotLooked("neither rkhunter nor chkrootkit did it")
     return signs
@@ -45,10 +62,14 @@ def _looked_for(at: Look) -> list[str]:
 
 def _by_rkhunter(at: Look) -> list[str]:
     done = run([*_RKHUNTER, "--enable", _RKHUNTER_TESTS], at.left() / 2)
-    return [" ".join(line.split()) for line in done.output.splitlines() if line.startswith("Warning:")]
+    return [
+        " ".join(line.split()) for line in done.output.splitlines() if line.startswith("Warning:")
+    ]
 
 
 def _by_chkrootkit(at: Look) -> list[str]:
-    """It leaves with 0 whatever it found, and lists each file whose name begins with a dot: only its alarms count."""
+    """It leaves with 0 whatever it found, and lists each file whose name begins with a dot: only
+    its alarms count.
+    """
     done = run(["chkrootkit", "-q"], at.left())
     return [" ".join(line.split()) for line in done.output.splitlines() if _INFECTED.search(line)]

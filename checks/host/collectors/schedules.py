@@ -14,7 +14,14 @@ _PLACES = (
     "/etc/systemd/system", "/etc/systemd/user", "/usr/local/lib/systemd", "/etc/xdg/autostart", "/etc/update-motd.d",
     "/root/.config/systemd", "/root/.profile", "/root/.bashrc", "/etc/profile", "/etc/bash.bashrc", "/etc/environment",
 )  # fmt: skip
-_OF_A_HOME = (".config/systemd", ".profile", ".bashrc", ".bash_profile", ".zshrc", ".config/autostart")
+_OF_A_HOME = (
+    ".config/systemd",
+    ".profile",
+    ".bashrc",
+    ".bash_profile",
+    ".zshrc",
+    ".config/autostart",
+)
 
 
 def schedules(at: Look, delta: Delta) -> None:
@@ -32,7 +39,9 @@ def schedules(at: Look, delta: Delta) -> None:
         "schedules",
         found,
         Codes("new-schedule", "new-schedule"),
-        lambda path, before: delta.packages.explains(path, owner_in(before)) or _link(root, path, delta),
+        lambda path, before: (
+            delta.packages.explains(path, owner_in(before)) or _link(root, path, delta)
+        ),
         "job",
     )
 

@@ -72,7 +72,9 @@ def _restarts(at: Look, name: str, count: int) -> tuple[list[list[float]], int]:
 
 def failed(at: Look) -> None:
     """Any unit in the state failed."""
-    said = _systemctl(at, "list-units", "--state=failed", "--all", "--plain", "--no-legend", "--no-pager")
+    said = _systemctl(
+        at, "list-units", "--state=failed", "--all", "--plain", "--no-legend", "--no-pager"
+    )
     names = [line.split()[0] for line in said.splitlines() if line.strip()]
     strange = [name for name in names if name not in at.settings["ignore"]]
     at.measure("units_failed", len(strange))
@@ -91,7 +93,9 @@ def processes(at: Look, memory: dict[str, float]) -> None:
         if known["status"] == psutil.STATUS_ZOMBIE:
             continue
         for name in {known["name"], (known["exe"] or "").rpartition("/")[2]} & set(wanted):
-            running.setdefault(name, []).append(known["memory_info"].rss / 1e6 if known["memory_info"] else 0.0)
+            running.setdefault(name, []).append(
+                known["memory_info"].rss / 1e6 if known["memory_info"] else 0.0
+            )
     missing = [name for name in wanted if name not in running]
     at.measure("processes_missing", len(missing))
     for name, sizes in running.items():
@@ -104,7 +108,9 @@ def processes(at: Look, memory: dict[str, float]) -> None:
 def grown(at: Look, memory: Mapping[str, float]) -> None:
     """Memory that grows for days."""
     before = at.recalled.get("memory", {})
-    histories = {name: kept(before.get(name, ()), at.now, round(size, 2)) for name, size in memory.items()}
+    histories = {
+        name: kept(before.get(name, ()), at.now, round(size, 2)) for name, size in memory.items()
+    }
     at.remember("memory", histories)
     for name, points in histories.items():
         slope = slope_a_day(points, least_points=6, least_days=_GROWTH_DAYS)
@@ -112,7 +118,10 @@ def grown(at: Look, memory: Mapping[str, float]) -> None:
         if slope is None or first <= 0 or points[-1][1] - first < _LEAST_GROWTH_MEGABYTES:
             continue
         if 100 * slope / first > at.settings["growth_percent"]:
-            at.warning(f"{name} grows by {slope:.0f} MB a day: {first:.0f} MB then, {points[-1][1]:.0f} MB now")
+            at.warning(
+                f"{name} grows by {slope:.0f} MB a day: {first:.0f} MB then, {points[-1][1]:.0f}"
+                " MB now"
+            )
 
 
 def _systemctl(at: Look, *words: str) -> str:
@@ -122,7 +131,9 @@ def _systemctl(at: Look, *words: str) -> str:
         if at.settings["units"]:
             raise Blind(f"nothing is known of the units: {why}") from None
         raise
-    if done.status and ("not been booted" in done.complaints or "connect to bus" in done.complaints):
+    if done.status and (
+        "not been booted" in done.complaints or "connect to bus" in done.complaints
+    ):
         if at.settings["units"]:
             raise Blind("systemd does not run on this host, so nothing is known of its units")
         raise NotLooked("systemd does not run on this host", missing=True)

@@ -23,7 +23,10 @@ _REFUSED = tuple(
         rf"Registration from '[^<]*<?sips?:(?P<a>[^@>;']*)[^']*' failed for '{_ADDRESS}(?::\d+)?'",
         rf"SecurityEvent=\"(?:InvalidPassword|InvalidAccountID|ChallengeResponseFailed|FailedACL)\".*?"
         rf"AccountID=\"(?P<a>[^\"]*)\".*?RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\"",
-        rf"SIP auth failure \(\w+\) on sofia profile '[^']*' for \[(?P<a>[^@\]]*)[^\]]*\] from ip {_ADDRESS}$",
+        (
+            r"SIP auth failure \(\w+\) on sofia profile '[^']*' for \[(?P<a>[^@\]]*)[^\]]*\] from"
+            rf" ip {_ADDRESS}$"
+        ),
         rf"(?P<a>)PIKE - (?:BLOCKing|UNBLOCKed) ip {_ADDRESS},",
     )
 )
@@ -69,10 +72,14 @@ def scans(at: Look) -> None:
                     account, address = found["a"], found[found.lastindex or 0]
                     refused[address] += 1
                     tried[address].add(account)
-                elif (let := _LET_IN.search(line)) and refused[_where(let)] >= at.settings["most_refused"]:
+                elif (let := _LET_IN.search(line)) and refused[_where(let)] >= at.settings[
+                    "most_refused"
+                ]:
                     broken.add((let["a"] or let["b"] or let["d"] or "?", _where(let)))
     at.note(f"{read} new lines of log, {refused.total()} refusals from {len(refused)} addresses")
-    scanning = {address: times for address, times in refused.items() if times >= at.settings["most_refused"]}
+    scanning = {
+        address: times for address, times in refused.items() if times >= at.settings["most_refused"]
+    }
     at.measure("refused_requests", refused.total())
     at.measure("scanning_addresses", len(scanning))
     accepted = at.accepted.get("broken", [])
@@ -84,7 +91,9 @@ def scans(at: Look) -> None:
         at.fault("account-broken", f"let in after many refusals: {listed(who)}")
     if scanning:
         worst = sorted(scanning.items(), key=lambda pair: -pair[1])
-        said = [f"{address} ({times} times, {len(tried[address])} accounts)" for address, times in worst]
+        said = [
+            f"{address} ({times} times, {len(tried[address])} accounts)" for address, times in worst
+        ]
         at.fault("registration-scan", f"refused: {listed(said, 5)}")
 
 
@@ -95,12 +104,17 @@ def _where(let: re.Match[str]) -> str:
 def dear(at: Look, made: list[Call]) -> None:
     """Premium ranges and unusual countries; what was found stays until it is accepted."""
     accepted: list[str] = at.accepted.get("countries", [])
-    usual = {at.settings["country"].lstrip("+"), *(code.lstrip("+") for code in at.settings["countries"]), *accepted}
+    usual = {
+        at.settings["country"].lstrip("+"),
+        *(code.lstrip("+") for code in at.settings["countries"]),
+        *accepted,
+    }
     abroad: Counter[str] = Counter(call.nation for call in made if call.nation)
     premium = [call for call in made if call.premium]
     at.measure("outgoing_calls", len(made))
     at.measure(
-        "international_calls", sum(n for code, n in abroad.items() if code != at.settings["country"].lstrip("+"))
+        "international_calls",
+        sum(n for code, n in abroad.items() if code != at.settings["country"].lstrip("+")),
     )
     at.measure("premium_calls", len(premium))
     before = {code: n for code, n in at.recalled.get("unusual", {}).items() if code not in usual}
@@ -110,10 +124,18 @@ def dear(at: Look, made: list[Call]) -> None:
     at.propose("countries", sorted({*accepted, *unusual}))
     if premium:
         minutes = sum(call.seconds for call in premium) / 60
-        numbers = [f"{number} from {caller}" for number, caller in Counter((c.number, c.caller) for c in premium)]
-        at.fault("premium-call", f"{len(premium)} calls, {minutes:.0f} minutes: {listed(numbers, 5)}")
+        numbers = [
+            f"{number} from {caller}"
+            for number, caller in Counter((c.number, c.caller) for c in premium)
+        ]
+        at.fault(
+            "premium-call", f"{len(premium)} calls, {minutes:.0f} minutes: {listed(numbers, 5)}"
+        )
     if unusual:
-        named = [f"+{code} {nation_of(code)} ({n})" for code, n in sorted(unusual.items(), key=lambda pair: -pair[1])]
+        named = [
+            f"+{code} {nation_of(code)} ({n})"
+            for code, n in sorted(unusual.items(), key=lambda pair: -pair[1])
+        ]
         at.fault("unusual-country", f"called, and not usual here: {listed(named)}")
     for call in made:
         if call.seconds > at.settings["longest_call"]:

@@ -1,6 +1,8 @@
-"""Going through folders: sorted, without following links, on local file systems only, within the time budget.
+"""Going through folders: sorted, without following links, on local file systems only, within the
+time budget.
 
-A file's state is one text: mode, owner, size, the first half of its SHA-256, and the package that brings it.
+A file's state is one text: mode, owner, size, the first half of its SHA-256, and the package that
+brings it.
 """
 
 from __future__ import annotations
@@ -14,14 +16,29 @@ from pathlib import Path
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.packages import Packages
 
-_NOT_HERE = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "ceph", "9p", "proc", "sysfs", "cgroup", "cgroup2", "autofs"}
+_NOT_HERE = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "fuse.sshfs",
+    "ceph",
+    "9p",
+    "proc",
+    "sysfs",
+    "cgroup",
+    "cgroup2",
+    "autofs",
+}
 _ASK_EVERY = 256
 Entry = tuple[str, os.stat_result]
 """a path as the host knows it, and what lstat(2) tells"""
 
 
 def walk(at: Look, top: str, passed: Callable[[str], bool] | None = None) -> Iterator[Entry]:
-    """Everything under a path of the host that is no folder. Raises NotLooked when the budget is over."""
+    """Everything under a path of the host that is no folder. Raises NotLooked when the budget is
+    over.
+    """
     root = Path(at.settings["root"])
     away = _elsewhere(root)
     start = str(root / top.lstrip("/"))
@@ -41,7 +58,9 @@ def walk(at: Look, top: str, passed: Callable[[str], bool] | None = None) -> Ite
         for entry in entries:
             count += 1
             if count % _ASK_EVERY == 0 and at.left() <= 0:
-                raise NotLooked(f"the time budget was over at {entry.path[prefix:]}, after {count} files")
+                raise NotLooked(
+                    f"the time budget was over at {entry.path[prefix:]}, after {count} files"
+                )
             path = entry.path[prefix:]
             if passed is not None and passed(path):
                 continue
@@ -87,7 +106,11 @@ def sha256(path: Path) -> str:
 def _elsewhere(root: Path) -> set[str]:
     """Mount points that are not to be walked into."""
     try:
-        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = (
+            Path("/proc/self/mounts")
+            .read_text(encoding="utf-8", errors="surrogateescape")
+            .splitlines()
+        )
     except OSError:
         return set()
     mounts = [line.split() for line in lines]

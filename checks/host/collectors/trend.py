@@ -1,7 +1,8 @@
-"""Where a value is going: a robust slope through remembered values, and when it meets a limit. Pure.
+"""Where a value is going: a robust slope through remembered values, and when it meets a limit.
+Pure.
 
-The slope is that of Theil and Sen: the median of the slopes between all pairs. Up to 29 % of the values may be nonsense
-(a night's scratch file, a clean-up) without moving it.
+The slope is that of Theil and Sen: the median of the slopes between all pairs. Up to 29 % of the
+values may be nonsense (a night's scratch file, a clean-up) without moving it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ Points = Sequence[Sequence[float]]
 
 
 def kept(points: Points, now: float, value: float, days: float = 14.0) -> list[list[float]]:
-    """The remembered values with a new one: of the last `days`, not closer to each other than the newest need be."""
+    """The remembered values with a new one: of the last `days`, not closer to each other than the
+    newest need be.
+    """
     gap = days * _DAY_SECONDS / _MOST_POINTS
     young = [[float(at), float(v)] for at, v in points if now - days * _DAY_SECONDS <= at < now]
     spread = young[:-1] if len(young) > 1 and young[-1][0] - young[-2][0] < gap else young

@@ -28,7 +28,9 @@ def look(at: Look) -> None:
 
 def lists(at: Look) -> None:
     """How old the package manager's knowledge is."""
-    files = [file.stat().st_mtime for folder in _LISTS if folder.is_dir() for file in folder.iterdir()]
+    files = [
+        file.stat().st_mtime for folder in _LISTS if folder.is_dir() for file in folder.iterdir()
+    ]
     if not files:
         raise NotLooked("there are no lists of packages: nobody has ever asked for updates")
     age = max(0.0, at.now - max(files))
@@ -40,7 +42,9 @@ def lists(at: Look) -> None:
 def updates(at: Look) -> None:
     """What waits, and since when it was seen to."""
     if shutil.which("apt-get"):
-        every, security = _of_apt(run(["apt-get", "-s", "-qq", "dist-upgrade"], min(_SECONDS, at.left())).output)
+        every, security = _of_apt(
+            run(["apt-get", "-s", "-qq", "dist-upgrade"], min(_SECONDS, at.left())).output
+        )
     elif shutil.which("dnf"):
         every, security = _of_dnf(at)
     else:
@@ -60,7 +64,8 @@ def wait(at: Look, security: list[str]) -> None:
     longest = at.now - min(waiting.values())
     at.measure("longest_wait_days", longest / _DAY_SECONDS)
     text = (
-        f"{len(security)} security updates wait, the oldest for {longest / _DAY_SECONDS:.0f} days: {listed(security)}"
+        f"{len(security)} security updates wait, the oldest for {longest / _DAY_SECONDS:.0f} days:"
+        f" {listed(security)}"
     )
     if longest > at.settings["patience"]:
         at.fault("security-updates", text)
@@ -79,9 +84,13 @@ def restart(at: Look) -> None:
 
 
 def _of_apt(said: str) -> tuple[list[str], list[str]]:
-    """Names of all updates and of those of security, of `Inst NAME [OLD] (NEW ORIGINS [ARCHITECTURE])`."""
+    """Names of all updates and of those of security, of `Inst NAME [OLD] (NEW ORIGINS
+    [ARCHITECTURE])`.
+    """
     lines = re.findall(r"^Inst (\S+) \[[^]]*\] \(\S+ ([^)]*)\)", said, re.M)
-    return [name for name, _ in lines], [name for name, origins in lines if "security" in origins.lower()]
+    return [name for name, _ in lines], [
+        name for name, origins in lines if "security" in origins.lower()
+    ]
 
 
 def _of_dnf(at: Look) -> tuple[list[str], list[str]]:
@@ -90,5 +99,7 @@ def _of_dnf(at: Look) -> tuple[list[str], list[str]]:
 
 def _listed_by_dnf(at: Look, *only: str) -> list[str]:
     """Names of updates, of lines such as `FEDORA-2026-1 Important/Sec. kernel-6.1.2-1.x86_64`."""
-    said = run(["dnf", "-q", "--cacheonly", "updateinfo", "list", *only], min(_SECONDS, at.left())).output
+    said = run(
+        ["dnf", "-q", "--cacheonly", "updateinfo", "list", *only], min(_SECONDS, at.left())
+    ).output
     return sorted({line.split()[-1] for line in said.splitlines() if line.strip()})

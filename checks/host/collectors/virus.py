@@ -15,7 +15,9 @@ from checks.host.collectors.tree_walk import walk
 STAGES = ("engine", "self-test", "scan")
 _DAY_SECONDS = 86400.0
 _BATCH = 500
-_EICAR = "".join(("X5O!P%@AP[4", "\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"))
+_EICAR = "".join(
+    ("X5O!P%@AP[4", "\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*")
+)
 """in pieces, lest a scanner takes this file for the test file"""
 
 
@@ -66,12 +68,17 @@ def self_test(at: Look, one: Scanner) -> bool:
             at.fault(why.code, str(why))
             return False
     if not any(found):
-        at.fault("finds-nothing", "the scanner does not find the EICAR test string, so its silence means nothing")
+        at.fault(
+            "finds-nothing",
+            "the scanner does not find the EICAR test string, so its silence means nothing",
+        )
     return any(found)
 
 
 def scan(at: Look, one: Scanner) -> None:
-    """All that has changed since the last whole look; what is not reached is the next one's beginning."""
+    """All that has changed since the last whole look; what is not reached is the next one's
+    beginning.
+    """
     root = Path(at.settings["root"])
     since = 0.0 if at.settings["every_file"] else at.recalled.get("since", 0.0)
     after = at.recalled.get("after", "")
@@ -117,9 +124,16 @@ def _tell(at: Look, root: Path, bad: dict[str, str], counts: dict[str, int]) -> 
 
 
 def _scanned(
-    at: Look, one: Scanner, root: Path, batch: list[tuple[str, int]], bad: dict[str, str], counts: dict[str, int]
+    at: Look,
+    one: Scanner,
+    root: Path,
+    batch: list[tuple[str, int]],
+    bad: dict[str, str],
+    counts: dict[str, int],
 ) -> str:
-    """Scan some files; the last path that was scanned. Raises Silent, NotLooked when the time is over."""
+    """Scan some files; the last path that was scanned. Raises Silent, NotLooked when the time is
+    over.
+    """
     paths = {root / path.lstrip("/"): (path, size) for path, size in batch}
     done = 0
     for file, said in one.scan(list(paths), at.left):
@@ -143,7 +157,9 @@ def _candidates(at: Look, since: float, after: str) -> Iterator[tuple[str, int]]
     """Files by path that have changed since then, beginning after a path that was reached before."""
     reached = not after
     for top in at.settings["paths"]:
-        for path, known in walk(at, top, lambda path: any(fnmatchcase(path, out) for out in at.settings["exclude"])):
+        for path, known in walk(
+            at, top, lambda path: any(fnmatchcase(path, out) for out in at.settings["exclude"])
+        ):
             if not reached:
                 reached = path == after
                 continue

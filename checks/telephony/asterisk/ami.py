@@ -3,15 +3,18 @@
     < Asterisk Call Manager/5.0.2
     > Action: Challenge            AuthType: MD5
     < Response: Success            Challenge: 113543555
-    > Action: Login                Username: reveille   AuthType: MD5   Key: md5(challenge + secret)   Events: off
+    > Action: Login                Username: reveille   AuthType: MD5   Key: md5(challenge + secret)
+                                   Events: off
     < Response: Success            Message: Authentication accepted
     > Action: PRIShowSpans         ActionID: …-3
     < Response: Success            EventList: start
-    < Event: PRIShowSpans          Span: 1   DChannel: 16   Order: Primary   Active: Yes   Alarm: No   Up: Yes
+    < Event: PRIShowSpans          Span: 1   DChannel: 16   Order: Primary   Active: Yes   Alarm: No
+                                   Up: Yes
     < Event: PRIShowSpansComplete  EventList: Complete   ListItems: 1
 
-Rules: the secret itself never goes over the wire. A message belongs to an action by its ActionID alone; whatever else
-comes in between is not meant for us. A refused login or a missing right is our own trouble: CannotTell.
+Rules: the secret itself never goes over the wire. A message belongs to an action by its ActionID
+alone; whatever else comes in between is not meant for us. A refused login or a missing right is our
+own trouble: CannotTell.
 """
 
 from __future__ import annotations
@@ -51,13 +54,17 @@ class Interface:
         challenged = await self._ask("Challenge", AuthType="MD5")
         if challenged.get("response") != "Success":
             raise CannotTell(f"the AMI gives no challenge: {_said(challenged)}")
-        key = hashlib.md5((challenged.get("challenge", "") + secret).encode(), usedforsecurity=False).hexdigest()
+        key = hashlib.md5(
+            (challenged.get("challenge", "") + secret).encode(), usedforsecurity=False
+        ).hexdigest()
         answer = await self._ask("Login", Username=user, AuthType="MD5", Key=key, Events="off")
         if answer.get("response") != "Success":
             raise CannotTell(f"the AMI refuses the login of {user!r}: {_said(answer)}")
 
     async def action(self, name: str, **fields: str) -> Message:
-        """The response to an action. Raises UnknownAction, CannotTell for a missing right, Refused for other errors."""
+        """The response to an action. Raises UnknownAction, CannotTell for a missing right, Refused
+        for other errors.
+        """
         answer = await self._ask(name, **fields)
         if answer.get("response") in ("Success", "Goodbye"):
             return answer
@@ -65,21 +72,32 @@ class Interface:
         if "unknown command" in said.lower():
             raise UnknownAction(name)
         if "permission denied" in said.lower():
-            raise CannotTell(f"the AMI user may not run {name}: give it the classes that `manager show command` names")
+            raise CannotTell(
+                f"the AMI user may not run {name}: give it the classes that `manager show command`"
+                " names"
+            )
         raise Refused("ami-error", f"{name}: {said}")
 
-    async def items(self, name: str, event: str | tuple[str, ...], complete: str, **fields: str) -> list[Message]:
-        """The events of a list, once it is complete. Raises as `action`, and Refused when items got lost."""
+    async def items(
+        self, name: str, event: str | tuple[str, ...], complete: str, **fields: str
+    ) -> list[Message]:
+        """The events of a list, once it is complete. Raises as `action`, and Refused when items got
+        lost.
+        """
         identity = _identity()
         answer = await self.action(name, ActionID=identity, **fields)
         found: list[Message] = []
-        if answer.get("message", "").lower().startswith("no "):  # chan_sip, pjsip: an empty list may have no end
+        if (
+            answer.get("message", "").lower().startswith("no ")
+        ):  # chan_sip, pjsip: an empty list may have no end
             return found
         while True:
             message = await self._next(identity)
             if _is(message, complete):
                 break
-            if any(_is(message, wanted) for wanted in ((event,) if isinstance(event, str) else event)):
+            if any(
+                _is(message, wanted) for wanted in ((event,) if isinstance(event, str) else event)
+            ):
                 found.append(message)
             if len(found) > _MOST_EVENTS:
                 raise Refused("bad-peer", f"the list of {name} does not end")
@@ -94,7 +112,11 @@ class Interface:
 
     async def _ask(self, name: str, **fields: str) -> Message:
         identity = fields.pop("ActionID", "") or _identity()
-        lines = [f"Action: {name}", f"ActionID: {identity}", *(f"{key}: {value}" for key, value in fields.items())]
+        lines = [
+            f"Action: {name}",
+            f"ActionID: {identity}",
+            *(f"{key}: {value}" for key, value in fields.items()),
+        ]
         self.writer.write("".join(f"{_one_line(line)}\r\n" for line in [*lines, ""]).encode())
         await self.writer.drain()
         while True:
@@ -106,7 +128,9 @@ class Interface:
         """The next message that belongs to our action; a refusal to parse it has no ActionID."""
         while True:
             message = await self._message()
-            if message.get("actionid") == identity or ("response" in message and "actionid" not in message):
+            if message.get("actionid") == identity or (
+                "response" in message and "actionid" not in message
+            ):
                 return message
 
     async def _message(self) -> Message:
@@ -122,10 +146,16 @@ class Interface:
 
 
 @asynccontextmanager
-async def connected(host: str, port: int, context: ssl.SSLContext | None = None) -> AsyncIterator[Interface]:
-    """A connection that has shown itself to be an AMI; closed afterwards. Raises Refused, or what the socket raised."""
+async def connected(
+    host: str, port: int, context: ssl.SSLContext | None = None
+) -> AsyncIterator[Interface]:
+    """A connection that has shown itself to be an AMI; closed afterwards. Raises Refused, or what
+    the socket raised.
+    """
     named = host if context else None
-    reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=named, limit=_LONGEST_LINE)
+    reader, writer = await asyncio.open_connection(
+        host, port, ssl=context, server_hostname=named, limit=_LONGEST_LINE
+    )
     try:
         banner = await _line(reader)
         if not banner.startswith(_BANNER):

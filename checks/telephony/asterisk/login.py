@@ -1,4 +1,6 @@
-"""A check that logs in at an Asterisk's manager interface (AMI), asks, and leaves: what all of them have in common."""
+"""A check that logs in at an Asterisk's manager interface (AMI), asks, and leaves: what all of them
+have in common.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,9 @@ class AsteriskCheck(Check):
         }
 
     def layer_of(self, stage: str) -> Layer:
-        """A PBX that does not let itself be asked says nothing of its lines or agents, nor of the calls above them: its
-        manager API is an application, and never the cause of a failed call."""
+        """A PBX that does not let itself be asked says nothing of its lines or agents, nor of the
+        calls above them: its manager API is an application, and never the cause of a failed call.
+        """
         return Layer.APPLICATION if stage in ("connect", "login") else self.LAYER
 
     def longest_seconds(self) -> float:

@@ -1,16 +1,20 @@
 """Are the PRI spans of an Asterisk up, and is there a channel left? By its manager interface (AMI).
 
     > Action: PRIShowSpans
-    < Event: PRIShowSpans  Span: 1  DChannel: 16  Order: Primary  Active: Yes  Alarm: No   Up: Yes    the span is up
-    .                                                                          Alarm: Yes  Up: No     fault alarm:…
-    < Event: PRIShowSpansComplete  ListItems: 0            no driver, no spans: fault no-spans, not "all up"
+    < Event: PRIShowSpans  Span: 1  DChannel: 16  Order: Primary  Active: Yes  Alarm: No   Up: Yes
+                           the span is up
+    .                                                                          Alarm: Yes  Up: No
+                                                                               fault alarm:…
+    < Event: PRIShowSpansComplete  ListItems: 0            no driver, no spans: fault no-spans, not
+                                   "all up"
     < Response: Error  Message: Invalid/unknown command    chan_dahdi is not there: CannotTell
     > Action: DAHDIShowChannels
-    < Event: DAHDIShowChannels  DAHDIChannel: 1  Channel: DAHDI/i1/8000-5  Alarm: Red Alarm     busy; what alarm
+    < Event: DAHDIShowChannels  DAHDIChannel: 1  Channel: DAHDI/i1/8000-5  Alarm: Red Alarm
+                                busy; what alarm
 
-Rules: a span is up if one of its D-channels is (a backup D-channel carries it). How an alarm is called is told by the
-channels, since PRIShowSpans knows only that there is one. Asterisk keeps no counters of re-established links: flaps
-between looks are for pri-snmp, or for the gateway.
+Rules: a span is up if one of its D-channels is (a backup D-channel carries it). How an alarm is
+called is told by the channels, since PRIShowSpans knows only that there is one. Asterisk keeps no
+counters of re-established links: flaps between looks are for pri-snmp, or for the gateway.
 """
 
 from __future__ import annotations
@@ -37,20 +41,27 @@ _ALARMS = {
     "recovering": mibs.RECOVERING,
 }
 _REGISTRATIONS = {
-    "pjsip": ("PJSIPShowRegistrationsOutbound", "OutboundRegistrationDetail", "OutboundRegistrationDetailComplete"),
+    "pjsip": (
+        "PJSIPShowRegistrationsOutbound",
+        "OutboundRegistrationDetail",
+        "OutboundRegistrationDetailComplete",
+    ),
     "sip": ("SIPshowregistry", "RegistryEntry", "RegistrationsComplete"),
 }
 
 
 class PriAmi(AsteriskCheck):
-    """Asks an Asterisk by AMI for its PRI spans, their D-channels and alarms, its busy channels, its registrations."""
+    """Asks an Asterisk by AMI for its PRI spans, their D-channels and alarms, its busy channels,
+    its registrations.
+    """
 
     KIND: ClassVar[str] = "pri-ami"
     LAYER: ClassVar[Layer] = Layer.LINE
 
     spans: tuple[int, ...] | None = None
-    """numbers of the spans that must be there; without any, all that Asterisk has, and at least one. An empty list:
-    there is no PRI, only registrations are looked at"""
+    """numbers of the spans that must be there; without any, all that Asterisk has, and at least
+    one. An empty list: there is no PRI, only registrations are looked at
+    """
     registrations: Literal["pjsip", "sip"] | None = None
     """whether the trunks that Asterisk registers at are looked at too, by which channel driver"""
 
@@ -89,15 +100,21 @@ class PriAmi(AsteriskCheck):
                 _judge_registrations(await _registrations(manager, self.registrations), trace)
 
     def _wanted(self, rows: Sequence[Message]) -> list[Message]:
-        """The D-channels of the spans that count. Raises Refused if there is none, or one that must be there is not."""
+        """The D-channels of the spans that count. Raises Refused if there is none, or one that must
+        be there is not.
+        """
         if not rows:
-            raise Refused("no-spans", "Asterisk has no PRI span at all: is the card's driver loaded?")
+            raise Refused(
+                "no-spans", "Asterisk has no PRI span at all: is the card's driver loaded?"
+            )
         if not self.spans:
             return list(rows)
         there = {row.get("span") for row in rows}
         if missing := [number for number in self.spans if str(number) not in there]:
             raise Refused("no-such-span", f"Asterisk has no span {', '.join(map(str, missing))}")
-        return [row for row in rows if row.get("span", "") in [str(number) for number in self.spans]]
+        return [
+            row for row in rows if row.get("span", "") in [str(number) for number in self.spans]
+        ]
 
 
 async def _listed(manager: Interface, action: str) -> list[Message]:
@@ -105,7 +122,8 @@ async def _listed(manager: Interface, action: str) -> list[Message]:
         return await manager.items(action, action, f"{action}Complete")
     except UnknownAction as missing:
         raise CannotTell(
-            f"this Asterisk does not know {missing}: it needs chan_dahdi, built with libpri (module load chan_dahdi.so)"
+            f"this Asterisk does not know {missing}: it needs chan_dahdi, built with libpri (module"
+            " load chan_dahdi.so)"
         ) from missing
 
 
@@ -113,7 +131,8 @@ def _spans(d_channels: Sequence[Message], channels: Sequence[Message]) -> list[S
     """Spans by their number, from their D-channels (a primary one, maybe a secondary one)."""
     numbers = list(dict.fromkeys(row.get("span", "?") for row in d_channels))
     return [
-        _span(number, [row for row in d_channels if row.get("span", "?") == number], channels) for number in numbers
+        _span(number, [row for row in d_channels if row.get("span", "?") == number], channels)
+        for number in numbers
     ]
 
 
@@ -129,8 +148,13 @@ def _span(number: str, d_channels: Sequence[Message], channels: Sequence[Message
 def _named_alarm(d_channels: Sequence[Message], channels: Sequence[Message]) -> mibs.Alarm:
     """How the channels nearest to the D-channel call the alarm."""
     d_channel = _channel_number(d_channels[0], "dchannel")
-    nearest = sorted(channels, key=lambda row: abs(_channel_number(row, "dahdichannel") - d_channel))
-    words = next((said for row in nearest if (said := row.get("alarm", "").lower()) not in ("", "no alarm")), "")
+    nearest = sorted(
+        channels, key=lambda row: abs(_channel_number(row, "dahdichannel") - d_channel)
+    )
+    words = next(
+        (said for row in nearest if (said := row.get("alarm", "").lower()) not in ("", "no alarm")),
+        "",
+    )
     return next((alarm for word, alarm in _ALARMS.items() if word in words), mibs.OTHER)
 
 
@@ -149,10 +173,13 @@ async def _registrations(manager: Interface, driver: str) -> dict[str, str]:
     try:
         rows = await manager.items(action, event, complete)
     except UnknownAction as missing:
-        raise CannotTell(f"this Asterisk does not know {missing}: is the module of {driver} loaded?") from missing
+        raise CannotTell(
+            f"this Asterisk does not know {missing}: is the module of {driver} loaded?"
+        ) from missing
     return {
-        row.get("objectname") or f"{row.get('username', '')}@{row.get('host', '?')}": row.get("status")
-        or row.get("state", "?")
+        row.get("objectname") or f"{row.get('username', '')}@{row.get('host', '?')}": (
+            row.get("status") or row.get("state", "?")
+        )
         for row in rows
     }
 

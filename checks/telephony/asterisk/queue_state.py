@@ -1,15 +1,19 @@
-"""Can callers in a queue be served just now? An Asterisk's queues and their agents, by its manager interface (AMI).
+"""Can callers in a queue be served just now? An Asterisk's queues and their agents, by its manager
+interface (AMI).
 
     > Action: QueueStatus
     < Event: QueueParams  Queue: support  Calls: 2  Completed: 311  Abandoned: 7  Holdtime: 12
     < Event: QueueMember  Queue: support  Name: Ann  Status: 1  Paused: 0         ready
-    < Event: QueueMember  Queue: support  Name: Bob  Status: 5  Paused: 0         logged in, his phone is not there
-    < Event: QueueEntry   Queue: support  Position: 1  Wait: 95                   a caller, waiting for 95 s
+    < Event: QueueMember  Queue: support  Name: Bob  Status: 5  Paused: 0         logged in, his
+                          phone is not there
+    < Event: QueueEntry   Queue: support  Position: 1  Wait: 95                   a caller, waiting
+                          for 95 s
     < Event: QueueStatusComplete
 
-Rules: an agent in several queues is one agent. Able is who could get a call now or is on one: logged in, not paused,
-and with a phone that is there (device states 1, 2, 3, 6, 7, 8). Completed and abandoned calls are counted since the
-look before; counters that went back (a reload) begin anew.
+Rules: an agent in several queues is one agent. Able is who could get a call now or is on one:
+logged in, not paused, and with a phone that is there (device states 1, 2, 3, 6, 7, 8). Completed
+and abandoned calls are counted since the look before; counters that went back (a reload) begin
+anew.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ _STATES = {"0": "unknown", "4": "invalid", "5": "not reachable"}
 
 
 class QueueState(AsteriskCheck):
-    """Asks an Asterisk by AMI for its queues: who is logged in, who can take calls, who waits and for how long."""
+    """Asks an Asterisk by AMI for its queues: who is logged in, who can take calls, who waits and
+    for how long.
+    """
 
     KIND: ClassVar[str] = "queue-state"
     LAYER: ClassVar[Layer] = Layer.AGENT
@@ -46,7 +52,10 @@ class QueueState(AsteriskCheck):
     @model_validator(mode="after")
     def _seats_to_spare(self) -> Self:
         if self.allow_unable and self.allow_unable >= self.seats:
-            raise ValueError(f"allow_unable = {self.allow_unable} of {self.seats} seats would allow that nobody works")
+            raise ValueError(
+                f"allow_unable = {self.allow_unable} of {self.seats} seats would allow that nobody"
+                " works"
+            )
         return self
 
     def measures(self) -> Mapping[str, str]:
@@ -70,7 +79,9 @@ class QueueState(AsteriskCheck):
             "longest_wait_seconds": "how long the first of them has been waiting, in seconds",
             "calls_completed": "calls served since the look before",
             "calls_abandoned": "calls given up by the caller since the look before",
-            "abandoned_percent": "given up, percent of those served and given up; none where there was no call",
+            "abandoned_percent": (
+                "given up, percent of those served and given up; none where there was no call"
+            ),
         }
 
     async def asked(self, manager: Interface, trace: Trace) -> None:
@@ -93,7 +104,8 @@ class QueueState(AsteriskCheck):
             raise Refused("no-queues", "Asterisk has no queue at all: is queues.conf loaded?")
         if missing := [name for name in self.queues if name not in there]:
             raise Refused(
-                "no-such-queue", f"Asterisk has no queue {', '.join(missing)}; it has {', '.join(sorted(there))}"
+                "no-such-queue",
+                f"Asterisk has no queue {', '.join(missing)}; it has {', '.join(sorted(there))}",
             )
         return [one for one in told if not self.queues or one.get("queue") in self.queues]
 
@@ -106,7 +118,9 @@ class QueueState(AsteriskCheck):
         trace.measure("agents_paused", len(paused))
         trace.measure("agents_unreachable", len(away))
         for name in away:
-            trace.note(f"{name}: phone {_STATES.get(agents[name].get('status', ''), 'in no known state')}")
+            trace.note(
+                f"{name}: phone {_STATES.get(agents[name].get('status', ''), 'in no known state')}"
+            )
         missing = Ratio(max(0, self.seats - able), self.seats)
         if self.seats:
             trace.measure("seats", self.seats)
@@ -116,8 +130,14 @@ class QueueState(AsteriskCheck):
             text = f"callers waiting: {waiting}; none of {len(agents)} agents can take calls"
             raise Refused("nobody-to-answer", text)
         if missing.hits > self.allow_unable:
-            text = f"{missing.hits} of {self.seats} seats ({missing.percent():.1f} %) have no agent who can take calls"
-            raise Refused("too-few-agents", f"{text}: {len(paused)} paused, {len(away)} without a phone that is there")
+            text = (
+                f"{missing.hits} of {self.seats} seats ({missing.percent():.1f} %) have no agent"
+                " who can take calls"
+            )
+            raise Refused(
+                "too-few-agents",
+                f"{text}: {len(paused)} paused, {len(away)} without a phone that is there",
+            )
 
 
 async def _status(manager: Interface) -> list[Message]:
@@ -130,7 +150,9 @@ async def _status(manager: Interface) -> list[Message]:
 
 
 def _agents(told: Sequence[Message]) -> dict[str, Message]:
-    """Each agent once, by the interface that is rung; one who is paused in one queue alone is not paused."""
+    """Each agent once, by the interface that is rung; one who is paused in one queue alone is not
+    paused.
+    """
     found: dict[str, Message] = {}
     for one in told:
         if one["event"].lower() == "queuemember":
@@ -142,7 +164,10 @@ def _agents(told: Sequence[Message]) -> dict[str, Message]:
 
 def _count(trace: Trace, queues: Sequence[Message]) -> None:
     """What was served and given up since the look before, by the queues' own counters."""
-    totals = {one.get("queue", "?"): [_number(one, "completed"), _number(one, "abandoned")] for one in queues}
+    totals = {
+        one.get("queue", "?"): [_number(one, "completed"), _number(one, "abandoned")]
+        for one in queues
+    }
     before = trace.recalled.get("totals", {})
     trace.remember("totals", totals)
     if not before:

@@ -1,9 +1,10 @@
-"""Media truth: what the sound of a call IS, as a value with its evidence. Only for child processes (numpy).
+"""Media truth: what the sound of a call IS, as a value with its evidence. Only for child processes
+(numpy).
 
     tones → progress (whose tone is it?) ─┐
     texture (frozen, choppy, music ...) ──┼→ nature (one word for it, by precedence)
     echo (our own sound coming back)      ┘
 
-Rules: what is not surely something else stays "unknown"; a human voice is never called a tone or music
-(tests/unit/test_media_voices.py holds that against recorded voices).
+Rules: what is not surely something else stays "unknown"; a human voice is never called a tone or
+music (tests/unit/test_media_voices.py holds that against recorded voices).
 """

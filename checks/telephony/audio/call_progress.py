@@ -1,7 +1,8 @@
 """Whose tone is it? Runs of tone, with their cadence, against the table of the countries.
 
-A tone has a name only when its frequencies fit (10 Hz), when whole pieces of its cadence were heard that fit (15 %),
-and when nearly all that sounds is this tone. Special information tones (SIT) and fax need no cadence to be known by.
+A tone has a name only when its frequencies fit (10 Hz), when whole pieces of its cadence were heard
+that fit (15 %), and when nearly all that sounds is this tone. Special information tones (SIT) and
+fax need no cadence to be known by.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _CNG, _CED = 1100, 2100
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A tone by its name: `kind` ringback, busy, congestion, dial, sit, fax or tone (one that has no name)."""
+    """A tone by its name: `kind` ringback, busy, congestion, dial, sit, fax or tone (one that has
+    no name).
+    """
 
     kind: str
     words: str
@@ -44,7 +47,9 @@ class Named:
 
 
 def name_of(heard: Heard, country: str | None = None) -> Named | None:
-    """The name of what is heard; None when most of it is no tone. Tones of `country` are thought of first."""
+    """The name of what is heard; None when most of it is no tone. Tones of `country` are thought of
+    first.
+    """
     if found := _special(heard.runs):
         return found
     if not heard.runs or heard.share < _NEARLY_ALL:
@@ -55,26 +60,40 @@ def name_of(heard: Heard, country: str | None = None) -> Named | None:
 
 
 def _special(runs: Sequence[Run]) -> Named | None:
-    """Three rising tones of a third of a second each, close together; speech may follow (E.180: 950, 1400, 1800 Hz)."""
+    """Three rising tones of a third of a second each, close together; speech may follow (E.180:
+    950, 1400, 1800 Hz).
+    """
     for three in zip(runs, runs[1:], runs[2:], strict=False):
         pitched = all(
             len(run.frequencies) == 1 and abs(run.frequencies[0] - hertz) <= _SIT_HZ
             for run, hertz in zip(three, _SIT, strict=True)
         )
         timed = all(_SIT_SECONDS[0] <= run.seconds <= _SIT_SECONDS[1] for run in three)
-        if pitched and timed and all(right.began - left.ended < 0.1 for left, right in pairwise(three)):
+        if (
+            pitched
+            and timed
+            and all(right.began - left.ended < 0.1 for left, right in pairwise(three))
+        ):
             frequencies = tuple(run.frequencies[0] for run in three)
-            return Named("sit", f"special information tones ({'/'.join(map(str, frequencies))} Hz)", frequencies)
+            return Named(
+                "sit",
+                f"special information tones ({'/'.join(map(str, frequencies))} Hz)",
+                frequencies,
+            )
     return None
 
 
 def _fax(runs: Sequence[Run]) -> Named | None:
-    """ITU-T T.30: CNG 1100 Hz for half a second every three and a half, CED 2100 Hz for about three seconds."""
+    """ITU-T T.30: CNG 1100 Hz for half a second every three and a half, CED 2100 Hz for about three
+    seconds.
+    """
     for run in runs:
         if len(run.frequencies) != 1:
             continue
         if abs(run.frequencies[0] - _CED) <= 15 and run.seconds >= 1.0:
-            return Named("fax", f"a fax or modem answers ({run.frequencies[0]} Hz)", run.frequencies)
+            return Named(
+                "fax", f"a fax or modem answers ({run.frequencies[0]} Hz)", run.frequencies
+            )
         if abs(run.frequencies[0] - _CNG) <= 38 and 0.4 <= run.seconds <= 0.6 and len(runs) >= 2:
             return Named("fax", f"a fax calls ({run.frequencies[0]} Hz)", run.frequencies)
     return None
@@ -91,28 +110,47 @@ def _of_a_country(heard: Heard, country: str | None) -> Named | None:
         if sum(run.seconds for run in heard.runs) < _UNNAMED_SECONDS or frequencies[0] < _VOICE_HZ:
             return None
         pitch = "+".join(map(str, frequencies))
-        return Named("tone", f"a tone of {pitch} Hz, {'/'.join(f'{s:g}' for s in cadence)} s", frequencies, cadence)
+        return Named(
+            "tone",
+            f"a tone of {pitch} Hz, {'/'.join(f'{s:g}' for s in cadence)} s",
+            frequencies,
+            cadence,
+        )
     tones = own or named
     kinds = Counter(tone.kind for tone in tones).most_common()
     kind, chosen = kinds[0][0], next(tone for tone in tones if tone.kind == kinds[0][0])
     others = "".join(f", elsewhere {other}" for other, _ in kinds[1:])
     countries = tuple(sorted({tone.country for tone in tones if tone.kind == kind}))
     where = " ".join(countries[:4]) + (" ..." if len(countries) > 4 else "")
-    return Named(kind, f"{kind} tone ({chosen.written()}, as in {where}{others})", frequencies, cadence, countries)
+    return Named(
+        kind,
+        f"{kind} tone ({chosen.written()}, as in {where}{others})",
+        frequencies,
+        cadence,
+        countries,
+    )
 
 
 def _pitched(runs: Sequence[Run], tone: Tone) -> bool:
-    """Nearly every run has the tone's frequencies and no other (loss smears a few), and most of them all of these."""
+    """Nearly every run has the tone's frequencies and no other (loss smears a few), and most of
+    them all of these.
+    """
     near = _MODULATED_HZ if tone.modulated else _NEAR_HZ
     clean = whole = 0
     for run in runs:
-        clean += all(any(abs(one - hertz) <= near for hertz in tone.frequencies) for one in run.frequencies)
-        whole += all(any(abs(one - hertz) <= near for one in run.frequencies) for hertz in tone.frequencies)
+        clean += all(
+            any(abs(one - hertz) <= near for hertz in tone.frequencies) for one in run.frequencies
+        )
+        whole += all(
+            any(abs(one - hertz) <= near for one in run.frequencies) for hertz in tone.frequencies
+        )
     return clean >= 0.75 * len(runs) and whole * 2 > len(runs)
 
 
 def _times(heard: Heard) -> tuple[tuple[float, ...], bool, bool]:
-    """Seconds on, off, on ...; whether the first may have begun before, and whether the last may go on."""
+    """Seconds on, off, on ...; whether the first may have begun before, and whether the last may go
+    on.
+    """
     runs = heard.runs
     times: list[float] = []
     for run, following in zip(runs, [*runs[1:], None], strict=True):
@@ -127,14 +165,20 @@ def _times(heard: Heard) -> tuple[tuple[float, ...], bool, bool]:
     return tuple(times), runs[0].began <= _EDGE_SECONDS, ended or len(times) % 2 == 0
 
 
-def _timed(times: Sequence[float], open_left: bool, open_right: bool, cadence: Sequence[float]) -> bool:
+def _timed(
+    times: Sequence[float], open_left: bool, open_right: bool, cadence: Sequence[float]
+) -> bool:
     """Whether what was heard fits into the cadence, and enough of it was heard whole."""
     if not cadence:
         return len(times) <= 2 and times[0] >= _CONTINUOUS_SECONDS
-    return any(_fits(times, open_left, open_right, cadence, start) for start in range(0, len(cadence), 2))
+    return any(
+        _fits(times, open_left, open_right, cadence, start) for start in range(0, len(cadence), 2)
+    )
 
 
-def _fits(times: Sequence[float], open_left: bool, open_right: bool, cadence: Sequence[float], start: int) -> bool:
+def _fits(
+    times: Sequence[float], open_left: bool, open_right: bool, cadence: Sequence[float], start: int
+) -> bool:
     """Piece by piece; of many, one in seven may be spoilt by loss."""
     whole, spoilt, last, parts = 0, 0, len(times) - 1, 0.0
     for index, seconds in enumerate(times):
@@ -147,4 +191,6 @@ def _fits(times: Sequence[float], open_left: bool, open_right: bool, cadence: Se
         whole += not part
         parts += min(1.0, seconds / wanted) if part and index == last and index % 2 else 0.0
     long = max(times[::2]) >= _LONG_SECONDS
-    return spoilt <= len(times) // 7 and (whole >= 3 or (long and (whole >= 2 or (whole == 1 and parts >= 0.35))))
+    return spoilt <= len(times) // 7 and (
+        whole >= 3 or (long and (whole >= 2 or (whole == 1 and parts >= 0.35)))
+    )

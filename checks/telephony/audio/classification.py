@@ -1,7 +1,9 @@
-"""One word for what a stretch of sound is, with its evidence. What is not surely something else is "unknown".
+"""One word for what a stretch of sound is, with its evidence. What is not surely something else is
+"unknown".
 
-Precedence, the surest first: nothing, silence, comfort-noise · sit · fax, ringback, busy, congestion, dial, tone ·
-frozen, looped · noise · voicemail · music · unknown (speech, most of the time).
+Precedence, the surest first: nothing, silence, comfort-noise · sit · fax, ringback, busy,
+congestion, dial, tone · frozen, looped · noise · voicemail · music · unknown (speech, most of the
+time).
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _LONGEST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """What it is (`kind`, as in this module's precedence), in words, its level and how long it was listened to."""
+    """What it is (`kind`, as in this module's precedence), in words, its level and how long it was
+    listened to.
+    """
 
     kind: str
     words: str
@@ -41,7 +45,9 @@ class Nature:
 
 
 def nature_of(samples: Samples, country: str | None = None) -> Nature:
-    """What the sound is. Of a long one the last minute counts. `country` (ISO 3166) says whose tones come first."""
+    """What the sound is. Of a long one the last minute counts. `country` (ISO 3166) says whose
+    tones come first.
+    """
     samples = samples[-_LONGEST_SECONDS * RATE :]
     level, seconds = sound.active_level_dbm0(samples), len(samples) / RATE
 
@@ -58,12 +64,20 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
     if (again := texture.loop(samples)) and again.seconds >= _HELD_SECONDS:
         if again.period_seconds <= sound.FRAME_SECONDS:
             return is_a("frozen", f"one 20 ms frame repeated for {again.seconds:.1f} s")
-        return is_a("looped", f"the same {again.period_seconds:.2f} s again and again for {again.seconds:.1f} s")
+        return is_a(
+            "looped",
+            f"the same {again.period_seconds:.2f} s again and again for {again.seconds:.1f} s",
+        )
     if texture.is_even_noise(samples):
         return is_a("noise", f"even noise at {level:.0f} dBm0")
     if beep := _beep(heard, samples):
-        return is_a("voicemail", f"a beep of {beep.frequencies[0]} Hz for {beep.seconds:.1f} s, then silence")
-    if float(sound.active(samples).sum()) * sound.FRAME_SECONDS >= _MUSIC_SECONDS and _is_music(samples):
+        return is_a(
+            "voicemail",
+            f"a beep of {beep.frequencies[0]} Hz for {beep.seconds:.1f} s, then silence",
+        )
+    if float(sound.active(samples).sum()) * sound.FRAME_SECONDS >= _MUSIC_SECONDS and _is_music(
+        samples
+    ):
         return is_a("music", f"music at {level:.0f} dBm0")
     return is_a("unknown", f"sound at {level:.0f} dBm0")
 
@@ -73,7 +87,10 @@ def _quiet(samples: Samples) -> tuple[str, str]:
     level = sound.level_dbm0(samples)
     if float(np.std(samples)) <= _SILENT_SPREAD or float(np.abs(samples).max()) <= 16:
         return "silence", f"silence for {len(samples) / RATE:.1f} s"
-    return "comfort-noise", f"nothing but comfort noise at {level:.0f} dBm0 for {len(samples) / RATE:.1f} s"
+    return (
+        "comfort-noise",
+        f"nothing but comfort noise at {level:.0f} dBm0 for {len(samples) / RATE:.1f} s",
+    )
 
 
 def _beep(heard: tones.Heard, samples: Samples) -> tones.Run | None:
@@ -83,7 +100,10 @@ def _beep(heard: tones.Heard, samples: Samples) -> tones.Run | None:
     last = heard.runs[-1]
     before, after = samples[: int(last.began * RATE)], samples[int((last.ended + 0.1) * RATE) :]
     alone = len(last.frequencies) == 1 and _BEEP_HZ[0] <= last.frequencies[0] <= _BEEP_HZ[1]
-    timed = _BEEP_SECONDS[0] <= last.seconds <= _BEEP_SECONDS[1] and len(after) >= _AFTER_BEEP_SECONDS * RATE
+    timed = (
+        _BEEP_SECONDS[0] <= last.seconds <= _BEEP_SECONDS[1]
+        and len(after) >= _AFTER_BEEP_SECONDS * RATE
+    )
     spoke = not sound.is_silent(before, allowed_seconds=0.5)
     return last if alone and timed and spoke and sound.is_silent(after) else None
 

@@ -1,7 +1,8 @@
 """Digits as sound: DTMF (ITU-T Q.23) said and heard in band. Only for child processes.
 
-Heard by Q.24: one frequency of each group, together most of what sounds, for 40 ms and more, with a pause of 20 ms and
-more between two; voice codecs and gaps by lost packets are allowed for, since nothing but a digit is listened for.
+Heard by Q.24: one frequency of each group, together most of what sounds, for 40 ms and more, with a
+pause of 20 ms and more between two; voice codecs and gaps by lost packets are allowed for, since
+nothing but a digit is listened for.
 """
 
 from __future__ import annotations
@@ -37,11 +38,17 @@ def sound_of(digits: str) -> Samples:
     for digit in digits:
         row = next(number for number, line in enumerate(PAD) if digit in line)
         pair = LOW[row], HIGH[PAD[row].index(digit)]
-        parts += [np.sum([_AMPLITUDE * np.sin(2 * np.pi * tone * moment) for tone in pair], axis=0), pause]
+        parts += [
+            np.sum([_AMPLITUDE * np.sin(2 * np.pi * tone * moment) for tone in pair], axis=0),
+            pause,
+        ]
     return np.concatenate(parts).astype(np.float32)
 
 
-_ANALYSIS = np.exp(-2j * np.pi * np.outer(np.arange(_WINDOW), LOW + HIGH) / RATE) * np.hanning(_WINDOW)[:, None]
+_ANALYSIS = (
+    np.exp(-2j * np.pi * np.outer(np.arange(_WINDOW), LOW + HIGH) / RATE)
+    * np.hanning(_WINDOW)[:, None]
+)
 
 
 class Tones:
@@ -82,7 +89,9 @@ def _digit(window: Samples) -> str:
 
 
 class Digits:
-    """Listening for digits of the far side: events, as `events()` gives all that came so far, or tones."""
+    """Listening for digits of the far side: events, as `events()` gives all that came so far, or
+    tones.
+    """
 
     def __init__(self, ear: Ear, order: Mapping[str, Any], events: Callable[[], str]) -> None:
         self._ear, self._order, self._events = ear, order, events

@@ -1,5 +1,7 @@
-"""Our own sound coming back: stretches of what was said, looked for in what was heard up to three quarters of a second
-later. An echo is told only when several stretches come back after the same time."""
+"""Our own sound coming back: stretches of what was said, looked for in what was heard up to three
+quarters of a second later. An echo is told only when several stretches come back after the same
+time.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ def echo_of(said: Samples, heard: Samples) -> Echo | None:
         for start in range(0, min(len(said), len(heard) - _LATEST) - _WINDOW, _WINDOW)
         if level_dbm0(said[start : start + _WINDOW]) > _LOUD_DBM0
     ]
-    chosen = [starts[int(index)] for index in np.linspace(0, len(starts) - 1, min(len(starts), _STRETCHES))]
+    chosen = [
+        starts[int(index)]
+        for index in np.linspace(0, len(starts) - 1, min(len(starts), _STRETCHES))
+    ]
     found = [hit for start in chosen if (hit := _come_back(said, heard, start))]
     if len(found) < 2 or len(found) * 2 < len(chosen):
         return None
@@ -48,7 +53,9 @@ def _come_back(said: Samples, heard: Samples, start: int) -> tuple[int, float] |
     sought = said[start : start + _WINDOW].astype(np.float64)
     field = heard[start : start + _WINDOW + _LATEST].astype(np.float64)
     size = 1 << (len(field) + _WINDOW).bit_length()
-    crossed = np.fft.irfft(np.fft.rfft(field, size) * np.conj(np.fft.rfft(sought, size)), size)[: len(field) - _WINDOW]
+    crossed = np.fft.irfft(np.fft.rfft(field, size) * np.conj(np.fft.rfft(sought, size)), size)[
+        : len(field) - _WINDOW
+    ]
     energy = np.concatenate(([0.0], np.cumsum(np.square(field))))
     energies = np.maximum(1.0, energy[_WINDOW:] - energy[:-_WINDOW])[: len(crossed)]
     own = float(np.dot(sought, sought))

@@ -1,4 +1,6 @@
-"""The sound of a whole call as figures: what it is, how long it sounded, gaps, clipping, quiet, echo."""
+"""The sound of a whole call as figures: what it is, how long it sounded, gaps, clipping, quiet,
+echo.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def figures_of(heard: Samples, said: Samples) -> dict[str, float]:
 
 
 def examine(heard: Samples, said: Samples, country: str | None) -> dict[str, Any]:
-    """What is to be judged: the nature of what was heard, how long it sounded, and the longest that both were quiet."""
+    """What is to be judged: the nature of what was heard, how long it sounded, and the longest that
+    both were quiet.
+    """
     nature = nature_of(heard, country)
     active = sound.active(bound(heard))
     return {

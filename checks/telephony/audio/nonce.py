@@ -1,4 +1,6 @@
-"""The numbers of a nonce challenge (`challenge.py` gives them sound): drawn by the check, free of numpy."""
+"""The numbers of a nonce challenge (`challenge.py` gives them sound): drawn by the check, free of
+numpy.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""A nonce that one side of a call plays and the other must hear: who hears it is on THIS call, and hears this side.
+"""A nonce that one side of a call plays and the other must hear: who hears it is on THIS call, and
+hears this side.
 
-Ten symbols of 80 ms, each two of twelve frequencies at once (66 symbols, so one in 10^18 by chance), make a round. The
-next round's symbols are all STEP further, so that no two stretches of the 16 rounds are alike: where one is in them
-tells how late the sound is, up to 12.8 s. No frequency lies within 3.5 % of a DTMF one (ITU-T Q.24), nor on the
-call-progress, SIT, fax (1100/2100 Hz) and line signalling (2280/2400/2600 Hz) tones, so that no switch acts on them.
-Two symbols of ten may be lost.
+Ten symbols of 80 ms, each two of twelve frequencies at once (66 symbols, so one in 10^18 by
+chance), make a round. The next round's symbols are all STEP further, so that no two stretches of
+the 16 rounds are alike: where one is in them tells how late the sound is, up to 12.8 s. No
+frequency lies within 3.5 % of a DTMF one (ITU-T Q.24), nor on the call-progress, SIT, fax
+(1100/2100 Hz) and line signalling (2280/2400/2600 Hz) tones, so that no switch acts on them. Two
+symbols of ten may be lost.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ _NOBODY = 6
 
 
 class Place(NamedTuple):
-    """Where a nonce was heard: its symbol number `symbol` (of all rounds) began at the sample `position`."""
+    """Where a nonce was heard: its symbol number `symbol` (of all rounds) began at the sample
+    `position`.
+    """
 
     position: int
     symbol: int
@@ -44,7 +48,9 @@ class Place(NamedTuple):
 
 def sequence(nonce: Sequence[int]) -> tuple[int, ...]:
     """The symbols of all rounds."""
-    return tuple((symbol + STEP * number) % len(SYMBOLS) for number in range(ROUNDS) for symbol in nonce)
+    return tuple(
+        (symbol + STEP * number) % len(SYMBOLS) for number in range(ROUNDS) for symbol in nonce
+    )
 
 
 def sound_of(nonce: Sequence[int]) -> Samples:
@@ -56,7 +62,9 @@ def _wave(symbol: int) -> Samples:
     time = np.arange(SYMBOL) / RATE
     edge = np.minimum(1.0, np.minimum(np.arange(SYMBOL), np.arange(SYMBOL)[::-1]) / 24)
     low, high = SYMBOLS[symbol]
-    wave = np.sin(2 * np.pi * FREQUENCIES[low] * time) + np.sin(2 * np.pi * FREQUENCIES[high] * time)
+    wave = np.sin(2 * np.pi * FREQUENCIES[low] * time) + np.sin(
+        2 * np.pi * FREQUENCIES[high] * time
+    )
     return np.asarray(_AMPLITUDE * wave * edge, dtype=np.float32)
 
 
@@ -72,7 +80,9 @@ class Listener:
         self._best = 0
 
     def hear(self, received: Samples) -> Place | None:
-        """Take in all the sound so far; the first place where ten symbols in a row were heard, once they were."""
+        """Take in all the sound so far; the first place where ten symbols in a row were heard, once
+        they were.
+        """
         while self._next + SYMBOL <= len(received):
             self._symbols.append(_symbol(received[self._next : self._next + SYMBOL]))
             self._next += _HOP
@@ -103,13 +113,17 @@ class Listener:
         heard = np.array(self._symbols[self._judged :], dtype=np.int64)
         fresh = rows - self._judged
         picked = np.stack([heard[k * steps : k * steps + fresh] for k in range(LENGTH)], axis=1)
-        agreed: NDArray[np.int64] = (picked[:, None, :] == _stretches(self.nonce)[None, :, :]).sum(axis=2)
+        agreed: NDArray[np.int64] = (picked[:, None, :] == _stretches(self.nonce)[None, :, :]).sum(
+            axis=2
+        )
         self._best = max(self._best, int(agreed.max()))
         good = np.flatnonzero(agreed.max(axis=1) >= NEEDED)
         if not len(good):
             self._judged = rows
             return None
-        near = agreed[good[0] : good[0] + steps]  # the stretches of the same symbols: the best one is in step
+        near = agreed[
+            good[0] : good[0] + steps
+        ]  # the stretches of the same symbols: the best one is in step
         row, symbol = np.unravel_index(int(near.argmax()), near.shape)
         return Place(self._begin + (self._judged + int(good[0]) + int(row)) * _HOP, int(symbol))
 
@@ -120,7 +134,10 @@ def _stretches(nonce: Sequence[int]) -> NDArray[np.int64]:
     return np.stack([np.roll(every, -k) for k in range(LENGTH)], axis=1)
 
 
-_ANALYSIS = np.exp(-2j * np.pi * np.outer(np.arange(SYMBOL), FREQUENCIES) / RATE) * np.hanning(SYMBOL)[:, None]
+_ANALYSIS = (
+    np.exp(-2j * np.pi * np.outer(np.arange(SYMBOL), FREQUENCIES) / RATE)
+    * np.hanning(SYMBOL)[:, None]
+)
 
 
 def _symbol(window: Samples) -> int:
@@ -129,7 +146,9 @@ def _symbol(window: Samples) -> int:
         return -1
     power = np.square(np.abs(window @ _ANALYSIS))
     second, first = np.argsort(power)[-2:]
-    whole = float(np.square(window, dtype=np.float64).sum()) * SYMBOL / 8  # what two pure tones would hold
+    whole = (
+        float(np.square(window, dtype=np.float64).sum()) * SYMBOL / 8
+    )  # what two pure tones would hold
     if power[first] + power[second] < _PURE * whole or power[second] < 0.05 * power[first]:
         return -1
     low, high = sorted((int(first), int(second)))

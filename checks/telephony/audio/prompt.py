@@ -1,10 +1,11 @@
-"""Is it the RIGHT prompt? The received sound is cut into short windows; each is looked for in the reference by
-normalised correlation, and those that follow one another there as they came count. The result is the share covered of
-what sounds in the reference.
+"""Is it the RIGHT prompt? The received sound is cut into short windows; each is looked for in the
+reference by normalised correlation, and those that follow one another there as they came count. The
+result is the share covered of what sounds in the reference.
 
-Why so: whole-prompt correlation dies at 1 % frame deletion or 100 ppm drift, and fingerprints cannot tell prompts
-apart; windows stand loss, deletion, drift, gain, noise and the speech codecs of the telephone network. What was
-measured on recorded human voices: `tests/bench/prompts.py`. Only for child processes (numpy).
+Why so: whole-prompt correlation dies at 1 % frame deletion or 100 ppm drift, and fingerprints
+cannot tell prompts apart; windows stand loss, deletion, drift, gain, noise and the speech codecs of
+the telephone network. What was measured on recorded human voices: `tests/bench/prompts.py`. Only
+for child processes (numpy).
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.telephony.audio.sound import FRAME, RATE, SILENCE_DBM0, Samples, active, frame_levels, read_wav
+from checks.telephony.audio.sound import (
+    FRAME,
+    RATE,
+    SILENCE_DBM0,
+    Samples,
+    active,
+    frame_levels,
+    read_wav,
+)
 
 WINDOW = round(0.4 * RATE)
 HOP = WINDOW // 2
@@ -28,8 +37,10 @@ ENOUGH = 0.65
 _FEW, _ALIKE_FEW = 4, 0.75
 _SLACK = round(0.12 * RATE)
 _STRETCH = 0.08
-"""two windows belong together when the prompt would have begun at the same moment for both: give or take _SLACK, and
-so much of the time between them (frames deleted or inserted on the way, a jitter buffer that ran empty or grew)"""
+"""two windows belong together when the prompt would have begun at the same moment for both: give or
+take _SLACK, and so much of the time between them (frames deleted or inserted on the way, a jitter
+buffer that ran empty or grew)
+"""
 _APART = 4 * RATE
 """no longer than this may nothing of it be found in between"""
 _BLOCK = 16384
@@ -53,7 +64,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How much of a reference was heard: its beginning and end in received samples, and how alike the windows were."""
+    """How much of a reference was heard: its beginning and end in received samples, and how alike
+    the windows were.
+    """
 
     coverage: float
     score: float
@@ -65,7 +78,9 @@ class Match:
     def whole(self) -> bool:
         """Whether it is the prompt. Few windows may agree by chance: they must be the more alike."""
         few = self.windows < _FEW
-        return self.coverage >= ENOUGH and self.windows >= 2 and (not few or self.score >= _ALIKE_FEW)
+        return (
+            self.coverage >= ENOUGH and self.windows >= 2 and (not few or self.score >= _ALIKE_FEW)
+        )
 
 
 NOTHING = Match(0.0, 0.0, 0, 0, 0)
@@ -108,8 +123,10 @@ class Reference:
 
     @cached_property
     def _blocks(self) -> tuple[NDArray[np.complexfloating], NDArray[np.float32]]:
-        """The spectra of overlapping blocks, and for each position in them one over the strength of the window there:
-        a stretch that hardly sounds would match anything, so its strength is held up."""
+        """The spectra of overlapping blocks, and for each position in them one over the strength of
+        the window there: a stretch that hardly sounds would match anything, so its strength is held
+        up.
+        """
         padded = np.pad(self._samples, (self._edge, self._edge + WINDOW))
         step = _BLOCK - WINDOW + 1
         number = max(1, -(-(len(padded) - WINDOW + 1) // step))
@@ -131,7 +148,9 @@ class Reference:
 
 
 class Hearing:
-    """Looks for one reference in sound as it comes in. `begin` is the received position (samples) to listen from."""
+    """Looks for one reference in sound as it comes in. `begin` is the received position (samples)
+    to listen from.
+    """
 
     def __init__(self, reference: Reference, begin: int) -> None:
         self.reference = reference
@@ -140,9 +159,15 @@ class Hearing:
         self.sounding_windows = 0
 
     def hear(self, received: Samples) -> Match:
-        """Take in all the sound so far (from received position 0) and say how much of the reference it holds."""
+        """Take in all the sound so far (from received position 0) and say how much of the reference
+        it holds.
+        """
         last = len(received) - WINDOW
-        fresh = [start for start in range(self._next, last + 1, HOP) if _sounds(received[start : start + WINDOW])]
+        fresh = [
+            start
+            for start in range(self._next, last + 1, HOP)
+            if _sounds(received[start : start + WINDOW])
+        ]
         self.sounding_windows += len(fresh)
         for first in range(0, len(fresh), _BATCH):
             starts = fresh[first : first + _BATCH]
@@ -167,15 +192,21 @@ class Hearing:
         )
 
     def share(self) -> float:
-        """Share of the windows with sound in them that belong to the reference: for a prompt that was cut short."""
+        """Share of the windows with sound in them that belong to the reference: for a prompt that
+        was cut short.
+        """
         return self.match().windows / self.sounding_windows if self.sounding_windows else 0.0
 
 
 def closest(
-    received: Samples, begin: int, others: Sequence[Reference], in_time: Callable[[], bool] = lambda: True
+    received: Samples,
+    begin: int,
+    others: Sequence[Reference],
+    in_time: Callable[[], bool] = lambda: True,
 ) -> str | None:
-    """The name of the reference that the sound from `begin` mostly consists of, if it does of any. What is not looked
-    at while `in_time` is left out."""
+    """The name of the reference that the sound from `begin` mostly consists of, if it does of any.
+    What is not looked at while `in_time` is left out.
+    """
     heard = []
     for other in others:
         if not in_time() or not _may_be(received, begin, other):
@@ -203,12 +234,16 @@ def _cut(received: Samples, starts: Sequence[int]) -> NDArray[np.float32]:
 
 
 def _sounds(window: Samples) -> bool:
-    """At least a fifth of the window is above silence: less is a click or the last breath of a word."""
+    """At least a fifth of the window is above silence: less is a click or the last breath of a
+    word.
+    """
     return float((frame_levels(window) > SILENCE_DBM0).mean()) >= 0.2
 
 
 def _following(hits: Sequence[Hit]) -> list[Hit]:
-    """The longest run of hits that follow one another in the reference as they came, a little stretched or shrunk."""
+    """The longest run of hits that follow one another in the reference as they came, a little
+    stretched or shrunk.
+    """
     if not hits:
         return []
     came = np.array([hit.received_at for hit in hits])

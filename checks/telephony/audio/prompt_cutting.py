@@ -1,8 +1,9 @@
-"""The process that cuts a prompt out of a call's recording (`python -m checks.telephony.audio.prompt_cutting FOLDER`).
+"""The process that cuts a prompt out of a call's recording (`python -m
+checks.telephony.audio.prompt_cutting FOLDER`).
 
-FOLDER holds job.json: the recording (left channel: what was heard), how many of its last seconds count, whether a
-digit went before, the silence that ends a prompt, the country. It leaves prompt.wav (8 kHz, mono, 16-bit), prompt.svg
-and learned.json.
+FOLDER holds job.json: the recording (left channel: what was heard), how many of its last seconds
+count, whether a digit went before, the silence that ends a prompt, the country. It leaves
+prompt.wav (8 kHz, mono, 16-bit), prompt.svg and learned.json.
 """
 
 from __future__ import annotations
@@ -45,14 +46,18 @@ def learn(folder: Path) -> dict[str, Any]:
         "words": nature.words,
         "seconds": round(len(prompt) / RATE, 2),
         "level_dbm0": round(sound.active_level_dbm0(prompt), 1),
-        "sounding_percent": round(100 * float(sound.active(prompt).mean()), 1) if len(prompt) >= FRAME else 0.0,
+        "sounding_percent": (
+            round(100 * float(sound.active(prompt).mean()), 1) if len(prompt) >= FRAME else 0.0
+        ),
         "whole": _ends_within(heard, prompt),
         "bars": bars(prompt),
     }
 
 
 def trimmed(heard: Samples, gap_seconds: float) -> Samples:
-    """From the first sound to the silence of `gap_seconds` that follows it, a little more on both sides."""
+    """From the first sound to the silence of `gap_seconds` that follows it, a little more on both
+    sides.
+    """
     sounding = np.flatnonzero(_without_clicks(sound.active(heard)))
     if not len(sounding):
         return heard[:0]
@@ -63,10 +68,16 @@ def trimmed(heard: Samples, gap_seconds: float) -> Samples:
 
 
 def without_rest(heard: Samples) -> Samples:
-    """Without the rest of the prompt that a digit broke off: what sounds at once, up to the first pause."""
+    """Without the rest of the prompt that a digit broke off: what sounds at once, up to the first
+    pause.
+    """
     frames = sound.active(heard)[: round(_REST_SECONDS / FRAME_SECONDS)]
     edges = np.flatnonzero(np.diff(np.concatenate(([0], (~frames).astype(np.int8), [0]))))
-    pauses = [(b, e) for b, e in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True) if e - b >= _PAUSE_FRAMES]
+    pauses = [
+        (b, e)
+        for b, e in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+        if e - b >= _PAUSE_FRAMES
+    ]
     if not pauses or pauses[0][0] * FRAME_SECONDS > _AT_ONCE_SECONDS:
         return heard
     return heard[pauses[0][0] * FRAME :]
@@ -76,7 +87,9 @@ def bars(samples: Samples, columns: int = _COLUMNS) -> list[int]:
     """How loud each of so many stretches is, 0 to 8, for a terminal: 50 dB from bottom to top."""
     if len(samples) < FRAME:
         return []
-    loudest = [float(part.max()) for part in np.array_split(frame_levels(samples), columns) if len(part)]
+    loudest = [
+        float(part.max()) for part in np.array_split(frame_levels(samples), columns) if len(part)
+    ]
     return [max(0, min(8, round((level + 50) / 50 * 8))) for level in loudest]
 
 
@@ -85,8 +98,14 @@ def drawn(samples: Samples) -> str:
     columns = min(_WIDTH, max(1, len(samples) // 40))
     middle, scale = _HEIGHT / 2, _HEIGHT / 2 / max(1.0, float(np.abs(samples).max()))
     parts = np.array_split(samples, columns)
-    top = [f"{x * _WIDTH / columns:.1f},{middle - float(p.max()) * scale:.1f}" for x, p in enumerate(parts)]
-    low = [f"{x * _WIDTH / columns:.1f},{middle - float(p.min()) * scale:.1f}" for x, p in enumerate(parts)]
+    top = [
+        f"{x * _WIDTH / columns:.1f},{middle - float(p.max()) * scale:.1f}"
+        for x, p in enumerate(parts)
+    ]
+    low = [
+        f"{x * _WIDTH / columns:.1f},{middle - float(p.min()) * scale:.1f}"
+        for x, p in enumerate(parts)
+    ]
     seconds = "".join(
         f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{_HEIGHT}" stroke="#ccc"/>'
         for at in np.arange(0, _WIDTH, _WIDTH * RATE / len(samples))
@@ -97,7 +116,9 @@ def drawn(samples: Samples) -> str:
     )
 
 
-def _without_clicks(sounding: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _without_clicks(
+    sounding: np.ndarray[Any, np.dtype[np.bool_]],
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """What sounds for less than 80 ms, and nothing near it, is no part of a prompt."""
     near = np.convolve(sounding, np.ones(2 * _CLICK_FRAMES + 1), "same")
     return np.asarray(sounding & (near >= _CLICK_FRAMES))
@@ -110,7 +131,9 @@ def _ends_within(heard: Samples, prompt: Samples) -> bool:
 
 def _heard(path: Path) -> Samples:
     with wave.open(str(path), "rb") as file:
-        both = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, file.getnchannels())
+        both = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(
+            -1, file.getnchannels()
+        )
     return both[:, 0].astype(np.float32)
 
 

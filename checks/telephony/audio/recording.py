@@ -1,7 +1,8 @@
-"""What is heard and said in a call, while it runs: the engine's growing WAV files read from their tail.
+"""What is heard and said in a call, while it runs: the engine's growing WAV files read from their
+tail.
 
-The engine writes 4096 bytes about every quarter of a second; its WAV header is not valid before the end, so the
-samples are read raw from byte 44. Only for child processes (numpy).
+The engine writes 4096 bytes about every quarter of a second; its WAV header is not valid before the
+end, so the samples are read raw from byte 44. Only for child processes (numpy).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Sound as numbers: 8 kHz mono samples as float32 in the 16-bit range, levels in dBm0. Only for child processes.
+"""Sound as numbers: 8 kHz mono samples as float32 in the 16-bit range, levels in dBm0. Only for
+child processes.
 
-Level: 0 dBm0 is 3.14 dB below the full-scale sine of A-law (ITU-T G.711 table 5: 3.17 for mu-law), so
-dBm0 = dBov + 6.15, where 0 dBov is a square wave at full scale (ITU-T G.100.1).
+Level: 0 dBm0 is 3.14 dB below the full-scale sine of A-law (ITU-T G.711 table 5: 3.17 for mu-law),
+so dBm0 = dBov + 6.15, where 0 dBov is a square wave at full scale (ITU-T G.100.1).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ NOTHING_DBM0 = -96.0
 
 
 def read_wav(path: Path) -> Samples:
-    """The samples of an 8 kHz mono 16-bit WAV. Raises ValueError for any other, OSError, wave.Error."""
+    """The samples of an 8 kHz mono 16-bit WAV. Raises ValueError for any other, OSError,
+    wave.Error.
+    """
     with wave.open(str(path), "rb") as file:
         if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (RATE, 1, 2):
             raise ValueError(f"{path.name} is not 8000 Hz mono 16-bit")
@@ -57,7 +60,11 @@ def level_dbm0(samples: Samples) -> float:
     if not len(samples):
         return NOTHING_DBM0
     power = float(np.mean(np.square(samples, dtype=np.float64))) / 32768.0**2
-    return max(NOTHING_DBM0, 10 * float(np.log10(power)) + FULL_SCALE_DBM0) if power > 0 else NOTHING_DBM0
+    return (
+        max(NOTHING_DBM0, 10 * float(np.log10(power)) + FULL_SCALE_DBM0)
+        if power > 0
+        else NOTHING_DBM0
+    )
 
 
 def frame_levels(samples: Samples) -> NDArray[np.float64]:
@@ -65,7 +72,10 @@ def frame_levels(samples: Samples) -> NDArray[np.float64]:
     whole = len(samples) // FRAME * FRAME
     if not whole:
         return np.zeros(0)
-    power = np.mean(np.square(samples[:whole].reshape(-1, FRAME), dtype=np.float64), axis=1) / 32768.0**2
+    power = (
+        np.mean(np.square(samples[:whole].reshape(-1, FRAME), dtype=np.float64), axis=1)
+        / 32768.0**2
+    )
     levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-12)) + FULL_SCALE_DBM0
     return np.maximum(NOTHING_DBM0, levels)
 
@@ -76,7 +86,9 @@ def active(samples: Samples, threshold_dbm0: float = SILENCE_DBM0) -> NDArray[np
 
 
 def active_level_dbm0(samples: Samples) -> float:
-    """The level of the frames that hold sound (a simple stand-in for ITU-T P.56); -96 when none does."""
+    """The level of the frames that hold sound (a simple stand-in for ITU-T P.56); -96 when none
+    does.
+    """
     frames = active(samples)
     if not frames.any():
         return NOTHING_DBM0

@@ -1,6 +1,8 @@
-"""Sound files as recorders write them, as 8 kHz samples: WAV with PCM, float, A-law or mu-law, one channel or several.
+"""Sound files as recorders write them, as 8 kHz samples: WAV with PCM, float, A-law or mu-law, one
+channel or several.
 
-Anything else (GSM, MP3, Ogg) is converted by sox where there is one. Only for child processes (numpy).
+Anything else (GSM, MP3, Ogg) is converted by sox where there is one. Only for child processes
+(numpy).
 """
 
 from __future__ import annotations
@@ -52,14 +54,18 @@ def read(content: bytes, name: str) -> Sound:
 
 
 def _chunks(content: bytes) -> tuple[bytes, bytes]:
-    """The format and the data of a WAV; a recorder that is still at work has not written the lengths yet."""
+    """The format and the data of a WAV; a recorder that is still at work has not written the
+    lengths yet.
+    """
     at, form = 12, b""
     while at + 8 <= len(content):
         name, length = content[at : at + 4], struct.unpack_from("<I", content, at + 4)[0]
         if name == b"data":
             if len(form) < 16:
                 break
-            return form, content[at + 8 : at + 8 + length] if 0 < length < 0xFFFFFF00 else content[at + 8 :]
+            return form, (
+                content[at + 8 : at + 8 + length] if 0 < length < 0xFFFFFF00 else content[at + 8 :]
+            )
         if name == b"fmt ":
             form = content[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
@@ -67,7 +73,9 @@ def _chunks(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
-    """The samples in the 16-bit range, channels interleaved; None for a form that is not known here."""
+    """The samples in the 16-bit range, channels interleaved; None for a form that is not known
+    here.
+    """
     tag, bits = struct.unpack_from("<H", form, 0)[0], struct.unpack_from("<H", form, 14)[0]
     if tag == _EXTENSIBLE and len(form) >= 26:
         tag = struct.unpack_from("<H", form, 24)[0]
@@ -93,7 +101,9 @@ def _expanded(codes: NDArray[np.uint8], a_law: bool) -> NDArray[np.float32]:
     if a_law:
         table ^= 0x55
         exponent, mantissa = (table & 0x70) >> 4, (table & 0x0F) << 4
-        step = np.where(exponent == 0, mantissa + 8, (mantissa + 0x108) << np.maximum(exponent - 1, 0))
+        step = np.where(
+            exponent == 0, mantissa + 8, (mantissa + 0x108) << np.maximum(exponent - 1, 0)
+        )
         linear = np.where(table & 0x80, step, -step)
     else:
         table = ~table & 0xFF
@@ -112,7 +122,9 @@ def _at_8000(samples: NDArray[np.float32], channels: int, rate: int) -> Sound:
 
 
 def _resampled(samples: NDArray[np.float32], rate: int) -> Samples:
-    """To 8 kHz: averaged over the new sample's time where the old rate was higher, then interpolated."""
+    """To 8 kHz: averaged over the new sample's time where the old rate was higher, then
+    interpolated.
+    """
     if rate == RATE:
         return np.ascontiguousarray(samples, dtype=np.float32)
     width = max(1, round(rate / RATE))
@@ -125,12 +137,17 @@ def _converted(content: bytes, kind: str) -> Sound:
     sox = shutil.which("sox")
     if sox is None:
         raise CannotTell(
-            f"the recording is no PCM or G.711 WAV ({kind or 'unknown'}), and there is no sox to convert it"
+            f"the recording is no PCM or G.711 WAV ({kind or 'unknown'}), and there is no sox to"
+            " convert it"
         )
     form = ["-t", "wav", "-e", "signed-integer", "-b", "16", "-"]
     given = ["-t", kind] if kind.isalnum() else []
     done = subprocess.run(
-        [sox, *given, "-", *form], input=content, capture_output=True, timeout=_SOX_SECONDS, check=False
+        [sox, *given, "-", *form],
+        input=content,
+        capture_output=True,
+        timeout=_SOX_SECONDS,
+        check=False,
     )
     if done.returncode or done.stdout[:4] != b"RIFF":
         said = done.stderr.decode(errors="replace").strip().splitlines()

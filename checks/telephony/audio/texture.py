@@ -1,6 +1,7 @@
 """What sound is made of, beyond its level: frozen or looped, choppy, clipped, even noise, music.
 
-Each is a number with its threshold at `nature`; the thresholds were set so that no recorded voice comes near one.
+Each is a number with its threshold at `nature`; the thresholds were set so that no recorded voice
+comes near one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.telephony.audio.sound import FRAME, FRAME_SECONDS, SILENCE_DBM0, Samples, active, frame_levels
+from checks.telephony.audio.sound import (
+    FRAME,
+    FRAME_SECONDS,
+    SILENCE_DBM0,
+    Samples,
+    active,
+    frame_levels,
+)
 
 _LONGEST_LOOP = 50
 """frames: a loop of a second or less is a fault, a longer one may be meant"""
@@ -36,7 +44,9 @@ class Loop:
 
 
 def loop(samples: Samples) -> Loop | None:
-    """The last stretch that repeats with a period of at most a second, bit by bit, and is not silent."""
+    """The last stretch that repeats with a period of at most a second, bit by bit, and is not
+    silent.
+    """
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     if len(frames) < 3 or frame_levels(samples)[-_LONGEST_LOOP:].max(initial=-96.0) <= SILENCE_DBM0:
         return None
@@ -50,11 +60,15 @@ def loop(samples: Samples) -> Loop | None:
 
 
 def gap_percent(samples: Samples) -> float:
-    """Share of the sounding time that is cut out of it: nothing at all, with loud sound right before and after."""
+    """Share of the sounding time that is cut out of it: nothing at all, with loud sound right
+    before and after.
+    """
     cells = samples[: len(samples) // _CELL * _CELL].reshape(-1, _CELL)
     peak = np.abs(cells).max(axis=1, initial=0.0)
     loud = np.sqrt(np.square(cells, dtype=np.float64).mean(axis=1)) >= _LOUD_RMS
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], (peak <= _QUIET_PEAK).astype(np.int8), [0]))))
+    edges = np.flatnonzero(
+        np.diff(np.concatenate(([0], (peak <= _QUIET_PEAK).astype(np.int8), [0])))
+    )
     cut = 0
     for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         inside = _GAP_CELLS[0] <= end - begin <= _GAP_CELLS[1]
@@ -65,15 +79,21 @@ def gap_percent(samples: Samples) -> float:
 
 
 def worst_gap_percent(samples: Samples) -> float:
-    """The same of the worst five seconds in which there is sound enough: what else was heard does not make it less."""
+    """The same of the worst five seconds in which there is sound enough: what else was heard does
+    not make it less.
+    """
     starts = range(0, max(1, len(samples) - _STRETCH + 1), _STRETCH // 2)
     stretches = (samples[start : start + _STRETCH] for start in starts)
-    heard = (part for part in stretches if int(active(part).sum()) * FRAME_SECONDS >= _LEAST_SECONDS)
+    heard = (
+        part for part in stretches if int(active(part).sum()) * FRAME_SECONDS >= _LEAST_SECONDS
+    )
     return max(map(gap_percent, heard), default=0.0)
 
 
 def clipped_percent(samples: Samples) -> float:
-    """Share of the sounding frames in which three samples in a row stand at the same end of the scale."""
+    """Share of the sounding frames in which three samples in a row stand at the same end of the
+    scale.
+    """
     frames = active(samples)
     if not frames.any():
         return 0.0
@@ -96,7 +116,8 @@ def is_even_noise(samples: Samples) -> bool:
 
 
 def music_likeness(samples: Samples) -> tuple[float, float]:
-    """How alike its spectrum stays over 200 ms, and how often its strongest note holds for 160 ms (both 0 to 1).
+    """How alike its spectrum stays over 200 ms, and how often its strongest note holds for 160 ms
+    (both 0 to 1).
 
     Recorded voices: at most 0.56 and 0.06. Music on hold: mostly above 0.55 and 0.1.
     """
@@ -108,10 +129,19 @@ def music_likeness(samples: Samples) -> tuple[float, float]:
     shape -= shape.mean(axis=1, keepdims=True)
     pairs = on[:-_LATER] & on[_LATER:]
     now, later = shape[:-_LATER], shape[_LATER:]
-    alike = (now * later).sum(axis=1) / np.sqrt((now**2).sum(axis=1) * (later**2).sum(axis=1) + 1e-9)
+    alike = (now * later).sum(axis=1) / np.sqrt(
+        (now**2).sum(axis=1) * (later**2).sum(axis=1) + 1e-9
+    )
     note = spectra.argmax(axis=1)
-    holds = (np.abs(note[4:-4] - note[:-8]) <= 1) & (np.abs(note[8:] - note[:-8]) <= 1) & on[:-8] & on[8:]
-    return float(alike[pairs].mean()) if pairs.any() else 0.0, float(holds.sum()) / max(1.0, float(on.sum()))
+    holds = (
+        (np.abs(note[4:-4] - note[:-8]) <= 1)
+        & (np.abs(note[8:] - note[:-8]) <= 1)
+        & on[:-8]
+        & on[8:]
+    )
+    return float(alike[pairs].mean()) if pairs.any() else 0.0, float(holds.sum()) / max(
+        1.0, float(on.sum())
+    )
 
 
 def _spectra(samples: Samples, step: int) -> NDArray[np.complexfloating]:

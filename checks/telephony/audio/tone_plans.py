@@ -1,8 +1,10 @@
-"""The call-progress tones of the countries, as facts of the list of the Operational Bulletin ("Various tones used in
-national networks", ITU-T E.180 Supplement 2; SIT: E.180/Q.35). Each row was written for this table.
+"""The call-progress tones of the countries, as facts of the list of the Operational Bulletin
+("Various tones used in national networks", ITU-T E.180 Supplement 2; SIT: E.180/Q.35). Each row was
+written for this table.
 
-A tone is its frequencies in Hz (`+` together, `*` modulated by the second), then its cadence in seconds, on/off by
-turns; without a cadence it does not stop. Countries that differ by less than the tolerance of `progress` share a row.
+A tone is its frequencies in Hz (`+` together, `*` modulated by the second), then its cadence in
+seconds, on/off by turns; without a cadence it does not stop. Countries that differ by less than the
+tolerance of `progress` share a row.
 """
 
 from __future__ import annotations
@@ -28,14 +30,20 @@ class Tone:
 
     def written(self) -> str:
         """ "425 Hz 1/4 s"."""
-        pitch = "+".join(map(str, self.frequencies)) + (" Hz, modulated" if self.modulated else " Hz")
-        return pitch + (f" {'/'.join(f'{s:g}' for s in self.cadence)} s" if self.cadence else " without a break")
+        pitch = "+".join(map(str, self.frequencies)) + (
+            " Hz, modulated" if self.modulated else " Hz"
+        )
+        return pitch + (
+            f" {'/'.join(f'{s:g}' for s in self.cadence)} s" if self.cadence else " without a break"
+        )
 
 
 # ringback | busy | congestion | dial: countries
 _ROWS: Mapping[str, str] = {
     # 425 Hz, the recommendation of E.180: ringback of one second
-    "425 1/4 | 425 .5/.5 | 425 .25/.25 | 425": "bg br de dk id ir is nl no pl pt ro rs sa sk tr ua vn",
+    "425 1/4 | 425 .5/.5 | 425 .25/.25 | 425": (
+        "bg br de dk id ir is nl no pl pt ro rs sa sk tr ua vn"
+    ),
     "425 1/4 | 425 .5/.5 | 425 .2/.2 | 425": "ch hr it kr lu lv mt si",
     "425 1/4 | 425 .3/.3 | 425 .2/.2 | 425": "ee fi gr",
     "425 1/4 | 425 .25/.25 | 425 .25/.25 | 425": "mx co ve",
@@ -59,7 +67,9 @@ _ROWS: Mapping[str, str] = {
     "425*24 .4/.2/.4/2 | 425 .75/.75 | 425 .25/.25 | 425": "sg",
     "425 .4/.2/.4/2 | 425 .5/.5 | 425 .5/.5 | 425": "my",
     "440+480 .4/.2/.4/3 | 480+620 .5/.5 | 480+620 .25/.25 | 350+440": "hk",
-    "400+450 .4/.2/.4/2 | 400 .375/.375 | 400 .4/.35/.225/.525 | 350+440": "gb ae om qa bh kw mu ng",
+    "400+450 .4/.2/.4/2 | 400 .375/.375 | 400 .4/.35/.225/.525 | 350+440": (
+        "gb ae om qa bh kw mu ng"
+    ),
     "400+450 .4/.2/.4/2 | 425 .5/.5 | 425 .25/.25 | 425": "ie",
     "400+450 .4/.2/.4/2 | 400 .5/.5 | 400 .25/.25 | 400": "nz za ke gh",
     "413+438 .4/.2/.4/2 | 425 .375/.375 | 425 .375/.375 | 413+438": "au",
@@ -84,7 +94,13 @@ def _tone(country: str, kind: Kind, written: str) -> Tone:
     pitch, _, cadence = written.partition(" ")
     carrier, star, _ = pitch.partition("*")
     frequencies = tuple(int(part) for part in carrier.split("+"))
-    return Tone(country, kind, frequencies, bool(star), tuple(float(part) for part in cadence.split("/") if part))
+    return Tone(
+        country,
+        kind,
+        frequencies,
+        bool(star),
+        tuple(float(part) for part in cadence.split("/") if part),
+    )
 
 
 TONES: tuple[Tone, ...] = _tones()

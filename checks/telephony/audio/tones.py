@@ -1,8 +1,10 @@
-"""Tones: where in a stretch of sound is there a tone rather than speech, and which frequencies is it made of?
+"""Tones: where in a stretch of sound is there a tone rather than speech, and which frequencies is
+it made of?
 
-Windows of 64 ms that at most two narrow peaks hold nearly all the power of are tonal; windows of one pitch that follow
-one another are a run, and the run as a whole says its frequencies (pairs 40 Hz apart need at least 50 ms). A run that
-swells and fades is no tone. A voice has harmonics, and glides: it makes no runs worth the name.
+Windows of 64 ms that at most two narrow peaks hold nearly all the power of are tonal; windows of
+one pitch that follow one another are a run, and the run as a whole says its frequencies (pairs 40
+Hz apart need at least 50 ms). A run that swells and fades is no tone. A voice has harmonics, and
+glides: it makes no runs worth the name.
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.telephony.audio.sound import FULL_SCALE_DBM0, NOTHING_DBM0, RATE, SILENCE_DBM0, Samples, level_dbm0
+from checks.telephony.audio.sound import (
+    FULL_SCALE_DBM0,
+    NOTHING_DBM0,
+    RATE,
+    SILENCE_DBM0,
+    Samples,
+    level_dbm0,
+)
 
 _WINDOW = 512
 _STEP = 80
@@ -61,7 +70,9 @@ class Heard:
 def listen(samples: Samples) -> Heard:
     """Find the tones."""
     levels = _levels(samples)
-    threshold = max(SILENCE_DBM0, float(np.percentile(levels, 98)) - _BELOW_LOUD_DB) if len(levels) else 0.0
+    threshold = (
+        max(SILENCE_DBM0, float(np.percentile(levels, 98)) - _BELOW_LOUD_DB) if len(levels) else 0.0
+    )
     sounding = levels > threshold
     runs = tuple(_runs(samples, sounding)) if sounding.any() else ()
     inside = np.zeros(len(levels), dtype=np.bool_)
@@ -130,7 +141,9 @@ def _pitches(samples: Samples, starts: NDArray[np.int64]) -> NDArray[np.float64]
     pitches = np.zeros(len(starts))
     for part in range(0, len(starts), 256):
         chosen = starts[part : part + 256]
-        windows = np.stack([samples[start : start + _WINDOW] for start in chosen]) * np.hanning(_WINDOW)
+        windows = np.stack([samples[start : start + _WINDOW] for start in chosen]) * np.hanning(
+            _WINDOW
+        )
         power = np.square(np.abs(np.fft.rfft(windows, _LENGTH)))
         total, taken, middle = power.sum(axis=1), np.zeros(len(chosen)), np.zeros(len(chosen))
         for _ in range(2):
@@ -145,7 +158,9 @@ def _pitches(samples: Samples, starts: NDArray[np.int64]) -> NDArray[np.float64]
 
 
 def _of_one_pitch(pitch: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
-    """Windows that follow one another and agree; a few odd ones in between (loss, an edge) are passed over."""
+    """Windows that follow one another and agree; a few odd ones in between (loss, an edge) are
+    passed over.
+    """
     begin, at, odd = 0, 0.0, 0
     for index, one in enumerate(pitch.tolist()):
         if one > 0 and (at == 0 or abs(one - at) <= _SAME_HZ):
@@ -187,7 +202,9 @@ def _frequencies(part: Samples) -> tuple[int, ...]:
 
 
 def _is_voiced(peaks: list[int]) -> bool:
-    """A fundamental with its octave, or a smear of neighbours that is no modulation: as a voice makes them."""
+    """A fundamental with its octave, or a smear of neighbours that is no modulation: as a voice
+    makes them.
+    """
     low, *rest = sorted(peaks) or [0]
     octave = any(abs(high / low - 2) < 0.06 for high in rest)
     gaps = np.diff(sorted(peaks))
@@ -203,4 +220,6 @@ def _steady(part: Samples) -> bool:
         return True
     pieces = inner[: len(inner) // length * length].reshape(-1, length)
     power = np.square(pieces, dtype=np.float64).mean(axis=1)
-    return bool(np.median(np.abs(10 * np.log10(np.maximum(power, 1.0) / np.median(power)))) < _STEADY_DB)
+    return bool(
+        np.median(np.abs(10 * np.log10(np.maximum(power, 1.0) / np.median(power)))) < _STEADY_DB
+    )

@@ -1,4 +1,6 @@
-"""What a call sounded like, small enough for a page: envelopes and levels as numbers. Only for child processes."""
+"""What a call sounded like, small enough for a page: envelopes and levels as numbers. Only for
+child processes.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ _LOUDEST = 32768.0
 
 
 def track(recording: Recording) -> dict[str, Any]:
-    """One direction: when it began (monotonic seconds), its length, its lowest and highest sample in each of at most
-    COLUMNS equal stretches (in thousandths of full scale), and its loudest level (dBm0) in each."""
+    """One direction: when it began (monotonic seconds), its length, its lowest and highest sample
+    in each of at most COLUMNS equal stretches (in thousandths of full scale), and its loudest level
+    (dBm0) in each.
+    """
     samples = recording.samples
     columns = max(1, min(COLUMNS, len(samples) // FRAME))
     whole = len(samples) // columns * columns
@@ -34,7 +38,9 @@ def _envelope(samples: Samples, columns: int) -> tuple[list[int], list[int]]:
     if not len(samples):
         return [0] * columns, [0] * columns
     stretches = samples.reshape(columns, -1) * (1000 / _LOUDEST)
-    return [round(float(v)) for v in stretches.min(axis=1)], [round(float(v)) for v in stretches.max(axis=1)]
+    return [round(float(v)) for v in stretches.min(axis=1)], [
+        round(float(v)) for v in stretches.max(axis=1)
+    ]
 
 
 def _levels(samples: Samples, columns: int) -> list[int]:

@@ -1,1 +1,3 @@
-"""One call as the daemon sees it: its line, its script, its legs, and the judgement of what was heard."""
+"""One call as the daemon sees it: its line, its script, its legs, and the judgement of what was
+heard.
+"""

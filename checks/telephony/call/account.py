@@ -1,4 +1,6 @@
-"""From a line of the configuration to what a phone must know: its account, its way to the registrar, whom it calls."""
+"""From a line of the configuration to what a phone must know: its account, its way to the
+registrar, whom it calls.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +39,20 @@ class Way:
         line = self.line
         home = line.domain or self.host
         return {
-            "address": f"sip:{line.user}@{home}"
-            if line.user
-            else f"sip:{line.caller_id or 'reveille'}@{self.local_address}",
+            "address": (
+                f"sip:{line.user}@{home}"
+                if line.user
+                else f"sip:{line.caller_id or 'reveille'}@{self.local_address}"
+            ),
             "transport": line.transport,
             "registrar": self.uri() if line.user else None,
             "route": f"sip:{self.host}:{self.port}{self._transport};lr" if line.domain else None,
             "user": line.user,
             "password": _secret(line),
             "local_address": self.local_address,
-            "authorities": str(line.trusted_certificates or ssl.get_default_verify_paths().cafile or ""),
+            "authorities": str(
+                line.trusted_certificates or ssl.get_default_verify_paths().cafile or ""
+            ),
             "codecs": list(codecs),
             "srtp": line.srtp,
         }
@@ -58,7 +64,11 @@ class Way:
     def caller(self) -> str | None:
         """The From of a call, where it is not the account's own."""
         line = self.line
-        return f"sip:{line.caller_id}@{line.domain or self.host}" if line.user and line.caller_id else None
+        return (
+            f"sip:{line.caller_id}@{line.domain or self.host}"
+            if line.user and line.caller_id
+            else None
+        )
 
     @property
     def _transport(self) -> str:
@@ -72,31 +82,43 @@ def port_of(line: Line) -> tuple[str, int]:
 
 
 async def way_of(line: Line, within: float) -> Way:
-    """Find the way. Raises Refused (unreachable) when the name does not resolve or there is no route."""
+    """Find the way. Raises Refused (unreachable) when the name does not resolve or there is no
+    route.
+    """
     host, port = port_of(line)
     if not host:
-        raise Refused("unreachable", f"{line.registrar!r} is not host or host:port (IPv4)", origin="local")
+        raise Refused(
+            "unreachable", f"{line.registrar!r} is not host or host:port (IPv4)", origin="local"
+        )
     try:
         async with asyncio.timeout(within):
             found = await asyncio.get_running_loop().getaddrinfo(
                 host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
             )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(found[0][4])  # sends nothing: asks the system which address it would send from
+            probe.connect(
+                found[0][4]
+            )  # sends nothing: asks the system which address it would send from
             return Way(line, host, port, probe.getsockname()[0])
     except TimeoutError:
-        raise Refused("unreachable", f"{host} did not resolve within {within:g} s", origin="local") from None
+        raise Refused(
+            "unreachable", f"{host} did not resolve within {within:g} s", origin="local"
+        ) from None
     except OSError as problem:
         if isinstance(problem, socket.gaierror) and await _has_ipv6(host, port):
             raise CannotTell(
                 f"engine error: {host} has IPv6 addresses only, and the call engine has no IPv6"
             ) from problem
-        raise Refused("unreachable", f"{host}: {problem.strerror or problem}", origin="local") from problem
+        raise Refused(
+            "unreachable", f"{host}: {problem.strerror or problem}", origin="local"
+        ) from problem
 
 
 async def _has_ipv6(host: str, port: int) -> bool:
     try:
-        return bool(await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET6))
+        return bool(
+            await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET6)
+        )
     except OSError:
         return False
 

@@ -1,5 +1,5 @@
-"""An agent who must log in before the queue rings: a feature code is dialled, then the personal number (PIN); after the
-test another code logs out, however the test went.
+"""An agent who must log in before the queue rings: a feature code is dialled, then the personal
+number (PIN); after the test another code logs out, however the test went.
 
     us, as the agent                          far end
     INVITE sip:*45@... --------------------->         stage log-in (and log-out)
@@ -7,7 +7,8 @@ test another code logs out, however the test went.
     the PIN, and # (DTMF) ------------------>
     <------------------- "you are logged in" (where `hear` says so), BYE
 
-stage log-in, log-out: sip:NNN, timeout, unreachable, not-taken (the awaited prompt did not come), no-telephone-event
+stage log-in, log-out: sip:NNN, timeout, unreachable, not-taken (the awaited prompt did not come),
+no-telephone-event
 
 The PIN is a secret: it is masked in ladders and events, and such a call leaves no recording.
 """
@@ -56,7 +57,9 @@ class LogIn(Settings):
     end: Annotated[str, Field(pattern=r"^[0-9A-D*#]{0,4}$")] = "#"
     """what is pressed after it"""
     hear: Annotated[ReadableFile, AfterValidator(_prompt)] | None = None
-    """the recording that says that it was taken (WAV, 8000 Hz, mono, 16-bit); without it nobody knows until it rings"""
+    """the recording that says that it was taken (WAV, 8000 Hz, mono, 16-bit); without it nobody
+    knows until it rings
+    """
     out: FeatureCode | None = None
     """the number to dial after the test, to log out"""
     within: Duration = 10.0
@@ -69,7 +72,9 @@ class LogIn(Settings):
 
 @asynccontextmanager
 async def logged_in(trace: Trace, parties: Parties, dtmf: str) -> AsyncIterator[None]:
-    """Around the test: the agent is logged in where its line asks for it, and out again. Raises Refused, CannotTell."""
+    """Around the test: the agent is logged in where its line asks for it, and out again. Raises
+    Refused, CannotTell.
+    """
     way = parties.ways.get("agent")
     settings = way.line.log_in if way else None
     if settings is None:
@@ -141,9 +146,13 @@ async def _press(phone: Phone, digits: str, dtmf: str) -> None:
 
 async def _hear(trace: Trace, phone: Phone, prompt: Path, within: float) -> None:
     """The recording must be heard; a far end that hangs up before it did not take the number."""
-    phone.order("listen", step=1, reference=str(prompt), references=[str(prompt)], within=within, others=[])
+    phone.order(
+        "listen", step=1, reference=str(prompt), references=[str(prompt)], within=within, others=[]
+    )
     try:
-        found = await _told(phone, "heard", "not-heard", within=within + _PROMPT_SECONDS + _DECIDE_SECONDS)
+        found = await _told(
+            phone, "heard", "not-heard", within=within + _PROMPT_SECONDS + _DECIDE_SECONDS
+        )
     except Refused as ended:
         raise Refused("not-taken", f"{prompt.name} was awaited; {ended.text}") from ended
     if found.name == "not-heard":

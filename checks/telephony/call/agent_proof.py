@@ -2,15 +2,18 @@
 
     caller                                   agent
       |  ......... rings, is answered ........  |     stage agent
-      |  == nonce of the caller (tones) ======> |     stage talk: each must hear the other's nonce, new in each
+      |  == nonce of the caller (tones) ======> |     stage talk: each must hear the other's nonce,
+         new in each
       |  <====== nonce of the agent (tones) === |     call; it tells by how much it is late
       |  == digits of the caller (DTMF) ======> |
       |  <====== digits of the agent (DTMF) === |
 
 stage    fault codes
-agent    not-registered, not-rung, not-answered, no-srtp (our agent refused a call that is not encrypted), early-hang-up
-talk     one-way-to-agent, one-way-to-caller, dead-air, echo (our own challenge came back), wrong-agent (somebody else's
-         did), dtmf-lost-to-agent, dtmf-lost-to-caller, dtmf-lost, early-hang-up
+agent    not-registered, not-rung, not-answered, no-srtp (our agent refused a call that is not
+         encrypted), early-hang-up
+talk     one-way-to-agent, one-way-to-caller, dead-air, echo (our own challenge came back),
+         wrong-agent (somebody else's did), dtmf-lost-to-agent, dtmf-lost-to-caller, dtmf-lost,
+         early-hang-up
 """
 
 from __future__ import annotations
@@ -40,20 +43,32 @@ MEASURES: Mapping[str, str] = {
     "agent_seconds": "awaiting the agent until the agent was connected",
     "talk_seconds": "proving the agent: tones, delays and digits",
     "talk_heard_seconds": "until both sides had heard each other",
-    "caller_to_agent_ms": "how late the caller's sound reaches the agent's phone: all between the two, milliseconds",
-    "agent_to_caller_ms": "how late the agent's sound reaches the caller's phone: all between the two, milliseconds",
+    "caller_to_agent_ms": (
+        "how late the caller's sound reaches the agent's phone: all between the two, milliseconds"
+    ),
+    "agent_to_caller_ms": (
+        "how late the agent's sound reaches the caller's phone: all between the two, milliseconds"
+    ),
 }
 _SAYING_MS = {"G722": 5.0, "ILBC": 12.5}
 _HEARING_MS = {"G722": 10.0, "ILBC": 17.8}
 _CONCEALMENT_MS = 5.0
-"""what our own engine takes, beside its jitter buffer: its filters, its frames, its concealment of losses"""
+"""what our own engine takes, beside its jitter buffer: its filters, its frames, its concealment of
+losses
+"""
 
 
 class Proof:
     """Reaches the agent of a step on the call that stands, and proves it."""
 
     def __init__(
-        self, trace: Trace, step: AgentStep, call: Phone, agent: Phone, dtmf: str, picks_up: bool = False
+        self,
+        trace: Trace,
+        step: AgentStep,
+        call: Phone,
+        agent: Phone,
+        dtmf: str,
+        picks_up: bool = False,
     ) -> None:
         """`picks_up`: the agent was called directly, and answers by itself."""
         self._picks_up = picks_up
@@ -67,7 +82,8 @@ class Proof:
             if self._agent.seen("registered") is None:
                 raise Refused(
                     "not-registered",
-                    f"agent {self._step.agent.name!r} did not get registered before the call reached it",
+                    f"agent {self._step.agent.name!r} did not get registered before the call"
+                    " reached it",
                 )
             await self._be_rung(review)
             await self._be_answered()
@@ -81,19 +97,26 @@ class Proof:
     async def _be_rung(self, review: Callable[[], Awaitable[Event]]) -> None:
         name, within, began = self._step.agent.name, self._step.within, self._trace.elapsed()
         try:
-            rung = await unless_ended(self._call, lambda: self._agent.until("incoming", "offer-refused", within=within))
+            rung = await unless_ended(
+                self._call, lambda: self._agent.until("incoming", "offer-refused", within=within)
+            )
         except TimeoutError:
             if others := sum(event.name == "turned-away" for event in self._agent.events):
                 raise CannotTell(
-                    f"agent {name!r} was rung {others} times within {within:g} s by others than {self._step.caller!r}: "
-                    "customers come first in the queue, or our call shows another number"
+                    f"agent {name!r} was rung {others} times within {within:g} s by others than"
+                    f" {self._step.caller!r}: customers come first in the queue, or our call shows"
+                    " another number"
                 ) from None
             seen = await review()
             if seen["code"] == "dtmf-ignored":
                 with self._trace.stage("prompt"):
-                    raise Refused("dtmf-ignored", f"{seen['text']}; agent {name!r} was not rung") from None
+                    raise Refused(
+                        "dtmf-ignored", f"{seen['text']}; agent {name!r} was not rung"
+                    ) from None
             raise Refused(
-                "not-rung", f"agent {name!r} was not rung within {within:g} s; the caller heard: {seen['text']}"
+                "not-rung",
+                f"agent {name!r} was not rung within {within:g} s; the caller heard:"
+                f" {seen['text']}",
             ) from None
         if rung.name == "offer-refused":
             raise unfit(name, rung)
@@ -105,17 +128,22 @@ class Proof:
             agent.order("answer", status=200)
         try:
             await unless_ended(
-                self._call, lambda: agent.until("answered", "cancelled", "refused", within=ANSWER_SECONDS)
+                self._call,
+                lambda: agent.until("answered", "cancelled", "refused", within=ANSWER_SECONDS),
             )
         except TimeoutError:
-            raise Refused("not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s") from None
+            raise Refused(
+                "not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s"
+            ) from None
         if agent.seen("answered") is None:
             raise Refused("not-answered", "the call to the agent was taken back")
 
     # --- tones
 
     async def _talk(self) -> None:
-        """Both sides say their nonce at the same time, and each must hear the other's; then the digits."""
+        """Both sides say their nonce at the same time, and each must hear the other's; then the
+        digits.
+        """
         call, agent = self._call, self._agent
         ours, theirs = nonce.make(self._random), nonce.make(self._random)
         try:
@@ -138,7 +166,12 @@ class Proof:
             await self._press()
 
     async def _heard(self, phone: Phone) -> Event:
-        wait = phone.until("challenge-heard", "challenge-not-heard", "no-media", within=TALK_SECONDS + _DECIDE_SECONDS)
+        wait = phone.until(
+            "challenge-heard",
+            "challenge-not-heard",
+            "no-media",
+            within=TALK_SECONDS + _DECIDE_SECONDS,
+        )
         return await _in_time(wait)
 
     async def _time(self) -> None:
@@ -159,7 +192,9 @@ class Proof:
         for name, (mouth, said), (ear, heard) in ways:
             late = lateness_ms(said, heard)
             if late is None:
-                self._trace.note(f"{name}: not measured: our own clocks or jitter buffer were not steady")
+                self._trace.note(
+                    f"{name}: not measured: our own clocks or jitter buffer were not steady"
+                )
                 continue
             whole, held = late
             self._trace.measure(name, whole - held - own_ms(_codec(mouth), _codec(ear)))
@@ -168,7 +203,9 @@ class Proof:
     # --- digits
 
     async def _press(self) -> None:
-        """Each presses digits of its own, and the other must get them: as events (RFC 4733, INFO) or as tones."""
+        """Each presses digits of its own, and the other must get them: as events (RFC 4733, INFO)
+        or as tones.
+        """
         legs, count = (self._call, self._agent), self._step.digits
         said = ["".join(self._random.choice("0123456789") for _ in range(count)) for _ in legs]
         within = _DIGITS_SECONDS + 0.5 * count
@@ -177,12 +214,20 @@ class Proof:
         for phone, digits in zip(legs, said, strict=True):
             await self._dial(phone, digits)
         wait = (
-            _in_time(phone.until("digits-heard", "digits-not-heard", "no-media", within=within + _DECIDE_SECONDS))
+            _in_time(
+                phone.until(
+                    "digits-heard", "digits-not-heard", "no-media", within=within + _DECIDE_SECONDS
+                )
+            )
             for phone in legs
         )
         at_caller, at_agent = await asyncio.gather(*wait)
         told = {"agent": at_agent, "caller": at_caller}
-        lost = {whom: event.facts.get("got") for whom, event in told.items() if event.name != "digits-heard"}
+        lost = {
+            whom: event.facts.get("got")
+            for whom, event in told.items()
+            if event.name != "digits-heard"
+        }
         if lost:
             which = "" if len(lost) == len(told) else f"-to-{next(iter(lost))}"
             got = ", ".join(f"the {whom} got {digits or 'none'}" for whom, digits in lost.items())
@@ -195,7 +240,9 @@ class Proof:
         for method in (self._dtmf, "in-band"):
             phone.order("press", digits=digits, method=method)
             told = await _in_time(
-                phone.until("pressed", "press-failed", within=_DECIDE_SECONDS, digits=digits, method=method)
+                phone.until(
+                    "pressed", "press-failed", within=_DECIDE_SECONDS, digits=digits, method=method
+                )
             )
             if told.name == "pressed":
                 return
@@ -214,7 +261,9 @@ def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
 
 @contextmanager
 def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
-    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises Refused."""
+    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises
+    Refused.
+    """
     try:
         yield
     except Refused:
@@ -236,17 +285,24 @@ def unproven(at_caller: Event, at_agent: Event) -> Refused:
         if told.facts.get("instead") == "another":
             return Refused("wrong-agent", f"the {whom} hears a challenge, but somebody else's")
         if told.facts.get("instead") == "echo":
-            return Refused("echo", f"the {whom} hears its own challenge come back and not the other's")
+            return Refused(
+                "echo", f"the {whom} hears its own challenge come back and not the other's"
+            )
     if at_agent.name == "challenge-heard":
-        return Refused("one-way-to-caller", "the agent hears the caller, the caller does not hear the agent")
+        return Refused(
+            "one-way-to-caller", "the agent hears the caller, the caller does not hear the agent"
+        )
     if at_caller.name == "challenge-heard":
-        return Refused("one-way-to-agent", "the caller hears the agent, the agent does not hear the caller")
+        return Refused(
+            "one-way-to-agent", "the caller hears the agent, the agent does not hear the caller"
+        )
     return Refused("dead-air", "neither side hears the other")
 
 
 def lateness_ms(said: Event, heard: Event) -> tuple[float, float] | None:
-    """From mouth to ear, and how much of it in the ear's jitter buffer; the median of the stretches that were heard.
-    None where it was not told."""
+    """From mouth to ear, and how much of it in the ear's jitter buffer; the median of the stretches
+    that were heard. None where it was not told.
+    """
     if said["said_at"] is None or not heard["heard"]:
         return None
     late = [((at - said["said_at"]) % _PERIOD_SECONDS, held) for at, held in heard["heard"]]

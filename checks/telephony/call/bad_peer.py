@@ -1,12 +1,19 @@
-"""Whose fault is it when a far end breaks the protocol? What the phones saw of it turns a fault into "bad-peer".
+"""Whose fault is it when a far end breaks the protocol? What the phones saw of it turns a fault
+into "bad-peer".
 
 seen by a phone      what it is                                                           turns
-malformed            datagrams from the far end that are no SIP, or answer nothing        what never came in time;
-                                                                                          an engine that died of it
-provisionals         provisional responses without end                                    an answer that never came
-forked               answers (2xx) of several far ends to the one call                    a call that went well
+malformed            datagrams from the far end that are no SIP, or answer nothing        what never
+                     came in time;
+                                                                                          an engine
+                                                                                          that died
+                                                                                          of it
+provisionals         provisional responses without end                                    an answer
+                     that never came
+forked               answers (2xx) of several far ends to the one call                    a call
+                     that went well
 bad-rtp              packets where RTP should be, that are none                           no-rtp
-flood                RTP many times as fast as agreed                                     every fault, and none
+flood                RTP many times as fast as agreed                                     every
+                     fault, and none
 
 Their exhibits: bad-peer.txt (the datagrams), the ladder, and the counts.
 """
@@ -26,7 +33,9 @@ _NEVER_CAME = ("timeout", "not-rung", "not-answered", "not-registered")
 
 @contextmanager
 def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
-    """Around an attempt: raises Refused("bad-peer") in place of a fault that a far end's breach explains."""
+    """Around an attempt: raises Refused("bad-peer") in place of a fault that a far end's breach
+    explains.
+    """
     try:
         yield
     except Refused as fault:
@@ -48,7 +57,9 @@ def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
         if fault.code in _NEVER_CAME and (bad := phone.seen("malformed")):
             return Refused(BAD_PEER, f"{fault.text}; it sent what is no SIP: {bad['why']}")
         if fault.code == "timeout" and phone.seen("provisionals"):
-            return Refused(BAD_PEER, f"{fault.text}; more than {MANY_PROVISIONALS} provisional responses came")
+            return Refused(
+                BAD_PEER, f"{fault.text}; more than {MANY_PROVISIONALS} provisional responses came"
+            )
         if fault.code == "no-rtp" and (bad := phone.seen("bad-rtp")):
             return Refused(BAD_PEER, f"{fault.text}; what came instead is no RTP: {bad['why']}")
     return None
@@ -58,7 +69,10 @@ def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Refused | None:
     """An engine that dies is our own trouble, unless what is no SIP had just come to it."""
     for phone in legs.values():
         if phone.failed and (bad := phone.seen("malformed")):
-            return Refused(BAD_PEER, f"it sent what is no SIP, and our engine died of it: {bad['why']} ({problem})")
+            return Refused(
+                BAD_PEER,
+                f"it sent what is no SIP, and our engine died of it: {bad['why']} ({problem})",
+            )
     return None
 
 
@@ -70,8 +84,13 @@ def hold_to_protocol(trace: Trace, legs: Mapping[str, Phone]) -> None:
                 raise Refused(BAD_PEER, _flood(flood))
         if forked := phone.seen("forked"):
             with trace.stage("answer"):
-                raise Refused(BAD_PEER, f"the one call was answered by {forked['ends']} far ends (forked)")
+                raise Refused(
+                    BAD_PEER, f"the one call was answered by {forked['ends']} far ends (forked)"
+                )
 
 
 def _flood(seen: Event) -> str:
-    return f"RTP flood: {seen['packets']} packets in {seen['seconds']:.1f} s, about {seen['due']} were due"
+    return (
+        f"RTP flood: {seen['packets']} packets in {seen['seconds']:.1f} s, about {seen['due']}"
+        " were due"
+    )

@@ -1,11 +1,12 @@
-"""The voice logger: after the call its recording must be there, be as long as the call, and hold what was said in it.
+"""The voice logger: after the call its recording must be there, be as long as the call, and hold
+what was said in it.
 
     in the call    our caller, then our agent, say a nonce each               stage recording
     after it       a file that was not there before, or a GET until it is there
                    > GET /recordings/CALL-ID.wav     < 200 OK, audio/wav      stage recording
 
-fault codes of the stage recording: no-recording, http:NNN (and the codes of a fetch), unreadable, silent, too-short,
-too-long, another-call (neither nonce is in it), one-sided (only one is)
+fault codes of the stage recording: no-recording, http:NNN (and the codes of a fetch), unreadable,
+silent, too-short, too-long, another-call (neither nonce is in it), one-sided (only one is)
 
 The file is read, or fetched, in a process of its own (voice_log_child.py).
 """
@@ -35,7 +36,9 @@ WORDS = ("call_id", "agent_call_id", "caller", "callee")
 MEASURES: Mapping[str, str] = {
     "recording_seconds": "after the call: until its recording was there and looked at",
     "recording_length_seconds": "how long the recording is, seconds",
-    "recording_difference_seconds": "by how much it is longer (shorter: less than 0) than the call, seconds",
+    "recording_difference_seconds": (
+        "by how much it is longer (shorter: less than 0) than the call, seconds"
+    ),
 }
 _CHILD = "checks.telephony.call.call_recording_child"
 _MARK_SECONDS = 2.0
@@ -50,7 +53,10 @@ def _template(written: str) -> str:
     except ValueError as problem:
         raise ValueError(f"{written!r}: {problem}; a brace of its own is written twice") from None
     if strange := [word for word in words if word not in WORDS]:
-        raise ValueError(f"{{{strange[0]}}} means nothing here; there are {', '.join(f'{{{word}}}' for word in WORDS)}")
+        raise ValueError(
+            f"{{{strange[0]}}} means nothing here; there are"
+            f" {', '.join(f'{{{word}}}' for word in WORDS)}"
+        )
     return written
 
 
@@ -60,10 +66,16 @@ Template = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_
 class VoiceLog(Settings):
     """Where the recording of a call is to be found, and how soon."""
 
-    file: Template | None = Field(default=None, examples=["/var/spool/asterisk/monitor/*/*-{caller}-*.wav"])
-    """path with * and **; of the files that match, those that were not there before the call. {call_id} (SIP Call-ID
-    of the caller's leg), {agent_call_id}, {caller} and {callee} have a meaning"""
-    url: Template | None = Field(default=None, examples=["https://recorder.example.net/calls/{call_id}.wav"])
+    file: Template | None = Field(
+        default=None, examples=["/var/spool/asterisk/monitor/*/*-{caller}-*.wav"]
+    )
+    """path with * and **; of the files that match, those that were not there before the call.
+    {call_id} (SIP Call-ID of the caller's leg), {agent_call_id}, {caller} and {callee} have a
+    meaning
+    """
+    url: Template | None = Field(
+        default=None, examples=["https://recorder.example.net/calls/{call_id}.wav"]
+    )
     """or the address to fetch it from, with the same words"""
     headers: Mapping[str, Secret] = Field(default_factory=dict)
     """headers of the fetch, by reference: Authorization and the like"""
@@ -83,7 +95,10 @@ class VoiceLog(Settings):
         if self.file is not None and not Path(self.file).is_absolute():
             raise ValueError(f"{self.file!r} is no absolute path")
         if self.url is not None and not self.url.startswith(("http://", "https://")):
-            raise ValueError(f"{self.url!r} is no address to fetch; write it as in 'https://recorder.example.net/...'")
+            raise ValueError(
+                f"{self.url!r} is no address to fetch; write it as in"
+                " 'https://recorder.example.net/...'"
+            )
         return self
 
     def longest_seconds(self) -> float:
@@ -107,7 +122,9 @@ class Logged:
             self._before = await asyncio.to_thread(_files, pattern)
 
     async def mark(self, hearing: Hearing, call: Phone, agent: Phone | None) -> None:
-        """Say something that no other recording holds: each side by itself, since recorders mix. Raises Refused."""
+        """Say something that no other recording holds: each side by itself, since recorders mix.
+        Raises Refused.
+        """
         with self._trace.stage("recording"):
             since = len(call.events)
             call.order("control", what="identify")
@@ -127,7 +144,9 @@ class Logged:
             raise CannotTell("the call has no length")
         job = self._job(float(over.facts.get("began", over.at)) - answered.at)
         self._trace.exhibit("recording.wav", "audio/wav")  # where it is found to be this call's
-        told = await followed(json.dumps(job).encode(), self._trace, self._settings.within + _START_SECONDS, _CHILD)
+        told = await followed(
+            json.dumps(job).encode(), self._trace, self._settings.within + _START_SECONDS, _CHILD
+        )
         for name, value in told["measures"].items():
             self._trace.measure(name, value)
         self._trace.note(told["note"])
@@ -139,8 +158,14 @@ class Logged:
         except LookupError as missing:
             raise CannotTell(f"a header of the recorder: {missing}") from None
         return {
-            "file": settings.file and settings.file.format(**{**dict.fromkeys(WORDS, "*"), **self._known()}),
-            "url": settings.url and settings.url.format(**{k: quote(v, safe="") for k, v in self._words.items()}),
+            "file": (
+                settings.file
+                and settings.file.format(**{**dict.fromkeys(WORDS, "*"), **self._known()})
+            ),
+            "url": (
+                settings.url
+                and settings.url.format(**{k: quote(v, safe="") for k, v in self._words.items()})
+            ),
             "headers": headers,
             "trusted": settings.trusted_certificates and str(settings.trusted_certificates),
             "before": self._before,

@@ -1,8 +1,9 @@
-"""The process that finds the recording of a call and listens to it: a job as JSON on standard input, what comes of it
-as JSON lines on a private fd (see voice_log.py, and checks/process/parent.py for the manners).
+"""The process that finds the recording of a call and listens to it: a job as JSON on standard
+input, what comes of it as JSON lines on a private fd (see voice_log.py, and
+checks/process/parent.py for the manners).
 
-A recording that is still being written is looked at again; of several that are new, ours is the one that holds what was
-said in this call.
+A recording that is still being written is looked at again; of several that are new, ours is the one
+that holds what was said in this call.
 """
 
 from __future__ import annotations
@@ -31,7 +32,16 @@ _LOOK_SECONDS = 0.5
 _SETTLED_SECONDS = 4.0
 _LARGEST = 64_000_000
 _MOST_FILES = 50
-_LATER = ("http:404", "http:202", "http:204", "http:409", "http:423", "http:425", "http:429", "http:5")
+_LATER = (
+    "http:404",
+    "http:202",
+    "http:204",
+    "http:409",
+    "http:423",
+    "http:425",
+    "http:429",
+    "http:5",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,9 @@ class Found:
 
 
 class Search:
-    """Looks for the recording of one job; what has not changed since the last look is not read again."""
+    """Looks for the recording of one job; what has not changed since the last look is not read
+    again.
+    """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self._job = job
@@ -74,8 +86,12 @@ class Search:
 
     def _fetched(self) -> list[Found]:
         trusted = self._job["trusted"]
-        manner = Manner(limits=Limits(body_bytes=_LARGEST), trusted=Path(trusted) if trusted else None)
-        request = Request("GET", Address.parse(self._job["url"]), private=tuple(self._job["headers"].items()))
+        manner = Manner(
+            limits=Limits(body_bytes=_LARGEST), trusted=Path(trusted) if trusted else None
+        )
+        request = Request(
+            "GET", Address.parse(self._job["url"]), private=tuple(self._job["headers"].items())
+        )
         trace = Trace(time.monotonic, Path("/"))
         try:
             with Phases(trace) as phases:
@@ -113,7 +129,9 @@ def main(told: int, parent: int) -> int:
 
 
 def await_it(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Look again and again until it is right, or its own and settled, or time is up. Raises Refused, CannotTell."""
+    """Look again and again until it is right, or its own and settled, or time is up. Raises
+    Refused, CannotTell.
+    """
     search, deadline = Search(job), time.monotonic() + job["within"]
     wrong, others, ours_since = Refused("no-recording", _nowhere(job)), 0, float("inf")
     while True:
@@ -130,7 +148,9 @@ def await_it(job: Mapping[str, Any]) -> dict[str, Any]:
             break
         time.sleep(_LOOK_SECONDS)
     if others > 1 and ours_since == float("inf"):
-        raise Refused("no-recording", f"none of {others} new recordings holds what was said in this call")
+        raise Refused(
+            "no-recording", f"none of {others} new recordings holds what was said in this call"
+        )
     raise wrong
 
 
@@ -140,9 +160,13 @@ def _nowhere(job: Mapping[str, Any]) -> str:
 
 
 class Wrong(Refused):
-    """A recording that is not right, with what was measured of it; `ours` when it holds what was said in this call."""
+    """A recording that is not right, with what was measured of it; `ours` when it holds what was
+    said in this call.
+    """
 
-    def __init__(self, code: str, text: str, measures: dict[str, float] | None = None, ours: bool = False) -> None:
+    def __init__(
+        self, code: str, text: str, measures: dict[str, float] | None = None, ours: bool = False
+    ) -> None:
         super().__init__(code, text)
         self.measures, self.ours = measures or {}, ours
 
@@ -164,13 +188,17 @@ def judged(job: Mapping[str, Any], found: Found) -> dict[str, Any]:
         sound.write_wav(Path(job["exhibit"]), bound(heard.mixed))
     if abs(length - call) > job["tolerance"]:
         code = "too-short" if length < call else "too-long"
-        raise Wrong(code, f"{name} is {length:.1f} s long, the call was {call:.1f} s", measures, ours)
+        raise Wrong(
+            code, f"{name} is {length:.1f} s long, the call was {call:.1f} s", measures, ours
+        )
     if not ours:
         raise Wrong("another-call", f"{name} does not hold what was said in this call", measures)
     if missing:
         raise Wrong("one-sided", f"{name} does not hold what the {missing[0]} said", measures, ours)
     sides = " and the ".join(job["said"])
-    note = f"recording {name}: {length:.1f} s of a call of {call:.1f} s, holds what the {sides} said"
+    note = (
+        f"recording {name}: {length:.1f} s of a call of {call:.1f} s, holds what the {sides} said"
+    )
     return {"measures": measures, "note": note}
 
 

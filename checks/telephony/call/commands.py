@@ -1,4 +1,6 @@
-"""Orders to a phone whose answer is awaited: what our own engine does not do is no fault of the far end."""
+"""Orders to a phone whose answer is awaited: what our own engine does not do is no fault of the far
+end.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from checks.telephony.call.feature_steps import DECIDE_SECONDS
 from checks.telephony.call.leg import Event, Phone
 
 
-async def in_time(phone: Phone, *names: str, within: float = DECIDE_SECONDS, since: int = 0, **facts: object) -> Event:
+async def in_time(
+    phone: Phone, *names: str, within: float = DECIDE_SECONDS, since: int = 0, **facts: object
+) -> Event:
     """A phone that does not answer an order is an engine error, not a fault of the far end."""
     try:
         return await phone.until(*names, within=within, since=since, **facts)
@@ -29,7 +33,10 @@ async def press(phone: Phone, digits: str, method: str) -> None:
     phone.order("press", digits=digits, method=method)
     told = await in_time(phone, "pressed", "press-failed", "no-media", since=since)
     if told.name != "pressed":
-        raise Refused("no-telephone-event", f"DTMF cannot be sent in this call: {told.facts.get('text', 'no media')}")
+        raise Refused(
+            "no-telephone-event",
+            f"DTMF cannot be sent in this call: {told.facts.get('text', 'no media')}",
+        )
 
 
 async def change(phone: Phone, what: str, done: str, within: float) -> Event:
@@ -37,9 +44,13 @@ async def change(phone: Phone, what: str, done: str, within: float) -> Event:
     since = len(phone.events)
     phone.order("control", what=what)
     try:
-        told = await phone.until(done, "change-refused", "control-failed", "no-call", within=within, since=since)
+        told = await phone.until(
+            done, "change-refused", "control-failed", "no-call", within=within, since=since
+        )
     except TimeoutError:
-        raise Refused("timeout", f"the re-INVITE to {what} was not answered within {within:g} s") from None
+        raise Refused(
+            "timeout", f"the re-INVITE to {what} was not answered within {within:g} s"
+        ) from None
     if told.name == "change-refused":
         raise Refused(f"sip:{told['code']}", f"{told['phrase']} (re-INVITE to {what})")
     if told.name != done:

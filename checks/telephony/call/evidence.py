@@ -1,4 +1,6 @@
-"""What a call leaves behind: measures out of its counts, and its exhibits (WAV, ladder, timings, RTP counts)."""
+"""What a call leaves behind: measures out of its counts, and its exhibits (WAV, ladder, timings,
+RTP counts).
+"""
 
 from __future__ import annotations
 
@@ -33,17 +35,23 @@ def counts_of(phone: Phone) -> dict[str, Any]:
 
 
 def health_of_legs(legs: Mapping[str, Phone]) -> list[dict[str, float]]:
-    """How each leg's process got on, as it told; one that had to be killed stood still for as long as it was given."""
+    """How each leg's process got on, as it told; one that had to be killed stood still for as long
+    as it was given.
+    """
     found = []
     for phone in legs.values():
         counts = counts_of(phone)
         told = {**counts.get("health", {}), "unsent_percent": counts.get("unsent_percent", 0.0)}
-        found.append({**told, "stall_seconds": max(told.get("stall_seconds", 0.0), phone.put_down_after)})
+        found.append(
+            {**told, "stall_seconds": max(told.get("stall_seconds", 0.0), phone.put_down_after)}
+        )
     return found
 
 
 def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]:
-    """The measures of both directions, and their quality with its provenance as a note. No MOS without values."""
+    """The measures of both directions, and their quality with its provenance as a note. No MOS
+    without values.
+    """
     call, agent = counts_of(legs["call"]), counts_of(legs["agent"]) if "agent" in legs else {}
     if "rx_packets" not in call:
         return {}
@@ -57,9 +65,14 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
         if call.get(name) is not None:
             trace.measure(name, call[name])
     found = {}
-    for direction, stream in (("heard", heard(legs["call"])), ("said", said(legs["call"], legs.get("agent"), agent))):
+    for direction, stream in (
+        ("heard", heard(legs["call"])),
+        ("said", said(legs["call"], legs.get("agent"), agent)),
+    ):
         if stream is None:
-            trace.note(f"{direction}: not computed: the far end sent no RTCP report of what we said")
+            trace.note(
+                f"{direction}: not computed: the far end sent no RTCP report of what we said"
+            )
             continue
         found[direction] = quality = assess(stream)
         trace.note(f"{direction}: {quality.said()}")
@@ -73,7 +86,9 @@ def _far_words(call: Mapping[str, Any]) -> str:
     """What the far end's last RTCP-XR came to."""
     told = {"R": "xr_r", "MOS-LQ": "xr_mos_lq", "MOS-CQ": "xr_mos_cq"}
     scores = [f"{name} {call[key]:g}" for name, key in told.items() if key in call]
-    return ", ".join([*scores, f"{call['xr_loss_percent']:g} % lost, {call['xr_discard_percent']:g} % too late"])
+    return ", ".join(
+        [*scores, f"{call['xr_loss_percent']:g} % lost, {call['xr_discard_percent']:g} % too late"]
+    )
 
 
 def _measure_quality(trace: Trace, direction: str, quality: Quality) -> None:
@@ -88,7 +103,11 @@ def _measure_quality(trace: Trace, direction: str, quality: Quality) -> None:
     for name, value in values.items():
         if value is not None:
             trace.measure(f"{direction}_{name}", value)
-    if direction == "heard" and quality.mos_lq is not None and quality.scale == Scale.NARROWBAND.title:
+    if (
+        direction == "heard"
+        and quality.mos_lq is not None
+        and quality.scale == Scale.NARROWBAND.title
+    ):
         trace.measure("mos", quality.mos_lq)
 
 
@@ -98,8 +117,10 @@ def heard(call: Phone) -> Stream | None:
 
 
 def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> Stream | None:
-    """What we sent: as our own agent received it, or as the far end reported it (RTCP RR), whichever is worse, since a
-    PBX that ends RTP hides from the one what happened before it. None where nobody tells."""
+    """What we sent: as our own agent received it, or as the far end reported it (RTCP RR),
+    whichever is worse, since a PBX that ends RTP hides from the one what happened before it. None
+    where nobody tells.
+    """
     mine = counts_of(call)
     found: list[Stream | None] = []
     if mine.get("far_reports"):
@@ -109,16 +130,29 @@ def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> S
         late = agent.mouth_to_ear_ms if agent else None
         came = max(0, sent - lost)
         discarded = round(came * mine.get("xr_discard_percent", 0.0) / 100.0)
-        known = {"frame_ms": frame, "rtt_ms": mine["rtt_ms"], "mouth_to_ear_ms": late, "source": source}
+        known = {
+            "frame_ms": frame,
+            "rtt_ms": mine["rtt_ms"],
+            "mouth_to_ear_ms": late,
+            "source": source,
+        }
         found.append(Stream(mine["codec"], came, lost, discarded, **known))
     if agent is not None and agent_counts.get("rx_packets"):
-        trips = [trip for trip in (mine.get("rtt_ms"), agent_counts.get("rtt_ms")) if trip is not None]
-        found.append(_received(agent, agent_counts, "our own agent's receiver", sum(trips) if trips else None))
+        trips = [
+            trip for trip in (mine.get("rtt_ms"), agent_counts.get("rtt_ms")) if trip is not None
+        ]
+        found.append(
+            _received(
+                agent, agent_counts, "our own agent's receiver", sum(trips) if trips else None
+            )
+        )
     told = [stream for stream in found if stream is not None]
     return max(told, key=lambda stream: assess(stream).loss_percent, default=None)
 
 
-def _received(phone: Phone, counts: Mapping[str, Any], source: str, rtt_ms: float | None) -> Stream | None:
+def _received(
+    phone: Phone, counts: Mapping[str, Any], source: str, rtt_ms: float | None
+) -> Stream | None:
     if "rx_packets" not in counts:
         return None
     length, frame = counts.get("rx_loss_length_ms"), counts.get("frame_ms", 20.0)
@@ -145,8 +179,9 @@ def exhibit_leg(trace: Trace, name: str, ladder: str) -> None:
 
 
 def exhibit_figures(trace: Trace, legs: dict[str, Phone], quality: Mapping[str, Quality]) -> None:
-    """timings.json (every event in seconds since the call's INVITE) and rtp.json (the counts of each leg, and the
-    quality of each direction), and picture.json (what a page draws)."""
+    """timings.json (every event in seconds since the call's INVITE) and rtp.json (the counts of
+    each leg, and the quality of each direction), and picture.json (what a page draws).
+    """
     timings = {name: _timeline(phone.events, _zero(legs)) for name, phone in legs.items()}
     trace.exhibit("timings.json", "application/json", _json(timings))
     picture = page_data.gather(trace.exhibits_folder, legs, _zero(legs))
@@ -165,7 +200,9 @@ def _zero(legs: dict[str, Phone]) -> float:
 
 def _timeline(events: list[Event], zero: float) -> list[dict[str, Any]]:
     kept = [event for event in events if event.name != "statistics"][:_KEPT_EVENTS]
-    return [{"seconds": round(event.at - zero, 4), "event": event.name, **event.facts} for event in kept]
+    return [
+        {"seconds": round(event.at - zero, 4), "event": event.name, **event.facts} for event in kept
+    ]
 
 
 def _json(value: object) -> bytes:

@@ -1,4 +1,5 @@
-"""The steps of a script that use call control: what agents do with a call, as written in the configuration.
+"""The steps of a script that use call control: what agents do with a call, as written in the
+configuration.
 
 { on-hold = "5s", hears = "music" }                  hold and resume, by the agent
 { mute = "3s" }                                      mute and unmute
@@ -81,7 +82,9 @@ class Mute(Feature):
     by: By = "agent"
     """who is muted"""
     code: DigitCode | None = None
-    """the platform's feature code that mutes and unmutes, as in "*6"; without one our own phone keeps its sound back"""
+    """the platform's feature code that mutes and unmutes, as in "*6"; without one our own phone
+    keeps its sound back
+    """
 
     def longest_seconds(self) -> float:
         """Muted, unmuted, and the code twice."""
@@ -127,7 +130,9 @@ class Conference(Feature):
     conference: AgentName
     """the account in [agents] that joins"""
     room: Number | None = None
-    """the conference's own number: the agent transfers the caller there, and he and the third call it (RFC 4579)"""
+    """the conference's own number: the agent transfers the caller there, and he and the third call
+    it (RFC 4579)
+    """
     code: DigitCode | None = None
     """or the feature code that the agent presses to have the third called, as in "*36103#" """
     within: Duration = 15.0
@@ -174,8 +179,12 @@ class CallerId(Feature):
     STAGES: ClassVar[tuple[str, ...]] = ("caller-id",)
 
     caller_id: str = Field(alias="caller-id", min_length=1, max_length=64)
-    """the number that must be shown; spaces and dashes do not count, "*" stands for any beginning or end"""
-    header: Literal["presented", "from", "p-asserted-identity", "remote-party-id", "diversion"] = "presented"
+    """the number that must be shown; spaces and dashes do not count, "*" stands for any beginning
+    or end
+    """
+    header: Literal["presented", "from", "p-asserted-identity", "remote-party-id", "diversion"] = (
+        "presented"
+    )
     """where; "presented" is P-Asserted-Identity, else Remote-Party-ID, else From"""
 
     def longest_seconds(self) -> float:
@@ -195,7 +204,9 @@ FEATURES: dict[str, type[Feature]] = {
 
 
 def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | None:
-    """What cannot be in this order; `agent_at` is the step from which on our agent is there (None: never)."""
+    """What cannot be in this order; `agent_at` is the step from which on our agent is there (None:
+    never).
+    """
     reached: list[str] = []
     gone = False
     for number, step in enumerate(steps):
@@ -204,10 +215,14 @@ def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | N
         if gone:
             return f"step {number + 1} needs the caller, whom step {number} took out of the call"
         if step.needs_agent and (agent_at is None or number < agent_at):
-            return f"step {number + 1} needs our agent in the call; put an {{ agent = ... }} before it"
+            return (
+                f"step {number + 1} needs our agent in the call; put an {{ agent = ... }} before it"
+            )
         if step.further is not None:
             if step.further.name in reached:
-                return f"{step.further.name!r} is reached twice; give each step an account of its own"
+                return (
+                    f"{step.further.name!r} is reached twice; give each step an account of its own"
+                )
             reached.append(step.further.name)
         gone = isinstance(step, Transfer) and step.by == "caller"
     return None

@@ -1,7 +1,9 @@
-"""Call control in a call that stands: each feature used as an agent would, and proven at the other side's ear.
+"""Call control in a call that stands: each feature used as an agent would, and proven at the other
+side's ear.
 
 stage      fault codes
-on-hold    timeout, sip:NNN, no-music, not-silent, still-heard            the re-INVITE, and what the other hears
+on-hold    timeout, sip:NNN, no-music, not-silent, still-heard            the re-INVITE, and what
+           the other hears
 resume     timeout, sip:NNN, one-way-to-WHOM, dead-air
 mute       still-heard, one-way-to-WHOM      unmute   one-way-to-WHOM, dead-air
 dtmf       digits-lost, digits-differ, no-telephone-event
@@ -17,7 +19,15 @@ from dataclasses import dataclass
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.call.commands import change, in_time, press, stand
-from checks.telephony.call.feature_steps import CallerId, Collect, Conference, Feature, Mute, OnHold, Transfer
+from checks.telephony.call.feature_steps import (
+    CallerId,
+    Collect,
+    Conference,
+    Feature,
+    Mute,
+    OnHold,
+    Transfer,
+)
 from checks.telephony.call.leg import Phone
 from checks.telephony.call.legs import Parties
 from checks.telephony.call.transfer import Handover
@@ -62,8 +72,12 @@ class Features:
             await self._take(step, talkers)
         except Refused as fault:
             for name, phone in self._parties.legs.items():
-                if phone.broken is not None:  # a phone of ours that died says nothing of the far end
-                    raise CannotTell(f"engine error: {name}: {phone.broken}; it saw {fault}") from fault
+                if (
+                    phone.broken is not None
+                ):  # a phone of ours that died says nothing of the far end
+                    raise CannotTell(
+                        f"engine error: {name}: {phone.broken}; it saw {fault}"
+                    ) from fault
             raise
 
     async def _take(self, step: Feature, talkers: Talkers) -> None:
@@ -78,10 +92,14 @@ class Features:
                 self._caller_id(step, talkers)
             case Transfer():
                 handover = Handover(self._trace, self._parties, self.hearing)
-                talkers.caller, talkers.agent = await handover.transfer(step, talkers.caller, talkers.agent)
+                talkers.caller, talkers.agent = await handover.transfer(
+                    step, talkers.caller, talkers.agent
+                )
             case Conference() if talkers.agent is not None:
                 handover = Handover(self._trace, self._parties, self.hearing)
-                talkers.agent = await handover.conference(step, talkers.caller, talkers.agent, self._dtmf)
+                talkers.agent = await handover.conference(
+                    step, talkers.caller, talkers.agent, self._dtmf
+                )
 
     # --- hold
 
@@ -100,8 +118,9 @@ class Features:
                 hold_to(await self.hearing.both(holder, other), who, whom)
 
     async def _held(self, step: OnHold, holder: Phone, other: Phone, whom: str, at: float) -> None:
-        """What the other hears, and that the holder does not hear the other any more. Monotonic time is the same in
-        every process, so `at` of the one phone counts for the other."""
+        """What the other hears, and that the holder does not hear the other any more. Monotonic
+        time is the same in every process, so `at` of the one phone counts for the other.
+        """
         began = self._trace.elapsed()
         await stand(other, min(_SETTLE_SECONDS, step.on_hold / 3))
         (heard,) = await self.hearing.speak(other, holder, within=max(1.5, step.on_hold / 2))
@@ -112,8 +131,14 @@ class Features:
         words = f"{whom} heard, while on hold: {found.facts.get('words', 'nothing')}"
         self._trace.note(words)
         if heard:
-            raise Refused("still-heard", f"{whom} is still heard by the one who has put the call on hold")
-        sounds = found.facts.get("active_seconds", 0.0) >= _ACTIVE_SHARE * found.facts.get("seconds", 0.0) > 0
+            raise Refused(
+                "still-heard", f"{whom} is still heard by the one who has put the call on hold"
+            )
+        sounds = (
+            found.facts.get("active_seconds", 0.0)
+            >= _ACTIVE_SHARE * found.facts.get("seconds", 0.0)
+            > 0
+        )
         if step.hears == "music" and not sounds:
             raise Refused("no-music", words)
         if step.hears == "silence" and sounds:
@@ -129,9 +154,13 @@ class Features:
             await self._switch(step, speaker, on=True)
             at_other, at_speaker = await self.hearing.both(speaker, other, within=step.mute)
             if at_other:
-                raise Refused("still-heard", f"the {who} is muted, and the {whom} still hears the {who}")
+                raise Refused(
+                    "still-heard", f"the {who} is muted, and the {whom} still hears the {who}"
+                )
             if not at_speaker:
-                raise Refused(f"one-way-to-{whom}", f"the {who} is muted, and does not hear the {whom} either")
+                raise Refused(
+                    f"one-way-to-{whom}", f"the {who} is muted, and does not hear the {whom} either"
+                )
         with self._trace.stage("unmute"):
             await self._switch(step, speaker, on=False)
             hold_to(await self.hearing.both(speaker, other), who, whom)
@@ -163,10 +192,15 @@ class Features:
             except TimeoutError:
                 came = digits_since(receiver, since)
                 code = "digits-differ" if came else "digits-lost"
-                raise Refused(code, f"the {whom} received {came or 'none'} of {step.collect} ({method})") from None
+                raise Refused(
+                    code, f"the {whom} received {came or 'none'} of {step.collect} ({method})"
+                ) from None
             await stand(receiver, _KEY_SECONDS)  # one that comes twice comes late
             if (came := digits_since(receiver, since)) != step.collect:
-                raise Refused("digits-differ", f"the {whom} received {came} instead of {step.collect} ({method})")
+                raise Refused(
+                    "digits-differ",
+                    f"the {whom} received {came} instead of {step.collect} ({method})",
+                )
 
     def _caller_id(self, step: CallerId, talkers: Talkers) -> None:
         if talkers.agent is None:
@@ -179,14 +213,19 @@ def check_caller_id(trace: Trace, expected: str, header: str, called: Phone) -> 
     """Whether a phone that was called was shown the right number. Raises Refused."""
     rung = called.seen("incoming")
     shown: dict[str, list[str]] = rung.facts.get("identities", {}) if rung else {}
-    names = ("p-asserted-identity", "remote-party-id", "from") if header == "presented" else (header,)
+    names = (
+        ("p-asserted-identity", "remote-party-id", "from") if header == "presented" else (header,)
+    )
     name = next((name for name in names if shown.get(name)), None)
     if name is None:
         raise Refused("no-caller-id", f"no {' nor '.join(names)} header")
     numbers = [number_of(value) for value in shown[name]]
     trace.note(f"caller ID: {', '.join(number or 'none' for number in numbers)} in {name}")
     if not any(is_it(number, expected) for number in numbers):
-        raise Refused("wrong-caller-id", f"{name} shows {', '.join(map(repr, numbers))}, expected {expected!r}")
+        raise Refused(
+            "wrong-caller-id",
+            f"{name} shows {', '.join(map(repr, numbers))}, expected {expected!r}",
+        )
 
 
 def digits_since(phone: Phone, since: int) -> str:

@@ -1,8 +1,10 @@
-"""The daemon's side of a call leg: starts the phone's process, orders, awaits events under its own timers, ends it.
+"""The daemon's side of a call leg: starts the phone's process, orders, awaits events under its own
+timers, ends it.
 
-A process that dies by a signal, reports a broken engine or cannot start is `CannotTell`: it says nothing of the far
-end. What ends a call from afar is `Refused`, in whatever stage is under way. Whoever starts a phone closes it; then
-it hangs up, and is sent SIGTERM and five seconds later SIGKILL if it does not.
+A process that dies by a signal, reports a broken engine or cannot start is `CannotTell`: it says
+nothing of the far end. What ends a call from afar is `Refused`, in whatever stage is under way.
+Whoever starts a phone closes it; then it hangs up, and is sent SIGTERM and five seconds later
+SIGKILL if it does not.
 """
 
 from __future__ import annotations
@@ -42,13 +44,18 @@ class Event:
 
 
 class Phone:
-    """One call leg. `events` holds everything it told, in order. Other engines than pjsua2 are kinds of it."""
+    """One call leg. `events` holds everything it told, in order. Other engines than pjsua2 are
+    kinds of it.
+    """
 
     ENDINGS: ClassVar[tuple[str, ...]] = ("refused", "far-bye", "cancelled")
     """the events that end a call from afar"""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self.events: list[Event] = []
         self.orders: list[Event] = []
@@ -64,7 +71,9 @@ class Phone:
 
     @classmethod
     async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:
-        """Start the process. Raises CannotTell. `command` replaces the program, for tests of a process that dies."""
+        """Start the process. Raises CannotTell. `command` replaces the program, for tests of a
+        process that dies.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             program = (
@@ -86,7 +95,9 @@ class Phone:
                     )
             except OSError as problem:
                 ours.close()
-                raise CannotTell(f"engine error: the phone's process cannot start: {problem}") from problem
+                raise CannotTell(
+                    f"engine error: the phone's process cannot start: {problem}"
+                ) from problem
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         return cls(process, reader, writer)
 
@@ -113,20 +124,25 @@ class Phone:
             self._writer.write(json.dumps({"do": do, **details}).encode() + b"\n")
 
     def seen(self, *names: str, since: int = 0, **facts: Any) -> Event | None:
-        """The first event so far of one of these names, with these facts; `since` leaves the first so many out."""
+        """The first event so far of one of these names, with these facts; `since` leaves the first
+        so many out.
+        """
         return next(
             (
                 e
                 for e in self.events[since:]
-                if e.name in names and all(e.facts.get(key) == value for key, value in facts.items())
+                if e.name in names
+                and all(e.facts.get(key) == value for key, value in facts.items())
             ),
             None,
         )
 
     async def until(self, *names: str, within: float, since: int = 0, **facts: Any) -> Event:
-        """The first event (also a past one, after the first `since`) of these names with these facts.
+        """The first event (also a past one, after the first `since`) of these names with these
+        facts.
 
-        Raises TimeoutError; Refused when the far end ended the call first; CannotTell when the engine broke.
+        Raises TimeoutError; Refused when the far end ended the call first; CannotTell when the
+        engine broke.
         """
         async with asyncio.timeout(within):
             while (event := self.seen(*names, since=since, **facts)) is None:
@@ -191,11 +207,17 @@ class Phone:
 
 
 def _death(status: int) -> str:
-    return f"died of {signal.Signals(-status).name}" if status < 0 else f"ended early with status {status}"
+    return (
+        f"died of {signal.Signals(-status).name}"
+        if status < 0
+        else f"ended early with status {status}"
+    )
 
 
 def refusal(ending: Event) -> Refused:
-    """What an ending of the call says, as a fault: a status with its Q.850 cause, or an early hang-up."""
+    """What an ending of the call says, as a fault: a status with its Q.850 cause, or an early
+    hang-up.
+    """
     reasons = ending.facts.get("reasons", [])
     cause = cause_in(reasons)
     words = [
@@ -204,17 +226,26 @@ def refusal(ending: Event) -> Refused:
     ]
     if ending.name == "refused":
         return _refused(ending, cause, words)
-    return Refused("early-hang-up", "; ".join([f"the far end ended the call ({ending.name})", *words]))
+    return Refused(
+        "early-hang-up", "; ".join([f"the far end ended the call ({ending.name})", *words])
+    )
 
 
-_NOT_REACHED: Mapping[int, str] = {0: "unreachable", 408: "timeout", 502: "unreachable", 503: "unreachable"}
+_NOT_REACHED: Mapping[int, str] = {
+    0: "unreachable",
+    408: "timeout",
+    502: "unreachable",
+    503: "unreachable",
+}
 
 
 def _refused(ending: Event, cause: int | None, words: list[str]) -> Refused:
     code, phrase = int(ending["code"]), str(ending["phrase"])
     if ending["origin"] == "local":
         return Refused(_NOT_REACHED.get(code, f"sip:{code}"), phrase, origin="local")
-    return Refused(f"sip:{code}" + (f"/{cause}" if cause is not None else ""), "; ".join([phrase, *words]))
+    return Refused(
+        f"sip:{code}" + (f"/{cause}" if cause is not None else ""), "; ".join([phrase, *words])
+    )
 
 
 async def unless_ended(phone: Phone, waiting: Callable[[], Any]) -> Any:

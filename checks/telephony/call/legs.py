@@ -1,6 +1,8 @@
-"""The phones of an attempt: started side by side; those that are to be called are registered before anybody can.
+"""The phones of an attempt: started side by side; those that are to be called are registered before
+anybody can.
 
-Each has a name: "call" is the customer's, "agent" our agent's, further ones are named after what they are for.
+Each has a name: "call" is the customer's, "agent" our agent's, further ones are named after what
+they are for.
 """
 
 from __future__ import annotations
@@ -16,9 +18,13 @@ from checks.telephony.call.line import Line
 
 
 class Parties:
-    """`legs` are the phones by name, `ways` how each reaches its registrar. Whoever starts them closes them."""
+    """`legs` are the phones by name, `ways` how each reaches its registrar. Whoever starts them
+    closes them.
+    """
 
-    def __init__(self, trace: Trace, codecs: tuple[str, ...], signalling_within: float, life_seconds: float) -> None:
+    def __init__(
+        self, trace: Trace, codecs: tuple[str, ...], signalling_within: float, life_seconds: float
+    ) -> None:
         self.legs: dict[str, Phone] = {}
         self.ways: dict[str, Way] = {}
         self._trace, self._codecs = trace, codecs
@@ -31,8 +37,10 @@ class Parties:
         called: tuple[str, ...],
         screens: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Start a phone for each line; `called` are registered at once, and take the calls that `screens` let through
-        (screening.py); `stages` are blamed for a line that leads nowhere. Raises Refused, CannotTell."""
+        """Start a phone for each line; `called` are registered at once, and take the calls that
+        `screens` let through (screening.py); `stages` are blamed for a line that leads nowhere.
+        Raises Refused, CannotTell.
+        """
         for name, line in lines.items():
             self.ways[name] = await self._way(line, stages.get(name, "agent"))
         for name in lines:
@@ -47,8 +55,9 @@ class Parties:
             await self._ready(self.legs[name])
 
     async def add(self, name: str, like: str, secretive: bool = False) -> Phone:
-        """One more phone on the account of another, for a second call of the same person; it is not registered.
-        `secretive`: what it presses is a secret, and no exhibit shows it."""
+        """One more phone on the account of another, for a second call of the same person; it is not
+        registered. `secretive`: what it presses is a secret, and no exhibit shows it.
+        """
         self.ways[name] = self.ways[like]
         self.legs[name] = await Phone.start()
         self._open(name, secretive)
@@ -62,16 +71,23 @@ class Parties:
             await phone.close()
 
     async def registered(self, name: str, stage: str) -> None:
-        """An account that is refused ends the attempt at once; one that gets no answer is judged when it is its turn.
-        Raises Refused, CannotTell."""
+        """An account that is refused ends the attempt at once; one that gets no answer is judged
+        when it is its turn. Raises Refused, CannotTell.
+        """
         try:
-            answer = await self.legs[name].until("registered", "registration-failed", within=self._signalling_within)
+            answer = await self.legs[name].until(
+                "registered", "registration-failed", within=self._signalling_within
+            )
         except TimeoutError:
             return
         if answer.name == "registration-failed":
             with self._trace.stage(stage):
                 whose = "" if name == "agent" else f"{self.ways[name].line.name}: "
-                raise Refused("not-registered", f"{whose}{answer['code']} {answer['phrase']}", answer["origin"])
+                raise Refused(
+                    "not-registered",
+                    f"{whose}{answer['code']} {answer['phrase']}",
+                    answer["origin"],
+                )
 
     async def close(self) -> None:
         """Hang up everywhere; returns when every process is gone."""

@@ -1,4 +1,6 @@
-"""A line: an account at a PBX or trunk, over which calls are placed or an agent is reached. It has few channels."""
+"""A line: an account at a PBX or trunk, over which calls are placed or an agent is reached. It has
+few channels.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +32,29 @@ class Line(Settings):
     caller_id: str | None = None
     """the user part of From, where it is not the account's user"""
     country: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
-    """ISO 3166 code of the country whose tones are to be expected, as in "in"; without it all countries' are tried"""
+    """ISO 3166 code of the country whose tones are to be expected, as in "in"; without it all
+    countries' are tried
+    """
     srtp: Literal["never", "optional", "required"] = "never"
-    """whether the media of its calls is encrypted (SRTP, keys in the SDP, RFC 4568), either way: "optional" is offered
-    beside plain RTP, "required" takes nothing else; without TLS the keys go in the clear"""
+    """whether the media of its calls is encrypted (SRTP, keys in the SDP, RFC 4568), either way:
+    "optional" is offered beside plain RTP, "required" takes nothing else; without TLS the keys go
+    in the clear
+    """
     log_in: LogIn | None = None
-    """of an agent: how the account is logged in before the queue rings it; without it that is not needed"""
+    """of an agent: how the account is logged in before the queue rings it; without it that is not
+    needed
+    """
     channels: int = Field(default=1, ge=1)
     """how many calls Reveille may have on it at once; never all that the customer has"""
     trusted_certificates: ReadableFile | None = None
     """PEM file of the authorities to trust on TLS; without it the system's"""
 
 
-LineName = Annotated[Line, BeforeValidator(named("lines")), WithJsonSchema({"type": "string", "format": "line-name"})]
+LineName = Annotated[
+    Line, BeforeValidator(named("lines")), WithJsonSchema({"type": "string", "format": "line-name"})
+]
 AgentName = Annotated[
-    Line, BeforeValidator(named("agents")), WithJsonSchema({"type": "string", "format": "agent-name"})
+    Line,
+    BeforeValidator(named("agents")),
+    WithJsonSchema({"type": "string", "format": "agent-name"}),
 ]

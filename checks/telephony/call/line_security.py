@@ -8,8 +8,9 @@ answer    sip:488 (refused, where the line requires SRTP: the text says so)
 media     no-srtp (answered, but not encrypted)
 agent     no-srtp (the call to the agent is not offered encrypted, and its line requires it)
 
-The engine's own OpenSSL (1.0.2, TLS 1.2) is old: certificates are judged by Python's ssl before a call is placed. What
-only the engine then trips over is an engine error. It speaks no IPv6: that is refused when the configuration is read.
+The engine's own OpenSSL (1.0.2, TLS 1.2) is old: certificates are judged by Python's ssl before a
+call is placed. What only the engine then trips over is an engine error. It speaks no IPv6: that is
+refused when the configuration is read.
 """
 
 from __future__ import annotations
@@ -34,10 +35,17 @@ MEASURES: Mapping[str, str] = {
     "connect_seconds": "TCP connection to the registrar's TLS port",
     "tls_seconds": "TLS handshake with the registrar",
     "verify_seconds": "judging the registrar's certificate",
-    "certificate_days": "how long the registrar's certificate is still valid, days; below zero since when it is not",
-    "tls_version": "the version of TLS that the registrar agrees to, as in 1.3 (the call engine itself has 1.2)",
+    "certificate_days": (
+        "how long the registrar's certificate is still valid, days; below zero since when it is not"
+    ),
+    "tls_version": (
+        "the version of TLS that the registrar agrees to, as in 1.3 (the call engine itself has"
+        " 1.2)"
+    ),
 }
-ENCRYPTED: Mapping[str, str] = {"media_encrypted": "whether the call's media is encrypted (SRTP): 1 or 0"}
+ENCRYPTED: Mapping[str, str] = {
+    "media_encrypted": "whether the call's media is encrypted (SRTP): 1 or 0"
+}
 _IPV6 = re.compile(r"(^|@)\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
 _NOT_ACCEPTABLE = ("sip:415", "sip:488", "sip:606")
 _ENGINES_TLS = re.compile(r"(?i)tls|ssl|certificate|handshake")
@@ -52,11 +60,15 @@ class Engine(Settings):
         for line in self.all_lines().values():
             if _IPV6.search(line.registrar):
                 raise ValueError(
-                    f"line {line.name!r} goes to {line.registrar!r}, and the call engine has no IPv6: name an IPv4 "
-                    "address of it (sip-options and sip-registration do check a registrar over IPv6)"
+                    f"line {line.name!r} goes to {line.registrar!r}, and the call engine has no"
+                    " IPv6: name an IPv4 address of it (sip-options and sip-registration do check"
+                    " a registrar over IPv6)"
                 )
         if _IPV6.search(getattr(self, "to", "")):
-            raise ValueError("the call engine has no IPv6: call a number, or a SIP URI at an IPv4 address or a name")
+            raise ValueError(
+                "the call engine has no IPv6: call a number, or a SIP URI at an IPv4 address or a"
+                " name"
+            )
         return self
 
     def all_lines(self) -> dict[str, Line]:
@@ -87,29 +99,37 @@ async def hold_certificates(trace: Trace, lines: Collection[Line], within: float
         if line.transport != "tls" or (host, port, line.trusted_certificates) in seen:
             continue
         seen.add((host, port, line.trusted_certificates))
-        check = TlsCertificate(host=host, port=port, trusted_certificates=line.trusted_certificates, within=within)
+        check = TlsCertificate(
+            host=host, port=port, trusted_certificates=line.trusted_certificates, within=within
+        )
         await check.probe(trace)
 
 
 @asynccontextmanager
 async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]:
-    """Around an attempt: says of a refusal that SRTP was required, and of the engine's own TLS that it is the engine's.
-    Raises Refused, CannotTell."""
+    """Around an attempt: says of a refusal that SRTP was required, and of the engine's own TLS that
+    it is the engine's. Raises Refused, CannotTell.
+    """
     try:
         yield
     except Refused as fault:
         secure = [line for line in lines.values() if line.transport == "tls"]
         if fault.origin == "local" and secure:
             if _ENGINES_TLS.search(fault.text):
-                raise CannotTell(f"engine error: the registrar's TLS is good, but the engine's own: {fault}") from fault
-            if fault.code == "unreachable" and any([await _too_new(line, within) for line in secure]):
+                raise CannotTell(
+                    f"engine error: the registrar's TLS is good, but the engine's own: {fault}"
+                ) from fault
+            if fault.code == "unreachable" and any(
+                [await _too_new(line, within) for line in secure]
+            ):
                 raise CannotTell(
                     f"engine error: the registrar has no TLS 1.2, and the engine no newer: {fault}"
                 ) from fault
         requiring = [line.name for line in lines.values() if line.srtp == "required"]
         if fault.code in _NOT_ACCEPTABLE and requiring:
             raise Refused(
-                fault.code, f"{fault.text}; SRTP is required of {', '.join(requiring)}: is it offered there?"
+                fault.code,
+                f"{fault.text}; SRTP is required of {', '.join(requiring)}: is it offered there?",
             ) from fault
         raise
 
@@ -117,11 +137,15 @@ async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]
 async def _too_new(line: Line, within: float) -> bool:
     """Whether the registrar takes a newer TLS than the engine's, and not the engine's."""
     newest, engines = ssl.TLSVersion.MAXIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2
-    return await _shakes_hands(line, within, newest) and not await _shakes_hands(line, within, engines)
+    return await _shakes_hands(line, within, newest) and not await _shakes_hands(
+        line, within, engines
+    )
 
 
 async def _shakes_hands(line: Line, within: float, newest: ssl.TLSVersion) -> bool:
-    context = ssl.create_default_context(cafile=str(line.trusted_certificates) if line.trusted_certificates else None)
+    context = ssl.create_default_context(
+        cafile=str(line.trusted_certificates) if line.trusted_certificates else None
+    )
     context.maximum_version = newest
     try:
         async with asyncio.timeout(within):

@@ -8,8 +8,8 @@ dead-air            neither side made a sound for as long as the call stood
 frozen, looped      one frame, or the same second, again and again at the end
 choppy, clipped     so much of it cut out, or at the end of the scale, that words are lost
 
-A call whose prompts or agent were proven is not doubted for tones or silence that follow. What is short of a fault is
-a measure, for expectations.
+A call whose prompts or agent were proven is not doubted for tones or silence that follow. What is
+short of a fault is a measure, for expectations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.script import AgentStep, Hear, Script
 
 MEASURES: Mapping[str, str] = {
-    "rx_gap_percent": "share of what sounds that is cut out of it (15 to 220 ms of nothing amid loud sound), percent",
+    "rx_gap_percent": (
+        "share of what sounds that is cut out of it (15 to 220 ms of nothing amid loud sound),"
+        " percent"
+    ),
     "rx_clipped_percent": "share of what sounds that stands at the end of the scale, percent",
     "rx_ssrc_changes": "how often the RTP stream was another one (RFC 3550, SSRC)",
     "both_quiet_seconds": "the longest that neither side made a sound",
@@ -46,7 +49,9 @@ class MediaLimits(Settings):
     listen: Duration = 5.0
     """without a script: how long to wait for sound that is no tone of failure; 0s does not wait"""
     dead_air: Duration = 10.0
-    """how long neither side may make a sound, in a call that proves neither prompt nor agent; 0s allows any silence"""
+    """how long neither side may make a sound, in a call that proves neither prompt nor agent; 0s
+    allows any silence
+    """
 
 
 async def hold_to_truth(
@@ -57,8 +62,9 @@ async def hold_to_truth(
     country: str | None,
     echoed: bool = False,
 ) -> None:
-    """Listen where nothing was listened to, and judge what both sides heard; `echoed` is a call whose far end was
-    proven to be an echo. Raises Refused, CannotTell."""
+    """Listen where nothing was listened to, and judge what both sides heard; `echoed` is a call
+    whose far end was proven to be an echo. Raises Refused, CannotTell.
+    """
     call = legs["call"]
     if not script and not echoed and limits.listen > 0:
         await _ask(call, "await-sound", "sound", country, limits.listen)
@@ -83,20 +89,34 @@ def judge(
         return kind, words
     if facts["active_seconds"] >= _LEAST_SECONDS:
         if facts["worst_gap_percent"] >= CHOPPY_PERCENT:
-            return "choppy", f"{whose}{facts['worst_gap_percent']:.0f} % of what sounds is cut out, over 5 s"
+            return (
+                "choppy",
+                f"{whose}{facts['worst_gap_percent']:.0f} % of what sounds is cut out, over 5 s",
+            )
         if facts["rx_clipped_percent"] >= CLIPPED_PERCENT:
-            return "clipped", f"{whose}{facts['rx_clipped_percent']:.0f} % of what sounds is clipped"
+            return (
+                "clipped",
+                f"{whose}{facts['rx_clipped_percent']:.0f} % of what sounds is clipped",
+            )
     if leg != "call" or echoed or any(isinstance(step, Hear | AgentStep) for step in script):
         return None
     if kind in _FALSE_ANSWERS:
         return f"false-answer:{kind}", words
     if not script and limits.listen > 0 and kind in ("silence", "comfort-noise", "nothing"):
         return "comfort-noise" if kind == "comfort-noise" else "silent", words
-    dead = facts["active_seconds"] <= _HARDLY_SECONDS and facts["quiet_seconds"] >= limits.dead_air > 0
-    return ("dead-air", f"neither side made a sound for {facts['quiet_seconds']:.0f} s") if dead else None
+    dead = (
+        facts["active_seconds"] <= _HARDLY_SECONDS and facts["quiet_seconds"] >= limits.dead_air > 0
+    )
+    return (
+        ("dead-air", f"neither side made a sound for {facts['quiet_seconds']:.0f} s")
+        if dead
+        else None
+    )
 
 
-async def _ask(leg: Phone, order: str, answer: str, country: str | None, within: float = 0.0) -> Event | None:
+async def _ask(
+    leg: Phone, order: str, answer: str, country: str | None, within: float = 0.0
+) -> Event | None:
     """What a phone answers; None when its call is over."""
     answered = leg.seen("answered")
     leg.order(order, within=within, country=country, answered_at=answered.at if answered else None)

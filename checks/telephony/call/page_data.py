@@ -1,8 +1,9 @@
-"""What a page shows of a call, gathered from its legs as plain data (picture.json): the ladder, both waveforms with the
-prompts that were heard or awaited, levels and loss over time. All times are seconds since the INVITE.
+"""What a page shows of a call, gathered from its legs as plain data (picture.json): the ladder,
+both waveforms with the prompts that were heard or awaited, levels and loss over time. All times are
+seconds since the INVITE.
 
-The heavy part (envelopes) was made in the phones' processes; here it is only put on one time line. Rule: small, and
-without secrets; a leg that left nothing is left out.
+The heavy part (envelopes) was made in the phones' processes; here it is only put on one time line.
+Rule: small, and without secrets; a leg that left nothing is left out.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ _MOST_MARKS = 60
 
 
 def gather(folder: Path, legs: Mapping[str, Phone], zero: float) -> dict[str, Any]:
-    """The picture of every leg that drew one; `zero` is monotonic seconds. Its working files are removed."""
-    drawn = {name: _leg(folder / f".{name}-picture.json", phone, zero) for name, phone in legs.items()}
+    """The picture of every leg that drew one; `zero` is monotonic seconds. Its working files are
+    removed.
+    """
+    drawn = {
+        name: _leg(folder / f".{name}-picture.json", phone, zero) for name, phone in legs.items()
+    }
     return {"legs": {name: leg for name, leg in drawn.items() if leg}}
 
 
@@ -43,7 +48,8 @@ def _leg(file: Path, phone: Phone, zero: float) -> dict[str, Any]:
         step["at"] = round(step["at"] - zero, 4)
     marks = sorted(_marks(phone), key=lambda mark: mark["from"])[:_MOST_MARKS]
     found["marks"] = [
-        {**mark, "from": round(mark["from"] - zero, 3), "to": round(mark["to"] - zero, 3)} for mark in marks
+        {**mark, "from": round(mark["from"] - zero, 3), "to": round(mark["to"] - zero, 3)}
+        for mark in marks
     ]
     return found
 
@@ -69,7 +75,10 @@ def _marks(phone: Phone) -> Iterator[dict[str, Any]]:
 
 
 def _prompt(phone: Phone, order: Event) -> Iterator[dict[str, Any]]:
-    paths = [Path(str(path)) for path in order.facts.get("references") or [order.facts.get("reference", "")]]
+    paths = [
+        Path(str(path))
+        for path in order.facts.get("references") or [order.facts.get("reference", "")]
+    ]
     awaited = order.at + float(order.facts.get("within", 0.0))
     step = order.facts.get("step")
     if (heard := phone.seen("heard", step=step)) is not None:
@@ -82,11 +91,27 @@ def _prompt(phone: Phone, order: Event) -> Iterator[dict[str, Any]]:
     missed = phone.seen("not-heard", step=step)
     until = missed.at if missed else awaited
     names = " or ".join(path.name for path in paths)
-    yield _mark("heard", "missed", order.at, until, names, str(missed.facts.get("code", "")) if missed else "")
+    yield _mark(
+        "heard",
+        "missed",
+        order.at,
+        until,
+        names,
+        str(missed.facts.get("code", "")) if missed else "",
+    )
 
 
-def _mark(track: str, kind: str, began: float, ended: float, name: str, text: str = "") -> dict[str, Any]:
-    return {"track": track, "kind": kind, "from": began, "to": ended, "name": name[:80], "text": text[:120]}
+def _mark(
+    track: str, kind: str, began: float, ended: float, name: str, text: str = ""
+) -> dict[str, Any]:
+    return {
+        "track": track,
+        "kind": kind,
+        "from": began,
+        "to": ended,
+        "name": name[:80],
+        "text": text[:120],
+    }
 
 
 def _seconds(path: Path) -> float:

@@ -1,18 +1,21 @@
-"""Whether the probe itself was well while it looked; a sick one says nothing of the platform (UNKNOWN, with figures).
+"""Whether the probe itself was well while it looked; a sick one says nothing of the platform
+(UNKNOWN, with figures).
 
 What is measured, and where its limit lies by default:
 
-* stall: the longest that a call's own process stood still (stopped, swapped, no CPU); 0.5 s, since the engine's media
-  clock makes up for less, and beyond drops the sound for good;
-* stalled: all such stand-stills of 50 ms and more, as a share of the call; 5 %, which costs G.711 half a MOS point;
-* wait: how long its media threads queued for a CPU (the worst of /proc/PID/task/*/schedstat), as a share of the call;
-  50 %, since a 20 ms media clock is then half a packet late on average;
-* unsent: RTP packets that were due and never left; 2 %, the share of loss that people begin to hear;
-* late: the longest that the daemon's event loop was late once the call began; 1 s, a third of the shortest default
-  timer (media_within), which it would have taken from it.
+* stall: the longest that a call's own process stood still (stopped, swapped, no CPU); 0.5 s, since
+  the engine's media clock makes up for less, and beyond drops the sound for good;
+* stalled: all such stand-stills of 50 ms and more, as a share of the call; 5 %, which costs G.711
+  half a MOS point;
+* wait: how long its media threads queued for a CPU (the worst of /proc/PID/task/*/schedstat), as a
+  share of the call; 50 %, since a 20 ms media clock is then half a packet late on average;
+* unsent: RTP packets that were due and never left; 2 %, the share of loss that people begin to
+  hear;
+* late: the longest that the daemon's event loop was late once the call began; 1 s, a third of the
+  shortest default timer (media_within), which it would have taken from it.
 
-What the far end has said in so many words (a final response) stays a fact, however sick who heard it; so does what it
-should never have said (bad-peer): a flood makes its receiver sick.
+What the far end has said in so many words (a final response) stays a fact, however sick who heard
+it; so does what it should never have said (bad-peer): a flood makes its receiver sick.
 """
 
 from __future__ import annotations
@@ -36,8 +39,12 @@ _OURS_TO_BLAME = ("sip:408", "sip:481", "sip:487", "sip:491")
 
 MEASURES: Mapping[str, str] = {
     "probe_stall_seconds": "the longest that the call's own process stood still",
-    "probe_stalled_percent": "stand-stills of the call's own process of 50 ms and more, percent of its time",
-    "probe_wait_percent": "queueing for a CPU of the media thread that waited most, percent of its time",
+    "probe_stalled_percent": (
+        "stand-stills of the call's own process of 50 ms and more, percent of its time"
+    ),
+    "probe_wait_percent": (
+        "queueing for a CPU of the media thread that waited most, percent of its time"
+    ),
     "probe_unsent_percent": "RTP packets due that our own process never sent, percent",
     "probe_late_seconds": "the longest that the daemon's event loop was late during the call",
 }
@@ -51,11 +58,17 @@ class ProbeLimits(Settings):
     probe_late: Duration = 1.0
     """the daemon's event loop may be this late during the call; beyond, the observation is UNKNOWN"""
     probe_stalled_percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 5.0
-    """share of the call that its own process may stand still in all, percent; beyond, the observation is UNKNOWN"""
+    """share of the call that its own process may stand still in all, percent; beyond, the
+    observation is UNKNOWN
+    """
     probe_wait_percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 50.0
-    """share of the call that a thread of it may queue for a CPU, percent; beyond, the observation is UNKNOWN"""
+    """share of the call that a thread of it may queue for a CPU, percent; beyond, the observation
+    is UNKNOWN
+    """
     probe_unsent_percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 2.0
-    """share of its own RTP packets that it may fail to send, percent; beyond, the observation is UNKNOWN"""
+    """share of its own RTP packets that it may fail to send, percent; beyond, the observation is
+    UNKNOWN
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,11 @@ class Health:
 
     def measures(self) -> dict[str, float]:
         """By the names in MEASURES."""
-        return {f"probe_{name}": value for name, value in asdict(self).items() if f"probe_{name}" in MEASURES}
+        return {
+            f"probe_{name}": value
+            for name, value in asdict(self).items()
+            if f"probe_{name}" in MEASURES
+        }
 
     def beyond(self, limits: ProbeLimits) -> tuple[str, ...]:
         """Every figure that is beyond its limit, with both."""
@@ -136,11 +153,11 @@ def health_of(legs: Iterable[Mapping[str, Any]], late_seconds: float) -> Health:
 
 @contextmanager
 def honest(trace: Trace, limits: ProbeLimits, figures: Figures) -> Iterator[LoopWatch]:
-    """Around one call: judges the probe when it is over. `figures()` gives what each leg told; what is yielded may
-    `begin` anew once everything has started.
+    """Around one call: judges the probe when it is over. `figures()` gives what each leg told; what
+    is yielded may `begin` anew once everything has started.
 
-    Raises CannotTell, with the figures, for whatever a sick probe saw: a pass as well as a fault, but for what the far
-    end has said in so many words.
+    Raises CannotTell, with the figures, for whatever a sick probe saw: a pass as well as a fault,
+    but for what the far end has said in so many words.
     """
     watch = LoopWatch()
     refused: Refused | None = None

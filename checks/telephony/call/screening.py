@@ -1,7 +1,8 @@
-"""Which calls a phone of ours takes: an agent's, in a queue that real callers wait in, must not take theirs.
+"""Which calls a phone of ours takes: an agent's, in a queue that real callers wait in, must not
+take theirs.
 
-A call from somebody else is refused with 486 (Busy Here), so that the queue gives it to another agent, and the phone
-goes on waiting for ours.
+A call from somebody else is refused with 486 (Busy Here), so that the queue gives it to another
+agent, and the phone goes on waiting for ours.
 """
 
 from __future__ import annotations

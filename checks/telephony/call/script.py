@@ -1,6 +1,8 @@
-"""The script of a test call: what the caller hears, presses and waits for, as written in the configuration.
+"""The script of a test call: what the caller hears, presses and waits for, as written in the
+configuration.
 
-Each step has exactly one verb: hear, press, pause, agent, hold or hang-up, or one of call control (control_steps.py).
+Each step has exactly one verb: hear, press, pause, agent, hold or hang-up, or one of call control
+(control_steps.py).
 """
 
 from __future__ import annotations
@@ -39,17 +41,21 @@ def is_prompt(path: Path) -> Path:
             rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
             samples = array.array("h", file.readframes(file.getnframes()) if bits == 16 else b"")
     except (wave.Error, EOFError) as problem:
-        raise ValueError(f"{path.name!r} is not a WAV file of PCM samples ({problem}); {_convert(path)}") from None
+        raise ValueError(
+            f"{path.name!r} is not a WAV file of PCM samples ({problem}); {_convert(path)}"
+        ) from None
     if (rate, channels, bits) != (8000, 1, 16):
         kind = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
         raise ValueError(
-            f"{path.name!r} is {rate} Hz {kind} {bits}-bit, a prompt is 8000 Hz mono 16-bit; {_convert(path)}"
+            f"{path.name!r} is {rate} Hz {kind} {bits}-bit, a prompt is 8000 Hz mono 16-bit;"
+            f" {_convert(path)}"
         )
     if sys.byteorder == "big":
         samples.byteswap()
     if len(samples) < _LEAST_SECONDS * rate:
         raise ValueError(
-            f"{path.name!r} is {len(samples) / rate:.1f} s long; a prompt needs at least {_LEAST_SECONDS} s"
+            f"{path.name!r} is {len(samples) / rate:.1f} s long; a prompt needs at least"
+            f" {_LEAST_SECONDS} s"
         )
     if max(map(abs, samples)) < _LEAST_PEAK:
         raise ValueError(f"{path.name!r} is silent; record a prompt with sound in it")
@@ -85,7 +91,8 @@ def _shape(written: Any) -> str:
 
 
 PromptFiles = Annotated[
-    Annotated[PromptFile, Tag("one")] | Annotated[tuple[PromptFile, ...], Field(min_length=1), Tag("several")],
+    Annotated[PromptFile, Tag("one")]
+    | Annotated[tuple[PromptFile, ...], Field(min_length=1), Tag("several")],
     Discriminator(_shape),
 ]
 """One reference recording, or several."""
@@ -95,7 +102,9 @@ class Hear(Settings):
     """The far end says this prompt, beginning in time."""
 
     hear: PromptFiles
-    """the reference recording (WAV, 8000 Hz, mono, 16-bit), or several of which any will do (languages, seasons)"""
+    """the reference recording (WAV, 8000 Hz, mono, 16-bit), or several of which any will do
+    (languages, seasons)
+    """
     within: Duration = 10.0
     """how soon it must begin"""
 
@@ -125,17 +134,22 @@ class Pause(Settings):
 
 
 class AgentStep(Settings):
-    """Our own agent leg rings, answers, and both sides challenge each other: by tones, and by digits."""
+    """Our own agent leg rings, answers, and both sides challenge each other: by tones, and by
+    digits.
+    """
 
     agent: AgentName
     """the account in [agents] that the call must reach"""
     within: Duration = 20.0
     """how soon it must ring and be connected, in a queue also how long the caller waits"""
     caller: Annotated[str, Field(pattern=r"^[^\s@;<>]+$")] | None = None
-    """the number that our own call shows the agent ("*" for any beginning or end); other calls are refused as busy, so
-    that in a queue with real callers the agent takes ours only"""
+    """the number that our own call shows the agent ("*" for any beginning or end); other calls are
+    refused as busy, so that in a queue with real callers the agent takes ours only
+    """
     digits: int = Field(default=4, ge=0, le=16)
-    """how many digits (0-9, DTMF) each side presses for the other once they have heard each other; 0 for none"""
+    """how many digits (0-9, DTMF) each side presses for the other once they have heard each other;
+    0 for none
+    """
 
 
 class Hold(Settings):
@@ -184,11 +198,18 @@ Step = Annotated[
 
 
 def in_order(steps: tuple[Step, ...], agent: str | None = None) -> tuple[Step, ...]:
-    """Refuses what cannot come in this order; `agent` is in the call from the beginning. Raises ValueError."""
+    """Refuses what cannot come in this order; `agent` is in the call from the beginning. Raises
+    ValueError.
+    """
     for number, step in enumerate(steps[:-1], 1):
         if isinstance(step, HangUp):
-            raise ValueError(f"step {number} hangs up, and {len(steps) - number} more would follow; make it the last")
-    agents = [step.agent.name for step in steps if isinstance(step, AgentStep)] + ([agent] if agent else [])
+            raise ValueError(
+                f"step {number} hangs up, and {len(steps) - number} more would follow; make it the"
+                " last"
+            )
+    agents = [step.agent.name for step in steps if isinstance(step, AgentStep)] + (
+        [agent] if agent else []
+    )
     if len(agents) > 1:
         raise ValueError("one call reaches one agent; write a check for each agent")
     at = next((number for number, step in enumerate(steps) if isinstance(step, AgentStep)), None)

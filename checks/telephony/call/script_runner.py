@@ -2,9 +2,10 @@
 
 stage    fault codes
 press    no-telephone-event, early-hang-up
-prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored, early-hang-up, tone:KIND, fax,
-         voicemail, music-on-hold, frozen, looped, noise
-media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the whole call
+prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored,
+         early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped, noise
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the
+         whole call
 agent    and talk: see `proof.py`
 hold     no-rtp, early-hang-up
 on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
@@ -30,7 +31,9 @@ _DECIDE_SECONDS = 10.0
 
 
 class Conversation:
-    """Runs a script over a call that stands, with the agent's phone beside it where the script has one."""
+    """Runs a script over a call that stands, with the agent's phone beside it where the script has
+    one.
+    """
 
     def __init__(
         self,
@@ -43,11 +46,15 @@ class Conversation:
         library: Sequence[str] = (),
         features: Features | None = None,
     ) -> None:
-        """`library` are paths of further prompts by which a wrong one can be named; `country` says whose tones."""
+        """`library` are paths of further prompts by which a wrong one can be named; `country` says
+        whose tones.
+        """
         self._trace, self._script, self._dtmf = trace, script, dtmf
         self._call, self._agent = call, agent
         self._features = features
-        self._prompts = [str(path) for step in script if isinstance(step, Hear) for path in step.references]
+        self._prompts = [
+            str(path) for step in script if isinstance(step, Hear) for path in step.references
+        ]
         self._country, self._library = country, library
         self._heard: list[str] = []
         self._pressed = False
@@ -57,12 +64,16 @@ class Conversation:
         for step in self._script:
             await self._take(step)
         if self._script and isinstance(self._script[-1], Press):
-            await self._stand(0.3 * len(self._script[-1].press), "press")  # the digits are still on their way
+            await self._stand(
+                0.3 * len(self._script[-1].press), "press"
+            )  # the digits are still on their way
 
     @property
     def talkers(self) -> Talkers:
         """Who is in the talk just now."""
-        return Talkers(self._call, self._agent if self._agent and self._agent.seen("answered") else None)
+        return Talkers(
+            self._call, self._agent if self._agent and self._agent.seen("answered") else None
+        )
 
     async def _take(self, step: Step) -> None:
         match step:
@@ -101,7 +112,9 @@ class Conversation:
             if found.name == "not-heard":
                 self._refuse_prompt(number, found)
         self._note_prompt(number, found)
-        self._heard.append(next((path for path in paths if Path(path).name == found["reference"]), paths[0]))
+        self._heard.append(
+            next((path for path in paths if Path(path).name == found["reference"]), paths[0])
+        )
         self._pressed = False
 
     def _refuse_prompt(self, number: int, found: Event) -> None:
@@ -116,10 +129,13 @@ class Conversation:
         self._trace.measure(f"hear_{number}_coverage_percent", 100 * found["coverage"])
         answered = self._call.seen("answered")
         where = (
-            f"{found['began'] - answered.at:+.1f} s from the answer, " if answered and "began" in found.facts else ""
+            f"{found['began'] - answered.at:+.1f} s from the answer, "
+            if answered and "began" in found.facts
+            else ""
         )
         self._trace.note(
-            f"heard {found['reference']}: {where}{found['coverage']:.0%} covered, likeness {found['score']:.2f}"
+            f"heard {found['reference']}: {where}{found['coverage']:.0%} covered, likeness"
+            f" {found['score']:.2f}"
         )
 
     def _known(self, previous: str | None) -> dict[str, object]:
@@ -140,15 +156,21 @@ class Conversation:
     async def _press(self, step: Press) -> None:
         with self._trace.stage("press"):
             self._call.order("press", digits=step.press, method=self._dtmf)
-            done = await self._reply("pressed", "press-failed", within=_DECIDE_SECONDS, digits=step.press)
+            done = await self._reply(
+                "pressed", "press-failed", within=_DECIDE_SECONDS, digits=step.press
+            )
             if done.name == "press-failed":
-                raise Refused("no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}")
+                raise Refused(
+                    "no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}"
+                )
         self._pressed = True
 
     async def _reach_agent(self, step: AgentStep) -> None:
         if self._agent is None:
             raise CannotTell("the agent's phone was not started")
-        proof = Proof(self._trace, step, self._call, self._agent, self._dtmf, picks_up(self._script))
+        proof = Proof(
+            self._trace, step, self._call, self._agent, self._dtmf, picks_up(self._script)
+        )
         await proof.run(self._review)
 
     async def _review(self) -> Event:
@@ -168,7 +190,9 @@ class Conversation:
                 if counted["rx_packets"] != packets:
                     packets, moved = counted["rx_packets"], self._trace.elapsed()
                 elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
-                    raise Refused("no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands")
+                    raise Refused(
+                        "no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands"
+                    )
 
     async def _stand(self, seconds: float, stage: str | None = None) -> None:
         """Let the call stand; raises what ends it."""

@@ -1,4 +1,5 @@
-"""Handing a call over, and taking a third one in: with our own accounts at every end, so that all of it can be heard.
+"""Handing a call over, and taking a third one in: with our own accounts at every end, so that all
+of it can be heard.
 
     transferor             far end                    target (ours)
     (attended: hold, INVITE to the target, both hear each other)      stage consult
@@ -10,8 +11,8 @@
 
 stage       fault codes
 consult     sip:NNN, timeout, not-registered, not-rung, not-answered, dead-air, one-way-to-WHOM
-transfer    sip:NNN (the REFER was refused, or the NOTIFY said so), timeout (no NOTIFY of the outcome), not-registered,
-            not-rung, not-answered, dead-air, one-way-to-WHOM
+transfer    sip:NNN (the REFER was refused, or the NOTIFY said so), timeout (no NOTIFY of the
+            outcome), not-registered, not-rung, not-answered, dead-air, one-way-to-WHOM
 conference  the same, and not-heard (who does not hear whom)
 """
 
@@ -39,7 +40,9 @@ class Handover:
 
     # --- transfer
 
-    async def transfer(self, step: Transfer, caller: Phone, agent: Phone | None) -> tuple[Phone, Phone | None]:
+    async def transfer(
+        self, step: Transfer, caller: Phone, agent: Phone | None
+    ) -> tuple[Phone, Phone | None]:
         """Who talks afterwards, as caller and agent. Raises Refused, CannotTell."""
         by_agent = step.by == "agent"
         who, kept = (agent, caller) if by_agent else (caller, agent)
@@ -57,7 +60,9 @@ class Handover:
             await self._prove(kept, target, step, "caller" if by_agent else "agent")
         return (caller, target) if by_agent else (target, agent)
 
-    async def _consult(self, step: Transfer, who: Phone, target: Phone, name: str, uri: str) -> dict[str, str]:
+    async def _consult(
+        self, step: Transfer, who: Phone, target: Phone, name: str, uri: str
+    ) -> dict[str, str]:
         """Hold, call the target, talk; what names that call, for Replaces."""
         with self._trace.stage("consult"):
             self._must_be_registered(target, step.transfer)
@@ -69,7 +74,10 @@ class Handover:
             hold_to(await self._hearing.both(second, target), "consultation", "target")
             since = len(second.events)
             second.order("control", what="identify")
-            return {name: str(fact) for name, fact in (await in_time(second, "dialog", since=since)).facts.items()}
+            return {
+                name: str(fact)
+                for name, fact in (await in_time(second, "dialog", since=since)).facts.items()
+            }
 
     async def _refer(
         self, step: Transfer, who: Phone, target: Phone, uri: str, consulted: dict[str, str] | None
@@ -85,20 +93,27 @@ class Handover:
         if outcome is not None and outcome["code"] >= 300:
             raise Refused(f"sip:{outcome['code']}", f"transfer to {uri}: {outcome['phrase']}")
         if outcome is None and consulted:
-            raise Refused("timeout", f"no NOTIFY said within {within:g} s what became of the transfer to {uri}")
+            raise Refused(
+                "timeout",
+                f"no NOTIFY said within {within:g} s what became of the transfer to {uri}",
+            )
         if outcome is None:
             self._trace.warning("the target was reached, but no NOTIFY said so (RFC 3515)")
         self._trace.measure("transfer_outcome_seconds", self._trace.elapsed() - began)
 
     async def _prove(self, kept: Phone | None, target: Phone, step: Transfer, whom: str) -> None:
-        """The transferred side and the target hear each other; a far end that is not ours must at least be heard."""
+        """The transferred side and the target hear each other; a far end that is not ours must at
+        least be heard.
+        """
         if kept is not None:
             hold_to(await self._hearing.both(kept, target), whom, "target")
             return
         try:
             await target.until("rtp-first", within=_ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused("dead-air", f"{step.transfer.name!r} was reached, and no RTP came") from None
+            raise Refused(
+                "dead-air", f"{step.transfer.name!r} was reached, and no RTP came"
+            ) from None
 
     # --- conference
 
@@ -127,7 +142,9 @@ class Handover:
         agent.order("control", what="transfer", to=room)
         outcome = await _outcome(agent, step.within, since)
         if outcome is None:
-            raise Refused("timeout", f"no NOTIFY said within {step.within:g} s that the caller is in {room}")
+            raise Refused(
+                "timeout", f"no NOTIFY said within {step.within:g} s that the caller is in {room}"
+            )
         if outcome["code"] >= 300:
             raise Refused(f"sip:{outcome['code']}", f"transfer to {room}: {outcome['phrase']}")
         agent.order("hang-up")
@@ -144,7 +161,11 @@ class Handover:
         for name, speaker in phones.items():
             listening = {other: phone for other, phone in phones.items() if other != name}
             heard = await self._hearing.speak(speaker, *listening.values())
-            deaf += [f"the {one} does not hear the {name}" for one, ok in zip(listening, heard, strict=True) if not ok]
+            deaf += [
+                f"the {one} does not hear the {name}"
+                for one, ok in zip(listening, heard, strict=True)
+                if not ok
+            ]
         if len(deaf) == len(phones) * (len(phones) - 1):
             raise Refused("dead-air", "nobody hears anybody")
         if deaf:
@@ -158,10 +179,14 @@ class Handover:
     @staticmethod
     def _must_be_registered(phone: Phone, line: Line) -> None:
         if phone.seen("registered") is None:
-            raise Refused("not-registered", f"{line.name!r} did not get registered before the call reached it")
+            raise Refused(
+                "not-registered", f"{line.name!r} did not get registered before the call reached it"
+            )
 
     @staticmethod
-    async def _be_rung(target: Phone, within: float, line: Line, whose: Phone, since: int = 0) -> None:
+    async def _be_rung(
+        target: Phone, within: float, line: Line, whose: Phone, since: int = 0
+    ) -> None:
         """The target rings; a refusal told to whoever has it called ends the waiting."""
         bad = asyncio.ensure_future(_refused(whose, since))
         rung = asyncio.ensure_future(target.until("incoming", within=within))
@@ -182,7 +207,9 @@ class Handover:
             await target.until("answered", within=_ANSWER_SECONDS)
             await target.until("media", within=_ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused("not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s") from None
+            raise Refused(
+                "not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s"
+            ) from None
 
     async def _connected(self, caller: Phone, target: Phone | None = None) -> None:
         if target is not None:
@@ -195,15 +222,18 @@ class Handover:
 
 
 async def _follow(phone: Phone | None) -> None:
-    """Where nothing but a proxy lies between, the REFER reaches our own phone: it must be told to go with it."""
+    """Where nothing but a proxy lies between, the REFER reaches our own phone: it must be told to
+    go with it.
+    """
     if phone is not None:
         phone.order("follow")
         await in_time(phone, "follows")
 
 
 async def _refused(phone: Phone, since: int) -> None:
-    """Raises Refused when a transfer, or a call, of this phone comes to nothing; else never ends. A far end may hang
-    up as soon as it has taken the REFER."""
+    """Raises Refused when a transfer, or a call, of this phone comes to nothing; else never ends. A
+    far end may hang up as soon as it has taken the REFER.
+    """
     while True:
         status = await _or_ended(phone, since)
         if status is None:
@@ -215,15 +245,21 @@ async def _refused(phone: Phone, since: int) -> None:
 
 
 async def _or_ended(phone: Phone, since: int) -> Event | None:
-    """The next status of a transfer; None when the far end hung up instead. Raises Refused for a call that fails."""
-    told = await phone.until("transfer-status", "control-failed", "far-bye", within=86400.0, since=since)
+    """The next status of a transfer; None when the far end hung up instead. Raises Refused for a
+    call that fails.
+    """
+    told = await phone.until(
+        "transfer-status", "control-failed", "far-bye", within=86400.0, since=since
+    )
     if told.name == "control-failed":
         raise CannotTell(f"engine error: {told['command']}: {told['text']}")
     return told if told.name == "transfer-status" else None
 
 
 async def _outcome(phone: Phone, within: float, since: int) -> Event | None:
-    """The final NOTIFY, or the REFER's refusal; None when none came in time, or the far end hung up first."""
+    """The final NOTIFY, or the REFER's refusal; None when none came in time, or the far end hung up
+    first.
+    """
     try:
         return await phone.until("transfer-status", within=within, since=since, final=True)
     except TimeoutError:

@@ -1,6 +1,8 @@
-"""Who hears whom, asked again and again in one call: each time with nonces that nobody has said before.
+"""Who hears whom, asked again and again in one call: each time with nonces that nobody has said
+before.
 
-Every challenge has a turn of its own, so that an answer to one is never taken for an answer to another.
+Every challenge has a turn of its own, so that an answer to one is never taken for an answer to
+another.
 """
 
 from __future__ import annotations
@@ -25,20 +27,28 @@ class Hearing:
         self.said: list[nonce.Nonce] = []
         """what was said so far"""
 
-    async def both(self, one: Phone, other: Phone, within: float = HEARING_SECONDS) -> tuple[bool, bool]:
+    async def both(
+        self, one: Phone, other: Phone, within: float = HEARING_SECONDS
+    ) -> tuple[bool, bool]:
         """Both say theirs at the same time; whether `other` heard `one`, and `one` heard `other`."""
         self._turn += 1
         ours, theirs = nonce.make(self._random), nonce.make(self._random)
         self.said += [ours, theirs]
         one.order("challenge", say=ours, expect=theirs, within=within, turn=self._turn)
         other.order("challenge", say=theirs, expect=ours, within=within, turn=self._turn)
-        at_other, at_one = await asyncio.gather(self._heard(other, within), self._heard(one, within))
+        at_other, at_one = await asyncio.gather(
+            self._heard(other, within), self._heard(one, within)
+        )
         for phone in (one, other):
             phone.order("hush")
         return at_other, at_one
 
-    async def speak(self, speaker: Phone, *listeners: Phone, within: float = HEARING_SECONDS) -> list[bool]:
-        """One says a nonce; whether each of the others heard it. Without others it says it for that long."""
+    async def speak(
+        self, speaker: Phone, *listeners: Phone, within: float = HEARING_SECONDS
+    ) -> list[bool]:
+        """One says a nonce; whether each of the others heard it. Without others it says it for that
+        long.
+        """
         self._turn += 1
         words = nonce.make(self._random)
         self.said.append(words)
@@ -65,7 +75,12 @@ def hold_to(heard: tuple[bool, bool], one: str, other: str) -> None:
     if at_other and at_one:
         return
     if at_one:
-        raise Refused(f"one-way-to-{other}", f"the {one} hears the {other}, the {other} does not hear the {one}")
+        raise Refused(
+            f"one-way-to-{other}",
+            f"the {one} hears the {other}, the {other} does not hear the {one}",
+        )
     if at_other:
-        raise Refused(f"one-way-to-{one}", f"the {other} hears the {one}, the {one} does not hear the {other}")
+        raise Refused(
+            f"one-way-to-{one}", f"the {other} hears the {one}, the {one} does not hear the {other}"
+        )
     raise Refused("dead-air", f"neither the {one} nor the {other} hears the other")

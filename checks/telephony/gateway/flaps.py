@@ -1,11 +1,12 @@
 """Flaps between two looks, by the agent's counters; pure.
 
-A line that drops and comes back between two looks is up both times. It shows in counters: the far side has set the
-D-channel up anew (isdnLapdPeerSabme), the line has come into its present status since (dsx1LineStatusLastChange), or
-there were unavailable seconds (dsx1CurrentUASs).
+A line that drops and comes back between two looks is up both times. It shows in counters: the far
+side has set the D-channel up anew (isdnLapdPeerSabme), the line has come into its present status
+since (dsx1LineStatusLastChange), or there were unavailable seconds (dsx1CurrentUASs).
 
-Rule 1: a change counts only between two looks that both saw the thing up; what a look saw down is an outage, and its
-end is no flap. Rule 2: time is the agent's own sysUpTime; an agent that started anew has no past.
+Rule 1: a change counts only between two looks that both saw the thing up; what a look saw down is
+an outage, and its end is no flap. Rule 2: time is the agent's own sysUpTime; an agent that started
+anew has no past.
 """
 
 from __future__ import annotations
@@ -39,9 +40,14 @@ class Flaps:
 
 
 def count(
-    recalled: Mapping[str, Any], seen: Mapping[str, Counters], uptime: int | None, window_seconds: float
+    recalled: Mapping[str, Any],
+    seen: Mapping[str, Counters],
+    uptime: int | None,
+    window_seconds: float,
 ) -> Flaps:
-    """Flaps by name, within `window_seconds` before `uptime` (centiseconds); `recalled` is the last look's memory."""
+    """Flaps by name, within `window_seconds` before `uptime` (centiseconds); `recalled` is the last
+    look's memory.
+    """
     before = _past(recalled, uptime)
     since = None if uptime is None or before.get("uptime") is None else uptime - before["uptime"]
     events = [event for event in before.get("events", []) if event[0] in seen]
@@ -81,4 +87,6 @@ def _unavailable(was: Counters, now: Counters, since: int | None) -> bool:
 
 
 def _plain(seen: Counters) -> dict[str, Any]:
-    return {name: value for name in Counters.__slots__ if (value := getattr(seen, name)) is not None}
+    return {
+        name: value for name in Counters.__slots__ if (value := getattr(seen, name)) is not None
+    }

@@ -1,4 +1,6 @@
-"""Read a gateway's tables: which spans there are, their alarms, D-channels, counters and B-channels."""
+"""Read a gateway's tables: which spans there are, their alarms, D-channels, counters and
+B-channels.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Reading:
     lines: Mapping[str, Counters] = field(default_factory=dict)
     """counters of the lines, by the span's name"""
     d_channels: Mapping[str, Counters] = field(default_factory=dict)
-    """counters of the D-channels, by the span's name, or by their own row where they belong to no one span"""
+    """counters of the D-channels, by the span's name, or by their own row where they belong to no
+    one span
+    """
     loose: Mapping[str, bool] = field(default_factory=dict)
     """D-channels that belong to no one span: row -> whether they are up"""
     channels: Channels | None = None
@@ -38,7 +42,9 @@ class Reading:
     """the worst span's error seconds of each sort, as measures"""
 
     def up(self) -> int:
-        """Spans that calls can go over; a D-channel that is down and could be anyone's takes one away."""
+        """Spans that calls can go over; a D-channel that is down and could be anyone's takes one
+        away.
+        """
         down = sum(not up for up in self.loose.values())
         return max(0, sum(span.up for span in self.spans) - down)
 
@@ -60,12 +66,23 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
     spans = tuple(_span(row, mib, status[row.index], lapd) for row in rows)
     owned = {row.d_channel for row in rows}
     loose = (
-        {} if wanted else {index: value == mibs.LAYER_2_ACTIVE for index, value in lapd.items() if index not in owned}
+        {}
+        if wanted
+        else {
+            index: value == mibs.LAYER_2_ACTIVE
+            for index, value in lapd.items()
+            if index not in owned
+        }
     )
-    by_row = {row.d_channel: row.name for row in rows if row.d_channel} | {index: index for index in loose}
+    by_row = {row.d_channel: row.name for row in rows if row.d_channel} | {
+        index: index for index in loose
+    }
     return Reading(
         spans,
-        {row.name: _line_counters(span, row.index, counters) for row, span in zip(rows, spans, strict=True)},
+        {
+            row.name: _line_counters(span, row.index, counters)
+            for row, span in zip(rows, spans, strict=True)
+        },
         {
             name: Counters(lapd.get(index) == mibs.LAYER_2_ACTIVE, links=_number(links.get(index)))
             for index, name in by_row.items()
@@ -95,12 +112,18 @@ def _discovered(status: Mapping[str, int], lapd: Mapping[str, Value]) -> list[Wa
     """All the lines there are; as many D-channels as lines are taken in the same order."""
     lines = sorted(status, key=_order)
     paired = sorted(lapd, key=_order) if len(lapd) == len(lines) else [None] * len(lines)
-    return [Wanted(f"span {index}", index, channel) for index, channel in zip(lines, paired, strict=True)]
+    return [
+        Wanted(f"span {index}", index, channel)
+        for index, channel in zip(lines, paired, strict=True)
+    ]
 
 
 def _span(row: Wanted, mib: Mib, status: int, lapd: Mapping[str, Value]) -> Span:
     if row.d_channel is not None and row.d_channel not in lapd:
-        raise Refused("no-such-span", f"the agent knows nothing of the D-channel {row.d_channel} of {row.name}")
+        raise Refused(
+            "no-such-span",
+            f"the agent knows nothing of the D-channel {row.d_channel} of {row.name}",
+        )
     up = lapd[row.d_channel] == mibs.LAYER_2_ACTIVE if row.d_channel is not None else None
     return Span(row.name, _alarms(mib, status), up)
 
@@ -174,7 +197,11 @@ async def _read_private(
     if not rows:
         raise Refused("no-spans", "every trunk of the gateway is switched off")
     spans = tuple(
-        Span(row.name, _alarms(mib, status[row.index]), _established(status[row.index], d_channels.get(row.index)))
+        Span(
+            row.name,
+            _alarms(mib, status[row.index]),
+            _established(status[row.index], d_channels.get(row.index)),
+        )
         for row in rows
     )
     return Reading(spans)

@@ -1,9 +1,10 @@
 """Where MIBs keep the state of a span, and what their numbers mean.
 
-Rule: every MIB has its own table here. Private copies of DS1-MIB leave bits out and shift those above, so a status is
-read by the table of the MIB that it came from, never by another one.
+Rule: every MIB has its own table here. Private copies of DS1-MIB leave bits out and shift those
+above, so a status is read by the table of the MIB that it came from, never by another one.
 
-Sources: DS1-MIB RFC 4805 (dsx1LineStatus), ISDN-MIB RFC 2127, AC-PSTN-MIB (AudioCodes), APPIAN-LPORT-DS1-MIB.
+Sources: DS1-MIB RFC 4805 (dsx1LineStatus), ISDN-MIB RFC 2127, AC-PSTN-MIB (AudioCodes),
+APPIAN-LPORT-DS1-MIB.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 UPTIME = "1.3.6.1.2.1.1.3.0"
 """sysUpTime: centiseconds since the agent started; wraps after 497 days"""
 LAPD_STATUS = "1.3.6.1.2.1.10.20.1.3.4.1.2"
-"""isdnLapdOperStatus: 1 inactive, 2 layer 1 active, 3 layer 2 active; by the D-channel's interface index"""
+"""isdnLapdOperStatus: 1 inactive, 2 layer 1 active, 3 layer 2 active; by the D-channel's interface
+index
+"""
 LAPD_PEER_SABME = "1.3.6.1.2.1.10.20.1.3.4.1.3"
 """isdnLapdPeerSabme: how often the far side set the link up anew"""
 LAYER_2_ACTIVE = 3
@@ -125,7 +128,9 @@ WORST_FIRST = (
     SENDING_RAI,
     DISABLED,
 )
-"""what explains the others comes first: without a signal there is no frame, and we answer with a remote alarm"""
+"""what explains the others comes first: without a signal there is no frame, and we answer with a
+remote alarm
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,21 @@ class Mib:
     bits: bool = True
     """whether a status is a sum of bits, or one of the numbers"""
     isdn: bool = True
-    """whether the agent is asked by ISDN-MIB for D-channels and B-channels, and by DS1-MIB for counters"""
+    """whether the agent is asked by ISDN-MIB for D-channels and B-channels, and by DS1-MIB for
+    counters
+    """
 
     def alarms(self, status: int) -> tuple[Alarm, ...]:
-        """What the line complains of, the worst first. Raises ValueError for a status that this MIB does not have."""
+        """What the line complains of, the worst first. Raises ValueError for a status that this MIB
+        does not have.
+        """
         parts = [bit for bit in self.meanings if status & bit] if self.bits else [status]
-        if status < 0 or (self.bits and sum(parts) != status) or not parts or not set(parts) <= set(self.meanings):
+        if (
+            status < 0
+            or (self.bits and sum(parts) != status)
+            or not parts
+            or not set(parts) <= set(self.meanings)
+        ):
             raise ValueError(f"{status} is no line status of {self.status}")
         found = {alarm for part in parts if (alarm := self.meanings[part])}
         return tuple(alarm for alarm in WORST_FIRST if alarm in found)
@@ -150,6 +164,8 @@ class Mib:
 
 MIBS = {
     "ds1": Mib("1.3.6.1.2.1.10.18.6.1.10", DS1_BITS),
-    "audiocodes": Mib("1.3.6.1.4.1.5003.9.10.9.2.1.1.1.7", AUDIOCODES_ALARMS, bits=False, isdn=False),
+    "audiocodes": Mib(
+        "1.3.6.1.4.1.5003.9.10.9.2.1.1.1.7", AUDIOCODES_ALARMS, bits=False, isdn=False
+    ),
     "appian": Mib("1.3.6.1.4.1.2785.2.4.2.1.1.15", APPIAN_BITS, isdn=False),
 }

@@ -2,14 +2,19 @@
 
     > get   sysUpTime.0                                     < 8640000             the agent is there
     > walk  dsx1LineStatus       1.3.6.1.2.1.10.18.6.1.10   < .1 = 1              no alarm
-    .                                                       < .2 = 64             fault alarm:los in the stage "line"
+    .                                                       < .2 = 64             fault alarm:los in
+                                                            the stage "line"
     > walk  isdnLapdOperStatus   1.3.6.1.2.1.10.20.1.3.4.1.2  < .9 = 3            layer 2 active
-    .                                                       < .10 = 2             fault d-channel-down
-    > walk  isdnLapdPeerSabme    1.3.6.1.2.1.10.20.1.3.4.1.3  < .9 = 17           15 at the last look: flapping
-    > walk  isdnBearerOperStatus 1.3.6.1.2.1.10.20.1.2.1.1.2  < .101 = 1, .102 = 4  one of two channels is busy
+    .                                                       < .10 = 2             fault
+                                                            d-channel-down
+    > walk  isdnLapdPeerSabme    1.3.6.1.2.1.10.20.1.3.4.1.3  < .9 = 17           15 at the last
+            look: flapping
+    > walk  isdnBearerOperStatus 1.3.6.1.2.1.10.20.1.2.1.1.2  < .101 = 1, .102 = 4  one of two
+            channels is busy
 
-Rules: no span at all is a fault, not "all up". A flap stays a fault for `flap_window`, so that it can be confirmed; see
-flaps.py. A community that is wrong makes an agent silent: that cannot be told from a dead gateway. Refused v3 keys can.
+Rules: no span at all is a fault, not "all up". A flap stays a fault for `flap_window`, so that it
+can be confirmed; see flaps.py. A community that is wrong makes an agent silent: that cannot be told
+from a dead gateway. Refused v3 keys can.
 """
 
 from __future__ import annotations
@@ -36,13 +41,17 @@ class SnmpSpan(Settings):
     name: str
     """what it is called in a ticket"""
     index: str = Field(pattern=r"^\d+(\.\d+)*$")
-    """its row in the MIB's table of lines: the interface index for DS1-MIB, the trunk's number for AudioCodes"""
+    """its row in the MIB's table of lines: the interface index for DS1-MIB, the trunk's number for
+    AudioCodes
+    """
     d_channel: str | None = Field(default=None, pattern=r"^\d+$")
     """interface index of its D-channel in ISDN-MIB; without it only the line is judged"""
 
 
 class PriSnmp(Check):
-    """Asks a gateway by SNMP for its spans: alarms, D-channels, flaps since the last look, busy channels."""
+    """Asks a gateway by SNMP for its spans: alarms, D-channels, flaps since the last look, busy
+    channels.
+    """
 
     KIND: ClassVar[str] = "pri-snmp"
     LAYER: ClassVar[Layer] = Layer.LINE
@@ -81,11 +90,15 @@ class PriSnmp(Check):
         if self.community and (self.authentication_password or self.privacy_password):
             raise ValueError("passwords belong to a user (v3), not to a community")
         if self.privacy_password and not self.authentication_password:
-            raise ValueError("v3 hides nothing without proving who asks: give authentication_password too")
+            raise ValueError(
+                "v3 hides nothing without proving who asks: give authentication_password too"
+            )
         if not Target(self.host).sane:
             raise ValueError(f"{self.host!r} is not a host or host:port")
         if self.mib != "ds1" and any(span.d_channel for span in self.spans):
-            raise ValueError(f'd_channel is a row of ISDN-MIB, which is read with mib = "ds1", not "{self.mib}"')
+            raise ValueError(
+                f'd_channel is a row of ISDN-MIB, which is read with mib = "ds1", not "{self.mib}"'
+            )
         if len({span.name for span in self.spans}) < len(self.spans):
             raise ValueError("two spans have the same name")
         return self
@@ -93,8 +106,13 @@ class PriSnmp(Check):
     def measures(self) -> Mapping[str, str]:
         """What the gateway tells of its spans."""
         counted = {
-            "flaps": "times within flap_window that a line or D-channel went down and came back between two looks",
-            "errored_seconds": "errored seconds of the worst span in the present 15 minutes, where the agent tells",
+            "flaps": (
+                "times within flap_window that a line or D-channel went down and came back between"
+                " two looks"
+            ),
+            "errored_seconds": (
+                "errored seconds of the worst span in the present 15 minutes, where the agent tells"
+            ),
             "severely_errored_seconds": "severely errored seconds of the worst span, likewise",
             "unavailable_seconds": "unavailable seconds of the worst span, likewise",
         }
@@ -116,15 +134,21 @@ class PriSnmp(Check):
                     agent = await self._agent()
                     uptime = await read_uptime(agent)
                 with trace.stage("spans"), far_faults():
-                    reading = await read(agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans])
+                    reading = await read(
+                        agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans]
+                    )
         except TimeoutError:
-            raise Refused("timeout", f"the SNMP agent did not tell all within {self.within:g} s") from None
+            raise Refused(
+                "timeout", f"the SNMP agent did not tell all within {self.within:g} s"
+            ) from None
         spans_.measure(trace, reading.spans, reading.channels, reading.up())
         self._judge(trace, reading, *self._flaps(trace, reading, uptime))
 
     async def _agent(self) -> Agent:
         host, port = Target(self.host).named()
-        found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port or 161, type=socket.SOCK_DGRAM)
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host.strip("[]"), port or 161, type=socket.SOCK_DGRAM
+        )
         address = found[0][4]
         return Agent(str(address[0]), int(address[1]), self._credentials())
 
@@ -146,7 +170,9 @@ class PriSnmp(Check):
     def _flaps(self, trace: Trace, reading: Reading, uptime: int | None) -> tuple[Flaps, Flaps]:
         """Flaps of the lines and of the D-channels; what the next look needs is remembered."""
         lines = count(trace.recalled.get("lines", {}), reading.lines, uptime, self.flap_window)
-        d_channels = count(trace.recalled.get("d_channels", {}), reading.d_channels, uptime, self.flap_window)
+        d_channels = count(
+            trace.recalled.get("d_channels", {}), reading.d_channels, uptime, self.flap_window
+        )
         if self.mib == "ds1":
             trace.remember("lines", lines.memory)
             trace.remember("d_channels", d_channels.memory)

@@ -4,10 +4,11 @@
     await agent.get(["1.3.6.1.2.1.1.3.0"])              # {"1.3.6.1.2.1.1.3.0": 8640000}
     await agent.column("1.3.6.1.2.1.10.18.6.1.10")      # {"1": 1, "2": 64}: row index -> value
 
-Rules: pysnmp is imported when the first question is asked, and lives with its event loop in one thread of its own: its
-engine takes half a second of computing to set up, and the daemon's loop must not wait for that. One engine serves all
-communities; each set of v3 keys has its own, since an engine knows one key per user name. Nothing is looked up in MIB
-files. What is refused for our own credentials tells nothing about the gateway's lines: CannotTell.
+Rules: pysnmp is imported when the first question is asked, and lives with its event loop in one
+thread of its own: its engine takes half a second of computing to set up, and the daemon's loop must
+not wait for that. One engine serves all communities; each set of v3 keys has its own, since an
+engine knows one key per user name. Nothing is looked up in MIB files. What is refused for our own
+credentials tells nothing about the gateway's lines: CannotTell.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent at an address. Raises Refused when it does not answer, CannotTell when it does not let us in."""
+    """An agent at an address. Raises Refused when it does not answer, CannotTell when it does not
+    let us in.
+    """
 
     host: str
     port: int
@@ -95,9 +98,13 @@ async def _get(agent: Agent, names: Sequence[str]) -> dict[str, Value]:
     api, engine, target = await _ready(agent)
     found: dict[str, Value] = {}
     for first in range(0, len(names), _AT_ONCE):
-        asked = [api.ObjectType(api.ObjectIdentity(name)) for name in names[first : first + _AT_ONCE]]
+        asked = [
+            api.ObjectType(api.ObjectIdentity(name)) for name in names[first : first + _AT_ONCE]
+        ]
         whom = _authentication(api, agent.credentials)
-        answer = await api.get_cmd(engine, whom, target, _context(api, agent), *asked, lookupMib=False)
+        answer = await api.get_cmd(
+            engine, whom, target, _context(api, agent), *asked, lookupMib=False
+        )
         found.update({str(name): _value(value) for name, value in _checked(agent, answer)})
     return found
 
@@ -154,7 +161,8 @@ def _value(raw: Any) -> Value:
         return str(raw.prettyPrint())
 
 
-# -- pysnmp, its loop and its engines, all in one thread ------------------------------------------------------------
+# -- pysnmp, its loop and its engines, all in one thread
+# ------------------------------------------------------------
 
 _starting = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
@@ -188,11 +196,17 @@ async def _ready(agent: Agent) -> tuple[Any, Any, Any]:
         _engines[key] = api.SnmpEngine()
     kind = api.Udp6TransportTarget if ":" in agent.host else api.UdpTransportTarget
     where = (agent.host, agent.port)
-    return api, _engines[key], await kind.create(where, timeout=_ANSWER_SECONDS, retries=_REPETITIONS)
+    return (
+        api,
+        _engines[key],
+        await kind.create(where, timeout=_ANSWER_SECONDS, retries=_REPETITIONS),
+    )
 
 
 def _context(api: Any, agent: Agent) -> Any:
-    return api.ContextData(contextName=agent.credentials.context if isinstance(agent.credentials, User) else "")
+    return api.ContextData(
+        contextName=agent.credentials.context if isinstance(agent.credentials, User) else ""
+    )
 
 
 def _forget(user: User) -> None:
@@ -206,7 +220,9 @@ def _authentication(api: Any, who: Community | User) -> Any:
     keys: Mapping[str, Any] = {
         "authKey": who.authentication_key,
         "privKey": who.privacy_key,
-        "authProtocol": getattr(api, _AUTHENTICATION[who.authentication]) if who.authentication_key else None,
+        "authProtocol": (
+            getattr(api, _AUTHENTICATION[who.authentication]) if who.authentication_key else None
+        ),
         "privProtocol": getattr(api, _PRIVACY[who.privacy]) if who.privacy_key else None,
     }
     return api.UsmUserData(who.name, **{name: key for name, key in keys.items() if key is not None})

@@ -1,10 +1,11 @@
-"""What a telephone does to a call that stands: hold, mute, transfer. Only for the child process of a call leg.
+"""What a telephone does to a call that stands: hold, mute, transfer. Only for the child process of
+a call leg.
 
 hold      re-INVITE with sendonly (RFC 3264 section 8.4)     tells held, or change-refused
 resume    re-INVITE with sendrecv                            tells media, or change-refused
 mute      our sound is kept from the call                    tells muted; resume tells unmuted
-transfer  REFER (RFC 3515), with Replaces (RFC 3891) where a call is to be taken over (RFC 5589); every NOTIFY, and
-          a refusal of the REFER, is told as transfer-status
+transfer  REFER (RFC 3515), with Replaces (RFC 3891) where a call is to be taken over (RFC 5589);
+          every NOTIFY, and a refusal of the REFER, is told as transfer-status
 identify  what names the dialog, for such a Replaces         tells dialog
 """
 
@@ -52,7 +53,9 @@ class Changing:
         return self._call
 
     def mute(self, on: bool) -> None:
-        """Keep our sound from the call, or let it through again; silence (the first player) always goes."""
+        """Keep our sound from the call, or let it through again; silence (the first player) always
+        goes.
+        """
         self._muted = on
         for player in self._players[1:]:
             (player.stopTransmit if on else player.startTransmit)(self._sound)
@@ -65,18 +68,30 @@ class Changing:
     def on_held(self) -> None:
         """The far end has taken it that it is on hold; its counts begin anew when it is resumed."""
         answer = self.ladder.final_response("INVITE")
-        ways = re.findall(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)\s*$", answer.text) if answer else []
+        ways = (
+            re.findall(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)\s*$", answer.text)
+            if answer
+            else []
+        )
         self.held = True
         self.tell("held", far_direction=ways[-1] if ways else "sendrecv")
 
     def on_transfer_status(self, code: int, phrase: str, final: bool) -> None:
-        """The REFER was refused, or a NOTIFY says how the transfer gets on (RFC 3515 section 2.4.5)."""
+        """The REFER was refused, or a NOTIFY says how the transfer gets on (RFC 3515 section
+        2.4.5).
+        """
         self.tell("transfer-status", code=code, phrase=phrase, final=final)
 
     def is_current(self, call: Any) -> bool:
-        """Whether events of a call count. One that was transferred to takes the place of the old one."""
+        """Whether events of a call count. One that was transferred to takes the place of the old
+        one.
+        """
         if call is self._successor:
-            self._former, self._call, self._successor = self._call, call, None  # one let go of would be hung up at once
+            self._former, self._call, self._successor = (
+                self._call,
+                call,
+                None,
+            )  # one let go of would be hung up at once
             self._sound = None  # until it has media of its own
             self.tell("transferred")
         return call is self._call
@@ -126,7 +141,13 @@ def _identify(handset: Changing, _order: Mapping[str, Any]) -> None:
     handset.tell("dialog", **(dialog_of(answer) if answer else {}))
 
 
-_DO = {"hold": _hold, "resume": _resume, "mute": _mute, "transfer": _transfer, "identify": _identify}
+_DO = {
+    "hold": _hold,
+    "resume": _resume,
+    "mute": _mute,
+    "transfer": _transfer,
+    "identify": _identify,
+}
 
 
 def refer_to(uri: str, replaces: Mapping[str, str] | None) -> str:

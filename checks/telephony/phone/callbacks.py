@@ -89,7 +89,9 @@ class LineAccount(pj.Account):  # type: ignore[misc]
 
 
 class LineCall(pj.Call):  # type: ignore[misc]
-    """States, media and digits of a call. getInfo() is held while its members are read: they live in it."""
+    """States, media and digits of a call. getInfo() is held while its members are read: they live
+    in it.
+    """
 
     def __init__(self, handset: Listener, account: LineAccount, call_id: int = -1) -> None:
         super().__init__(account, call_id)
@@ -108,7 +110,10 @@ class LineCall(pj.Call):  # type: ignore[misc]
         if not self.handset.is_current(self):
             return
         for index, media in enumerate(info.media):
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD:
+            if (
+                media.type == pj.PJMEDIA_TYPE_AUDIO
+                and media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD
+            ):
                 self.handset.on_held()
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
                 pj.PJSUA_CALL_MEDIA_ACTIVE,
@@ -118,18 +123,24 @@ class LineCall(pj.Call):  # type: ignore[misc]
 
     @_kept
     def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802
-        method = next((name for name, number in DTMF.items() if number == parameter.method), "unknown")
+        method = next(
+            (name for name, number in DTMF.items() if number == parameter.method), "unknown"
+        )
         self.handset.on_digit(parameter.digit, method)
 
     @_kept
     def onCallTransferStatus(self, parameter: Any) -> None:  # noqa: N802
-        self.handset.on_transfer_status(parameter.statusCode, parameter.reason, parameter.finalNotify)
+        self.handset.on_transfer_status(
+            parameter.statusCode, parameter.reason, parameter.finalNotify
+        )
 
     @_kept
     def onCallTransferRequest(self, parameter: Any) -> None:  # noqa: N802
         """The far end wants us to call somebody else: a phone that was not told to follow refuses."""
         successor = self.handset.successor_for(self, parameter.dstUri)
-        parameter.statusCode = pj.PJSIP_SC_ACCEPTED if successor is not None else pj.PJSIP_SC_FORBIDDEN
+        parameter.statusCode = (
+            pj.PJSIP_SC_ACCEPTED if successor is not None else pj.PJSIP_SC_FORBIDDEN
+        )
         parameter.newCall = successor
 
     @_kept

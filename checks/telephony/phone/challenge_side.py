@@ -1,4 +1,6 @@
-"""One side of a challenge, in the process of a call leg: says its nonce and its digits, and listens for the other's."""
+"""One side of a challenge, in the process of a call leg: says its nonce and its digits, and listens
+for the other's.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from checks.telephony.phone.timing import Stopwatch
 class Side:
     """Of a call that has sound. `stopwatch` wants to look every millisecond while it is there."""
 
-    def __init__(self, handset: Handset, ear: Ear, tell: Callable[..., None], scratch: Path) -> None:
+    def __init__(
+        self, handset: Handset, ear: Ear, tell: Callable[..., None], scratch: Path
+    ) -> None:
         """`scratch`: what the names of its files begin with."""
         self._handset, self._ear, self._tell, self._scratch = handset, ear, tell, scratch
         self.stopwatch: Stopwatch | None = None

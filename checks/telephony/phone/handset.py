@@ -1,10 +1,12 @@
-"""One telephone on pjsua2: an account and at most one call, told as events. Only for the child process of a call leg.
+"""One telephone on pjsua2: an account and at most one call, told as events. Only for the child
+process of a call leg.
 
 Traps of the engine that this file lives with (pjsua2 2.15.1):
-* asserts are compiled in: everything happens in the main thread (threadCnt=0, mainThreadOnly), one Endpoint, one
-  account;
+* asserts are compiled in: everything happens in the main thread (threadCnt=0, mainThreadOnly), one
+  Endpoint, one account;
 * the log callback is only called up to consoleLevel; the writer must be kept referenced;
-* getInfo() is held while its members are read; getInfo() and getStreamStat() raise once the call is over;
+* getInfo() is held while its members are read; getInfo() and getStreamStat() raise once the call is
+  over;
 * a status may be made up by our own stack: what was received is read from the wire (`Ladder`);
 * the default media port is reused and an orphan's sound would be heard: a random port per call;
 * an exception in a callback is printed and swallowed: `_kept` keeps it for the loop.
@@ -29,7 +31,11 @@ from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
-_TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+_TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 _PROVISIONALS_TOLD = 20
 
@@ -43,7 +49,10 @@ class Handset(Changing):
         self.broken: Exception | None = None
         self.digits = ""
         """every digit that the far end pressed"""
-        self.heard_file, self.said_file = folder / f".{name}-heard.wav", folder / f".{name}-said.wav"
+        self.heard_file, self.said_file = (
+            folder / f".{name}-heard.wav",
+            folder / f".{name}-said.wav",
+        )
         self._silence_file = folder / f".{name}-silence.wav"
         self.media_at: float | None = None
         self.ended = False
@@ -65,7 +74,8 @@ class Handset(Changing):
         self._rtp_seen = False
         self._next_look = 0.0
 
-    # --- what the telephone does -----------------------------------------------------------------------------------
+    # --- what the telephone does
+    # -----------------------------------------------------------------------------------
 
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its SIP port. Raises pjsua2.Error."""
@@ -79,7 +89,9 @@ class Handset(Changing):
         self._endpoint.libStart()
         self._endpoint.audDevManager().setNullDev()
         for codec in self._endpoint.codecEnum2():
-            self._endpoint.codecSetPriority(codec.codecId, pjsua2_settings.priority(codec.codecId, account.codecs))
+            self._endpoint.codecSetPriority(
+                codec.codecId, pjsua2_settings.priority(codec.codecId, account.codecs)
+            )
         self._account = LineAccount(self)
         self._account.create(pjsua2_settings.of_account(account))
         self.tell("ready", port=port)
@@ -93,7 +105,9 @@ class Handset(Changing):
         self._account.setRegistration(False)
 
     def call(self, to: str, headers: dict[str, str], caller: str | None = None) -> None:
-        """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that does not resolve)."""
+        """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that
+        does not resolve).
+        """
         self._call = LineCall(self, self._account)
         parameter = pj.CallOpParam(True)
         parameter.opt.videoCount = 0
@@ -138,7 +152,8 @@ class Handset(Changing):
             self._hanging_up = True
             self._call.hangup(pj.CallOpParam(True))
 
-    # --- how it stands ---------------------------------------------------------------------------------------------
+    # --- how it stands
+    # ---------------------------------------------------------------------------------------------
 
     @property
     def statistics(self) -> dict[str, Any]:
@@ -157,11 +172,18 @@ class Handset(Changing):
         return float(self._call.getStreamStat(self._media_index).jbuf.size * self._frame_ms)
 
     def farewell_answered(self, since: float) -> bool:
-        """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final response."""
+        """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
+        response.
+        """
         if self.ladder.far_request("BYE") is not None:
             return True  # both hung up at once
-        if not self._hanging_up or not any(m.method == "BYE" and m.status is None for m in self.ladder):
-            invite = any(m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in self.ladder)
+        if not self._hanging_up or not any(
+            m.method == "BYE" and m.status is None for m in self.ladder
+        ):
+            invite = any(
+                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since
+                for m in self.ladder
+            )
             return invite or not self._hanging_up
         answer = self.ladder.final_response("BYE")
         return answer is not None and answer.at >= since
@@ -176,19 +198,24 @@ class Handset(Changing):
             self.look_at_media()
 
     def look_at_media(self) -> None:
-        """Take the RTP counts; tells `rtp-first` once, with where it came from and where it should have."""
+        """Take the RTP counts; tells `rtp-first` once, with where it came from and where it should
+        have.
+        """
         if not self.has_media or self.held:
             return
         stat = self._call.getStreamStat(self._media_index)
         info = self._call.getStreamInfo(self._media_index)
-        self.watch.count(self.meter.take(pjsua2_settings.counts(stat, info), time.monotonic()), self.media_at)
+        self.watch.count(
+            self.meter.take(pjsua2_settings.counts(stat, info), time.monotonic()), self.media_at
+        )
         self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
         if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
             self._rtp_seen = True
             source = self._call.getMedTransportInfo(self._media_index).srcRtpName
             self.tell("rtp-first", source=source, expected=info.remoteRtpAddress)
 
-    # --- what the engine says --------------------------------------------------------------------------------------
+    # --- what the engine says
+    # --------------------------------------------------------------------------------------
 
     def on_message(self, message: Any) -> None:
         """A SIP message went by."""
@@ -198,11 +225,19 @@ class Handset(Changing):
             return
         if message.direction == "sent" and message.status is None:
             self.tell("invited", message.at)
-        elif message.direction == "received" and message.status is not None and message.status < 200:
+        elif (
+            message.direction == "received" and message.status is not None and message.status < 200
+        ):
             self._provisionals += 1
             if self._provisionals <= _PROVISIONALS_TOLD:
                 name = "trying" if message.status == 100 else "provisional"
-                self.tell(name, message.at, code=message.status, phrase=message.phrase, with_media=message.has_body)
+                self.tell(
+                    name,
+                    message.at,
+                    code=message.status,
+                    phrase=message.phrase,
+                    with_media=message.has_body,
+                )
         elif message.direction == "received" and self.media_at is not None:
             self.on_change_answered(message)
 
@@ -246,7 +281,9 @@ class Handset(Changing):
         if self.ladder.far_request("CANCEL") is not None:
             self.tell("cancelled")
             return
-        self.watch.refused(self.ladder.final_response("INVITE"), code, phrase, described=self._sound is not None)
+        self.watch.refused(
+            self.ladder.final_response("INVITE"), code, phrase, described=self._sound is not None
+        )
 
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""
@@ -268,7 +305,8 @@ class Handset(Changing):
             self.meter.digit(time.monotonic())
         self.tell("dtmf", digit=digit, method=method)
 
-    # --- the parts -------------------------------------------------------------------------------------------------
+    # --- the parts
+    # -------------------------------------------------------------------------------------------------
 
     def _begin_recording(self) -> None:
         self._heard, self._said = pj.AudioMediaRecorder(), pj.AudioMediaRecorder()

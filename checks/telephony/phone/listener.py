@@ -1,10 +1,12 @@
-"""What one listens for in a call while it runs: a prompt, a nonce, or simply what there is. Only for child processes.
+"""What one listens for in a call while it runs: a prompt, a nonce, or simply what there is. Only
+for child processes.
 
-A prompt is decided as soon as enough of it was heard, else when its time is up; one that has begun in time is let
-speak. What is there instead is told as a code: silent, comfort-noise, wrong-prompt (it was X), unknown-prompt,
-not-heard (a part of it), and, after a press, dtmf-ignored (the last prompt again, or silence still); false-answer:busy
-and the like (a tone of the network after the answer, before anything else was heard), later tone:busy; fax, voicemail,
-music-on-hold, frozen, looped, noise.
+A prompt is decided as soon as enough of it was heard, else when its time is up; one that has begun
+in time is let speak. What is there instead is told as a code: silent, comfort-noise, wrong-prompt
+(it was X), unknown-prompt, not-heard (a part of it), and, after a press, dtmf-ignored (the last
+prompt again, or silence still); false-answer:busy and the like (a tone of the network after the
+answer, before anything else was heard), later tone:busy; fax, voicemail, music-on-hold, frozen,
+looped, noise.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ class Prompt:
     def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
         self._ear, self._order = ear, order
         self._hearings = [
-            prompt.Hearing(reference(path), ear.mark) for path in order.get("references") or [order["reference"]]
+            prompt.Hearing(reference(path), ear.mark)
+            for path in order.get("references") or [order["reference"]]
         ]
         self._began = time.monotonic()
         self._deadline = self._began + order["within"]
@@ -56,7 +59,9 @@ class Prompt:
     def attend(self) -> bool:
         """Whether it is decided."""
         matches = [hearing.hear(self._ear.recording.samples) for hearing in self._hearings]
-        best = max(range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage))
+        best = max(
+            range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage)
+        )
         match, heard = matches[best], self._hearings[best].reference
         begins = self._ear.recording.time_of(match.begins)
         if match.whole and begins <= self._deadline:
@@ -97,7 +102,9 @@ class Nonce:
         self._turn: int = order.get("turn", 0)
         """which of several challenges of one call it is"""
         self._own, self._began = order.get("say"), time.monotonic()
-        self._listener = nonce_sound.Listener(order["expect"], ear.recording.position_at(self._began))
+        self._listener = nonce_sound.Listener(
+            order["expect"], ear.recording.position_at(self._began)
+        )
         self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
@@ -105,12 +112,18 @@ class Nonce:
         samples = self._ear.recording.samples
         if (found := self._listener.hear(samples)) is not None:
             self._ear.heard_to(len(samples), len(samples))
-            self._ear.tell("challenge-heard", began=self._ear.recording.time_of(found.position), turn=self._turn)
+            self._ear.tell(
+                "challenge-heard",
+                began=self._ear.recording.time_of(found.position),
+                turn=self._turn,
+            )
             return True
         if time.monotonic() < self._deadline + _LAG_SECONDS:
             return False
         best, instead = self._listener.best(), self._instead()
-        self._ear.tell("challenge-not-heard", best=best, of=nonce.LENGTH, turn=self._turn, instead=instead)
+        self._ear.tell(
+            "challenge-not-heard", best=best, of=nonce.LENGTH, turn=self._turn, instead=instead
+        )
         return True
 
     def _instead(self) -> str | None:
@@ -137,7 +150,9 @@ class Sound:
             return False
         self._next_look = len(samples) + RATE // 4
         sounds = float(sound.active(samples).sum()) * sound.FRAME_SECONDS >= _SOME_SECONDS
-        good = sounds and classification.nature_of(samples, self._order.get("country")).kind in _GOOD
+        good = (
+            sounds and classification.nature_of(samples, self._order.get("country")).kind in _GOOD
+        )
         if good or over:
             self._ear.tell("sound", found=good)
         return good or over
@@ -158,7 +173,9 @@ class Ear:
         self._next_read = 0.0
 
     def listen_for(self, order: Mapping[str, Any]) -> None:
-        """Begin to listen for a prompt: step, references (any will do), within, and what `what_is_heard` takes."""
+        """Begin to listen for a prompt: step, references (any will do), within, and what
+        `what_is_heard` takes.
+        """
         self._listening.append(Prompt(self, order))
 
     def listen_for_nonce(self, order: Mapping[str, Any]) -> None:
@@ -184,7 +201,9 @@ class Ear:
         self._listening = [one for one in self._listening if not one.attend()]
         return True
 
-    def since_answer(self, order: Mapping[str, Any], side: Recording | None = None) -> sound.Samples:
+    def since_answer(
+        self, order: Mapping[str, Any], side: Recording | None = None
+    ) -> sound.Samples:
         """What was heard (or said) since the answer; all of it when there was none."""
         recording = side or self.recording
         answered = order.get("answered_at")
@@ -196,7 +215,9 @@ class Ear:
 
     async def examine_beside(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The same in a thread, where a call's packets go by this one."""
-        return await asyncio.to_thread(examination.examine, *self.so_far(order), order.get("country"))
+        return await asyncio.to_thread(
+            examination.examine, *self.so_far(order), order.get("country")
+        )
 
     def figures(self) -> dict[str, float]:
         """The measures of what was heard."""
@@ -222,9 +243,13 @@ class Ear:
         self.something_heard = True
         self.mark, self._quiet_from = position, max(position, over_at + _TAIL)
 
-    def what_is_heard(self, order: Mapping[str, Any], awaited: str, wanted: Collection[str] = ()) -> tuple[str, str]:
-        """A code and words for the sound since the last thing heard. The order may hold: previous (the prompt before a
-        press), others (paths of known prompts), answered_at (monotonic) and country."""
+    def what_is_heard(
+        self, order: Mapping[str, Any], awaited: str, wanted: Collection[str] = ()
+    ) -> tuple[str, str]:
+        """A code and words for the sound since the last thing heard. The order may hold: previous
+        (the prompt before a press), others (paths of known prompts), answered_at (monotonic) and
+        country.
+        """
         previous: str | None = order.get("previous")
         samples = self.recording.samples[self._quiet_from :]
         if sound.is_silent(samples) and previous is not None and previous:
@@ -237,17 +262,26 @@ class Ear:
         code, text = self._named(samples, order)
         return code, f"{text}, {awaited} awaited"
 
-    def _known(self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]) -> str | None:
-        """Which of the known prompts it is; a library that is too large to be gone through in time is gone through in
-        part."""
+    def _known(
+        self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]
+    ) -> str | None:
+        """Which of the known prompts it is; a library that is too large to be gone through in time
+        is gone through in part.
+        """
         enough, found = time.monotonic() + _LIBRARY_SECONDS, list[prompt.Reference]()
         for path in dict.fromkeys(known):
-            if Path(path).name not in wanted and time.monotonic() < enough and (one := readable(path)):
+            if (
+                Path(path).name not in wanted
+                and time.monotonic() < enough
+                and (one := readable(path))
+            ):
                 found.append(one)
         return prompt.closest(samples, 0, found, lambda: time.monotonic() < enough)
 
     def _named(self, samples: sound.Samples, order: Mapping[str, Any]) -> tuple[str, str]:
-        """What the sound is; a tone of the network counts as a false answer only where it follows the answer."""
+        """What the sound is; a tone of the network counts as a false answer only where it follows
+        the answer.
+        """
         answered = order.get("answered_at")
         if answered is not None:
             samples = samples[max(0, self.recording.position_at(answered) - self._quiet_from) :]

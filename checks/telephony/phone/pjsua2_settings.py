@@ -1,4 +1,6 @@
-"""What the engine (pjsua2) is told: about itself, an account, a transport; and the counts that it tells back."""
+"""What the engine (pjsua2) is told: about itself, an account, a transport; and the counts that it
+tells back.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def priority(codec: str, wanted: tuple[str, ...]) -> int:
 
 
 def of_account(account: Account) -> Any:
-    """The account: digest, a session timer so that an orphan dies at the far end, a random RTP port for each call."""
+    """The account: digest, a session timer so that an orphan dies at the far end, a random RTP port
+    for each call.
+    """
     settings = pj.AccountConfig()
     settings.idUri = account.address
     settings.regConfig.registerOnAdd = False
@@ -86,7 +90,9 @@ def of_account(account: Account) -> Any:
     if account.route:
         settings.sipConfig.proxies.push_back(account.route)
     if account.user:
-        settings.sipConfig.authCreds.push_back(pj.AuthCredInfo("digest", "*", account.user, 0, account.password or ""))
+        settings.sipConfig.authCreds.push_back(
+            pj.AuthCredInfo("digest", "*", account.user, 0, account.password or "")
+        )
     settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
     settings.callConfig.timerMinSESec = settings.callConfig.timerSessExpiresSec = _SESSION_SECONDS
     settings.mediaConfig.lockCodecEnabled = False
@@ -107,8 +113,9 @@ def media_of(info: Any) -> dict[str, Any]:
 
 
 def counts(stat: Any, info: Any) -> dict[str, Any]:
-    """RTP as counted at our end, and what the far end reported of ours by RTCP (RR, RFC 3550); times in ms.
-    rxStat.reorder is left out: it returns the loss value."""
+    """RTP as counted at our end, and what the far end reported of ours by RTCP (RR, RFC 3550);
+    times in ms. rxStat.reorder is left out: it returns the loss value.
+    """
     rtcp, buffer, codec = stat.rtcp, stat.jbuf, info.audCodecParam
     received, sent = rtcp.rxStat, rtcp.txStat
     return {
@@ -116,7 +123,9 @@ def counts(stat: Any, info: Any) -> dict[str, Any]:
         "frame_ms": codec.info.frameLen * max(1, codec.setting.frmPerPkt),
         "rx_packets": received.pkt,
         "rx_lost": received.loss,
-        "rx_loss_length_ms": received.lossPeriodUsec.mean / 1000 if received.lossPeriodUsec.n else None,
+        "rx_loss_length_ms": (
+            received.lossPeriodUsec.mean / 1000 if received.lossPeriodUsec.n else None
+        ),
         "rx_discarded": buffer.discard,
         "rx_empty": buffer.empty,
         "rx_buffer_ms": buffer.avgDelayMsec,

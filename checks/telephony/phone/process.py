@@ -1,11 +1,14 @@
-"""The process of one call leg: a telephone under remote control (`python -m checks.telephony.phone.process FD`).
+"""The process of one call leg: a telephone under remote control (`python -m
+checks.telephony.phone.process FD`).
 
-Over the inherited socket FD come commands, one JSON object a line ({"do": ...}), and go events ({"event": ..., "at":
-monotonic seconds, ...}). Secrets come only this way. Everything happens in one loop of the main thread.
+Over the inherited socket FD come commands, one JSON object a line ({"do": ...}), and go events
+({"event": ..., "at": monotonic seconds, ...}). Secrets come only this way. Everything happens in
+one loop of the main thread.
 
-No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its life is over, it
-hangs up, takes its registration back and leaves within seconds. A process stuck in the engine is ended by SIGALRM. It
-leaves by os._exit: the engine aborts in a normal interpreter exit.
+No orphan: when the socket closes (the daemon is gone, by whatever way), at SIGTERM, or when its
+life is over, it hangs up, takes its registration back and leaves within seconds. A process stuck in
+the engine is ended by SIGALRM. It leaves by os._exit: the engine aborts in a normal interpreter
+exit.
 """
 
 from __future__ import annotations
@@ -96,7 +99,9 @@ class Phone:
         from checks.telephony.phone.listener import Ear
 
         at = handset.media_at or time.monotonic()
-        self._ear = Ear(self._channel.tell, Recording(handset.heard_file, at), Recording(handset.said_file, at))
+        self._ear = Ear(
+            self._channel.tell, Recording(handset.heard_file, at), Recording(handset.said_file, at)
+        )
         self._side = Side(handset, self._ear, self._channel.tell, self._folder / f".{self._name}")
 
     def _obey(self, command: dict[str, Any]) -> None:
@@ -145,12 +150,16 @@ class Phone:
             case {"do": "await-sound"}:
                 self._ear.await_sound(command)
             case {"do": "sample", "since": since}:
-                self._channel.tell("sampled", **self._ear.examine({**command, "answered_at": since}))
+                self._channel.tell(
+                    "sampled", **self._ear.examine({**command, "answered_at": since})
+                )
             case {"do": "examine"}:
                 self._channel.tell("examined", **self._ear.examine(command))
             case {"do": "count"}:
                 self._phone.look_at_media()
-                self._channel.tell("counted", number=command.get("number", 0), **self._phone.statistics)
+                self._channel.tell(
+                    "counted", number=command.get("number", 0), **self._phone.statistics
+                )
             case _:
                 raise ValueError(f"no such command: {command['do']}")
 
@@ -165,7 +174,11 @@ class Phone:
         from checks.telephony.phone.handset import Handset
         from checks.telephony.phone.pjsua2_settings import Account
 
-        self._folder, self._name, self._files = Path(command["folder"]), command["name"], command["files"]
+        self._folder, self._name, self._files = (
+            Path(command["folder"]),
+            command["name"],
+            command["files"],
+        )
         self._dies = self._born + command["life_seconds"]
         self._handset = Handset(self._channel.tell, self._folder, self._name)
         self._handset.ladder.secretive = command.get("secretive", False)
@@ -198,7 +211,8 @@ class Phone:
 
         call_control.obey(self._phone, command)
 
-    # --- leaving -----------------------------------------------------------------------------------------------------
+    # --- leaving
+    # -----------------------------------------------------------------------------------------------------
 
     def _leave(self, within: float) -> None:
         """Hang up, wait for the answer, un-REGISTER, write the exhibits, say so."""
@@ -206,13 +220,19 @@ class Phone:
             began = time.monotonic()
             had_call = self._handset.in_call
             self._handset.hang_up()
-            answered = self._until(lambda: self._phone.farewell_answered(began), within) if had_call else True
+            answered = (
+                self._until(lambda: self._phone.farewell_answered(began), within)
+                if had_call
+                else True
+            )
             self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
             if self._unregister and self._handset.registered:
                 self._handset.unregister()
                 self._until(lambda: not self._phone.registered, _UNREGISTER_SECONDS)
             health = self._pulse.figures(self._handset.media_at)
-            self._channel.tell("statistics", **self._handset.statistics, **self._sound_figures(), health=health)
+            self._channel.tell(
+                "statistics", **self._handset.statistics, **self._sound_figures(), health=health
+            )
             self._write_exhibits(self._handset)
         self._channel.tell("closed")
 
@@ -250,7 +270,9 @@ class Phone:
             from checks.telephony.audio.waveform import track
 
             drawn |= {"heard": track(self._ear.recording), "said": track(self._ear.said)}
-        (self._folder / f".{self._name}-picture.json").write_text(json.dumps(drawn), encoding="utf-8")
+        (self._folder / f".{self._name}-picture.json").write_text(
+            json.dumps(drawn), encoding="utf-8"
+        )
 
 
 def main() -> None:
@@ -261,8 +283,12 @@ def main() -> None:
     try:
         phone.run()
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
-        channel.tell("broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}")
-        with suppress(BaseException):  # the far end is told if it can be; the process ends either way
+        channel.tell(
+            "broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}"
+        )
+        with suppress(
+            BaseException
+        ):  # the far end is told if it can be; the process ends either way
             phone._leave(_FAREWELL_SECONDS)
         os._exit(1)
     os._exit(0)

@@ -1,7 +1,9 @@
-"""How the process of a call gets on, measured in it: standing still, queueing for a CPU. Judged in honesty.py.
+"""How the process of a call gets on, measured in it: standing still, queueing for a CPU. Judged in
+honesty.py.
 
-Its loop waits for the engine 10 ms at a time, which is nearly all that it does. A wait that takes longer, and not by
-work, is a stand-still: the process was stopped, swapped out or had no CPU, and so had its media threads.
+Its loop waits for the engine 10 ms at a time, which is nearly all that it does. A wait that takes
+longer, and not by work, is a stand-still: the process was stopped, swapped out or had no CPU, and
+so had its media threads.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ class Pulse:
 
     @contextmanager
     def waiting(self, allowed_seconds: float) -> Iterator[None]:
-        """Around a wait for the engine: what is neither the wait that was asked for nor work is a stand-still."""
+        """Around a wait for the engine: what is neither the wait that was asked for nor work is a
+        stand-still.
+        """
         began, worked = time.monotonic(), time.thread_time()
         yield
         still = (time.monotonic() - began) - (time.thread_time() - worked) - allowed_seconds
@@ -35,21 +39,25 @@ class Pulse:
             self._stalled += still
 
     def figures(self, media_at: float | None) -> dict[str, float]:
-        """As facts for the daemon; `media_at` is when the media threads began. A call counts as 10 s long at least, so
-        that no single hiccup condemns a short one."""
+        """As facts for the daemon; `media_at` is when the media threads began. A call counts as 10
+        s long at least, so that no single hiccup condemns a short one.
+        """
         now = time.monotonic()
         waited = max(_queued(), default=0.0) if media_at is not None else 0.0
         return {
             "stall_seconds": round(self._longest, 4),
-            "stalled_percent": round(min(100.0, 100 * self._stalled / max(now - self._began, _LEAST_SECONDS)), 2),
+            "stalled_percent": round(
+                min(100.0, 100 * self._stalled / max(now - self._began, _LEAST_SECONDS)), 2
+            ),
             "wait_percent": round(min(100.0, 100 * waited / max(now - (media_at or now), 1.0)), 2),
             "preempted": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         }
 
 
 def _queued() -> Iterator[float]:
-    """Seconds that each thread but the first (those of the media) was ready and had no CPU; nothing where the kernel
-    does not tell."""
+    """Seconds that each thread but the first (those of the media) was ready and had no CPU; nothing
+    where the kernel does not tell.
+    """
     for thread in Path("/proc/self/task").glob("*/schedstat"):
         try:
             if thread.parent.name != str(os.getpid()):

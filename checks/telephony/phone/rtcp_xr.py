@@ -1,9 +1,10 @@
-"""What the far end says of the sound it got from us: RTCP extended reports, block "VoIP metrics" (RFC 3611, 4.7).
+"""What the far end says of the sound it got from us: RTCP extended reports, block "VoIP metrics"
+(RFC 3611, 4.7).
 
-The engine takes RTCP in and shows the reception report alone. What comes to its port is read along beside it, by a
-socket that sees datagrams without taking them (raw(7)), behind a filter for that one port; that needs CAP_NET_RAW
-(systemd/rtcp-xr.conf). Without it, or where RTCP is encrypted, nothing is read and nothing claimed. In the process of
-a call leg.
+The engine takes RTCP in and shows the reception report alone. What comes to its port is read along
+beside it, by a socket that sees datagrams without taking them (raw(7)), behind a filter for that
+one port; that needs CAP_NET_RAW (systemd/rtcp-xr.conf). Without it, or where RTCP is encrypted,
+nothing is read and nothing claimed. In the process of a call leg.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class FarReports:
         self._port = b""
 
     def read_at(self, name: str) -> None:
-        """Begin, at an address as the engine writes it ("127.0.0.1:4001"). A stream that moves is followed."""
+        """Begin, at an address as the engine writes it ("127.0.0.1:4001"). A stream that moves is
+        followed.
+        """
         self.close()
         host, _, port = name.rpartition(":")
         if not port.isdigit() or ":" in host:
@@ -66,7 +69,9 @@ class FarReports:
 
 
 def blocks(compound: bytes) -> Iterator[dict[str, float]]:
-    """The VoIP metrics of a compound RTCP packet; what is no RTCP has none, and what is broken ends it."""
+    """The VoIP metrics of a compound RTCP packet; what is no RTCP has none, and what is broken ends
+    it.
+    """
     while len(compound) >= 8 and compound[0] >> 6 == 2:
         kind, length = compound[1], 4 * (int.from_bytes(compound[2:4], "big") + 1)
         packet, compound = compound[:length], compound[length:]
@@ -101,6 +106,12 @@ def _reading(port: int) -> socket.socket:
     """Raises PermissionError."""
     program = [(code, yes, no, port if code == 0x15 else value) for code, yes, no, value in _FILTER]
     written = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
-    reading = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_UDP)
-    reading.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(written)))
+    reading = socket.socket(
+        socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_UDP
+    )
+    reading.setsockopt(
+        socket.SOL_SOCKET,
+        _SO_ATTACH_FILTER,
+        struct.pack("HL", len(program), ctypes.addressof(written)),
+    )
     return reading

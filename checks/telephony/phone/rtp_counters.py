@@ -1,9 +1,11 @@
-"""The RTP counts of a call while it runs, and how they went over time. In the process of a call leg.
+"""The RTP counts of a call while it runs, and how they went over time. In the process of a call
+leg.
 
-The engine's counts are looked at every quarter of a second. A stream that begins anew (hold, a re-INVITE) counts from
-zero again: what was counted before is kept. A jitter buffer that is empty while not a packet comes is a pause of the
-far end (silence suppression, hold) and no loss: only that which is empty between packets counts. Nor is it one while
-a digit goes by: its packets stand in the sound's stead (RFC 4733).
+The engine's counts are looked at every quarter of a second. A stream that begins anew (hold, a
+re-INVITE) counts from zero again: what was counted before is kept. A jitter buffer that is empty
+while not a packet comes is a pause of the far end (silence suppression, hold) and no loss: only
+that which is empty between packets counts. Nor is it one while a digit goes by: its packets stand
+in the sound's stead (RFC 4733).
 """
 
 from __future__ import annotations
@@ -11,14 +13,24 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-_TOTALS = ("rx_packets", "rx_lost", "rx_discarded", "rx_empty", "tx_packets", "far_reports", "far_lost")
+_TOTALS = (
+    "rx_packets",
+    "rx_lost",
+    "rx_discarded",
+    "rx_empty",
+    "tx_packets",
+    "far_reports",
+    "far_lost",
+)
 _MOST_POINTS = 480
 _FEWEST_PACKETS = 500
 _DIGIT_SECONDS = 0.6
 """how long after a digit what is empty is its doing: a digit, and two looks"""
 
 Point = tuple[float, int, int, int, int]
-"""monotonic seconds, and the totals so far: packets received, lost, late or missing in the buffer, sent"""
+"""monotonic seconds, and the totals so far: packets received, lost, late or missing in the buffer,
+sent
+"""
 
 
 class Meter:
@@ -40,10 +52,16 @@ class Meter:
     def take(self, counts: dict[str, Any], at: float) -> dict[str, Any]:
         """One look at `at` (monotonic seconds); returns `latest`."""
         raw = {name: int(counts[name]) for name in _TOTALS}
-        if self._raw and (raw["rx_packets"] < self._raw["rx_packets"] or raw["tx_packets"] < self._raw["tx_packets"]):
+        if self._raw and (
+            raw["rx_packets"] < self._raw["rx_packets"]
+            or raw["tx_packets"] < self._raw["tx_packets"]
+        ):
             self._before = {name: self._before.get(name, 0) + self._raw[name] for name in _TOTALS}
             self._raw = dict.fromkeys(_TOTALS, 0)
-        if raw["rx_packets"] == self._raw.get("rx_packets", 0) or at - self._digit_at <= _DIGIT_SECONDS:
+        if (
+            raw["rx_packets"] == self._raw.get("rx_packets", 0)
+            or at - self._digit_at <= _DIGIT_SECONDS
+        ):
             self._pauses += raw["rx_empty"] - self._raw.get("rx_empty", 0)
         self._sent(raw["tx_packets"] - self._raw.get("tx_packets", 0), at, counts["frame_ms"])
         reported = raw["far_reports"] != self._raw.get("far_reports", 0)
@@ -53,7 +71,13 @@ class Meter:
         kept = {"far_of_packets": totals["tx_packets"]} if reported else {}
         known = {"far_of_packets": self.latest.get("far_of_packets", 0)}
         self._plot(totals, at)
-        self.latest = {**counts, **totals, **known, **kept, "unsent_percent": self.unsent_percent(totals)}
+        self.latest = {
+            **counts,
+            **totals,
+            **known,
+            **kept,
+            "unsent_percent": self.unsent_percent(totals),
+        }
         self._at = at
         return self.latest
 
@@ -62,18 +86,27 @@ class Meter:
         self._digit_at = at
 
     def losses(self) -> list[list[float]]:
-        """How it went: [monotonic seconds, received, lost, late or missing, sent] since the look before."""
+        """How it went: [monotonic seconds, received, lost, late or missing, sent] since the look
+        before.
+        """
         return [
-            [round(after[0], 3), *(max(0, now - then) for then, now in zip(before[1:], after[1:], strict=True))]
+            [
+                round(after[0], 3),
+                *(max(0, now - then) for then, now in zip(before[1:], after[1:], strict=True)),
+            ]
             for before, after in pairwise(self.points)
         ]
 
     def unsent_percent(self, totals: dict[str, int]) -> float:
-        """Packets that our own clock never sent, of those due while it sent (of ten seconds of them at least)."""
+        """Packets that our own clock never sent, of those due while it sent (of ten seconds of them
+        at least).
+        """
         return 100 * self._short / max(totals["tx_packets"] + self._short, _FEWEST_PACKETS)
 
     def _sent(self, sent: int, at: float, frame_ms: float) -> None:
-        """A shortfall counts once the sender is seen to go on: before a hold, and at the end, it stopped by order."""
+        """A shortfall counts once the sender is seen to go on: before a hold, and at the end, it
+        stopped by order.
+        """
         due = (at - self._at) * 1000 / frame_ms if self._at and frame_ms else 0.0
         if sent <= 0:
             self._pending, self._moved = 0.0, False
@@ -86,7 +119,9 @@ class Meter:
         if self.points and at - self.points[-1][0] < self._every:
             return
         gone = totals["rx_discarded"] + totals["rx_empty"]
-        self.points.append((at, totals["rx_packets"], totals["rx_lost"], gone, totals["tx_packets"]))
+        self.points.append(
+            (at, totals["rx_packets"], totals["rx_lost"], gone, totals["tx_packets"])
+        )
         if len(self.points) > _MOST_POINTS:
             del self.points[1:-1:2]
             self._every = (self.points[-1][0] - self.points[0][0]) / len(self.points)

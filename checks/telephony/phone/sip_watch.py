@@ -1,4 +1,5 @@
-"""What a far end does that no far end should, noted while the call runs and told once each: see hostile.py.
+"""What a far end does that no far end should, noted while the call runs and told once each: see
+hostile.py.
 
 Rule: told and kept is a bounded number, however long a flood lasts. In the process of a call leg.
 """
@@ -73,7 +74,11 @@ class Watch:
             self._places.add(message.far.rpartition(" ")[2])
         elif message.method == "INVITE" and message.has_body:
             self.encrypted = self.srtp != "never" and sdp.has_key(message.text)
-        if message.direction == "received" and message.method == "INVITE" and message.status is not None:
+        if (
+            message.direction == "received"
+            and message.method == "INVITE"
+            and message.status is not None
+        ):
             self._invited(message, message.status)
 
     def _invites(self, call_id: str) -> None:
@@ -96,20 +101,30 @@ class Watch:
                 self._tell("forked", message.at, ends=len(self._tags))
 
     def _described(self, message: Message) -> None:
-        """All answers to one offer are the same (RFC 3261 section 13.2.1); of another the engine may die."""
+        """All answers to one offer are the same (RFC 3261 section 13.2.1); of another the engine
+        may die.
+        """
         _, _, body = message.text.replace("\r\n", "\n").partition("\n\n")
         if body.strip() and len(self._answers) < _TOLD:
-            to, offer = next(iter(message.headers("To")), ""), next(iter(message.headers("CSeq")), "")
+            to, offer = (
+                next(iter(message.headers("To")), ""),
+                next(iter(message.headers("CSeq")), ""),
+            )
             tag = _TAG.search(to)
             if self._answers.setdefault((tag[1] if tag else "", offer), body) != body:
                 far = message.far.rpartition(" ")[2]
                 self.dropped(
-                    Malformed(far, "another session description than in the answer before", message.text[:4000])
+                    Malformed(
+                        far,
+                        "another session description than in the answer before",
+                        message.text[:4000],
+                    )
                 )
 
     def refused(self, final: Message | None, code: int, phrase: str, described: bool) -> None:
-        """The call ended, and nobody hung up: `final` is the far end's last word on INVITE. What our own stack makes of
-        a 3xx is passed over; `described` is whether there ever was media."""
+        """The call ended, and nobody hung up: `final` is the far end's last word on INVITE. What
+        our own stack makes of a 3xx is passed over; `described` is whether there ever was media.
+        """
         status = (final.status or 0) if final else 0
         if final and 200 <= status < 300 and not described:
             fault, text = sdp.fault_of(final.text, self.srtp == "required")
@@ -118,11 +133,17 @@ class Watch:
         reasons = final.headers("Reason") if final and far else []
         phrase, code = (final.phrase, status) if final and far else (phrase, code)
         self._tell(
-            "refused", code=code, phrase=phrase[:_LONGEST_PHRASE], reasons=reasons, origin="far" if far else "local"
+            "refused",
+            code=code,
+            phrase=phrase[:_LONGEST_PHRASE],
+            reasons=reasons,
+            origin="far" if far else "local",
         )
 
     def dropped(self, malformed: Malformed) -> None:
-        """A datagram that is no SIP; another host's is none of the far end's, nor what others on this host send."""
+        """A datagram that is no SIP; another host's is none of the far end's, nor what others on
+        this host send.
+        """
         beside = malformed.host.startswith("127.") and malformed.far not in self._places
         if beside or malformed.host not in {place.rpartition(":")[0] for place in self._places}:
             return

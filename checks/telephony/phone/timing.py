@@ -1,11 +1,14 @@
-"""How late sound is, to about a millisecond: when it was said, when it was heard, and how long our own jitter buffer
-held it. Only for the process of a call leg; what both legs of a call tell is compared in `proof.py`.
+"""How late sound is, to about a millisecond: when it was said, when it was heard, and how long our
+own jitter buffer held it. Only for the process of a call leg; what both legs of a call tell is
+compared in `proof.py`.
 
-* The clock of a recording: the engine hands 12 frames (3840 bytes) at a time to the C library, which writes whole
-  blocks of 4096 bytes; so the moment at which a file grows tells when its first sample was. The earliest of several
-  such moments is right, all others are late by what this process was slow to look. Where they disagree (another
-  engine, another build) there is no clock, and no delay is told rather than a wrong one.
-* The jitter buffer, by Little's law: the mean number of frames in it, times their length, is how long each was held.
+* The clock of a recording: the engine hands 12 frames (3840 bytes) at a time to the C library,
+  which writes whole blocks of 4096 bytes; so the moment at which a file grows tells when its first
+  sample was. The earliest of several such moments is right, all others are late by what this
+  process was slow to look. Where they disagree (another engine, another build) there is no clock,
+  and no delay is told rather than a wrong one.
+* The jitter buffer, by Little's law: the mean number of frames in it, times their length, is how
+  long each was held.
 * Where a nonce is in a recording: the peak of its correlation with what it should sound like.
 """
 
@@ -82,8 +85,9 @@ class Holding:
     def mean_ms(self, since: float, until: float) -> float | None:
         """How long a frame was held between two moments, milliseconds; None where nobody looked.
 
-        The median of turns of 60 ms, in which whole frames of 10, 20 and 30 ms come and go: a lost packet is missing
-        from the buffer for a while, but from few of the turns."""
+        The median of turns of 60 ms, in which whole frames of 10, 20 and 30 ms come and go: a lost
+        packet is missing from the buffer for a while, but from few of the turns.
+        """
         seen = np.array([one for one in self._seen if since <= one[0] <= until])
         if len(seen) < 2 or seen[-1, 0] - seen[0, 0] < 0.8 * (until - since):
             return None
@@ -119,7 +123,9 @@ class Stopwatch:
             self._holding.look(buffered)
 
     def attend(self) -> bool:
-        """Now and then, once the recordings were read on: whether it is over; then `challenge-timed` was told."""
+        """Now and then, once the recordings were read on: whether it is over; then
+        `challenge-timed` was told.
+        """
         self._own.follow(1)
         self._theirs.follow(2 * _WANTED)
         said_at = self._said_at()
@@ -138,8 +144,9 @@ class Stopwatch:
         return zero + _first(self._own.places[0]) / RATE
 
     def _heard_at(self) -> list[tuple[float, float]]:
-        """For each stretch in which the buffer was steady: when symbol 0 of theirs would have been heard, and how long
-        the buffer held it, milliseconds."""
+        """For each stretch in which the buffer was steady: when symbol 0 of theirs would have been
+        heard, and how long the buffer held it, milliseconds.
+        """
         zero, found = self._heard_clock.zero, []
         if zero is None:
             return []

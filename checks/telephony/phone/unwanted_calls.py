@@ -1,7 +1,8 @@
-"""Calls that a telephone does not take: told to be busy, after the engine has done with announcing them.
+"""Calls that a telephone does not take: told to be busy, after the engine has done with announcing
+them.
 
-To hang up within the engine's own callback of an incoming call aborts it (pjsip_rx_data_free_cloned), and with it the
-call that stands: anybody's INVITE would end ours.
+To hang up within the engine's own callback of an incoming call aborts it
+(pjsip_rx_data_free_cloned), and with it the call that stands: anybody's INVITE would end ours.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
-"""The E-model: what a voice path is worth to those who talk over it (ITU-T G.107, narrowband, all of it).
+"""The E-model: what a voice path is worth to those who talk over it (ITU-T G.107, narrowband, all
+of it).
 
-R = Ro - Is - Id - Ie,eff + A: the noise, what comes with the voice at the same time, what comes late, what codec and
-loss spoil, and what people forgive. Every name in `Path` is the standard's own, and so is every default; with all of
-them R is 93.2. Delays are in milliseconds, levels in dB, dBm0p or dBmp, loss in PERCENT.
+R = Ro - Is - Id - Ie,eff + A: the noise, what comes with the voice at the same time, what comes
+late, what codec and loss spoil, and what people forgive. Every name in `Path` is the standard's
+own, and so is every default; with all of them R is 93.2. Delays are in milliseconds, levels in dB,
+dBm0p or dBmp, loss in PERCENT.
 
-Wideband (G.107.1) and fullband (G.107.2) have scales of their own: an R of one says nothing on another, so `Scale`
-goes wherever R and MOS go. Their `Id` is taken from the narrowband model, which makes them estimates here.
+Wideband (G.107.1) and fullband (G.107.2) have scales of their own: an R of one says nothing on
+another, so `Scale` goes wherever R and MOS go. Their `Id` is taken from the narrowband model, which
+makes them estimates here.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from math import exp, log2, log10, sqrt
 
 
 class Scale(Enum):
-    """A scale of R: its best value, the most that loss can take, and what R is divided by before it becomes a MOS."""
+    """A scale of R: its best value, the most that loss can take, and what R is divided by before it
+    becomes a MOS.
+    """
 
     NARROWBAND = ("narrowband", 0.0, 95.0, 1.0)
     WIDEBAND = ("wideband", 129.0, 95.0, 1.29)
@@ -90,7 +95,9 @@ def rating_on(scale: Scale, path: Path) -> float:
 
 
 def mos(r: float, scale: Scale = Scale.NARROWBAND) -> float:
-    """Mean opinion score, 1 to 4.5 (G.107 annex B); the cubic dips below 1 for a small R and is held there."""
+    """Mean opinion score, 1 to 4.5 (G.107 annex B); the cubic dips below 1 for a small R and is
+    held there.
+    """
     r = r / scale.divisor
     if r <= 0:
         return 1.0
@@ -103,10 +110,13 @@ def effective_impairment(path: Path, worst: float = 95.0) -> float:
     """Ie,eff (7.5): what the codec and lost packets take; never more than `worst`."""
     if path.ppl <= 0:
         return path.ie
-    return path.ie + (worst - path.ie) * path.ppl / (path.ppl / max(1.0, path.burst_ratio) + path.bpl)
+    return path.ie + (worst - path.ie) * path.ppl / (
+        path.ppl / max(1.0, path.burst_ratio) + path.bpl
+    )
 
 
-# -- Ro: noise (7.2) -----------------------------------------------------------------------------------------------
+# -- Ro: noise (7.2)
+# -----------------------------------------------------------------------------------------------
 
 
 def _no(path: Path) -> float:
@@ -123,7 +133,8 @@ def _ro(path: Path) -> float:
     return 15 - 1.5 * (path.slr + _no(path))
 
 
-# -- Is: what comes with the voice (7.3) ---------------------------------------------------------------------------
+# -- Is: what comes with the voice (7.3)
+# ---------------------------------------------------------------------------
 
 
 def _is(path: Path) -> float:
@@ -153,7 +164,8 @@ def _quantising(path: Path) -> float:
     return 15 * log10(1 + 10**y + 10**z)
 
 
-# -- Id: what comes late (7.4) -------------------------------------------------------------------------------------
+# -- Id: what comes late (7.4)
+# -------------------------------------------------------------------------------------
 
 
 def _id(path: Path) -> float:
@@ -161,7 +173,9 @@ def _id(path: Path) -> float:
 
 
 def _talker_echo(path: Path) -> float:
-    terv = path.telr - 40 * log10((1 + path.t / 10) / (1 + path.t / 150)) + 6 * exp(-0.3 * path.t**2)
+    terv = (
+        path.telr - 40 * log10((1 + path.t / 10) / (1 + path.t / 150)) + 6 * exp(-0.3 * path.t**2)
+    )
     if path.stmr < 9:
         terv += _sidetone(path) / 2
     half = (-1.5 * (_no(path) - path.rlr) - (80 + 2.5 * (terv - 14))) / 2

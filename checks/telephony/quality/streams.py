@@ -1,12 +1,14 @@
-"""Voice quality of a call, each direction by itself: what was counted on the wire becomes R and MOS (emodel.py).
+"""Voice quality of a call, each direction by itself: what was counted on the wire becomes R and MOS
+(emodel.py).
 
-Loss that counts is the network's and what the jitter buffer threw away or had to leave empty; raw jitter is never an
-input, since prompts and bridges make RTP timestamps jump. How losses cluster is the burst ratio: their mean length
-beside the mean length that random loss of the same share would have, 1 / (1 - p).
+Loss that counts is the network's and what the jitter buffer threw away or had to leave empty; raw
+jitter is never an input, since prompts and bridges make RTP timestamps jump. How losses cluster is
+the burst ratio: their mean length beside the mean length that random loss of the same share would
+have, 1 / (1 - p).
 
-MOS-LQ is how it sounds (no delay), MOS-CQ how it is to talk over it (with the delay). Both go with their codec, scale
-and where its values come from; a codec without values has no MOS: "not computed". Values that ITU-T never settled are
-marked as an estimate.
+MOS-LQ is how it sounds (no delay), MOS-CQ how it is to talk over it (with the delay). Both go with
+their codec, scale and where its values come from; a codec without values has no MOS: "not
+computed". Values that ITU-T never settled are marked as an estimate.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ _G113 = "ITU-T G.113 appendix I"
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """What a codec does to a voice: Ie and Bpl on its scale, and who says so. `lookahead_ms` is beside a frame."""
+    """What a codec does to a voice: Ie and Bpl on its scale, and who says so. `lookahead_ms` is
+    beside a frame.
+    """
 
     ie: float
     bpl: float
@@ -33,20 +37,33 @@ class Codec:
 
 
 CODECS: dict[str, Codec] = {
-    "PCMA": Codec(0.0, 25.1, provenance=f"{_G113}, G.711 with concealment, which our receiver does"),
-    "PCMU": Codec(0.0, 25.1, provenance=f"{_G113}, G.711 with concealment, which our receiver does"),
+    "PCMA": Codec(
+        0.0, 25.1, provenance=f"{_G113}, G.711 with concealment, which our receiver does"
+    ),
+    "PCMU": Codec(
+        0.0, 25.1, provenance=f"{_G113}, G.711 with concealment, which our receiver does"
+    ),
     "G729": Codec(11.0, 19.0, provenance=f"{_G113}, G.729A with VAD", lookahead_ms=5.0),
-    "G723": Codec(15.0, 16.1, provenance=f"{_G113}, G.723.1 at 6.3 kbit/s with VAD", lookahead_ms=7.5),
+    "G723": Codec(
+        15.0, 16.1, provenance=f"{_G113}, G.723.1 at 6.3 kbit/s with VAD", lookahead_ms=7.5
+    ),
     "GSM-EFR": Codec(5.0, 10.0, lookahead_ms=5.0),
-    "GSM": Codec(20.0, 10.0, provenance=f"Ie of {_G113}, Bpl by analogy with GSM-EFR", estimate=True),
+    "GSM": Codec(
+        20.0, 10.0, provenance=f"Ie of {_G113}, Bpl by analogy with GSM-EFR", estimate=True
+    ),
     "ILBC": Codec(11.0, 11.7, provenance="no ITU-T value; as voip_patrol reckons", estimate=True),
-    "G722": Codec(13.0, 4.3, Scale.WIDEBAND, "Ie,WB of G.722 at 64 kbit/s; no ITU-T Bpl", True, 1.5),
+    "G722": Codec(
+        13.0, 4.3, Scale.WIDEBAND, "Ie,WB of G.722 at 64 kbit/s; no ITU-T Bpl", True, 1.5
+    ),
     "OPUS": Codec(10.2, 4.3, Scale.FULLBAND, "no ITU-T value; as wire-avs reckons", True, 6.5),
 }
 """by name in SDP (RFC 3551), in capitals"""
 
 
-_DIRECTIONS = {"heard": "what we heard", "said": "what we said, as our agent or the far end's RTCP tells it"}
+_DIRECTIONS = {
+    "heard": "what we heard",
+    "said": "what we said, as our agent or the far end's RTCP tells it",
+}
 _FIGURES = {
     "loss_percent": "packets that never reached the ear in time, percent of those sent: {}",
     "burst_ratio": "how much longer losses are than random ones (BurstR of ITU-T G.107): {}",
@@ -62,7 +79,9 @@ MEASURES: dict[str, str] = {
 }
 """the measures of both directions"""
 FAR_MEASURES: dict[str, str] = {
-    "xr_loss_percent": "loss on the way to the far end, as its last RTCP-XR says (RFC 3611), percent",
+    "xr_loss_percent": (
+        "loss on the way to the far end, as its last RTCP-XR says (RFC 3611), percent"
+    ),
     "xr_discard_percent": "what came too late or early for its jitter buffer, percent",
     "xr_burst_percent": "what of it was lost or discarded within bursts, percent",
     "xr_round_trip_ms": "round trip by the far end's reckoning, milliseconds",
@@ -75,7 +94,9 @@ FAR_MEASURES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What was counted of one direction. `source` says who counted; delays that are not known are None."""
+    """What was counted of one direction. `source` says who counted; delays that are not known are
+    None.
+    """
 
     codec: str
     received: int
@@ -99,7 +120,9 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How one direction was. `missing` says why there is no R ("not computed: ..."), and then R and MOS are None."""
+    """How one direction was. `missing` says why there is no R ("not computed: ..."), and then R and
+    MOS are None.
+    """
 
     codec: str
     source: str
@@ -144,7 +167,10 @@ def assess(stream: Stream) -> Quality:
     }
     codec = CODECS.get(stream.codec.upper())
     if codec is None:
-        return Quality(**facts, missing=f"not computed: no settled values for the codec {stream.codec or '(none)'}")
+        return Quality(
+            **facts,
+            missing=f"not computed: no settled values for the codec {stream.codec or '(none)'}",
+        )
     if not stream.expected:
         return Quality(**facts, missing="not computed: not a packet was counted")
     listening = Path(ie=codec.ie, bpl=codec.bpl, ppl=loss, burst_ratio=burst)
@@ -165,20 +191,26 @@ def assess(stream: Stream) -> Quality:
 
 
 def effective_loss_percent(received: int, lost: int, discarded: int = 0, empty: int = 0) -> float:
-    """Share of what was sent to us that never reached the ear in time, in percent; 0 when nothing was expected."""
+    """Share of what was sent to us that never reached the ear in time, in percent; 0 when nothing
+    was expected.
+    """
     expected = received + lost
     return min(100.0, 100.0 * (lost + discarded + empty) / expected) if expected > 0 else 0.0
 
 
 def burst_ratio(mean_length_packets: float | None, loss_percent: float) -> float:
-    """BurstR of G.107: how much longer losses are than random ones; 1 where their lengths are not known."""
+    """BurstR of G.107: how much longer losses are than random ones; 1 where their lengths are not
+    known.
+    """
     if mean_length_packets is None or loss_percent <= 0:
         return 1.0
     return max(1.0, mean_length_packets * (1 - loss_percent / 100))
 
 
 def _delay(stream: Stream) -> tuple[float | None, str]:
-    """One way, from mouth to ear: measured, or the parts that are known. None without any round trip."""
+    """One way, from mouth to ear: measured, or the parts that are known. None without any round
+    trip.
+    """
     if stream.mouth_to_ear_ms is not None:
         return stream.mouth_to_ear_ms, "measured from mouth to ear"
     if stream.rtt_ms is None:
@@ -191,4 +223,6 @@ def _delay(stream: Stream) -> tuple[float | None, str]:
     if stream.buffer_ms is not None:
         parts["jitter buffer"] = stream.buffer_ms
     words = " + ".join(f"{name} {value:.0f} ms" for name, value in parts.items())
-    return sum(parts.values()), words if stream.buffer_ms is not None else f"{words}, without the far jitter buffer"
+    return sum(parts.values()), (
+        words if stream.buffer_ms is not None else f"{words}, without the far jitter buffer"
+    )

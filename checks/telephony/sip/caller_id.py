@@ -1,6 +1,8 @@
-"""Who calls, as the called side is told: From (RFC 3261), P-Asserted-Identity (RFC 3325), Remote-Party-ID, Diversion.
+"""Who calls, as the called side is told: From (RFC 3261), P-Asserted-Identity (RFC 3325),
+Remote-Party-ID, Diversion.
 
-A number is compared by its digits, spaces, dots, brackets and dashes aside; "*" stands for any beginning or end.
+A number is compared by its digits, spaces, dots, brackets and dashes aside; "*" stands for any
+beginning or end.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ _LONGEST = 200
 
 def identities(invite: Message) -> dict[str, list[str]]:
     """Every header of an INVITE that says who calls."""
-    found = {name: [v[:_LONGEST] for one in spelled for v in invite.headers(one)] for name, spelled in HEADERS.items()}
+    found = {
+        name: [v[:_LONGEST] for one in spelled for v in invite.headers(one)]
+        for name, spelled in HEADERS.items()
+    }
     return {name: values for name, values in found.items() if values}
 
 

@@ -1,7 +1,8 @@
 """Q.850 causes: why a trunk let go of a call, and what SIP makes of it.
 
-A gateway keeps the ISDN cause in `Reason: Q.850;cause=34;text="..."` (RFC 3326). The mapping to SIP statuses is RFC
-3398 section 7.2.4.1; vendors differ, so the cause is kept beside the status and never guessed from it.
+A gateway keeps the ISDN cause in `Reason: Q.850;cause=34;text="..."` (RFC 3326). The mapping to SIP
+statuses is RFC 3398 section 7.2.4.1; vendors differ, so the cause is kept beside the status and
+never guessed from it.
 """
 
 from __future__ import annotations

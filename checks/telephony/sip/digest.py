@@ -16,7 +16,9 @@ _HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
 
 
 def challenge(values: Sequence[str]) -> dict[str, str] | None:
-    """The parameters of the strongest Digest challenge among these header values; None if we know none of them."""
+    """The parameters of the strongest Digest challenge among these header values; None if we know
+    none of them.
+    """
     known = [read for value in values if (read := _read(value)) and read["algorithm"] in _HASHES]
     return min(known, key=lambda read: list(_HASHES).index(read["algorithm"]), default=None)
 
@@ -29,7 +31,10 @@ def credentials(asked: dict[str, str], user: str, password: str, method: str, ur
     bare = {"algorithm": name}
     if "auth" in [part.strip() for part in asked.get("qop", "").split(",")]:
         own = secrets.token_hex(8)
-        given |= {"cnonce": own, "response": _hash(name, f"{secret}:{nonce}:00000001:{own}:auth:{what}")}
+        given |= {
+            "cnonce": own,
+            "response": _hash(name, f"{secret}:{nonce}:00000001:{own}:auth:{what}"),
+        }
         bare |= {"qop": "auth", "nc": "00000001"}
     else:
         given["response"] = _hash(name, f"{secret}:{nonce}:{what}")

@@ -1,8 +1,10 @@
-"""The SIP ladder: every message that our own stack sent or received, read from the engine's log as it happens.
+"""The SIP ladder: every message that our own stack sent or received, read from the engine's log as
+it happens.
 
-The wire is what the engine's own call states hide: the first provisional response, a final response's or a far BYE's
-Reason header, and whether a status was received at all or made up by our own stack.
-The text of a ladder never holds credentials: digest responses and media keys are masked. It is bounded in size.
+The wire is what the engine's own call states hide: the first provisional response, a final
+response's or a far BYE's Reason header, and whether a status was received at all or made up by our
+own stack. The text of a ladder never holds credentials: digest responses and media keys are masked.
+It is bounded in size.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from typing import Literal
 
 Direction = Literal["sent", "received"]
 
-_LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL)
+_LOGGED = re.compile(
+    r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL
+)
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
@@ -28,7 +32,9 @@ _LARGEST = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SIP message: `at` in monotonic seconds, the far address, and the whole text as far as the log held it."""
+    """One SIP message: `at` in monotonic seconds, the far address, and the whole text as far as the
+    log held it.
+    """
 
     at: float
     direction: Direction
@@ -54,18 +60,26 @@ class Message:
     @property
     def method(self) -> str:
         """The method of a request, or that of the request which a response answers."""
-        words = self.first_line.split() if self.status is None else next(iter(self.headers("CSeq")), "").split()
+        words = (
+            self.first_line.split()
+            if self.status is None
+            else next(iter(self.headers("CSeq")), "").split()
+        )
         return (words[0] if self.status is None else words[-1]) if words else ""
 
     @property
     def has_body(self) -> bool:
         """Whether it carries a body (SDP)."""
-        return bool(re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[1:2] and self.headers("Content-Type"))
+        return bool(
+            re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[1:2] and self.headers("Content-Type")
+        )
 
     def headers(self, name: str) -> list[str]:
         """The values of every header of that name, in order."""
         head = _FOLDED.sub(" ", re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0])
-        return [value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)]
+        return [
+            value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)
+        ]
 
 
 def parse_log(entry: str, at: float) -> Message | None:
@@ -103,7 +117,9 @@ class Ladder:
     def final_response(self, method: str) -> Message | None:
         """The latest final response received for a method."""
         return self._latest_where(
-            m for m in self if m.direction == "received" and m.method == method and (m.status or 0) >= 200
+            m
+            for m in self
+            if m.direction == "received" and m.method == method and (m.status or 0) >= 200
         )
 
     def far_request(self, method: str) -> Message | None:
@@ -117,7 +133,9 @@ class Ladder:
         return next(iter(reversed(list(found))), None)
 
     def steps(self) -> list[dict[str, object]]:
-        """The messages as data for a diagram: when, which way, the first line, what it is, and whose Reason. Short."""
+        """The messages as data for a diagram: when, which way, the first line, what it is, and
+        whose Reason. Short.
+        """
         messages = list(self)
         shown = [*messages[:_DRAWN], *messages[max(_DRAWN, len(messages) - _DRAWN) :]]
         return [
@@ -136,7 +154,9 @@ class Ladder:
 
     def _shown(self, message: Message) -> str:
         text = masked(message.text)
-        return _DIGIT.sub(r"\1(masked)", text) if self.secretive and message.method == "INFO" else text
+        return (
+            _DIGIT.sub(r"\1(masked)", text) if self.secretive and message.method == "INFO" else text
+        )
 
     def text(self, zero: float, us: str) -> str:
         """The ladder for people: arrows with seconds since `zero`, and the full messages below."""

@@ -1,10 +1,14 @@
-"""What a far end sent that is no SIP, and why: read from the engine's log, which tells of each datagram that it drops.
+"""What a far end sent that is no SIP, and why: read from the engine's log, which tells of each
+datagram that it drops.
 
-    Dropping 501 bytes packet from UDP 192.0.2.9:5060 : ... when parsing 'CSeq' header on line 6 col 7     then
-    Dropped packet:SIP/2.0 200 OK ...                                                                      or at once
-    Error processing packet from 192.0.2.9:5060: Missing required header(s) ... Call-ID [code 171050]: SIP/2.0 200 ...
+    Dropping 501 bytes packet from UDP 192.0.2.9:5060 : ... when parsing 'CSeq' header on line 6 col
+    7     then
+    Dropped packet:SIP/2.0 200 OK ...
+    or at once Error processing packet from 192.0.2.9:5060: Missing required header(s) ... Call-ID
+    [code 171050]: SIP/2.0 200 ...
 
-Rules: few are kept, and a piece of each; the engine itself passes over datagrams of less than 32 bytes, unseen.
+Rules: few are kept, and a piece of each; the engine itself passes over datagrams of less than 32
+bytes, unseen.
 """
 
 from __future__ import annotations
@@ -17,7 +21,9 @@ from checks.telephony.sip.ladder import Message, masked
 
 _DROPPING = re.compile(r"Dropping \d+ bytes packet from (?:\w+) (\S+) :?\s*(.*)", re.DOTALL)
 _DROPPED = re.compile(r"Dropped packet:(.*)", re.DOTALL)
-_PROCESSING = re.compile(r"Error processing packet from (\S+): (.*?) \[code \d+\]:\r?\n(.*)", re.DOTALL)
+_PROCESSING = re.compile(
+    r"Error processing packet from (\S+): (.*?) \[code \d+\]:\r?\n(.*)", re.DOTALL
+)
 _END = re.compile(r"\r?\n--end msg--\s*\Z|\s*-- end of packet\.?\s*\Z")
 _BRANCH = re.compile(r"(?i);\s*branch\s*=\s*([^\s;,]+)")
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*[^\s;,]")
@@ -26,7 +32,9 @@ _KEPT, _LONGEST = 8, 4000
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A datagram: from where (host:port), what is wrong with it, and its text as far as the log held it."""
+    """A datagram: from where (host:port), what is wrong with it, and its text as far as the log
+    held it.
+    """
 
     far: str
     why: str
@@ -58,7 +66,9 @@ class Dropped:
 
 
 class Asked:
-    """Our own requests, by which a response that belongs to none of them is known (RFC 3261 section 17.1.3)."""
+    """Our own requests, by which a response that belongs to none of them is known (RFC 3261 section
+    17.1.3).
+    """
 
     def __init__(self) -> None:
         self._asked: set[tuple[str, str]] = set()
@@ -73,16 +83,22 @@ class Asked:
         if message.status is None or not self._asked or key in self._asked:
             return None
         far = message.far.rpartition(" ")[2]
-        return Malformed(far, "a response to none of our requests (Via branch, CSeq)", _cut(message.text))
+        return Malformed(
+            far, "a response to none of our requests (Via branch, CSeq)", _cut(message.text)
+        )
 
 
 def untagged(message: Message) -> Malformed | None:
-    """A response to INVITE whose To has no tag (RFC 3261 section 8.2.6.2): the engine may die of it."""
+    """A response to INVITE whose To has no tag (RFC 3261 section 8.2.6.2): the engine may die of
+    it.
+    """
     if message.direction == "sent" or (message.status or 0) <= 100 or message.method != "INVITE":
         return None
     if any(_TAG.search(to) for to in (*message.headers("To"), *message.headers("t"))):
         return None
-    return Malformed(message.far.rpartition(" ")[2], "a response without a tag in To", _cut(message.text))
+    return Malformed(
+        message.far.rpartition(" ")[2], "a response without a tag in To", _cut(message.text)
+    )
 
 
 class Exhibits:
@@ -102,9 +118,12 @@ class Exhibits:
     def text(self) -> str:
         """What came, from where, and why it is none; credentials masked."""
         shown = [
-            f"--- {n}: from {m.far}: {m.why} ---\n{_printable(masked(m.text))}" for n, m in enumerate(self.kept, 1)
+            f"--- {n}: from {m.far}: {m.why} ---\n{_printable(masked(m.text))}"
+            for n, m in enumerate(self.kept, 1)
         ]
-        return "\n".join([f"{self.count} datagrams that are no SIP; the first {len(self.kept)}:", *shown, ""])
+        return "\n".join(
+            [f"{self.count} datagrams that are no SIP; the first {len(self.kept)}:", *shown, ""]
+        )
 
 
 def _branch(message: Message) -> str:

@@ -1,8 +1,9 @@
-"""One SIP message out of the bytes that came, for our own transactions: lenient in form, strict in what it relies on.
+"""One SIP message out of the bytes that came, for our own transactions: lenient in form, strict in
+what it relies on.
 
-`sipmessage` parses; what RFC 3261 allows and it does not know (folded lines, blanks before a colon) is made plain
-before. What is refused here is no SIP: a status beyond 699 or below 100, a body shorter than its Content-Length says, a
-Call-ID or CSeq that is missing or twice there, or none.
+`sipmessage` parses; what RFC 3261 allows and it does not know (folded lines, blanks before a colon)
+is made plain before. What is refused here is no SIP: a status beyond 699 or below 100, a body
+shorter than its Content-Length says, a Call-ID or CSeq that is missing or twice there, or none.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Read:
 
 
 def is_like_a_request(data: bytes) -> bool:
-    """Whether it is meant as a request, be it well made or not: nothing that we asked is answered by one."""
+    """Whether it is meant as a request, be it well made or not: nothing that we asked is answered
+    by one.
+    """
     return not data.startswith(b"SIP/") and _LIKE_REQUEST.match(data) is not None
 
 

@@ -1,6 +1,7 @@
-"""What is wrong with a session description that answers our offer (RFC 3264, RFC 4566), when the engine made no media
-of it: it is missing or no SDP ("bad-peer"), it refuses the sound, or holds no codec that we offered ("no-codec"), or is
-not encrypted though nothing else was offered ("no-srtp")."""
+"""What is wrong with a session description that answers our offer (RFC 3264, RFC 4566), when the
+engine made no media of it: it is missing or no SDP ("bad-peer"), it refuses the sound, or holds no
+codec that we offered ("no-codec"), or is not encrypted though nothing else was offered ("no-srtp").
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,12 @@ def fault_of(message: str, encrypted_only: bool = False) -> tuple[str, str]:
     if not blank or not body.strip():
         return "bad-peer", "the answer has no session description, or it was cut off"
     audio = _AUDIO.search(body)
-    if not body.startswith("v=0") or audio is None or int(audio[1]) > 65535 or not _CONNECTION.search(body):
+    if (
+        not body.startswith("v=0")
+        or audio is None
+        or int(audio[1]) > 65535
+        or not _CONNECTION.search(body)
+    ):
         return "bad-peer", "the session description of the answer is no SDP with an audio stream"
     if audio[1] == "0":
         return "no-codec", "the answer refuses the audio stream (port 0)"

@@ -3,9 +3,10 @@
     async with asked(target) as far:              # a socket of its own, connected
         answer = await far.ask(request)
 
-Rules: over UDP the request is repeated as the transport demands (timer E); provisional answers, anothers' answers and
-requests are no answer; what is not SIP is a fault of the peer ("bad-peer", with what came as an exhibit), never a crash
-of ours. A malformed request is passed over until the time is up, since an answer may follow.
+Rules: over UDP the request is repeated as the transport demands (timer E); provisional answers,
+anothers' answers and requests are no answer; what is not SIP is a fault of the peer ("bad-peer",
+with what came as an exhibit), never a crash of ours. A malformed request is passed over until the
+time is up, since an answer may follow.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ _OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EACCE
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to ask. `trusted` is a PEM file of the authorities to trust on TLS; without it the system's."""
+    """Whom to ask. `trusted` is a PEM file of the authorities to trust on TLS; without it the
+    system's.
+    """
 
     written: str
     """host or host:port, as configured"""
@@ -59,7 +62,9 @@ class Target:
     def named(self) -> tuple[str, int | None]:
         """Host and port as written; no port if none is."""
         match = _HOST.match(self.written)
-        return (match["host"], int(match["port"]) if match["port"] else None) if match else ("", None)
+        return (
+            (match["host"], int(match["port"]) if match["port"] else None) if match else ("", None)
+        )
 
     def address(self) -> tuple[str, int]:
         """Host and port to connect to."""
@@ -78,7 +83,9 @@ async def asked(target: Target) -> AsyncIterator[Conversation]:
 
 
 def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reveille") -> Request:
-    """A request outside any dialogue, from `user` at our own end of the socket (RFC 3261 section 8.1.1)."""
+    """A request outside any dialogue, from `user` at our own end of the socket (RFC 3261 section
+    8.1.1).
+    """
     own = far.own_address(user)
     made = Request(method, uri)
     branch = Parameters(branch="z9hG4bK" + secrets.token_hex(8), rport=None)
@@ -88,7 +95,11 @@ def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reve
     made.to_address = Address(to)
     made.call_id = secrets.token_hex(12)
     made.cseq = CSeq(1, method)
-    carried = Parameters() if far.carrier == "udp" else Parameters(transport="tcp" if far.carrier == "tcp" else "tls")
+    carried = (
+        Parameters()
+        if far.carrier == "udp"
+        else Parameters(transport="tcp" if far.carrier == "tcp" else "tls")
+    )
     made.contact = [Address(replace(own, parameters=carried))]
     made.user_agent = "Reveille"
     made.content_length = 0
@@ -96,7 +107,9 @@ def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reve
 
 
 def refusal(answer: Response) -> Refused:
-    """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850 cause."""
+    """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850
+    cause.
+    """
     cause, phrase = cause_in(answer.headers.getlist("Reason")), answer.phrase[:_LONGEST_WORDS]
     if cause is None:
         return Refused(f"sip:{answer.code}", phrase)
@@ -112,7 +125,10 @@ def said(answer: Response) -> str:
 def late(far: Conversation | None, within: float) -> Refused:
     """What it means that no answer came in time."""
     if far and far.malformed.count:
-        return Refused("bad-peer", f"nothing within {within:g} s but what is no SIP: {far.malformed.kept[0].why}")
+        return Refused(
+            "bad-peer",
+            f"nothing within {within:g} s but what is no SIP: {far.malformed.kept[0].why}",
+        )
     return Refused("timeout", f"nothing within {within:g} s")
 
 
@@ -142,17 +158,24 @@ async def _connect(target: Target) -> Conversation:
     found = await loop.getaddrinfo(host, port, type=kind)
     address = found[0][4][:2]
     if kind is socket.SOCK_DGRAM:
-        _, datagrams = await loop.create_datagram_endpoint(Conversation, remote_addr=cast(Any, address))
+        _, datagrams = await loop.create_datagram_endpoint(
+            Conversation, remote_addr=cast(Any, address)
+        )
         return datagrams
     context = tls_context(target.trusted) if target.carrier == "tls" else None
     _, stream = await loop.create_connection(
-        lambda: _StreamConversation(target.carrier), *address, ssl=context, server_hostname=host if context else None
+        lambda: _StreamConversation(target.carrier),
+        *address,
+        ssl=context,
+        server_hostname=host if context else None,
     )
     return stream
 
 
 def tls_context(trusted: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, the far end's certificate checked against `trusted` (PEM) or the system's authorities."""
+    """TLS 1.2 or newer, the far end's certificate checked against `trusted` (PEM) or the system's
+    authorities.
+    """
     context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -220,7 +243,9 @@ class Conversation(asyncio.DatagramProtocol):
         cast(asyncio.DatagramTransport, self._transport).sendto(data)
 
     def _heard(self, data: bytes) -> None:
-        """Take one message: the final answer to our question ends it, another's is not meant for us."""
+        """Take one message: the final answer to our question ends it, another's is not meant for
+        us.
+        """
         try:
             came = read(data)
         except NotSip as problem:
@@ -233,7 +258,9 @@ class Conversation(asyncio.DatagramProtocol):
             return
         if came.method != self._awaited[2]:
             self.keep(data, "it answers a method that was not asked")
-            self._broke(Refused("bad-peer", f"the answer is to {came.method[:20]}, which was not asked"))
+            self._broke(
+                Refused("bad-peer", f"the answer is to {came.method[:20]}, which was not asked")
+            )
         elif message.code >= 200 and self._answer and not self._answer.done():
             self._answer.set_result(message)
 
@@ -241,12 +268,18 @@ class Conversation(asyncio.DatagramProtocol):
         """Note what came, for the exhibit."""
         far = self._transport.get_extra_info("peername") if self._transport else None
         where = ":".join(map(str, far[:2])) if far else "the far end"
-        self.malformed.add(Malformed(where, why, data[:_KEPT_BYTES].decode("utf-8", "backslashreplace")))
+        self.malformed.add(
+            Malformed(where, why, data[:_KEPT_BYTES].decode("utf-8", "backslashreplace"))
+        )
 
     def exhibit(self, trace: Trace) -> None:
         """Keep what came and was no SIP, if anything did."""
         if self.malformed.count:
-            trace.exhibit("bad-peer.txt", "text/plain", self.malformed.text().encode("utf-8", "backslashreplace"))
+            trace.exhibit(
+                "bad-peer.txt",
+                "text/plain",
+                self.malformed.text().encode("utf-8", "backslashreplace"),
+            )
 
     def _broke(self, error: Exception) -> None:
         """The question will not be answered."""

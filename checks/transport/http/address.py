@@ -1,4 +1,6 @@
-"""Where a request goes: an http or https URL (RFC 3986; RFC 9110, section 4.2), made fit for the wire."""
+"""Where a request goes: an http or https URL (RFC 3986; RFC 9110, section 4.2), made fit for the
+wire.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ _PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,4}))?(/[a-zA-Z0-9/_.?&=-]*)?")
 """what nearly every URL is: nothing in it has to be looked at twice"""
 _KEPT = "%/:?&=;,@!$'()*+~-._[]"
-"""what a path or query may hold as it is; a percent sign that is there was put there by whoever wrote it"""
+"""what a path or query may hold as it is; a percent sign that is there was put there by whoever
+wrote it
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
-"""A request from its name to the last byte of its answer, phase by phase, over a new connection; redirects are ours.
+"""A request from its name to the last byte of its answer, phase by phase, over a new connection;
+redirects are ours.
 
     dns       portal.example.net -> 192.0.2.10       faults: dns
     connect   TCP, addresses in turn                 faults: refused, unreachable
     tls       certificate, name, ALPN                faults: certificate, tls, closed
-    response  > GET /login      < 200 OK             faults: http:503, closed, bad-peer, header-too-large, redirects,
+    response  > GET /login      < 200 OK             faults: http:503, closed, bad-peer,
+              header-too-large, redirects,
                                                      reset, goaway
-    content   the body                               faults: broken-off, too-large, bad-encoding, bad-peer
+    content   the body                               faults: broken-off, too-large, bad-encoding,
+              bad-peer
 
-Rules: a redirect to another origin takes no private header along, and no body; one that leads where the request has
-been already, with nothing new to say, is a circle. Timing out is the caller's matter.
+Rules: a redirect to another origin takes no private header along, and no body; one that leads where
+the request has been already, with nothing new to say, is a circle. Timing out is the caller's
+matter.
 """
 
 from __future__ import annotations
@@ -76,8 +80,10 @@ async def fetch(
     right: Callable[[int], bool],
     jar: Jar | None = None,
 ) -> Answer:
-    """Make a request, following redirects; leaves the last phase under way, so that what looks at the page can break
-    it. `right` says which status is. Raises Refused, Failed for a status that is not right, CannotTell."""
+    """Make a request, following redirects; leaves the last phase under way, so that what looks at
+    the page can break it. `right` says which status is. Raises Refused, Failed for a status that is
+    not right, CannotTell.
+    """
     been = set[tuple[str, str]]()
     redirects = 0
     while True:
@@ -106,16 +112,26 @@ def _onward(request: Request, answer: Answer, address: Address) -> Request:
     private = request.private
     if address.origin != request.address.origin:
         if body:
-            raise Refused("redirects", f"what was sent is to be sent to {shown(address.origin)} too; it is not")
+            raise Refused(
+                "redirects",
+                f"what was sent is to be sent to {shown(address.origin)} too; it is not",
+            )
         private = ()
-    return replace(request, method=method, body=body, headers=headers, private=private, address=address)
+    return replace(
+        request, method=method, body=body, headers=headers, private=private, address=address
+    )
 
 
 class _Once:
     """One request over one connection."""
 
     def __init__(
-        self, request: Request, phases: Phases, manner: Manner, right: Callable[[int], bool], jar: Jar | None
+        self,
+        request: Request,
+        phases: Phases,
+        manner: Manner,
+        right: Callable[[int], bool],
+        jar: Jar | None,
     ) -> None:
         self._request, self._phases, self._manner = request, phases, manner
         self._right, self._jar = right, jar
@@ -154,7 +170,9 @@ class _Once:
     async def _secured(self, wire: Wire) -> bool:
         """Whether HTTP/2 was agreed on."""
         self._phases.enter("tls")
-        await wire.secure(trusting(self._manner.trusted, self._manner.http2), self._request.address.host)
+        await wire.secure(
+            trusting(self._manner.trusted, self._manner.http2), self._request.address.host
+        )
         secured = wire.secured
         if secured is None:
             return False
@@ -165,7 +183,10 @@ class _Once:
     def _with_cookies(self) -> Request:
         request = self._request
         given = {name.lower() for name, _ in request.headers}
-        headers: Headers = (*request.headers, *(one for one in _OURS if one[0].lower() not in given))
+        headers: Headers = (
+            *request.headers,
+            *(one for one in _OURS if one[0].lower() not in given),
+        )
         if self._jar and (cookies := self._jar.header(request.address)):
             headers = (*headers, ("Cookie", cookies))
         return Request(request.method, request.address, headers, request.body, request.private)
@@ -183,8 +204,12 @@ class _Once:
             return None
         if not self._right(head.status):
             self._wrong = True
-            self._patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_WITH_A_FAULT_SECONDS)
-            self._body = Body(head.get("content-encoding"), min(self._manner.limits.body_bytes, _KEPT_OF_A_FAULT))
+            self._patience.reschedule(
+                asyncio.get_running_loop().time() + _PATIENCE_WITH_A_FAULT_SECONDS
+            )
+            self._body = Body(
+                head.get("content-encoding"), min(self._manner.limits.body_bytes, _KEPT_OF_A_FAULT)
+            )
             return self._body
         phases.enter("content")
         self._body = Body(head.get("content-encoding"), self._manner.limits.body_bytes)
@@ -198,7 +223,9 @@ class _Once:
         if self.leads_to is not None:
             return answer
         phases = self._phases
-        phases.note(f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}")
+        phases.note(
+            f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}"
+        )
         if self._wrong:
             raise Failed(answer)
         phases.measure("http_version", float(head.version))

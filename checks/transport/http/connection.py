@@ -1,7 +1,9 @@
-"""One connection, plain or under TLS, read only when something is wanted: what nobody reads, TCP holds back.
+"""One connection, plain or under TLS, read only when something is wanted: what nobody reads, TCP
+holds back.
 
-It waits for the socket itself. asyncio's transports would read ahead into memory, and keep 256 kB for each TLS
-connection; a check opens a new one every time. TLS works in memory: few calls to the kernel then.
+It waits for the socket itself. asyncio's transports would read ahead into memory, and keep 256 kB
+for each TLS connection; a check opens a new one every time. TLS works in memory: few calls to the
+kernel then.
 """
 
 from __future__ import annotations
@@ -87,7 +89,9 @@ class Wire:
             if not self._came.pending and not self._tls.pending():
                 await self._more()
             return await self._worked(partial(self._tls.read, _RECORD))
-        except ssl.SSLEOFError:  # an end without a word of farewell: whether it is too early, the content tells
+        except (
+            ssl.SSLEOFError
+        ):  # an end without a word of farewell: whether it is too early, the content tells
             return b""
         except OSError as error:
             raise self._broken(error) from error
@@ -137,11 +141,15 @@ class Wire:
         if isinstance(error, ssl.SSLError):
             return Refused("tls", _reason(error))
         return (
-            Refused("closed", error.strerror or str(error)) if isinstance(error, ConnectionError) else of_socket(error)
+            Refused("closed", error.strerror or str(error))
+            if isinstance(error, ConnectionError)
+            else of_socket(error)
         )
 
     async def _readable(self) -> None:
-        """Stays registered from one wait to the next: a connection is mostly waited for until it is closed."""
+        """Stays registered from one wait to the next: a connection is mostly waited for until it is
+        closed.
+        """
         self._wanted = self._loop.create_future()
         if not self._registered:
             self._loop.add_reader(self._sock.fileno(), self._news)

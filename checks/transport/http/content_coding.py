@@ -27,7 +27,9 @@ class Body:
         elif self._coding == "deflate":
             self._unpacking, self._beginning = zlib.decompressobj(), b""
         elif self._coding not in ("", "identity"):
-            raise Refused("bad-encoding", f"a content coding that nobody offered to read: {self._coding[:60]}")
+            raise Refused(
+                "bad-encoding", f"a content coding that nobody offered to read: {self._coding[:60]}"
+            )
 
     def feed(self, data: bytes) -> None:
         """Take a piece. `full` says that more came than there is room for. Raises Refused."""
@@ -48,7 +50,9 @@ class Body:
             raise Refused("broken-off", f"the page's {self._coding} ended in its middle")
 
     def _deflated(self, data: bytes) -> bytes:
-        """Once it is known whether deflate has its header (RFC 1950), or is bare as some servers mean it."""
+        """Once it is known whether deflate has its header (RFC 1950), or is bare as some servers
+        mean it.
+        """
         if len(data) < 2:
             self._beginning = data
             return b""
@@ -58,7 +62,9 @@ class Body:
         return data
 
     def _unpacked(self, data: bytes) -> bytes:
-        """Unpack as much as there is room for; returns what is left: nothing, or another gzip after the first."""
+        """Unpack as much as there is room for; returns what is left: nothing, or another gzip after
+        the first.
+        """
         assert self._unpacking is not None  # noqa: S101 - asked for above
         room = self._most - len(self.content)
         try:

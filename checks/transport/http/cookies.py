@@ -1,8 +1,9 @@
 """Cookies between the steps of a journey (RFC 6265): who set them, for whom, under which path.
 
-Rules: a cookie goes back to its host alone unless it names a domain, and then to that domain's hosts; a domain of one
-label (com, localhost) is taken from that very host only; a secure cookie never goes over plain http; no more than a
-browser would keep. http.cookiejar does the same for 4 MB of memory.
+Rules: a cookie goes back to its host alone unless it names a domain, and then to that domain's
+hosts; a domain of one label (com, localhost) is taken from that very host only; a secure cookie
+never goes over plain http; no more than a browser would keep. http.cookiejar does the same for 4 MB
+of memory.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Cookie:
         """Whether it goes along with a request."""
         host, path = address.host, address.path
         below = not self.host_only and not address.literal and host.endswith("." + self.domain)
-        inside = path == self.path or path.startswith(self.path if self.path.endswith("/") else self.path + "/")
+        inside = path == self.path or path.startswith(
+            self.path if self.path.endswith("/") else self.path + "/"
+        )
         return (host == self.domain or below) and inside and (address.secure or not self.secure)
 
 

@@ -1,8 +1,9 @@
 """One request and its answer over HTTP/1.1 (RFC 9112), parsed by llhttp.
 
-Rules: llhttp is left as strict as it comes, but for a lone LF at a line's end (RFC 9112, section 2.2); a header has a
-limit, in bytes and in fields; what comes of a body beyond its limit is not read; who ends before the announced end has
-broken off, and who says more than was announced is a bad peer.
+Rules: llhttp is left as strict as it comes, but for a lone LF at a line's end (RFC 9112, section
+2.2); a header has a limit, in bytes and in fields; what comes of a body beyond its limit is not
+read; who ends before the announced end has broken off, and who says more than was announced is a
+bad peer.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class _Told:
         self.broken: Refused | None = None
         self.headed = self.complete = False
         self.parser = HttpResponseParser(self)
-        self.parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_data_after_close=True)
+        self.parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_data_after_close=True
+        )
 
     def on_status(self, reason: bytes) -> None:
         self.reason += reason
@@ -52,20 +55,27 @@ class _Told:
         self.complete = self.headed
 
     def feed(self, data: bytes) -> None:
-        """Raises Refused, but for what breaks after a header that is good: that is kept as `broken`."""
+        """Raises Refused, but for what breaks after a header that is good: that is kept as
+        `broken`.
+        """
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
-            raise Refused("bad-peer", "it goes on in another protocol, and nobody asked for that") from None
+            raise Refused(
+                "bad-peer", "it goes on in another protocol, and nobody asked for that"
+            ) from None
         except HttpParserError as error:
             self.broken = Refused("bad-peer", f"what came is not HTTP: {shown(str(error))}")
             if not self.headed:
                 raise self.broken from None
 
 
-async def exchange(wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]) -> None:
-    """Send a request and read its answer. `headed` looks at the header, and gives what the body is gathered in; None
-    when nobody wants it. Raises Refused."""
+async def exchange(
+    wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
+) -> None:
+    """Send a request and read its answer. `headed` looks at the header, and gives what the body is
+    gathered in; None when nobody wants it. Raises Refused.
+    """
     await wire.send(_written(request))
     told = _Told()
     await _read_head(wire, told, limits)
@@ -76,7 +86,10 @@ async def exchange(wire: Wire, request: Request, limits: Limits, headed: Callabl
 
 
 def _written(request: Request) -> bytes:
-    lines = [f"{request.method} {request.address.target} HTTP/1.1", f"Host: {request.address.authority}"]
+    lines = [
+        f"{request.method} {request.address.target} HTTP/1.1",
+        f"Host: {request.address.authority}",
+    ]
     lines += [f"{name}: {value}" for name, value in (*request.headers, *request.private)]
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(request.body)}")
@@ -92,13 +105,19 @@ async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
             raise Refused("closed", "the connection was closed before the answer")
         told.feed(data)
         came += len(data)
-        if len(told.headers) > limits.header_fields or (came > limits.header_bytes and not told.headed):
-            raise Refused("header-too-large", f"more than {limits.header_bytes} bytes or {limits.header_fields} fields")
+        if len(told.headers) > limits.header_fields or (
+            came > limits.header_bytes and not told.headed
+        ):
+            raise Refused(
+                "header-too-large",
+                f"more than {limits.header_bytes} bytes or {limits.header_fields} fields",
+            )
 
 
 def _head(told: _Told) -> Head:
     headers: Headers = tuple(
-        (name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in told.headers
+        (name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
+        for name, value in told.headers
     )
     reason = shown(told.reason.decode("latin-1"))
     return Head(told.parser.get_http_version(), told.parser.get_status_code(), reason, headers)
@@ -121,6 +140,9 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
             break
         came += len(data)
         told.feed(data)
-        if came > limits.wire_bytes + 16 * len(body.content) or told.trailers > limits.header_fields:
+        if (
+            came > limits.wire_bytes + 16 * len(body.content)
+            or told.trailers > limits.header_fields
+        ):
             raise Refused("bad-peer", f"{came} bytes came for {len(body.content)} bytes of page")
     body.end()

@@ -1,8 +1,9 @@
-"""One request and its answer over HTTP/2 (RFC 9113), by the state machine of h2. Imported when a server chooses it.
+"""One request and its answer over HTTP/2 (RFC 9113), by the state machine of h2. Imported when a
+server chooses it.
 
-Rules: no pushes, no priorities, one stream; of a stream no more is let through than is wanted (its window is opened as
-its bytes are taken); a header has the same limits as in HTTP/1.1. RST_STREAM is `reset`, GOAWAY before the answer is
-`goaway`, a breach of the protocol `bad-peer`.
+Rules: no pushes, no priorities, one stream; of a stream no more is let through than is wanted (its
+window is opened as its bytes are taken); a header has the same limits as in HTTP/1.1. RST_STREAM is
+`reset`, GOAWAY before the answer is `goaway`, a breach of the protocol `bad-peer`.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ from checks.transport.http.content_coding import Body
 from checks.transport.http.message import Head, Limits, Request
 
 
-async def exchange(wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]) -> None:
+async def exchange(
+    wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
+) -> None:
     """As in HTTP/1.1. Raises Refused."""
     await _Exchange(wire, request, limits, headed).run()
 
 
 class _Exchange:
-    def __init__(self, wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]) -> None:
+    def __init__(
+        self, wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
+    ) -> None:
         self._wire, self._request, self._limits, self._headed = wire, request, limits, headed
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._head: Head | None = None
@@ -77,7 +82,11 @@ class _Exchange:
     async def _send_body(self, stream: int) -> None:
         left = memoryview(self._request.body)
         while left and not self._over():
-            room = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size, len(left))
+            room = min(
+                self._h2.local_flow_control_window(stream),
+                self._h2.max_outbound_frame_size,
+                len(left),
+            )
             if room == 0:
                 await self._more()
                 continue
@@ -97,8 +106,12 @@ class _Exchange:
         self._came += len(data)
         if self._head is None and self._came > 4 * self._limits.header_bytes:
             raise Refused("bad-peer", f"{self._came} bytes came, and no answer")
-        if self._body is not None and self._came > self._limits.wire_bytes + 16 * len(self._body.content):
-            raise Refused("bad-peer", f"{self._came} bytes came for {len(self._body.content)} bytes of page")
+        if self._body is not None and self._came > self._limits.wire_bytes + 16 * len(
+            self._body.content
+        ):
+            raise Refused(
+                "bad-peer", f"{self._came} bytes came for {len(self._body.content)} bytes of page"
+            )
         self._buffer += data
         while not self._over() and (frame := self._next_frame()):
             for event in self._h2.receive_data(frame):
@@ -107,7 +120,9 @@ class _Exchange:
     def _next_frame(self) -> bytes:
         """One frame at a time, so that what breaks a frame takes nothing of those before it along."""
         length = 9 + int.from_bytes(self._buffer[:3], "big")
-        if len(self._buffer) < 9 or (len(self._buffer) < length <= 9 + self._h2.max_inbound_frame_size):
+        if len(self._buffer) < 9 or (
+            len(self._buffer) < length <= 9 + self._h2.max_inbound_frame_size
+        ):
             return b""
         frame = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -119,22 +134,34 @@ class _Exchange:
         elif isinstance(event, DataReceived):
             if self._body is not None:
                 self._body.feed(event.data or b"")
-            self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
+            self._h2.acknowledge_received_data(
+                event.flow_controlled_length or 0, event.stream_id or 0
+            )
         elif isinstance(event, StreamEnded):
             self._ended = True
         elif isinstance(event, StreamReset):
             raise Refused("reset", f"the far end reset the stream: {_name(event.error_code)}")
-        elif isinstance(event, ConnectionTerminated) and (event.error_code or not (event.last_stream_id or 0)):
+        elif isinstance(event, ConnectionTerminated) and (
+            event.error_code or not (event.last_stream_id or 0)
+        ):
             raise Refused("goaway", f"the far end ended the connection: {_name(event.error_code)}")
-        elif isinstance(event, TrailersReceived) and len(event.headers or []) > self._limits.header_fields:
+        elif (
+            isinstance(event, TrailersReceived)
+            and len(event.headers or []) > self._limits.header_fields
+        ):
             raise Refused("header-too-large", "in the trailer")
 
     def _take_head(self, headers: list[tuple[bytes, bytes]]) -> None:
         if len(headers) > self._limits.header_fields:
             raise Refused("header-too-large", f"more than {self._limits.header_fields} fields")
-        written = [(bytes(name).decode("latin-1"), bytes(value).decode("utf-8", "replace")) for name, value in headers]
+        written = [
+            (bytes(name).decode("latin-1"), bytes(value).decode("utf-8", "replace"))
+            for name, value in headers
+        ]
         status = int(next((value for name, value in written if name == ":status"), "0"))
-        self._head = Head("2", status, "", tuple(field for field in written if not field[0].startswith(":")))
+        self._head = Head(
+            "2", status, "", tuple(field for field in written if not field[0].startswith(":"))
+        )
         self._body = self._headed(self._head)
         self._ended = self._ended or self._body is None
 

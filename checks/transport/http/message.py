@@ -22,7 +22,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is taken. What is longer is a fault; with `cut` a longer body is just not read further."""
+    """How much is taken. What is longer is a fault; with `cut` a longer body is just not read
+    further.
+    """
 
     body_bytes: int = 2_000_000
     cut: bool = False
@@ -93,4 +95,6 @@ class Answer:
 
 def shown(said: str, longest: int = 200) -> str:
     """A far end's words for a note or a fault: on one line, printable, bounded."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in said[: longest * 2]).split())[:longest]
+    return " ".join(
+        "".join(sign if sign.isprintable() else " " for sign in said[: longest * 2]).split()
+    )[:longest]

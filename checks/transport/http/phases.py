@@ -1,6 +1,8 @@
-"""The phases of a request: dns, connect, tls, response, content. Each is a stage of the trace, or a step's own measure.
+"""The phases of a request: dns, connect, tls, response, content. Each is a stage of the trace, or a
+step's own measure.
 
-The phase under way is told by the connection itself, never guessed from an error. A redirect makes them begin anew.
+The phase under way is told by the connection itself, never guessed from an error. A redirect makes
+them begin anew.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ class Phases:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         stage, self._stage = self._stage, None
         if stage is not None:
@@ -58,7 +63,9 @@ class Phases:
 
 
 class StepPhases(Phases):
-    """The phases of one step among several: the step is the stage, its phases are measures that begin with its name."""
+    """The phases of one step among several: the step is the stage, its phases are measures that
+    begin with its name.
+    """
 
     def __init__(self, trace: Trace, step: str, hide: Callable[[str], str]) -> None:
         """`hide` takes out of a text what nobody may see."""
@@ -68,7 +75,10 @@ class StepPhases(Phases):
         self._began = self._zero
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         if error is None:
             self.leave()

@@ -1,7 +1,8 @@
-"""TLS contexts, one per file of authorities, and how long the certificate of a connection is still valid.
+"""TLS contexts, one per file of authorities, and how long the certificate of a connection is still
+valid.
 
-Reading the system's authorities takes some 20 ms and 2 MB, so a context is kept for as long as its file is unchanged;
-the certificate is that of the connection, every time.
+Reading the system's authorities takes some 20 ms and 2 MB, so a context is kept for as long as its
+file is unchanged; the certificate is that of the connection, every time.
 """
 
 from __future__ import annotations

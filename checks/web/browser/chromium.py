@@ -1,8 +1,9 @@
-"""Chromium by Playwright, launched when it is first needed and again when it was lost. Only in the browser's process.
+"""Chromium by Playwright, launched when it is first needed and again when it was lost. Only in the
+browser's process.
 
-Rules: no browser is ever downloaded; what a context leaves behind is closed with it, and a browser that cannot do even
-that is stuck: then this process ends, and with it everything that it started. A browser grows old: after so many
-contexts the next free moment gets a new one.
+Rules: no browser is ever downloaded; what a context leaves behind is closed with it, and a browser
+that cannot do even that is stuck: then this process ends, and with it everything that it started. A
+browser grows old: after so many contexts the next free moment gets a new one.
 """
 
 from __future__ import annotations
@@ -124,7 +125,10 @@ class Chromium:
                     if self._playwright is None:
                         self._playwright = await async_playwright().start()
                     return await self._playwright.chromium.launch(
-                        executable_path=self._path, headless=True, chromium_sandbox=sandboxed, args=list(_FLAGS)
+                        executable_path=self._path,
+                        headless=True,
+                        chromium_sandbox=sandboxed,
+                        args=list(_FLAGS),
                     )
             except (Error, TimeoutError, OSError) as problem:
                 complaint = _first_line(problem)

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from checks.contract import CannotTell
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+)
 
 
 def find(named: Path | None) -> Path | None:
@@ -23,7 +29,10 @@ def missing(named: Path | None) -> str | None:
     if find(named) is not None:
         return None
     wrong = f"there is no program {str(named)!r}" if named else "there is no Chromium on this host"
-    return f"{wrong}; install Debian's chromium-headless-shell, or name one as in browser = '/usr/bin/chromium'"
+    return (
+        f"{wrong}; install Debian's chromium-headless-shell, or name one as in browser ="
+        " '/usr/bin/chromium'"
+    )
 
 
 def wanted(named: Path | None) -> str:

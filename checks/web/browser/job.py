@@ -1,7 +1,9 @@
-"""One job in the browser, from the daemon's side: sends the order, and writes what is told into the trace.
+"""One job in the browser, from the daemon's side: sends the order, and writes what is told into the
+trace.
 
-Events: began, passed (seconds, facts) and failed (code, text, origin) of a stage; note, measure, exhibit; ready (the
-browser is there, and the clock starts); done; broken (text), after which nothing is known.
+Events: began, passed (seconds, facts) and failed (code, text, origin) of a stage; note, measure,
+exhibit; ready (the browser is there, and the clock starts); done; broken (text), after which
+nothing is known.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _AFTERWARDS_SECONDS = 20.0
 """for a job that is over to take its picture and say so"""
 
 
-async def perform(trace: Trace, job: str, browser: str, order: Mapping[str, Any], within: float) -> None:
+async def perform(
+    trace: Trace, job: str, browser: str, order: Mapping[str, Any], within: float
+) -> None:
     """Do it. `within`: the seconds that its stages may take together. Raises Refused, CannotTell."""
     keeper, (reader, writer) = await open_job(job, browser)
     running = Job(trace, reader)
@@ -77,7 +81,11 @@ class Job:
     async def _next(self) -> Told:
         try:
             line = await self._reader.readline()
-            told: Told = json.loads(line) if line else {"event": "broken", "text": "the browser's process died"}
+            told: Told = (
+                json.loads(line)
+                if line
+                else {"event": "broken", "text": "the browser's process died"}
+            )
         except (ValueError, ConnectionError) as problem:
             told = {"event": "broken", "text": f"the browser's process broke off: {problem}"}
         if told["event"] == "broken":

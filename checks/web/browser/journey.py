@@ -49,8 +49,19 @@ async def _travel(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
 
 async def _take(tab: Tab, order: Mapping[str, Any], number: int, step: Step) -> None:
     verb, what, within = step["verb"], step["what"], float(step["within"])
-    late = {"open": "timeout", "fill": "not-found", "click": "not-found", "see": "not-seen", "not-see": "seen"}
-    said = {"not-found": "is not there", "not-seen": "is not seen", "seen": "is still seen", "timeout": "does not load"}
+    late = {
+        "open": "timeout",
+        "fill": "not-found",
+        "click": "not-found",
+        "see": "not-seen",
+        "not-see": "seen",
+    }
+    said = {
+        "not-found": "is not there",
+        "not-seen": "is not seen",
+        "seen": "is still seen",
+        "timeout": "does not load",
+    }
     code = late.get(verb, "timeout")
     try:
         async with asyncio.timeout(within + _MARGIN_SECONDS / 2):
@@ -58,7 +69,9 @@ async def _take(tab: Tab, order: Mapping[str, Any], number: int, step: Step) -> 
                 await _do(tab, order, step, within * 1000)
     except TimeoutError:
         shown = _loading(tab) if code != "timeout" else ""
-        text = f"step {number}: {what!r} {said.get(code, 'cannot be done')} within {within:g} s{shown}"
+        text = (
+            f"step {number}: {what!r} {said.get(code, 'cannot be done')} within {within:g} s{shown}"
+        )
         raise Refused(code, text) from None
     except Refused as refused:
         raise Refused(refused.code, f"step {number}: {what!r}: {refused.text}") from None

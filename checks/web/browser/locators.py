@@ -1,4 +1,5 @@
-"""Finding things on a page as a person names them: a field by its label, a button by what is written on it.
+"""Finding things on a page as a person names them: a field by its label, a button by what is
+written on it.
 
 "css=..." is a selector, for what has no name. Of several the first that can be seen is meant.
 """
@@ -17,7 +18,9 @@ def field(root: Root, name: str) -> Locator:
         return _seen(root.locator(selector))
     attribute = name.replace("\\", "\\\\").replace('"', '\\"')
     found = root.get_by_label(name).or_(root.get_by_placeholder(name))
-    return _seen(found.or_(root.locator(f'input[name="{attribute}"], textarea[name="{attribute}"]')))
+    return _seen(
+        found.or_(root.locator(f'input[name="{attribute}"], textarea[name="{attribute}"]'))
+    )
 
 
 def control(root: Root, name: str) -> Locator:

@@ -1,6 +1,8 @@
-"""Secrets out of everything that is told or kept: each is replaced wherever it stands, as it is or as a URL has it.
+"""Secrets out of everything that is told or kept: each is replaced wherever it stands, as it is or
+as a URL has it.
 
-What stands behind the question mark of a URL is left out altogether: tickets and tokens travel there.
+What stands behind the question mark of a URL is left out altogether: tickets and tokens travel
+there.
 """
 
 from __future__ import annotations
@@ -18,7 +20,12 @@ class Mask:
     """Knows the secrets of one job."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for one in secrets if one for form in (one, quote(one), quote(one, safe=""), quote_plus(one))}
+        forms = {
+            form
+            for one in secrets
+            if one
+            for form in (one, quote(one), quote(one, safe=""), quote_plus(one))
+        }
         self._forms = sorted(forms, key=len, reverse=True)
         self.secrets = [one for one in secrets if one]
 

@@ -1,4 +1,5 @@
-"""The stages of a job in the browser, and what its complaints mean of the far end. Only in the browser's process.
+"""The stages of a job in the browser, and what its complaints mean of the far end. Only in the
+browser's process.
 
 net::ERR_…                                       code
 NAME_NOT_RESOLVED                                dns
@@ -29,14 +30,22 @@ from checks.transport.stages import Tell
 _MEANINGS = (
     (r"NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED", "dns"),
     (r"CONNECTION_REFUSED", "refused"),
-    (r"ADDRESS_UNREACHABLE|ADDRESS_INVALID|INTERNET_DISCONNECTED|NETWORK_\w+|CONNECTION_FAILED", "unreachable"),
+    (
+        r"ADDRESS_UNREACHABLE|ADDRESS_INVALID|INTERNET_DISCONNECTED|NETWORK_\w+|CONNECTION_FAILED",
+        "unreachable",
+    ),
     (r"CERT_\w+", "certificate"),
     (r"(BAD_)?SSL_\w+", "tls"),
     (r"CONNECTION_RESET|CONNECTION_CLOSED|CONNECTION_ABORTED|EMPTY_RESPONSE", "closed"),
     (r"TOO_MANY_REDIRECTS", "redirects"),
     (r"TIMED_OUT|CONNECTION_TIMED_OUT", "timeout"),
 )
-_GONE = ("Target page, context or browser has been closed", "Target closed", "Target crashed", "Page crashed")
+_GONE = (
+    "Target page, context or browser has been closed",
+    "Target closed",
+    "Target crashed",
+    "Page crashed",
+)
 
 
 class Failed(Exception):
@@ -55,7 +64,9 @@ class Parts:
 
     @asynccontextmanager
     async def part(self, name: str, within: float, late: str = "") -> AsyncIterator[dict[str, Any]]:
-        """One stage. Raises Failed; CannotTell for what is our own. `late` says what did not come in time."""
+        """One stage. Raises Failed; CannotTell for what is our own. `late` says what did not come
+        in time.
+        """
         self._tell("began", stage=name)
         began, facts = time.monotonic(), dict[str, Any]()
         try:
@@ -87,7 +98,9 @@ def meaning(problem: Error) -> Refused | CannotTell | TimeoutError:
     if any(sign in text for sign in _GONE):
         return CannotTell(f"the browser lost the page: {first[:200]}")
     found = re.search(r"net::ERR_([A-Z0-9_]+)", text)
-    return CannotTell(f"the browser failed: {first[:200]}") if found is None else of_network(found[1])
+    return (
+        CannotTell(f"the browser failed: {first[:200]}") if found is None else of_network(found[1])
+    )
 
 
 def of_network(error: str) -> Refused:

@@ -1,7 +1,9 @@
-"""The browser's process (`python -m checks.web.browser.process FD PARENT`): takes jobs, each with a socket of its own.
+"""The browser's process (`python -m checks.web.browser.process FD PARENT`): takes jobs, each with a
+socket of its own.
 
-No orphan: when the control socket closes, at SIGTERM, or when nothing was asked of it for a while, it closes its
-browsers and leaves; when it is stuck, SIGALRM ends it, and the driver that it started takes the browser with it.
+No orphan: when the control socket closes, at SIGTERM, or when nothing was asked of it for a while,
+it closes its browsers and leaves; when it is stuck, SIGALRM ends it, and the driver that it started
+takes the browser with it.
 """
 
 from __future__ import annotations
@@ -105,14 +107,20 @@ class House:
             self._stuck = True
             self._over.set()
         except Exception as problem:  # noqa: BLE001 - whatever it is, the daemon is told
-            text = str(problem) if isinstance(problem, CannotTell) else f"{type(problem).__name__}: {problem}"
+            text = (
+                str(problem)
+                if isinstance(problem, CannotTell)
+                else f"{type(problem).__name__}: {problem}"
+            )
             channel.tell("broken", text=text[:500])
         finally:
             channel.close()
 
 
 def _kill_everything() -> None:
-    """A browser that is frozen does not end by being asked, nor does its driver wait for less than half a minute."""
+    """A browser that is frozen does not end by being asked, nor does its driver wait for less than
+    half a minute.
+    """
     import psutil
 
     for process in psutil.Process().children(recursive=True):

@@ -1,8 +1,10 @@
-"""The daemon's side of the shared browser: starts its process when it is first needed, and again when it was lost.
+"""The daemon's side of the shared browser: starts its process when it is first needed, and again
+when it was lost.
 
-Each job gets a socket of its own, handed to the process over the control socket (SCM_RIGHTS): whoever lets go of a job
-closes its socket, and what is left of it in the browser goes. The process ends when the control socket closes: with
-the event loop that started it, or with the daemon, by whatever way.
+Each job gets a socket of its own, handed to the process over the control socket (SCM_RIGHTS):
+whoever lets go of a job closes its socket, and what is left of it in the browser goes. The process
+ends when the control socket closes: with the event loop that started it, or with the daemon, by
+whatever way.
 """
 
 from __future__ import annotations
@@ -52,11 +54,15 @@ class Keeper:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                     cwd="/",
-                    env=small_environment("HOME", OPENBLAS_NUM_THREADS="1", PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD="1"),
+                    env=small_environment(
+                        "HOME", OPENBLAS_NUM_THREADS="1", PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD="1"
+                    ),
                 )
             except OSError as problem:
                 ours.close()
-                raise CannotTell(f"engine error: the browser's process cannot start: {problem}") from problem
+                raise CannotTell(
+                    f"engine error: the browser's process cannot start: {problem}"
+                ) from problem
         ours.setblocking(False)
         return cls(process, ours)
 
@@ -68,9 +74,13 @@ class Keeper:
     def hand_over(self, job: str, browser: str, descriptor: int) -> None:
         """Give it a job's socket. Raises CannotTell."""
         try:
-            socket.send_fds(self._control, [json.dumps({"job": job, "browser": browser}).encode()], [descriptor])
+            socket.send_fds(
+                self._control, [json.dumps({"job": job, "browser": browser}).encode()], [descriptor]
+            )
         except OSError as problem:
-            raise CannotTell(f"engine error: the browser's process takes no job: {problem}") from problem
+            raise CannotTell(
+                f"engine error: the browser's process takes no job: {problem}"
+            ) from problem
 
     def put_down(self) -> None:
         """It is stuck: the next job gets a new one."""
@@ -103,7 +113,9 @@ async def keeper() -> Keeper:
     """The one of this event loop, started if there is none (any more). Raises CannotTell."""
     loop = asyncio.get_running_loop()
     known = _keepers.get(loop)
-    if known is None or (known.done() and (known.cancelled() or known.exception() or not known.result().lives)):
+    if known is None or (
+        known.done() and (known.cancelled() or known.exception() or not known.result().lives)
+    ):
         known = _keepers[loop] = loop.create_task(Keeper.start())
     return await asyncio.shield(known)
 

@@ -1,6 +1,7 @@
 """A job of one order, told to its end. Only in the browser's process.
 
-ready · the stages · pictures and the console when one failed · failed · done. It lives as long as somebody listens.
+ready · the stages · pictures and the console when one failed · failed · done. It lives as long as
+somebody listens.
 """
 
 from __future__ import annotations
@@ -33,11 +34,18 @@ async def _perform(chromium: Chromium, channel: Channel, order: Order, work: Wor
 
     def tell(event: str, at: float | None = None, **facts: Any) -> None:
         channel.tell(
-            event, at, **{name: mask.hidden(one) if isinstance(one, str) else one for name, one in facts.items()}
+            event,
+            at,
+            **{
+                name: mask.hidden(one) if isinstance(one, str) else one
+                for name, one in facts.items()
+            },
         )
 
     parts = Parts(tell)
-    async with chromium.context(ignore_https_errors=bool(order.get("authorities")), locale="en-US") as context:
+    async with chromium.context(
+        ignore_https_errors=bool(order.get("authorities")), locale="en-US"
+    ) as context:
         tab = await Tab.open(context, mask, order)
         tell("ready")
         began = time.monotonic()
@@ -50,7 +58,9 @@ async def _perform(chromium: Chromium, channel: Channel, order: Order, work: Wor
             tab.measure(tell)
             await tab.keep_evidence(tell)
             fault = failed.fault
-            tell("failed", stage=failed.stage, code=fault.code, text=fault.text, origin=fault.origin)
+            tell(
+                "failed", stage=failed.stage, code=fault.code, text=fault.text, origin=fault.origin
+            )
     tell("done")
 
 

@@ -1,8 +1,8 @@
-"""One page of a job (and any window that it opens), and what it does on the side: console, failed requests, sockets,
-bytes. Only in the browser's process.
+"""One page of a job (and any window that it opens), and what it does on the side: console, failed
+requests, sockets, bytes. Only in the browser's process.
 
-Rules: a page that grows beyond its bytes is broken off ("too-large"); a page whose process crashes is CannotTell; a
-picture never shows a secret, neither in a field nor in the text.
+Rules: a page that grows beyond its bytes is broken off ("too-large"); a page whose process crashes
+is CannotTell; a picture never shows a secret, neither in a field nor in the text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.async_api import BrowserContext, CDPSession, Error, FrameLocator, Locator, Page, Request, Response
+from playwright.async_api import (
+    BrowserContext,
+    CDPSession,
+    Error,
+    FrameLocator,
+    Locator,
+    Page,
+    Request,
+    Response,
+)
 
 from checks.contract import CannotTell, Refused
 from checks.transport.stages import Tell
@@ -85,7 +94,9 @@ class Tab:
     @property
     def page(self) -> Page:
         """The newest that is open."""
-        return next((page for page in reversed(self._pages) if not page.is_closed()), self._pages[0])
+        return next(
+            (page for page in reversed(self._pages) if not page.is_closed()), self._pages[0]
+        )
 
     def root(self, frame: str | None) -> Page | FrameLocator:
         """Where to look: the page, or a frame in it."""
@@ -140,7 +151,10 @@ class Tab:
         page = self.page
         shown = [page.get_by_text(secret) for secret in self.mask.secrets]
         await page.screenshot(
-            path=path, mask=[*self.secret_fields, *shown], mask_color="#777777", timeout=_PICTURE_SECONDS * 1000
+            path=path,
+            mask=[*self.secret_fields, *shown],
+            mask_color="#777777",
+            timeout=_PICTURE_SECONDS * 1000,
         )
 
     # --- what the pages do
@@ -161,7 +175,9 @@ class Tab:
 
     def _request_failed(self, request: Request) -> None:
         self.failed_requests += 1
-        self._write(f"failed: {request.method} {request.url} ({request.failure or 'no reason given'})")
+        self._write(
+            f"failed: {request.method} {request.url} ({request.failure or 'no reason given'})"
+        )
 
     def _answered(self, response: Response) -> None:
         if response.status >= 400:

@@ -84,7 +84,9 @@ async def _socket(tab: Tab, within: float) -> None:
         if not sockets.opened:
             code = "refused" if sockets.closed else "timeout"
             raise Refused(code, f"none of {sockets.connecting} WebSockets was let in") from None
-        raise Refused("closed", f"the WebSocket does not stay open (code {sockets.last_close})") from None
+        raise Refused(
+            "closed", f"the WebSocket does not stay open (code {sockets.last_close})"
+        ) from None
 
 
 async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator) -> None:
@@ -101,10 +103,15 @@ async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator
         await expect(field).not_to_have_value(message, timeout=within * 1000)
     tab.stage = "answer"
     waited = float(order["answer_within"])
-    async with parts.part("answer", waited, late=f"{answer!r} did not come within {waited:g} s") as facts:
+    async with parts.part(
+        "answer", waited, late=f"{answer!r} did not come within {waited:g} s"
+    ) as facts:
         while int(await body.evaluate(_COUNT, answer)) <= before:
             if order["socket"] and tab.sockets.open <= 0:
-                raise Refused("closed", f"the WebSocket went (code {tab.sockets.last_close}) before the answer came")
+                raise Refused(
+                    "closed",
+                    f"the WebSocket went (code {tab.sockets.last_close}) before the answer came",
+                )
             await asyncio.sleep(_LOOK_SECONDS)
         facts["answered"] = True
 
@@ -112,6 +119,8 @@ async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator
 async def _press(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> None:
     try:
         with page_faults():
-            await locators.control(tab.root(order["frame"]), order["send"]).click(timeout=patience_ms)
+            await locators.control(tab.root(order["frame"]), order["send"]).click(
+                timeout=patience_ms
+            )
     except TimeoutError:
         raise Refused("not-found", f"{order['send']!r} is not there") from None

@@ -1,7 +1,8 @@
 """The process: one job as JSON on standard input, its result as JSON on standard output.
 
-{"job": "schema", "schema": {...}, "document": ...}      -> {"faults": [{"where": "$.tier", "text": "..."}]}
-{"job": "elements", "html": "...", "looks": [{"name": "toolbar", "css": "#toolbar button", "attributes": []}]}
+{"job": "schema", "schema": {...}, "document": ...}      -> {"faults": [{"where": "$.tier", "text":
+"..."}]} {"job": "elements", "html": "...", "looks": [{"name": "toolbar", "css": "#toolbar button",
+"attributes": []}]}
                                                         -> {"found": {"toolbar": ["Hold", "Mute"]}}
 {"job": "selectors", "css": ["#toolbar >"]}              -> {"wrong": ["#toolbar >"]}
 """
@@ -25,7 +26,10 @@ def main(parent: int) -> int:
     if not tied_to(parent):
         return 1
     job = json.load(sys.stdin)
-    json.dump({"schema": _schema, "elements": _elements, "selectors": _selectors}[job["job"]](job), sys.stdout)
+    json.dump(
+        {"schema": _schema, "elements": _elements, "selectors": _selectors}[job["job"]](job),
+        sys.stdout,
+    )
     return 0
 
 
@@ -41,7 +45,10 @@ def _schema(job: dict[str, Any]) -> dict[str, Any]:
         return {"bad_schema": f"{error.json_path}: {error.message}"[:_LONGEST_TEXT]}
     validator = kind(job["schema"], registry=Registry())  # which fetches nothing
     found = sorted(validator.iter_errors(job["document"]), key=lambda error: error.json_path)
-    told = [{"where": error.json_path, "text": error.message[:_LONGEST_TEXT]} for error in found[:_MOST_FAULTS]]
+    told = [
+        {"where": error.json_path, "text": error.message[:_LONGEST_TEXT]}
+        for error in found[:_MOST_FAULTS]
+    ]
     return {"faults": told, "count": len(found)}
 
 
@@ -49,7 +56,12 @@ def _elements(job: dict[str, Any]) -> dict[str, Any]:
     from selectolax.lexbor import LexborHTMLParser
 
     page = LexborHTMLParser(job["html"])
-    return {"found": {look["name"]: [_shown(node, look) for node in _of(page, look["css"])] for look in job["looks"]}}
+    return {
+        "found": {
+            look["name"]: [_shown(node, look) for node in _of(page, look["css"])]
+            for look in job["looks"]
+        }
+    }
 
 
 def _of(page: Any, css: str) -> list[Any]:
@@ -62,7 +74,9 @@ def _shown(node: Any, look: dict[str, Any]) -> Any:
     if not look["attributes"]:
         return text
     has = {
-        name: (node.attributes[name] or "")[:_LONGEST_TEXT] for name in look["attributes"] if name in node.attributes
+        name: (node.attributes[name] or "")[:_LONGEST_TEXT]
+        for name in look["attributes"]
+        if name in node.attributes
     }
     return {"text": text, **has}
 

@@ -30,8 +30,12 @@ async def hold_to_schema(document: Any, schema: Any) -> None:
 
 
 async def elements(html: str, looks: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """What is shown of a page: name -> a text for each element, or its text and attributes. Raises CannotTell."""
-    found: dict[str, list[Any]] = (await _done({"job": "elements", "html": html, "looks": list(looks)}))["found"]
+    """What is shown of a page: name -> a text for each element, or its text and attributes. Raises
+    CannotTell.
+    """
+    found: dict[str, list[Any]] = (
+        await _done({"job": "elements", "html": html, "looks": list(looks)})
+    )["found"]
     return found
 
 
@@ -43,7 +47,11 @@ async def _done(job: dict[str, Any]) -> dict[str, Any]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd="/",
-        env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": _ROOT, "HOME": "/nonexistent"},
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": _ROOT,
+            "HOME": "/nonexistent",
+        },
     )
     try:
         async with asyncio.timeout(_WITHIN_SECONDS):
@@ -56,6 +64,8 @@ async def _done(job: dict[str, Any]) -> dict[str, Any]:
             await process.wait()
     if process.returncode:
         last = complained.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise CannotTell(f"the reading process ended with {process.returncode}: {''.join(last)[:200]}")
+        raise CannotTell(
+            f"the reading process ended with {process.returncode}: {''.join(last)[:200]}"
+        )
     result: dict[str, Any] = json.loads(told)
     return result

@@ -1,4 +1,5 @@
-"""A walk through a site over plain HTTP, step by step, as `portal`, `api`, `report` and others make it.
+"""A walk through a site over plain HTTP, step by step, as `portal`, `api`, `report` and others make
+it.
 
 See `checks.web.steps.runner` for how a kind uses it.
 """

@@ -1,6 +1,8 @@
-"""Where in an answer something stands: a token to remember, a figure to measure. Each is found in exactly one way.
+"""Where in an answer something stands: a token to remember, a figure to measure. Each is found in
+exactly one way.
 
-{ field = "csrf_token" }               the value of a form's field (or of a meta element) of that name
+{ field = "csrf_token" }               the value of a form's field (or of a meta element) of that
+name
 { regex = "order no. (\\d+)" }          the first group, or the whole match, in the body
 { json = "$.access_token" }            a value of the JSON that came
 { header = "Location" }                a header of the answer
@@ -65,7 +67,9 @@ class Find(Settings):
         return f"{way} {what}"
 
     def text(self, answer: Answer, jar: CookieJar) -> str | None:
-        """What is found, as text; None for nothing. Raises Refused for a body that is no JSON where that is asked."""
+        """What is found, as text; None for nothing. Raises Refused for a body that is no JSON where
+        that is asked.
+        """
         if self.field is not None:
             return field_value(answer.text, self.field)
         if self.regex is not None:

@@ -1,5 +1,5 @@
-"""Looking into an HTML page without building it: title, headings, visible text, fields. Linear in the page's length,
-whatever the page is made of; a browser's view of it is another kind's matter.
+"""Looking into an HTML page without building it: title, headings, visible text, fields. Linear in
+the page's length, whatever the page is made of; a browser's view of it is another kind's matter.
 """
 
 from __future__ import annotations

@@ -1,16 +1,21 @@
-"""The engine of a walk: one step after the other, each a stage; cookies and remembered words go along.
+"""The engine of a walk: one step after the other, each a stage; cookies and remembered words go
+along.
 
-How a kind uses it: its class takes `Walking` in beside Check, has fields `steps: tuple[Step, ...]` and
-`logout: Step | None`, calls `checked(...)` in a validator, gives every `step.measures()`, and probes with
+How a kind uses it: its class takes `Walking` in beside Check, has fields `steps: tuple[Step, ...]`
+and `logout: Step | None`, calls `checked(...)` in a validator, gives every `step.measures()`, and
+probes with
 
     async with walk(trace, self.url, self, logout=self.logout) as walker:
         for step in self.steps:
-            answer = await walker.take(step)        # a stage called step.name; raises Refused with that stage's fault
-        figures = parsed(answer.text)               # what came last is the kind's own to look at, in a stage of its own
+            answer = await walker.take(step)        # a stage called step.name; raises Refused with
+            that stage's fault
+        figures = parsed(answer.text)               # what came last is the kind's own to look at,
+                                                    in a stage of its own
 
-Rules: the logout is made whatever went wrong, within LOGOUT_SECONDS, as soon as one step was answered; after a failure
-what goes wrong with it is only noted. A page that failed is kept as an exhibit, without secrets, cookies and tokens; no
-fault and no note shows them either. The time limit of the whole is the kind's: `asyncio.timeout` around the walk.
+Rules: the logout is made whatever went wrong, within LOGOUT_SECONDS, as soon as one step was
+answered; after a failure what goes wrong with it is only noted. A page that failed is kept as an
+exhibit, without secrets, cookies and tokens; no fault and no note shows them either. The time limit
+of the whole is the kind's: `asyncio.timeout` around the walk.
 """
 
 from __future__ import annotations
@@ -35,11 +40,19 @@ from checks.web.steps.variables import Words
 LOGOUT_SECONDS = 5.0
 _COOKIE_LENGTH = 6
 """a cookie that is shorter than this is a choice of language or the like, and no key"""
-_ENDINGS = {"text/html": "html", "application/json": "json", "text/plain": "txt", "text/xml": "xml", "text/csv": "csv"}
+_ENDINGS = {
+    "text/html": "html",
+    "application/json": "json",
+    "text/plain": "txt",
+    "text/xml": "xml",
+    "text/csv": "csv",
+}
 
 
 @asynccontextmanager
-async def walk(trace: Trace, url: str, settings: Walking, *, logout: Step | None = None) -> AsyncIterator[Walker]:
+async def walk(
+    trace: Trace, url: str, settings: Walking, *, logout: Step | None = None
+) -> AsyncIterator[Walker]:
     """A walk that begins at `url`. Raises Refused, CannotTell."""
     walker = Walker(trace, url, settings)
     try:
@@ -107,7 +120,9 @@ class Walker:
         try:
             with phases:
                 self.answer = None
-                answer = await fetch(request, phases, manner, lambda status: status in step.expect_status, self.jar)
+                answer = await fetch(
+                    request, phases, manner, lambda status: status in step.expect_status, self.jar
+                )
         except Failed as failed:
             self._keep(step, failed.answer)
             raise
@@ -125,34 +140,61 @@ class Walker:
         try:
             address = self._at.joined(words.filled(step.url))
         except ValueError as error:
-            raise Refused("bad-url", f"{step.name} leads to no URL to fetch: {error}", "local") from None
-        headers = [(name, words.filled(value)) for name, value in step.headers.items() if not words.is_private(value)]
-        private = [(name, words.filled(value)) for name, value in step.headers.items() if words.is_private(value)]
-        if self._basic and address.origin == self._home and not any(n.lower() == "authorization" for n, _ in private):
+            raise Refused(
+                "bad-url", f"{step.name} leads to no URL to fetch: {error}", "local"
+            ) from None
+        headers = [
+            (name, words.filled(value))
+            for name, value in step.headers.items()
+            if not words.is_private(value)
+        ]
+        private = [
+            (name, words.filled(value))
+            for name, value in step.headers.items()
+            if words.is_private(value)
+        ]
+        if (
+            self._basic
+            and address.origin == self._home
+            and not any(n.lower() == "authorization" for n, _ in private)
+        ):
             private += self._basic
         content_type, body = "", b""
         if step.form is not None:
-            content_type, body = "application/x-www-form-urlencoded", urlencode(words.filled_all(step.form)).encode()
+            content_type, body = (
+                "application/x-www-form-urlencoded",
+                urlencode(words.filled_all(step.form)).encode(),
+            )
         elif step.json_body is not None:
             content_type, body = "application/json", as_json(words.filled_all(step.json_body))
         elif step.body is not None:
             content_type, body = "text/plain; charset=utf-8", words.filled(step.body).encode()
-        if content_type and not any(name.lower() == "content-type" for name, _ in (*headers, *private)):
+        if content_type and not any(
+            name.lower() == "content-type" for name, _ in (*headers, *private)
+        ):
             headers.append(("Content-Type", content_type))
         return Request(step.verb, address, tuple(headers), body, tuple(private))
 
     async def _looked_at(self, step: Step, answer: Answer) -> None:
         """Raises Refused for what is not right, in the order of what tells most."""
         if step.lands_on is not None and not answer.address.path.endswith(step.lands_on):
-            raise Refused("wrong-page", f"it ended at {shown(answer.address.path)}, not at {step.lands_on}")
+            raise Refused(
+                "wrong-page", f"it ended at {shown(answer.address.path)}, not at {step.lands_on}"
+            )
         await step.hold(answer.text)
         for pattern in step.must_match:
             if not re.search(pattern, answer.text):
                 raise Refused("no-match", repr(pattern))
         if len(answer.body) < step.min_bytes:
-            raise Refused("too-small", f"{len(answer.body)} bytes, at least {step.min_bytes} are right")
+            raise Refused(
+                "too-small", f"{len(answer.body)} bytes, at least {step.min_bytes} are right"
+            )
         soft = self._settings.soft_200s if step.soft_200s is None else step.soft_200s
-        if soft and (wrong := soft_failure(answer, step.form is not None and self.words.has_secret(step.form))):
+        if soft and (
+            wrong := soft_failure(
+                answer, step.form is not None and self.words.has_secret(step.form)
+            )
+        ):
             raise Refused("soft-200", wrong)
         for name, value in remembered(step.remember, answer, self.jar).items():
             self.words.remember(name, value)
@@ -168,4 +210,6 @@ class Walker:
         """The page, as an exhibit without what must not be seen."""
         kind = answer.head.content_type
         text = self._hidden(answer.text)
-        self.trace.exhibit(f"{step.name}.{_ENDINGS.get(kind, 'txt')}", kind or "text/plain", text.encode())
+        self.trace.exhibit(
+            f"{step.name}.{_ENDINGS.get(kind, 'txt')}", kind or "text/plain", text.encode()
+        )

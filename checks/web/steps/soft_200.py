@@ -1,14 +1,18 @@
-"""Soft failures: an answer 200 whose page says otherwise. No status tells, so the page itself is read.
+"""Soft failures: an answer 200 whose page says otherwise. No status tells, so the page itself is
+read.
 
 what                                            as in
-its title or heading says that it is an error   <title>503 Service Unavailable</title>, <h1>Maintenance</h1>
-a short page that speaks of maintenance         "We are carrying out maintenance and will be back soon."
+its title or heading says that it is an error   <title>503 Service Unavailable</title>,
+<h1>Maintenance</h1>
+a short page that speaks of maintenance         "We are carrying out maintenance and will be back
+soon."
 nothing on it                                   an empty body, without a script that could fill it
 a login page without a field to fill            <title>Sign in</title> and no input
-a login that shows the login page again         a password went out with a form, and the answer asks for it once more
+a login that shows the login page again         a password went out with a form, and the answer asks
+for it once more
 
-Rules: only a title, a heading or a page of few words is taken by its words, so that a portal's news may speak of last
-night's maintenance; what a script will fill is left to a browser.
+Rules: only a title, a heading or a page of few words is taken by its words, so that a portal's news
+may speak of last night's maintenance; what a script will fill is left to a browser.
 """
 
 from __future__ import annotations
@@ -21,8 +25,7 @@ from checks.web.steps.html_page import elements, plain, tags, visible, without
 _HTML = ("text/html", "application/xhtml+xml", "")
 _FEW_WORDS = 1500
 _LARGEST = 262_144
-_ERROR = re.compile(
-    r"""(?ix)
+_ERROR = re.compile(r"""(?ix)
     \b(?: maintenance | under\ construction | out\ of\ (?:service|order) | temporarily\ (?:unavailable|closed|down)
       | (?:service|site|page|server|system)\ (?:is\ )?(?:currently\ )?(?:unavailable|offline|down)
       | internal\ (?:server\ )?error | bad\ gateway | gateway\ time-?out | server\ error | application\ error
@@ -32,10 +35,8 @@ _ERROR = re.compile(
       | welcome\ to\ nginx | apache2\ .{0,20}default\ page | iis\ windows\ server | domain\ (?:is\ )?parked
       )
     | ^\s*(?:error|it\ works!|4\d\d|50\d)\s*$
-    """
-)
-_DOWN = re.compile(
-    r"""(?ix)
+    """)
+_DOWN = re.compile(r"""(?ix)
     \b(?: (?:under|for|carrying\ out|undergoing|scheduled|planned|routine|emergency)\ (?:\w+\ ){0,2}maintenance
       | maintenance\ (?:mode|window|page|in\ progress|is\ (?:under\ way|in\ progress))
       | (?:be|we'll\ be|come)\ back\ (?:soon|shortly|later) | temporarily\ unavailable
@@ -44,20 +45,34 @@ _DOWN = re.compile(
       | could\ not\ connect\ to\ (?:the\ )?database | error\ establishing\ a\ database\ connection
       | stack\ ?trace | traceback\ \(most\ recent\ call\ last\)
       )
-    """
-)
+    """)
 _TELLING = re.compile(r"(?i)maint|back|avail|offline|down|occurred|connect|trace")
 """one of these is in whatever _DOWN finds"""
 _LOGIN = re.compile(r"(?i)\b(?:log ?in|sign ?in|anmelden)\b")
 _MOST_READ = 1000
 _read: dict[tuple[int, str, bool], str | None] = {}
 """what came of pages that were read before: most are the same from look to look"""
-_FULL = ("script", "img", "iframe", "form", "frame", "object", "svg", "canvas", "video", "meta http-equiv")
+_FULL = (
+    "script",
+    "img",
+    "iframe",
+    "form",
+    "frame",
+    "object",
+    "svg",
+    "canvas",
+    "video",
+    "meta http-equiv",
+)
 
 
 def soft_failure(answer: Answer, sent_password: bool = False) -> str | None:
     """What is wrong with a page that came with a good status; None when it looks right."""
-    if not 200 <= answer.status < 300 or answer.head.content_type not in _HTML or answer.status in (204, 205):
+    if (
+        not 200 <= answer.status < 300
+        or answer.head.content_type not in _HTML
+        or answer.status in (204, 205)
+    ):
         return None
     key = (hash(answer.body), answer.head.content_type, sent_password)
     if key not in _read:
@@ -83,7 +98,9 @@ def _wrong_with(answer: Answer, sent_password: bool) -> str | None:
     return _of_forms(page, title, headings, seen, sent_password)
 
 
-def _of_forms(page: str, title: str, headings: list[str], seen: str, sent_password: bool) -> str | None:
+def _of_forms(
+    page: str, title: str, headings: list[str], seen: str, sent_password: bool
+) -> str | None:
     lower = page.lower()
     if not seen and not any(f"<{name}" in lower for name in _FULL):
         return "the page has nothing on it"
@@ -91,7 +108,13 @@ def _of_forms(page: str, title: str, headings: list[str], seen: str, sent_passwo
     if sent_password and password:
         return "after the login the page asks for a password again"
     login = any(_LOGIN.search(said) for said in (title, *headings[:1]))
-    if login and not sent_password and "<input" not in lower and "<script" not in lower and "<a " not in lower:
+    if (
+        login
+        and not sent_password
+        and "<input" not in lower
+        and "<script" not in lower
+        and "<a " not in lower
+    ):
         return "the login page has no field to fill"
     return None
 

@@ -1,8 +1,10 @@
-"""A step of a walk, as written in the configuration: one request, what is right about its answer, what is remembered.
+"""A step of a walk, as written in the configuration: one request, what is right about its answer,
+what is remembered.
 
 steps = [
-  { name = "open", url = "/login", remember = { csrf = { field = "csrf_token" } } },
-  { name = "login", url = "/login", form = { user = "monitor", password = "{password}", csrf_token = "{csrf}" },
+  { name = "open", url = "/login", remember = { csrf = { field = "csrf_token" } } }, { name =
+  "login", url = "/login", form = { user = "monitor", password = "{password}", csrf_token = "{csrf}"
+  },
     lands_on = "/home", must_contain = ["Sign out"] },
   { name = "queues", url = "/api/queues", json_values = { "$.status" = "ok" },
     measure = { agents_ready = { json = "$.ready" } } },
@@ -29,7 +31,16 @@ from checks.web.steps.variables import Words, words_in
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 WordName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-_OURS = {"host", "content-length", "transfer-encoding", "connection", "cookie", "te", "upgrade", "expect"}
+_OURS = {
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "cookie",
+    "te",
+    "upgrade",
+    "expect",
+}
 _RESERVED = ("total", "first-byte", "body", "certificate", "http")
 
 
@@ -37,7 +48,9 @@ def _listed(written: Any) -> Any:
     return [written] if isinstance(written, int) and not isinstance(written, bool) else written
 
 
-Statuses = Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], BeforeValidator(_listed), Field(min_length=1)]
+Statuses = Annotated[
+    tuple[Annotated[int, Field(ge=100, le=599)], ...], BeforeValidator(_listed), Field(min_length=1)
+]
 """One HTTP status, or several."""
 
 
@@ -50,7 +63,9 @@ class Step(Expected):
     """where to: a URL, or what comes after the address of the page before"""
     method: Method | None = None
     """the HTTP method; without it POST where something is sent, else GET"""
-    headers: Mapping[str, str] = Field(default_factory=dict, examples=[{"Accept": "application/json"}])
+    headers: Mapping[str, str] = Field(
+        default_factory=dict, examples=[{"Accept": "application/json"}]
+    )
     """headers of the request; those with a word in braces go to this step's own site only"""
     form: Mapping[str, str] | None = None
     """fields of a form to send"""
@@ -81,7 +96,11 @@ class Step(Expected):
     @classmethod
     def _written_well(cls, written: Mapping[str, str]) -> Mapping[str, str]:
         for name, value in written.items():
-            if not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+            if (
+                not name
+                or not name.isascii()
+                or not name.replace("-", "").replace("_", "").isalnum()
+            ):
                 raise ValueError(f"{name[:60]!r} is no name of a header")
             if name.lower() in _OURS:
                 raise ValueError(f"{name} is set by the request itself")
@@ -93,7 +112,9 @@ class Step(Expected):
     @classmethod
     def _free(cls, written: str) -> str:
         if written in _RESERVED:
-            raise ValueError(f"a step cannot be called {written!r}: a measure of the whole is called so")
+            raise ValueError(
+                f"a step cannot be called {written!r}: a measure of the whole is called so"
+            )
         return written
 
     @model_validator(mode="after")
@@ -101,7 +122,9 @@ class Step(Expected):
         if sum(part is not None for part in (self.form, self.json_body, self.body)) > 1:
             raise ValueError("a request has one body: write form, json or body")
         if self.sends and self.method in ("GET", "HEAD"):
-            raise ValueError(f"a {self.method} sends nothing; write the method POST, or leave it out")
+            raise ValueError(
+                f"a {self.method} sends nothing; write the method POST, or leave it out"
+            )
         return self
 
     @property
@@ -129,14 +152,23 @@ class Step(Expected):
             "response": "from the request to the end of the answer's header",
             "content": "reading the body",
         }
-        timed = {f"{prefix}_{name}_seconds": f"{what} of step {self.name}, in seconds" for name, what in phases.items()}
+        timed = {
+            f"{prefix}_{name}_seconds": f"{what} of step {self.name}, in seconds"
+            for name, what in phases.items()
+        }
         return {
             f"{prefix}_seconds": f"step {self.name} with all its redirects, in seconds",
-            f"{prefix}_first_byte_seconds": f"beginning of step {self.name} to the answer's header, in seconds",
+            f"{prefix}_first_byte_seconds": (
+                f"beginning of step {self.name} to the answer's header, in seconds"
+            ),
             f"{prefix}_http_status": f"status code of step {self.name}",
-            f"{prefix}_http_version": f"version of HTTP that step {self.name} was answered in: 1.1, 2",
+            f"{prefix}_http_version": (
+                f"version of HTTP that step {self.name} was answered in: 1.1, 2"
+            ),
             f"{prefix}_body_bytes": f"length of the body of step {self.name}, in bytes",
-            f"{prefix}_certificate_days": f"how long the certificate of step {self.name} is still valid, in days",
+            f"{prefix}_certificate_days": (
+                f"how long the certificate of step {self.name} is still valid, in days"
+            ),
             **timed,
             **{name: f"{find} of step {self.name}" for name, find in self.measure.items()},
         }
@@ -152,7 +184,9 @@ class Walking(Settings):
     password: Secret | None = None
     """its password, by reference"""
     soft_200s: bool = True
-    """whether an answer 200 is a failure when its page says that it is none: an error's title, maintenance, nothing"""
+    """whether an answer 200 is a failure when its page says that it is none: an error's title,
+    maintenance, nothing
+    """
     http2: bool = True
     """whether HTTP/2 is spoken where a server offers it"""
     trusted_certificates: ReadableFile | None = None
@@ -171,11 +205,15 @@ class Walking(Settings):
         if self.user is None or self.password is None:
             return ()
         password = words.revealed(self.password)
-        return (("Authorization", f"Basic {b64encode(f'{self.user}:{password}'.encode()).decode()}"),)
+        return (
+            ("Authorization", f"Basic {b64encode(f'{self.user}:{password}'.encode()).decode()}"),
+        )
 
 
 def checked(steps: tuple[Step, ...], logout: Step | None, secrets: Mapping[str, Secret]) -> None:
-    """What is wrong with steps as a whole: a name twice, a word that nobody gives. Raises ValueError."""
+    """What is wrong with steps as a whole: a name twice, a word that nobody gives. Raises
+    ValueError.
+    """
     known, names, figures = set(secrets), set[str](), set[str]()
     for step in (*steps, *([logout] if logout else ())):
         if step.name in names:
@@ -183,13 +221,16 @@ def checked(steps: tuple[Step, ...], logout: Step | None, secrets: Mapping[str, 
         names.add(step.name)
         if unknown := sorted(step.words() - known):
             raise ValueError(
-                f"step {step.name!r} names {{{unknown[0]}}}: no secret, and no word that a step before remembers"
+                f"step {step.name!r} names {{{unknown[0]}}}: no secret, and no word that a step"
+                " before remembers"
             )
         if twice := sorted(figures & set(step.measures())):
             raise ValueError(f"two steps measure {twice[0]}")
         figures |= set(step.measures())
         if again := sorted(set(step.remember) & set(secrets)):
-            raise ValueError(f"step {step.name!r} would remember {again[0]}, which is the name of a secret")
+            raise ValueError(
+                f"step {step.name!r} would remember {again[0]}, which is the name of a secret"
+            )
         known |= set(step.remember)
 
 

@@ -2,9 +2,9 @@
 
     form = { user = "monitor", password = "{password}", csrf = "{csrf}" }
 
-A word is a secret by reference, or a value that an earlier step has remembered. Rules: `hidden` takes every secret,
-every cookie and every remembered value that is long enough to be one out of a text, in each form in which it may come
-back: as it is, in a URL, in base64, in JSON, in HTML.
+A word is a secret by reference, or a value that an earlier step has remembered. Rules: `hidden`
+takes every secret, every cookie and every remembered value that is long enough to be one out of a
+text, in each form in which it may come back: as it is, in a URL, in base64, in JSON, in HTML.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""One call by the shared browser, from the daemon's side: the same conversation, by another softphone."""
+"""One call by the shared browser, from the daemon's side: the same conversation, by another
+softphone.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from checks.webrtc.browser.check import WebrtcBrowser
 
 MEASURES = {
-    "concealed_percent": "samples that the browser made up where nothing had come, percent of those played",
+    "concealed_percent": (
+        "samples that the browser made up where nothing had come, percent of those played"
+    ),
     "jitter_buffer_ms": "how long a packet waited in the browser's jitter buffer, milliseconds",
     "audio_level": "level of what was played last, 0 to 1 (W3C audioLevel)",
 }
@@ -81,7 +85,12 @@ class BrowserAttempt(Attempt):
             "login": caller.login or caller.user,
             "password": revealed(caller.password),
         } if caller else None  # fmt: skip
-        extra = {"caller": account, "ring_within": check.ring_within, "reconnect": check.reconnect, "keys": check.keys}
+        extra = {
+            "caller": account,
+            "ring_within": check.ring_within,
+            "reconnect": check.reconnect,
+            "keys": check.keys,
+        }
         return {**super()._order(), **extra}
 
     def _keep(self) -> None:

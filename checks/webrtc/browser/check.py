@@ -1,4 +1,5 @@
-"""The same call as an agent's browser makes it: JsSIP in Chromium, a microphone, the browser's own WebRTC and counts.
+"""The same call as an agent's browser makes it: JsSIP in Chromium, a microphone, the browser's own
+WebRTC and counts.
 
     us                                   edge                  faults beside timeout
     name, TCP, TLS, upgrade ---------->  stages dns tcp tls websocket, looked at before the browser is (webrtc-call)
@@ -11,11 +12,13 @@
     DTLS handshake <------------------>  stage dtls            no-fingerprint, dtls; in the call: closed
     <============ SRTP ===============>  stage srtp            no-rtp: not one packet
     the script, an echo                  stages prompt, press, agent, talk, hold, echo
-    what both sides heard               stage media, as of a sip-call (checks/telephony/call/media_judgement.py)
+    what both sides heard               stage media, as of a sip-call
+    (checks/telephony/call/media_judgement.py)
     BYE ------------------------------>  stage hang-up
 
-A socket that drops in the call is "dropped" in the stage websocket. A browser that dies, hangs or is not there is
-UNKNOWN. With `trusted_certificates` the certificate is proven just before, and then taken by the browser as it is.
+A socket that drops in the call is "dropped" in the stage websocket. A browser that dies, hangs or
+is not there is UNKNOWN. With `trusted_certificates` the certificate is proven just before, and then
+taken by the browser as it is.
 """
 
 from __future__ import annotations
@@ -51,7 +54,9 @@ class Caller(Settings):
 
 
 class WebrtcBrowser(Executable, WebrtcCall):
-    """A call by a real browser's softphone, which is also rung, and comes back when its socket drops."""
+    """A call by a real browser's softphone, which is also rung, and comes back when its socket
+    drops.
+    """
 
     KIND: ClassVar[str] = "webrtc-browser"
     LAYER: ClassVar[Layer] = Layer.AGENT
@@ -97,7 +102,10 @@ class WebrtcBrowser(Executable, WebrtcCall):
         return super().longest_seconds() + LAUNCH_SECONDS
 
     def _within(self) -> dict[str, float]:
-        longer = {"reconnect": self.step_within + _RECOVERY_SECONDS, "ring": self.ring_within + 2 * self.step_within}
+        longer = {
+            "reconnect": self.step_within + _RECOVERY_SECONDS,
+            "ring": self.ring_within + 2 * self.step_within,
+        }
         return {stage: longer.get(stage, seconds) for stage, seconds in super()._within().items()}
 
     async def probe(self, trace: Trace) -> None:

@@ -1,5 +1,5 @@
-"""A softphone's call in the shared browser, under remote control: the same commands and events as of a softphone in a
-process of its own (checks/webrtc/softphone.py). Only in the browser's process.
+"""A softphone's call in the shared browser, under remote control: the same commands and events as
+of a softphone in a process of its own (checks/webrtc/softphone.py). Only in the browser's process.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class BrowserSoftphone(Softphone):
     def _tell_if_alive(self, event: str, at: float | None = None, **facts: Any) -> None:
         """A stage that failed is told once the browser has shown that it lives."""
         if event == "failed":
-            self._proving = asyncio.create_task(self._prove(time.monotonic() if at is None else at, facts))
+            self._proving = asyncio.create_task(
+                self._prove(time.monotonic() if at is None else at, facts)
+            )
         else:
             self._channel.tell(event, at, **facts)
 

@@ -25,7 +25,9 @@ def counts(stats: Stats, codec: str) -> dict[str, Any]:
     if total := heard.get("totalSamplesReceived"):
         told["concealed_percent"] = 100.0 * float(heard.get("concealedSamples", 0)) / float(total)
     if emitted := heard.get("jitterBufferEmittedCount"):
-        told["jitter_buffer_ms"] = 1000.0 * float(heard.get("jitterBufferDelay", 0.0)) / float(emitted)
+        told["jitter_buffer_ms"] = (
+            1000.0 * float(heard.get("jitterBufferDelay", 0.0)) / float(emitted)
+        )
     if "audioLevel" in heard:
         told["audio_level"] = float(heard["audioLevel"])
     return told
@@ -34,7 +36,9 @@ def counts(stats: Stats, codec: str) -> dict[str, Any]:
 def pair(stats: Stats) -> str:
     """The candidate pair in use, in words."""
     chosen = stats.get("candidate-pair", {})
-    ours, theirs = (stats.get(chosen.get(side, ""), {}) for side in ("localCandidateId", "remoteCandidateId"))
+    ours, theirs = (
+        stats.get(chosen.get(side, ""), {}) for side in ("localCandidateId", "remoteCandidateId")
+    )
     return f"{_words(ours)} to {_words(theirs)}"
 
 
@@ -47,4 +51,7 @@ def secured(stats: Stats) -> str:
     """DTLS and SRTP as agreed, in words."""
     transport = stats.get("transport", {})
     role, version = transport.get("dtlsRole", "unknown"), transport.get("tlsVersion", "")
-    return f"DTLS as {role}, {transport.get('srtpCipher', 'SRTP')}{f', version {version}' if version else ''}"
+    return (
+        f"DTLS as {role},"
+        f" {transport.get('srtpCipher', 'SRTP')}{f', version {version}' if version else ''}"
+    )

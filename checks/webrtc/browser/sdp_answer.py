@@ -1,4 +1,6 @@
-"""What the far end's answer says, read off the wire: SDP (RFC 8866) with ICE (RFC 8839) and DTLS-SRTP (RFC 8842)."""
+"""What the far end's answer says, read off the wire: SDP (RFC 8866) with ICE (RFC 8839) and
+DTLS-SRTP (RFC 8842).
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Answer:
     def prove_ice(self) -> None:
         """Raises Refused."""
         if not re.search(r"(?m)^a=ice-ufrag:\S", self.body):
-            raise Refused("no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP")
+            raise Refused(
+                "no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP"
+            )
 
     def prove_fingerprint(self) -> None:
         """Raises Refused."""

@@ -1,5 +1,5 @@
-"""Being there for calls: registered by JsSIP, again after the socket dropped, and rung when another account calls. Only
-in the browser's process.
+"""Being there for calls: registered by JsSIP, again after the socket dropped, and rung when another
+account calls. Only in the browser's process.
 """
 
 from __future__ import annotations
@@ -35,17 +35,23 @@ class Presence:
     async def _connected(self, name: str, since: int) -> None:
         found = await self._page.until("connected", "disconnected", since=since, name=name)
         if found.name == "disconnected":
-            raise Refused("no-socket", f"the browser's own WebSocket is not let in (code {found['code']})")
+            raise Refused(
+                "no-socket", f"the browser's own WebSocket is not let in (code {found['code']})"
+            )
 
     async def _registered(self, since: int) -> None:
-        found = await self._page.until("registered", "registration-failed", "disconnected", since=since, name="us")
+        found = await self._page.until(
+            "registered", "registration-failed", "disconnected", since=since, name="us"
+        )
         if found.name == "disconnected":
             raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
         if found.name == "registration-failed":
             raise refused_by(found)
 
     async def come_back(self) -> None:
-        """The socket is dropped: a softphone connects anew and registers by itself. Raises Refused, CannotTell."""
+        """The socket is dropped: a softphone connects anew and registers by itself. Raises Refused,
+        CannotTell.
+        """
         page = self._page
         since = len(page.events)
         await page.do("phone.drop", "us")
@@ -57,8 +63,9 @@ class Presence:
             raise refused_by(found)
 
     async def be_rung(self) -> str:
-        """Another account calls ours: it must ring here, and be connected when it is answered; in words. Raises
-        Refused, CannotTell."""
+        """Another account calls ours: it must ring here, and be connected when it is answered; in
+        words. Raises Refused, CannotTell.
+        """
         page, known, caller = self._page, self._settings, self._settings["caller"]
         account = {"url": known["url"], "domain": known["domain"], **caller}
         await page.do("phone.connect", "caller", account)
@@ -75,7 +82,9 @@ class Presence:
         for call in ("caller", "us-rung"):
             ended = await page.until("confirmed", "failed", "ended", call=call)
             if ended.name != "confirmed":
-                raise Refused("not-connected", f"it rang and was answered, but not connected: {_words(ended)}")
+                raise Refused(
+                    "not-connected", f"it rang and was answered, but not connected: {_words(ended)}"
+                )
         await self._end_of_ringing()
         return f"an incoming call rang after {rung.at - began:.2f} s"
 
@@ -101,7 +110,9 @@ class Presence:
 def refused_by(found: Told) -> Refused:
     """A final response, or what JsSIP made up where none came."""
     if not found["code"]:
-        code = {"Request Timeout": "timeout", "Connection Error": "dropped"}.get(found["cause"], "bad-peer")
+        code = {"Request Timeout": "timeout", "Connection Error": "dropped"}.get(
+            found["cause"], "bad-peer"
+        )
         return Refused(code, f"JsSIP says {found['cause']}")
     return refusal(Event("refused", found.at, {**found.facts, "origin": "far"}))
 

@@ -1,7 +1,7 @@
 """The softphone's page in the browser, and what it tells. Only in the browser's process.
 
-The page is nowhere on the net: it is handed to the browser under the origin that the edge expects, so that it is a
-secure context (a microphone needs one) and the WebSocket carries the right Origin.
+The page is nowhere on the net: it is handed to the browser under the origin that the edge expects,
+so that it is a secure context (a microphone needs one) and the WebSocket carries the right Origin.
 """
 
 from __future__ import annotations
@@ -68,14 +68,18 @@ class SoftphonePage:
     async def open(cls, chromium: Chromium, origin: str, edge: str, trusting: bool) -> Self:
         """A page of its own in a context of its own. Raises CannotTell, Stuck."""
         async with AsyncExitStack() as stack:
-            context = await stack.enter_async_context(chromium.context(ignore_https_errors=trusting))
+            context = await stack.enter_async_context(
+                chromium.context(ignore_https_errors=trusting)
+            )
             try:
                 async with asyncio.timeout(_OPEN_SECONDS):
                     page = await _opened(context, origin)
                     found = cls(page, stack.pop_all(), edge)
                     await found._begin(origin)
             except (Error, TimeoutError) as problem:
-                raise CannotTell(f"the softphone's page does not open: {str(problem)[:200]}") from None
+                raise CannotTell(
+                    f"the softphone's page does not open: {str(problem)[:200]}"
+                ) from None
         return found
 
     async def _begin(self, origin: str) -> None:
@@ -97,7 +101,14 @@ class SoftphonePage:
     def seen(self, *names: str, since: int = 0, **facts: Any) -> Told | None:
         """The first event from the `since`th on, of one of these names with these facts."""
         fits = (one for one in self.events[since:] if one.name in names)
-        return next((one for one in fits if all(one.facts.get(key) == value for key, value in facts.items())), None)
+        return next(
+            (
+                one
+                for one in fits
+                if all(one.facts.get(key) == value for key, value in facts.items())
+            ),
+            None,
+        )
 
     async def until(self, *names: str, since: int = 0, **facts: Any) -> Told:
         """The same, awaited. Raises CannotTell when the page is lost."""
@@ -128,7 +139,9 @@ class SoftphonePage:
 
     async def _sound(self, _source: Any, name: str, encoded: str) -> None:
         if self.heard:
-            self.heard(name, np.frombuffer(base64.b64decode(encoded), dtype="<i2").astype(np.float32))
+            self.heard(
+                name, np.frombuffer(base64.b64decode(encoded), dtype="<i2").astype(np.float32)
+            )
 
     def _lost(self, why: str) -> None:
         if self.leaving:
@@ -150,7 +163,9 @@ async def _serve(route: Route) -> None:
     """The document, and its scripts."""
     name = "/" + route.request.url.split("/", 3)[3].partition("?")[0]
     if name in _FILES:
-        await route.fulfill(path=_HERE / _FILES[name], content_type="text/javascript; charset=utf-8")
+        await route.fulfill(
+            path=_HERE / _FILES[name], content_type="text/javascript; charset=utf-8"
+        )
     elif name == "/":
         await route.fulfill(body=_DOCUMENT, content_type="text/html; charset=utf-8")
     else:
@@ -160,5 +175,7 @@ async def _serve(route: Route) -> None:
 def _ours(problem: Error) -> CannotTell:
     found = meaning(problem)
     return (
-        found if isinstance(found, CannotTell) else CannotTell(f"the softphone's page failed: {problem.message[:200]}")
+        found
+        if isinstance(found, CannotTell)
+        else CannotTell(f"the softphone's page failed: {problem.message[:200]}")
     )

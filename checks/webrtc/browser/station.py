@@ -1,8 +1,9 @@
-"""What a browser's softphone does: is there for calls (presence.py), calls, and gives everything back. Only in the
-browser's process. The same stages as of a softphone without a browser (checks/webrtc/station.py).
+"""What a browser's softphone does: is there for calls (presence.py), calls, and gives everything
+back. Only in the browser's process. The same stages as of a softphone without a browser
+(checks/webrtc/station.py).
 
-Before the browser is let at the edge, name, TCP, TLS and upgrade are looked at by themselves: a page is never told why
-its WebSocket failed (WebSockets standard, "fail the WebSocket connection").
+Before the browser is let at the edge, name, TCP, TLS and upgrade are looked at by themselves: a
+page is never told why its WebSocket failed (WebSockets standard, "fail the WebSocket connection").
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class _Gathered:
 class BrowserStation(Station):
     """One account in a page, with at most one call."""
 
-    def __init__(self, tell: Tell, stages: Stages, settings: Mapping[str, Any], chromium: Chromium) -> None:
+    def __init__(
+        self, tell: Tell, stages: Stages, settings: Mapping[str, Any], chromium: Chromium
+    ) -> None:
         super().__init__(tell, stages, settings)
         self._chromium = chromium
         self._sounded = 0.0
@@ -64,13 +67,20 @@ class BrowserStation(Station):
         plain = _ORIGIN if known["url"].startswith("wss:") else _PLAIN_ORIGIN
         origin = str(known["origin"] or plain).rstrip("/")
         edge = urlsplit(known["url"]).netloc
-        self._page = await SoftphonePage.open(self._chromium, origin, edge, bool(known["authorities"]))
+        self._page = await SoftphonePage.open(
+            self._chromium, origin, edge, bool(known["authorities"])
+        )
         self._page.told = self._happened
         password = {"username": known["turn_user"], "credential": known["turn_password"]}
         servers = [{"urls": url} for url in known["stun"][:1]] + [
             {"urls": url, **password} for url in known["turn"][:1]
         ]
-        settings = {"ice": servers, "relayOnly": known["relay_only"], "codecs": known["codecs"], "ear": ear()}
+        settings = {
+            "ice": servers,
+            "relayOnly": known["relay_only"],
+            "codecs": known["codecs"],
+            "ear": ear(),
+        }
         await self._there.do("phone.open", settings)
 
     @property
@@ -86,7 +96,9 @@ class BrowserStation(Station):
     # --- the stages
 
     async def reach(self) -> None:
-        """Everything up to a registered softphone that can be rung, with its candidates. Raises Over."""
+        """Everything up to a registered softphone that can be rung, with its candidates. Raises
+        Over.
+        """
         connection = await connection_to(self._stages, self._settings)
         await connection.close()
         async with self._stages.stage("register"):
@@ -150,7 +162,9 @@ class BrowserStation(Station):
             found = await page.until("transport", "not-taken", since=seen, call="call")
             seen = page.events.index(found, seen) + 1
             if found.name == "not-taken":
-                raise Refused("bad-peer", f"the browser does not take the answer: {found['text']}"[:300])
+                raise Refused(
+                    "bad-peer", f"the browser does not take the answer: {found['text']}"[:300]
+                )
             if found["ice"] in ("connected", "completed"):
                 return rtc_stats.pair(await page.do("phone.statistics", "call"))
             if found["ice"] in ("failed", "closed"):
@@ -164,20 +178,34 @@ class BrowserStation(Station):
             if found["dtls"] == "connected":
                 return rtc_stats.secured(await page.do("phone.statistics", "call"))
             if found["dtls"] == "failed":
-                raise Refused("dtls", "the browser refused the handshake: certificate, fingerprint or role do not fit")
+                raise Refused(
+                    "dtls",
+                    "the browser refused the handshake: certificate, fingerprint or role do"
+                    " not fit",
+                )
 
     # --- what comes from afar
 
     def _happened(self, told: Told) -> None:
         if told.name == "gone":
             self._tell("broken", text=told["text"])
-        elif not self._leaving and self._in_call and told.name == "disconnected" and told["name"] == "us":
+        elif (
+            not self._leaving
+            and self._in_call
+            and told.name == "disconnected"
+            and told["name"] == "us"
+        ):
             self._lost("websocket", "dropped", f"the WebSocket was closed (code {told['code']})")
         elif told.name == "ended" and told["call"] == "call":
             self._ended = True
             if not self._leaving:
                 self._tell("far-bye", reasons=told["reasons"])
-        elif self._flowing and told.name == "transport" and told["call"] == "call" and not self._ended:
+        elif (
+            self._flowing
+            and told.name == "transport"
+            and told["call"] == "call"
+            and not self._ended
+        ):
             self._transport_changed(told)
 
     def _transport_changed(self, told: Told) -> None:
@@ -197,7 +225,9 @@ class BrowserStation(Station):
         (self.heard if name == "heard" else self.said).add(samples)
 
     def _count_stand_still(self, expected_seconds: float) -> None:
-        """Sound comes out of the page by the browser's own clock: where none came, the browser stood still."""
+        """Sound comes out of the page by the browser's own clock: where none came, the browser
+        stood still.
+        """
         now = time.monotonic()
         if self._sounded:
             self.stall_seconds = max(self.stall_seconds, now - self._sounded - expected_seconds)
@@ -268,7 +298,11 @@ class BrowserStation(Station):
             text = self._page.ladder.text(self._born, "Reveille")
             (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
         if self._flowing:
-            sound.write_wav(folder / files["sound"], bound(self.heard.samples), bound(np.asarray(self.said.samples)))
+            sound.write_wav(
+                folder / files["sound"],
+                bound(self.heard.samples),
+                bound(np.asarray(self.said.samples)),
+            )
 
     async def close(self) -> None:
         """Let go of the page. Raises Stuck."""

@@ -1,8 +1,8 @@
 """The validator's findings in plain words: what belongs there, and not what a validator calls it.
 
-A place is the reader's: the names of union members that pydantic puts into its own are left out, and what several
-members of a union complain of at one place is said in one sentence. A value whose key smells of a secret is not
-repeated.
+A place is the reader's: the names of union members that pydantic puts into its own are left out,
+and what several members of a union complain of at one place is said in one sentence. A value whose
+key smells of a secret is not repeated.
 """
 
 from __future__ import annotations
@@ -70,8 +70,12 @@ class Found:
         return cls(place, wrong, right)
 
 
-def explain(error: ValidationError, model: Model, written: Mapping[str, Any], keys: Iterable[str] = ()) -> list[Found]:
-    """Each finding on `written` as it was to become a `model`; `keys` are known at its top beside the model's own."""
+def explain(
+    error: ValidationError, model: Model, written: Mapping[str, Any], keys: Iterable[str] = ()
+) -> list[Found]:
+    """Each finding on `written` as it was to become a `model`; `keys` are known at its top beside
+    the model's own.
+    """
     by_place: dict[Place, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         if detail["type"] != "faulty_elsewhere":
@@ -84,10 +88,14 @@ def explain(error: ValidationError, model: Model, written: Mapping[str, Any], ke
 
 
 def _place(detail: ErrorDetails, written: Any) -> Place:
-    """The reader's place: the parts that lead through what is written; a missing key's own name ends it."""
+    """The reader's place: the parts that lead through what is written; a missing key's own name
+    ends it.
+    """
     *around, last = detail["loc"] or ("",)
     if detail["type"] == "missing":
-        ways = [way for way in _ways(tuple(around), written) if last not in (_value(way, written) or ())]
+        ways = [
+            way for way in _ways(tuple(around), written) if last not in (_value(way, written) or ())
+        ]
         return (*max(ways, key=len, default=()), last)
     ways = list(_ways(detail["loc"], written))
     whole = [way for way in ways if way and way[-1] == last]
@@ -95,8 +103,9 @@ def _place(detail: ErrorDetails, written: Any) -> Place:
 
 
 def _ways(parts: Place, at: Any) -> Iterator[Place]:
-    """Every way to follow the parts through what is written: a part is a key there, or a union member's name, or either
-    (a step `{ hear = ..., within = ... }` is of the member `hear`)."""
+    """Every way to follow the parts through what is written: a part is a key there, or a union
+    member's name, or either (a step `{ hear = ..., within = ... }` is of the member `hear`).
+    """
     if not parts:
         yield ()
         return
@@ -112,11 +121,19 @@ def _deeper(place: Place, others: Iterable[Place]) -> bool:
 
 
 def _one(
-    place: Place, details: list[ErrorDetails], model: Model, written: Mapping[str, Any], keys: tuple[str, ...]
+    place: Place,
+    details: list[ErrorDetails],
+    model: Model,
+    written: Mapping[str, Any],
+    keys: tuple[str, ...],
 ) -> Found:
     """One sentence for one place, whatever number of union members spoke."""
     value = _value(place, written)
-    spoken = [detail for detail in details if detail["type"] not in _TYPES and detail["type"] != "literal_error"]
+    spoken = [
+        detail
+        for detail in details
+        if detail["type"] not in _TYPES and detail["type"] != "literal_error"
+    ]
     detail = (spoken or details)[0]
     if detail["type"] == "missing":
         return _missing(place, model)
@@ -143,11 +160,18 @@ def _missing(place: Place, model: Model) -> Found:
     return Found(place, "is missing", ": ".join(filter(None, (example, field.description))))
 
 
-def _unknown_key(place: Place, model: Model, written: Mapping[str, Any], keys: tuple[str, ...]) -> Found:
+def _unknown_key(
+    place: Place, model: Model, written: Mapping[str, Any], keys: tuple[str, ...]
+) -> Found:
     around = _value(place[:-1], written)
     models = models_at(model, place[:-1])
     fitting = max((len(set(fields(one)) & set(around)) for one in models), default=0)
-    known = [key for one in models if len(set(fields(one)) & set(around)) == fitting for key in fields(one)]
+    known = [
+        key
+        for one in models
+        if len(set(fields(one)) & set(around)) == fitting
+        for key in fields(one)
+    ]
     known = list(dict.fromkeys([*known, *(keys if len(place) == 1 else ())]))
     return Found.said(place, NO_SUCH_KEY + offer(str(place[-1]), known))
 
@@ -159,7 +183,9 @@ def offer(written: str, known: Iterable[str], none: str = "there is none yet") -
         return hint
     if not names:
         return f"; {none}"
-    return f"; there is {', '.join(names)}" if len(names) <= 12 else "; 'reveille reference' lists all"
+    return (
+        f"; there is {', '.join(names)}" if len(names) <= 12 else "; 'reveille reference' lists all"
+    )
 
 
 def _belongs(detail: ErrorDetails) -> str:
@@ -219,4 +245,6 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
         return detail["msg"]  # one of our own, in its own words
     field = field_at(model, place)
     examples = f", as in {toml(field.examples[0])}" if field and field.examples else ""
-    return f"{name} does not fit here" + (f"; {field.description}{examples}" if field and field.description else "")
+    return f"{name} does not fit here" + (
+        f"; {field.description}{examples}" if field and field.description else ""
+    )

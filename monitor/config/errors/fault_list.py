@@ -1,7 +1,7 @@
 """What is wrong with a configuration, in words for the one who wrote it.
 
-A fault has a dotted path, what is wrong and what would be right. All of them are told at once, in file order.
-No secret's value stands in a fault.
+A fault has a dotted path, what is wrong and what would be right. All of them are told at once, in
+file order. No secret's value stands in a fault.
 """
 
 from __future__ import annotations

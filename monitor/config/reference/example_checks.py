@@ -1,4 +1,6 @@
-"""An example of every kind of check, those that newcomers begin with first; each stands in the sample as it is here."""
+"""An example of every kind of check, those that newcomers begin with first; each stands in the
+sample as it is here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
     "pri-ami": (
         Entry(
             "pbx-spans",
-            {"every": "1m", "host": "pbx.example.net", "user": "reveille", "password": {"credential": "manager"}},
+            {
+                "every": "1m",
+                "host": "pbx.example.net",
+                "user": "reveille",
+                "password": {"credential": "manager"},
+            },
         ),
     ),
     "queue-state": (
@@ -49,7 +56,10 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "secrets": {"key": {"credential": "dialer"}},
                 "caller_id": "8000",
             },
-            remark="A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.",
+            remark=(
+                "A campaign calls without an agent: leave `agent` out, and let the script hear its"
+                " announcement."
+            ),
         ),
     ),
     "pyvoip-call": (
@@ -86,9 +96,17 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "diagnose": ["trunk"],
                 "line": "trunk-a",
                 "to": "8000",
-                "script": [{"pause": "2s"}, {"press": "1"}, {"agent": "agent-01", "within": "20s"}, {"hang-up": True}],
+                "script": [
+                    {"pause": "2s"},
+                    {"press": "1"},
+                    {"agent": "agent-01", "within": "20s"},
+                    {"hang-up": True},
+                ],
             },
-            remark='With a recording beside this file it proves the prompt: { hear = "welcome.wav", within = "6s" }',
+            remark=(
+                'With a recording beside this file it proves the prompt: { hear = "welcome.wav",'
+                ' within = "6s" }'
+            ),
         ),
         Entry(
             "call-control",
@@ -112,7 +130,14 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {"every": "5m", "component": "agent-portal", "url": "https://agent.example.net/"},
         ),
         *(
-            Entry(name, {"every": "5m", "component": name, "url": f"https://{name.split('-')[0]}.example.net/"})
+            Entry(
+                name,
+                {
+                    "every": "5m",
+                    "component": name,
+                    "url": f"https://{name.split('-')[0]}.example.net/",
+                },
+            )
             for name in ("admin-portal", "dashboard-portal", "report-portal")
         ),
     ),
@@ -125,7 +150,10 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "queue_log": {"file": "/var/log/asterisk/queue_log"},
                 "trunks": ["PJSIP/trunk-*"],
             },
-            remark='Of a database: { postgresql = { host = "...", database = "...", user = "...", password = {...} } }',
+            remark=(
+                'Of a database: { postgresql = { host = "...", database = "...", user = "...",'
+                " password = {...} } }"
+            ),
         ),
     ),
     "backup": (
@@ -140,10 +168,14 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "folder": "/var/lib/reveille/backups/asterisk",
                 "newest_record": "SELECT max(calldate) FROM cdr",
             },
-            remark="It is restored and compared at once; `reveille backup list` shows what there is.",
+            remark=(
+                "It is restored and compared at once; `reveille backup list` shows what there is."
+            ),
         ),
     ),
-    "backup-proof": (Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),),
+    "backup-proof": (
+        Entry("records-proof", {"at": ["05:30"], "folder": "/var/lib/reveille/backups/asterisk"}),
+    ),
     "voice-log-archive": (
         Entry(
             "voice-logs",
@@ -179,15 +211,26 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "folder": "/var/lib/reveille/hygiene",
                 "proven_in": "/var/lib/reveille/backups/asterisk",
             },
-            remark="It only says what could go; clean = true removes it, once it is elsewhere and proven.",
+            remark=(
+                "It only says what could go; clean = true removes it, once it is elsewhere and"
+                " proven."
+            ),
         ),
     ),
-    "host-services": (Entry("pbx-services", {"every": "1m", "units": ["asterisk", "postgresql@15-main"]}),),
+    "host-services": (
+        Entry("pbx-services", {"every": "1m", "units": ["asterisk", "postgresql@15-main"]}),
+    ),
     "host-resources": (Entry("pbx-resources", {"every": "5m"}),),
     "host-disks": (Entry("pbx-disks", {"every": "5m", "warn": ["most_used_percent <= 80"]}),),
     "host-kernel": (Entry("pbx-kernel", {"every": "5m"}),),
     "host-clock": (
-        Entry("pbx-clock", {"every": "15m", "servers": ["a.time.example.net", "b.time.example.net", "192.0.2.123"]}),
+        Entry(
+            "pbx-clock",
+            {
+                "every": "15m",
+                "servers": ["a.time.example.net", "b.time.example.net", "192.0.2.123"],
+            },
+        ),
     ),
     "host-ports": (
         Entry(
@@ -203,19 +246,31 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {
                 "every": "5m",
                 "engine": "postgresql",
-                "server": {"database": "asterisk", "user": "reveille", "password": {"credential": "records"}},
+                "server": {
+                    "database": "asterisk",
+                    "user": "reveille",
+                    "password": {"credential": "records"},
+                },
                 "standby_names": ["standby-b"],
             },
-            remark="For the account: GRANT pg_monitor TO reveille; MariaDB: GRANT PROCESS, REPLICATION CLIENT.",
+            remark=(
+                "For the account: GRANT pg_monitor TO reveille; MariaDB: GRANT PROCESS, REPLICATION"
+                " CLIENT."
+            ),
         ),
     ),
     "queue-depth": (Entry("mail-queue", {"every": "15m", "mail": "postfix"}),),
-    "virus": (Entry("viruses", {"at": ["04:00"], "paths": ["/home", "/srv", "/var/spool/asterisk"]}),),
+    "virus": (
+        Entry("viruses", {"at": ["04:00"], "paths": ["/home", "/srv", "/var/spool/asterisk"]}),
+    ),
     "intrusion": (
         Entry(
             "intrusion",
             {"at": ["04:00"]},
-            remark="Once after installing, and after every change of yours: `reveille accept intrusion`.",
+            remark=(
+                "Once after installing, and after every change of yours: `reveille accept"
+                " intrusion`."
+            ),
         ),
     ),
     "sip-abuse": (
@@ -242,7 +297,10 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                     {"http": "http://www.example.net/"},
                 ],
             },
-            remark='What depends on it names it, diagnose = ["uplink"]: its failure is the one ticket then.',
+            remark=(
+                'What depends on it names it, diagnose = ["uplink"]: its failure is the one ticket'
+                " then."
+            ),
         ),
     ),
     "dns": (Entry("portal-name", {"every": "5m", "name": "agent.example.net"}),),
@@ -268,7 +326,11 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
                 "password": {"credential": "probe-mail"},
                 "sender": "probe@example.net",
                 "recipient": "probe@example.net",
-                "mailbox": {"host": "imap.example.net", "user": "probe", "password": {"credential": "probe-mail"}},
+                "mailbox": {
+                    "host": "imap.example.net",
+                    "user": "probe",
+                    "password": {"credential": "probe-mail"},
+                },
             },
         ),
     ),
@@ -279,7 +341,13 @@ CHECKS: dict[str, tuple[Entry, ...]] = {
             {
                 "every": "5m",
                 "expect": ["time_seconds <= 2"],
-                "command": ["/usr/lib/nagios/plugins/check_tcp", "-H", "crm.example.net", "-p", "5432"],
+                "command": [
+                    "/usr/lib/nagios/plugins/check_tcp",
+                    "-H",
+                    "crm.example.net",
+                    "-p",
+                    "5432",
+                ],
                 "perfdata": ["time_seconds"],
             },
         ),

@@ -1,4 +1,6 @@
-"""An example of every kind of check that looks as a browser does: at portals, chats and WebRTC calls."""
+"""An example of every kind of check that looks as a browser does: at portals, chats and WebRTC
+calls.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An example of every kind of check that walks through an API or a portal to something that it looks at."""
+"""An example of every kind of check that walks through an API or a portal to something that it
+looks at.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ WALKED: dict[str, tuple[Entry, ...]] = {
                     }
                 ],
             },
-            remark='With a JSON Schema beside this file it is held to that: json_schema = "customer.schema.json"',
+            remark=(
+                "With a JSON Schema beside this file it is held to that: json_schema ="
+                ' "customer.schema.json"'
+            ),
         ),
     ),
     "webhook": (
@@ -36,7 +41,11 @@ WALKED: dict[str, tuple[Entry, ...]] = {
                         "name": "event",
                         "url": "events",
                         "headers": {"Authorization": "Bearer {key}"},
-                        "json": {"kind": "call-finished", "call": "{reference}", "callback": "{callback}"},
+                        "json": {
+                            "kind": "call-finished",
+                            "call": "{reference}",
+                            "callback": "{callback}",
+                        },
                         "expect_status": [202],
                     }
                 ],
@@ -83,8 +92,18 @@ WALKED: dict[str, tuple[Entry, ...]] = {
                     {"name": "download", "url": "/reports/calls.csv?date={date}"},
                 ],
                 "figures": [
-                    {"name": "calls", "column": "Calls", "rows": {"Date": "{date}"}, "records": "offered_calls"},
-                    {"name": "answered", "column": "Answered", "rows": {"Date": "{date}"}, "records": "answered_calls"},
+                    {
+                        "name": "calls",
+                        "column": "Calls",
+                        "rows": {"Date": "{date}"},
+                        "records": "offered_calls",
+                    },
+                    {
+                        "name": "answered",
+                        "column": "Answered",
+                        "rows": {"Date": "{date}"},
+                        "records": "answered_calls",
+                    },
                 ],
                 "records": {"file": "/var/log/asterisk/cdr-csv/Master.csv"},
             },

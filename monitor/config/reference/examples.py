@@ -24,13 +24,31 @@ SITE = {"name": "Pune", "timezone": "Asia/Kolkata", "region": "india", "policy":
 ENTRIES: dict[str, tuple[Entry, ...]] = {
     "site": (Entry(values=SITE),),
     "lines": (
-        Entry("trunk-a", {"registrar": "sip.example.net", "user": "monitor", "password": {"credential": "trunk-a"}}),
+        Entry(
+            "trunk-a",
+            {
+                "registrar": "sip.example.net",
+                "user": "monitor",
+                "password": {"credential": "trunk-a"},
+            },
+        ),
     ),
     "agents": (
-        Entry("agent-01", {"registrar": "sip.example.net", "user": "6001", "password": {"credential": "agent-01"}}),
+        Entry(
+            "agent-01",
+            {
+                "registrar": "sip.example.net",
+                "user": "6001",
+                "password": {"credential": "agent-01"},
+            },
+        ),
         Entry(
             "supervisor-01",
-            {"registrar": "sip.example.net", "user": "6009", "password": {"credential": "supervisor-01"}},
+            {
+                "registrar": "sip.example.net",
+                "user": "6009",
+                "password": {"credential": "supervisor-01"},
+            },
         ),
     ),
     "maintenance": (

@@ -1,7 +1,8 @@
-"""The JSON Schema (draft 2020-12) of a configuration file, for editors: taplo, Even Better TOML and the like.
+"""The JSON Schema (draft 2020-12) of a configuration file, for editors: taplo, Even Better TOML and
+the like.
 
-It is made from the models, so it says what they say about keys, types and values; what one section says of another
-(`diagnose`, `expect`) is for `check-config` alone.
+It is made from the models, so it says what they say about keys, types and values; what one section
+says of another (`diagnose`, `expect`) is for `check-config` alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ def json_schema() -> Schema:
     """The schema of a whole file."""
     catalogue = Catalogue()
     top = catalogue.of(Top)
-    properties = {**top["properties"], **{section.name: _section(section, catalogue) for section in SECTIONS}}
+    properties = {
+        **top["properties"],
+        **{section.name: _section(section, catalogue) for section in SECTIONS},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Reveille configuration",
@@ -48,7 +52,9 @@ class Catalogue:
         models |= {Top, *self.kinds.values(), *self.desks.values()}
         ordered = sorted(models, key=lambda model: (model.__module__, model.__qualname__))
         by_model, whole = models_json_schema([(model, "validation") for model in ordered])
-        self._references = {model: schema["$ref"].rpartition("/")[2] for (model, _), schema in by_model.items()}
+        self._references = {
+            model: schema["$ref"].rpartition("/")[2] for (model, _), schema in by_model.items()
+        }
         self.definitions: Schema = {name: tidy(schema) for name, schema in whole["$defs"].items()}
 
     def of(self, model: type[BaseModel]) -> Schema:
@@ -70,13 +76,18 @@ class Catalogue:
 
 def _section(section: Section, catalogue: Catalogue) -> Schema:
     if section.name == "checks":
-        return _named(section, _by_kind(section, catalogue.kinds, catalogue, catalogue.of(Rhythm)["properties"]))
+        return _named(
+            section,
+            _by_kind(section, catalogue.kinds, catalogue, catalogue.of(Rhythm)["properties"]),
+        )
     if section.name == "desks":
         return _named(section, _by_kind(section, catalogue.desks, catalogue, {}))
     one = catalogue.reference(section.model)
     if section.form == "list":
         return {"type": "array", "description": section.meaning, "items": one}
-    return _named(section, one) if section.form == "named" else {**one, "description": section.meaning}
+    return (
+        _named(section, one) if section.form == "named" else {**one, "description": section.meaning}
+    )
 
 
 def _named(section: Section, one: Schema) -> Schema:
@@ -88,7 +99,9 @@ def _named(section: Section, one: Schema) -> Schema:
     }
 
 
-def _by_kind(section: Section, known: Mapping[str, type[BaseModel]], catalogue: Catalogue, common: Schema) -> Schema:
+def _by_kind(
+    section: Section, known: Mapping[str, type[BaseModel]], catalogue: Catalogue, common: Schema
+) -> Schema:
     """A table whose `kind` decides which keys may stand in it."""
     for kind, model in known.items():
         own = catalogue.of(model)
@@ -104,26 +117,36 @@ def _by_kind(section: Section, known: Mapping[str, type[BaseModel]], catalogue: 
         }
         for kind in known
     ]
-    kind_key = {"type": "string", "enum": sorted(known), "description": "what it is; its own keys follow from it"}
+    kind_key = {
+        "type": "string",
+        "enum": sorted(known),
+        "description": "what it is; its own keys follow from it",
+    }
     schema = {"type": "object", "properties": {"kind": kind_key}, "required": ["kind"]}
     return {**schema, "allOf": choices} if choices else schema
 
 
 def tidy(schema: Any) -> Any:
-    """A generated schema as a reader of TOML wants it: no titles, no null (TOML has none), durations as written."""
+    """A generated schema as a reader of TOML wants it: no titles, no null (TOML has none),
+    durations as written.
+    """
     if isinstance(schema, list):
         return [tidy(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     if "properties" in schema:
         kept = {key: tidy(part) for key, part in schema["properties"].items()}
-        return {**_tidy_table({key: value for key, value in schema.items() if key != "properties"}), "properties": kept}
+        return {
+            **_tidy_table({key: value for key, value in schema.items() if key != "properties"}),
+            "properties": kept,
+        }
     return _tidy_table(schema)
 
 
 def _tidy_table(schema: Schema) -> Schema:
     written = {
-        key: value if key in ("default", "examples", "const", "enum") else tidy(value) for key, value in schema.items()
+        key: value if key in ("default", "examples", "const", "enum") else tidy(value)
+        for key, value in schema.items()
     }
     written.pop("title", None)
     if written.get("default", ...) is None:

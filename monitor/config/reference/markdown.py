@@ -1,4 +1,6 @@
-"""The generated reference: each section and key with type, default, meaning and example; each kind and its measures."""
+"""The generated reference: each section and key with type, default, meaning and example; each kind
+and its measures.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,11 @@ def reference() -> str:
     catalogue = Catalogue()
     parts = [_HEAD, "## Above the first section\n", *_keys(catalogue.of(Top), catalogue)]
     for section in SECTIONS:
-        parts += [f"## {section.heading}\n", fill(section.meaning, _WIDTH) + "\n", *_section(section, catalogue)]
+        parts += [
+            f"## {section.heading}\n",
+            fill(section.meaning, _WIDTH) + "\n",
+            *_section(section, catalogue),
+        ]
     return "\n".join(parts)
 
 
@@ -50,19 +56,27 @@ def _section(section: Section, catalogue: Catalogue) -> Iterable[str]:
         parts += _keys(catalogue.of(Rhythm), catalogue)
     for kind, model in known.items():
         own = catalogue.of(model)
-        parts += [f'### {section.heading} kind = "{kind}"\n', fill(meaning(own), _WIDTH) + "\n", *_keys(own, catalogue)]
+        parts += [
+            f'### {section.heading} kind = "{kind}"\n',
+            fill(meaning(own), _WIDTH) + "\n",
+            *_keys(own, catalogue),
+        ]
         parts += _measures(model) if issubclass(model, Check) else []
     return parts
 
 
 def _keys(schema: Schema, catalogue: Catalogue, indent: str = "") -> list[str]:
-    """Each key on a line of its own, its meaning and example beneath, then the keys of its own tables."""
+    """Each key on a line of its own, its meaning and example beneath, then the keys of its own
+    tables.
+    """
     parts = []
     for name, described in schema.get("properties", {}).items():
         demands = [type_words(described, catalogue), _demand(name, schema, described)]
         lines = [f"{indent}- `{name}` ({', '.join(filter(None, demands))})"]
         if text := meaning(described):
-            lines.append(fill(text, _WIDTH, initial_indent=indent + "  ", subsequent_indent=indent + "  "))
+            lines.append(
+                fill(text, _WIDTH, initial_indent=indent + "  ", subsequent_indent=indent + "  ")
+            )
         if written := example(described):
             lines.append(f"{indent}  `{name} = {written}`")
         parts.append("\n".join(lines) + "\n")
@@ -80,7 +94,9 @@ def _demand(name: str, schema: Schema, described: Schema) -> str:
 
 def _measures(kind: type[Check]) -> list[str]:
     """What an example of the kind can measure: with other settings it may be more or less."""
-    measures = {name: text for example in _examples(kind) for name, text in example.measures().items()}
+    measures = {
+        name: text for example in _examples(kind) for name, text in example.measures().items()
+    }
     if not measures:
         return []
     lines = [
@@ -95,7 +111,10 @@ def _measures(kind: type[Check]) -> list[str]:
 
 def _examples(kind: type[Check]) -> Iterable[Check]:
     lines, agents = (
-        {entry.name: Line.model_validate({**entry.values, "name": entry.name}) for entry in ENTRIES[section]}
+        {
+            entry.name: Line.model_validate({**entry.values, "name": entry.name})
+            for entry in ENTRIES[section]
+        }
         for section in ("lines", "agents")
     )
     for entry in CHECKS.get(kind.KIND, ()):

@@ -1,6 +1,8 @@
-"""The sample that `reveille init` writes: every section and key, each with its meaning, ready to be edited.
+"""The sample that `reveille init` writes: every section and key, each with its meaning, ready to be
+edited.
 
-What a key means, its default and that it exists come from the models; what a newcomer begins with, from the examples.
+What a key means, its default and that it exists come from the models; what a newcomer begins with,
+from the examples.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def sample() -> str:
 
 
 def write_sample(path: Path) -> None:
-    """Write the sample for the daemon's user and group to read. Raises FileExistsError: nothing is overwritten."""
+    """Write the sample for the daemon's user and group to read. Raises FileExistsError: nothing is
+    overwritten.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(descriptor, 0o640)
@@ -47,7 +51,10 @@ def write_sample(path: Path) -> None:
 
 
 def _banner(section: Section) -> str:
-    return f"\n# {'-' * 12} {section.heading} {'-' * (90 - len(section.heading))}\n{_comment(section.meaning)}"
+    return (
+        f"\n# {'-' * 12} {section.heading}"
+        f" {'-' * (90 - len(section.heading))}\n{_comment(section.meaning)}"
+    )
 
 
 def _section(section: Section, catalogue: Catalogue) -> list[str]:
@@ -68,34 +75,67 @@ def _section(section: Section, catalogue: Catalogue) -> list[str]:
 def _people() -> tuple[Entry, ...]:
     """The site's own shift, and whoever the policy speaks of without publishing a desk."""
     policy = policies.load(SITE["policy"])
-    published = {desk.role for role in policy.roles for desk in policy.contacts(role, SITE["region"]) if desk.mail}
+    published = {
+        desk.role
+        for role in policy.roles
+        for desk in policy.contacts(role, SITE["region"])
+        if desk.mail
+    }
     roles = [role for role in policy.roles if role not in (OPERATORS, *published)]
     own = Entry(values={"role": OPERATORS, "name": "Night shift", "mail": "operators@example.net"})
     return (own, *(Entry(values={"role": role, "mail": f"{role}@example.net"}) for role in roles))
 
 
 def _by_kind(
-    section: Section, catalogue: Catalogue, examples: Mapping[str, tuple[Entry, ...]], common: Schema
+    section: Section,
+    catalogue: Catalogue,
+    examples: Mapping[str, tuple[Entry, ...]],
+    common: Schema,
 ) -> Iterable[str]:
-    """An example of every kind, those that newcomers begin with first; what all have in common is explained once."""
+    """An example of every kind, those that newcomers begin with first; what all have in common is
+    explained once.
+    """
     known = catalogue.kinds if section.name == "checks" else catalogue.desks
     explained = False
-    for kind in [*(kind for kind in examples if kind in known), *(kind for kind in known if kind not in examples)]:
+    for kind in [
+        *(kind for kind in examples if kind in known),
+        *(kind for kind in known if kind not in examples),
+    ]:
         own = catalogue.of(known[kind])
         told: frozenset[str] = frozenset()
         for entry in examples.get(kind, (Entry(kind, live=False),)):
-            shown = common if not explained else {key: common[key] for key in common if key in entry.values}
-            properties = {"kind": {"const": kind, "description": meaning(own)}, **own.get("properties", {}), **shown}
-            schema = {**own, "properties": properties, "required": ["kind", *own.get("required", [])]}
+            shown = (
+                common
+                if not explained
+                else {key: common[key] for key in common if key in entry.values}
+            )
+            properties = {
+                "kind": {"const": kind, "description": meaning(own)},
+                **own.get("properties", {}),
+                **shown,
+            }
+            schema = {
+                **own,
+                "properties": properties,
+                "required": ["kind", *own.get("required", [])],
+            }
             filled = Entry(entry.name, {"kind": kind, **entry.values}, entry.live, entry.remark)
-            yield _table(f"[{section.name}.{toml_key(entry.name)}]", schema, filled, catalogue, told)
+            yield _table(
+                f"[{section.name}.{toml_key(entry.name)}]", schema, filled, catalogue, told
+            )
             explained, told = True, frozenset(properties)
 
 
 def _table(
-    heading: str, schema: Schema, entry: Entry, catalogue: Catalogue, known: Collection[str] = frozenset()
+    heading: str,
+    schema: Schema,
+    entry: Entry,
+    catalogue: Catalogue,
+    known: Collection[str] = frozenset(),
 ) -> str:
-    """One table; of the keys that are `known` from a table before it, only those that the entry fills."""
+    """One table; of the keys that are `known` from a table before it, only those that the entry
+    fills.
+    """
     mark = "" if entry.live else "#"
     lines = [f"{mark}{heading}"] if heading else []
     if entry.remark:

@@ -1,4 +1,6 @@
-"""What a schema demands, in the reader's words: "list of durations", "one of udp, tcp", "whole number, at least 1"."""
+"""What a schema demands, in the reader's words: "list of durations", "one of udp, tcp", "whole
+number, at least 1".
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ _FORMATS = {
     "line-name": "name of a line",
     "agent-name": "name of an agent",
 }
-_TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+_TYPES = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+}
 
 
 def type_words(schema: Schema, catalogue: Catalogue) -> str:
@@ -41,7 +48,11 @@ def type_words(schema: Schema, catalogue: Catalogue) -> str:
 
 def _list_words(schema: Schema, catalogue: Catalogue) -> str:
     one = type_words(schema.get("items", {}), catalogue)
-    return one.replace("one of", "list out of", 1) if one.startswith("one of") else f"list of {_plural(one)}"
+    return (
+        one.replace("one of", "list out of", 1)
+        if one.startswith("one of")
+        else f"list of {_plural(one)}"
+    )
 
 
 def _plural(words: str) -> str:
@@ -77,7 +88,9 @@ def example(schema: Schema) -> str | None:
 
 
 def tables_in(schema: Schema, catalogue: Catalogue) -> Iterator[Schema]:
-    """The kinds of table that a value is made of, to be described beneath it; a secret needs no description."""
+    """The kinds of table that a value is made of, to be described beneath it; a secret needs no
+    description.
+    """
     schema = catalogue.resolved(schema)
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         for choice in choices:

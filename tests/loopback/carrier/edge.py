@@ -1,5 +1,5 @@
-"""A carrier's edge that nobody here wrote: Kamailio (TLS, digest) with rtpengine (SRTP), in the foreground on free
-ports of 127.0.0.1; SIPp and baresip behind it.
+"""A carrier's edge that nobody here wrote: Kamailio (TLS, digest) with rtpengine (SRTP), in the
+foreground on free ports of 127.0.0.1; SIPp and baresip behind it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,16 @@ async def edge(
         "KEY": str(key),
     }
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running(*_rtpengine(folder, control), log=folder / "rtpengine.log"))
+        await stack.enter_async_context(
+            running(*_rtpengine(folder, control), log=folder / "rtpengine.log")
+        )
         await eventually(lambda: is_bound(control, "udp"), within=30)
-        await stack.enter_async_context(running(*_kamailio(folder, filled), log=folder / "kamailio.log"))
-        await eventually(lambda: is_bound(where.tls_port, "tcp") and is_bound(where.udp_port, "udp"), within=30)
+        await stack.enter_async_context(
+            running(*_kamailio(folder, filled), log=folder / "kamailio.log")
+        )
+        await eventually(
+            lambda: is_bound(where.tls_port, "tcp") and is_bound(where.udp_port, "udp"), within=30
+        )
         yield where
 
 
@@ -70,4 +76,18 @@ def _kamailio(folder: Path, filled: dict[str, str]) -> list[str]:
         text = text.replace(name, value)
     (folder / "kamailio.cfg").write_text(text)
     program = shutil.which("kamailio", path="/usr/sbin:/usr/bin") or "kamailio"
-    return [program, "-DD", "-E", "-f", "kamailio.cfg", "-Y", str(folder), "-w", str(folder), "-m", "32", "-M", "4"]
+    return [
+        program,
+        "-DD",
+        "-E",
+        "-f",
+        "kamailio.cfg",
+        "-Y",
+        str(folder),
+        "-w",
+        str(folder),
+        "-m",
+        "32",
+        "-M",
+        "4",
+    ]

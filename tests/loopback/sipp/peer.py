@@ -1,4 +1,6 @@
-"""Peers that nobody here wrote: SIPp and baresip as child processes on free ports of 127.0.0.1, and prompts to say."""
+"""Peers that nobody here wrote: SIPp and baresip as child processes on free ports of 127.0.0.1, and
+prompts to say.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,10 @@ def is_bound(port: int, transport: str) -> bool:
     """Whether somebody on this machine listens on the port."""
     lines = Path(f"/proc/net/{transport}").read_text().splitlines()[1:]
     state = {"udp": "07", "tcp": "0A"}[transport]
-    return any(local.endswith(f":{port:04X}") and now == state for _, local, _, now, *_ in map(str.split, lines))
+    return any(
+        local.endswith(f":{port:04X}") and now == state
+        for _, local, _, now, *_ in map(str.split, lines)
+    )
 
 
 async def eventually(condition: Callable[[], bool], within: float = PATIENCE_SECONDS) -> None:
@@ -96,7 +101,9 @@ class Sipp:
 
     def messages(self) -> str:
         """Every message it sent and received."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("messages*.log")))
+        return "".join(
+            path.read_text(errors="replace") for path in sorted(self._folder.glob("messages*.log"))
+        )
 
 
 @asynccontextmanager
@@ -109,13 +116,32 @@ async def sipp(
     more: tuple[str, ...] = (),
     filled: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Sipp]:
-    """SIPp with a scenario of this folder, streaming the raw A-law file `sound`; `filled` are further words of it."""
+    """SIPp with a scenario of this folder, streaming the raw A-law file `sound`; `filled` are
+    further words of it.
+    """
     protocol = "udp" if transport.startswith("u") else "tcp"
     port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
     _write_scenario(scenario, folder, {"SOUND": str(sound), "REPEAT": str(repeat), **filled})
     media = free_port() & ~1
-    command = ["sipp", "-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port)]
-    command += ["-t", transport, "-nostdin", "-trace_msg", "-message_file", str(folder / "messages.log")]
+    command = [
+        "sipp",
+        "-sf",
+        str(folder / "scenario.xml"),
+        "-i",
+        "127.0.0.1",
+        "-mi",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    command += [
+        "-t",
+        transport,
+        "-nostdin",
+        "-trace_msg",
+        "-message_file",
+        str(folder / "messages.log"),
+    ]
     command += ["-mp", str(media), *more]
     async with running(*command, log=folder / "sipp.log"):
         await eventually(lambda: is_bound(port, protocol))
@@ -144,11 +170,14 @@ def _write_baresip(folder: Path, port: int, source: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile"))
     (folder / "config").write_text(
-        f"sip_listen 127.0.0.1:{port}\nmodule_path /usr/lib/baresip/modules\nnet_interface 127.0.0.1\n"
-        f"audio_source aufile,{source}\naudio_player aufile,{folder}/heard.wav\naudio_alert aufile,{folder}/alert.wav\n"
-        f"{modules}module_app account.so\nmodule_app menu.so\n"
+        f"sip_listen 127.0.0.1:{port}\nmodule_path /usr/lib/baresip/modules\nnet_interface"
+        f" 127.0.0.1\naudio_source aufile,{source}\naudio_player"
+        f" aufile,{folder}/heard.wav\naudio_alert aufile,{folder}/alert.wav\n{modules}module_app"
+        " account.so\nmodule_app menu.so\n"
     )
-    (folder / "accounts").write_text("<sip:agent@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcma\n")
+    (folder / "accounts").write_text(
+        "<sip:agent@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcma\n"
+    )
 
 
 async def attempt(check: Check, folder: Path) -> Observation:
@@ -163,12 +192,27 @@ async def attempt(check: Check, folder: Path) -> Observation:
 
 
 def speak(text: str, folder: Path, name: str, before: float = 0.0, after: float = 0.0) -> Path:
-    """A prompt by espeak-ng as the 8 kHz WAV `name`.wav, with its A-law twin beside it; silence before and after."""
+    """A prompt by espeak-ng as the 8 kHz WAV `name`.wav, with its A-law twin beside it; silence
+    before and after.
+    """
     wav, said = folder / f"{name}.wav", folder / f"{name}-22k.wav"
     subprocess.run(["espeak-ng", "-w", str(said), text], check=True)
     form = ["-r", "8000", "-c", "1", "-b", "16"]
     subprocess.run(
-        ["sox", "-D", str(said), *form, str(wav), "gain", "-n", "-6", "pad", str(before), str(after)], check=True
+        [
+            "sox",
+            "-D",
+            str(said),
+            *form,
+            str(wav),
+            "gain",
+            "-n",
+            "-6",
+            "pad",
+            str(before),
+            str(after),
+        ],
+        check=True,
     )
     return wav
 

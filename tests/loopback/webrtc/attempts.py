@@ -10,7 +10,9 @@ from pathlib import Path
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
 
 
-async def attempt(check: Check, folder: Path, listener: Callable[[str], None] | None = None) -> Observation:
+async def attempt(
+    check: Check, folder: Path, listener: Callable[[str], None] | None = None
+) -> Observation:
     await asyncio.to_thread(folder.mkdir, parents=True)
     trace = Trace(time.monotonic, folder)
     trace.listener = listener

@@ -1,5 +1,5 @@
-"""A WebRTC edge that nobody here wrote: Kamailio (WebSocket over TLS), rtpengine and coturn in the foreground on free
-ports of 127.0.0.1, with certificates made for them.
+"""A WebRTC edge that nobody here wrote: Kamailio (WebSocket over TLS), rtpengine and coturn in the
+foreground on free ports of 127.0.0.1, with certificates made for them.
 """
 
 from __future__ import annotations
@@ -64,9 +64,13 @@ async def edge(folder: Path, days: int = 30) -> AsyncIterator[Edge]:
     control, wss, udp = free_port(), free_port(STREAM), free_port()
     where = Edge(folder, wss, udp, password, made)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running(*_rtpengine(control, folder), log=folder / "rtpengine.log"))
+        await stack.enter_async_context(
+            running(*_rtpengine(control, folder), log=folder / "rtpengine.log")
+        )
         await eventually(lambda: is_bound(control, "udp"))
-        await stack.enter_async_context(running(*_kamailio(where, control), log=folder / "kamailio.log"))
+        await stack.enter_async_context(
+            running(*_kamailio(where, control), log=folder / "kamailio.log")
+        )
         await eventually(lambda: is_bound(wss, "tcp") and is_bound(udp, "udp"))
         yield where
 
@@ -115,5 +119,7 @@ async def turn_server(folder: Path, made: Certificate) -> AsyncIterator[Turn]:
         f"--pidfile={folder}/turn.pid", f"--userdb={folder}/turn.sqlite", "--relay-threads=1",
     ]  # fmt: skip
     async with running(*command, log=folder / "turnserver.log"):
-        await eventually(lambda: is_bound(plain, "udp") and is_bound(plain, "tcp") and is_bound(secured, "tcp"))
+        await eventually(
+            lambda: is_bound(plain, "udp") and is_bound(plain, "tcp") and is_bound(secured, "tcp")
+        )
         yield Turn(plain, secured, password)

@@ -19,7 +19,9 @@ async def mute() -> AsyncIterator[int]:
 
 
 class Middlebox:
-    """Passes every byte on between two sides, until it cuts; when it is shut, it lets nobody in any more."""
+    """Passes every byte on between two sides, until it cuts; when it is shut, it lets nobody in any
+    more.
+    """
 
     def __init__(self, target: int) -> None:
         self.port, self._target = 0, target

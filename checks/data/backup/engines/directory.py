@@ -1,7 +1,9 @@
-"""A directory (recordings, prompts, configuration) as one tar in the pax format, and a hash of what went in.
+"""A directory (recordings, prompts, configuration) as one tar in the pax format, and a hash of what
+went in.
 
-What is read is what is hashed: a file that grows meanwhile is taken as long as it was, one that shrinks is filled up
-with zeros, one that vanished is left out; the last two are said. Sockets, pipes and devices are left out.
+What is read is what is hashed: a file that grows meanwhile is taken as long as it was, one that
+shrinks is filled up with zeros, one that vanished is left out; the last two are said. Sockets,
+pipes and devices are left out.
 """
 
 from __future__ import annotations
@@ -38,14 +40,29 @@ class Tally:
     def add(self, info: tarfile.TarInfo, content_sha256: str) -> None:
         """One entry."""
         top = info.name.split("/")[0] if "/" in info.name else "."
-        told = repr((info.name, info.type, info.mode, int(info.mtime), info.linkname, info.size, content_sha256))
-        value = int.from_bytes(hashlib.sha256(told.encode("utf-8", "surrogateescape")).digest()[:16], "big")
+        told = repr(
+            (
+                info.name,
+                info.type,
+                info.mode,
+                int(info.mtime),
+                info.linkname,
+                info.size,
+                content_sha256,
+            )
+        )
+        value = int.from_bytes(
+            hashlib.sha256(told.encode("utf-8", "surrogateescape")).digest()[:16], "big"
+        )
         rows, total, size = self._sums.get(top, (0, 0, 0))
         self._sums[top] = (rows + 1, (total + value) % _MODULUS, size + info.size)
 
     def contents(self) -> dict[str, Content]:
         """What was added so far."""
-        return {top: Content(rows, f"{total:032x}", size) for top, (rows, total, size) in sorted(self._sums.items())}
+        return {
+            top: Content(rows, f"{total:032x}", size)
+            for top, (rows, total, size) in sorted(self._sums.items())
+        }
 
 
 class TarStream:
@@ -177,7 +194,9 @@ def entries(root: Path, exclude: tuple[str, ...]) -> Iterator[tuple[tarfile.TarI
     if not root.is_dir():
         raise Refused("directory-missing", f"there is no directory {root}")
     for here, folders, names in os.walk(root, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not _left_out(Path(here, name), root, exclude))
+        folders[:] = sorted(
+            name for name in folders if not _left_out(Path(here, name), root, exclude)
+        )
         for name in sorted([*folders, *names]):
             path = Path(here, name)
             if not _left_out(path, root, exclude) and (info := _entry(path, root)) is not None:

@@ -1,4 +1,6 @@
-"""What an engine is given to work with, and what it gives back. Each engine is a class with these four methods."""
+"""What an engine is given to work with, and what it gives back. Each engine is a class with these
+four methods.
+"""
 
 from __future__ import annotations
 
@@ -94,14 +96,18 @@ class Work:
 
     def store(self, source: Readable, folder: Path, name: str) -> Artefact:
         """Write an artefact of this name (and suffix)."""
-        return store(source, folder / f"{name}{self.suffix}", self.recipients, self.throttle, self.advance)
+        return store(
+            source, folder / f"{name}{self.suffix}", self.recipients, self.throttle, self.advance
+        )
 
     def unpack(self, folder: Path, artefact: Artefact, target: Writable) -> None:
         """Write an artefact's plain content to `target`."""
         unpack(folder / artefact.name, artefact, target, self.identities, self.advance)
 
     def together(self, *parts: Callable[[], _T]) -> list[_T]:
-        """Do the parts at once, in threads that outlive their tools; the first fault ends all, and is raised."""
+        """Do the parts at once, in threads that outlive their tools; the first fault ends all, and
+        is raised.
+        """
         with ThreadPoolExecutor(max(1, len(parts))) as pool:
             futures = [pool.submit(part) for part in parts]
             try:
@@ -133,7 +139,9 @@ class Rehearsal(Protocol):
         """Bytes that it needs at most."""
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises Refused."""
+        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
+        Refused.
+        """
 
 
 def _merely_stopped(future: Future[Any]) -> bool:
@@ -141,7 +149,9 @@ def _merely_stopped(future: Future[Any]) -> bool:
 
 
 def compared(manifest: Manifest, found: Found) -> None:
-    """Hold what was restored to what the snapshot held. Raises Refused "differs" with the first differences."""
+    """Hold what was restored to what the snapshot held. Raises Refused "differs" with the first
+    differences.
+    """
     wrong = [*_tables(manifest.tables, found.tables), *found.differences]
     if manifest.newest_record != found.newest_record:
         wrong.append(f"newest record {found.newest_record}, was {manifest.newest_record}")

@@ -1,4 +1,6 @@
-"""Back onto a disk: a SQLite file or a directory, restored beside the live one, compared, then renamed into place."""
+"""Back onto a disk: a SQLite file or a directory, restored beside the live one, compared, then
+renamed into place.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work
             shutil.rmtree(beside)
     except OSError as problem:
         raise not_written(problem) from problem
-    work.voice.note(f"{target} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows, equal")
+    work.voice.note(
+        f"{target} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows, equal"
+    )
     if aside:
         work.voice.note(f"the old one is kept as {aside}")
 

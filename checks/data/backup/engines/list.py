@@ -1,5 +1,6 @@
-"""The one list of what can be backed up: the word in the configuration, its source, its rehearsal. Imported late: each
-brings its own driver."""
+"""The one list of what can be backed up: the word in the configuration, its source, its rehearsal.
+Imported late: each brings its own driver.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The tools of databases as child processes: found, started, read, and their status awaited.
 
-A tool dies with the worker (PR_SET_PDEATHSIG through setpriv(1)), so that `kill -9` leaves no dump running. Therefore a
-tool is started by a thread that outlives it. What it says on standard error goes to a file: no pipe can fill up.
+A tool dies with the worker (PR_SET_PDEATHSIG through setpriv(1)), so that `kill -9` leaves no dump
+running. Therefore a tool is started by a thread that outlives it. What it says on standard error
+goes to a file: no pipe can fill up.
 """
 
 from __future__ import annotations
@@ -75,7 +76,11 @@ class Tool:
         """The end of what it said on standard error, on one line."""
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - _SAID_BYTES))
-        return " · ".join(line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line)
+        return " · ".join(
+            line.strip()
+            for line in self._errors.read().decode(errors="replace").splitlines()
+            if line
+        )
 
     def end(self) -> None:
         """Await it. Raises ToolFailed."""
@@ -92,15 +97,24 @@ def started(
     user: str | None = None,
     death: str = "KILL",
 ) -> Iterator[Tool]:
-    """A tool while the block runs; killed if it is still there at the end. Raises Refused when it cannot start."""
+    """A tool while the block runs; killed if it is still there at the end. Raises Refused when it
+    cannot start.
+    """
     words = [*_mortal(user, death), *map(str, command)]
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
-                words, stdin=stdin, stdout=stdout, stderr=errors, env=_environment(environment), cwd="/"
+                words,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=errors,
+                env=_environment(environment),
+                cwd="/",
             )
         except OSError as problem:
-            raise Refused("tool-missing", f"{command[0]}: {problem.strerror}", origin="local") from problem
+            raise Refused(
+                "tool-missing", f"{command[0]}: {problem.strerror}", origin="local"
+            ) from problem
         tool = Tool(process, Path(command[0]).name, errors)
         try:
             yield tool
@@ -128,7 +142,11 @@ def run(
 
 def found(name: str, folder: Path | None = None) -> Path | None:
     """A tool by its name, in this folder or on the path (and where administrators' tools are)."""
-    path = str(folder) if folder else f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin:/usr/local/sbin"
+    path = (
+        str(folder)
+        if folder
+        else f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin:/usr/local/sbin"
+    )
     here = shutil.which(name, path=path)
     return Path(here) if here else None
 
@@ -137,13 +155,18 @@ def needed(name: str, folder: Path | None = None) -> Path:
     """The same. Raises Refused."""
     if here := found(name, folder):
         return here
-    raise Refused("tool-missing", f"{name} is not installed{f' in {folder}' if folder else ''}", origin="local")
+    raise Refused(
+        "tool-missing",
+        f"{name} is not installed{f' in {folder}' if folder else ''}",
+        origin="local",
+    )
 
 
 def postgresql_folder(name: str, least_major: int, folder: Path | None = None) -> Path:
     """Where the tools of PostgreSQL lie: the oldest that hold `name` and are as new as the server.
 
-    Raises Refused: "tool-missing", or "client-older" where all there are would not understand the server.
+    Raises Refused: "tool-missing", or "client-older" where all there are would not understand the
+    server.
     """
     majors: dict[int, Path] = {}
     for place in [folder] if folder else _places():
@@ -153,14 +176,21 @@ def postgresql_folder(name: str, least_major: int, folder: Path | None = None) -
         raise Refused("tool-missing", f"{name} is not installed", origin="local")
     if not (fit := [major for major in majors if major >= least_major]):
         raise Refused(
-            "client-older", f"{name} is of version {max(majors)}, the server of version {least_major}", origin="local"
+            "client-older",
+            f"{name} is of version {max(majors)}, the server of version {least_major}",
+            origin="local",
         )
     return majors[min(fit)]
 
 
 def _places() -> list[Path]:
-    on_path = [Path(place) for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if place]
-    return [*(Path(place) for pattern in _FOLDERS for place in sorted(Path("/").glob(pattern[1:]))), *on_path]
+    on_path = [
+        Path(place) for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if place
+    ]
+    return [
+        *(Path(place) for pattern in _FOLDERS for place in sorted(Path("/").glob(pattern[1:]))),
+        *on_path,
+    ]
 
 
 def _major(program: Path) -> int | None:
@@ -169,11 +199,17 @@ def _major(program: Path) -> int | None:
 
 
 def _mortal(user: str | None, death: str) -> list[str]:
-    """The words that make a tool another user's, and mortal with its parent; setpriv(1) is part of every Debian."""
+    """The words that make a tool another user's, and mortal with its parent; setpriv(1) is part of
+    every Debian.
+    """
     setpriv = found("setpriv")
     if setpriv is None:
         if user:
-            raise Refused("tool-missing", "setpriv is not installed, and root may not run a server", origin="local")
+            raise Refused(
+                "tool-missing",
+                "setpriv is not installed, and root may not run a server",
+                origin="local",
+            )
         return []
     change = [f"--reuid={user}", f"--regid={_group(user)}", "--init-groups"] if user else []
     return [str(setpriv), *change, f"--pdeathsig={death}", "--"]
@@ -187,7 +223,11 @@ def _group(user: str) -> int:
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     """A small one; whatever PG… or MYSQL… the host has set would change what is dumped."""
-    return {**{name: os.environ[name] for name in _KEPT if name in os.environ}, "LC_ALL": "C.UTF-8", **(more or {})}
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        "LC_ALL": "C.UTF-8",
+        **(more or {}),
+    }
 
 
 def _close(stream: IO[bytes]) -> None:

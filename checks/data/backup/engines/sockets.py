@@ -1,6 +1,8 @@
-"""Where the socket of a server to throw away lies: under its scratch folder, so that both are swept together.
+"""Where the socket of a server to throw away lies: under its scratch folder, so that both are swept
+together.
 
-A socket's path is 107 bytes long at most (unix(7)); below a deeper scratch folder it has to be a folder of its own.
+A socket's path is 107 bytes long at most (unix(7)); below a deeper scratch folder it has to be a
+folder of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""A SQLite database: copied by its online backup in ONE step, counted and hashed in the snapshot of that copy.
+"""A SQLite database: copied by its online backup in ONE step, counted and hashed in the snapshot of
+that copy.
 
-A backup in several steps begins anew at each write from outside and may never end; one step disturbs a writer for about
-a millisecond in WAL mode. There the rows are read in the very transaction that is copied; without WAL a reader would
-hold writers up, so the copy itself is read.
+A backup in several steps begins anew at each write from outside and may never end; one step
+disturbs a writer for about a millisecond in WAL mode. There the rows are read in the very
+transaction that is copied; without WAL a reader would hold writers up, so the copy itself is read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _ROWS_AT_ONCE = 2000
 _BUSY_SECONDS = 60.0
 _PLAIN = "copy.sqlite"
 _TABLES = (
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE"
+    " 'sqlite~_%' ESCAPE '~'"
 )
 
 
@@ -38,7 +40,9 @@ class SqliteSource:
         self._path, self._newest = Path(source.path), source.newest_record
 
     def size(self) -> int:
-        """Bytes of the file; Refused where it is not there, and twice as much: the copy is packed afterwards."""
+        """Bytes of the file; Refused where it is not there, and twice as much: the copy is packed
+        afterwards.
+        """
         if not self._path.is_file():
             raise Refused("database-missing", f"there is no file {self._path}")
         return 2 * self._path.stat().st_size
@@ -106,7 +110,9 @@ def read(restored: Path, manifest: Manifest, work: Work) -> Found:
     """What a restored file holds. Raises Refused."""
     with _opened(restored) as database:
         if (said := database.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
-            raise Refused("damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local")
+            raise Refused(
+                "damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local"
+            )
         found = _contents(database, work.unthrottled, work.advance)
         newest = _newest(database, manifest.facts["newest_record_query"])
         differences = () if _schema(database) == manifest.schema_sha256 else ("the schema differs",)
@@ -136,12 +142,16 @@ def _code(problem: sqlite3.Error) -> str:
     return "no-space" if "full" in said else "disk-error" if "disk I/O" in said else "sql"
 
 
-def _contents(database: sqlite3.Connection, throttle: Throttle, told: Callable[[int], None]) -> dict[str, Content]:
+def _contents(
+    database: sqlite3.Connection, throttle: Throttle, told: Callable[[int], None]
+) -> dict[str, Content]:
     names = sorted(bytes(name).decode() for (name,) in database.execute(_TABLES))
     return {name: _content(database, name, throttle, told) for name in names}
 
 
-def _content(database: sqlite3.Connection, name: str, throttle: Throttle, told: Callable[[int], None]) -> Content:
+def _content(
+    database: sqlite3.Connection, name: str, throttle: Throttle, told: Callable[[int], None]
+) -> Content:
     digest, rows, size = hashlib.sha256(), 0, 0
     quoted = name.replace('"', '""')
     cursor = database.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - the name is the database's own, and quoted
@@ -155,7 +165,9 @@ def _content(database: sqlite3.Connection, name: str, throttle: Throttle, told: 
 
 
 def _schema(database: sqlite3.Connection) -> str:
-    rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2, 3").fetchall()
+    rows = database.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2, 3"
+    ).fetchall()
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 

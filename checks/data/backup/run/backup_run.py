@@ -1,4 +1,6 @@
-"""The road of a backup: space, dump, write, publish, copy. Whatever breaks it leaves nothing with a name behind."""
+"""The road of a backup: space, dump, write, publish, copy. Whatever breaks it leaves nothing with a
+name behind.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,11 @@ def free_bytes(folder: Path) -> int:
 
 def _room(folder: Path, needed: int) -> None:
     if (free := free_bytes(folder)) < needed:
-        raise Refused("no-space", f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free", origin="local")
+        raise Refused(
+            "no-space",
+            f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free",
+            origin="local",
+        )
 
 
 def _needed(source: Source, previous: Previous | None) -> int:
@@ -74,7 +80,9 @@ def _expected(previous: Previous | None) -> int:
     """Bytes that pass by: the dump's, and those that are hashed."""
     if previous is None:
         return 0
-    return previous.manifest.plain_bytes + sum(content.bytes for content in previous.manifest.tables.values())
+    return previous.manifest.plain_bytes + sum(
+        content.bytes for content in previous.manifest.tables.values()
+    )
 
 
 def _previous(repository: Repository) -> Previous | None:
@@ -90,12 +98,16 @@ def _not_emptied(taken: Taken, previous: Previous | None, shrink_percent: float)
         return
     rows, before = sum(content.rows for content in taken.tables.values()), previous.manifest.rows
     if rows == 0:
-        raise Refused("empty-database", f"it holds no row; it held {before} in {previous.manifest.id}")
+        raise Refused(
+            "empty-database", f"it holds no row; it held {before} in {previous.manifest.id}"
+        )
     if before - rows > before * shrink_percent / 100:
         raise Refused("shrunk", f"it holds {rows} rows; it held {before} in {previous.manifest.id}")
 
 
-def _manifest(source: Source, taken: Taken, previous: Previous | None, work: Work, seconds: float) -> Manifest:
+def _manifest(
+    source: Source, taken: Taken, previous: Previous | None, work: Work, seconds: float
+) -> Manifest:
     moment = datetime.fromisoformat(taken.data_as_of).astimezone(UTC)
     manifest = Manifest(
         id=f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z-{secrets.token_hex(3)}",
@@ -129,9 +141,12 @@ def _manifest(source: Source, taken: Taken, previous: Previous | None, work: Wor
 def _tell(work: Work, manifest: Manifest, seconds: float) -> None:
     work.voice.measure("backup_seconds", round(seconds, 3))
     work.voice.measure("backup_bytes", manifest.bytes)
-    work.voice.measure("database_bytes", float(manifest.facts.get("database_bytes", manifest.plain_bytes)))
+    work.voice.measure(
+        "database_bytes", float(manifest.facts.get("database_bytes", manifest.plain_bytes))
+    )
     work.voice.measure("rows", manifest.rows)
     work.voice.note(
-        f"backup {manifest.id} of {manifest.source}: data as of {manifest.data_as_of}, {manifest.rows} rows in"
-        f" {len(manifest.tables)} tables, {manifest.bytes} bytes in {seconds:.1f} s"
+        f"backup {manifest.id} of {manifest.source}: data as of {manifest.data_as_of},"
+        f" {manifest.rows} rows in {len(manifest.tables)} tables, {manifest.bytes} bytes in"
+        f" {seconds:.1f} s"
     )

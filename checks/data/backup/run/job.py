@@ -1,4 +1,6 @@
-"""What the worker is asked to do: plain values, sent to it as JSON on its standard input, secrets among them."""
+"""What the worker is asked to do: plain values, sent to it as JSON on its standard input, secrets
+among them.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ class Source:
         """What is backed up, for people; no secret in it."""
         if self.path:
             return self.path
-        return f"{self.engine} {self.database} at {self.host or 'localhost'}{f':{self.port}' if self.port else ''}"
+        return (
+            f"{self.engine} {self.database} at"
+            f" {self.host or 'localhost'}{f':{self.port}' if self.port else ''}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,12 @@ class Job:
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Job:
         """The same, read back."""
-        source = Source(**{**told["source"], "exclude": tuple(told["source"]["exclude"])}) if told["source"] else None
-        tuples = {name: tuple(told[name]) for name in ("recipients", "identities", "keep", "copies")}
+        source = (
+            Source(**{**told["source"], "exclude": tuple(told["source"]["exclude"])})
+            if told["source"]
+            else None
+        )
+        tuples = {
+            name: tuple(told[name]) for name in ("recipients", "identities", "keep", "copies")
+        }
         return cls(**{**told, **tuples, "source": source})

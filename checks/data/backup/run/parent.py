@@ -1,6 +1,8 @@
-"""The daemon's side of the worker: starts it, tells it its job, replays what it says into a trace, ends it.
+"""The daemon's side of the worker: starts it, tells it its job, replays what it says into a trace,
+ends it.
 
-A worker that dies by a signal or speaks nonsense leaves a fault as well: there is no backup, whoever is to blame.
+A worker that dies by a signal or speaks nonsense leaves a fault as well: there is no backup,
+whoever is to blame.
 """
 
 from __future__ import annotations
@@ -23,8 +25,12 @@ _SAID_CHARACTERS = 800
 _PROGRESS_STEP = 10.0
 
 
-async def converse(job: Job, trace: Trace, told: Callable[[Mapping[str, Any]], None] | None = None) -> None:
-    """Have a job done. Raises Refused in the stage under way, CannotTell. `told` hears every event as well."""
+async def converse(
+    job: Job, trace: Trace, told: Callable[[Mapping[str, Any]], None] | None = None
+) -> None:
+    """Have a job done. Raises Refused in the stage under way, CannotTell. `told` hears every event
+    as well.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -79,7 +85,11 @@ async def _replay(
             elif event.get("end") == name:
                 stage.close()
                 name = ""
-            elif "progress" in event and trace.listener and event["progress"] // _PROGRESS_STEP > tenth:
+            elif (
+                "progress" in event
+                and trace.listener
+                and event["progress"] // _PROGRESS_STEP > tenth
+            ):
                 tenth = event["progress"] // _PROGRESS_STEP
                 trace.listener(f"{name} {event['progress']:.0f} %")
             elif "refused" in event:
@@ -88,7 +98,11 @@ async def _replay(
                 done = _kept(event, trace) or done
         status = await process.wait()
         if not done:
-            raise Refused("worker-died", f"{_death(status)}: {await complaining}"[:_SAID_CHARACTERS], origin="local")
+            raise Refused(
+                "worker-died",
+                f"{_death(status)}: {await complaining}"[:_SAID_CHARACTERS],
+                origin="local",
+            )
 
 
 def _kept(event: Mapping[str, Any], trace: Trace) -> bool:
@@ -124,4 +138,8 @@ async def _put_down(process: asyncio.subprocess.Process) -> None:
 
 
 def _death(status: int) -> str:
-    return f"the worker died of {signal.Signals(-status).name}" if status < 0 else f"the worker ended with {status}"
+    return (
+        f"the worker died of {signal.Signals(-status).name}"
+        if status < 0
+        else f"the worker ended with {status}"
+    )

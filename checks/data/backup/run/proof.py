@@ -1,7 +1,9 @@
-"""The road of a proof: unpack, restore into something throw-away, compare with what the snapshot held, drop.
+"""The road of a proof: unpack, restore into something throw-away, compare with what the snapshot
+held, drop.
 
-A fault of the backup itself (damaged, differs, cannot be restored) is kept as its proof, and such a backup counts no
-more. A fault of this host (no space, no tool, a wrong key, a server that died) says nothing about the backup.
+A fault of the backup itself (damaged, differs, cannot be restored) is kept as its proof, and such a
+backup counts no more. A fault of this host (no space, no tool, a wrong key, a server that died)
+says nothing about the backup.
 """
 
 from __future__ import annotations
@@ -43,12 +45,16 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
     except Refused as refused:
         if refused.code not in _OF_THIS_HOST:
             fault = f"{refused.code}: {refused.text}"
-            repository.prove(backup, Proof(backup.manifest_sha256, _moment(repository), False, fault=fault))
+            repository.prove(
+                backup, Proof(backup.manifest_sha256, _moment(repository), False, fault=fault)
+            )
         raise
     seconds = time.monotonic() - began
     rows = sum(content.rows for content in found.tables.values())
     restoring = round(work.voice.seconds["restore"] - work.voice.seconds["compare"], 3)
-    proof = Proof(backup.manifest_sha256, _moment(repository), True, round(seconds, 3), restoring, rows)
+    proof = Proof(
+        backup.manifest_sha256, _moment(repository), True, round(seconds, 3), restoring, rows
+    )
     repository.prove(backup, proof)
     work.voice.measure("proof_seconds", round(seconds, 3))
     work.voice.measure("proven_rows", rows)
@@ -88,18 +94,24 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
         remove_tree(folder)
 
 
-def _rehearsed(job: Job, backup: Backup, manifest: Manifest, repository: Repository, work: Work) -> Found:
+def _rehearsed(
+    job: Job, backup: Backup, manifest: Manifest, repository: Repository, work: Work
+) -> Found:
     rehearsal = rehearsal_of(manifest.engine, job.source.tools_folder if job.source else None)
     with work.voice.stage("restore", total=manifest.bytes):
         if manifest.recipients and not work.identities:
-            raise Refused("no-key", "it is encrypted, and no identity is configured", origin="local")
+            raise Refused(
+                "no-key", "it is encrypted, and no identity is configured", origin="local"
+            )
         with scratch_folder(job, repository, rehearsal.scratch_bytes(manifest)) as scratch:
             return rehearsal.rehearse(backup.folder, manifest, scratch, work)
 
 
 def _reachable(folder: Path) -> Path:
     """A server that runs as another user than root must be able to walk there."""
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents)):
+    if os.geteuid() != 0 or all(
+        parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents)
+    ):
         return folder
     return _ELSEWHERE
 

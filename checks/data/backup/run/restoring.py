@@ -1,8 +1,9 @@
-"""The road back: restore beside the live one, prove it there, and only then change places. The old one is left aside.
+"""The road back: restore beside the live one, prove it there, and only then change places. The old
+one is left aside.
 
-Rule 1: nothing that is there is touched unless the job says `overwrite`, and nothing of it is ever deleted.
-Rule 2: they change places in one step, once the restored one was found equal; whatever breaks before leaves the live
-one as it was, and the next run removes what was left half done.
+Rule 1: nothing that is there is touched unless the job says `overwrite`, and nothing of it is ever
+deleted. Rule 2: they change places in one step, once the restored one was found equal; whatever
+breaks before leaves the live one as it was, and the next run removes what was left half done.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ def restore(job: Job, voice: Voice) -> None:
     repository = Repository(Path(job.folder))
     with voice.stage("restore"):
         if job.source is None:
-            raise Refused("no-source", "what is restored to is not configured: name a check of kind backup", "local")
+            raise Refused(
+                "no-source",
+                "what is restored to is not configured: name a check of kind backup",
+                "local",
+            )
         with repository.locked():
             backup = repository.backup(job.at) if job.at else _newest_good(repository)
             _may_be_restored(backup, job.source)
@@ -32,11 +37,17 @@ def restore(job: Job, voice: Voice) -> None:
 
 def _newest_good(repository: Repository) -> Backup:
     """The newest, but for those that were found wrong."""
-    good = (backup for backup in repository.backups() if backup.manifest is not None and not backup.failed)
+    good = (
+        backup
+        for backup in repository.backups()
+        if backup.manifest is not None and not backup.failed
+    )
     return next(good, None) or repository.backup()
 
 
-def _by_engine(job: Job, source: Source, backup: Backup, repository: Repository, work: Work) -> None:
+def _by_engine(
+    job: Job, source: Source, backup: Backup, repository: Repository, work: Work
+) -> None:
     from checks.data.backup.run.proof import scratch_folder
 
     assert backup.manifest is not None  # noqa: S101 - it may be restored
@@ -58,7 +69,13 @@ def _may_be_restored(backup: Backup, source: Source) -> None:
         raise Refused("manifest", backup.fault, origin="local")
     if backup.failed:
         raise Refused(
-            "not-proven", f"{backup.id} was found wrong: {backup.proof.fault if backup.proof else ''}", "local"
+            "not-proven",
+            f"{backup.id} was found wrong: {backup.proof.fault if backup.proof else ''}",
+            "local",
         )
     if backup.manifest.engine != source.engine:
-        raise Refused("manifest", f"{backup.id} is of {backup.manifest.engine}, not {source.engine}", origin="local")
+        raise Refused(
+            "manifest",
+            f"{backup.id} is of {backup.manifest.engine}, not {source.engine}",
+            origin="local",
+        )

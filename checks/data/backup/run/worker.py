@@ -1,7 +1,9 @@
-"""The process in which a backup is taken, proven and restored: `python -m checks.data.backup.run.worker`, the job on
-its standard input as JSON, events on its standard output as JSON lines. It asks nobody anything and ends by itself.
+"""The process in which a backup is taken, proven and restored: `python -m
+checks.data.backup.run.worker`, the job on its standard input as JSON, events on its standard output
+as JSON lines. It asks nobody anything and ends by itself.
 
-SIGTERM ends it as a fault would: its tools are stopped, what it had begun is removed, nothing has a name.
+SIGTERM ends it as a fault would: its tools are stopped, what it had begun is removed, nothing has a
+name.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ def perform(job: Job, voice: Voice) -> None:
         except Refused:
             voice.event(begin="dump" if job.do.startswith("take") else "restore")
             raise
-        backup = take(job, job.source, repository, work) if job.source and job.do != "prove" else None
+        backup = (
+            take(job, job.source, repository, work) if job.source and job.do != "prove" else None
+        )
         if job.do != "take":
             prove(job, backup or repository.backup(job.at), repository, work)
         retain(job.keep, repository, work)
@@ -71,7 +75,13 @@ def perform(job: Job, voice: Voice) -> None:
 def work_for(job: Job, voice: Voice) -> Work:
     """What the job's engine works with."""
     return Work(
-        voice, Throttle(job.bytes_a_second), job.recipients, job.identities, job.jobs, job.part_bytes, job.run_as
+        voice,
+        Throttle(job.bytes_a_second),
+        job.recipients,
+        job.identities,
+        job.jobs,
+        job.part_bytes,
+        job.run_as,
     )
 
 

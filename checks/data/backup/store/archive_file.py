@@ -1,9 +1,12 @@
-"""One file of a backup: what is read is compressed, encrypted, hashed and written in one pass, and unpacked likewise.
+"""One file of a backup: what is read is compressed, encrypted, hashed and written in one pass, and
+unpacked likewise.
 
-    source -> zstd (level 1, content checksum in the frame) -> age, where there are recipients -> SHA-256 -> file, fsync
+    source -> zstd (level 1, content checksum in the frame) -> age, where there are recipients ->
+    SHA-256 -> file, fsync
 
-Reading slowly is the throttle: the work of a dump is done in the database server, which waits when its pipe is full;
-`nice` would only slow the client. zstd without its checksum lets most flipped bits pass, so it is always on.
+Reading slowly is the throttle: the work of a dump is done in the database server, which waits when
+its pipe is full; `nice` would only slow the client. zstd without its checksum lets most flipped
+bits pass, so it is always on.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ class Writable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A file of a backup as its manifest describes it. `reused_from` names the backup that first held it."""
+    """A file of a backup as its manifest describes it. `reused_from` names the backup that first
+    held it.
+    """
 
     name: str
     bytes: int
@@ -60,7 +65,9 @@ class Bytes:
 
 
 class Sink:
-    """A new file that hashes what it takes. `fault` keeps what broke it: the cipher would hide that."""
+    """A new file that hashes what it takes. `fault` keeps what broke it: the cipher would hide
+    that.
+    """
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -122,16 +129,26 @@ class Hashed:
 
 
 def store(
-    source: Readable, path: Path, recipients: Sequence[str], throttle: Throttle, told: Callable[[int], None]
+    source: Readable,
+    path: Path,
+    recipients: Sequence[str],
+    throttle: Throttle,
+    told: Callable[[int], None],
 ) -> Artefact:
-    """Write everything that `source` has into a new file. Raises Refused "no-space" or "not-written"."""
+    """Write everything that `source` has into a new file. Raises Refused "no-space" or
+    "not-written".
+    """
     import zstandard  # the daemon reads manifests, and needs none of it
 
     plain = Metered(source, throttle, told)
     sink = opened(path)
     try:
-        packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=False)
-        with packed.stream_reader(cast(Any, plain), read_size=_CHUNK_BYTES, closefd=False) as reader:
+        packed = zstandard.ZstdCompressor(
+            level=_LEVEL, write_checksum=True, write_content_size=False
+        )
+        with packed.stream_reader(
+            cast(Any, plain), read_size=_CHUNK_BYTES, closefd=False
+        ) as reader:
             if recipients:
                 _encrypt(reader, sink, recipients)
             else:
@@ -145,7 +162,11 @@ def store(
 
 
 def unpack(
-    path: Path, artefact: Artefact, target: Writable, identities: Sequence[str], told: Callable[[int], None]
+    path: Path,
+    artefact: Artefact,
+    target: Writable,
+    identities: Sequence[str],
+    told: Callable[[int], None],
 ) -> None:
     """Write the plain content of an artefact to `target`, and hold it to its description.
 
@@ -157,7 +178,9 @@ def unpack(
         raise Refused("missing", f"{artefact.name} is not there", origin="local") from None
     watched = _Watched(target)
     try:
-        problem = _unpacked(reader, watched, encrypted=path.name.endswith(".age"), identities=identities)
+        problem = _unpacked(
+            reader, watched, encrypted=path.name.endswith(".age"), identities=identities
+        )
         digest = reader.finish()
     finally:
         reader.close()
@@ -166,12 +189,18 @@ def unpack(
     if reader.count == 0:
         raise Refused("empty", f"{artefact.name} has no content", origin="local")
     if digest != artefact.sha256:
-        raise Refused("damaged", f"{artefact.name} is not what was written: its SHA-256 differs", origin="local")
+        raise Refused(
+            "damaged",
+            f"{artefact.name} is not what was written: its SHA-256 differs",
+            origin="local",
+        )
     if problem:
         raise problem
     if watched.count != artefact.plain_bytes:
         raise Refused(
-            "damaged", f"{artefact.name} unpacks to {watched.count} bytes, not {artefact.plain_bytes}", "local"
+            "damaged",
+            f"{artefact.name} unpacks to {watched.count} bytes, not {artefact.plain_bytes}",
+            "local",
         )
 
 
@@ -208,8 +237,12 @@ class _Watched:
         """Nothing is held back."""
 
 
-def _unpacked(reader: Hashed, target: _Watched, encrypted: bool, identities: Sequence[str]) -> Refused | None:
-    """Unpack; what did not work is given back, to be told once it is known whether the file is the one written."""
+def _unpacked(
+    reader: Hashed, target: _Watched, encrypted: bool, identities: Sequence[str]
+) -> Refused | None:
+    """Unpack; what did not work is given back, to be told once it is known whether the file is the
+    one written.
+    """
     import zstandard
 
     unzipped = zstandard.ZstdDecompressor().stream_writer(cast(Any, target), closefd=False)

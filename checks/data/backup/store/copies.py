@@ -1,7 +1,8 @@
-"""Copies of a backup elsewhere: a second disk, whatever rclone reaches (SFTP, S3 …), a restic repository.
+"""Copies of a backup elsewhere: a second disk, whatever rclone reaches (SFTP, S3 …), a restic
+repository.
 
-A copy is read back before it counts: the second disk's files are hashed, rclone and restic compare by themselves. The
-manifest goes last, so that a copy without one is known to be half.
+A copy is read back before it counts: the second disk's files are hashed, rclone and restic compare
+by themselves. The manifest goes last, so that a copy without one is known to be half.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def _read_back(folder: Path, manifest: Manifest | None) -> None:
     for artefact in manifest.artefacts if manifest else ():
         with (folder / artefact.name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != artefact.sha256:
-                raise Refused("copy-differs", f"{artefact.name} is not what was copied", origin="local")
+                raise Refused(
+                    "copy-differs", f"{artefact.name} is not what was copied", origin="local"
+                )
 
 
 def _to_rclone(backup: Backup, place: Mapping[str, str]) -> None:

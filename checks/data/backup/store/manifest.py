@@ -1,7 +1,8 @@
 """What a backup holds, and what its proof found: two JSON files beside the artefacts.
 
-manifest.json is written once, with the backup, and never again; it names the SHA-256 of its predecessor. proof.json is
-written by each proof and names the manifest that it proved: a manifest that was changed later is proven no more.
+manifest.json is written once, with the backup, and never again; it names the SHA-256 of its
+predecessor. proof.json is written by each proof and names the manifest that it proved: a manifest
+that was changed later is proven no more.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ Encoded = bytes
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What one table (file, folder) held in the snapshot: how many rows, and a hash that no order of them changes."""
+    """What one table (file, folder) held in the snapshot: how many rows, and a hash that no order
+    of them changes.
+    """
 
     rows: int
     hash: str
@@ -88,7 +91,9 @@ class Manifest:
 
     def encoded(self) -> Encoded:
         """As it stands in the file."""
-        return (json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True) + "\n").encode()
+        return (
+            json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True) + "\n"
+        ).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,9 @@ def read_manifest(written: bytes) -> Manifest:
         told["previous"] = Link(**told["previous"]) if told["previous"] else None
         return Manifest(**told)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise Refused("manifest", f"it cannot be read: {type(problem).__name__}", origin="local") from problem
+        raise Refused(
+            "manifest", f"it cannot be read: {type(problem).__name__}", origin="local"
+        ) from problem
 
 
 def read_proof(written: bytes) -> Proof | None:

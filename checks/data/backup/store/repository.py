@@ -1,11 +1,14 @@
 """The folder in which the backups of one source lie.
 
-    20261122T040000.123Z-9f1c2a/    a backup; its name is its id: the moment of the snapshot, and six random digits
+    20261122T040000.123Z-9f1c2a/    a backup; its name is its id: the moment of the snapshot, and
+                                    six random digits
         manifest.json  proof.json  RESTORE.md  database.dump.zst  roles.sql.zst  schema.sql.zst
-    .partial-…  .scratch-…  .remove-…   being written, proven, removed: left by a crash, swept by the next run
+    .partial-…  .scratch-…  .remove-…   being written, proven, removed: left by a crash, swept by
+                the next run
     .lock                           held by whoever writes here
 
-Rules: one at a time; a folder gets its name once all in it is on the disk; what is removed loses its name first.
+Rules: one at a time; a folder gets its name once all in it is on the disk; what is removed loses
+its name first.
 """
 
 from __future__ import annotations
@@ -53,8 +56,12 @@ class Backup:
 
     @property
     def proven(self) -> bool:
-        """Whether its newest proof found it equal, and its manifest is still the one that was proven."""
-        return bool(self.proof and self.proof.equal and self.proof.manifest_sha256 == self.manifest_sha256)
+        """Whether its newest proof found it equal, and its manifest is still the one that was
+        proven.
+        """
+        return bool(
+            self.proof and self.proof.equal and self.proof.manifest_sha256 == self.manifest_sha256
+        )
 
     @property
     def failed(self) -> bool:
@@ -93,15 +100,23 @@ class Repository:
         """All that have a name, the newest first."""
         if not self.folder.is_dir():
             return ()
-        names = sorted((path for path in self.folder.iterdir() if _ID.fullmatch(path.name)), reverse=True)
+        names = sorted(
+            (path for path in self.folder.iterdir() if _ID.fullmatch(path.name)), reverse=True
+        )
         return tuple(_read(path) for path in names if path.is_dir())
 
     def backup(self, at: str = "") -> Backup:
-        """The newest, or the newest whose id or data is of `at` (2026-11-22, or an id). Raises Refused "missing"."""
+        """The newest, or the newest whose id or data is of `at` (2026-11-22, or an id). Raises
+        Refused "missing".
+        """
         for backup in self.backups():
             if not at or backup.id == at or backup.taken_at.date().isoformat() == at:
                 return backup
-        raise Refused("missing", f"there is no backup{f' of {at}' if at else ''} in {self.folder}", origin="local")
+        raise Refused(
+            "missing",
+            f"there is no backup{f' of {at}' if at else ''} in {self.folder}",
+            origin="local",
+        )
 
     def aside(self, kind: str, token: str) -> Path:
         """A new folder without a name of its own yet: kind is partial or scratch. Raises Refused."""
@@ -180,7 +195,9 @@ def _hold(lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Refused("already-running", "another backup, proof or restore is at work here", origin="local") from None
+        raise Refused(
+            "already-running", "another backup, proof or restore is at work here", origin="local"
+        ) from None
 
 
 def _read(folder: Path) -> Backup:

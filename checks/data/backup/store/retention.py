@@ -1,9 +1,9 @@
 """Which backups may go. Pure; only PROVEN backups fill places and only they are evicted by others.
 
-Rule 1: the newest proven backup never goes, and nothing goes while no backup is proven.
-Rule 2: a place (one for each of the last days, ISO weeks and months that have a proven backup) keeps its newest one.
-Rule 3: what is not proven, or was found wrong, evicts nothing. It stays until a newer one is proven, and a failed one
-stays as evidence until the newest proven is newer than it.
+Rule 1: the newest proven backup never goes, and nothing goes while no backup is proven. Rule 2: a
+place (one for each of the last days, ISO weeks and months that have a proven backup) keeps its
+newest one. Rule 3: what is not proven, or was found wrong, evicts nothing. It stays until a newer
+one is proven, and a failed one stays as evidence until the newest proven is newer than it.
 """
 
 from __future__ import annotations

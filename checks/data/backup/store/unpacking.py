@@ -1,4 +1,6 @@
-"""A backup's artefacts, plain, under their own names: where every rehearsal and every restore begins."""
+"""A backup's artefacts, plain, under their own names: where every rehearsal and every restore
+begins.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,15 @@
-"""A MariaDB (or MySQL) database, dumped in one transaction, its rows counted and hashed in another of the same moment.
+"""A MariaDB (or MySQL) database, dumped in one transaction, its rows counted and hashed in another
+of the same moment.
 
     BACKUP STAGE START; BACKUP STAGE BLOCK_COMMIT      MySQL: FLUSH TABLES WITH READ LOCK
-    START TRANSACTION WITH CONSISTENT SNAPSHOT         ours, and that of mariadb-dump --single-transaction
-    BACKUP STAGE END                                   as soon as the dump has written its first table: milliseconds
+    START TRANSACTION WITH CONSISTENT SNAPSHOT         ours, and that of mariadb-dump
+    --single-transaction
+    BACKUP STAGE END                                   as soon as the dump has written its first
+                                                       table: milliseconds
 
-Two snapshots cannot be tied together here as in PostgreSQL, so commits are held for the moment in which both begin.
-Tables without transactions (MyISAM, Aria) stand outside of every snapshot: that is said.
+Two snapshots cannot be tied together here as in PostgreSQL, so commits are held for the moment in
+which both begin. Tables without transactions (MyISAM, Aria) stand outside of every snapshot: that
+is said.
 """
 
 from __future__ import annotations
@@ -37,16 +41,16 @@ _SETTLE = (
     "SET SESSION lock_wait_timeout = 60",
 )
 _MOMENT = (
-    "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), VERSION(), @@character_set_database,"
-    " @@collation_database"
+    "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), VERSION(),"
+    " @@character_set_database, @@collation_database"
 )
 TABLES = (
     "SELECT table_name, engine, data_length + index_length FROM information_schema.tables"
     " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY 3 DESC, 1"
 )
 _COLUMNS = (
-    "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s"
-    " ORDER BY ordinal_position"
+    "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND"
+    " table_name = %s ORDER BY ordinal_position"
 )
 _TRANSACTIONAL = {"InnoDB", "RocksDB", "TokuDB"}
 _FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .*VIEW")
@@ -85,7 +89,12 @@ class MariadbSource:
 
 class _Dump:
     def __init__(self, source: Source, connection: Connection, partial: Path, work: Work) -> None:
-        self._source, self._connection, self._partial, self._work = source, connection, partial, work
+        self._source, self._connection, self._partial, self._work = (
+            source,
+            connection,
+            partial,
+            work,
+        )
         self._program = dump_program(source.tools_folder)
 
     def taken(self) -> Taken:
@@ -103,13 +112,19 @@ class _Dump:
             with started(command, environment(self._source)) as tool:
                 begun = _Begun(tool.output)
                 let_go()
-                return self._read(tool, begun, moment, version, {"charset": charset, "collation": collation})
+                return self._read(
+                    tool, begun, moment, version, {"charset": charset, "collation": collation}
+                )
 
-    def _read(self, tool: Tool, begun: Readable, moment: str, version: str, facts: dict[str, Any]) -> Taken:
+    def _read(
+        self, tool: Tool, begun: Readable, moment: str, version: str, facts: dict[str, Any]
+    ) -> Taken:
         tables = rows(self._connection, TABLES)
         for name, engine, _ in tables:
             if engine not in _TRANSACTIONAL:
-                self._work.voice.note(f"{name} is of engine {engine}: it stands outside of the snapshot")
+                self._work.voice.note(
+                    f"{name} is of engine {engine}: it stands outside of the snapshot"
+                )
         counted, [artefact] = self._work.together(
             bound(self._rows, [name for name, _, _ in tables]), bound(self._dumped, tool, begun)
         )
@@ -120,7 +135,11 @@ class _Dump:
             tool=run([self._program, "--version"]).decode().strip(),
             server=version,
             tables=counted[0],
-            artefacts=(artefact, self._work.store(Bytes(plain), self._partial, SCHEMA), *self._users()),
+            artefacts=(
+                artefact,
+                self._work.store(Bytes(plain), self._partial, SCHEMA),
+                *self._users(),
+            ),
             hashed_by=HASHED_BY,
             schema_sha256=hashlib.sha256(plain).hexdigest(),
             newest_record=newest,
@@ -143,7 +162,10 @@ class _Dump:
     def _users(self) -> tuple[Artefact, ...]:
         """The server's users, where this one may read them."""
         try:
-            plain = run([*self._tool(), "--system=users", "--insert-ignore", *PLAIN], environment(self._source))
+            plain = run(
+                [*self._tool(), "--system=users", "--insert-ignore", *PLAIN],
+                environment(self._source),
+            )
         except ToolFailed:
             self._work.voice.note("the server's users are not in it: this user may not read them")
             return ()
@@ -154,7 +176,9 @@ class _Dump:
 
 
 class _Begun:
-    """A dump whose snapshot has begun, because it has written its first table: what was read for that comes first."""
+    """A dump whose snapshot has begun, because it has written its first table: what was read for
+    that comes first.
+    """
 
     def __init__(self, output: Readable) -> None:
         self._output, self._first = output, b""
@@ -174,14 +198,23 @@ class _Begun:
 
 
 PLAIN = ("--skip-comments", "--skip-dump-date")
-MORE = (*PLAIN, "--routines", "--events", "--triggers", "--tz-utc", "--default-character-set=utf8mb4")
+MORE = (
+    *PLAIN,
+    "--routines",
+    "--events",
+    "--triggers",
+    "--tz-utc",
+    "--default-character-set=utf8mb4",
+)
 
 
 @contextmanager
 def connected(source: Source) -> Iterator[Connection]:
     """A connection. Raises Refused."""
     where: dict[str, Any] = (
-        {"unix_socket": source.host} if source.host.startswith("/") else {"host": source.host or "localhost"}
+        {"unix_socket": source.host}
+        if source.host.startswith("/")
+        else {"host": source.host or "localhost"}
     )
     given: dict[str, Any] = {"port": source.port, "user": source.user}
     try:
@@ -204,14 +237,18 @@ def connected(source: Source) -> Iterator[Connection]:
             connection.close()
 
 
-def rows(connection: Connection, question: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def rows(
+    connection: Connection, question: str, values: tuple[Any, ...] = ()
+) -> list[tuple[Any, ...]]:
     """What a question is answered with."""
     with connection.cursor() as cursor:
         cursor.execute(question, values or None)
         return list(cursor.fetchall())
 
 
-def contents(connection: Connection, names: Sequence[str], told: Callable[[int], None]) -> dict[str, Content]:
+def contents(
+    connection: Connection, names: Sequence[str], told: Callable[[int], None]
+) -> dict[str, Content]:
     """Rows and hash of these tables."""
     found_tables = {}
     for name in names:
@@ -219,7 +256,10 @@ def contents(connection: Connection, names: Sequence[str], told: Callable[[int],
         values = ", ".join(f"CAST({column} AS BINARY)" for column in columns)
         filled = ", ".join(f"COALESCE(CAST({column} AS BINARY), '')" for column in columns)
         nothing = ", ".join(f"ISNULL({column})" for column in columns)
-        hashed = f"CAST(CONV(LEFT(MD5(CONCAT_WS('#', {filled}, CONCAT({nothing}))), 16), 16, 10) AS UNSIGNED)"
+        hashed = (
+            f"CAST(CONV(LEFT(MD5(CONCAT_WS('#', {filled}, CONCAT({nothing}))), 16), 16, 10) AS"
+            " UNSIGNED)"
+        )
         question = f"SELECT COUNT(*), COALESCE(SUM({hashed}), 0) FROM {quoted(name)}"  # noqa: S608 - names are quoted
         [(count, total)] = rows(connection, question) if values else [(0, 0)]
         found_tables[name] = Content(int(count), str(total))
@@ -237,14 +277,25 @@ def newest_record(connection: Connection, question: str) -> str | None:
 
 def schema(program: Path, source: Source) -> bytes:
     """Everything but the rows, without what differs from run to run."""
-    command: list[str | Path] = [program, *address(source), "--no-data", "--single-transaction", *MORE, source.database]
+    command: list[str | Path] = [
+        program,
+        *address(source),
+        "--no-data",
+        "--single-transaction",
+        *MORE,
+        source.database,
+    ]
     plain = run(command, environment(source))
     return re.sub(rb" AUTO_INCREMENT=\d+", b"", plain)
 
 
 def address(source: Source) -> list[str]:
     """Where the tools go."""
-    where = [f"--socket={source.host}"] if source.host.startswith("/") else [f"--host={source.host or 'localhost'}"]
+    where = (
+        [f"--socket={source.host}"]
+        if source.host.startswith("/")
+        else [f"--host={source.host or 'localhost'}"]
+    )
     port = [f"--port={source.port}"] if source.port else []
     return ["--no-defaults", *where, *port, *([f"--user={source.user}"] if source.user else [])]
 
@@ -269,7 +320,11 @@ def refusal(said: str, otherwise: str) -> Refused:
 def _commits_held(connection: Connection) -> Iterator[Callable[[], None]]:
     """No commit until the block calls what it is given, or ends."""
     maria = "MariaDB" in rows(connection, "SELECT VERSION()")[0][0]
-    hold = ["BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT"] if maria else ["FLUSH TABLES WITH READ LOCK"]
+    hold = (
+        ["BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT"]
+        if maria
+        else ["FLUSH TABLES WITH READ LOCK"]
+    )
     free = "BACKUP STAGE END" if maria else "UNLOCK TABLES"
     held = False
 

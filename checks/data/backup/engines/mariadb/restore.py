@@ -1,5 +1,6 @@
-"""Back onto a live MariaDB server: into a database of another name, compared there. MariaDB cannot rename a database,
-so one that is there is never replaced: the application is pointed to the restored one, or it is renamed by hand.
+"""Back onto a live MariaDB server: into a database of another name, compared there. MariaDB cannot
+rename a database, so one that is there is never replaced: the application is pointed to the
+restored one, or it is renamed by hand.
 """
 
 from __future__ import annotations
@@ -16,15 +17,25 @@ from checks.data.backup.store.repository import Backup
 from checks.data.backup.store.unpacking import unpack_all
 
 
-def restore_database(source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work) -> None:
+def restore_database(
+    source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
+) -> None:
     """Restore `backup` as the database `to` (or its own), which must not be there. Raises Refused."""
     if backup.manifest is None:
         raise Refused("manifest", backup.fault, origin="local")
     target = replace(source, database=to or source.database)
     with dump.connected(replace(source, database="")) as server:
         if dump.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
-            more = "MariaDB cannot rename it: restore to another name" if overwrite else "name another one"
-            raise Refused("exists", f"the database {target.database} is there; {more} with --to", origin="local")
+            more = (
+                "MariaDB cannot rename it: restore to another name"
+                if overwrite
+                else "name another one"
+            )
+            raise Refused(
+                "exists",
+                f"the database {target.database} is there; {more} with --to",
+                origin="local",
+            )
     unpack_all(backup.folder, backup.manifest, scratch, work)
     try:
         load(target, backup.manifest, scratch, source.tools_folder, users=False)
@@ -34,4 +45,7 @@ def restore_database(source: Source, backup: Backup, scratch: Path, to: str, ove
         with dump.connected(replace(source, database="")) as server:
             server.query(f"DROP DATABASE IF EXISTS {dump.quoted(target.database)}")
         raise
-    work.voice.note(f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows, equal")
+    work.voice.note(
+        f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows,"
+        " equal"
+    )

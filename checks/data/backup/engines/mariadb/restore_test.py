@@ -1,4 +1,6 @@
-"""A MariaDB backup, restored into a server to throw away: its own data folder, one unix socket, no network."""
+"""A MariaDB backup, restored into a server to throw away: its own data folder, one unix socket, no
+network.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,12 @@ from checks.data.backup.store.unpacking import unpack_all
 
 _START_SECONDS = 120.0
 _DEFINERS = (
-    "SELECT DISTINCT definer FROM (SELECT definer FROM information_schema.views WHERE table_schema = DATABASE()"
-    " UNION SELECT definer FROM information_schema.routines WHERE routine_schema = DATABASE()"
-    " UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
-    " UNION SELECT definer FROM information_schema.events WHERE event_schema = DATABASE()) AS d"
-    " WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.user) AND definer LIKE '%@%'"
+    "SELECT DISTINCT definer FROM (SELECT definer FROM information_schema.views WHERE table_schema"
+    " = DATABASE() UNION SELECT definer FROM information_schema.routines WHERE routine_schema ="
+    " DATABASE() UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema ="
+    " DATABASE() UNION SELECT definer FROM information_schema.events WHERE event_schema ="
+    " DATABASE()) AS d WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.user) AND"
+    " definer LIKE '%@%'"
 )
 _SETTINGS = (
     "--skip-networking",
@@ -58,7 +61,9 @@ class MariadbRehearsal:
         return int(1.5 * manifest.facts["database_bytes"]) + manifest.plain_bytes + 600_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises Refused."""
+        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
+        Refused.
+        """
         archive = scratch / "archive"
         archive.mkdir(mode=0o700)
         unpacking = work.beside(bound(unpack_all, folder, manifest, archive, work))
@@ -72,7 +77,9 @@ class MariadbRehearsal:
         return found_there
 
 
-def load(source: Source, manifest: Manifest, archive: Path, tools: Path | None, users: bool) -> None:
+def load(
+    source: Source, manifest: Manifest, archive: Path, tools: Path | None, users: bool
+) -> None:
     """Users, then the database, which must not be there. Raises Refused."""
     client: list[str | Path] = [needed_client(tools), *dump.address(source), "--binary-mode"]
     facts = manifest.facts
@@ -82,7 +89,10 @@ def load(source: Source, manifest: Manifest, archive: Path, tools: Path | None, 
                 run([*client, "mysql"], dump.environment(source), stdin=plain)
         with dump.connected(replace(source, database="")) as connection:
             name = dump.quoted(source.database)
-            connection.query(f"CREATE DATABASE {name} CHARACTER SET {facts['charset']} COLLATE {facts['collation']}")
+            connection.query(
+                f"CREATE DATABASE {name} CHARACTER SET {facts['charset']} COLLATE"
+                f" {facts['collation']}"
+            )
         with (archive / dump.DATABASE).open("rb") as plain:
             run([*client, source.database], dump.environment(source), stdin=plain)
     except pymysql.Error as problem:
@@ -103,8 +113,14 @@ def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> 
     except pymysql.Error as problem:
         raise Refused("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
-        raise Refused("compare-failed", f"{failed.tool}: {failed.said[-600:]}", origin="local") from failed
-    wrong = [f"the user {who}, who defines something, is missing" for who in missing if _has_users(manifest)]
+        raise Refused(
+            "compare-failed", f"{failed.tool}: {failed.said[-600:]}", origin="local"
+        ) from failed
+    wrong = [
+        f"the user {who}, who defines something, is missing"
+        for who in missing
+        if _has_users(manifest)
+    ]
     if hashlib.sha256(plain).hexdigest() != manifest.schema_sha256:
         wrong.append("the schema differs")
     return Found(tables, newest, tuple(wrong))
@@ -122,9 +138,16 @@ def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
         try:
             _initialise(tools, data, sockets, user)
         except ToolFailed as failed:
-            raise Refused("cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local") from failed
+            raise Refused(
+                "cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local"
+            ) from failed
         source = Source("mariadb", host=str(sockets / "socket"), user="root")
-        words = [f"--datadir={data}", f"--socket={source.host}", f"--pid-file={data}/pid", f"--tmpdir={sockets}"]
+        words = [
+            f"--datadir={data}",
+            f"--socket={source.host}",
+            f"--pid-file={data}/pid",
+            f"--tmpdir={sockets}",
+        ]
         program = needed("mariadbd", tools) if found("mariadbd", tools) else needed("mysqld", tools)
         command: list[str | Path] = [program, "--no-defaults", *words, *_SETTINGS]
         with started(command, stdout=subprocess.DEVNULL, user=user) as running:
@@ -139,11 +162,21 @@ def needed_client(tools: Path | None) -> Path:
 
 
 def _initialise(tools: Path | None, data: Path, temporary: Path, user: str | None) -> None:
-    """Its own folder for temporary tables: a server that starts clears all of that folder's, a live neighbour's too."""
-    plain = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}"]
+    """Its own folder for temporary tables: a server that starts clears all of that folder's, a live
+    neighbour's too.
+    """
+    plain = [
+        "--no-defaults",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        f"--datadir={data}",
+    ]
     plain.append(f"--tmpdir={temporary}")
     own = [f"--user={user}"] if user else []
-    run([needed("mariadb-install-db", tools), *plain, "--innodb-flush-log-at-trx-commit=0", *own], user=user)
+    run(
+        [needed("mariadb-install-db", tools), *plain, "--innodb-flush-log-at-trx-commit=0", *own],
+        user=user,
+    )
 
 
 def _await(source: Source, running: Tool) -> None:

@@ -1,8 +1,9 @@
-"""A PostgreSQL server to throw away: a cluster under a scratch folder, reached by one unix socket and by nothing else.
+"""A PostgreSQL server to throw away: a cluster under a scratch folder, reached by one unix socket
+and by nothing else.
 
-Its superuser has a random name, so that the roles of the backup, `postgres` among them, can all be made. Nothing of it
-is durable (fsync off): it lives for minutes. It dies with the worker. Root may not run a
-server: then another user does.
+Its superuser has a random name, so that the roles of the backup, `postgres` among them, can all be
+made. Nothing of it is durable (fsync off): it lives for minutes. It dies with the worker. Root may
+not run a server: then another user does.
 """
 
 from __future__ import annotations
@@ -66,13 +67,17 @@ def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
                 yield source
                 _stop(server)
         except ToolFailed as failed:
-            raise Refused("cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local") from failed
+            raise Refused(
+                "cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local"
+            ) from failed
 
 
 def assert_throw_away(source: Source, data: Path) -> None:
     """Nothing is restored before it is certain that this is not the live server."""
     with connected(source) as connection:
-        row = connection.execute("SELECT current_setting('data_directory'), current_setting('listen_addresses')")
+        row = connection.execute(
+            "SELECT current_setting('data_directory'), current_setting('listen_addresses')"
+        )
         there, listens = row.fetchone() or ("", "?")
         if Path(there).resolve() != data.resolve() or listens or not source.user.startswith(PREFIX):
             raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
@@ -87,7 +92,11 @@ def drill_user(wanted: str) -> str | None:
     for name in filter(None, (wanted, "postgres", "nobody")):
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
-    raise Refused("drill-user", "root may not run a database server, and no other user is known", origin="local")
+    raise Refused(
+        "drill-user",
+        "root may not run a database server, and no other user is known",
+        origin="local",
+    )
 
 
 def _initialise(tools: Path, data: Path, name: str, user: str | None) -> None:
@@ -100,7 +109,11 @@ def _initialise(tools: Path, data: Path, name: str, user: str | None) -> None:
 
 @contextmanager
 def _running(tools: Path, data: Path, sockets: Path, user: str | None) -> Iterator[Tool]:
-    settings = {**_SETTINGS, "unix_socket_directories": str(sockets), "unix_socket_permissions": "0700"}
+    settings = {
+        **_SETTINGS,
+        "unix_socket_directories": str(sockets),
+        "unix_socket_permissions": "0700",
+    }
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command: list[str | Path] = [tools / "postgres", "-D", data, *words]
     with started(command, stdout=subprocess.DEVNULL, user=user, death="QUIT") as server:
@@ -111,10 +124,14 @@ def _await(source: Source, server: Tool) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            psycopg.connect(host=source.host, user=source.user, dbname=source.database, connect_timeout=5).close()
+            psycopg.connect(
+                host=source.host, user=source.user, dbname=source.database, connect_timeout=5
+            ).close()
         except psycopg.OperationalError:
             if not server.running() or time.monotonic() > deadline:
-                raise Refused("cluster-died", f"the drill's server did not start: {server.said()}", "local") from None
+                raise Refused(
+                    "cluster-died", f"the drill's server did not start: {server.said()}", "local"
+                ) from None
             time.sleep(0.02)
         else:
             return

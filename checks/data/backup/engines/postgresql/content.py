@@ -1,10 +1,12 @@
-"""What a PostgreSQL database holds, in one snapshot: tables, rows, and a hash that no order of the rows changes.
+"""What a PostgreSQL database holds, in one snapshot: tables, rows, and a hash that no order of the
+rows changes.
 
     SELECT count(*), sum(hash_record_extended(ROW(id, calldate, …), 0)) FROM ONLY public.cdr
 
-The sum over 64-bit hashes is that of a multiset: chunks add up, so that a large table is read by ranges of its pages,
-with pauses where the work is throttled. A column whose type hashes by something that a restore changes (an enum's oid),
-or has no hash, goes in as its text. Before PostgreSQL 14 a row goes in as text altogether.
+The sum over 64-bit hashes is that of a multiset: chunks add up, so that a large table is read by
+ranges of its pages, with pauses where the work is throttled. A column whose type hashes by
+something that a restore changes (an enum's oid), or has no hash, goes in as its text. Before
+PostgreSQL 14 a row goes in as text altogether.
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ from checks.data.backup.store.throttle import Throttle
 RECORDS, TEXTS = "sum of hash_record_extended(row)", "sum of hashtextextended(row as text)"
 _CHUNK_PAGES, _PAGE_BYTES = 256, 8192
 _TIME_OF_TEXT: LiteralString = (
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;"
-    " SET bytea_output = 'hex'; SET row_security = off; SET search_path = 'public';"
-    " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'"
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
+    " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET search_path ="
+    " 'public'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
+    " lock_timeout = '60s'"
 )
 _BY_VALUE = frozenset(
     {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar", "char", "name", "uuid",
@@ -105,13 +108,20 @@ def content(
 ) -> dict[str, Content]:
     """Rows and hash of these tables, by their full names."""
     slow = throttle.slow and hashed_by(connection) == RECORDS
-    return {table.full_name: _content(connection, table, throttle if slow else None, told) for table in some}
+    return {
+        table.full_name: _content(connection, table, throttle if slow else None, told)
+        for table in some
+    }
 
 
 def sequences(connection: Connection) -> dict[str, list[int]]:
-    """Where each sequence that goes one way stands: name -> (last value, increment). Sequences know no snapshot."""
+    """Where each sequence that goes one way stands: name -> (last value, increment). Sequences know
+    no snapshot.
+    """
     rows = connection.execute(_SEQUENCES).fetchall()
-    return {name: [last, step] for name, last, step, cycle in rows if last is not None and not cycle}
+    return {
+        name: [last, step] for name, last, step, cycle in rows if last is not None and not cycle
+    }
 
 
 def behind(was: Mapping[str, Sequence[int]], now: Mapping[str, Sequence[int]]) -> list[str]:
@@ -120,12 +130,16 @@ def behind(was: Mapping[str, Sequence[int]], now: Mapping[str, Sequence[int]]) -
     for name, (last, step) in was.items():
         there = now.get(name)
         if there is None or (there[0] - last) * step < 0:
-            wrong.append(f"sequence {name} stands at {there[0] if there else 'its start'}, was at {last}")
+            wrong.append(
+                f"sequence {name} stands at {there[0] if there else 'its start'}, was at {last}"
+            )
     return sorted(wrong)
 
 
 def large_objects(connection: Connection) -> Content | None:
-    """Pages of large objects and their hash; None where there are none, or this role may not read them."""
+    """Pages of large objects and their hash; None where there are none, or this role may not read
+    them.
+    """
     try:
         with connection.transaction():
             rows, total = connection.execute(_LARGE_OBJECTS).fetchone() or (0, "0")
@@ -143,9 +157,15 @@ def newest_record(connection: Connection, query: str) -> str | None:
 
 
 def plain_schema(dumped: bytes) -> bytes:
-    """A schema dump without what differs from run to run: remarks, settings, and the restricting marks of 2025."""
+    """A schema dump without what differs from run to run: remarks, settings, and the restricting
+    marks of 2025.
+    """
     lines = dumped.decode("utf-8", "surrogateescape").splitlines()
-    kept = (line.rstrip() for line in lines if not line.startswith(("--", "\\restrict", "\\unrestrict", "SET ")))
+    kept = (
+        line.rstrip()
+        for line in lines
+        if not line.startswith(("--", "\\restrict", "\\unrestrict", "SET "))
+    )
     return "\n".join(line for line in kept if line).encode("utf-8", "surrogateescape") + b"\n"
 
 
@@ -154,7 +174,9 @@ def schema_hash(schema: bytes) -> str:
     return hashlib.sha256(schema).hexdigest()
 
 
-def _content(connection: Connection, table: Table, throttle: Throttle | None, told: Callable[[int], None]) -> Content:
+def _content(
+    connection: Connection, table: Table, throttle: Throttle | None, told: Callable[[int], None]
+) -> Content:
     question = sql.SQL("SELECT count(*), coalesce(sum({row}), 0) FROM ONLY {table}").format(
         row=_row_hash(connection, table), table=sql.Identifier(table.schema, table.name)
     )
@@ -176,7 +198,9 @@ def _content(connection: Connection, table: Table, throttle: Throttle | None, to
 
 def _row_hash(connection: Connection, table: Table) -> sql.Composable:
     if hashed_by(connection) == TEXTS:
-        return sql.SQL("pg_catalog.hashtextextended({}::text, 0)").format(sql.Identifier(table.name))
+        return sql.SQL("pg_catalog.hashtextextended({}::text, 0)").format(
+            sql.Identifier(table.name)
+        )
     columns = connection.execute(_COLUMNS, (table.oid,)).fetchall()
     values = [_value(name, kind, deterministic) for name, kind, deterministic in columns]
     return sql.SQL("pg_catalog.hash_record_extended(ROW({}), 0)").format(sql.SQL(", ").join(values))

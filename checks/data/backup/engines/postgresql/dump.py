@@ -1,13 +1,17 @@
-"""A PostgreSQL database, dumped by pg_dump under one exported snapshot in which its rows are counted and hashed too.
+"""A PostgreSQL database, dumped by pg_dump under one exported snapshot in which its rows are
+counted and hashed too.
 
-    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;  SELECT pg_export_snapshot();     held open until all is done
-    pg_dump --snapshot=… --format=custom --compress=0  ->  database.dump.zst         all but what follows
-    pg_dump --snapshot=… --data-only --table=…         ->  part-….dump.zst           large partitions, at the same time
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;  SELECT pg_export_snapshot();     held open
+    until all is done
+    pg_dump --snapshot=… --format=custom --compress=0  ->  database.dump.zst         all but what
+    follows
+    pg_dump --snapshot=… --data-only --table=…         ->  part-….dump.zst           large
+    partitions, at the same time
     pg_dump --snapshot=… --schema-only                 ->  schema.sql.zst
     pg_dumpall --roles-only                            ->  roles.sql.zst
 
-A large partition that holds what it held in the previous backup (rows and hash, in this snapshot) is not dumped again:
-its artefact is linked, and the manifest says from where.
+A large partition that holds what it held in the previous backup (rows and hash, in this snapshot)
+is not dumped again: its artefact is linked, and the manifest says from where.
 """
 
 from __future__ import annotations
@@ -52,7 +56,9 @@ class PostgresqlSource:
     def size(self) -> int:
         """What the database occupies, in bytes."""
         with self._connected() as connection:
-            row = connection.execute("SELECT pg_catalog.pg_database_size(current_database())").fetchone()
+            row = connection.execute(
+                "SELECT pg_catalog.pg_database_size(current_database())"
+            ).fetchone()
             return int(row[0]) if row else 0
 
     def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:
@@ -93,25 +99,49 @@ def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Ite
 
 class _Dump:
     def __init__(
-        self, source: Source, connection: Connection, partial: Path, work: Work, previous: Previous | None
+        self,
+        source: Source,
+        connection: Connection,
+        partial: Path,
+        work: Work,
+        previous: Previous | None,
     ) -> None:
-        self._source, self._connection, self._partial, self._work = source, connection, partial, work
+        self._source, self._connection, self._partial, self._work = (
+            source,
+            connection,
+            partial,
+            work,
+        )
         self._previous = previous
         major = connection.info.server_version // 10000
         self._tools = postgresql_folder("pg_dump", major, source.tools_folder)
         row = connection.execute(_MOMENT.encode()).fetchone()
         assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-        self._snapshot, self._moment, self._lsn, self._bytes, self._version, self._encoding, self._locale = row
+        (
+            self._snapshot,
+            self._moment,
+            self._lsn,
+            self._bytes,
+            self._version,
+            self._encoding,
+            self._locale,
+        ) = row
 
     def taken(self) -> Taken:
         sequences = contents.sequences(self._connection)
         tables = contents.tables(self._connection)
-        large = [table for table in tables if table.partition and table.bytes >= self._work.part_bytes]
+        large = [
+            table for table in tables if table.partition and table.bytes >= self._work.part_bytes
+        ]
         parts = self._part_contents(large)
         rest = [table for table in tables if table not in large]
         dumped: list[tuple[dict[str, Content], list[Artefact]]] = self._work.together(
             bound(self._rows, rest),
-            bound(self._archive, DATABASE, [f"--exclude-table-data={table.pattern}" for table in large]),
+            bound(
+                self._archive,
+                DATABASE,
+                [f"--exclude-table-data={table.pattern}" for table in large],
+            ),
             *(
                 bound(self._parts, parts, large[worker :: self._work.jobs])
                 for worker in range(self._work.jobs)
@@ -164,24 +194,34 @@ class _Dump:
     # -- partitions
 
     def _part_contents(self, large: Sequence[Table]) -> dict[str, Content]:
-        """What each large partition holds; it must be known before it is known whether it is dumped."""
+        """What each large partition holds; it must be known before it is known whether it is
+        dumped.
+        """
         shares = [large[worker :: self._work.jobs] for worker in range(self._work.jobs)]
-        found = self._work.together(*(bound(self._rows_of_parts, share) for share in shares if share))
+        found = self._work.together(
+            *(bound(self._rows_of_parts, share) for share in shares if share)
+        )
         return {name: content for some in found for name, content in some.items()}
 
     def _rows_of_parts(self, tables: Sequence[Table]) -> dict[str, Content]:
         with connected(self._source, self._snapshot) as connection:
             return contents.content(connection, tables, self._work.throttle, self._work.advance)
 
-    def _parts(self, parts: dict[str, Content], tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:
+    def _parts(
+        self, parts: dict[str, Content], tables: Sequence[Table]
+    ) -> tuple[dict[str, Content], list[Artefact]]:
         found, artefacts = {}, []
         for table in tables:
             content = parts[table.full_name]
             artefact = self._reused(table, content)
             if artefact is None:
-                [artefact] = self._archive(f"part-{table.oid}.dump", ["--data-only", f"--table={table.pattern}"])[1]
+                [artefact] = self._archive(
+                    f"part-{table.oid}.dump", ["--data-only", f"--table={table.pattern}"]
+                )[1]
             artefacts.append(artefact)
-            found[table.full_name] = Content(content.rows, content.hash, content.bytes, artefact.name)
+            found[table.full_name] = Content(
+                content.rows, content.hash, content.bytes, artefact.name
+            )
         return found, artefacts
 
     def _reused(self, table: Table, content: Content) -> Artefact | None:
@@ -203,7 +243,9 @@ class _Dump:
     # -- schema and roles
 
     def _schema(self) -> tuple[Artefact, str]:
-        plain = contents.plain_schema(run([*self._pg_dump(), "--schema-only"], environment(self._source)))
+        plain = contents.plain_schema(
+            run([*self._pg_dump(), "--schema-only"], environment(self._source))
+        )
         return self._work.store(Bytes(plain), self._partial, SCHEMA), contents.schema_hash(plain)
 
     def _roles(self) -> tuple[Artefact, str]:
@@ -221,7 +263,9 @@ class _Dump:
             if "permission denied" not in failed.said:
                 raise
             note = "without passwords"
-            self._work.voice.note("the roles are kept without their passwords: this role may not read pg_authid")
+            self._work.voice.note(
+                "the roles are kept without their passwords: this role may not read pg_authid"
+            )
             plain = run([*command, "--no-role-passwords"], environment(self._source))
         return self._work.store(Bytes(plain), self._partial, ROLES), note
 
@@ -255,10 +299,17 @@ def _login_code(problem: psycopg.OperationalError) -> str:
     text = str(problem)
     if "does not exist" in text and "database" in text:
         return "database-missing"
-    if "authentication failed" in text or "no password" in text or 'role "' in text or "pg_hba" in text:
+    if (
+        "authentication failed" in text
+        or "no password" in text
+        or 'role "' in text
+        or "pg_hba" in text
+    ):
         return "login"
     return "unreachable"
 
 
 def _first_line(problem: psycopg.Error) -> str:
-    return next((line.strip() for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+    return next(
+        (line.strip() for line in str(problem).splitlines() if line.strip()), type(problem).__name__
+    )

@@ -18,24 +18,43 @@ _DUMP = (
 )
 _RESTORE = (
     (r'role ".*" does not exist', "role-missing"),
-    (r"extension .* is not available|could not open extension control file|could not access file", "extension-missing"),
+    (
+        (
+            r"extension .* is not available|could not open extension control file|could not access"
+            r" file"
+        ),
+        "extension-missing",
+    ),
     (r"invalid (LC_|locale)|locale name", "locale-missing"),
     (r"No space left on device", "no-space"),
-    (r"input file|could not (read|uncompress)|unexpected end of file|out of range|not appear to be a valid", "damaged"),
+    (
+        (
+            r"input file|could not (read|uncompress)|unexpected end of file|out of range|not appear"
+            r" to be a valid"
+        ),
+        "damaged",
+    ),
     (r"server closed|terminating connection|connection to server", "cluster-died"),
 )
 
 
 def login(source: Source) -> dict[str, Any]:
     """Arguments for `psycopg.connect`."""
-    given = {"host": source.host, "port": source.port, "user": source.user, "password": source.password}
+    given = {
+        "host": source.host,
+        "port": source.port,
+        "user": source.user,
+        "password": source.password,
+    }
     named = {key: value for key, value in given.items() if value}
     more = {"connect_timeout": _CONNECT_SECONDS, "application_name": "reveille-backup"}
     return {**named, "dbname": source.database, **more}
 
 
 def environment(source: Source) -> dict[str, str]:
-    """For the tools: the password, and no surprises. It is in their environment, never in their arguments."""
+    """For the tools: the password, and no surprises. It is in their environment, never in their
+    arguments.
+    """
     return {"PGPASSWORD": source.password} if source.password else {}
 
 

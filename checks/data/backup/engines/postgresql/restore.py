@@ -1,7 +1,8 @@
-"""Back onto a live PostgreSQL server: into a database of a random name, compared there, then renamed into place.
+"""Back onto a live PostgreSQL server: into a database of a random name, compared there, then
+renamed into place.
 
-    CREATE DATABASE reveille_restore_…; pg_restore; compare;
-    BEGIN; ALTER DATABASE calls RENAME TO calls_before_…; ALTER DATABASE reveille_restore_… RENAME TO calls; COMMIT
+    CREATE DATABASE reveille_restore_…; pg_restore; compare; BEGIN; ALTER DATABASE calls RENAME TO
+    calls_before_…; ALTER DATABASE reveille_restore_… RENAME TO calls; COMMIT
 
 Roles that the server lacks are made; those that it has stay as they are, passwords and all.
 """
@@ -33,21 +34,32 @@ from checks.data.backup.store.unpacking import unpack_all
 PREFIX = "reveille_restore_"
 _NAME_BYTES = 63
 _NAME = r'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
-_ROLE = re.compile(rf"(?:CREATE|ALTER) ROLE {_NAME}|GRANT {_NAME} TO (?P<member>\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)")
+_ROLE = re.compile(
+    rf"(?:CREATE|ALTER) ROLE {_NAME}|GRANT {_NAME} TO"
+    r" (?P<member>\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)"
+)
 _OWN_SETTING = re.compile(rf"ALTER DATABASE {_NAME} (SET .*);$")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def restore_database(source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work) -> None:
+def restore_database(
+    source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
+) -> None:
     """Restore `backup` as the database `to` (or its own). Raises Refused."""
     manifest, target = _of(backup), to or source.database
     with _maintenance(source) as server:
         there = _exists(server, target)
         if there and not overwrite:
-            raise Refused("exists", f"the database {target} is there; --overwrite puts it aside", origin="local")
+            raise Refused(
+                "exists",
+                f"the database {target} is there; --overwrite puts it aside",
+                origin="local",
+            )
         _sweep(server)
-        tools = postgresql_folder("pg_restore", server.info.server_version // 10000, source.tools_folder)
+        tools = postgresql_folder(
+            "pg_restore", server.info.server_version // 10000, source.tools_folder
+        )
         unpack_all(backup.folder, manifest, scratch, work)
         name = PREFIX + secrets.token_hex(8)
         try:
@@ -67,7 +79,9 @@ def restore_database(source: Source, backup: Backup, scratch: Path, to: str, ove
             _drop(server, name)
     work.voice.note(f"{target} is that of {manifest.data_as_of}, {manifest.rows} rows, equal")
     if aside:
-        work.voice.note(f"the old one is kept as {aside}; when you are content: DROP DATABASE {aside}")
+        work.voice.note(
+            f"the old one is kept as {aside}; when you are content: DROP DATABASE {aside}"
+        )
 
 
 def _of(backup: Backup) -> Manifest:
@@ -78,7 +92,9 @@ def _of(backup: Backup) -> Manifest:
 @contextmanager
 def _maintenance(source: Source) -> Iterator[Connection]:
     try:
-        connection: Connection = psycopg.connect(**{**login(source), "dbname": "postgres"}, autocommit=True)
+        connection: Connection = psycopg.connect(
+            **{**login(source), "dbname": "postgres"}, autocommit=True
+        )
     except psycopg.OperationalError as problem:
         raise Refused("unreachable", str(problem).strip().splitlines()[0]) from problem
     with connection:
@@ -86,7 +102,10 @@ def _maintenance(source: Source) -> Iterator[Connection]:
 
 
 def _exists(server: Connection, name: str) -> bool:
-    return server.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,)).fetchone() is not None
+    return (
+        server.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,)).fetchone()
+        is not None
+    )
 
 
 def _sweep(server: Connection) -> None:
@@ -98,23 +117,37 @@ def _sweep(server: Connection) -> None:
 
 def _drop(server: Connection, name: str) -> None:
     if not server.closed:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        server.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
 
 
 def _create(server: Connection, name: str, manifest: Manifest) -> None:
     facts = manifest.facts
-    command = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(
-        sql.Identifier(name), facts["encoding"], facts["collate"], facts["ctype"]
-    )
+    command = sql.SQL(
+        "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
+    ).format(sql.Identifier(name), facts["encoding"], facts["collate"], facts["ctype"])
     server.execute(command)
-    if server.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (facts["owner"],)).fetchone() is not None:
-        owner = sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(facts["owner"]))
+    if (
+        server.execute(
+            "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (facts["owner"],)
+        ).fetchone()
+        is not None
+    ):
+        owner = sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
+            sql.Identifier(name), sql.Identifier(facts["owner"])
+        )
         server.execute(owner)
 
 
 def _make_roles(server: Connection, written: str, work: Work) -> None:
     """Only those that are missing."""
-    known = {name for (name,) in server.execute("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles").fetchall()}
+    known = {
+        name
+        for (name,) in server.execute(
+            "SELECT quote_ident(rolname) FROM pg_catalog.pg_roles"
+        ).fetchall()
+    }
     made = 0
     for line in written.splitlines():
         if not (found := _ROLE.match(line)) or (found["member"] or found[1]) in known:
@@ -127,10 +160,14 @@ def _make_roles(server: Connection, written: str, work: Work) -> None:
 
 def _settings(server: Connection, tools: Path, name: str, archive: Path) -> None:
     """What was set for the whole database (ALTER DATABASE … SET)."""
-    script = run([tools / "pg_restore", "--create", "--section=pre-data", "--file=-", archive / DATABASE]).decode()
+    script = run(
+        [tools / "pg_restore", "--create", "--section=pre-data", "--file=-", archive / DATABASE]
+    ).decode()
     for line in script.splitlines():
         if found := _OWN_SETTING.match(line):
-            server.execute(sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(name)) + sql.SQL(found[2]))
+            server.execute(
+                sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(name)) + sql.SQL(found[2])
+            )
 
 
 def _change_places(server: Connection, name: str, target: str, before: str) -> str:
@@ -144,17 +181,24 @@ def _change_places(server: Connection, name: str, target: str, before: str) -> s
     with _nobody_in(server, target), server.transaction():
         server.execute(rename.format(sql.Identifier(target), sql.Identifier(aside)))
         server.execute(rename.format(sql.Identifier(name), sql.Identifier(target)))
-    server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(aside)))
+    server.execute(
+        sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(aside))
+    )
     return aside
 
 
 @contextmanager
 def _nobody_in(server: Connection, name: str) -> Iterator[None]:
-    """Nobody is in a database, and nobody comes in, while the block runs; it is let in again if that fails."""
+    """Nobody is in a database, and nobody comes in, while the block runs; it is let in again if
+    that fails.
+    """
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
     try:
-        ask = "SELECT pg_catalog.pg_terminate_backend(pid, 10000) FROM pg_catalog.pg_stat_activity WHERE datname = %s"
+        ask = (
+            "SELECT pg_catalog.pg_terminate_backend(pid, 10000) FROM pg_catalog.pg_stat_activity"
+            " WHERE datname = %s"
+        )
         server.execute(ask, (name,))
         yield
     except BaseException:

@@ -1,4 +1,6 @@
-"""A PostgreSQL backup, restored into a server to throw away by the very commands of its RESTORE.md, and read."""
+"""A PostgreSQL backup, restored into a server to throw away by the very commands of its RESTORE.md,
+and read.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class PostgresqlRehearsal:
         return int(1.2 * manifest.facts["database_bytes"]) + manifest.plain_bytes + 200_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises Refused."""
+        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
+        Refused.
+        """
         major = int(manifest.server.split(".")[0])
         tools = postgresql_folder("postgres", major, self._wanted)
         archive = scratch / "archive"
@@ -66,10 +70,21 @@ def load(tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: i
         raise restore_fault(failed) from failed
 
 
-def load_database(tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int, create: bool) -> None:
+def load_database(
+    tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int, create: bool
+) -> None:
     """The database alone: made under its own name, or filled where `source` already points to it."""
-    parts = sorted(name for artefact in manifest.artefacts if (name := plain_name(artefact)).startswith("part-"))
-    restore: list[str | Path] = [tools / "pg_restore", "--exit-on-error", "--no-password", "--no-tablespaces"]
+    parts = sorted(
+        name
+        for artefact in manifest.artefacts
+        if (name := plain_name(artefact)).startswith("part-")
+    )
+    restore: list[str | Path] = [
+        tools / "pg_restore",
+        "--exit-on-error",
+        "--no-password",
+        "--no-tablespaces",
+    ]
     into = replace(source, database=manifest.facts["database"]) if create else source
     made = ["--create"] if create else []
     whole = archive / DATABASE
@@ -80,12 +95,20 @@ def load_database(tools: Path, source: Source, manifest: Manifest, archive: Path
     run([*restore, "--section=data", f"--jobs={jobs}", *address(into), whole], environment(source))
     for part in parts:
         run([*restore, *address(into), archive / part], environment(source))
-    run([*restore, "--section=post-data", f"--jobs={jobs}", *address(into), whole], environment(source))
+    run(
+        [*restore, "--section=post-data", f"--jobs={jobs}", *address(into), whole],
+        environment(source),
+    )
 
 
 def address(source: Source) -> list[str]:
     """Words that tell a tool where to go; libpq's own, so that no name is taken for an option."""
-    said = {"host": source.host, "port": str(source.port or ""), "user": source.user, "dbname": source.database}
+    said = {
+        "host": source.host,
+        "port": str(source.port or ""),
+        "user": source.user,
+        "dbname": source.database,
+    }
     named = {key: value for key, value in said.items() if value}
     return [f"--dbname={psycopg.conninfo.make_conninfo('', **named)}"]
 
@@ -95,23 +118,37 @@ def read(tools: Path, source: Source, manifest: Manifest, archive: Path, work: W
     try:
         with connected(source) as connection:
             if contents.hashed_by(connection) != manifest.hashed_by:
-                raise Refused("not-comparable", f"this server does not hash rows by {manifest.hashed_by}", "local")
-            found = contents.content(connection, contents.tables(connection), work.unthrottled, work.advance)
+                raise Refused(
+                    "not-comparable",
+                    f"this server does not hash rows by {manifest.hashed_by}",
+                    "local",
+                )
+            found = contents.content(
+                connection, contents.tables(connection), work.unthrottled, work.advance
+            )
             if objects := contents.large_objects(connection):
                 found[_LARGE_OBJECTS] = objects
             newest = contents.newest_record(connection, manifest.facts["newest_record_query"])
             behind = contents.behind(manifest.facts["sequences"], contents.sequences(connection))
-        schema = contents.plain_schema(run([tools / "pg_dump", "--schema-only", *address(source)], environment(source)))
+        schema = contents.plain_schema(
+            run([tools / "pg_dump", "--schema-only", *address(source)], environment(source))
+        )
     except ToolFailed as failed:
         raise restore_fault(failed) from failed
     except psycopg.Error as problem:
         raise Refused("compare-failed", str(problem).splitlines()[0], origin="local") from problem
-    return Found(_comparable(found, manifest), newest, (*behind, *_schema(schema, manifest, archive)))
+    return Found(
+        _comparable(found, manifest), newest, (*behind, *_schema(schema, manifest, archive))
+    )
 
 
 def _comparable(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:
     """Large objects count where the live side was allowed to read them."""
-    return {name: each for name, each in found.items() if name != _LARGE_OBJECTS or name in manifest.tables}
+    return {
+        name: each
+        for name, each in found.items()
+        if name != _LARGE_OBJECTS or name in manifest.tables
+    }
 
 
 def _schema(schema: bytes, manifest: Manifest, archive: Path) -> Sequence[str]:
@@ -123,5 +160,8 @@ def _schema(schema: bytes, manifest: Manifest, archive: Path) -> Sequence[str]:
     gone = next((line for line in was if line not in set(now)), b"")
     new = next((line for line in now if line not in set(was)), b"")
     return (
-        f"the schema differs: {gone.decode(errors='replace')[:200]!r} became {new.decode(errors='replace')[:200]!r}",
+        (
+            f"the schema differs: {gone.decode(errors='replace')[:200]!r} became"
+            f" {new.decode(errors='replace')[:200]!r}"
+        ),
     )
