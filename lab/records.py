@@ -72,11 +72,8 @@ class Centre:
     """Makes the records of one centre, day by day."""
 
     def __init__(self, seed: int, zone: str, calls_a_day: int = 1500) -> None:
-        self._draw, self._zone, self._calls = (
-            random.Random(seed),
-            ZoneInfo(zone),
-            calls_a_day,
-        )  # noqa: S311 - a sample
+        self._draw = random.Random(seed)  # noqa: S311 - a sample
+        self._zone, self._calls = ZoneInfo(zone), calls_a_day
         self._number = 0
         self.queue_log: list[tuple[int, str, str, str, str, tuple[str, ...]]] = []
 

@@ -72,11 +72,8 @@ class Intrusion(HostCheck):
     """patterns of paths that are passed over in the baseline (accounts have their own area)"""
     most_files: int = Field(default=10_000, ge=1, le=50_000)
     """how many files the baseline may have: it is kept in the ledger"""
-    temporary: tuple[Absolute, ...] = (
-        "/tmp",
-        "/var/tmp",
-        "/dev/shm",
-    )  # noqa: S108 - looked at, and not written to
+    # looked at, and not written to
+    temporary: tuple[Absolute, ...] = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - see above
     """folders that everybody may write to, where no program belongs"""
     all_packages: bool = False
     """whether the files of all packages are compared (debsums), and not only those of watched

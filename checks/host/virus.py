@@ -43,11 +43,11 @@ class Virus(HostCheck):
     paths: tuple[Absolute, ...] = (
         "/home",
         "/root",
-        "/tmp",
+        "/tmp",  # noqa: S108 - only read
         "/var/spool",
         "/var/www",
         "/srv",
-    )  # noqa: S108 - only read
+    )
     """folders and files that are looked at, as far as they are there"""
     exclude: tuple[str, ...] = Field(default=(), examples=[["/var/spool/asterisk/monitor/*"]])
     """patterns of paths to pass over"""

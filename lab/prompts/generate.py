@@ -60,9 +60,8 @@ def speak(name: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "raw.wav"
         subprocess.run([*VOICE, "-w", str(raw), WORDS[name]], check=True)
-        subprocess.run(
-            ["sox", "-R", str(raw), "-b", "16", "-c", "1", str(target), *SHAPE, *LEVEL], check=True
-        )  # noqa: S607 - Debian's
+        shaped = ["sox", "-R", str(raw), "-b", "16", "-c", "1", str(target), *SHAPE, *LEVEL]
+        subprocess.run(shaped, check=True)
     return target
 
 

@@ -110,8 +110,8 @@ class IncidentWriting(Table):
         """
         try:
             kept = self._database.change(
-                f"UPDATE incidents SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE"
-                " number = ?",  # noqa: S608
+                f"UPDATE incidents SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+                " WHERE number = ?",
                 (*_values(row), row.number),
             )
         except sqlite3.IntegrityError as broken:

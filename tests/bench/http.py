@@ -133,9 +133,8 @@ async def lateness(
             lambda: daemon.read(lambda ledger: len(ledger.conditions()) == PORTALS), 600
         )
         print(f"{'':9} {PORTALS} portals looked at once; measuring {minutes:g} min", flush=True)
-        await asyncio.sleep(
-            5
-        )  # the rest of the first looks: what is measured is the daemon at its rhythm
+        # what is measured is the daemon at its rhythm
+        await asyncio.sleep(5)  # the rest of the first looks
         begin, used = datetime.now(UTC), spent(process)
         await asyncio.sleep(minutes * 60)  # the measured time itself
         end, used = datetime.now(UTC), spent(process) - used

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tests.house.source import Module, files, modules, none
 
 EVERYTHING = ("checks", "monitor", "reports", "lab", "tests")
-LONGEST_LINES = {"house": 350, "tests": 480}
+LONGEST_LINES = {"house": 380, "tests": 480}
 LONGEST_FUNCTION_LINES = 60
 FORBIDDEN_NAMES = {
     "util",

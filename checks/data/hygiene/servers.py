@@ -38,13 +38,10 @@ class PostgresStore(Questions):
         return [column.name for column in cursor.description]
 
     def parts(self, begin: Bound, end: Bound) -> list[str]:
-        holding = f"SELECT tableoid FROM {self.table} WHERE {self.span}"  # noqa: S608 - quoted, and checked when it was configured
-        return [
-            row[0]
-            for row in self.ask(
-                f"SELECT relname FROM pg_class WHERE oid IN ({holding})", (begin, end)
-            )
-        ]  # noqa: S608 - as above
+        # names are quoted, and were checked when they were configured
+        holding = f"SELECT tableoid FROM {self.table} WHERE {self.span}"  # noqa: S608 - see above
+        question = f"SELECT relname FROM pg_class WHERE oid IN ({holding})"  # noqa: S608
+        return [row[0] for row in self.ask(question, (begin, end))]
 
     def now(self) -> float | None:
         return float(self.ask("SELECT extract(epoch FROM clock_timestamp())")[0][0])

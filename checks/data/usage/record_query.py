@@ -132,10 +132,8 @@ class TableRecords:
         values.append(self._edges(self._bounds.now + _FUTURE_SECONDS, self._bounds.now)[0])
         table = ".".join(map(self._dialect.quoted, self._table.split(".")))
         # names are quoted, and were checked when the configuration was read; values are parameters
-        return (
-            f"SELECT {selected} FROM {table} WHERE {' OR '.join(where)}",
-            values,
-        )  # noqa: S608 - see above
+        question = f"SELECT {selected} FROM {table} WHERE {' OR '.join(where)}"  # noqa: S608 - above
+        return question, values
 
     def _edges(self, begin: int, end: int) -> tuple[Any, Any]:
         """The interval as the column is written, a little wider than asked for."""

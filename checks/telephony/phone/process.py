@@ -286,9 +286,7 @@ def main() -> None:
         channel.tell(
             "broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}"
         )
-        with suppress(
-            BaseException
-        ):  # the far end is told if it can be; the process ends either way
+        with suppress(BaseException):  # the far end is told if it can be; it ends either way
             phone._leave(_FAREWELL_SECONDS)
         os._exit(1)
     os._exit(0)
