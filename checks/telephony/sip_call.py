@@ -45,15 +45,8 @@ from checks.telephony.call.legs import Parties, ladder_of
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
 from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
-from checks.telephony.call.script import (
-    AgentStep,
-    Hear,
-    PromptFolder,
-    Script,
-    further_lines,
-    prompts_in,
-    seconds_of,
-)
+from checks.telephony.call.prompt_file import PromptFolder, prompts_in
+from checks.telephony.call.script import AgentStep, Hear, Script, further_lines, seconds_of
 from checks.telephony.call.script_runner import Conversation
 from checks.telephony.quality import streams
 from checks.telephony.sip.causes import cause_in

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from checks.contract import CannotTell, Refused, Trace
@@ -22,11 +22,8 @@ from checks.telephony.call.probe_health import LoopWatch
 from checks.telephony.call.script import AgentStep, Script
 from checks.telephony.call.script_runner import Conversation
 from checks.webrtc.engine import Agent, Softphone
+from checks.webrtc.settings import ECHO_SECONDS, SoftphoneCall
 
-if TYPE_CHECKING:
-    from checks.webrtc.call import WebrtcCall
-
-ECHO_SECONDS = 5.0
 _DECIDE_SECONDS = 10.0
 _LADDERS = {"call": "ladder.txt", "agent": "agent-ladder.txt"}
 
@@ -36,7 +33,7 @@ class Attempt:
 
     READY_SECONDS: ClassVar[float] = START_SECONDS
 
-    def __init__(self, check: WebrtcCall, trace: Trace, within: Mapping[str, float]) -> None:
+    def __init__(self, check: SoftphoneCall, trace: Trace, within: Mapping[str, float]) -> None:
         self._check, self._trace, self._within = check, trace, dict(within)
         self._legs: dict[str, Phone] = {}
 

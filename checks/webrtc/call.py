@@ -22,225 +22,23 @@ INFO.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar
 
-from pydantic import AfterValidator, Field, model_validator
-
-from checks.contract import Check, Claim, Layer, Trace
-from checks.settings import Duration, ReadableFile, Secret
-from checks.telephony.call import media_judgement, probe_health
-from checks.telephony.call.feature_steps import Feature
-from checks.telephony.call.line import Line
-from checks.telephony.call.media_judgement import MediaLimits
-from checks.telephony.call.probe_health import ProbeLimits, honest
-from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of
-from checks.telephony.quality import streams
-from checks.webrtc.attempt import ECHO_SECONDS, Attempt
-
-STAGES = (
-    "dns",
-    "tcp",
-    "tls",
-    "websocket",
-    "register",
-    "stun",
-    "turn",
-    "answer",
-    "ice",
-    "dtls",
-    "srtp",
-)
-_LAYERS: dict[str, Layer] = {
-    **dict.fromkeys(("stun", "turn", "ice", "dtls", "srtp", "hold", "media"), Layer.MEDIA),
-    **dict.fromkeys(("prompt", "press", "pause"), Layer.PROMPT),
-    **dict.fromkeys(("agent", "talk", "echo"), Layer.AGENT),
-}
-_EDGE = re.compile(r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?")
-_ICE_SERVER = re.compile(
-    r"(?:stun|turns?):(?:\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
-)
+from checks.contract import Trace
+from checks.telephony.call.probe_health import honest
+from checks.webrtc.attempt import Attempt
+from checks.webrtc.settings import SoftphoneCall
 
 
-def _edge(written: str) -> str:
-    if not _EDGE.fullmatch(written):
-        raise ValueError(
-            f"{written!r} is no WebSocket address; write one as in 'wss://edge.example.net:443/ws'"
-        )
-    return written
-
-
-def _ice_server(written: str) -> str:
-    if not _ICE_SERVER.fullmatch(written):
-        raise ValueError(
-            f"{written!r} is no server; write one as in 'turn:turn.example.net:3478?transport=udp'"
-        )
-    return written
-
-
-WebSocketAddress = Annotated[str, AfterValidator(_edge)]
-IceServer = Annotated[str, AfterValidator(_ice_server)]
-
-
-class WebrtcCall(ProbeLimits, MediaLimits, Check):
+class WebrtcCall(SoftphoneCall):
     """A WebRTC call, from the name of its edge to the voice at its other end, each stage with its
     time.
     """
 
     KIND: ClassVar[str] = "webrtc-call"
-    LAYER: ClassVar[Layer] = Layer.AGENT
-
-    url: WebSocketAddress = Field(examples=["wss://edge.example.net/ws"])
-    """the edge's address for SIP over WebSocket"""
-    user: Annotated[str, Field(pattern=r"^[^\s<>\"',;@:]+$")] = Field(examples=["6001"])
-    """the account's user name"""
-    login: str | None = None
-    """the user name for the digest, where it is another"""
-    password: Secret | None = None
-    """the account's password, by reference"""
-    domain: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+$")] | None = None
-    """the domain of the account's address, where it is not the edge's host"""
-    origin: str | None = None
-    """the Origin that the edge expects of a page"""
-    to: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+(@[^\s<>\"',@]+)?$")] = Field(
-        examples=["8000"]
-    )
-    """the number to call, or a SIP URI"""
-    script: Script = ()
-    """the steps in order, as of a sip-call: hear, press (by INFO), pause, agent, hold, hang-up"""
-    echo: bool = False
-    """whether the far end is an echo: then our own challenge must come back"""
-    stun: tuple[IceServer, ...] = Field(default=(), max_length=1)
-    """the STUN server of the agents' browsers"""
-    turn: tuple[IceServer, ...] = Field(default=(), max_length=6)
-    """TURN servers, each of which must give a relay; media takes the first"""
-    turn_user: str = ""
-    """the user name at the TURN servers"""
-    turn_password: Secret | None = None
-    """the password there, by reference"""
-    relay_only: bool = False
-    """whether media may only go by TURN"""
-    codecs: Annotated[tuple[Literal["opus", "PCMA", "PCMU", "G722"], ...], Field(min_length=1)] = (
-        "opus",
-        "PCMA",
-        "PCMU",
-    )
-    """what is offered, the preferred first"""
-    trusted_certificates: ReadableFile | None = None
-    """PEM file of the authorities to trust on TLS; without it the system's"""
-    step_within: Duration = Field(default=5.0, gt=0)
-    """how soon each stage up to TURN must pass"""
-    answer_within: Duration = Field(default=30.0, gt=0)
-    """how soon the call must be answered"""
-    media_within: Duration = Field(default=6.0, gt=0)
-    """how soon each of ICE, DTLS and the first packet must come"""
-
-    @model_validator(mode="after")
-    def _sane(self) -> Self:
-        if wrong := [url for url in self.stun if not url.startswith("stun:")]:
-            raise ValueError(
-                f"{wrong[0]!r} is no STUN server; write it as in 'stun:stun.example.net:3478'"
-            )
-        if wrong := [url for url in self.turn if url.startswith("stun:")]:
-            raise ValueError(f"{wrong[0]!r} is no TURN server; write it under 'stun'")
-        if self.turn and (not self.turn_user or self.turn_password is None):
-            raise ValueError("a TURN server asks who it is; write 'turn_user' and 'turn_password'")
-        if self.relay_only and not self.turn:
-            raise ValueError("'relay_only' needs a TURN server; write one under 'turn'")
-        if any(isinstance(step, Feature) for step in self.script):
-            raise ValueError(
-                "call control (hold, mute, transfer, conference ...) is tried by a sip-call"
-            )
-        return self
-
-    @property
-    def agent_line(self) -> Line | None:
-        """The agent's account, where the script reaches one."""
-        return next((step.agent for step in self.script if isinstance(step, AgentStep)), None)
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages that there are with these settings."""
-        there = {"tls": self._secure, "stun": bool(self.stun), "turn": bool(self.turn)}
-        return tuple(stage for stage in STAGES if there.get(stage, True))
-
-    @property
-    def _secure(self) -> bool:
-        return self.url.startswith("wss:")
-
-    def layer_of(self, stage: str) -> Layer:
-        """Everything up to the answer, and hanging up, is signalling."""
-        return _LAYERS.get(stage, Layer.SIGNALLING)
-
-    def claims(self) -> tuple[Claim, ...]:
-        """The account, which has one softphone at a time, and the agent's."""
-        agent = self.agent_line
-        return (Claim(f"{self.user} at {self.url}", 1), *((Claim(agent.name, 1),) if agent else ()))
-
-    def measures(self) -> Mapping[str, str]:
-        """Every measure it can give with these settings."""
-        given = {f"{stage}_seconds": f"the stage {stage}, seconds" for stage in self.stages}
-        if self._secure:
-            given["certificate_days"] = "how long the edge's certificate is still valid, days"
-        for url in self.turn:
-            transport = _transport(url)
-            given[f"turn_{transport}_seconds"] = f"a TURN allocation by {transport}, seconds"
-        given |= {**_SOUND, **media_judgement.MEASURES, **streams.MEASURES, **probe_health.MEASURES}
-        for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
-            given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
-            given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"
-        for stage in {"press", "pause", "hold"} & {
-            verb for step in self.script for verb in type(step).model_fields
-        }:
-            given[f"{stage}_seconds"] = f"the last {stage}, seconds"
-        if self.agent_line:
-            given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang, seconds"
-            given["agent_seconds"] = "awaiting the agent until the agent was connected, seconds"
-            given["talk_seconds"] = given["talk_heard_seconds"] = (
-                "until both sides had heard each other, seconds"
-            )
-        if self.echo:
-            given["echo_seconds"] = "until our own challenge came back, seconds"
-        return given
-
-    def longest_seconds(self) -> float:
-        """Every timer of its own, one after the other."""
-        timers = (
-            sum(self._within().values())
-            + self.step_within
-            + (ECHO_SECONDS if self.echo else self.listen)
-        )
-        return timers + sum(seconds_of(step) for step in self.script) + 15.0
-
-    def _within(self) -> dict[str, float]:
-        special = {
-            "answer": self.answer_within,
-            **dict.fromkeys(("ice", "dtls", "srtp"), self.media_within),
-        }
-        return {stage: special.get(stage, self.step_within) for stage in self.stages}
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
         attempt = Attempt(self, trace, self._within())
         with honest(trace, self, attempt.health) as watch:
             await attempt.run(watch)
-
-
-def _transport(url: str) -> str:
-    """How a TURN server is reached: udp, tcp or tls."""
-    if url.startswith("turns:"):
-        return "tls"
-    return "tcp" if url.endswith("transport=tcp") else "udp"
-
-
-_SOUND: dict[str, str] = {
-    "hang_up_seconds": "BYE until its answer, seconds",
-    "rx_packets": "RTP packets received",
-    "tx_packets": "RTP packets sent",
-    "rx_loss_percent": "RTP packets lost on the way to us, percent",
-    "rx_jitter_ms": "interarrival jitter (RFC 3550), milliseconds",
-    "rtt_ms": "round trip by RTCP, milliseconds, where the far end sends any",
-    "mos": "mean opinion score of what was heard, of a narrowband codec",
-    "rx_level_dbm0": "level of the sounding parts of what was received, dBm0",
-}

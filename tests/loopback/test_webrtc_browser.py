@@ -21,7 +21,8 @@ import pytest_asyncio
 from checks.contract import Claim, Layer
 from checks.telephony.call.line import Line
 from checks.web.browser.shared_browser import keeper
-from checks.webrtc.browser.check import STAGES, WebrtcBrowser
+from checks.webrtc.browser.check import WebrtcBrowser
+from checks.webrtc.browser.settings import STAGES
 from tests.loopback.seen import ended, passed
 from tests.loopback.sipp.peer import free_port
 from tests.loopback.webrtc.attempts import attempt

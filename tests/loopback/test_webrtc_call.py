@@ -22,7 +22,8 @@ from checks.contract import CannotTell, Claim, Layer, Refused, Trace
 from checks.telephony.call.line import Line
 from checks.telephony.call.probe_health import LoopWatch
 from checks.webrtc.attempt import Attempt
-from checks.webrtc.call import STAGES, WebrtcCall
+from checks.webrtc.call import WebrtcCall
+from checks.webrtc.settings import STAGES
 from tests.loopback.seen import ended, passed
 from tests.loopback.sipp.peer import baresip, free_port
 from tests.loopback.webrtc.attempts import attempt

@@ -1,45 +1,24 @@
-"""Asks a database server how it is; what is of one family alone is in postgresql.py and mariadb.py."""
+"""Asks a database server how it is; what a server of any family is asked is in
+database_family.py, what is of one alone in postgresql.py and mariadb.py."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from checks.data.usage.source_faults import SourceFault
-from checks.host.collectors.collector import Look, NotLooked
+from checks.host.collectors import mariadb, postgresql
+from checks.host.collectors.collector import Look
+from checks.host.collectors.database_family import Family
 from checks.host.collectors.trend import kept, slope_a_day
 
 STAGES = ("connect", "connections", "replication", "storage", "clock")
 
 
-class Family(Protocol):
-    """A server of one family, logged in to."""
-
-    def alive(self) -> str:
-        """Its version. Raises SourceFault."""
-
-    def connections(self) -> tuple[int, int]:
-        """In use, and how many there can be."""
-
-    def oldest_transaction(self) -> tuple[float, str]:
-        """Its age in seconds, and whose it is and what it does."""
-
-    def replication(self, at: Look) -> None:
-        """Judge the replication."""
-
-    def storage(self, at: Look) -> float:
-        """Judge the storage; the database's size in bytes."""
-
-    def clock(self) -> float:
-        """Its wall time, in seconds since 1970."""
-
-
 def look(at: Look) -> None:
     """Log in, and ask."""
-    from checks.host.collectors import mariadb, postgresql
-
     families: Mapping[str, Callable[[Mapping[str, Any]], AbstractContextManager[Family]]]
     families = {"postgresql": postgresql.opened, "mariadb": mariadb.opened}
     try:
@@ -101,11 +80,3 @@ def _clock(at: Look, server: Family) -> None:
             f"the server's clock is {abs(offset):.1f} s {'ahead of' if offset > 0 else 'behind'}"
             " ours",
         )
-
-
-def late(at: Look, name: str, seconds: float | None) -> None:
-    """Judge how far a standby is behind; None for one that nobody knows."""
-    if seconds is None:
-        raise NotLooked(f"how far {name} is behind is not told to this account")
-    if seconds > at.settings["most_lag"]:
-        at.fault("replication-late", f"{name} is {seconds:.0f} s behind")

@@ -9,7 +9,7 @@ from typing import Any
 from checks.data.usage.database_login import mariadb_log_in
 from checks.data.usage.source_faults import SourceFault
 from checks.host.collectors.collector import Look, NotLooked
-from checks.host.collectors.database import late
+from checks.host.collectors.database_family import late
 
 _OLDEST = """
     SELECT timestampdiff(SECOND, trx_started, now()),

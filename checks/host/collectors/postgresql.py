@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.data.usage.drivers import open_postgres
 from checks.host.collectors.collector import Look, listed
-from checks.host.collectors.database import late
+from checks.host.collectors.database_family import late
 
 if TYPE_CHECKING:
     from checks.data.usage.record_query import Dialect

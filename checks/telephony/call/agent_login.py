@@ -18,56 +18,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import AfterValidator, Field
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.settings import Duration, ReadableFile, Secret, Settings
-
-if TYPE_CHECKING:
-    from checks.telephony.call.leg import Event, Phone
-    from checks.telephony.call.legs import Parties
+from checks.telephony.call.leg import Event, Phone
+from checks.telephony.call.legs import Parties
+from checks.telephony.call.line_login import PROMPT_SECONDS, SETTLE_SECONDS, LogIn
 
 _DECIDE_SECONDS = 10.0
-_SETTLE_SECONDS = 3.0
-_PROMPT_SECONDS = 12.0
 MEASURES: Mapping[str, str] = {
     "log_in_seconds": "dialling the log-in code until the agent was logged in",
     "log_out_seconds": "dialling the log-out code until that call was over",
 }
-
-
-def _prompt(path: Path) -> Path:
-    from checks.telephony.call.script import is_prompt  # it has lines itself
-
-    return is_prompt(path)
-
-
-FeatureCode = Annotated[str, Field(pattern=r"^[0-9*#A-Za-z._+-]{1,32}$")]
-
-
-class LogIn(Settings):
-    """How an agent logs in."""
-
-    to: FeatureCode
-    """the number to dial"""
-    pin: Secret | None = None
-    """the personal number to press then, by reference"""
-    end: Annotated[str, Field(pattern=r"^[0-9A-D*#]{0,4}$")] = "#"
-    """what is pressed after it"""
-    hear: Annotated[ReadableFile, AfterValidator(_prompt)] | None = None
-    """the recording that says that it was taken (WAV, 8000 Hz, mono, 16-bit); without it nobody
-    knows until it rings
-    """
-    out: FeatureCode | None = None
-    """the number to dial after the test, to log out"""
-    within: Duration = 10.0
-    """how soon the code must be answered, and the recording begin"""
-
-    def longest_seconds(self) -> float:
-        """Of logging in and out."""
-        return 2 * (2 * self.within + _PROMPT_SECONDS + _SETTLE_SECONDS)
 
 
 @asynccontextmanager
@@ -151,7 +112,7 @@ async def _hear(trace: Trace, phone: Phone, prompt: Path, within: float) -> None
     )
     try:
         found = await _told(
-            phone, "heard", "not-heard", within=within + _PROMPT_SECONDS + _DECIDE_SECONDS
+            phone, "heard", "not-heard", within=within + PROMPT_SECONDS + _DECIDE_SECONDS
         )
     except Refused as ended:
         raise Refused("not-taken", f"{prompt.name} was awaited; {ended.text}") from ended
@@ -163,7 +124,7 @@ async def _hear(trace: Trace, phone: Phone, prompt: Path, within: float) -> None
 async def _over(phone: Phone) -> None:
     """Give the far end the time to take it in, and to hang up."""
     try:
-        await phone.until("far-bye", within=_SETTLE_SECONDS)
+        await phone.until("far-bye", within=SETTLE_SECONDS)
     except TimeoutError:
         return
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from checks.settings import ReadableFile, Secret, Settings, named
-from checks.telephony.call.agent_login import LogIn
+from checks.telephony.call.line_login import LogIn
 
 
 class Line(Settings):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from checks.telephony.audio.dtmf import Digits
 from checks.telephony.audio.dtmf import sound_of as sound_of_digits
 from checks.telephony.audio.nonce_sound import sound_of
 from checks.telephony.audio.sound import write_wav
+from checks.telephony.phone.digits_listener import Digits
 from checks.telephony.phone.handset import Handset
 from checks.telephony.phone.listener import Ear
 from checks.telephony.phone.timing import Stopwatch

@@ -17,14 +17,13 @@ import wave
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from checks.telephony.audio import classification, examination, nonce, nonce_sound, prompt, sound
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE
 
 if TYPE_CHECKING:
-    from checks.telephony.audio.dtmf import Digits
     from checks.telephony.phone.sip_watch import Tell
 
 _LAG_SECONDS = 0.35
@@ -42,6 +41,13 @@ _GOOD = ("unknown", "music", "voicemail")
 def reference(path: str) -> prompt.Reference:
     """A prompt to look for, read once. Raises OSError, ValueError, wave.Error."""
     return prompt.Reference.read(Path(path))
+
+
+class Listening(Protocol):
+    """One thing that is listened for."""
+
+    def attend(self) -> bool:
+        """Look at what has come so far; whether it is decided."""
 
 
 class Prompt:
@@ -169,7 +175,7 @@ class Ear:
         """whether a prompt or a nonce was"""
         self._quiet_from = 0
         """from here, what was heard before should be over"""
-        self._listening: list[Prompt | Nonce | Sound | Digits] = []
+        self._listening: list[Listening] = []
         self._next_read = 0.0
 
     def listen_for(self, order: Mapping[str, Any]) -> None:
@@ -182,7 +188,7 @@ class Ear:
         """Begin to listen for a nonce: expect, within."""
         self._listening.append(Nonce(self, order))
 
-    def listen_for_digits(self, digits: Digits) -> None:
+    def listen_for_digits(self, digits: Listening) -> None:
         """Begin to listen for digits."""
         self._listening.append(digits)
 

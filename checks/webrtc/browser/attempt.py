@@ -7,25 +7,16 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell
 from checks.telephony.call.evidence import counts_of
 from checks.web.browser.shared_browser import START_SECONDS, Keeper, open_job
 from checks.web.browsing import revealed
 from checks.webrtc.attempt import Attempt
+from checks.webrtc.browser.settings import MEASURES, BrowserCall
 from checks.webrtc.engine import Softphone
 
-if TYPE_CHECKING:
-    from checks.webrtc.browser.check import WebrtcBrowser
-
-MEASURES = {
-    "concealed_percent": (
-        "samples that the browser made up where nothing had come, percent of those played"
-    ),
-    "jitter_buffer_ms": "how long a packet waited in the browser's jitter buffer, milliseconds",
-    "audio_level": "level of what was played last, 0 to 1 (W3C audioLevel)",
-}
 _GONE_SECONDS = 25.0
 
 
@@ -66,7 +57,7 @@ class BrowserAttempt(Attempt):
     """One call of a check."""
 
     READY_SECONDS: ClassVar[float] = START_SECONDS
-    _check: WebrtcBrowser
+    _check: BrowserCall
 
     @property
     def _keys(self) -> str:

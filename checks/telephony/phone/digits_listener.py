@@ -1,0 +1,39 @@
+"""Listening for the digits that the far side sends in a call: as events (RFC 4733) or as sound (ITU-T Q.23)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from checks.telephony.audio.dtmf import Tones
+from checks.telephony.phone.listener import Ear
+
+
+class Digits:
+    """Listening for digits of the far side: events, as `events()` gives all that came so far, or
+    tones.
+    """
+
+    def __init__(self, ear: Ear, order: Mapping[str, Any], events: Callable[[], str]) -> None:
+        self._ear, self._order, self._events = ear, order, events
+        self._began = len(events())
+        self._tones = Tones(ear.recording.position_at(time.monotonic()))
+        self._deadline = time.monotonic() + order["within"]
+
+    def attend(self) -> bool:
+        """Whether it is decided."""
+        expected: str = self._order["expect"]
+        told = {
+            "as events": self._events()[self._began :],
+            "as tones": self._tones.hear(self._ear.recording.samples),
+        }
+        how = next((how for how, digits in told.items() if expected in digits), None)
+        if how is None and time.monotonic() < self._deadline:
+            return False
+        if how is None:
+            self._ear.tell("digits-not-heard", got=max(told.values(), key=len)[-40:])
+        else:
+            self._ear.heard_to(len(self._ear.recording.samples), len(self._ear.recording.samples))
+            self._ear.tell("digits-heard", how=how)
+        return True
