@@ -17,8 +17,8 @@ from typing import Any
 
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
+from monitor.terminal import complain
 from monitor.verbs.opening import Stop
-from monitor.verbs.terminal import complain
 
 DEFAULT = "/etc/reveille/reveille.toml"
 

@@ -8,7 +8,7 @@
 
 Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes
 at the most. Here is no more than a question and the head of an answer; what its records say is for
-answers.py, where the library is.
+dns_reader.py, where the library is.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ and be talked to.
 
 fault codes beside those of the steps (http:NNN, refused, timeout ...) and of the script
 register   sip:NNN, timeout, unreachable       ring    not-called, agent-not-called, early-hang-up
-answer     not-answered                        media   no-rtp, and what truth.py finds
+answer     not-answered                        media   no-rtp, and what call/media_judgement.py finds
 caller-id  wrong-caller-id, no-caller-id       talk    dead-air, one-way-to-customer,
            one-way-to-agent
 """

@@ -1,7 +1,7 @@
 """A reference out of a real call: the call is placed as a check would place it, and what is heard
 is recorded and cut.
 
-The sound is worked on in a process of its own (media/learning.py): numpy stays out of whoever asks.
+The sound is worked on in a process of its own (audio/prompt_cutting.py): numpy stays out of whoever asks.
 """
 
 from __future__ import annotations

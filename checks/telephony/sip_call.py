@@ -13,8 +13,8 @@ the script says so.
 
 Fault codes: sip:NNN or sip:NNN/CC (final response, CC = Q.850 cause of its Reason header, RFC
 3326), timeout, unreachable, no-rtp, rtp-from-elsewhere, no-codec (the answer's SDP), early-hang-up,
-the script's own (conversation.py), and bad-peer in any stage: what came breaks the protocol
-(hostile.py).
+the script's own (call/script_runner.py), and bad-peer in any stage: what came breaks the protocol
+(call/bad_peer.py).
 """
 
 from __future__ import annotations

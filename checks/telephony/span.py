@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.contract import Refused, Trace
-from checks.telephony.gateway.mibs import WORST_FIRST, Alarm
+from checks.telephony.alarms import WORST_FIRST, Alarm
 
 MEASURES = {
     "spans_total": "spans that were looked at",

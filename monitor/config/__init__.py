@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config.configuration import CheckEntry, Configuration
-from monitor.config.errors.fault_list import ConfigurationFaults, Fault, located
+from monitor.config.fault_list import ConfigurationFaults, Fault, located
 from monitor.config.loading import load
 
 __all__ = [

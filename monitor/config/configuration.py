@@ -10,7 +10,7 @@ from pathlib import Path
 from checks.contract import Check
 from checks.settings import Secret, Settings
 from checks.telephony.call.line import Line
-from monitor.config.errors.fault_list import Fault, Place
+from monitor.config.fault_list import Fault, Place
 from monitor.config.model_introspection import fields
 from monitor.config.models import Audit, Person, Site
 from monitor.core.maintenance import Window

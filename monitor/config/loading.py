@@ -12,7 +12,7 @@ from monitor.config import cross_section
 from monitor.config.configuration import Configuration
 from monitor.config.entries import read_checks
 from monitor.config.errors.explanation import Found
-from monitor.config.errors.fault_list import ConfigurationFaults, Fault, dotted
+from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.models import Audit, Person, Site

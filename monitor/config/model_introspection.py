@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from monitor.config.errors.fault_list import Place
+from monitor.config.fault_list import Place
 
 Model = type[BaseModel]
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from checks.settings import Settings, shown
 from monitor.config.errors.explanation import NO_SUCH_KEY, Found, explain, offer, what
-from monitor.config.errors.fault_list import Place
+from monitor.config.fault_list import Place
 from monitor.config.model_introspection import fields
 from monitor.config.models import wrong_name
 

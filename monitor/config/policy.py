@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.settings import shown
 from monitor import policies
 from monitor.config.errors.explanation import Found, offer
-from monitor.config.errors.fault_list import ConfigurationFaults
+from monitor.config.fault_list import ConfigurationFaults
 from monitor.config.model_reader import Reading, Table
 from monitor.config.toml_text import read
 from monitor.core.policy import Policy, PolicyFaults

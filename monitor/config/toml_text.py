@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor.config.errors.fault_list import ConfigurationFaults, Fault, dotted
+from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.source_positions import Places, Twice
 
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")

@@ -18,11 +18,11 @@ from typing import Any
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.incidents import store
+from monitor.incidents.acceptance import take
 from monitor.incidents.view import view
 from monitor.ledger import AttemptRow, Ledger
 from monitor.service.heartbeat import heartbeat
-from monitor.verbs.accepting import take
-from monitor.verbs.terminal import colourful
+from monitor.terminal import colourful
 from reports.audit import Audit
 from reports.model import Ticket
 

@@ -25,7 +25,7 @@ from monitor.clock import SystemClock
 from monitor.config import load
 from monitor.demo.daemon import NotSeen, Watched
 from monitor.ledger import AttemptRow
-from monitor.verbs.terminal import colourful, say, show_json
+from monitor.terminal import colourful, say, show_json
 from reports.audit import Audit
 from reports.model import plain
 from reports.render import render_text

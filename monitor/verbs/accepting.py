@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from checks.json_diff import difference
 from monitor.clock import SystemClock
 from monitor.config import CheckEntry, Configuration
-from monitor.incidents import store
+from monitor.incidents.acceptance import take
 from monitor.ledger import AcceptanceRow, Ledger, ProposalRow
+from monitor.terminal import colourful, complain, say, show_json
 from monitor.verbs.opening import Stop, configuration_of, entry_of, ledger_of, whoami
-from monitor.verbs.terminal import colourful, complain, say, show_json
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m"}
 
@@ -69,21 +67,6 @@ def _proposals(ledger: Ledger, entry: CheckEntry, only: str) -> list[ProposalRow
             f"{entry.name} proposes no {only!r}; it does {', '.join(one.name for one in found)}"
         )
     return [one for one in found if not only or one.name == only]
-
-
-def take(ledger: Ledger, check: str, changed: list[ProposalRow], by: str, now: datetime) -> None:
-    """Keep it, and have the daemon look again at once."""
-    with ledger.transaction() as t:
-        for one in changed:
-            t.accept(one, by, now)
-        t.happened(
-            None,
-            now,
-            "accepted",
-            {"check": check, "by": by, "parts": [one.name for one in changed]},
-        )
-        condition = store.condition_of(ledger, check)
-        store.keep_condition(t, replace(condition, next_look=now, purpose="recheck"))
 
 
 def _show(

@@ -12,9 +12,9 @@ from monitor.config import Configuration
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
+from monitor.terminal import say, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from monitor.verbs.reporting import kept_of
-from monitor.verbs.terminal import say, show_json
 from reports.audit import Audit
 from reports.render import render_audit
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.data.backup.check import Backup, BackupProof
+from checks.data.backup.job import Do
 from checks.data.backup.listing import kept
-from checks.data.backup.run.job import Do
 from checks.data.backup.run.parent import converse
 from checks.data.hygiene.check import Hygiene
 from checks.settings import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
+from monitor.terminal import colourful, complain, show
 from monitor.verbs.opening import Stop, configuration_of
-from monitor.verbs.terminal import colourful, complain, show
 from reports.backups import BackupDone, BackupLine, BackupPlace, Backups
 
 Kind = Backup | BackupProof

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor import config
 from monitor.config import ConfigurationFaults
-from monitor.verbs.terminal import complain, say, show_json
+from monitor.terminal import complain, say, show_json
 
 
 def init(arguments: Namespace) -> int:

@@ -9,8 +9,8 @@ from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
+from monitor.terminal import show
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from monitor.verbs.terminal import show
 from reports.model import ClockLine, RungLine
 from reports.views import Explained
 

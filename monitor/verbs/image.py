@@ -25,9 +25,9 @@ from checks.data.backup.listing import Kept, newest_proven
 from checks.data.backup.run.parent import converse
 from monitor.clock import SystemClock
 from monitor.config import Configuration
+from monitor.terminal import show
 from monitor.verbs.backups import backup_checks
 from monitor.verbs.opening import Stop, configuration_of
-from monitor.verbs.terminal import show
 from reports.backups import BackupDone
 
 _CONFIGURATION = (".toml", ".wav", ".txt", ".conf")

@@ -24,9 +24,9 @@ from monitor.ledger import Ledger, ProposalRow
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
+from monitor.terminal import colourful, complain, say, show
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of
-from monitor.verbs.terminal import colourful, complain, say, show
 from reports.model import Ticket
 from reports.render import render_mail
 from reports.views import CheckLine, Once, Status

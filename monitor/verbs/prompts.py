@@ -18,8 +18,8 @@ from checks.telephony.prompt_learning import cut, path_in, recording_call
 from checks.telephony.sip_call import SipCall
 from monitor.clock import SystemClock
 from monitor.config import Configuration
+from monitor.terminal import colourful, complain, say, show_json
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from monitor.verbs.terminal import colourful, complain, say, show_json
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _NO_PROMPT = (

@@ -17,8 +17,8 @@ from monitor.desks.internet_message import is_address
 from monitor.ledger import Ledger, OutboxMessage
 from monitor.printing import BROWSERS, NotPrinted, pictures_of, printed, standalone
 from monitor.service.heartbeat import heartbeat
+from monitor.terminal import say, show, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
-from monitor.verbs.terminal import say, show, show_json
 from reports.audit import Audit
 from reports.render import render_audit
 from reports.views import ReportLine, ReportLines

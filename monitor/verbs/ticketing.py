@@ -8,8 +8,8 @@ from monitor.clock import SystemClock
 from monitor.incidents import store
 from monitor.incidents.actions import Counter, NotPossible
 from monitor.incidents.view import number_of, view
+from monitor.terminal import colourful, say, show, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of, whoami
-from monitor.verbs.terminal import colourful, say, show, show_json
 from reports.render import render_text
 
 

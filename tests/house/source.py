@@ -45,6 +45,15 @@ class Module:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
 
+    def docstrings(self) -> Iterator[str]:
+        """Of the module, its classes and its functions, and what stands below an attribute."""
+        for node, _ in self._nodes:
+            body = getattr(node, "body", ())
+            for step in body if isinstance(body, list) else ():
+                match step:
+                    case ast.Expr(value=ast.Constant(value=str(text))):
+                        yield text
+
     def comments(self) -> Iterator[tuple[int, str]]:
         """Every comment, and its line."""
         for token in tokenize.generate_tokens(StringIO(self.text).readline):

@@ -46,7 +46,7 @@ CHILDREN = {
     "checks/data/backup/run/parent.py": "a worker holds the tools of databases, and may be killed",
     "checks/data/backup/engines/mariadb/restore_test.py": "a server to throw away",
     "checks/data/backup/engines/postgresql/cluster.py": "a server to throw away",
-    "checks/data/backup/engines/programs.py": "pg_dump and the like are programs",
+    "checks/data/backup/programs.py": "pg_dump and the like are programs",
     "checks/web/browser/shared_browser.py": "the browser and its driver are heavy, and may hang",
     "checks/web/sandbox/reader.py": "a schema's pattern or a page may be made to take for ever",
     "checks/telephony/call/leg.py": (
@@ -61,7 +61,7 @@ CHILDREN = {
 # Who may write to standard output, and why.
 VOICES = {
     "lab/__main__.py": "a command line",
-    "monitor/verbs/terminal.py": "what every verb says goes through it",
+    "monitor/terminal.py": "what every verb says goes through it",
     "reports/drawing.py": "a child that draws, and hands its pictures back",
 }
 

@@ -22,8 +22,8 @@ import zstandard
 
 from checks.contract import CannotTell, Observation, Refused, Trace
 from checks.data.backup.check import Backup, BackupProof
+from checks.data.backup.job import Job
 from checks.data.backup.listing import Kept, kept
-from checks.data.backup.run.job import Job
 from checks.data.backup.run.parent import converse
 from tests.loopback.databases import Postgres
 

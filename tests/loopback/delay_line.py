@@ -13,6 +13,7 @@ import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -65,8 +66,8 @@ class DelayLine:
         ports = {}
         for side, sound in make:
             _, port = await loop.create_datagram_endpoint(
-                lambda s=side, d=sound: Port(self, s, d), (HOST, 0)
-            )  # type: ignore[misc]
+                partial(Port, self, side, sound), (HOST, 0)
+            )
             ports[side, sound] = port
         self._ports = ports
         self.port = ports["near", False].number

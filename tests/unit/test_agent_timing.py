@@ -17,8 +17,8 @@ from checks.telephony.audio.sound import RATE, Samples, read_wav, write_wav
 from checks.telephony.call.agent_proof import lateness_ms, own_ms, picks_up
 from checks.telephony.call.leg import Event
 from checks.telephony.call.line import Line
-from checks.telephony.call.screening import Screen
 from checks.telephony.call.script import AgentStep, Pause
+from checks.telephony.phone.screening import Screen
 from checks.telephony.phone.timing import Clock, Holding, Track
 from lab import prompts
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config.errors.fault_list import ConfigurationFaults, Place, dotted
+from monitor.config.fault_list import ConfigurationFaults, Place, dotted
 from monitor.config.toml_text import parse, read
 from monitor.config.toml_writer import toml
 

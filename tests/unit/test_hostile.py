@@ -12,9 +12,9 @@ from sipmessage import Response
 from checks.contract import Refused
 from checks.telephony.call.bad_peer import blamed
 from checks.telephony.call.leg import Event
-from checks.telephony.phone.sip_watch import MANY_PROVISIONALS, Watch
+from checks.telephony.phone.sip_watch import Watch
 from checks.telephony.sip.ladder import Message
-from checks.telephony.sip.malformed import Dropped, Exhibits, Malformed
+from checks.telephony.sip.malformed import MANY_PROVISIONALS, Dropped, Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
 from checks.telephony.sip.sdp import fault_of
 

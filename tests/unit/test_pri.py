@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.kinds import kinds
+from checks.telephony import alarms
 from checks.telephony.asterisk.pri_ami import PriAmi
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.flaps import Counters, Flaps, count
@@ -73,7 +74,7 @@ def test_a_status_is_read_or_refused(mib: str, status: int) -> None:
     except ValueError:
         assert status not in MIBS[mib].meanings
     for alarm in MIBS[mib].meanings.values():
-        assert alarm is None or alarm in mibs.WORST_FIRST
+        assert alarm is None or alarm in alarms.WORST_FIRST
 
 
 UP, DOWN = (

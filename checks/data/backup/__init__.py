@@ -2,10 +2,10 @@
 for row.
 
     check.py         the kinds `backup` and `backup-proof`: their settings, and the attempt
-    worker.py        the child process in which all of the work is done; conversation.py is the
+    worker.py        the child process in which all of the work is done; run/parent.py is the
                      daemon's side of it
-    taking.py        the road of a backup:  space, dump, write, publish, copy
-    proving.py       the road of a proof:   unpack, restore into something throw-away, compare, drop
+    run/backup_run.py        the road of a backup:  space, dump, write, publish, copy
+    run/proof.py       the road of a proof:   unpack, restore into something throw-away, compare, drop
     restoring.py     the road back:         restore beside the live one, prove, and only then change
                      places
     repository.py    the folder: lock, partial, publish, list, sweep; manifest.py and proof.py are

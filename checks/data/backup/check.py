@@ -22,7 +22,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Refused, Trace
-from checks.data.backup.run.job import Do, Engine, Job, Source
+from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.settings import Duration, LocalPath, Secret, Settings
 

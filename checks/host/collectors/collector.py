@@ -1,4 +1,4 @@
-"""What a look has at hand, and how it speaks: JSON lines, one event each; conversation.py hears
+"""What a look has at hand, and how it speaks: JSON lines, one event each; checks/host/parent.py hears
 them.
 
 {"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent",

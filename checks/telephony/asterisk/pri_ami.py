@@ -25,20 +25,20 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from checks.contract import CannotTell, Layer, Refused, Trace
+from checks.telephony import alarms
 from checks.telephony import span as spans_
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
 from checks.telephony.asterisk.login import AsteriskCheck
-from checks.telephony.gateway import mibs
 from checks.telephony.sip.transaction import far_faults
 from checks.telephony.span import Channels, Span
 
 _ALARMS = {
-    "red": mibs.RED,
-    "yellow": mibs.RAI,
-    "blue": mibs.AIS,
-    "loopback": mibs.LOOPBACK,
-    "not open": mibs.OUT_OF_SERVICE,
-    "recovering": mibs.RECOVERING,
+    "red": alarms.RED,
+    "yellow": alarms.RAI,
+    "blue": alarms.AIS,
+    "loopback": alarms.LOOPBACK,
+    "not open": alarms.OUT_OF_SERVICE,
+    "recovering": alarms.RECOVERING,
 }
 _REGISTRATIONS = {
     "pjsip": (
@@ -145,7 +145,7 @@ def _span(number: str, d_channels: Sequence[Message], channels: Sequence[Message
     )
 
 
-def _named_alarm(d_channels: Sequence[Message], channels: Sequence[Message]) -> mibs.Alarm:
+def _named_alarm(d_channels: Sequence[Message], channels: Sequence[Message]) -> alarms.Alarm:
     """How the channels nearest to the D-channel call the alarm."""
     d_channel = _channel_number(d_channels[0], "dchannel")
     nearest = sorted(
@@ -155,7 +155,7 @@ def _named_alarm(d_channels: Sequence[Message], channels: Sequence[Message]) -> 
         (said for row in nearest if (said := row.get("alarm", "").lower()) not in ("", "no alarm")),
         "",
     )
-    return next((alarm for word, alarm in _ALARMS.items() if word in words), mibs.OTHER)
+    return next((alarm for word, alarm in _ALARMS.items() if word in words), alarms.OTHER)
 
 
 def _channel_number(row: Message, header: str) -> int:

@@ -1,4 +1,4 @@
-"""The numbers of a nonce challenge (`challenge.py` gives them sound): drawn by the check, free of
+"""The numbers of a nonce challenge (`nonce_sound.py` gives them sound): drawn by the check, free of
 numpy.
 """
 

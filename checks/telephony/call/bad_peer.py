@@ -25,7 +25,7 @@ from contextlib import contextmanager
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.call.leg import Event, Phone
-from checks.telephony.phone.sip_watch import MANY_PROVISIONALS
+from checks.telephony.sip.malformed import MANY_PROVISIONALS
 
 BAD_PEER = "bad-peer"
 _NEVER_CAME = ("timeout", "not-rung", "not-answered", "not-registered")

@@ -8,7 +8,7 @@ what was said in it.
 fault codes of the stage recording: no-recording, http:NNN (and the codes of a fetch), unreadable,
 silent, too-short, too-long, another-call (neither nonce is in it), one-sided (only one is)
 
-The file is read, or fetched, in a process of its own (voice_log_child.py).
+The file is read, or fetched, in a process of its own (call_recording_child.py).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The process that finds the recording of a call and listens to it: a job as JSON on standard
-input, what comes of it as JSON lines on a private fd (see voice_log.py, and
+input, what comes of it as JSON lines on a private fd (see call_recording.py, and
 checks/process/parent.py for the manners).
 
 A recording that is still being written is looked at again; of several that are new, ours is the one

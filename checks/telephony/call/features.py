@@ -8,7 +8,7 @@ resume     timeout, sip:NNN, one-way-to-WHOM, dead-air
 mute       still-heard, one-way-to-WHOM      unmute   one-way-to-WHOM, dead-air
 dtmf       digits-lost, digits-differ, no-telephone-event
 caller-id  wrong-caller-id, no-caller-id
-consult, transfer, conference                                             see handover.py
+consult, transfer, conference                                             see transfer.py
 in all     early-hang-up, not-done (our own engine could not)
 """
 

@@ -2,7 +2,7 @@
 configuration.
 
 Each step has exactly one verb: hear, press, pause, agent, hold or hang-up, or one of call control
-(control_steps.py).
+(feature_steps.py).
 """
 
 from __future__ import annotations

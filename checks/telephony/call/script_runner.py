@@ -4,7 +4,7 @@ stage    fault codes
 press    no-telephone-event, early-hang-up
 prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored,
          early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped, noise
-media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `truth.py` finds in the
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `media_judgement.py` finds in the
          whole call
 agent    and talk: see `proof.py`
 hold     no-rtp, early-hang-up

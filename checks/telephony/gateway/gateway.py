@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from checks.contract import CannotTell, Refused
+from checks.telephony import alarms
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.flaps import Counters
 from checks.telephony.gateway.mibs import MIBS, Mib
@@ -128,7 +129,7 @@ def _span(row: Wanted, mib: Mib, status: int, lapd: Mapping[str, Value]) -> Span
     return Span(row.name, _alarms(mib, status), up)
 
 
-def _alarms(mib: Mib, status: int) -> tuple[mibs.Alarm, ...]:
+def _alarms(mib: Mib, status: int) -> tuple[alarms.Alarm, ...]:
     try:
         return mib.alarms(status)
     except ValueError as strange:
@@ -192,7 +193,8 @@ async def _read_private(
     rows = list(wanted) or [
         Wanted(str(names.get(index) or f"span {index}"), index)
         for index in sorted(status, key=_order)
-        if mibs.DISABLED not in _alarms(mib, status[index])  # a trunk that nobody uses is no trunk
+        if alarms.DISABLED
+        not in _alarms(mib, status[index])  # a trunk that nobody uses is no trunk
     ]
     if not rows:
         raise Refused("no-spans", "every trunk of the gateway is switched off")

@@ -12,6 +12,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from checks.telephony.alarms import (
+    AIS,
+    DISABLED,
+    LOF,
+    LOMF,
+    LOOPBACK,
+    LOS,
+    LOWER_LAYER,
+    NFAS,
+    OTHER,
+    OUT_OF_SERVICE,
+    RAI,
+    RED,
+    SENDING_AIS,
+    SENDING_RAI,
+    T16_AIS,
+    TEST_CODE,
+    UNAVAILABLE,
+    WORST_FIRST,
+    Alarm,
+)
+
 UPTIME = "1.3.6.1.2.1.1.3.0"
 """sysUpTime: centiseconds since the agent started; wraps after 497 days"""
 LAPD_STATUS = "1.3.6.1.2.1.10.20.1.3.4.1.2"
@@ -41,33 +63,6 @@ AUDIOCODES_D_CHANNEL = "1.3.6.1.4.1.5003.9.10.9.2.1.1.1.6"
 AUDIOCODES_NAME = "1.3.6.1.4.1.5003.9.10.9.1.1.1.1.1.13"
 """acTrunkName"""
 
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """What a line complains of."""
-
-    code: str
-    text: str
-
-
-LOS = Alarm("los", "loss of signal")
-LOF = Alarm("lof", "loss of frame")
-RED = Alarm("red", "loss of signal or of frame")
-AIS = Alarm("ais", "alarm indication signal: the far side's equipment has lost its own line")
-RAI = Alarm("rai", "remote alarm: the far end does not receive us")
-T16_AIS = Alarm("t16-ais", "alarm indication signal in time slot 16")
-LOMF = Alarm("lomf", "loss of multiframe")
-OUT_OF_SERVICE = Alarm("out-of-service", "the equipment is out of service")
-UNAVAILABLE = Alarm("unavailable", "unavailable signal state")
-LOOPBACK = Alarm("loopback", "a loopback is on the line")
-TEST_CODE = Alarm("test-code", "a test pattern is on the line")
-SENDING_AIS = Alarm("sending-ais", "this end sends an alarm indication signal")
-SENDING_RAI = Alarm("sending-rai", "this end reports a remote alarm")
-OTHER = Alarm("other", "a failure that the MIB does not name")
-RECOVERING = Alarm("recovering", "the line is recovering from an alarm")
-LOWER_LAYER = Alarm("lower-layer", "the layer below the trunk is down")
-NFAS = Alarm("nfas", "alarm of the group that shares a D-channel")
-DISABLED = Alarm("disabled", "the trunk is switched off")
 
 DS1_BITS: Mapping[int, Alarm | None] = {
     1: None,
@@ -108,29 +103,6 @@ AUDIOCODES_ALARMS: Mapping[int, Alarm | None] = {
     7: NFAS,
 }
 AUDIOCODES_D_CHANNEL_ALARM = 5
-WORST_FIRST = (
-    OUT_OF_SERVICE,
-    LOWER_LAYER,
-    LOS,
-    RED,
-    LOF,
-    AIS,
-    RAI,
-    T16_AIS,
-    LOMF,
-    UNAVAILABLE,
-    NFAS,
-    LOOPBACK,
-    TEST_CODE,
-    OTHER,
-    RECOVERING,
-    SENDING_AIS,
-    SENDING_RAI,
-    DISABLED,
-)
-"""what explains the others comes first: without a signal there is no frame, and we answer with a
-remote alarm
-"""
 
 
 @dataclass(frozen=True, slots=True)

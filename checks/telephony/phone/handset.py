@@ -21,12 +21,12 @@ from typing import Any
 
 import pjsua2 as pj
 
-from checks.telephony.call.screening import Screen, callers_in
 from checks.telephony.phone import pjsua2_settings
 from checks.telephony.phone.call_control import Changing
 from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
+from checks.telephony.phone.screening import Screen, callers_in
 from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder

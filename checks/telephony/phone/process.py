@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.process.channel import Channel, be_a_good_child
-from checks.telephony.call.screening import Screen
 from checks.telephony.phone.process_health import Pulse
+from checks.telephony.phone.screening import Screen
 
 if TYPE_CHECKING:
     from checks.telephony.phone.challenge_side import Side

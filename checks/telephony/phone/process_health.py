@@ -1,5 +1,5 @@
 """How the process of a call gets on, measured in it: standing still, queueing for a CPU. Judged in
-honesty.py.
+checks/telephony/call/probe_health.py.
 
 Its loop waits for the engine 10 ms at a time, which is nearly all that it does. A wait that takes
 longer, and not by work, is a stand-still: the process was stopped, swapped out or had no CPU, and

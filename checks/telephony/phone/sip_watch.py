@@ -1,5 +1,5 @@
 """What a far end does that no far end should, noted while the call runs and told once each: see
-hostile.py.
+checks/telephony/call/bad_peer.py.
 
 Rule: told and kept is a bounded number, however long a flood lasts. In the process of a call leg.
 """
@@ -15,12 +15,10 @@ from typing import Any, Protocol
 from checks.telephony.phone.rtcp_xr import FarReports
 from checks.telephony.sip import sdp
 from checks.telephony.sip.ladder import Message
-from checks.telephony.sip.malformed import Asked, Exhibits, Malformed, untagged
+from checks.telephony.sip.malformed import MANY_PROVISIONALS, Asked, Exhibits, Malformed, untagged
 
 _FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
 _MANY_BAD_PACKETS = 10
-MANY_PROVISIONALS = 50
-"""a far end that rings, or queues, says so a few times a minute (RFC 3261 section 13.3.1.1)"""
 _LONGEST_PHRASE = 200
 _UNFIT = (415, 488, 606)
 """our own refusals of what we were offered"""

@@ -28,6 +28,8 @@ _END = re.compile(r"\r?\n--end msg--\s*\Z|\s*-- end of packet\.?\s*\Z")
 _BRANCH = re.compile(r"(?i);\s*branch\s*=\s*([^\s;,]+)")
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*[^\s;,]")
 _KEPT, _LONGEST = 8, 4000
+MANY_PROVISIONALS = 50
+"""a far end that rings, or queues, says so a few times a minute (RFC 3261 section 13.3.1.1)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a browser's softphone does: is there for calls (presence.py), calls, and gives everything
+"""What a browser's softphone does: is there for calls (sip_registration.py), calls, and gives everything
 back. Only in the browser's process. The same stages as of a softphone without a browser
 (checks/webrtc/station.py).
 

@@ -19,8 +19,8 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from checks.settings import nearest, shown, without_password
-from monitor.config.errors.fault_list import Place
 from monitor.config.errors.sentences import SENTENCES, expected
+from monitor.config.fault_list import Place
 from monitor.config.model_introspection import Model, field_at, fields, models_at
 from monitor.config.toml_writer import toml
 

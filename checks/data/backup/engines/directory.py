@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Found, Previous, Taken, Work, compared
-from checks.data.backup.run.job import Source
+from checks.data.backup.engine import Found, Previous, Taken, Work, compared
+from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import opened
 from checks.data.backup.store.manifest import Content, Manifest
 

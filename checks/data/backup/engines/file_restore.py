@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 
 from checks.contract import Refused
+from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines import directory, sqlite
-from checks.data.backup.engines.engine import Work, compared
-from checks.data.backup.run.job import Source
+from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import Backup, synced

@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Engine, Rehearsal
-from checks.data.backup.run.job import Source
+from checks.data.backup.engine import Engine, Rehearsal
+from checks.data.backup.job import Source
 
 
 def source_of(source: Source) -> Engine:

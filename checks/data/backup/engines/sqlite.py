@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Found, Previous, Taken, Work, compared
-from checks.data.backup.run.job import Source
+from checks.data.backup.engine import Found, Previous, Taken, Work, compared
+from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import Artefact, opened
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Throttle

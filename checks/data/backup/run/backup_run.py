@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Previous, Taken, Work
+from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.list import source_of
 from checks.data.backup.instructions import instructions
-from checks.data.backup.run.job import Job, Source
+from checks.data.backup.job import Job, Source
+from checks.data.backup.run.copies import copy_out
 from checks.data.backup.store.archive_file import not_written
-from checks.data.backup.store.copies import copy_out
 from checks.data.backup.store.manifest import Link, Manifest
 from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, Repository, write_whole
 

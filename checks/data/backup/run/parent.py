@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.data.backup.run.job import Job
+from checks.data.backup.job import Job
 from checks.process.parent import small_environment
 
 _END_SECONDS = 30.0

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Found, Work
+from checks.data.backup.engine import Found, Work
 from checks.data.backup.engines.list import rehearsal_of
-from checks.data.backup.run.job import Job
+from checks.data.backup.job import Job
 from checks.data.backup.store.manifest import Manifest, Proof
 from checks.data.backup.store.repository import Backup, Repository, remove_tree
 from checks.data.backup.store.retention import Keep, evicted

@@ -11,9 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Work
-from checks.data.backup.run.events import Voice
-from checks.data.backup.run.job import Job, Source
+from checks.data.backup.engine import Work
+from checks.data.backup.events import Voice
+from checks.data.backup.job import Job, Source
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.throttle import Throttle
 

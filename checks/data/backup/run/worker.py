@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Work
+from checks.data.backup.engine import Work
+from checks.data.backup.events import Voice
+from checks.data.backup.job import Job
 from checks.data.backup.run.backup_run import take
-from checks.data.backup.run.events import Voice
-from checks.data.backup.run.job import Job
 from checks.data.backup.run.proof import prove, retain
 from checks.data.backup.store.repository import Repository
 from checks.data.backup.store.throttle import Throttle

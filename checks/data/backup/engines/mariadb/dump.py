@@ -25,9 +25,9 @@ from typing import Any
 import pymysql
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Previous, Taken, Work
-from checks.data.backup.engines.programs import Tool, ToolFailed, found, needed, run, started
-from checks.data.backup.run.job import Source
+from checks.data.backup.engine import Previous, Taken, Work
+from checks.data.backup.job import Source
+from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
 from checks.data.backup.store.throttle import Readable

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Work, compared
+from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import dump
 from checks.data.backup.engines.mariadb.restore_test import load, read
-from checks.data.backup.run.job import Source
+from checks.data.backup.engines.unpacking import unpack_all
+from checks.data.backup.job import Source
 from checks.data.backup.store.repository import Backup
-from checks.data.backup.store.unpacking import unpack_all
 
 
 def restore_database(

@@ -18,13 +18,13 @@ from pathlib import Path
 import pymysql
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Found, Work, compared
+from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.mariadb import dump
-from checks.data.backup.engines.programs import Tool, ToolFailed, found, needed, run, started
 from checks.data.backup.engines.sockets import socket_folder
-from checks.data.backup.run.job import Source
+from checks.data.backup.engines.unpacking import unpack_all
+from checks.data.backup.job import Source
+from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started
 from checks.data.backup.store.manifest import Manifest
-from checks.data.backup.store.unpacking import unpack_all
 
 _START_SECONDS = 120.0
 _DEFINERS = (

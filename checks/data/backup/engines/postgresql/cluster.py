@@ -22,9 +22,9 @@ import psycopg
 
 from checks.contract import Refused
 from checks.data.backup.engines.postgresql.dump import connected
-from checks.data.backup.engines.programs import Tool, ToolFailed, run, started
 from checks.data.backup.engines.sockets import socket_folder
-from checks.data.backup.run.job import Source
+from checks.data.backup.job import Source
+from checks.data.backup.programs import Tool, ToolFailed, run, started
 
 PREFIX = "reveille_drill_"
 _START_SECONDS, _STOP_SECONDS = 120.0, 20.0

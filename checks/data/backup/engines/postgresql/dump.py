@@ -26,12 +26,12 @@ from typing import Any
 import psycopg
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Previous, Taken, Work
+from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
-from checks.data.backup.engines.programs import ToolFailed, postgresql_folder, run, started
-from checks.data.backup.run.job import Source
+from checks.data.backup.job import Source
+from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
 

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from checks.contract import Refused
-from checks.data.backup.engines.programs import ToolFailed
-from checks.data.backup.run.job import Source
+from checks.data.backup.job import Source
+from checks.data.backup.programs import ToolFailed
 
 _CONNECT_SECONDS = 10
 _DUMP = (

@@ -21,15 +21,15 @@ import psycopg
 from psycopg import sql
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Work, compared
+from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
 from checks.data.backup.engines.postgresql.restore_test import load_database, read
-from checks.data.backup.engines.programs import ToolFailed, postgresql_folder, run
-from checks.data.backup.run.job import Source
+from checks.data.backup.engines.unpacking import unpack_all
+from checks.data.backup.job import Source
+from checks.data.backup.programs import ToolFailed, postgresql_folder, run
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import Backup
-from checks.data.backup.store.unpacking import unpack_all
 
 PREFIX = "reveille_restore_"
 _NAME_BYTES = 63

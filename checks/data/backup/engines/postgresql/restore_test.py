@@ -12,15 +12,15 @@ from pathlib import Path
 import psycopg
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Found, Work, compared
+from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.cluster import cluster, drill_user
 from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA, connected
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
-from checks.data.backup.engines.programs import ToolFailed, postgresql_folder, run
-from checks.data.backup.run.job import Source
+from checks.data.backup.engines.unpacking import plain_name, unpack_all
+from checks.data.backup.job import Source
+from checks.data.backup.programs import ToolFailed, postgresql_folder, run
 from checks.data.backup.store.manifest import Content, Manifest
-from checks.data.backup.store.unpacking import plain_name, unpack_all
 
 _LARGE_OBJECTS = "large objects"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks.data.backup.engines.engine import Work
+from checks.data.backup.engine import Work
 from checks.data.backup.store.archive_file import Artefact, opened
 from checks.data.backup.store.manifest import Manifest
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from checks.contract import Refused
-from checks.data.backup.run.events import Voice
+from checks.data.backup.events import Voice
 from checks.data.backup.store.archive_file import Artefact, Writable, store, unpack
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Readable, Throttle

@@ -1,4 +1,4 @@
-"""How the worker speaks: JSON lines on standard output, one event each. conversation.py hears them.
+"""How the worker speaks: JSON lines on standard output, one event each. run/parent.py hears them.
 
 {"begin": "dump"}   {"progress": 41.0}   {"measure": "rows", "value": 1284311}   {"note": "…"}
 {"exhibit": "manifest.json", "type": "application/json", "path": "/…"}   {"refused": "damaged",

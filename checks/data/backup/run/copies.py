@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from checks.contract import Refused
-from checks.data.backup.engines.engine import Work
-from checks.data.backup.engines.programs import ToolFailed, needed, run
+from checks.data.backup.engine import Work
+from checks.data.backup.programs import ToolFailed, needed, run
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, synced
