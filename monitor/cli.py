@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from checks.body import Unreadable
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
@@ -31,7 +32,7 @@ def main(written: Sequence[str] | None = None) -> int:
     except ConfigurationFaults as faults:
         complain(str(faults))
         return 2
-    except (Stop, LedgerFault) as stop:
+    except (Stop, LedgerFault, Unreadable) as stop:
         complain(f"reveille: {stop}")
         return 2
     except BrokenPipeError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from reports.render import render_text
@@ -43,6 +44,12 @@ def say(text: str) -> None:
     """A line, or several, on standard output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def complain_of(wrong: Iterable[str]) -> None:
+    """What could not be shown with the rest, a line each."""
+    for text in wrong:
+        complain(f"reveille: {text}")
 
 
 def complain(text: str) -> None:

@@ -21,6 +21,13 @@ _FIGURES = (
 _INSTEAD = {"abandoned": "queue_abandoned", "service_level": "queue_service_level"}
 
 
+KEPT = frozenset({
+    "check", "date", "day_hours", "provisional", "definitions", "calls", "queue", "concurrency", "busy_hour", "records",
+    "hours", "trunks", "dids", "queues", "agents", "failures", "weeks", "usual", "stands_out", "standouts", "odd",
+})  # fmt: skip
+"""what `condensed` keeps of a day, and a report has of it for good"""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure of the day, `part` an hour or a trunk ("hour:10:00") or "". `usual` is the median of

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from checks.body import Unreadable
 from checks.contract import Observation
 from monitor.audit.backup_states import backup_states
 from monitor.audit.day_history import daily_trends, looks_and_trends
@@ -24,7 +25,8 @@ from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
 from monitor.incidents.correlation import Seen
 from monitor.incidents.view import named, state_of
-from monitor.ledger import Ledger
+from monitor.ledger import HistoryRow, Ledger
+from monitor.ledger.bodies import REPORT
 from reports.audit import Audit, Part, Trouble, Undelivered
 from reports.changes import changes
 from reports.checklist import checklist
@@ -74,7 +76,7 @@ class Reporting:
             timezone=site.timezone,
             day=day,
             made_at=now,
-            number=before[0].number + 1 if before else 1,
+            number=self._next_number(before),
             previous=before[0].day if before else None,
             late_seconds=asked.late_seconds,
             made_up=asked.made_up,
@@ -94,19 +96,25 @@ class Reporting:
         return replace(made, changes=changes(before[0], made) if before else ())
 
     def last(self, limit: int) -> list[Audit]:
-        """The reports that were made last, the newest first."""
-        return [Audit.from_dict(row.body) for row in self._ledger.newest(KIND, limit)]
+        """The reports that were made last, the newest first, without those that cannot be read."""
+        return list(_readable(self._ledger.newest(KIND, limit)))
+
+    def _next_number(self, before: list[Audit]) -> int:
+        """One more than the last; reports that cannot be read have had numbers too."""
+        rows = self._ledger.newest(KIND, _REMEMBERED)
+        passed = next((ago for ago, row in enumerate(rows) if any(_readable([row]))), len(rows))
+        return (before[0].number if before else 0) + passed + 1
 
     # -- tickets
     # ------------------------------------------------------------------------------------------------
 
     def _open(self) -> list[Incident]:
-        found = [store.incident_of(row) for row in self._ledger.open_incidents()]
+        found = store.incidents_of(self._ledger.open_incidents())
         return sorted(found, key=lambda one: (one.severity.rank, one.opened_at))
 
     def _tickets(self, start: datetime, end: datetime) -> list[Incident]:
         """Those that were opened, or closed, on the day."""
-        found = [store.incident_of(row) for row in self._ledger.incidents(limit=_MOST_INCIDENTS)]
+        found = store.incidents_of(self._ledger.incidents(limit=_MOST_INCIDENTS))
         return [
             one
             for one in found
@@ -181,6 +189,19 @@ class Reporting:
             and row.sequence in days
             and (row.sequence, row.recipient) not in told
         )
+
+
+def kept_report(row: HistoryRow) -> Audit:
+    """The report that a row of the history holds. Raises Unreadable."""
+    return REPORT.read(row.body, f"{row.at:%Y-%m-%d}")
+
+
+def _readable(rows: Iterable[HistoryRow]) -> Iterator[Audit]:
+    for row in rows:
+        try:
+            yield kept_report(row)
+        except Unreadable as why:
+            log.error("action=report_not_read %s", why)
 
 
 def _missing(day: date, before: Iterable[Audit]) -> tuple[date, ...]:

@@ -25,6 +25,7 @@ from monitor.core.timetable import Daily, Slot, next_after
 from monitor.incidents import store
 from monitor.incidents.correlation import Seen
 from monitor.ledger import Ledger, OutboxMessage
+from monitor.ledger.bodies import report_body
 from monitor.scheduling.rounds import Due, Rounds
 from reports.audit import Audit
 
@@ -224,7 +225,7 @@ class AuditRound:
 
     def _keep(self, report: Audit, slot: Slot) -> None:
         """Report, letters and the end of the slot: together or not at all."""
-        now, body = self._clock.now(), report.to_dict()
+        now, body = self._clock.now(), report_body(report)
         with self._ledger.transaction() as t:
             t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
             t.happened(None, now, KIND, body)

@@ -148,6 +148,11 @@ def blamed(was: Condition, now: datetime, patience: Patience) -> Condition:
     )
 
 
+def recovering(was: Condition, patience: Patience, now: datetime) -> Condition:
+    """A recovery that could not be told to its incident: the next good look tells it."""
+    return _look_again(replace(was, phase=Phase.RECOVERING), patience, now)
+
+
 def released(was: Condition, now: datetime) -> Condition:
     """What hung on an incident that is over is looked at again at once, and has to fail anew to be
     confirmed.

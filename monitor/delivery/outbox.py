@@ -25,8 +25,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from checks.body import Unreadable
 from monitor.desks.desk import Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
+from monitor.ledger.bodies import happening_body, letter_of
 from monitor.ledger.encoding import plain
 
 BACK_OFF_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
@@ -116,6 +118,8 @@ class Outbox:
             self._fail(row, stopwatch.now(), "never", str(refusal))
         except TryLater as refusal:
             self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
+        except Unreadable as why:  # a newer program may come within its time
+            self._postpone(row, stopwatch.now(), str(why), whole_desk=False)
         except TimeoutError:
             self._postpone(
                 row,
@@ -168,7 +172,9 @@ class Outbox:
         with self._ledger.transaction() as transaction:
             transaction.letter_failed(row, at, kind, text)
             told = {"event": row.kind, "desk": row.desk, "recipient": row.recipient, "reason": text}
-            transaction.happened(row.incident, at, "undeliverable", told)
+            transaction.happened(
+                row.incident, at, "undeliverable", happening_body("undeliverable", told)
+            )
         _log.error("letter %d to desk %s will not go out: %s", row.id, row.desk, plain(text))
 
     def _interrupt(self, row: OutboxRow, at: datetime) -> None:
@@ -205,7 +211,7 @@ class Outbox:
             kind=row.kind,
             recipient=row.recipient,
             written_at=row.not_before,
-            body=row.body,
+            body=letter_of(row.body, f"letter {row.id}"),
         )
 
     def _key(self, row: OutboxRow) -> str:

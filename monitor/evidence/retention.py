@@ -15,7 +15,8 @@ def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) ->
     """Remove the folders of attempts older than `keep_seconds` that no open ticket shows; returns
     how many.
 
-    Raises OSError for a folder that cannot be removed.
+    Raises OSError for a folder that cannot be removed, and Unreadable for a ticket that does not
+    say what it shows: then nothing is removed.
     """
     oldest, needed = now - timedelta(seconds=keep_seconds), set(_shown(ledger))
     removed = 0

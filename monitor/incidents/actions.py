@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core import incident_transitions
 from monitor.core.incident import Change, Incident
 from monitor.incidents import store
 from monitor.incidents.correlation import Settlement
-from monitor.ledger import AlreadyOpen, Ledger
+from monitor.ledger import AlreadyOpen, IncidentRow, Ledger
 
 
 class NotPossible(Exception):
@@ -69,7 +70,14 @@ class Counter:
             row = self._ledger.incident(number)
             if row is None:
                 raise NotPossible(f"there is no ticket RV-{number}")
-            was = store.incident_of(row)
+            was = _read(row)
             if not was.open and not closed_too:
                 raise NotPossible(f"RV-{number} is closed")
             return Settlement(self._ledger, t, self._configuration, self._now).apply(make(was))
+
+
+def _read(row: IncidentRow) -> Incident:
+    try:
+        return store.incident_of(row)
+    except Unreadable as why:
+        raise NotPossible(str(why)) from None

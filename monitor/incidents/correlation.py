@@ -13,10 +13,20 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from checks.body import Unreadable
 from checks.contract import Observation
 from monitor.config import CheckEntry, Configuration
 from monitor.core import incident_transitions
-from monitor.core.condition import Condition, Patience, Signal, blamed, released, remembering, step
+from monitor.core.condition import (
+    Condition,
+    Patience,
+    Signal,
+    blamed,
+    recovering,
+    released,
+    remembering,
+    step,
+)
 from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
 from monitor.core.failure import Case
 from monitor.core.incident import Change, Evidence, Incident, key_of
@@ -123,18 +133,23 @@ class Settlement:
             muted=self.muted(seen.name),
         )
         self._t.propose(seen.name, seen.observation.proposals, seen.started_at)
+        with store.saying_unreadable(seen.name):
+            self._judge(seen, by_name)
+
+    def _judge(self, seen: Seen, by_name: Mapping[str, Seen]) -> None:
         was = store.condition_of(self._ledger, seen.name)
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)
         self._keep(condition)
-        self._blindness(was, condition, seen)
+        with store.saying_unreadable(seen.name):
+            self._blindness(was, condition, seen)
         if signal in _BAD:
             below = [
                 by_name[name] for name in reach(self._configuration, seen.entry) if name in by_name
             ]
             self._bad(seen, condition, signal, below)
         elif signal is Signal.RECOVERED:
-            self._recovered(condition)
+            self._recovered(condition, patience_of(seen.entry))
 
     # -- a confirmed failure
     # ------------------------------------------------------------------------------------
@@ -254,8 +269,9 @@ class Settlement:
         if row := self._ledger.open_incident_by_key(key):
             return incident_transitions.joined(store.incident_of(row), evidence.check)
         closed = self._ledger.latest_closed(key)
-        if closed and incident_transitions.may_reopen(last := store.incident_of(closed), self._now):
-            return incident_transitions.reopened(last, evidence)
+        for last in store.incidents_of([closed] if closed else []):
+            if incident_transitions.may_reopen(last, self._now):
+                return incident_transitions.reopened(last, evidence)
         return incident_transitions.opened(
             site, found, self._policy_name(), evidence, since, self._now
         )
@@ -274,8 +290,12 @@ class Settlement:
     # -- recovery and blindness
     # ---------------------------------------------------------------------------------
 
-    def _recovered(self, condition: Condition) -> None:
-        incident = self._incident(condition.incident)
+    def _recovered(self, condition: Condition, patience: Patience) -> None:
+        try:
+            incident = self._incident(condition.incident)
+        except Unreadable:  # its recovery waits for a program that can read its ticket
+            self._keep(recovering(condition, patience, self._now))
+            raise
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
         if incident is not None:
             self.apply(

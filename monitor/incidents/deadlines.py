@@ -22,8 +22,7 @@ from monitor.ledger import Ledger, Transaction
 
 def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> None:
     """Escalate, record breaches, and have a second look at what a maintenance hid."""
-    for row in ledger.open_incidents():
-        incident = store.incident_of(row)
+    for incident in store.incidents_of(ledger.open_incidents()):
         if muted(configuration, incident, now):
             continue
         if not incident.told:
@@ -40,9 +39,9 @@ def next_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> d
 
 def forget_removed(ledger: Ledger, configuration: Configuration, now: datetime) -> None:
     """A check that is no longer configured will never recover: it leaves its incident, and says so."""
-    for row in ledger.open_incidents():
-        incident = store.incident_of(row)
-        for name in (*incident.causes, *incident.attached):
+    for found in store.incidents_of(ledger.open_incidents()):
+        incident = found
+        for name in (*found.causes, *found.attached):
             if name in configuration.checks:
                 continue
             with ledger.transaction() as t:
@@ -99,8 +98,7 @@ def _look_again(
 
 def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Iterator[datetime]:
     calendar = configuration.policy.calendar
-    for row in ledger.open_incidents():
-        incident = store.incident_of(row)
+    for incident in store.incidents_of(ledger.open_incidents()):
         ends = [
             found.until
             for c in incident.causes

@@ -17,6 +17,7 @@ from monitor.core.incident import Incident, Order, Tell
 from monitor.desks.desk import letter_body
 from monitor.incidents.view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
+from monitor.ledger.bodies import ticket_body
 
 OPERATORS, COPY = "operators", "copy"
 BLIND = "monitor-is-blind"
@@ -57,7 +58,7 @@ class Telling:
     def tell(self, incident: Incident, orders: Sequence[Order]) -> None:
         """One row per order, desk and recipient."""
         for order in orders:
-            ticket = view(self._ledger, self._configuration, incident, self._now).to_dict()
+            ticket = ticket_body(view(self._ledger, self._configuration, incident, self._now))
             event = (
                 "blind"
                 if order.tell is Tell.OPENED and incident.issue == BLIND

@@ -1,41 +1,58 @@
-"""Conditions and incidents in the ledger: values in, rows out, and back."""
+"""Conditions and incidents in the ledger: values in, rows out, and back.
+
+Rule: a row whose body this program cannot read is never taken for an empty one. It stays as it is,
+whoever asks for it by itself gets Unreadable, and whoever goes through all of them gets the others
+(`unreadable` names those left out).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
-from pydantic import TypeAdapter
-
+from checks.body import Unreadable
 from monitor.core.condition import Condition
 from monitor.core.incident import Change, Incident
-from monitor.ledger import IncidentRow, Ledger, Transaction
+from monitor.ledger import IncidentRow, Ledger, Transaction, bodies
 
-_CONDITION = TypeAdapter(Condition)
-_INCIDENT = TypeAdapter(Incident)
+log = logging.getLogger(__name__)
+
 _STANDING, _LOOKS = "conditions", "next looks"
 
 
 def condition_of(ledger: Ledger, check: str) -> Condition:
-    """Where a check stands; a new one stands well."""
-    return _known(ledger).get(check) or Condition(check)
+    """Where a check stands; a new one stands well. Raises Unreadable."""
+    found = _known(ledger).get(check)
+    if isinstance(found, Unreadable):
+        raise Unreadable(str(found))
+    return found or Condition(check)
 
 
 def known_condition(ledger: Ledger, check: str) -> Condition | None:
-    """Where a check stands; None for one that was never looked at."""
-    return _known(ledger).get(check)
+    """Where a check stands; None for one that was never looked at, or cannot be read."""
+    found = _known(ledger).get(check)
+    return None if isinstance(found, Unreadable) else found
 
 
 def conditions(ledger: Ledger) -> dict[str, Condition]:
-    """Where every check stands that was ever looked at."""
-    return dict(_known(ledger))
+    """Where every check stands that was ever looked at and can be read."""
+    return {name: found for name, found in _known(ledger).items() if isinstance(found, Condition)}
+
+
+def unreadable(ledger: Ledger) -> list[str]:
+    """What this program cannot read of conditions and open incidents, a line each."""
+    found = [str(one) for one in _known(ledger).values() if isinstance(one, Unreadable)]
+    return [*found, *unreadable_of(ledger.open_incidents())]
 
 
 def next_looks(ledger: Ledger) -> Mapping[str, datetime]:
     """Which checks are owed an extra look, and when."""
-    known, memo = _known(ledger), ledger.memo()
+    known, memo = conditions(ledger), ledger.memo()
     if _LOOKS not in memo:
         memo[_LOOKS] = {name: found.next_look for name, found in known.items() if found.next_look}
     found: dict[str, datetime] = memo[_LOOKS]
@@ -44,7 +61,7 @@ def next_looks(ledger: Ledger) -> Mapping[str, datetime]:
 
 def keep_condition(t: Transaction, condition: Condition) -> None:
     """Keep where a check stands now."""
-    t.keep_condition(condition.check, _CONDITION.dump_python(condition, mode="json"))
+    t.keep_condition(condition.check, bodies.condition_body(condition))
     memo = t.memo()
     if _STANDING in memo:
         memo[_STANDING][condition.check] = condition
@@ -54,20 +71,56 @@ def keep_condition(t: Transaction, condition: Condition) -> None:
             memo[_LOOKS][condition.check] = condition.next_look
 
 
-def _known(ledger: Ledger) -> dict[str, Condition]:
+def _known(ledger: Ledger) -> dict[str, Condition | Unreadable]:
     """Every condition, read once and kept for as long as the ledger is changed by nobody else."""
     memo = ledger.memo()
     if _STANDING not in memo:
         memo[_STANDING] = {
-            name: _CONDITION.validate_python(body) for name, body in ledger.conditions().items()
+            name: _condition(name, body) for name, body in ledger.conditions().items()
         }
-    known: dict[str, Condition] = memo[_STANDING]
+    known: dict[str, Condition | Unreadable] = memo[_STANDING]
     return known
 
 
+@contextmanager
+def saying_unreadable(check: str) -> Iterator[None]:
+    """What a look has to change in a row that cannot be read stays as it is, and is said; the look
+    itself is kept.
+    """
+    try:
+        yield
+    except Unreadable as why:
+        log.error("action=not_settled check=%s %s", check, why)
+
+
+def _condition(check: str, body: Mapping[str, Any]) -> Condition | Unreadable:
+    try:
+        return bodies.CONDITION.read(body, check)
+    except Unreadable as why:
+        return why
+
+
 def incident_of(row: IncidentRow) -> Incident:
-    """The incident that a row holds. Its number is the row's."""
-    return _INCIDENT.validate_python({**row.body, "number": row.number})
+    """The incident that a row holds. Its number is the row's. Raises Unreadable."""
+    return replace(bodies.INCIDENT.read(row.body, f"RV-{row.number}"), number=row.number)
+
+
+def incidents_of(rows: Iterable[IncidentRow]) -> Iterator[Incident]:
+    """The incidents that rows hold, without those that cannot be read."""
+    for row in rows:
+        try:
+            yield incident_of(row)
+        except Unreadable:
+            continue  # who keeps watch has said so (`unreadable`); the others go on
+
+
+def unreadable_of(rows: Iterable[IncidentRow]) -> Iterator[str]:
+    """Why some of the rows cannot be read, a line each."""
+    for row in rows:
+        try:
+            incident_of(row)
+        except Unreadable as why:
+            yield str(why)
 
 
 def keep_change(t: Transaction, change: Change, now: datetime) -> Change:
@@ -77,7 +130,8 @@ def keep_change(t: Transaction, change: Change, now: datetime) -> Change:
         change = replace(change, incident=replace(incident, number=t.open_incident(_row(incident))))
     t.save_incident(_row(change.incident))
     for happening in change.happenings:
-        t.happened(change.incident.number, now, happening.kind, happening.facts)
+        facts = bodies.happening_body(happening.kind, happening.facts)
+        t.happened(change.incident.number, now, happening.kind, facts)
     return change
 
 
@@ -93,5 +147,5 @@ def _row(incident: Incident) -> IncidentRow:
         acknowledged_at=incident.acknowledged_at,
         recovered_at=incident.recovered_at,
         closed_at=incident.closed_at,
-        body=_INCIDENT.dump_python(incident, mode="json"),
+        body=bodies.incident_body(incident),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core.contacts import audience
 from monitor.core.escalation import ladder_times, standings
 from monitor.core.incident import Evidence, Incident
 from monitor.core.maintenance import active
 from monitor.ledger import HistoryRow, Ledger
+from monitor.ledger.bodies import facts_of
 from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
 from reports.render import render_text
 from reports.views import IncidentLine
@@ -138,4 +140,8 @@ def incident_line(configuration: Configuration, incident: Incident, now: datetim
 
 
 def _said(row: HistoryRow) -> str:
-    return render_text("happening", kind=row.kind, facts=row.body).strip()
+    try:
+        facts = facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
+    except Unreadable as why:
+        return str(why)
+    return render_text("happening", kind=row.kind, facts=facts).strip()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from checks.body import Unreadable
 from checks.contract import Observation
-from monitor.core.verdict import Verdict
-from monitor.ledger import encoding
+from monitor.core.verdict import State, Verdict
+from monitor.ledger import bodies, encoding
 from monitor.ledger.database import Database, Row
 from monitor.ledger.table import Table
 
@@ -113,13 +114,26 @@ def _number(database: Database, check: str) -> int:
 
 
 def _attempt(row: Row) -> AttemptRow:
+    observation, verdict = _told(row)
     return AttemptRow(
         id=row["check_number"] << _TIME_BITS | row["started_at"],
         check=row["name"],
         kind=row["kind"],
         purpose=row["purpose"],
         started_at=encoding.moment(row["started_at"]),
-        observation=encoding.observation(encoding.unpacked(row["observation"])),
-        verdict=encoding.verdict(row["state"], encoding.unpacked(row["verdict"])),
+        observation=observation,
+        verdict=verdict,
         muted=bool(row["muted"]),
     )
+
+
+def _told(row: Row) -> tuple[Observation, Verdict]:
+    """What was seen and judged; of a row that this program cannot read nothing is known, and it
+    says so.
+    """
+    try:
+        seen = bodies.OBSERVATION.read(encoding.unpacked(row["observation"]), row["name"])
+        told = {"state": row["state"], **encoding.unpacked(row["verdict"])}
+        return seen, bodies.VERDICT.read(told, row["name"])
+    except Unreadable as why:
+        return Observation(blind=str(why)), Verdict(State.UNKNOWN, (str(why),))

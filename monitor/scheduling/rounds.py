@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from checks.body import Unreadable
+from checks.contract import Observation
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition, confirming
@@ -231,14 +233,7 @@ class Rounds:
         async with self._turns.of(entry.name):
             started = self._clock.now()
             self._heard(entry.name, purpose)
-            observation = await self._runner.attempt(
-                entry.name,
-                entry.probe,
-                entry.limit,
-                lambda stage: self._heard(entry.name, stage),
-                store.condition_of(self._ledger, entry.name).memory,
-                self._ledger.accepted(entry.name) if entry.probe.ACCEPTS else None,
-            )
+            observation = await self._observed(entry)
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
             if late > LATE_AFTER_SECONDS:
@@ -256,6 +251,23 @@ class Rounds:
             observation.seconds,
         )
         return Seen(entry, purpose, started, observation, verdict)
+
+    async def _observed(self, entry: CheckEntry) -> Observation:
+        """An attempt that goes on from what the last one remembered; without that it can tell
+        nothing.
+        """
+        try:
+            memory = store.condition_of(self._ledger, entry.name).memory
+        except Unreadable as why:
+            return Observation(blind=str(why))
+        return await self._runner.attempt(
+            entry.name,
+            entry.probe,
+            entry.limit,
+            lambda stage: self._heard(entry.name, stage),
+            memory,
+            self._ledger.accepted(entry.name) if entry.probe.ACCEPTS else None,
+        )
 
     def _owed_again(self, due: Due) -> None:
         """What was cut off, or could not be written down, is owed again; not at once, since the

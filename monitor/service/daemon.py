@@ -18,6 +18,7 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
+from checks.body import Unreadable
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, load
@@ -27,6 +28,7 @@ from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
+from monitor.incidents.store import unreadable
 from monitor.ledger import Ledger, LedgerFault
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
@@ -82,6 +84,7 @@ class Daemon:
         # long
         gc.freeze()
         self._manager.ready(self._status())
+        self._name_unreadable()
         await self._keep_cadence()
         self._manager.stopping()
         if self._alarm_clock:
@@ -154,6 +157,13 @@ class Daemon:
     def _watch(self) -> None:
         keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
 
+    def _name_unreadable(self) -> None:
+        """A ticket or a condition that this program cannot read is told past the ledger: the rest
+        goes on.
+        """
+        if wrong := unreadable(self._ledger):
+            self._faulted("ledger", LedgerFault("; ".join(wrong)))
+
     def _sweep(self) -> None:
         configuration = self._rounds.configuration
         exhibits, now = configuration.state / "exhibits", self._clock.now()
@@ -205,6 +215,7 @@ class Daemon:
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
         cadence.every(3600, "sweep", self._sweep)
+        cadence.every(3600, "bodies", self._name_unreadable)
         if configuration.audit:
             cadence.daily(
                 [configuration.audit.at], configuration.site.timezone, "audit", self._look
@@ -261,7 +272,7 @@ class Daemon:
         """A bug is logged whole; what the host denies us is said in a line, and told past the
         ledger.
         """
-        if not isinstance(error, LedgerFault | OSError):
+        if not isinstance(error, LedgerFault | Unreadable | OSError):
             log.error("action=fault in=%s", name, exc_info=error)
             return
         if self._alarm.due(self._clock.now()):

@@ -8,6 +8,9 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypedDict
+
+from checks.body import Body
 
 
 class AlreadyRunning(Exception):
@@ -22,6 +25,17 @@ class Heartbeat:
     pid: int
     running: bool
     doing: str = ""
+
+
+class _Beat(TypedDict):
+    """heartbeat.json: a moment in ISO 8601, the process, and what it does."""
+
+    at: str
+    pid: int
+    doing: str
+
+
+HEARTBEAT: Body[dict[str, Any]] = Body("heartbeat", _Beat, dict)
 
 
 class Presence:
@@ -43,8 +57,8 @@ class Presence:
     def beat(self, now: datetime, doing: str = "") -> None:
         """Say that it lives, and what it is doing."""
         new = self.state / "heartbeat.new"
-        body = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing}
-        new.write_text(json.dumps(body), encoding="utf-8")
+        body: _Beat = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing}
+        new.write_text(json.dumps(HEARTBEAT.numbered(body)), encoding="utf-8")
         new.replace(self.state / "heartbeat.json")
 
     def leave(self) -> None:
@@ -53,14 +67,15 @@ class Presence:
 
 
 def heartbeat(state: Path) -> Heartbeat | None:
-    """The last sign of life of the daemon of a state folder; None if there never was one."""
+    """The last sign of life of the daemon of a state folder; None if there never was one. Raises
+    Unreadable for one that another release has written.
+    """
     try:
-        body = json.loads((state / "heartbeat.json").read_text(encoding="utf-8"))
+        kept = json.loads((state / "heartbeat.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return Heartbeat(
-        datetime.fromisoformat(body["at"]), int(body["pid"]), _held(state), body.get("doing", "")
-    )
+    body = HEARTBEAT.read(kept)
+    return Heartbeat(datetime.fromisoformat(body["at"]), body["pid"], _held(state), body["doing"])
 
 
 def _held(state: Path) -> bool:

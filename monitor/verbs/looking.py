@@ -21,10 +21,11 @@ from monitor.incidents import store
 from monitor.incidents.correlation import Seen
 from monitor.incidents.view import incident_line, named, stage_lines
 from monitor.ledger import Ledger, ProposalRow
+from monitor.ledger.bodies import letter_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
-from monitor.terminal import colourful, complain, say, show
+from monitor.terminal import colourful, complain, complain_of, say, show
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of
 from reports.model import Ticket
@@ -82,12 +83,15 @@ def status(arguments: Namespace) -> int:
     configuration = configuration_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
         view = _status_view(ledger, configuration, SystemClock().now())
+        wrong = store.unreadable(ledger)
     show("status", arguments.json, view)
+    complain_of(wrong)
     if not view.running or view.stalled:
         return 3
     return (
         1
-        if view.incidents
+        if wrong
+        or view.incidents
         or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks)
         else 0
     )
@@ -151,9 +155,8 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once
 
 def _orders(ledger: Ledger) -> Iterator[str]:
     for letter in ledger.outbox():
-        mail = render_mail(
-            letter.kind, Ticket.from_dict(letter.body["ticket"]), letter.body["extra"]
-        )
+        told = letter_of(letter.body, str(letter.id))
+        mail = render_mail(letter.kind, Ticket.from_dict(told["ticket"]), told["extra"])
         yield f"{letter.desk} to {letter.recipient}: {mail.subject}"
 
 
@@ -164,7 +167,7 @@ def _orders(ledger: Ledger) -> Iterator[str]:
 def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) -> Status:
     beat = heartbeat(configuration.state)
     conditions = store.conditions(ledger)
-    incidents = [store.incident_of(row) for row in ledger.open_incidents()]
+    incidents = list(store.incidents_of(ledger.open_incidents()))
     waiting = [row for row in ledger.outbox() if row.state != "sent" and row.last_error]
     return Status(
         site=configuration.site.name,

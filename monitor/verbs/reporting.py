@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from monitor.audit.gathering import KIND
+from checks.body import Unreadable
+from monitor.audit.gathering import KIND, kept_report
 from monitor.audit.round import recipients
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.desks.internet_message import is_address
 from monitor.ledger import Ledger, OutboxMessage
+from monitor.ledger.bodies import report_body
 from monitor.printing import BROWSERS, NotPrinted, pictures_of, printed, standalone
 from monitor.service.heartbeat import heartbeat
-from monitor.terminal import say, show, show_json
+from monitor.terminal import complain_of, say, show, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from reports.audit import Audit
 from reports.render import render_audit
@@ -29,18 +31,20 @@ _ALL = 4000
 
 
 def list_reports(arguments: Namespace) -> int:
-    """The reports, the newest first, and what became of their letters. 0."""
+    """The reports, the newest first, and what became of their letters. 0; 1 when one of them cannot
+    be read.
+    """
     configuration = configuration_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
         letters: dict[int, Counter[str]] = {}
         for row in ledger.outbox():
             if row.kind == KIND:
                 letters.setdefault(row.sequence, Counter())[row.state] += 1
-        lines = tuple(
-            _line(one, letters) for one in _reports(ledger, getattr(arguments, "limit", 30))
-        )
+        found, wrong = _reports(ledger, getattr(arguments, "limit", 30))
+    lines = tuple(_line(one, letters) for one in found)
     show("reports", arguments.json, ReportLines(configuration.site.timezone, lines))
-    return 0
+    complain_of(wrong)
+    return 1 if wrong else 0
 
 
 def show_report(arguments: Namespace) -> int:
@@ -90,14 +94,24 @@ def kept_of(ledger: Ledger, day: str | None) -> Audit:
             date.fromisoformat(day)
         except ValueError:
             raise Stop(f"{day!r} is no day; write it as in '2026-11-21'") from None
-    for report in _reports(ledger, _ALL if day else 1):
+    found, wrong = _reports(ledger, _ALL if day else 1)
+    for report in found:
         if not day or day in (report.day.isoformat(), str(report.number)):
             return report
+    if wrong:
+        raise Stop("; ".join(wrong))
     raise Stop(f"no report was made of {day}" if day else "no report was made yet")
 
 
-def _reports(ledger: Ledger, limit: int) -> list[Audit]:
-    return [Audit.from_dict(row.body) for row in ledger.newest(KIND, limit)]
+def _reports(ledger: Ledger, limit: int) -> tuple[list[Audit], list[str]]:
+    """The newest first, and why others cannot be read."""
+    found, wrong = list[Audit](), list[str]()
+    for row in ledger.newest(KIND, limit):
+        try:
+            found.append(kept_report(row))
+        except Unreadable as why:
+            wrong.append(str(why))
+    return found, wrong
 
 
 def _line(report: Audit, letters: Mapping[int, Counter[str]]) -> ReportLine:
@@ -129,7 +143,7 @@ def _enqueue(
         raise Stop("no desk of kind mail is configured")
     whom = [(mails[0], address) for address in to] if to else list(recipients(configuration))
     now = SystemClock().now()
-    body = {"report": report.to_dict(), "pdf": pdf}
+    body = {"report": report_body(report), "pdf": pdf}
     with ledger.transaction() as t:
         for desk, address in whom:
             t.enqueue(OutboxMessage(None, AGAIN, int(now.timestamp()), desk, address, body, now))

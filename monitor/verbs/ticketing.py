@@ -8,24 +8,26 @@ from monitor.clock import SystemClock
 from monitor.incidents import store
 from monitor.incidents.actions import Counter, NotPossible
 from monitor.incidents.view import number_of, view
-from monitor.terminal import colourful, say, show, show_json
+from monitor.terminal import colourful, complain_of, say, show, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of, whoami
 from reports.render import render_text
 
 
 def tickets(arguments: Namespace) -> int:
-    """List the tickets, the newest first."""
+    """List the tickets, the newest first. 0; 1 when one of them cannot be read."""
     configuration = configuration_of(arguments)
     now = SystemClock().now()
     with ledger_of(configuration, read_only=True) as ledger:
         rows = ledger.incidents(arguments.limit, None if arguments.all else "open")
-        found = [view(ledger, configuration, store.incident_of(row), now) for row in rows]
+        found = [view(ledger, configuration, one, now) for one in store.incidents_of(rows)]
+    wrong = list(store.unreadable_of(rows))
     if arguments.json:
         show_json([ticket.to_dict() for ticket in found])
     else:
         zone = configuration.site.timezone
         say(render_text("tickets", colour=colourful(), tickets=found, timezone=zone).rstrip("\n"))
-    return 0
+    complain_of(wrong)
+    return 1 if wrong else 0
 
 
 def show_ticket(arguments: Namespace) -> int:

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from monitor.delivery.outbox import BACK_OFF_SECONDS, Outbox, back_off_seconds
-from monitor.desks.desk import Letter, Never, TryLater
+from monitor.desks.desk import Letter, Never, TryLater, letter_body
 from monitor.ledger import IncidentRow, Ledger, OutboxMessage
 from monitor.testing.doubles import FakeDesk
+from tests.unit.sample_ticket import ticket
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+_TICKET = ticket().to_dict()
 
 
 def after(**spans: float) -> datetime:
@@ -42,7 +44,13 @@ def ledger() -> Iterator[Ledger]:
 def enqueue(
     ledger: Ledger, incident: int | None, kind: str, recipient: str = "a@example.net", **more: Any
 ) -> bool:
-    values = {"sequence": 1, "desk": "mail", "body": {"n": kind}, "not_before": NOW, **more}
+    values = {
+        "sequence": 1,
+        "desk": "mail",
+        "body": letter_body(_TICKET, {"n": kind}),
+        "not_before": NOW,
+        **more,
+    }
     with ledger.transaction() as t:
         return t.enqueue(OutboxMessage(incident, kind, recipient=recipient, **values))
 

@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from checks.body import Body, Unreadable
 from checks.data.usage.source_faults import SourceFault
 
 NAME = "cleanups.jsonl"
-_FIELDS = ("do", "at", "place", "table", "day", "records", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,9 @@ class Entry:
     day: str
     records: int
     hash: str
+
+
+CLEANUP: Body[Entry] = Body("cleanup", Entry, lambda told: Entry(**told))
 
 
 class Journal:
@@ -58,7 +61,9 @@ class Journal:
                 broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
                 os.write(
                     descriptor,
-                    (b"\n" if broken else b"") + json.dumps(asdict(entry)).encode() + b"\n",
+                    (b"\n" if broken else b"")
+                    + json.dumps(CLEANUP.numbered(asdict(entry))).encode()
+                    + b"\n",
                 )
                 os.fsync(descriptor)
             finally:
@@ -89,9 +94,10 @@ class Journal:
             if not line.strip():
                 continue
             try:
-                told = json.loads(line)
-                yield Entry(**{name: told[name] for name in _FIELDS})
-            except (ValueError, KeyError, TypeError):
+                yield CLEANUP.read(json.loads(line), f"line {number}")
+            except Unreadable as why:
+                raise SourceFault("journal", f"{self._path}: {why}") from None
+            except ValueError:
                 if number < len(
                     lines
                 ):  # the last may have been cut off; it had not been acted upon

@@ -63,9 +63,11 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
 
 
 def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> None:
-    """Remove what retention lets go. For who holds the lock."""
+    """Remove what retention lets go, and nothing that another release may know to be good. For who
+    holds the lock.
+    """
     backups = repository.backups()
-    doomed = evicted(backups, Keep(*keep))
+    doomed = evicted([backup for backup in backups if not backup.foreign], Keep(*keep))
     for backup in backups:
         if backup.id in doomed:
             repository.remove(backup)

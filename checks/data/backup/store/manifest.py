@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from checks.body import Body, Unreadable
 from checks.contract import Refused
 from checks.data.backup.store.archive_file import Artefact
-
-FORMAT = 1
-
 
 Encoded = bytes
 """as it stands in a file; `bytes` itself is how large a backup is"""
@@ -91,9 +89,7 @@ class Manifest:
 
     def encoded(self) -> Encoded:
         """As it stands in the file."""
-        return (
-            json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True) + "\n"
-        ).encode()
+        return _encoded({"format": MANIFEST.version, **asdict(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,32 +107,49 @@ class Proof:
 
     def encoded(self) -> Encoded:
         """As it stands in the file."""
-        return (json.dumps(asdict(self), indent=1, sort_keys=True) + "\n").encode()
+        return _encoded(PROOF.numbered(asdict(self)))
 
 
 def read_manifest(written: bytes) -> Manifest:
-    """A manifest out of its file. Raises Refused "manifest"."""
+    """A manifest out of its file. Raises Refused "manifest" for what is no JSON, and Unreadable for
+    another form.
+    """
+    told = _decoded(written)
+    if isinstance(told, dict) and "format" not in told:  # every release has written it
+        raise Unreadable("the kept manifest cannot be read: it lacks format")
+    return MANIFEST.read(told)
+
+
+def read_proof(written: bytes) -> Proof:
+    """A proof out of its file. Raises Refused "manifest" for what is no JSON, and Unreadable for
+    another form.
+    """
+    return PROOF.read(_decoded(written))
+
+
+def _manifest(told: dict[str, Any]) -> Manifest:
+    told["tables"] = {name: Content(**content) for name, content in told["tables"].items()}
+    told["artefacts"] = tuple(Artefact(**artefact) for artefact in told["artefacts"])
+    told["recipients"] = tuple(told["recipients"])
+    told["previous"] = Link(**told["previous"]) if told["previous"] else None
+    return Manifest(**told)
+
+
+MANIFEST: Body[Manifest] = Body("manifest", Manifest, _manifest, number="format")
+PROOF: Body[Proof] = Body("proof", Proof, lambda told: Proof(**told))
+
+
+def _encoded(body: Mapping[str, Any]) -> Encoded:
+    return (json.dumps(body, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _decoded(written: Encoded) -> Any:
     try:
-        told = json.loads(written)
-        if told.pop("format") != FORMAT:
-            raise Refused("manifest", "it is of another format", origin="local")
-        told["tables"] = {name: Content(**content) for name, content in told["tables"].items()}
-        told["artefacts"] = tuple(Artefact(**artefact) for artefact in told["artefacts"])
-        told["recipients"] = tuple(told["recipients"])
-        told["previous"] = Link(**told["previous"]) if told["previous"] else None
-        return Manifest(**told)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        return json.loads(written)
+    except (ValueError, RecursionError) as problem:
         raise Refused(
             "manifest", f"it cannot be read: {type(problem).__name__}", origin="local"
         ) from problem
-
-
-def read_proof(written: bytes) -> Proof | None:
-    """A proof out of its file; None where it cannot be read: then nothing is proven."""
-    try:
-        return Proof(**json.loads(written))
-    except (ValueError, TypeError):
-        return None
 
 
 def sha256(written: bytes) -> str:

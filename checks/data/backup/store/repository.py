@@ -20,10 +20,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from checks.body import Unreadable
 from checks.contract import Refused
 from checks.data.backup.store.archive_file import not_written, opened
 from checks.data.backup.store.manifest import Manifest, Proof, read_manifest, read_proof, sha256
@@ -36,13 +37,17 @@ _LEFT_OVER = (".partial-", ".scratch-", ".remove-")
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that is there. `manifest` is None where it cannot be read; `fault` then says why."""
+    """A backup that is there. `manifest` is None where it cannot be read; `fault` then says why,
+    and `foreign` that it, or its proof, is of a form that this program does not know: another
+    release's, which may know it to be good.
+    """
 
     folder: Path
     manifest: Manifest | None
     manifest_sha256: str = ""
     proof: Proof | None = None
     fault: str = ""
+    foreign: bool = False
 
     @property
     def id(self) -> str:
@@ -208,7 +213,18 @@ def _read(folder: Path) -> Backup:
         return Backup(folder, None, fault=f"{MANIFEST}: {problem.strerror}")
     except Refused as refused:
         return Backup(folder, None, fault=f"{MANIFEST}: {refused.text}")
+    except Unreadable as why:
+        return Backup(folder, None, fault=f"{MANIFEST}: {why}", foreign=True)
     if manifest.id != folder.name:
         return Backup(folder, None, fault=f"{MANIFEST}: it is that of {manifest.id[:40]}")
-    proof = read_proof((folder / PROOF).read_bytes()) if (folder / PROOF).is_file() else None
-    return Backup(folder, manifest, sha256(written), proof)
+    backup = Backup(folder, manifest, sha256(written))
+    try:
+        return replace(backup, proof=read_proof((folder / PROOF).read_bytes()))
+    except FileNotFoundError:
+        return backup
+    except OSError as problem:
+        return replace(backup, fault=f"{PROOF}: {problem.strerror}")
+    except Refused as refused:
+        return replace(backup, fault=f"{PROOF}: {refused.text}")
+    except Unreadable as why:
+        return replace(backup, fault=f"{PROOF}: {why}", foreign=True)

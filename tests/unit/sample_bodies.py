@@ -1,0 +1,278 @@
+"""Real instances of everything that is kept as JSON, every field filled, and the smallest of each,
+as today's code writes them. Made of rules, so that they are the same every time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from checks.contract import Exhibit, Fault, Layer, Observation, Stage
+from checks.data.backup.store.archive_file import Artefact
+from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
+from checks.data.hygiene.journal import Entry
+from monitor.core import incident_transitions
+from monitor.core.condition import Condition, Phase
+from monitor.core.diagnosis import Finding
+from monitor.core.flapping import Flap
+from monitor.core.incident import Evidence, Happening, Incident
+from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity
+from monitor.core.sla import Clock, ClockState
+from monitor.core.verdict import State, Verdict
+from reports.audit import Audit
+from reports.model import ClockLine, RungLine, RungState, Ticket
+from tests.unit.sample_report import report, undelivered
+from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
+
+NOW = datetime(2026, 11, 22, 3, 0, 0, 123000, tzinfo=UTC)
+_SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+def ladder() -> Ladder:
+    return Ladder(
+        "general",
+        (
+            Level(1, "customer support desk", "customer-support-desk", 0, 1800, "not-acknowledged"),
+            Level(2, "shift team leader", "shift-team-leader", 1800, None, "not-resolved"),
+        ),
+    )
+
+
+def evidence() -> Evidence:
+    """One finding for each layer and each state."""
+    states = (*State, *State)
+    found = tuple(
+        Finding(layer, f"check-{layer.name.lower()}", state, "said so")
+        for layer, state in zip(Layer, states[: len(Layer)], strict=True)
+    )
+    return Evidence(
+        check="main-number",
+        kind="sip-call",
+        reasons=("prompt: silent, no sound for 8 s", "answer_seconds (6.2) <= 4"),
+        stages=(("connect", 0.125, True), ("prompt", 8.0, False)),
+        exhibits=(("ladder.txt", "/var/lib/reveille/exhibits/2026-11-22/a/ladder.txt"),),
+        findings=found,
+        attempt=4711,
+    )
+
+
+def incidents() -> tuple[Incident, ...]:
+    small = Incident(
+        key="Pune/ivr-not-working",
+        site="Pune",
+        issue="ivr-not-working",
+        title="PRI is up but IVR is not working",
+        severity=Severity("P0", "critical", "nobody can call", 0, 1800, 7200),
+        owner="vendor",
+        owner_title="Ozonetel",
+        ladder=ladder(),
+        rule="ivr-silent",
+        policy="ozonetel 2026-11",
+        opened_at=NOW,
+        counts_from=NOW + timedelta(seconds=20),
+        evidence=Evidence("main-number", "sip-call"),
+    )
+    full = replace(
+        small,
+        evidence=evidence(),
+        number=12,
+        causes=("main-number", "second-number"),
+        attached=("agent-portal",),
+        acknowledged_at=NOW + timedelta(minutes=5),
+        acknowledged_by="asha",
+        recovered_at=NOW + timedelta(minutes=50),
+        closed_at=NOW + timedelta(minutes=51),
+        resolution="main-number has recovered",
+        times_bad=3,
+        flapping=True,
+        told=True,
+        roles_told=("customer-support-desk", "shift-team-leader"),
+        levels_told=(1,),
+        levels_skipped=(2,),
+        breaches=(("response", NOW + timedelta(minutes=30)),),
+        sequence=7,
+        classified_by_human=True,
+    )
+    return full, small
+
+
+def conditions() -> tuple[Condition, ...]:
+    """One for each phase and each state."""
+    full = Condition(
+        check="main-number",
+        phase=Phase.BROKEN,
+        state=State.FAILED,
+        looked_at=NOW,
+        bad_in_row=3,
+        good_in_row=0,
+        unknown_in_row=1,
+        bad_since=NOW - timedelta(minutes=9),
+        flap=Flap(("OK", "FAILED", "OK"), True, NOW - timedelta(minutes=1)),
+        next_look=NOW + timedelta(minutes=5),
+        purpose="recheck",
+        incident=12,
+        other_issue="pri-down",
+        other_in_row=1,
+        memory={"totals": {"support": [1, 2.5, None]}, "at": 1795316400.0},
+    )
+    rest = zip(
+        (Phase.GOOD, Phase.SUSPECT, Phase.RECOVERING),
+        (State.OK, State.UNKNOWN, State.DEGRADED),
+        strict=True,
+    )
+    return (
+        full,
+        Condition("new-check"),
+        *(replace(full, phase=phase, state=state) for phase, state in rest),
+    )
+
+
+def observations() -> tuple[Observation, ...]:
+    full = Observation(
+        stages=(Stage("connect", 0.0, 0.125, True), Stage("prompt", 0.125, 8.0, False)),
+        measures={"connect_seconds": 0.125, "mos": 4.1},
+        fault=Fault("prompt", "silent", "no sound for 8 s", "local"),
+        notes=("a fact",),
+        exhibits=(Exhibit("call.wav", "audio/wav", Path("/var/lib/reveille/exhibits/a/call.wav")),),
+        seconds=8.125,
+        warnings=("in its own words",),
+    )
+    return full, Observation(), Observation(blind="the engine died", seconds=1.5)
+
+
+def verdicts() -> tuple[Verdict, ...]:
+    failed = Verdict(
+        State.FAILED, ("prompt: silent",), Fault("prompt", "silent", "no sound for 8 s", "far")
+    )
+    return failed, *(Verdict(state, ("why",), None) for state in State), Verdict(State.OK)
+
+
+def tickets() -> tuple[Ticket, ...]:
+    standings: tuple[RungState, ...] = ("told", "next", "later", "skipped")
+    full = ticket(
+        closed_at=later(hours=2),
+        recovered_at=later(hours=1),
+        acknowledged_at=later(minutes=9),
+        acknowledged_by="asha",
+        state="closed",
+        clocks=(
+            ClockLine("response", later(minutes=30), "met", later(minutes=9)),
+            ClockLine("resolution", later(hours=2), "breached", later(hours=2)),
+            ClockLine("other", later(hours=4), "running"),
+        ),
+        ladder=tuple(
+            RungLine(number, f"level {number}", "a@example.net", later(minutes=number), state)
+            for number, state in enumerate(standings, 1)
+        ),
+        next_step="call the vendor",
+        attached=("agent-portal",),
+        muted=True,
+    )
+    return full, Ticket(
+        "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED
+    )
+
+
+def reports() -> tuple[Audit, ...]:
+    full = report(
+        late_seconds=12.5, made_up=True, replaces=411, by_hand=True, undelivered=(undelivered(),),
+        missing=(report().day - timedelta(days=3),),
+    )  # fmt: skip
+    return full, Audit("Pune", "Asia/Kolkata", full.day, full.made_at, 1)
+
+
+def manifests() -> tuple[Manifest, ...]:
+    full = Manifest(
+        id="20261122T030000.123Z-0a1b2c",
+        engine="postgresql",
+        source="asterisk on 127.0.0.1:5432",
+        data_as_of="2026-11-22T03:00:00.123Z",
+        tool="pg_dump 15.8",
+        server="PostgreSQL 15.8",
+        tables={
+            "public.cdr": Content(1284311, "00ff", 4096, "cdr.zst"),
+            "public.cel": Content(0, "", 0),
+        },
+        artefacts=(
+            Artefact("dump.zst.age", 352000000, _SHA, 900000000),
+            Artefact("cdr.zst", 12, _SHA, 30, "20261121T030000.123Z-0a1b2c"),
+        ),
+        hashed_by="sha256 of each row, added",
+        seconds=63.2,
+        snapshot="00000003-0000001B-1",
+        position="0/3000060",
+        schema_sha256=_SHA,
+        newest_record="2026-11-22T02:59:58Z",
+        facts={"encoding": "UTF8", "extensions": ["plpgsql"]},
+        recipients=("age1qqqq",),
+        previous=Link("20261121T030000.123Z-0a1b2c", _SHA),
+    )
+    small = replace(
+        full, tables={}, artefacts=(), newest_record=None, facts={}, recipients=(), previous=None
+    )
+    return full, small
+
+
+def proofs() -> tuple[Proof, ...]:
+    good = Proof(_SHA, "2026-11-22T03:01:00.000Z", True, 50.1, 27.2, 1284311)
+    return good, replace(good, equal=False, fault="differs: public.cdr has a row less")
+
+
+def entries() -> tuple[Entry, ...]:
+    return tuple(
+        Entry(do, "2026-11-22T03:00:00Z", "live", "cdr", "2026-08-21", 5012, "00ff")
+        for do in ("rehearsed", "intend", "removed")
+    )
+
+
+def letters() -> tuple[dict[str, Any], ...]:
+    told = tickets()
+    return (
+        {
+            "ticket": told[0].to_dict(),
+            "extra": {**EXTRAS["escalated"], "audience": "copy"},
+            "acknowledgement": True,
+        },
+        {"ticket": told[1].to_dict(), "extra": {}, "acknowledgement": False},
+        {"report": reports()[0].to_dict()},
+        {"report": reports()[1].to_dict(), "pdf": True},
+    )
+
+
+def beats() -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"at": NOW.isoformat(), "pid": 4711, "doing": doing}
+        for doing in ("main-number: prompt", "")
+    )
+
+
+def happenings() -> tuple[Happening, ...]:
+    """One of each kind, as the core makes them."""
+    (full, small), seen = incidents(), evidence()
+    told = replace(small, told=True, causes=("main-number",))
+    owner = Classification(
+        Issue("pri-down", "PRI is down", "telco", "P0", "general"),
+        full.severity,
+        "telco",
+        ladder(),
+        "r",
+    )
+    opened = incident_transitions.opened("Pune", owner, "ozonetel 2026-11", seen, NOW, NOW)
+    changes = (
+        opened, incident_transitions.joined(told, "second-number"), incident_transitions.hung_on(told, ("agent-portal",)),
+        incident_transitions.failed_again(told, seen, relapsed=True, flapping=False),
+        incident_transitions.failed_again(told, seen, relapsed=False, flapping=True),
+        incident_transitions.left(full, "second-number", "second-number has recovered", NOW), incident_transitions.closed(told, NOW, "over", "asha"),
+        incident_transitions.reopened(full, seen), incident_transitions.escalated(told, (1,), (2,), "level 1 takes over"),
+        incident_transitions.breached(told, Clock("response", NOW, ClockState.BREACHED, NOW)), incident_transitions.acknowledged(told, "asha", NOW),
+        incident_transitions.noted(told, "asha", "a note"), incident_transitions.reclassified(told, owner, "ozonetel 2026-11", "asha"),
+    )  # fmt: skip
+    return tuple(happening for change in changes for happening in change.happenings)
+
+
+def plain(value: Any) -> Any:
+    """As it comes out of a file."""
+    return json.loads(json.dumps(value))

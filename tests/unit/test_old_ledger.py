@@ -1,0 +1,85 @@
+"""A ledger of each release opened by this program: the same tickets, ladders and reports as that
+release showed.
+
+`REVEILLE_GOLDEN=write pytest tests/unit/test_old_ledger.py` plays the story with the present
+program and keeps its ledger and what was said of it, under the version in pyproject.toml; a release
+that is there already is never written again. Do so once for each release.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tomllib
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli import main
+from monitor.ledger import Ledger
+from tests.unit.ledger_story import SITE, dumped, play
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "ledger"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+RELEASES = sorted(path.stem for path in GOLDEN.glob("*.*.*.sql"))
+Capture = pytest.CaptureFixture[str]
+
+
+def site_in(folder: Path) -> Path:
+    (folder / "state").mkdir(mode=0o700)
+    (folder / "reveille.toml").write_text(SITE, encoding="utf-8")
+    return folder / "state" / "ledger.sqlite"
+
+
+def said(capsys: Capture, folder: Path, *words: str) -> Any:
+    """What the command line answers, as data."""
+    assert main([*words, "--json", "--config", str(folder / "reveille.toml")]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def shown(capsys: Capture, folder: Path) -> dict[str, Any]:
+    """All that a release shows of its ledger."""
+    tickets = said(capsys, folder, "tickets", "--all")
+    return {
+        "tickets": tickets,
+        "shown": {
+            one["number"]: said(capsys, folder, "tickets", "show", one["number"]) for one in tickets
+        },
+        "reports": said(capsys, folder, "report", "list"),
+        "report": said(capsys, folder, "report", "show"),
+    }
+
+
+@pytest.mark.skipif(
+    os.environ.get("REVEILLE_GOLDEN") != "write", reason="writes a new release's golden ledger"
+)
+async def test_write_the_golden_ledger(tmp_path: Path, capsys: Capture) -> None:
+    kept = GOLDEN / f"{VERSION}.sql"
+    assert not kept.exists(), f"{VERSION} was released: its ledger is never written again"
+    ledger = site_in(tmp_path)
+    await play(ledger.parent)
+    kept.write_text(dumped(ledger), encoding="utf-8")
+    kept.with_suffix(".json").write_text(
+        json.dumps(shown(capsys, tmp_path), indent=1) + "\n", encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_it_shows_the_same_tickets_ladders_and_reports(
+    release: str, tmp_path: Path, capsys: Capture
+) -> None:
+    ledger = site_in(tmp_path)
+    with closing(sqlite3.connect(ledger)) as connection:
+        connection.executescript((GOLDEN / f"{release}.sql").read_text(encoding="utf-8"))
+    Ledger(ledger).close()
+    wanted = json.loads((GOLDEN / f"{release}.json").read_text(encoding="utf-8"))
+    assert len(wanted["tickets"]) == 7
+    assert {one["state"] for one in wanted["tickets"]} == {"open", "acknowledged", "closed"}
+    assert all(
+        any(rung["state"] == "told" for rung in one["ladder"]) for one in wanted["shown"].values()
+    )
+    assert shown(capsys, tmp_path) == wanted
