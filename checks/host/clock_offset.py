@@ -81,7 +81,7 @@ class HostClock(Check):
         answers = await asyncio.gather(*(self._best(server) for server in self.servers))
         told = {}
         for server, answer in zip(self.servers, answers, strict=True):
-            if isinstance(answer, Refused):
+            if isinstance(answer, Exception):
                 trace.note(f"{server}: {answer}")
             else:
                 told[server] = answer
@@ -92,6 +92,8 @@ class HostClock(Check):
                 trace.note(f"{server}: {said}")
         trace.measure("servers", len(told))
         if not told:
+            if sick := [answer for answer in answers if isinstance(answer, CannotTell)]:
+                raise sick[0]
             raise Refused(
                 "no-answer", f"none of {', '.join(self.servers)} tells the time: {answers[0]}"
             )
@@ -101,12 +103,14 @@ class HostClock(Check):
             )
         return told
 
-    async def _best(self, server: str) -> Told | Refused:
+    async def _best(self, server: str) -> Told | Refused | CannotTell:
         host, port = _place(server)
         best: Told | Refused = Refused("timeout")
         for _ in range(_TIMES):
             try:
                 told = await ask(host, port, self.answer_within)
+            except CannotTell as own:
+                return own if isinstance(best, Refused) else best
             except Refused as problem:
                 if isinstance(best, Refused):
                     best = problem

@@ -33,9 +33,9 @@ class DatabaseHealth(HostCheck):
     KIND: ClassVar[str] = "database-health"
     LOOK: ClassVar[str] = "database"
     WORST: ClassVar[tuple[str, ...]] = (
-        "unreachable", "closed", "too-many-connections", "connections-full", "read-only", "login-refused",
-        "no-such-database", "not-allowed", "checksum-failures", "ids-running-out", "replication-broken",
-        "replication-late", "archive-failing", "long-transaction", "clock-off",
+        "unreachable", "refused", "dns", "closed", "too-many-connections", "connections-full", "read-only",
+        "login-refused", "no-such-database", "not-allowed", "checksum-failures", "ids-running-out",
+        "replication-broken", "replication-late", "archive-failing", "long-transaction", "clock-off",
     )  # fmt: skip
 
     engine: Literal["postgresql", "mariadb"]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import struct
 import time
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Any
 
 from checks.contract import Refused
 from checks.transport.datagram import Awaited, awaiting
+from checks.transport.faults import far_faults
 
 _PACKET = struct.Struct("!BBbb11I")
 _SINCE_1900 = 2_208_988_800
@@ -45,21 +45,17 @@ class Told:
 
 
 async def ask(host: str, port: int, within: float) -> Told:
-    """Ask once. Raises Refused: timeout, unreachable, dns, not-synchronised, kiss-of-death,
-    bad-peer.
-    """
+    """Ask once. Raises Refused: timeout, not-synchronised, kiss-of-death, transport/faults.py."""
     nonce = secrets.token_bytes(8)
     try:
         answer = _Answer(nonce)
-        async with asyncio.timeout(within), awaiting(answer, host, port) as transport:
-            answer.sent()
-            transport.sendto(bytes([0x23]) + bytes(39) + nonce)
-            data, first, last = await answer.came
+        with far_faults():
+            async with asyncio.timeout(within), awaiting(answer, host, port) as transport:
+                answer.sent()
+                transport.sendto(bytes([0x23]) + bytes(39) + nonce)
+                data, first, last = await answer.came
     except TimeoutError:
         raise Refused("timeout", f"no answer within {within:g} s") from None
-    except OSError as problem:
-        code = "dns" if isinstance(problem, socket.gaierror) else "unreachable"
-        raise Refused(code, problem.strerror or str(problem)) from None
     return read(data, first, last)
 
 

@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from checks.contract import Refused
+from checks.transport.connect import opened, resolve
 from checks.transport.datagram import Awaited, awaiting
-from checks.transport.line_protocol import far_faults
+from checks.transport.faults import far_faults
 
 TYPES = {
     "A": 1,
@@ -152,7 +154,8 @@ def _labels(name: str) -> bytes:
 
 async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked:
     answer = _Answer(query)
-    async with awaiting(answer, server, port) as transport:
+    address = (await resolve(server, port, socket.SOCK_DGRAM))[0][1]
+    async with awaiting(answer, *address[:2]) as transport:
         pause, repetitions = _FIRST_PAUSE_SECONDS, 0
         while True:
             transport.sendto(query.to_wire())
@@ -164,7 +167,7 @@ async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked
 
 
 async def _over_tcp(server: str, port: int, query: Query) -> Asked:
-    reader, writer = await asyncio.open_connection(server, port)
+    reader, writer = await asyncio.open_connection(sock=await opened(server, port))
     try:
         wire = query.to_wire()
         writer.write(struct.pack("!H", len(wire)) + wire)

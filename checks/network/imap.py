@@ -28,7 +28,7 @@ from pydantic import Field
 from checks.contract import CannotTell, Refused
 from checks.settings import ReadableFile, Secret, Settings
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import handshake, trusting
+from checks.transport.tls import trusting
 
 Security = Literal["starttls", "tls", "none"]
 HEADER = "X-Reveille-Probe"
@@ -121,8 +121,7 @@ class Imap:
             await self._secure(box)
 
     async def _secure(self, box: Mailbox) -> None:
-        with handshake():
-            await self._talk.start_tls(trusting(box.trusted_certificates), box.host)
+        await self._talk.start_tls(trusting(box.trusted_certificates), box.host)
 
     async def _log_in(self, user: str, password: str) -> None:
         self._offered = await self._capabilities()

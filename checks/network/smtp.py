@@ -38,12 +38,12 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.network.imap import HEADER, Imap, Mailbox, Security, revealed
 from checks.network.starttls import agree_on_tls, hello, reply
 from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import handshake, trusting
+from checks.transport.tls import trusting
 
 Address = Annotated[
     str, Field(pattern=r"^[^\s<>@\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.-]{1,190}$")
@@ -174,8 +174,7 @@ class Smtp(Check):
                 await _log_in(talk, offered, self.user, revealed(self.password))
 
     async def _secure(self, talk: Conversation) -> None:
-        with handshake():
-            await talk.start_tls(trusting(self.trusted_certificates), self.host)
+        await talk.start_tls(trusting(self.trusted_certificates), self.host)
 
     def _mail(self, trace: Trace) -> EmailMessage:
         """A mail that nobody answers (RFC 3834); dated when this attempt began: a check has no wall
@@ -252,7 +251,7 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
 async def _leave(talk: Conversation) -> None:
     """Politely; all that mattered has been said."""
     talk.say("QUIT")
-    with suppress(Refused):
+    with suppress(Refused, CannotTell):
         await reply(talk, 221)
 
 

@@ -27,11 +27,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.network.starttls import begin_imap, begin_smtp
 from checks.settings import Duration, ReadableFile
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import Version, handshake, taking_anything, trusting, trusting_only
+from checks.transport.tls import Version, taking_anything, trusting, trusting_only
 
 _SECONDS_A_DAY = 86400.0
 _MOST_NAMES = 8
@@ -116,8 +116,7 @@ class TlsCertificate(Check):
             await {"smtp": begin_smtp, "imap": begin_imap}[self.starttls](talk)
 
     async def _tls(self, talk: Conversation, context: ssl.SSLContext) -> None:
-        with handshake():
-            await talk.start_tls(context, self.server_name or self.host)
+        await talk.start_tls(context, self.server_name or self.host)
 
     def _measured(self, talk: Conversation, trace: Trace) -> None:
         agreed = talk.tls()
@@ -140,7 +139,7 @@ class TlsCertificate(Check):
                 if certificate
                 else None
             )
-        except Refused as problem:
+        except (Refused, CannotTell) as problem:
             trace.note(f"the certificate could not be fetched for a closer look: {problem}")
             return wrong
         said = _describe(decoded, trace) if decoded else ""

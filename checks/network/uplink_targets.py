@@ -29,8 +29,9 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from checks.contract import CannotTell, Refused
 from checks.network.dns_query import ask
 from checks.settings import Settings, nearest
-from checks.transport.line_protocol import Conversation, far_faults
-from checks.transport.tls import handshake, trusting
+from checks.transport.faults import far_faults
+from checks.transport.line_protocol import Conversation
+from checks.transport.tls import trusting
 
 _STATUS = re.compile(r"HTTP/1\.[01] (\d{3})(?: |$)")
 _ECHO = {
@@ -147,8 +148,7 @@ class Http(Settings):
         talk = await Conversation.open(host, parts.port or (443 if parts.scheme == "https" else 80))
         try:
             if parts.scheme == "https":
-                with handshake():
-                    await talk.start_tls(trusting(None), host)
+                await talk.start_tls(trusting(None), host)
             where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             named = parts.netloc.rpartition("@")[2]
             talk.say(

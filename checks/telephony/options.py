@@ -33,12 +33,12 @@ from checks.telephony.sip.transaction import (
     Target,
     Transport,
     asked,
-    far_faults,
     late,
     refusal,
     said,
     written,
 )
+from checks.transport.faults import far_faults
 
 
 class SipOptions(Check):

@@ -35,12 +35,12 @@ from checks.telephony.sip.transaction import (
     Conversation,
     Target,
     asked,
-    far_faults,
     late,
     refusal,
     said,
     written,
 )
+from checks.transport.faults import far_faults
 
 _ATTEMPTS = 4
 """questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time"""

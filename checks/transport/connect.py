@@ -6,33 +6,35 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import os
 import socket
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
-from checks.contract import CannotTell, Refused
+from checks.transport.faults import far_faults, most_telling
 
 STAGGER_SECONDS = 0.25
-_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
-"""what only this host can be blamed for"""
 _CONNECTED, _UNDER_WAY = (0, errno.EISCONN), (errno.EALREADY, errno.EINPROGRESS)
 """a second call tells whether the first is through: on a near network it is"""
 Place = tuple[int, Any]
 """family and socket address"""
 
 
-async def resolve(host: str, port: int) -> list[Place]:
+async def opened(host: str, port: int) -> socket.socket:
+    """A connection to a host by its name or address. Raises Refused, CannotTell."""
+    return await connect(await resolve(host, port))
+
+
+async def resolve(
+    host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM
+) -> list[Place]:
     """Every address of a name, families by turns. Raises Refused, CannotTell."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_SYSTEM:
-            raise CannotTell(f"names cannot be resolved here: {error.strerror}") from error
-        raise Refused("dns", error.strerror or "the name does not resolve") from error
-    except UnicodeError as error:  # a label that is empty or too long
-        raise Refused("dns", "that is no name of a host") from error
+    if _is_address(host):
+        return literal(host, port)
+    with far_faults():
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
     places = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     first = [place for place in places if place[0] == places[0][0]]
     others = [place for place in places if place[0] != places[0][0]]
@@ -46,22 +48,25 @@ def literal(host: str, port: int) -> list[Place]:
     ]
 
 
+def have_route(place: Place) -> None:
+    """Ask this host's routing whether it leads there; nothing is sent. Raises OSError."""
+    family, address = place
+    with socket.socket(family, socket.SOCK_DGRAM) as asked:
+        asked.connect(address)
+
+
 async def connect(places: Sequence[Place]) -> socket.socket:
     """The first that takes a connection. Raises Refused, CannotTell."""
-    try:
+    with far_faults():
         return await (_attempt(places[0]) if len(places) == 1 else _race(places))
-    except OSError as error:
-        raise of_socket(error) from error
 
 
-def of_socket(error: OSError) -> Refused | CannotTell:
-    """What a socket's error says of the far end, or of this host."""
-    said = error.strerror or str(error)
-    if error.errno in _OUR_OWN:
-        return CannotTell(f"no socket to be had: {said}")
-    if isinstance(error, ConnectionRefusedError):
-        return Refused("refused", said)
-    return Refused("closed" if isinstance(error, ConnectionError) else "unreachable", said)
+def _is_address(host: str) -> bool:
+    """Whether nothing needs resolving; an address with a scope ("%eth0") does."""
+    try:
+        return "%" not in host and bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 async def _attempt(place: Place) -> socket.socket:
@@ -101,9 +106,7 @@ def settle(ready: asyncio.Future[None]) -> None:
 
 
 async def _race(places: Sequence[Place]) -> socket.socket:
-    """Raises OSError: a refusal if there was one, since it tells more than an address that no route
-    leads to.
-    """
+    """Raises OSError: of several the one that tells most of the far end."""
     waiting, running = list(places), set[asyncio.Task[socket.socket]]()
     errors: list[OSError] = []
     try:
@@ -126,7 +129,7 @@ async def _race(places: Sequence[Place]) -> socket.socket:
         for task in running:
             task.add_done_callback(lambda ended: _let_go({ended}))
             task.cancel()
-    raise next((error for error in errors if isinstance(error, ConnectionRefusedError)), errors[-1])
+    raise most_telling(errors)
 
 
 def _let_go(tasks: set[asyncio.Task[socket.socket]]) -> None:

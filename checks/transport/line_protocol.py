@@ -11,20 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import errno
-import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Self, cast
 
-from checks.contract import CannotTell, Refused
+from checks.contract import Refused
+from checks.transport.connect import opened
+from checks.transport.faults import far_faults, fault_of
 
 MOST_BYTES = 2**20
 LONGEST_LINE = 2**16
 _LONGEST_SHOWN = 300
-_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
-"""what only this host can be blamed for"""
 
 
 class Conversation(asyncio.Protocol):
@@ -40,22 +36,23 @@ class Conversation(asyncio.Protocol):
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
         """Resolve and connect. Raises Refused, CannotTell."""
-        with far_faults():
-            _, conversation = await asyncio.get_running_loop().create_connection(cls, host, port)
+        plain = await opened(host, port)
+        _, conversation = await asyncio.get_running_loop().create_connection(cls, sock=plain)
         return conversation
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Go on under TLS. Raises what ssl raises, and Refused for words that were slipped in
-        before it.
+        """Go on under TLS. Raises Refused (of words that were slipped in before it, too),
+        CannotTell.
         """
         if self._buffer:
             raise Refused("bad-peer", "more was said in the clear after TLS was agreed on")
         loop = asyncio.get_running_loop()
         plain, self._transport = self._open(), None
         try:
-            self._transport = await loop.start_tls(
-                plain, self, context, server_hostname=server_name
-            )
+            with far_faults():
+                self._transport = await loop.start_tls(
+                    plain, self, context, server_hostname=server_name
+                )
         finally:
             if self._transport is None:
                 plain.abort()
@@ -143,32 +140,9 @@ class Conversation(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._break(
-            Refused("closed", getattr(exc, "strerror", None) or "the connection was closed")
-        )
+        self._break((exc and fault_of(exc)) or Refused("closed", "the connection was closed"))
         self._over.set()
 
     def _break(self, why: Exception) -> None:
         self._broken = self._broken or why
         self._news.set()
-
-
-@contextmanager
-def far_faults() -> Iterator[None]:
-    """Turns what sockets raise into what it means of the far end, in the stage under way."""
-    try:
-        yield
-    except ssl.SSLError as error:
-        raise Refused("tls", error.reason or str(error)) from error
-    except socket.gaierror as error:
-        raise Refused("dns", error.strerror or "the name does not resolve") from error
-    except ConnectionRefusedError as error:
-        raise Refused("refused", error.strerror or "refused") from error
-    except ConnectionError as error:
-        raise Refused("closed", error.strerror or str(error)) from error
-    except OSError as error:
-        if error.errno in _OUR_OWN:
-            raise CannotTell(f"no socket to be had: {error.strerror}") from error
-        raise Refused("unreachable", error.strerror or str(error)) from error
-    except UnicodeError as error:  # a label of a name that is empty or too long
-        raise Refused("dns", "that is no name of a host") from error

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from checks.contract import Refused
-from checks.telephony.sip.transaction import far_faults
+from checks.transport.faults import far_faults
 
 
 class Tell(Protocol):

@@ -1,79 +1,104 @@
-"""TLS as a client of a checked far end: what is trusted, and what a refusal of the handshake means.
+"""TLS as a client of a checked far end: the one maker of contexts, and what a broken handshake
+means.
 
-code            OpenSSL says
-expired         certificate has expired (X509_V_ERR 10)
+code            OpenSSL says (X509_V_ERR of x509_vfy.h, or the reason of an SSL error)
+expired         certificate has expired (10)
 not-yet-valid   certificate is not yet valid (9)
 self-signed     self-signed certificate, alone or in its chain (18, 19)
-untrusted       no way to an authority that is trusted: an unknown one, or a link of the chain was
-                not sent (2, 20, 21)
+untrusted       no way to an authority that is trusted: an unknown one, a link of the chain that was
+                not sent, or one that may vouch for nobody (2, 20, 21, 24, 27, 79)
 wrong-name      issued for another host name or address (62, 64)
-weak-key        key or digest below security level 1 of this host's OpenSSL, or its own higher one
-                (66 to 68)
+weak-key        key or digest below this host's security level (66 to 68)
 revoked         (23)
 certificate     whatever else is wrong with it
 weak-protocol   the far end speaks no version of TLS as new as is demanded
 no-tls          it does not speak TLS at all
+closed          it went away in the middle
 tls             whatever else breaks the handshake
+
+Rules: a certificate is checked, and its name; who takes one unchecked says so by the maker that it
+calls. Reading the system's authorities takes some 20 ms and 2 MB, so a context is kept for as long
+as its file is unchanged.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from checks.contract import CannotTell, Refused
-from checks.transport.line_protocol import far_faults
+from checks.contract import CannotTell
 
 Version = Literal["1.2", "1.3"]
-_CODES = {
+
+_CERTIFICATE: Mapping[int, str] = {
+    2: "untrusted",
     9: "not-yet-valid",
     10: "expired",
     18: "self-signed",
     19: "self-signed",
-    2: "untrusted",
     20: "untrusted",
     21: "untrusted",
     23: "revoked",
+    24: "untrusted",
+    27: "untrusted",
     62: "wrong-name",
     64: "wrong-name",
     66: "weak-key",
     67: "weak-key",
     68: "weak-key",
+    79: "untrusted",
 }
-_REASONS = {
+_REASONS: Mapping[str, str] = {
     "UNSUPPORTED_PROTOCOL": "weak-protocol",
     "TLSV1_ALERT_PROTOCOL_VERSION": "weak-protocol",
     "VERSION_TOO_LOW": "weak-protocol",
     "DH_KEY_TOO_SMALL": "weak-key",
     "EE_KEY_TOO_SMALL": "weak-key",
+    "CA_KEY_TOO_SMALL": "weak-key",
+    "CA_MD_TOO_WEAK": "weak-key",
     "UNEXPECTED_EOF_WHILE_READING": "closed",
     "WRONG_VERSION_NUMBER": "no-tls",
     "HTTP_REQUEST": "no-tls",
     "UNEXPECTED_MESSAGE": "no-tls",
 }
+CERTIFICATE_CODES = frozenset({*_CERTIFICATE.values(), "certificate"})
+"""what can be wrong with a certificate"""
+CODES = CERTIFICATE_CODES | frozenset({*_REASONS.values(), "tls"})
+"""everything that a handshake can end with"""
+
+# X509_V_FLAG_NO_CHECK_TIME (x509_vfy.h), which Python's ssl has no name for.
 _NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME, which Python's ssl has no name for"""
+# One per file of authorities and way of use: a configuration with more is read anew now and then,
+# no worse.
+_KEPT_CONTEXTS = 64
 
 
-def trusting(trusted: Path | None, minimum: Version = "1.2") -> ssl.SSLContext:
-    """Checks certificate and name; by these authorities, or the system's. Raises CannotTell."""
+def trusting(
+    trusted: Path | None, minimum: Version = "1.2", alpn: tuple[str, ...] = ()
+) -> ssl.SSLContext:
+    """Checks certificate and name, by the authorities of a PEM file or the system's.
+
+    `minimum` is the oldest version of TLS taken; `alpn` what is offered to speak (RFC 7301).
+    Shared between its users: nobody changes it. Raises CannotTell.
+    """
     try:
-        changed = trusted.stat().st_mtime_ns if trusted else 0
-        return _trusting(trusted, changed, minimum)
+        return _kept(trusted, _changed(trusted), minimum, alpn)
     except OSError as problem:
-        reason = getattr(problem, "reason", None) or problem.strerror or str(problem)
-        raise CannotTell(f"the trusted certificates cannot be read: {reason}") from problem
+        raise _unreadable(problem) from problem
 
 
-@lru_cache(maxsize=64)
-def _trusting(trusted: Path | None, _changed: int, minimum: Version) -> ssl.SSLContext:
-    """Kept, since the system's authorities take long to read."""
-    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3 if minimum == "1.3" else ssl.TLSVersion.TLSv1_2
+def trusting_up_to(trusted: Path | None, newest: ssl.TLSVersion) -> ssl.SSLContext:
+    """The same, with nothing newer than `newest` spoken: to learn what a far end takes. Raises
+    CannotTell.
+    """
+    try:
+        context = _made(trusted, "1.2")
+    except OSError as problem:
+        raise _unreadable(problem) from problem
+    context.maximum_version = newest
     return context
 
 
@@ -97,21 +122,50 @@ def trusting_only(certificate: bytes) -> ssl.SSLContext:
     return context
 
 
-def refused(error: ssl.SSLError) -> Refused:
-    """What a broken handshake says of the far end."""
+def code_of(error: ssl.SSLError) -> str:
+    """The fault code of a broken handshake, or of a connection that broke later."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Refused(_CODES.get(error.verify_code, "certificate"), error.verify_message)
-    reason = error.reason or str(error)
-    return Refused(_REASONS.get(reason, "tls"), reason.replace("_", " ").lower())
+        return _CERTIFICATE.get(error.verify_code, "certificate")
+    if isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError):
+        return "closed"
+    return _REASONS.get(_reason(error), "tls")
 
 
-@contextmanager
-def handshake() -> Iterator[None]:
-    """Turns a broken handshake into the fault that it is."""
-    try:
-        with far_faults():
-            yield
-    except Refused as error:
-        if isinstance(cause := error.__cause__, ssl.SSLError):
-            raise refused(cause) from cause
-        raise
+def said(error: ssl.SSLError) -> str:
+    """OpenSSL's words for it."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
+        return error.verify_message
+    return (_reason(error) or str(error)).replace("_", " ").lower()
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Empty where Python itself made the error: then it has no such field."""
+    return str(getattr(error, "reason", None) or "")
+
+
+@lru_cache(maxsize=_KEPT_CONTEXTS)
+def _kept(
+    trusted: Path | None, _changed: int, minimum: Version, alpn: tuple[str, ...]
+) -> ssl.SSLContext:
+    context = _made(trusted, minimum)
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+    context.minimum_version = newest[minimum]
+    # Each certificate is looked at anew: a resumed session shows none (RFC 8446 section 2.2).
+    context.options |= ssl.OP_NO_TICKET
+    return context
+
+
+def _changed(trusted: Path | None) -> int:
+    return trusted.stat().st_mtime_ns if trusted else 0
+
+
+def _unreadable(problem: OSError) -> CannotTell:
+    reason = getattr(problem, "reason", None) or problem.strerror or str(problem)
+    return CannotTell(f"the trusted certificates cannot be read: {reason}")

@@ -2,8 +2,9 @@
 7118).
 
     dns         edge.example.net -> 192.0.2.10              faults: dns
-    tcp         192.0.2.10:443                              faults: unreachable
-    tls         certificate and name checked, 1.2 or newer  faults: certificate, tls, unreachable
+    tcp         192.0.2.10:443                              faults: refused, unreachable, timeout
+    tls         certificate and name checked, 1.2 or newer  faults: those of a certificate, no-tls,
+                tls …
     websocket   > GET /ws HTTP/1.1                          faults: http:NNN, no-subprotocol,
                 closed, bad-peer > Upgrade: websocket > Sec-WebSocket-Protocol: sip < HTTP/1.1 101
                 Switching Protocols
@@ -30,8 +31,9 @@ from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from checks.contract import Refused
-from checks.telephony.sip.transaction import tls_context
+from checks.transport.connect import Place, connect, resolve
 from checks.transport.stages import Stages
+from checks.transport.tls import trusting
 
 LARGEST_MESSAGE_BYTES = 65536
 """of SIP; a larger frame is refused before it is read"""
@@ -61,29 +63,16 @@ async def connection_to(stages: Stages, edge: Mapping[str, Any]) -> ClientConnec
         raise
 
 
-async def _resolved(stages: Stages, where: WebSocketURI) -> list[Any]:
+async def _resolved(stages: Stages, where: WebSocketURI) -> list[Place]:
     async with stages.stage("dns") as facts:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
-        facts["note"] = (
-            f"{where.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
-        )
+        found = await resolve(where.host, where.port)
+        facts["note"] = f"{where.host} is {', '.join(str(address[0]) for _, address in found)}"
     return found
 
 
-async def _connected(stages: Stages, found: list[Any]) -> socket.socket:
+async def _connected(stages: Stages, found: list[Place]) -> socket.socket:
     async with stages.stage("tcp"):
-        for number, (family, kind, protocol, _, address) in enumerate(found, 1):
-            plain = socket.socket(family, kind, protocol)
-            plain.setblocking(False)
-            try:
-                await asyncio.get_running_loop().sock_connect(plain, address)
-                break
-            except BaseException as problem:
-                plain.close()
-                if number == len(found) or not isinstance(problem, OSError):
-                    raise
-    return plain
+        return await connect(found)
 
 
 async def _upgraded(
@@ -109,7 +98,7 @@ async def _speaking(
         where, origin=origin, subprotocols=offered, max_size=LARGEST_MESSAGE_BYTES
     )
     context = (
-        tls_context(Path(edge["authorities"]) if edge["authorities"] else None)
+        trusting(Path(edge["authorities"]) if edge["authorities"] else None)
         if where.secure
         else None
     )

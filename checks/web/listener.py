@@ -60,6 +60,8 @@ class Listener:
             raise CannotTell(
                 f"cannot listen for the callback on {where}: {problem.strerror}"
             ) from problem
+        if not self._server.sockets:  # asyncio passes over a socket that cannot be made
+            raise CannotTell("cannot listen for the callback: no socket to be had")
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

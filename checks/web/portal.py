@@ -2,8 +2,9 @@
 GET, or steps.
 
     dns       portal.example.net -> 192.0.2.10                    fault: dns
-    connect   TCP 192.0.2.10:443                                  faults: refused, unreachable
-    tls       certificate checked, TLS 1.2 or newer, ALPN         faults: certificate, tls, closed
+    connect   TCP 192.0.2.10:443                                  faults: refused, unreachable,
+              timeout
+    tls       certificate checked, TLS 1.2 or newer, ALPN         faults: expired, wrong-name, … tls
     response  > GET /login HTTP/1.1      < HTTP/1.1 200 OK        faults: http:503, closed,
               bad-peer, header-too-large,
                                                                   redirects, reset, goaway

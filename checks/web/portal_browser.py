@@ -9,7 +9,7 @@ filled, things seen.
     { click = "Sign out", stage = "logout" }   stage logout
 
 Faults of a step: http:NNN, not-found (nothing there to click or fill), not-seen, seen (what should
-not be), timeout, too-large, and those of the network: dns, refused, unreachable, tls, certificate,
+not be), timeout, too-large, and those of the network: dns, refused, unreachable, tls, expired …,
 closed, redirects, bad-peer. A failed journey leaves a picture of what was on the screen and the
 page's console, both without secrets.
 """

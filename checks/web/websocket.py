@@ -1,8 +1,8 @@
 """Does a WebSocket answer? It is opened, a message sent, and the answer awaited (RFC 6455).
 
     dns         chat.example.net -> 192.0.2.10              faults: dns
-    tcp         192.0.2.10:443                              faults: unreachable
-    tls         certificate and name checked, 1.2 or newer  faults: certificate, tls
+    tcp         192.0.2.10:443                              faults: refused, unreachable
+    tls         certificate and name checked, 1.2 or newer  faults: expired, wrong-name, … tls
     websocket   > GET /chat   Upgrade: websocket            faults: http:NNN, no-subprotocol,
                 closed, bad-peer < 101 Switching Protocols
     send        > {"ask": "ping"}                           faults: closed

@@ -1,7 +1,7 @@
 """A call as an agent's browser places it, a stage at a time; the stage that fails is the fault.
 
     us                                   edge                  faults beside timeout
-    name, TCP, TLS ------------------->  stages dns tcp tls    dns, unreachable, certificate, tls
+    name, TCP, TLS ------------------->  stages dns tcp tls    dns, refused, expired …, tls
     GET, Upgrade: websocket ---------->  stage websocket       http:NNN, no-subprotocol, closed; in the call: dropped
     REGISTER ------------------------->  stage register        sip:NNN
     STUN Binding --------------------->  stage stun            stun:NNN

@@ -1,9 +1,9 @@
 """STUN (RFC 8489) and TURN (RFC 8656), asked directly: a browser hides why it got no candidate.
 
 stun   > Binding Request      < Success, XOR-MAPPED-ADDRESS     faults: timeout, stun:NNN, bad-peer,
-       dns, unreachable
+       dns, refused
 turn   > Allocate             < 401, then Success               faults: timeout, turn:NNN, no-relay,
-       certificate, dns,
+       expired …, dns,
        > Refresh, lifetime 0    XOR-RELAYED-ADDRESS                     unreachable
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from aioice import stun, turn
 
 from checks.contract import Refused
-from checks.telephony.sip.transaction import tls_context
+from checks.transport.tls import trusting
 
 PATTERN = r"^(stun|turn|turns):(\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)(?::([0-9]{1,5}))?(?:\?transport=(udp|tcp))?$"
 _PORTS = {"stun": 3478, "turn": 3478, "turns": 5349}
@@ -97,7 +97,7 @@ async def relayed_address(url: str, user: str, password: str, authorities: str) 
     by itself.
     """
     scheme, host, port, transport = parts(url)
-    context = tls_context(Path(authorities) if authorities else None) if scheme == "turns" else None
+    context = trusting(Path(authorities) if authorities else None) if scheme == "turns" else None
     try:
         relay, _ = await turn.create_turn_endpoint(
             asyncio.DatagramProtocol,

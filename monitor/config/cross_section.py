@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
+from checks.fault_codes import NARROWED
 from checks.settings import shown
 from monitor.config.configuration import Configuration, secrets_in
 from monitor.config.errors.explanation import Found, offer
@@ -114,7 +115,23 @@ def warnings(configuration: Configuration) -> list[Found]:
         *_roles_not_filled(configuration),
         *_secrets_not_there(configuration),
         *_hosts_without(configuration),
+        *_older_codes(configuration),
     ]
+
+
+def _older_codes(configuration: Configuration) -> Iterator[Found]:
+    """A rule of the site's own policy that was written when a code took more than it does now."""
+    for rule in configuration.policy.rules:
+        codes = dict(rule.when).get("code", ())
+        for old, narrower in NARROWED.items():
+            missing = [new for new in narrower if not any(fnmatchcase(new, code) for code in codes)]
+            if missing and old in codes:
+                wrong = (
+                    f"rule {rule.name!r} takes the code {old!r}, which some checks now call"
+                    f" {', '.join(missing)}"
+                )
+                right = f'if it shall take those too, write "{"|".join([old, *missing])}"'
+                yield Found(("site", "policy"), wrong, right)
 
 
 def _idle(configuration: Configuration) -> Iterator[Found]:

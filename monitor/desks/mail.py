@@ -15,7 +15,6 @@ exception.
 from __future__ import annotations
 
 import logging
-import ssl
 from email.message import EmailMessage
 from ipaddress import ip_address
 from typing import ClassVar, Literal
@@ -23,7 +22,9 @@ from typing import ClassVar, Literal
 import aiosmtplib
 from pydantic import Field, field_validator, model_validator
 
+from checks.contract import CannotTell
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.tls import trusting
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, TryLater
 from monitor.desks.internet_message import (
     Enclosures,
@@ -139,7 +140,7 @@ class MailDesk:
             raise TryLater(
                 f"the password of desk {self.name!r}: {error.args[0]}", whole_desk=True
             ) from None
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        except (aiosmtplib.SMTPException, OSError, ValueError, CannotTell) as error:
             raise TryLater(f"{self._where()}: {_said(error)}", whole_desk=True) from None
         return server
 
@@ -154,7 +155,7 @@ class MailDesk:
             timeout=settings.timeout,
             use_tls=settings.tls == "tls",
             start_tls=settings.tls == "starttls",
-            tls_context=_trusting(settings) if settings.tls != "none" else None,
+            tls_context=trusting(settings.trusted_certificates) if settings.tls != "none" else None,
         )
 
     async def _hand_over(
@@ -189,10 +190,6 @@ def _by_code(code: int, text: str) -> TryLater | Never:
     if code >= 500:
         return Never(text)
     return TryLater(text, whole_desk=code == _SERVICE_NOT_AVAILABLE)
-
-
-def _trusting(settings: MailSettings) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=settings.trusted_certificates)
 
 
 def _said(error: Exception) -> str:

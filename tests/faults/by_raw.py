@@ -246,9 +246,9 @@ PROTOCOL: tuple[Row, ...] = (
     Row("registrar silent", "raw", "register", "timeout", PRI, call(None, register=nothing, account={"user": "u"})),
     Row("registrar: 403", "raw", "register", "sip:403", PRI, registered(says("403 Forbidden"))),
     Row("registrar does not bind", "raw", "register", "not-bound", PRI, registered(says("200 OK"))),
-    Row("nobody listens, TCP", "raw", "signalling", "unreachable", PRI,
+    Row("nobody listens, TCP", "raw", "signalling", "refused", PRI,
         call(None, account={"transport": "tcp", "registrar": f"{HOST}:{free_port()}"})),
-    Row("name does not resolve", "raw", "signalling", "unreachable", PRI,
+    Row("name does not resolve", "raw", "signalling", "dns", PRI,
         call(None, account={"registrar": "no-such-host.invalid"})),
 )  # fmt: skip
 MEDIA: tuple[Row, ...] = (

@@ -326,14 +326,15 @@ FAULTS = (
     Fault("client older than server", ("dump: client-older",), _older_client, POSTGRES),
     Fault("tools missing", ("dump: tool-missing",), _no_tools, POSTGRES),
     Fault("no server", ("dump: unreachable",), _no_server, POSTGRES),
-    Fault("server down", ("dump: unreachable",), _server_down, POSTGRES),
+    Fault("server down", ("dump: refused",), _server_down, POSTGRES),
     Fault("wrong password", ("dump: login",), _locked_out, POSTGRES),
     Fault("not allowed to read a table", ("dump: permission", "dump: sql"), _not_allowed, POSTGRES),
     Fault("no such database", ("dump: database-missing",), _taken(database="nowhere"), POSTGRES),
     Fault("pg_dump killed", ("dump: dump-failed", "dump: unreachable"), _killing("pg_dump", False), POSTGRES),
     Fault("pg_restore killed", ("restore: restore-failed",), _killing("pg_restore", True), POSTGRES),
     Fault("the drill's server killed", ("restore: cluster-died", "restore: restore-failed", "restore: login",
-                                        "restore: unreachable"), _killing("postgres", True), POSTGRES),
+                                        "restore: unreachable", "restore: refused"),
+          _killing("postgres", True), POSTGRES),
 )  # fmt: skip
 
 

@@ -264,12 +264,12 @@ async def test_certificates_are_looked_at(tmp_path: Path) -> None:
         async with listening(_page("<p>Sign in</p>"), made.server_context()) as port:
             url = f"https://localhost:{port}/"
             stranger = await attempt(page(url, within="20s"), tmp_path / f"{name}-stranger")
-            assert ended(stranger) == ("open", "certificate"), stranger.fault
+            assert ended(stranger) == ("open", "self-signed"), stranger.fault
             known = await attempt(
                 page(url, trusted_certificates=made.certificate, within="20s"),
                 tmp_path / f"{name}-k",
             )
-            assert ended(known) == (None if days else ("tls", "certificate")), known.fault
+            assert ended(known) == (None if days else ("tls", "expired")), known.fault
 
 
 async def test_an_address_that_is_not_there(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ async def test_https_measures_the_handshake_and_the_certificate(lab: Lab, tmp_pa
         ]
         assert 29 < seen.measures["certificate_days"] <= 30
         distrusted = (await look(Portal(url=url), tmp_path)).fault
-        assert distrusted and (distrusted.stage, distrusted.code) == ("tls", "certificate")
+        assert distrusted and (distrusted.stage, distrusted.code) == ("tls", "self-signed")
         assert "self-signed" in distrusted.text
     finally:
         await runner.cleanup()
@@ -185,7 +185,7 @@ async def test_each_way_of_not_answering_has_its_stage_and_code(
         fault = (await look(Portal(url=f"http://127.0.0.1:{port}/", within=1.0), tmp_path)).fault
         assert fault and (fault.stage, fault.code) == expected, fault
     for url, stage, code in (
-        (lab.portals["agent-portal"].url.replace("http:", "https:"), "tls", "tls"),
+        (lab.portals["agent-portal"].url.replace("http:", "https:"), "tls", "no-tls"),
         ("http://portal.invalid/", "dns", "dns"),
     ):
         fault = (await look(Portal(url=url, within=20.0), tmp_path)).fault

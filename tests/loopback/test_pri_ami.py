@@ -202,7 +202,7 @@ async def test_a_pbx_that_cannot_be_asked_says_nothing_of_its_lines(
     async with asterisk() as gone:
         port = gone.port
     check = PriAmi(host=f"127.0.0.1:{port}", user=USER, password=secret)
-    assert fault(await look(check, tmp_path)) == ("connect", "unreachable")
+    assert fault(await look(check, tmp_path)) == ("connect", "refused")
     assert check.layer_of("connect") is check.layer_of("login") is Layer.APPLICATION
     assert check.layer_of("spans") is check.layer_of("line") is Layer.LINE
 
@@ -212,7 +212,7 @@ async def test_over_tls_the_certificate_is_checked(secret: Secret, tmp_path: Pat
     async with asterisk(made.server_context()) as pbx:
         pbx.with_spans(d_channel(1))
         check = PriAmi(host=f"127.0.0.1:{pbx.port}", user=USER, password=secret, tls=True)
-        assert fault(await look(check, tmp_path)) == ("connect", "certificate")
+        assert fault(await look(check, tmp_path)) == ("connect", "self-signed")
         trusting = check.model_copy(update={"trusted_certificates": made.certificate})
         assert (await look(trusting, tmp_path)).fault is None
 

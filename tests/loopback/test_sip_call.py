@@ -123,18 +123,18 @@ async def test_nobody_there_is_a_timeout_of_signalling(tmp_path: Path) -> None:
     assert ended(seen) == ("signalling", "timeout")
 
 
-async def test_a_refused_connection_is_unreachable_and_said_by_our_own_side(tmp_path: Path) -> None:
+async def test_a_refused_connection_is_said_by_our_own_side(tmp_path: Path) -> None:
     check = call(free_port(), account={"transport": "tcp"})
     seen = await attempt(check, tmp_path / "seen")
-    assert ended(seen) == ("signalling", "unreachable")
+    assert ended(seen) == ("signalling", "refused")
     assert seen.fault is not None
     assert seen.fault.origin == "local"
 
 
-async def test_a_registrar_whose_name_does_not_resolve_is_unreachable(tmp_path: Path) -> None:
+async def test_a_registrar_whose_name_does_not_resolve(tmp_path: Path) -> None:
     check = call(5060, account={"registrar": "no-such-host.invalid"})
     seen = await attempt(check, tmp_path / "seen")
-    assert ended(seen) == ("signalling", "unreachable")
+    assert ended(seen) == ("signalling", "dns")
 
 
 async def test_early_media_is_kept_until_the_answer(tmp_path: Path, prompts: Prompts) -> None:

@@ -216,7 +216,7 @@ async def test_tls_that_never_answers_and_nobody_at_all(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         assert ended(await attempt(call(taken.getsockname()[1]), tmp_path / "tcp")) == (
             "tcp",
-            "unreachable",
+            "refused",
         )
     nowhere = call(1, url="ws://edge.invalid/")
     assert ended(await attempt(nowhere, tmp_path / "dns")) == ("dns", "dns")

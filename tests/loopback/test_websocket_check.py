@@ -92,7 +92,7 @@ async def test_over_tls_the_certificate_is_looked_at(tmp_path: Path) -> None:
         stranger = await attempt(check(port, url=f"wss://localhost:{port}/"), tmp_path / "stranger")
     assert ended(seen) is None, seen.fault
     assert 29 < seen.measures["certificate_days"] < 31
-    assert ended(stranger) == ("tls", "certificate")
+    assert ended(stranger) == ("tls", "self-signed")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_what_is_no_websocket(tmp_path: Path) -> None:
             "websocket",
             "timeout",
         )
-    assert ended(await attempt(check(port), tmp_path / "gone")) == ("tcp", "unreachable")
+    assert ended(await attempt(check(port), tmp_path / "gone")) == ("tcp", "refused")
     nowhere = check(port, url="ws://nowhere.invalid/")
     assert ended(await attempt(nowhere, tmp_path / "nowhere")) == ("dns", "dns")
 

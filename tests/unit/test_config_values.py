@@ -15,6 +15,7 @@ from checks.contract import Check, Layer, Trace
 from checks.kinds import kinds
 from checks.settings import Duration, Secret, Settings
 from checks.telephony.sip_call import SipCall
+from monitor import policies
 from monitor.config import (
     Configuration,
     ConfigurationFaults,
@@ -314,3 +315,21 @@ def test_unions_tables_and_bounds_are_told_in_plain_words(
     assert written.faults(SITE + f'[checks.a]\nkind = "well"\n{line}\n') == [
         f"checks.a{one}" for one in said.split("|")
     ]
+
+
+def test_an_own_policy_is_told_which_codes_take_less_than_they_did(
+    written: Written, tmp_path: Path
+) -> None:
+    shipped = (Path(policies.__file__).parent / "xop.toml").read_text(encoding="utf-8")
+    older = "process-missing|unreachable|closed|"
+    (tmp_path / "ours.toml").write_text(
+        shipped.replace("|unreachable|refused|dns|closed|", "|unreachable|closed|")
+    )
+    ours = SITE + f'policy = "./ours.toml"\n[checks.a]\n{PORTAL}'
+    assert older in (tmp_path / "ours.toml").read_text(encoding="utf-8")
+    told = [
+        warning for warning in written.warnings(ours) if "some checks now call refused" in warning
+    ]
+    assert len(told) == 1 and 'write "unreachable|refused"' in told[0]
+    (tmp_path / "ours.toml").write_text(shipped, encoding="utf-8")
+    assert not [warning for warning in written.warnings(ours) if "some checks now call" in warning]

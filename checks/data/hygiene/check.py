@@ -1,7 +1,7 @@
 """Are records kept as long as agreed, and no longer? The live database 90 days, the reporting one
 180; cleanup beyond.
 
-    connect         both databases                        faults: unreachable, login-refused,
+    connect         both databases                        faults: refused, login-refused,
                     no-such-table …
     clock           theirs and ours agree                 faults: clock, stale
     live-look       how many lie beyond the cut-off

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 
+from checks.contract import CannotTell
 from checks.data.hygiene.cleaning import Run, clean, replay
 from checks.data.usage.source_faults import SourceFault
 from checks.process.child import telling, tied_to
@@ -30,6 +31,8 @@ def main(told: int, parent: int) -> int:
         (replay if job["do"] == "replay" else clean)(run)
     except SourceFault as found:
         fault = {"fault": found.code, "text": found.text}
+    except CannotTell as own:
+        fault = {"blind": str(own)}
     tell(measures=run.measures, notes=run.notes, **fault)
     return 0
 

@@ -1,7 +1,7 @@
 """Yesterday's usage, from real call records: calls, ratios, traffic, queues and agents, and what is
 not as usual.
 
-    connect   the file is there, the server lets us in      faults: unreachable, login-refused,
+    connect   the file is there, the server lets us in      faults: refused, login-refused,
               no-such-database,
                                                             no-such-file, not-allowed,
                                                             too-many-connections, timeout

@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from checks.contract import CannotTell
 from checks.data.usage.result import headline, result
 from checks.data.usage.source_faults import SourceFault
 from checks.data.usage.source_reader import Job, read
@@ -41,6 +42,8 @@ def main(told: int, parent: int) -> int:
         tell(**usage(plain, tell))
     except SourceFault as fault:
         tell(fault=fault.code, text=fault.text)
+    except CannotTell as own:
+        tell(blind=str(own))
     return 0
 
 

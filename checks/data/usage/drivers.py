@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.contract import CannotTell
 from checks.data.usage.database_login import CONNECT_SECONDS, mariadb_log_in, postgres_log_in
 from checks.data.usage.record_query import Dialect
 from checks.data.usage.source_faults import SourceFault
+from checks.transport.faults import fault_of, fault_within
 
 if TYPE_CHECKING:
     import psycopg
@@ -150,7 +152,9 @@ _POSTGRES_WORDS: Mapping[str, str] = {
     r"permission denied for database": "not-allowed",
     r"too many (clients|connections)|remaining connection slots": "too-many-connections",
     r"timeout expired": "timeout",
+    r"does not match host name": "wrong-name",
     r"certificate verify failed|server certificate": "certificate",
+    r"server does not support SSL": "no-tls",
 }
 _POSTGRES_STATES: Mapping[str, str] = {
     "42P01": "no-such-table",
@@ -177,10 +181,20 @@ def postgres_faults() -> Iterator[None]:
     except psycopg.Error as error:
         text = str(error)
         words = (code for pattern, code in _POSTGRES_WORDS.items() if re.search(pattern, text))
-        lost = "closed" if "server closed the connection" in text else "unreachable"
         known = _POSTGRES_STATES.get(error.sqlstate or "") or next(words, None)
-        fallback = lost if isinstance(error, psycopg.OperationalError) else "not-records"
+        lost = isinstance(error, psycopg.OperationalError)
+        fallback = _unreached(text) if lost and not known else "not-records"
         raise SourceFault(known or fallback, text) from None
+
+
+def _unreached(text: str) -> str:
+    """The code of a connection that never stood or is gone, by libpq's words. Raises CannotTell."""
+    if "server closed the connection" in text:
+        return "closed"
+    fault = fault_within(text)
+    if isinstance(fault, CannotTell):
+        raise fault
+    return fault.code if fault else "unreachable"  # the socket's file is not there, or not known
 
 
 class MariaDb:
@@ -230,6 +244,8 @@ def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
         connection.close()
 
 
+# CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR: no connection came about, TLS included.
+_NOT_CONNECTED = (2002, 2003)
 _MARIADB_ERRORS: Mapping[int, str] = {
     1045: "login-refused",
     1698: "login-refused",
@@ -256,13 +272,23 @@ def mariadb_faults() -> Iterator[None]:
     try:
         yield
     except pymysql.Error as error:
-        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        code = _MARIADB_ERRORS.get(number) or (
-            "unreachable" if number in (2002, 2003) else "not-records"
-        )
-        raise SourceFault(
-            code, str(error.args[-1]) if error.args else type(error).__name__
-        ) from None
+        raise mariadb_fault(error, _MARIADB_ERRORS, "not-records") from None
+
+
+def mariadb_fault(error: pymysql.Error, known: Mapping[int, str], else_code: str) -> SourceFault:
+    """An error by its number; one of the connection by what broke it. Raises CannotTell."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[-1]) if error.args else type(error).__name__
+    if number not in _NOT_CONNECTED:
+        return SourceFault(known.get(number, else_code), text)
+    broken: Exception | None = getattr(error, "original_exception", None)
+    if isinstance(broken, TimeoutError) and broken.errno is None:  # the driver's own limit
+        return SourceFault("timeout", text)
+    # Without the socket's file nobody listens there: not a fault of this host.
+    fault = None if isinstance(broken, FileNotFoundError) or not broken else fault_of(broken)
+    if isinstance(fault, CannotTell):
+        raise fault
+    return SourceFault(fault.code if fault else "unreachable", text)
 
 
 OPENERS: Mapping[str, Callable[..., Any]] = {

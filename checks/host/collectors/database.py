@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from checks.contract import CannotTell
 from checks.data.usage.source_faults import SourceFault
 from checks.host.collectors import mariadb, postgresql
-from checks.host.collectors.collector import Look
+from checks.host.collectors.collector import Blind, Look
 from checks.host.collectors.database_family import Family
 from checks.host.collectors.trend import kept, slope_a_day
 
@@ -27,6 +28,8 @@ def look(at: Look) -> None:
     except SourceFault as fault:
         with at.stage("connect"):
             at.fault(fault.code, str(fault.text))
+    except CannotTell as own:
+        raise Blind(str(own)) from None
 
 
 def _ask(at: Look, server: Family) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from checks.data.usage.database_login import mariadb_log_in
-from checks.data.usage.source_faults import SourceFault
+from checks.data.usage.drivers import mariadb_fault
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.database_family import late
 
@@ -25,7 +25,7 @@ _ANSWER_SECONDS = 60
 _NOT_ALLOWED = (1044, 1142, 1227)
 _ERRORS = {
     1040: "too-many-connections", 1203: "too-many-connections", 1045: "login-refused", 1698: "login-refused",
-    1044: "not-allowed", 1049: "no-such-database", 2002: "unreachable", 2003: "unreachable", 2026: "certificate",
+    1044: "not-allowed", 1049: "no-such-database", 2026: "certificate",
 }  # fmt: skip
 
 
@@ -133,7 +133,4 @@ def opened(server: Mapping[str, Any]) -> Iterator[MariaDb]:
         with pymysql.connect(**given, cursorclass=DictCursor) as connection:
             yield MariaDb(connection)
     except pymysql.Error as error:
-        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        raise SourceFault(
-            _ERRORS.get(number, "closed"), str(error.args[-1]) if error.args else "closed"
-        ) from None
+        raise mariadb_fault(error, _ERRORS, "closed") from None

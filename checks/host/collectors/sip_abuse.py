@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from checks.contract import CannotTell
 from checks.data.usage.source_faults import SourceFault
 from checks.host.collectors.collector import Look, NotLooked, listed
 from checks.host.collectors.dialled_numbers import Call, calls, nation_of
@@ -49,6 +50,8 @@ def look(at: Look) -> None:
                 made = calls(at)
             except SourceFault as fault:
                 raise NotLooked(f"the call records: {fault.code}: {fault.text}") from None
+            except CannotTell as own:
+                raise NotLooked(f"the call records: {own}") from None
             dear(at, made)
         with at.stage("night"):
             if made is None:

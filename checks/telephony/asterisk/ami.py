@@ -28,6 +28,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from checks.contract import CannotTell, Refused
+from checks.transport.connect import opened
 
 Message = Mapping[str, str]
 """one message; header names in lower case, the last of a repeated header"""
@@ -154,7 +155,7 @@ async def connected(
     """
     named = host if context else None
     reader, writer = await asyncio.open_connection(
-        host, port, ssl=context, server_hostname=named, limit=_LONGEST_LINE
+        sock=await opened(host, port), ssl=context, server_hostname=named, limit=_LONGEST_LINE
     )
     try:
         banner = await _line(reader)

@@ -15,7 +15,9 @@ from pydantic import Field, model_validator
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony.asterisk.ami import Interface, connected
-from checks.telephony.sip.transaction import Target, far_faults, tls_context
+from checks.telephony.sip.transaction import Target
+from checks.transport.faults import far_faults
+from checks.transport.tls import trusting
 
 
 class AsteriskCheck(Check):
@@ -80,7 +82,7 @@ class AsteriskCheck(Check):
 
     def _connected(self) -> AbstractAsyncContextManager[Interface]:
         host, port = Target(self.host).named()
-        context = tls_context(self.trusted_certificates) if self.tls else None
+        context = trusting(self.trusted_certificates) if self.tls else None
         return connected(host.strip("[]"), port or (5039 if self.tls else 5038), context)
 
     def _secret(self) -> str:

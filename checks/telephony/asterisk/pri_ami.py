@@ -29,8 +29,8 @@ from checks.telephony import alarms
 from checks.telephony import span as spans_
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
 from checks.telephony.asterisk.login import AsteriskCheck
-from checks.telephony.sip.transaction import far_faults
 from checks.telephony.span import Channels, Span
+from checks.transport.faults import far_faults
 
 _ALARMS = {
     "red": alarms.RED,

@@ -27,7 +27,7 @@ from checks.contract import CannotTell, Layer, Refused, Trace
 from checks.ratio import Ratio
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
 from checks.telephony.asterisk.login import AsteriskCheck
-from checks.telephony.sip.transaction import far_faults
+from checks.transport.faults import far_faults
 
 _EVENTS = ("QueueParams", "QueueMember", "QueueEntry")
 _REACHABLE = ("1", "2", "3", "6", "7", "8")

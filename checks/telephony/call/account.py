@@ -13,6 +13,7 @@ from typing import Any
 
 from checks.contract import CannotTell, Refused
 from checks.telephony.call.line import Line
+from checks.transport.faults import fault_of
 
 _PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 _HOST = re.compile(r"(?P<host>[^:\[\]]+)(?::(?P<port>\d+))?")
@@ -82,14 +83,10 @@ def port_of(line: Line) -> tuple[str, int]:
 
 
 async def way_of(line: Line, within: float) -> Way:
-    """Find the way. Raises Refused (unreachable) when the name does not resolve or there is no
-    route.
-    """
+    """Find the way. Raises Refused when the name does not resolve or there is no route, CannotTell."""
     host, port = port_of(line)
     if not host:
-        raise Refused(
-            "unreachable", f"{line.registrar!r} is not host or host:port (IPv4)", origin="local"
-        )
+        raise CannotTell(f"{line.registrar!r} is not host or host:port (IPv4)")
     try:
         async with asyncio.timeout(within):
             found = await asyncio.get_running_loop().getaddrinfo(
@@ -100,18 +97,24 @@ async def way_of(line: Line, within: float) -> Way:
                 found[0][4]
             )  # sends nothing: asks the system which address it would send from
             return Way(line, host, port, probe.getsockname()[0])
-    except TimeoutError:
-        raise Refused(
-            "unreachable", f"{host} did not resolve within {within:g} s", origin="local"
-        ) from None
-    except OSError as problem:
+    except (
+        TimeoutError
+    ):  # the resolver of this host answers nothing, not even that there is no such name
+        raise CannotTell(f"{host} did not resolve within {within:g} s") from None
+    except (OSError, UnicodeError) as problem:
         if isinstance(problem, socket.gaierror) and await _has_ipv6(host, port):
             raise CannotTell(
                 f"engine error: {host} has IPv6 addresses only, and the call engine has no IPv6"
             ) from problem
-        raise Refused(
-            "unreachable", f"{host}: {problem.strerror or problem}", origin="local"
-        ) from problem
+        raise _no_way(host, problem) from problem
+
+
+def _no_way(host: str, problem: Exception) -> Exception:
+    """What it means that there is no way to the registrar."""
+    fault = fault_of(problem)
+    if isinstance(fault, Refused):
+        return Refused(fault.code, f"{host}: {fault.text}", origin="local")
+    return CannotTell(f"{host}: {fault or problem}")
 
 
 async def _has_ipv6(host: str, port: int) -> bool:

@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Self
 from checks.contract import CannotTell, Refused
 from checks.process.parent import small_environment
 from checks.telephony.sip.causes import cause_in, name_of
+from checks.transport.faults import far_faults, fault_said
 
 START_SECONDS = 20.0
 """for the process to be ready, on a machine that is busy"""
@@ -74,7 +75,8 @@ class Phone:
         """Start the process. Raises CannotTell. `command` replaces the program, for tests of a
         process that dies.
         """
-        ours, theirs = socket.socketpair()
+        with far_faults():
+            ours, theirs = socket.socketpair()
         with theirs:
             program = (
                 *(command or (sys.executable, "-m", "checks.telephony.phone.process")),
@@ -231,6 +233,7 @@ def refusal(ending: Event) -> Refused:
     )
 
 
+# What the engine makes of a request that it could not get through (RFC 3261 section 8.1.3.1).
 _NOT_REACHED: Mapping[int, str] = {
     0: "unreachable",
     408: "timeout",
@@ -242,10 +245,20 @@ _NOT_REACHED: Mapping[int, str] = {
 def _refused(ending: Event, cause: int | None, words: list[str]) -> Refused:
     code, phrase = int(ending["code"]), str(ending["phrase"])
     if ending["origin"] == "local":
-        return Refused(_NOT_REACHED.get(code, f"sip:{code}"), phrase, origin="local")
+        return _not_reached(code, phrase)
     return Refused(
         f"sip:{code}" + (f"/{cause}" if cause is not None else ""), "; ".join([phrase, *words])
     )
+
+
+def _not_reached(code: int, phrase: str) -> Refused:
+    """Our own stack's ending. Where it repeats the system's words, what they mean decides. Raises
+    CannotTell.
+    """
+    fault = fault_said(phrase) or Refused(_NOT_REACHED.get(code, f"sip:{code}"), phrase)
+    if isinstance(fault, CannotTell):
+        raise fault
+    return Refused(fault.code, fault.text, origin="local")
 
 
 async def unless_ended(phone: Phone, waiting: Callable[[], Any]) -> Any:

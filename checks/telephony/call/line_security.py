@@ -30,6 +30,7 @@ from checks.settings import Settings
 from checks.telephony.call.account import port_of
 from checks.telephony.call.leg import Phone
 from checks.telephony.call.line import Line
+from checks.transport.tls import trusting_up_to
 
 MEASURES: Mapping[str, str] = {
     "connect_seconds": "TCP connection to the registrar's TLS port",
@@ -119,7 +120,7 @@ async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]
                 raise CannotTell(
                     f"engine error: the registrar's TLS is good, but the engine's own: {fault}"
                 ) from fault
-            if fault.code == "unreachable" and any(
+            if fault.code in ("unreachable", "closed") and any(
                 [await _too_new(line, within) for line in secure]
             ):
                 raise CannotTell(
@@ -143,10 +144,7 @@ async def _too_new(line: Line, within: float) -> bool:
 
 
 async def _shakes_hands(line: Line, within: float, newest: ssl.TLSVersion) -> bool:
-    context = ssl.create_default_context(
-        cafile=str(line.trusted_certificates) if line.trusted_certificates else None
-    )
-    context.maximum_version = newest
+    context = trusting_up_to(line.trusted_certificates, newest)
     try:
         async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(*port_of(line), ssl=context)

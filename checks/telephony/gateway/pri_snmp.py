@@ -32,7 +32,9 @@ from checks.telephony import span as spans_
 from checks.telephony.gateway.flaps import Flaps, count
 from checks.telephony.gateway.gateway import Reading, Wanted, read, read_uptime
 from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
-from checks.telephony.sip.transaction import Target, far_faults
+from checks.telephony.sip.transaction import Target
+from checks.transport.connect import have_route, resolve
+from checks.transport.faults import far_faults
 
 
 class SnmpSpan(Settings):
@@ -146,10 +148,11 @@ class PriSnmp(Check):
 
     async def _agent(self) -> Agent:
         host, port = Target(self.host).named()
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host.strip("[]"), port or 161, type=socket.SOCK_DGRAM
-        )
-        address = found[0][4]
+        place = (await resolve(host.strip("[]"), port or 161, socket.SOCK_DGRAM))[0]
+        have_route(
+            place
+        )  # the library says of a datagram that this host does not let out what it says of a lost one
+        address = place[1]
         return Agent(str(address[0]), int(address[1]), self._credentials())
 
     def _credentials(self) -> Community | User:

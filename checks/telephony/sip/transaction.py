@@ -12,23 +12,23 @@ time is up, since an answer may follow.
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import secrets
 import socket
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import Refused, Trace
 from checks.telephony.sip.causes import cause_in, name_of
 from checks.telephony.sip.malformed import Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
+from checks.transport.connect import opened, resolve
+from checks.transport.tls import trusting
 
 Transport = Literal["udp", "tcp", "tls"]
 
@@ -39,8 +39,6 @@ _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})", re.IGNOREC
 _LONGEST_BYTES = 65536
 _KEPT_BYTES = 4000
 _LONGEST_WORDS = 200
-_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EACCES, errno.EPERM)
-"""what only this host can be blamed for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,53 +130,21 @@ def late(far: Conversation | None, within: float) -> Refused:
     return Refused("timeout", f"nothing within {within:g} s")
 
 
-@contextmanager
-def far_faults() -> Iterator[None]:
-    """Turns what sockets raise into what it means of the far end, in the stage under way."""
-    try:
-        yield
-    except ssl.SSLCertVerificationError as error:
-        raise Refused("certificate", error.verify_message) from error
-    except ssl.SSLError as error:
-        raise Refused("tls", error.reason or "TLS failed") from error
-    except socket.gaierror as error:
-        raise Refused("dns", error.strerror or "the name does not resolve") from error
-    except TimeoutError:
-        raise
-    except OSError as error:
-        if error.errno in _OUR_OWN:
-            raise CannotTell(f"no socket to be had: {error.strerror}") from error
-        raise Refused("unreachable", error.strerror or str(error)) from error
-
-
 async def _connect(target: Target) -> Conversation:
     host, port = target.address()
     loop = asyncio.get_running_loop()
-    kind = socket.SOCK_DGRAM if target.carrier == "udp" else socket.SOCK_STREAM
-    found = await loop.getaddrinfo(host, port, type=kind)
-    address = found[0][4][:2]
-    if kind is socket.SOCK_DGRAM:
-        _, datagrams = await loop.create_datagram_endpoint(
-            Conversation, remote_addr=cast(Any, address)
-        )
+    if target.carrier == "udp":
+        address = (await resolve(host, port, socket.SOCK_DGRAM))[0][1]
+        _, datagrams = await loop.create_datagram_endpoint(Conversation, remote_addr=address[:2])
         return datagrams
-    context = tls_context(target.trusted) if target.carrier == "tls" else None
+    context = trusting(target.trusted) if target.carrier == "tls" else None
     _, stream = await loop.create_connection(
         lambda: _StreamConversation(target.carrier),
-        *address,
+        sock=await opened(host, port),
         ssl=context,
         server_hostname=host if context else None,
     )
     return stream
-
-
-def tls_context(trusted: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, the far end's certificate checked against `trusted` (PEM) or the system's
-    authorities.
-    """
-    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class Conversation(asyncio.DatagramProtocol):

@@ -2,8 +2,9 @@
 redirects are ours.
 
     dns       portal.example.net -> 192.0.2.10       faults: dns
-    connect   TCP, addresses in turn                 faults: refused, unreachable
-    tls       certificate, name, ALPN                faults: certificate, tls, closed
+    connect   TCP, addresses in turn                 faults: refused, unreachable, timeout
+    tls       certificate, name, ALPN                faults: those of a certificate, no-tls, tls …
+              (transport/tls.py)
     response  > GET /login      < 200 OK             faults: http:503, closed, bad-peer,
               header-too-large, redirects,
                                                      reset, goaway
@@ -32,7 +33,8 @@ from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import OFFERED, Body
 from checks.transport.http.message import Answer, Head, Headers, Limits, Request, shown
 from checks.transport.http.phases import Phases
-from checks.transport.http.trust import days_left, trusting
+from checks.transport.http.trust import days_left
+from checks.transport.tls import trusting
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
@@ -170,9 +172,9 @@ class _Once:
     async def _secured(self, wire: Wire) -> bool:
         """Whether HTTP/2 was agreed on."""
         self._phases.enter("tls")
-        await wire.secure(
-            trusting(self._manner.trusted, self._manner.http2), self._request.address.host
-        )
+        offered = ("h2", "http/1.1") if self._manner.http2 else ("http/1.1",)
+        context = trusting(self._manner.trusted, alpn=offered)
+        await wire.secure(context, self._request.address.host)
         secured = wire.secured
         if secured is None:
             return False

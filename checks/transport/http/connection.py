@@ -17,7 +17,8 @@ from functools import partial
 from typing import Self, TypeVar
 
 from checks.contract import Refused
-from checks.transport.connect import of_socket, settle
+from checks.transport.connect import settle
+from checks.transport.faults import far_faults
 
 _MOST_AT_ONCE = 32_768
 """less than what has the allocator tidy up each time it is given back (glibc: 64 KiB)"""
@@ -58,43 +59,38 @@ class Wire:
         """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Refused."""
         try:
             tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
-            await self._worked(tls.do_handshake)
-            self._tls = tls  # its last word goes along with what is sent first
-        except ssl.SSLCertVerificationError as error:
-            self._parting_word()
-            raise Refused("certificate", error.verify_message or str(error)) from error
-        except ssl.SSLError as error:
-            self._parting_word()
-            raise Refused("tls", _reason(error)) from error
-        except (ConnectionError, OSError) as error:
-            raise of_socket(error) from error
         except ValueError as error:  # a name that can be in no certificate
             raise Refused("tls", str(error)) from error
+        with far_faults():
+            try:
+                await self._worked(tls.do_handshake)
+            except ssl.SSLError:
+                self._parting_word()
+                raise
+        self._tls = tls  # its last word goes along with what is sent first
 
     async def send(self, data: bytes) -> None:
-        """Send all of it. Raises Refused."""
-        try:
+        """Send all of it. Raises Refused, CannotTell."""
+        with far_faults():
             if self._tls is None:
-                return await self._sent(data)
-            await self._worked(partial(self._tls.write, data))
-            await self._onward()
-        except OSError as error:
-            raise self._broken(error) from error
+                await self._sent(data)
+            else:
+                await self._worked(partial(self._tls.write, data))
+                await self._onward()
 
     async def receive(self) -> bytes:
-        """The next piece; empty at the end. Raises Refused."""
-        try:
+        """The next piece; empty at the end. Raises Refused, CannotTell."""
+        with far_faults():
             if self._tls is None:
                 return await self._received()
             if not self._came.pending and not self._tls.pending():
                 await self._more()
-            return await self._worked(partial(self._tls.read, _RECORD))
-        except (
-            ssl.SSLEOFError
-        ):  # an end without a word of farewell: whether it is too early, the content tells
-            return b""
-        except OSError as error:
-            raise self._broken(error) from error
+            try:
+                return await self._worked(partial(self._tls.read, _RECORD))
+            except (
+                ssl.SSLEOFError
+            ):  # no word of farewell: whether it is too early, the content tells
+                return b""
 
     async def _worked(self, do: Callable[[], _Made]) -> _Made:
         """What TLS is asked for, fed with what it wants."""
@@ -137,15 +133,6 @@ class Wire:
             except BlockingIOError:
                 await self._readable()
 
-    def _broken(self, error: OSError) -> Exception:
-        if isinstance(error, ssl.SSLError):
-            return Refused("tls", _reason(error))
-        return (
-            Refused("closed", error.strerror or str(error))
-            if isinstance(error, ConnectionError)
-            else of_socket(error)
-        )
-
     async def _readable(self) -> None:
         """Stays registered from one wait to the next: a connection is mostly waited for until it is
         closed.
@@ -173,7 +160,3 @@ class Wire:
             await ready
         finally:
             self._loop.remove_writer(number)
-
-
-def _reason(error: ssl.SSLError) -> str:
-    return error.reason or str(error)

@@ -11,18 +11,25 @@ import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from checks.telephony.sip.transaction import tls_context
+from checks.transport.connect import opened
+from checks.transport.faults import far_faults
+from checks.transport.tls import trusting
 
 _PORTS = {"https": 443, "wss": 443}
 
 
 async def prove_certificate(url: str, authorities: str) -> None:
-    """Raises OSError and ssl.SSLError, as the connection does; nothing for a URL without TLS."""
+    """By a PEM file of authorities, or without one by the system's.
+
+    Raises Refused, CannotTell; nothing for a URL without TLS.
+    """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
         return
-    context = tls_context(Path(authorities))
-    _, writer = await asyncio.open_connection(
-        parts.hostname, parts.port or _PORTS[parts.scheme], ssl=context
-    )
+    context = trusting(Path(authorities) if authorities else None)
+    plain = await opened(parts.hostname, parts.port or _PORTS[parts.scheme])
+    with far_faults():
+        _, writer = await asyncio.open_connection(
+            sock=plain, ssl=context, server_hostname=parts.hostname
+        )
     writer.transport.abort()

@@ -22,6 +22,7 @@ from checks.process.channel import Channel
 from checks.web.browser import locators, single_page
 from checks.web.browser.certificate_check import prove_certificate
 from checks.web.browser.chromium import Chromium
+from checks.web.browser.opening import open_page
 from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 
@@ -81,7 +82,7 @@ async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float
     what, root = step["what"], tab.root(step["frame"])
     match step["verb"]:
         case "open":
-            await _open(tab, urljoin(order["url"], what), patience_ms)
+            await open_page(tab, urljoin(order["url"], what), order["authorities"], patience_ms)
         case "fill":
             await _fill(tab, root, step, patience_ms)
         case "click":
@@ -96,12 +97,6 @@ async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float
             await asyncio.sleep(float(what))
         case verb:
             raise ValueError(f"no such step: {verb}")
-
-
-async def _open(tab: Tab, url: str, patience_ms: float) -> None:
-    response = await tab.page.goto(url, timeout=patience_ms, wait_until="load")
-    if response is not None and response.status >= 400:
-        raise Refused(f"http:{response.status}", response.status_text)
 
 
 async def _fill(tab: Tab, root: locators.Root, step: Step, patience_ms: float) -> None:

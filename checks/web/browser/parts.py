@@ -24,21 +24,30 @@ from typing import Any
 from playwright.async_api import Error
 
 from checks.contract import CannotTell, Refused
-from checks.telephony.sip.transaction import far_faults
+from checks.transport.faults import far_faults
 from checks.transport.stages import Tell
 
 _MEANINGS = (
-    (r"NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED", "dns"),
+    (r"NAME_NOT_RESOLVED", "dns"),
     (r"CONNECTION_REFUSED", "refused"),
-    (
-        r"ADDRESS_UNREACHABLE|ADDRESS_INVALID|INTERNET_DISCONNECTED|NETWORK_\w+|CONNECTION_FAILED",
-        "unreachable",
-    ),
-    (r"CERT_\w+", "certificate"),
+    (r"ADDRESS_UNREACHABLE|INTERNET_DISCONNECTED|CONNECTION_FAILED", "unreachable"),
+    (r"CERT_COMMON_NAME_INVALID", "wrong-name"),
+    (r"CERT_AUTHORITY_INVALID|CERT_SELF_SIGNED_LOCAL_NETWORK", "untrusted"),
+    (r"CERT_REVOKED", "revoked"),
+    (r"CERT_WEAK_KEY|CERT_WEAK_SIGNATURE_ALGORITHM", "weak-key"),
+    (r"CERT_\w+", "certificate"),  # its dates too: expired and not yet valid are one to Chromium
+    (r"SSL_VERSION_OR_CIPHER_MISMATCH|SSL_OBSOLETE_VERSION\w*", "weak-protocol"),
     (r"(BAD_)?SSL_\w+", "tls"),
     (r"CONNECTION_RESET|CONNECTION_CLOSED|CONNECTION_ABORTED|EMPTY_RESPONSE", "closed"),
     (r"TOO_MANY_REDIRECTS", "redirects"),
     (r"TIMED_OUT|CONNECTION_TIMED_OUT", "timeout"),
+)
+# This host's own, in Chromium's words (net/base/net_error_list.h): no descriptor or memory, no
+# local port, forbidden, no resolver, an interface that comes or goes; as OWN in
+# checks/transport/faults.py. And a port that Chromium never goes to, whoever listens there.
+_OWN = (
+    r"INSUFFICIENT_RESOURCES|OUT_OF_MEMORY|ADDRESS_INVALID|ADDRESS_IN_USE|NETWORK_\w+|ACCESS_DENIED"
+    r"|NAME_RESOLUTION_FAILED|DNS_\w+|UNSAFE_PORT"
 )
 _GONE = (
     "Target page, context or browser has been closed",
@@ -103,7 +112,11 @@ def meaning(problem: Error) -> Refused | CannotTell | TimeoutError:
     )
 
 
-def of_network(error: str) -> Refused:
+def of_network(error: str) -> Refused | CannotTell:
     """A network error by Chromium's name of it, without "ERR_"."""
+    if re.fullmatch(_OWN, error):
+        return CannotTell(
+            f"this host's network: the browser says {error.lower().replace('_', ' ')}"
+        )
     code = next((code for pattern, code in _MEANINGS if re.fullmatch(pattern, error)), "bad-peer")
     return Refused(code, f"the browser says {error.lower().replace('_', ' ')}")

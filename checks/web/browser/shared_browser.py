@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from checks.contract import CannotTell
 from checks.process.parent import small_environment
+from checks.transport.faults import far_faults
 
 AT_ONCE = 2
 """jobs in the browser at the same time"""
@@ -41,7 +42,8 @@ class Keeper:
     @classmethod
     async def start(cls) -> Keeper:
         """Raises CannotTell."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with far_faults():
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
                 process = await asyncio.create_subprocess_exec(
@@ -122,7 +124,8 @@ async def keeper() -> Keeper:
 
 async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
     """A new job's socket. Raises CannotTell."""
-    ours, theirs = socket.socketpair()
+    with far_faults():
+        ours, theirs = socket.socketpair()
     with theirs:
         try:
             kept = await _handed_over(job, browser, theirs.fileno())

@@ -21,6 +21,7 @@ from checks.process.channel import Channel
 from checks.web.browser import locators, single_page
 from checks.web.browser.certificate_check import prove_certificate
 from checks.web.browser.chromium import Chromium
+from checks.web.browser.opening import open_page
 from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 
@@ -41,9 +42,7 @@ async def _chat(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
             await prove_certificate(order["url"], order["authorities"])
     tab.stage = "page"
     async with parts.part("page", within, late="the page does not load"):
-        response = await tab.page.goto(order["url"], timeout=within * 1000, wait_until="load")
-        if response is not None and response.status >= 400:
-            raise Refused(f"http:{response.status}", response.status_text)
+        await open_page(tab, order["url"], order["authorities"], within * 1000)
     tab.stage = "widget"
     async with parts.part("widget", within + 2):
         field = await _widget(tab, order, within * 1000)

@@ -31,6 +31,7 @@ from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, st
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
 from checks.data.backup.store.throttle import Readable
+from checks.data.backup.unreached import unreached
 
 DATABASE, SCHEMA, USERS = "database.sql", "schema.sql", "users.sql"
 HASHED_BY = "sum of md5(columns)"
@@ -311,9 +312,9 @@ def quoted(name: str) -> str:
 
 
 def refusal(said: str, otherwise: str) -> Refused:
-    """What a server or a tool complained of."""
+    """What a server or a tool complained of. Raises CannotTell for what is this host's own."""
     code = next((code for words, code in _MEANINGS if re.search(words, said)), otherwise)
-    return Refused(code, said[-600:])
+    return Refused(unreached(said) if code == "unreachable" else code, said[-600:])
 
 
 @contextmanager

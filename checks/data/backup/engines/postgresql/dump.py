@@ -34,6 +34,7 @@ from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
+from checks.data.backup.unreached import unreached
 
 DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
 _LARGE_OBJECTS = "large objects"
@@ -306,7 +307,7 @@ def _login_code(problem: psycopg.OperationalError) -> str:
         or "pg_hba" in text
     ):
         return "login"
-    return "unreachable"
+    return unreached(text)
 
 
 def _first_line(problem: psycopg.Error) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from checks.contract import Refused
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed
+from checks.data.backup.unreached import unreached
 
 _CONNECT_SECONDS = 10
 _DUMP = (
@@ -70,4 +71,6 @@ def restore_fault(failed: ToolFailed) -> Refused:
 
 def _fault(failed: ToolFailed, meanings: tuple[tuple[str, str], ...], otherwise: str) -> Refused:
     code = next((code for words, code in meanings if re.search(words, failed.said)), otherwise)
+    if code == "unreachable":
+        code = unreached(failed.said)
     return Refused(code, f"{failed.tool}: {failed.said[-600:] or f'status {failed.status}'}")

@@ -30,6 +30,7 @@ from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import Backup
+from checks.data.backup.unreached import unreached
 
 PREFIX = "reveille_restore_"
 _NAME_BYTES = 63
@@ -96,7 +97,8 @@ def _maintenance(source: Source) -> Iterator[Connection]:
             **{**login(source), "dbname": "postgres"}, autocommit=True
         )
     except psycopg.OperationalError as problem:
-        raise Refused("unreachable", str(problem).strip().splitlines()[0]) from problem
+        said = str(problem).strip()
+        raise Refused(unreached(said), said.splitlines()[0]) from problem
     with connection:
         yield connection
 
