@@ -6,33 +6,13 @@ The records end with the day before `today`, whose calls are as plausible as the
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from pathlib import Path
 
 from lab import records
+from lab.configuration import filled
 
 _SEED = 5
-_SECTION = """\
-
-[checks.yesterdays-usage]         # what the call records say of the day before
-kind = "usage"
-records = {{ sqlite = {database} }}
-queue_log = {{ file = {queue_log} }}
-trunks = ["PJSIP/trunk-*"]
-
-[checks.records-backup]           # a backup is one when it has been restored and found equal
-kind = "backup"
-engine = "sqlite"
-path = {database}
-folder = {backups}
-newest_record = "SELECT max(start) FROM cdr"
-
-[audit]                           # every morning; `reveille audit` makes it now
-at = "04:00"
-to = ["operations@example.net"]
-checks = ["yesterdays-usage", "records-backup"]
-"""
 
 
 def prepared(folder: Path, zone: str, today: date, calls_a_day: int = 1500) -> str:
@@ -43,12 +23,9 @@ def prepared(folder: Path, zone: str, today: date, calls_a_day: int = 1500) -> s
     files = records.write(
         folder, _SEED, zone, last=today - timedelta(days=1), calls_a_day=calls_a_day
     )
-    return _SECTION.format(
-        database=_text(files.sqlite),
-        queue_log=_text(files.queue_log),
-        backups=_text(folder / "backups"),
-    )
-
-
-def _text(path: Path) -> str:
-    return json.dumps(str(path.absolute()), ensure_ascii=False)
+    values = {
+        "database": files.sqlite.absolute(),
+        "queue_log": files.queue_log.absolute(),
+        "backups": (folder / "backups").absolute(),
+    }
+    return "\n" + filled("audit", values)

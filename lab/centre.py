@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from lab import certificate, prompts
+from lab.accounts import AGENTS, API_KEY, BROWSERS, HOST, USERS, WATCHER, ZONE
 from lab.agent_desk import AgentDesk
 from lab.chat import Chat
 from lab.configuration import written
@@ -27,20 +28,8 @@ from lab.pbx.exchange import Exchange
 from lab.portals import portals
 from lab.records import newest_days, write_csv
 from lab.uplink import World
+from lab.watched import Watched
 from lab.webrtc import Edge
-
-HOST = "127.0.0.1"
-AGENTS = ("agent-01", "agent-02")
-BROWSERS = ("browser-01", "browser-02", "browser-03")
-"""softphones: one without a browser, one in a browser, and one that calls it"""
-WATCHER = "watcher"
-API_KEY = "api-key"
-ZONE = "Asia/Kolkata"
-DESK = "supervisor-01"
-"""a user whom no queue rings: calls are transferred there, or the desk joins them"""
-TESTERS = ("tester-01", "tester-02", "tester-03", "customer-01", "supervisor-02")
-"""users of the monitor's own, whom no queue rings: 6104 and on"""
-USERS = ("monitor", *AGENTS, DESK, *TESTERS)
 
 
 class Lab:
@@ -146,7 +135,32 @@ class Lab:
 
     def configuration(self, state: Path) -> str:
         """A reveille.toml that watches this lab and keeps its state in `state`."""
-        return written(self, state)
+        return written(self.watched(), state)
+
+    def watched(self) -> Watched:
+        """What a configuration must know of this lab while it runs."""
+        portals = {name.replace("-", "_"): portal.root for name, portal in self.portals.items()}
+        first, second = self.world.pages
+        return Watched(
+            folder=self.folder,
+            passwords=self.folder / "passwords",
+            prompts=prompts.FOLDER,
+            certificate=self.certificate.certificate,
+            records=self.records,
+            schema=self.schema,
+            sip=f"{HOST}:{self.pbx.port}",
+            mail_port=self.mailbox.port,
+            uplink_page=first,
+            second_uplink_page=second,
+            name_server=self.world.name_server,
+            crm=self.crm.url,
+            dialer=self.dialer.url,
+            chat=self.chat.url,
+            chat_socket=self.chat.socket_url,
+            agent_desk=self.agent_desk.url,
+            webrtc_edge=self.edge.url,
+            **portals,
+        )
 
     def where(self) -> dict[str, str]:
         """What listens where, for people."""
