@@ -25,14 +25,14 @@ from aiohttp.typedefs import Handler
 
 from lab.injected_faults import Faults
 from lab.pbx import routing
-from lab.pbx.exchange import Exchange
+from lab.pbx.switchboard import Switchboard
 from lab.site import Site
 
 
 class Dialer(Site):
     """One dialer on one exchange."""
 
-    def __init__(self, faults: Faults, exchange: Exchange, recordings: Path, key: str) -> None:
+    def __init__(self, faults: Faults, exchange: Switchboard, recordings: Path, key: str) -> None:
         super().__init__(faults)
         self._exchange, self._recordings, self._key = exchange, recordings, key
 

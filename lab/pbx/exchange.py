@@ -1,6 +1,6 @@
 """The exchange: takes each SIP request to whom it concerns, and owns every leg, task and socket.
 
-Rule: a bug in one call ends that call only; it is kept in `mishaps`, which the tests want empty.
+It builds the parts, and gives each of them itself as a switchboard.Switchboard.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from sipmessage import URI, Request, Response
 
 from lab.injected_faults import Faults
-from lab.pbx import routing, sdp, sip_messages, transfer, troubles
+from lab.pbx import recorder, routing, sdp, sip_messages, transfer, troubles
+from lab.pbx.availability import availability
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, own_contact
 from lab.pbx.g711 import SILENCE
 from lab.pbx.incoming import IncomingLeg
@@ -22,19 +23,19 @@ from lab.pbx.ivr import MAIN_NUMBER
 from lab.pbx.leg import IntervalTooSmall, Leg
 from lab.pbx.outgoing import OutgoingLeg
 from lab.pbx.queue import Queue
-from lab.pbx.recorder import Recorder
 from lab.pbx.registrar import Binding, Registrar
 from lab.pbx.rtp import Stream
+from lab.pbx.switchboard import Callee, Party
 from lab.pbx.talk import Talk
+from lab.pbx.tasks import Tasks
 from lab.pbx.transactions import Key, Transactions, server_key
 from lab.pbx.transport import Flow, Transport
 
-NO_CIRCUIT = sip_messages.reason(34, "No circuit/channel available")
-BUSY = sip_messages.reason(17, "User busy")
+# Presented in place of the caller's number while the fault "wrong-caller-id" is on: ten digits, as
+# a subscriber's number in India has, so that it looks like one.
 WRONG_CALLER = "0000000000"
-NO_SUCH_NUMBER = sip_messages.reason(1, "Unallocated (unassigned) number")
+# The option tags that a caller may require (RFC 3261 section 20.32): session timers, RFC 4028.
 _UNDERSTOOD = {"timer"}
-"""option tags that a caller may require"""
 
 
 class Exchange:
@@ -58,15 +59,15 @@ class Exchange:
         )
         self.transactions = Transactions(self.transport)
         self.queue = Queue(self, agents)
+        self.tasks = Tasks()
         self.legs: dict[tuple[str, str], Leg] = {}
         self._rooms: dict[str, Talk] = {}
+        # The folder of the voice logger; without one nothing is recorded.
         self.recordings: Path | None = None
-        """the folder of the voice logger; without one nothing is recorded"""
-        self.mishaps: list[BaseException] = []
         self._by_invite: dict[Key, IncomingLeg] = {}
+        # A CANCEL may come while the leg of its INVITE still waits for a free port.
         self._cancelled_early: set[Key] = set()
-        self._attending: dict[Leg, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._attending: dict[Party, asyncio.Task[None]] = {}
         self._methods = {
             "REGISTER": self._register,
             "OPTIONS": self._options,
@@ -83,6 +84,11 @@ class Exchange:
         """The port of SIP over TLS; 0 without."""
         return self.transport.tls_port
 
+    @property
+    def mishaps(self) -> list[BaseException]:
+        """The bugs that ended a call."""
+        return self.tasks.mishaps
+
     async def open(self, host: str, context: ssl.SSLContext | None) -> None:
         """Raises OSError."""
         await self.transport.open(host, context)
@@ -92,19 +98,21 @@ class Exchange:
         for leg in list(self.legs.values()):
             leg.hang_up("the exchange closes")
             leg.over("the exchange closes")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.tasks.close()
         self.transactions.close()
         await self.transport.close()
 
     # --- what legs ask of the exchange
 
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside everything else, until the exchange closes."""
+        self.tasks.start(work)
+
     def contact(self, flow: Flow) -> URI:
         """Our Contact as seen over a flow."""
         return own_contact(flow)
 
-    def heard(self, leg: Leg, sound: Iterator[bytes]) -> Iterator[bytes]:
+    def heard(self, leg: Party, sound: Iterator[bytes]) -> Iterator[bytes]:
         """What of a sound of ours the far end gets, frame by frame."""
         in_ivr = isinstance(leg, IncomingLeg) and leg.number == MAIN_NUMBER
         for frame in troubles.spoilt(self.faults, leg.stream.law, sound):
@@ -117,12 +125,12 @@ class Exchange:
                     else frame
                 )
 
-    def passes(self, target: Leg) -> bool:
+    def passes(self, target: Party) -> bool:
         """Whether a packet passes to a bridged leg just now."""
         lost = "one-way-to-agent" if isinstance(target, OutgoingLeg) else "one-way-to-caller"
         return not self.faults.broken(lost) and not self.faults.broken("no-rtp")
 
-    def gone(self, leg: Leg) -> None:
+    def gone(self, leg: Party) -> None:
         """A leg has ended: whoever attended to it stops."""
         self.legs.pop(leg.dialog.key, None)
         if isinstance(leg, IncomingLeg):
@@ -142,7 +150,7 @@ class Exchange:
         self.legs[leg.dialog.key] = leg
         return leg
 
-    async def reach(self, number: str, callers: Sequence[Leg]) -> OutgoingLeg | None:
+    async def reach(self, number: str, callers: Sequence[Party]) -> Callee | None:
         """Ring a user on behalf of others: see routing.reach."""
         return await routing.reach(self, number, callers)
 
@@ -150,7 +158,7 @@ class Exchange:
         """Whether a number is a conference room's."""
         return routing.is_room(number)
 
-    def join(self, number: str, leg: Leg) -> None:
+    def join(self, number: str, leg: Party) -> None:
         """Into the room of that number; the last to leave closes it."""
         room = self._rooms.get(number)
         if room is None or not room.legs:
@@ -158,19 +166,12 @@ class Exchange:
         else:
             room.take_in(leg)
 
-    def record(self, leg: Leg) -> None:
+    def record(self, leg: Party) -> None:
         """Have the voice logger record a leg from its answer on."""
         if self.recordings is not None:
-            self.start(self._recorded(leg, self.recordings))
+            self.start(recorder.record(leg, self.recordings, self.faults))
 
-    async def _recorded(self, leg: Leg, folder: Path) -> None:
-        await leg.begun.wait()
-        if not leg.ended.is_set():
-            recorder = Recorder(leg, folder, self.faults)
-            await leg.ended.wait()
-            await asyncio.to_thread(recorder.write)
-
-    def refer(self, leg: Leg, request: Request) -> None:
+    def refer(self, leg: Party, request: Request) -> None:
         """A leg wants the others transferred."""
         transfer.refer(leg, request)
 
@@ -220,15 +221,7 @@ class Exchange:
         self._respond(request, code, Allow=sip_messages.ALLOW, **extra)
 
     def _availability(self, number: str | None) -> tuple[int, str]:
-        """The code, and a Reason header's value where the answer is no."""
-        if self.faults.broken("trunk-refuses"):
-            return 503, NO_CIRCUIT
-        if number is None:
-            return 200, ""
-        if number != MAIN_NUMBER:
-            known = routing.is_special(number) or routing.user_of(number, self.registrar.users())
-            return (200, "") if known else (404, NO_SUCH_NUMBER)
-        return (486, BUSY) if self.faults.broken("busy") else (200, "")
+        return availability(number, self.registrar.users(), self.faults)
 
     def _acknowledged(self, ack: Request) -> None:
         self.transactions.acknowledged(ack)
@@ -295,19 +288,3 @@ class Exchange:
             self._respond(invite, 422, Min_SE=str(SHORTEST_SESSION_SECONDS))
         else:
             self._respond(invite, 488 if isinstance(error, sdp.NotAcceptable) else 400)
-
-    # --- tasks
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error:
-            self.mishaps.append(error)
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a call broke", "exception": error}
-            )

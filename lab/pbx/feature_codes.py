@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
 
 from lab.pbx import sip_messages
 from lab.pbx.g711 import recording
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
-    from lab.pbx.incoming import IncomingLeg
+from lab.pbx.incoming import IncomingLeg
+from lab.pbx.switchboard import Switchboard
 
 LOG_IN, LOG_OUT = "*45", "*46"
 END = "#"
@@ -28,7 +25,7 @@ def is_feature(number: str) -> bool:
     return number in (LOG_IN, LOG_OUT)
 
 
-async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
+async def attend(exchange: Switchboard, leg: IncomingLeg) -> None:
     """Take one call to a feature code. Cancelled when it ends."""
     leg.answer()
     if leg.number == LOG_OUT:
@@ -40,7 +37,7 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
     leg.hang_up("the feature code is through", sip_messages.reason(16, "Normal call clearing"))
 
 
-async def _log_in(exchange: Exchange, leg: IncomingLeg) -> str:
+async def _log_in(exchange: Switchboard, leg: IncomingLeg) -> str:
     """Ask for the PIN; returns what to say to it."""
     asking = asyncio.create_task(
         leg.play(recording(exchange.prompts / "enter-pin.wav", leg.stream.law))

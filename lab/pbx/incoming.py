@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from sipmessage import Request
 
@@ -11,10 +10,8 @@ from lab.pbx import sip_messages
 from lab.pbx.dialog import Dialog
 from lab.pbx.leg import Leg
 from lab.pbx.rtp import Stream
+from lab.pbx.switchboard import Switchboard
 from lab.pbx.transport import Flow
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
 
 
 class IncomingLeg(Leg):
@@ -22,7 +19,7 @@ class IncomingLeg(Leg):
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Switchboard,
         invite: Request,
         flow: Flow,
         stream: Stream,

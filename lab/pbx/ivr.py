@@ -11,15 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from lab.pbx import sip_messages, troubles
 from lab.pbx.g711 import SILENCE, recording
+from lab.pbx.incoming import IncomingLeg
 from lab.pbx.rtp import FRAME_SECONDS
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
-    from lab.pbx.incoming import IncomingLeg
+from lab.pbx.switchboard import Switchboard
 
 MAIN_NUMBER = "8000"
 RING_SECONDS = 0.4
@@ -54,7 +51,7 @@ PLAN: dict[str, Step] = {
 }
 
 
-async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
+async def attend(exchange: Switchboard, leg: IncomingLeg) -> None:
     """Take one call through the plan. Cancelled when the call ends."""
     leg.ring()
     await asyncio.sleep(
@@ -76,13 +73,13 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
         guard.cancel()
 
 
-async def _hang_up_early(exchange: Exchange, leg: IncomingLeg) -> None:
+async def _hang_up_early(exchange: Switchboard, leg: IncomingLeg) -> None:
     await exchange.faults.until("early-hang-up", broken=True)
     await asyncio.sleep(EARLY_HANG_UP_SECONDS)
     leg.hang_up("early hang-up", sip_messages.reason(41, "Temporary failure"))
 
 
-async def _walk(exchange: Exchange, leg: IncomingLeg, name: str) -> str:
+async def _walk(exchange: Switchboard, leg: IncomingLeg, name: str) -> str:
     """One step; returns the next one's name."""
     step = PLAN[name]
     saying = asyncio.create_task(_say(exchange, leg, step))
@@ -97,7 +94,7 @@ async def _walk(exchange: Exchange, leg: IncomingLeg, name: str) -> str:
         await asyncio.gather(saying, listening, return_exceptions=True)
 
 
-async def _say(exchange: Exchange, leg: IncomingLeg, step: Step) -> None:
+async def _say(exchange: Switchboard, leg: IncomingLeg, step: Step) -> None:
     for _ in range(step.times):
         swapped = step.says == "welcome.wav" and exchange.faults.broken("wrong-prompt")
         says = "wrong-announcement.wav" if swapped else step.says
@@ -105,7 +102,7 @@ async def _say(exchange: Exchange, leg: IncomingLeg, step: Step) -> None:
         await leg.play((SILENCE[leg.stream.law],) * round(step.pause_seconds / FRAME_SECONDS))
 
 
-async def _listen(exchange: Exchange, leg: IncomingLeg, keys: Mapping[str, str]) -> str:
+async def _listen(exchange: Switchboard, leg: IncomingLeg, keys: Mapping[str, str]) -> str:
     """Wait for a key that means something here."""
     while True:
         key = await leg.keys.get()

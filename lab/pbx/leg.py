@@ -10,18 +10,14 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 from sipmessage import Request, Response
 
 from lab.pbx import sdp, sip_messages
 from lab.pbx.dialog import SHORTEST_SESSION_SECONDS, Dialog, SessionInterval, SessionTimer
 from lab.pbx.rtp import Stream
+from lab.pbx.switchboard import Conversation, Switchboard
 from lab.pbx.transport import Flow
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
-    from lab.pbx.talk import Talk
 
 LIFE: dict[tuple[str, str], str] = {
     ("new", "ring"): "ringing",
@@ -40,11 +36,11 @@ class Leg:
     """What both kinds of leg have: `IncomingLeg` was called by the far end, `OutgoingLeg` calls it."""
 
     def __init__(
-        self, exchange: Exchange, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]
+        self, exchange: Switchboard, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]
     ) -> None:
         self.exchange, self.dialog, self.stream, self.keys = exchange, dialog, stream, keys
         self.state = "new"
-        self.talk: Talk | None = None
+        self.talk: Conversation | None = None
         """whom it talks with"""
         self.party = ""
         """who is at its far end: the number that others are shown"""

@@ -7,13 +7,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from lab.pbx.g711 import FRAME_SAMPLES, SILENCE, Law, decode_one, encoding
 from lab.pbx.rtp import Packet
-
-if TYPE_CHECKING:
-    from lab.pbx.leg import Leg
+from lab.pbx.switchboard import Party
 
 _DEEP = 6
 """frames that may wait; older ones are dropped, so that nobody lags"""
@@ -24,9 +21,9 @@ def _decoding(law: Law) -> tuple[int, ...]:
     return tuple(decode_one(law, code) for code in range(256))
 
 
-def connect(legs: Sequence[Leg], hears: Callable[[Leg, Leg], bool]) -> None:
+def connect(legs: Sequence[Party], hears: Callable[[Party, Party], bool]) -> None:
     """Each leg gets what the others say; `hears(target, source)` is asked of every frame."""
-    waiting: dict[tuple[Leg, Leg], deque[list[int]]] = {
+    waiting: dict[tuple[Party, Party], deque[list[int]]] = {
         (target, source): deque(maxlen=_DEEP)
         for target in legs
         for source in legs
@@ -41,7 +38,9 @@ def connect(legs: Sequence[Leg], hears: Callable[[Leg, Leg], bool]) -> None:
 
 
 def _taking(
-    source: Leg, waiting: dict[tuple[Leg, Leg], deque[list[int]]], hears: Callable[[Leg, Leg], bool]
+    source: Party,
+    waiting: dict[tuple[Party, Party], deque[list[int]]],
+    hears: Callable[[Party, Party], bool],
 ) -> Callable[[Packet, Law, bool], None]:
     def take(packet: Packet, law: Law, is_event: bool) -> None:
         if is_event or len(packet.payload) != FRAME_SAMPLES:
@@ -55,7 +54,7 @@ def _taking(
     return take
 
 
-def _mixed(target: Leg, queues: list[deque[list[int]]]) -> Iterator[bytes]:
+def _mixed(target: Party, queues: list[deque[list[int]]]) -> Iterator[bytes]:
     while True:
         law = target.stream.law
         table = encoding(law)

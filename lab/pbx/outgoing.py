@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from sipmessage import Request, Response
 
@@ -13,10 +12,8 @@ from lab.pbx.g711 import Law
 from lab.pbx.leg import Leg
 from lab.pbx.registrar import Binding
 from lab.pbx.rtp import Stream
+from lab.pbx.switchboard import Switchboard
 from lab.pbx.transactions import LIFE
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
 
 SESSION = "120;refresher=uas"
 """the agent's phone shall give a sign of life, where it can (RFC 4028)"""
@@ -27,7 +24,7 @@ class OutgoingLeg(Leg):
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Switchboard,
         binding: Binding,
         stream: Stream,
         keys: asyncio.Queue[str],

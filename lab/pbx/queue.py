@@ -9,17 +9,12 @@ will or through an agent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
 
 from lab.pbx import sip_messages, tones
-from lab.pbx.leg import Leg
+from lab.pbx.registrar import Binding
+from lab.pbx.switchboard import Callee, Party, Switchboard
 from lab.pbx.talk import Talk
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
-    from lab.pbx.outgoing import OutgoingLeg
-    from lab.pbx.registrar import Binding
+from lab.pbx.until_first import until_first
 
 RING_SECONDS = 15.0
 """how long one agent rings"""
@@ -32,17 +27,17 @@ LOOK_SECONDS = 0.5
 class Queue:
     """The one queue of the main number."""
 
-    def __init__(self, exchange: Exchange, agents: tuple[str, ...]) -> None:
+    def __init__(self, exchange: Switchboard, agents: tuple[str, ...]) -> None:
         """`agents`: the users that it rings."""
         self._exchange, self._agents = exchange, agents
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = dict.fromkeys(agents, 0.0)
-        self.waiting: list[Leg] = []
+        self.waiting: list[Party] = []
         self.pins: dict[str, str] = {}
         """agents who are rung only once they have logged in, with their personal numbers"""
         self.logged_in: set[str] = set()
 
-    async def serve(self, caller: Leg) -> None:
+    async def serve(self, caller: Party) -> None:
         """Until the caller has talked to an agent. Cancelled when the caller hangs up."""
         self.waiting.append(caller)
         try:
@@ -54,12 +49,12 @@ class Queue:
 
     # --- finding somebody
 
-    async def _reach_an_agent(self, caller: Leg) -> OutgoingLeg | None:
+    async def _reach_an_agent(self, caller: Party) -> Callee | None:
         """One look round; waits with music when there is nobody to ring."""
         binding = self._longest_idle()
         if binding is None:
             caller.loop(tones.music(caller.stream.law))
-            await _until_first(self._exchange.registrar.changed.wait(), asyncio.sleep(LOOK_SECONDS))
+            await until_first(self._exchange.registrar.changed.wait(), asyncio.sleep(LOOK_SECONDS))
             return None
         self._busy.add(binding.user)
         try:
@@ -86,13 +81,13 @@ class Queue:
         self._busy.discard(user)
         self._not_before[user] = asyncio.get_running_loop().time() + rest_seconds
 
-    async def _ring(self, caller: Leg, binding: Binding) -> OutgoingLeg | None:
+    async def _ring(self, caller: Party, binding: Binding) -> Callee | None:
         """The agent's leg once answered; None if it was not."""
         leg = await self._exchange.leg_to(binding, caller.party)
         try:
             leg.call(caller.stream.law)
             caller.loop(tones.ringback(caller.stream.law))
-            await _until_first(
+            await until_first(
                 leg.answered.wait(),
                 leg.ended.wait(),
                 self._exchange.faults.until("agent-not-reachable", broken=True),
@@ -108,7 +103,7 @@ class Queue:
 
     # --- talking
 
-    async def _talk(self, caller: Leg, agent: OutgoingLeg) -> None:
+    async def _talk(self, caller: Party, agent: Callee) -> None:
         """Whatever becomes of the talk: the agent is free once his leg is over, the caller is
         through with his.
         """
@@ -116,27 +111,16 @@ class Queue:
         Talk(self._exchange, caller, agent)
         await caller.ended.wait()
 
-    async def _free_after(self, agent: OutgoingLeg) -> None:
+    async def _free_after(self, agent: Callee) -> None:
         try:
             await agent.ended.wait()
         finally:
             self._free(agent.user, 0.0)
 
 
-def _leave(leg: OutgoingLeg) -> None:
+def _leave(leg: Callee) -> None:
     """BYE to an agent who answered, CANCEL to one who still rings."""
     if leg.answered.is_set():
         leg.hang_up("caller hung up", sip_messages.reason(16, "Normal call clearing"))
     else:
         leg.cancel()
-
-
-async def _until_first(*work: Coroutine[Any, Any, Any]) -> None:
-    """Run these side by side until one is through; the others are cancelled."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,17 +13,26 @@ from urllib.parse import quote
 
 from lab.injected_faults import Faults
 from lab.pbx.g711 import RATE, SILENCE, Law, decode_one, transcoding
-from lab.pbx.leg import Leg
+from lab.pbx.switchboard import Party
 
 _GAP_SAMPLES = 800
 """what comes later than this after the last is written where it belongs, with silence before it"""
 _LARGEST = 600 * RATE
 
 
+async def record(leg: Party, folder: Path, faults: Faults) -> None:
+    """Record a leg from its answer to its end, into `folder`."""
+    await leg.begun.wait()
+    if not leg.ended.is_set():
+        recorder = Recorder(leg, folder, faults)
+        await leg.ended.wait()
+        await asyncio.to_thread(recorder.write)
+
+
 class Recorder:
     """Takes what goes by on a leg's stream, from now on."""
 
-    def __init__(self, leg: Leg, folder: Path, faults: Faults) -> None:
+    def __init__(self, leg: Party, folder: Path, faults: Faults) -> None:
         self._faults, self._loop = faults, asyncio.get_running_loop()
         self._path = folder / f"{quote(leg.dialog.call_id, safe='')}.wav"
         self._began = self._loop.time()

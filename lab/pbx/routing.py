@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lab.pbx import feature_codes, ivr, sip_messages, tones
 from lab.pbx.g711 import SILENCE, recording
 from lab.pbx.incoming import IncomingLeg
-from lab.pbx.leg import Leg
-from lab.pbx.outgoing import OutgoingLeg
+from lab.pbx.switchboard import Callee, Party, Switchboard
 from lab.pbx.talk import Talk
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
+from lab.pbx.until_first import until_first
 
 FIRST_EXTENSION = 6100
 RING_SECONDS = 15.0
@@ -43,7 +39,7 @@ def user_of(number: str, users: Sequence[str]) -> str | None:
     return users[index] if 0 <= index < len(users) else None
 
 
-async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
+async def attend(exchange: Switchboard, leg: IncomingLeg) -> None:
     """Take a call to where its number leads. Cancelled when the call ends."""
     exchange.record(leg)
     if leg.number == ivr.MAIN_NUMBER:
@@ -58,7 +54,7 @@ async def attend(exchange: Exchange, leg: IncomingLeg) -> None:
         await _connect(exchange, leg)
 
 
-async def _connect(exchange: Exchange, leg: IncomingLeg) -> None:
+async def _connect(exchange: Switchboard, leg: IncomingLeg) -> None:
     """Ring a user, and talk."""
     leg.ring()
     target = await reach(exchange, leg.number, [leg])
@@ -71,39 +67,33 @@ async def _connect(exchange: Exchange, leg: IncomingLeg) -> None:
 
 
 async def reach(
-    exchange: Exchange, number: str, callers: Sequence[Leg], caller_id: str = ""
-) -> OutgoingLeg | None:
+    exchange: Switchboard, number: str, callers: Sequence[Party], caller_id: str = ""
+) -> Callee | None:
     """Ring a user on behalf of others; their leg once answered, None when it was not, or nobody
     waits any more.
     """
     user = user_of(number, exchange.registrar.users())
-    binding = (
-        next(reversed(exchange.registrar.registered(user)), None) if user else None
-    )  # who came last is there
+    # Of several phones of one user the one that registered last is where he is now.
+    binding = next(reversed(exchange.registrar.registered(user)), None) if user else None
     if binding is None:
         return None
-    caller = caller_id or (callers[0].party if callers else ivr.MAIN_NUMBER)
-    leg = await exchange.leg_to(binding, caller)
+    shown = caller_id or (callers[0].party if callers else ivr.MAIN_NUMBER)
+    leg = await exchange.leg_to(binding, shown)
     leg.call(callers[0].stream.law if callers else "PCMA")
-    waits = [
-        leg.answered.wait(),
-        leg.ended.wait(),
-        asyncio.sleep(RING_SECONDS),
-        *(c.ended.wait() for c in callers[:1]),
-    ]
-    tasks = [asyncio.ensure_future(one) for one in waits]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await until_first(
+            leg.answered.wait(),
+            leg.ended.wait(),
+            asyncio.sleep(RING_SECONDS),
+            *(caller.ended.wait() for caller in callers[:1]),
+        )
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         if not leg.answered.is_set():
             leg.cancel()
     return leg if leg.answered.is_set() else None
 
 
-async def originate(exchange: Exchange, agent: str, customer: str) -> None:
+async def originate(exchange: Switchboard, agent: str, customer: str) -> None:
     """Click to call: ring the agent, then the customer, and let them talk."""
     first = await reach(exchange, agent, []) if agent else None
     if agent and first is None:
@@ -126,7 +116,7 @@ async def originate(exchange: Exchange, agent: str, customer: str) -> None:
         exchange.start(_announce(exchange, second))
 
 
-async def _announce(exchange: Exchange, leg: Leg) -> None:
+async def _announce(exchange: Switchboard, leg: Party) -> None:
     """A campaign without an agent: the announcement, and the end."""
     await leg.play(recording(exchange.prompts / "opening-hours.wav", leg.stream.law))
     leg.hang_up("the announcement is through", sip_messages.reason(16, "Normal call clearing"))

@@ -15,18 +15,14 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sipmessage import Request
 
 from lab.pbx import mixer, sip_messages, tones
 from lab.pbx.g711 import SILENCE, Law
-from lab.pbx.leg import Leg
 from lab.pbx.outgoing import OutgoingLeg
 from lab.pbx.rtp import Packet
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
+from lab.pbx.switchboard import Conversation, Party, Switchboard
 
 _ECHO_FRAMES = 10
 MUTE, INVITE = "*6", "*3"
@@ -38,19 +34,19 @@ class Talk:
     one leg alone.
     """
 
-    def __init__(self, exchange: Exchange, *legs: Leg, room: str = "") -> None:
+    def __init__(self, exchange: Switchboard, *legs: Party, room: str = "") -> None:
         self.exchange, self.room = exchange, room
-        self.legs: list[Leg] = []
+        self.legs: list[Party] = []
         self.resumed = False
-        self._held: set[Leg] = set()
-        self._muted: set[Leg] = set()
-        self._keys: dict[Leg, asyncio.Task[None]] = {}
+        self._held: set[Party] = set()
+        self._muted: set[Party] = set()
+        self._keys: dict[Party, asyncio.Task[None]] = {}
         for leg in legs:
             self.take_in(leg)
 
     # --- coming and going
 
-    def take_in(self, leg: Leg) -> None:
+    def take_in(self, leg: Party) -> None:
         """One more, who hears the others and is heard from now on."""
         self.legs.append(leg)
         leg.talk = self
@@ -58,7 +54,7 @@ class Talk:
         self.exchange.start(self._watch(leg))
         self.connect()
 
-    def let_go(self, leg: Leg) -> None:
+    def let_go(self, leg: Party) -> None:
         """One less, who is still in a call but not in this talk."""
         if leg in self.legs:
             self.legs.remove(leg)
@@ -69,7 +65,7 @@ class Talk:
             leg.stream.play(None)
             self.connect()
 
-    async def _watch(self, leg: Leg) -> None:
+    async def _watch(self, leg: Party) -> None:
         await leg.ended.wait()
         if leg not in self.legs:
             return
@@ -91,7 +87,7 @@ class Talk:
         elif self.legs:
             self.legs[0].loop((SILENCE[self.legs[0].stream.law],) * 50)
 
-    def hears(self, target: Leg, source: Leg) -> bool:
+    def hears(self, target: Party, source: Party) -> bool:
         """Whether one hears another just now."""
         faults = self.exchange.faults
         ignored = faults.broken("mute-ignored")
@@ -114,7 +110,11 @@ class Talk:
                 target.loop((SILENCE[law],) * 50)
 
             def relay(
-                packet: Packet, law: Law, is_event: bool, source: Leg = source, target: Leg = target
+                packet: Packet,
+                law: Law,
+                is_event: bool,
+                source: Party = source,
+                target: Party = target,
             ) -> None:
                 lost = is_event and self.exchange.faults.broken("keys-lost")
                 if source is self.legs[0] and not is_event:
@@ -127,7 +127,7 @@ class Talk:
 
             source.stream.relay = relay
 
-    def held(self, leg: Leg, on: bool) -> None:
+    def held(self, leg: Party, on: bool) -> None:
         """A leg has put the others on hold, or is back."""
         if on != (leg in self._held):
             self._held ^= {leg}
@@ -136,7 +136,7 @@ class Talk:
 
     # --- keys
 
-    def told(self, leg: Leg, info: Request) -> None:
+    def told(self, leg: Party, info: Request) -> None:
         """A key by INFO goes on to the others as it came (RFC 6086)."""
         if self.exchange.faults.broken("keys-lost"):
             return
@@ -148,7 +148,7 @@ class Talk:
                 )
                 self.exchange.transactions.ask(made, other.dialog.flow, lambda _: None)
 
-    async def _listen(self, leg: Leg) -> None:
+    async def _listen(self, leg: Party) -> None:
         """Feature codes; other digits are the parties' own business."""
         pressed = ""
         while True:
@@ -170,6 +170,6 @@ class Talk:
             leg.hang_up("nobody is left to talk to")
 
 
-def others(talk: Talk, leg: Leg) -> Sequence[Leg]:
+def others(talk: Conversation, leg: Party) -> Sequence[Party]:
     """Everybody but one."""
     return [other for other in talk.legs if other is not leg]

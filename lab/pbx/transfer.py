@@ -13,17 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from sipmessage import Request
 
 from lab.pbx import sip_messages, tones
-from lab.pbx.leg import Leg
-from lab.pbx.talk import Talk, others
-
-if TYPE_CHECKING:
-    from lab.pbx.exchange import Exchange
+from lab.pbx.switchboard import Conversation, Party, Switchboard
+from lab.pbx.talk import others
 
 _REFER_TO = re.compile(r"<?sips?:([^@;?>]+)@[^?>]*(?:\?([^>]*))?>?")
 _REPLACES = re.compile(r"(?:^|&)Replaces=([^&]*)", re.IGNORECASE)
@@ -31,7 +27,7 @@ GRACE_SECONDS = 2.0
 """how long the transferor has to hang up by himself"""
 
 
-def refer(leg: Leg, request: Request) -> None:
+def refer(leg: Party, request: Request) -> None:
     """Take a REFER within a talk."""
     exchange, talk = leg.exchange, leg.talk
     target = _REFER_TO.search(request.headers.get("Refer-To") or "")
@@ -51,7 +47,7 @@ def refer(leg: Leg, request: Request) -> None:
         exchange.start(work)
 
 
-def notify(leg: Leg, code: int, final: bool) -> None:
+def notify(leg: Party, code: int, final: bool) -> None:
     """How the transfer gets on, as message/sipfrag (RFC 3420)."""
     state = "terminated;reason=noresource" if final else "active;expires=60"
     made = leg.dialog.request("NOTIFY", {"Event": "refer", "Subscription-State": state})
@@ -60,7 +56,7 @@ def notify(leg: Leg, code: int, final: bool) -> None:
     leg.exchange.transactions.ask(made, leg.dialog.flow, lambda _: None)
 
 
-async def _blind(exchange: Exchange, talk: Talk, leg: Leg, number: str) -> None:
+async def _blind(exchange: Switchboard, talk: Conversation, leg: Party, number: str) -> None:
     transferred = others(talk, leg)
     if exchange.faults.broken("transfer-lost"):
         await _leave(talk, leg)
@@ -84,7 +80,7 @@ async def _blind(exchange: Exchange, talk: Talk, leg: Leg, number: str) -> None:
     await _leave(talk, leg)
 
 
-async def _attended(exchange: Exchange, talk: Talk, leg: Leg, replaces: str) -> None:
+async def _attended(exchange: Switchboard, talk: Conversation, leg: Party, replaces: str) -> None:
     call_id, *tags = replaces.split(";")
     named = dict(tag.split("=", 1) for tag in tags if "=" in tag)
     consult = exchange.legs.get((call_id, named.get("to-tag", "")))
@@ -101,7 +97,7 @@ async def _attended(exchange: Exchange, talk: Talk, leg: Leg, replaces: str) -> 
     await _leave(talk, leg)
 
 
-async def _leave(talk: Talk, leg: Leg) -> None:
+async def _leave(talk: Conversation, leg: Party) -> None:
     """The transferor is told that it is done, and is out of it."""
     talk.let_go(leg)
     notify(leg, 200, final=True)
