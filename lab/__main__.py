@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from lab import FAULTS, UnknownFault, run
@@ -28,7 +29,8 @@ def main() -> int:
         sys.stdout.writelines(f"{name:26} {text}\n" for name, text in FAULTS.items())
         return 0
     try:
-        run(given.folder, given.faults, lambda line: print(line, flush=True))  # noqa: T201 - a command line
+        # Flushed line by line: whoever reads a pipe waits for the addresses.
+        run(given.folder, given.faults, partial(print, flush=True))
     except UnknownFault as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2

@@ -7,7 +7,7 @@ HOST = "127.0.0.1"
 # The zone of the site "Pune" in templates/centre.toml: the call records' days begin by it.
 ZONE = "Asia/Kolkata"
 
-# The queue rings these two, in turn.
+# The queue rings these two, the longest idle first.
 AGENTS = ("agent-01", "agent-02")
 # Softphones at the WebRTC edge: the first is called without a browser, the second lives in a
 # browser, and the third calls the second.

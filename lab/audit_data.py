@@ -12,6 +12,7 @@ from pathlib import Path
 from lab import records
 from lab.configuration import filled
 
+# Any seed does; a fixed one makes the demo tell the same story each time.
 _SEED = 5
 
 

@@ -47,11 +47,12 @@ class Lab:
         """
         self.folder = folder.absolute()
         self._challenge_calls, self._mail_login = challenge_calls, mail_login
+        # Account -> the file that holds its password.
         self.passwords: dict[str, Path] = {}
-        """account -> file that holds its password"""
 
     async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
+        # Passwords and mails lie here.
         self.folder.chmod(0o700)
         self.faults = Faults()
         self.certificate = certificate.make(self.folder / "tls")
@@ -97,6 +98,7 @@ class Lab:
             stack.push_async_callback(self.edge.close)
             await self.control.open()
             stack.push_async_callback(self.control.close)
+            # All is open: until here a failure closes what was opened before it.
             self._stack = stack.pop_all()
         return self
 
@@ -179,7 +181,7 @@ class Lab:
         }
 
     def _password(self, name: str) -> str:
-        """A new one, kept in a file of its own (0600)."""
+        """Make a new password, kept in a file of its own (0600)."""
         path = self.passwords[name] = self.folder / "passwords" / name
         path.parent.mkdir(exist_ok=True, mode=0o700)
         password = secrets.token_urlsafe(12)

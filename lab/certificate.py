@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+# A new one is made at each start; a month outlives any lab that is left running.
 DAYS = 30
-"""how long it is valid"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,10 @@ def make(folder: Path, days: int = DAYS) -> Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     made.key.unlink(missing_ok=True)
+    # Made empty with its mode first, so that the key is never readable by others, not even briefly.
     made.key.touch(mode=0o600)
     made.key.write_bytes(_pem(key))
+    # From the clock of the file system: nobody but monitor/clock.py asks what time it is.
     written = datetime.fromtimestamp(made.key.stat().st_mtime, UTC)
     made.certificate.write_bytes(
         _signed(key, written, days).public_bytes(serialization.Encoding.PEM)
@@ -60,9 +62,11 @@ def _signed(key: ec.EllipticCurvePrivateKey, now: datetime, days: int) -> x509.C
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
+        # An hour of grace, for peers in containers whose clocks are behind.
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(where), critical=False)
+        # Its own authority: who trusts this file trusts the lab, and nothing else.
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )

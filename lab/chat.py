@@ -19,16 +19,19 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sunrise Travel</title></head>
 <body><h1>Sunrise Travel</h1><p>Tickets, hotels, and someone to ask.</p>
 <button id="chat-button" hidden>Chat with us</button>
-<iframe id="chat" title="Chat" src="about:blank" style="display:none;width:320px;height:400px"></iframe>
+<iframe id="chat" title="Chat" src="about:blank"
+ style="display:none;width:320px;height:400px"></iframe>
 <script src="/widget.js"></script></body></html>
 """
-_LOADER = """const button = document.getElementById('chat-button'), frame = document.getElementById('chat');
+_LOADER = """const button = document.getElementById('chat-button');
+const frame = document.getElementById('chat');
 button.hidden = false;
 button.onclick = () => { frame.src = '/widget'; frame.style.display = 'block'; };
 """
 _WIDGET = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Chat</title></head>
-<body><ol id="said"></ol><form id="form"><input id="words" placeholder="Type a message" autocomplete="off">
+<body><ol id="said"></ol>
+<form id="form"><input id="words" placeholder="Type a message" autocomplete="off">
 <button type="submit">Send</button></form>
 <script>
 const said = document.getElementById('said'), words = document.getElementById('words');
@@ -48,6 +51,7 @@ document.getElementById('form').onsubmit = (event) => {
 </script></body></html>
 """
 GREETING = "Welcome to Sunrise Travel."
+# A visitor types; 16 KiB is longer than anybody does.
 _LONGEST_BYTES = 16384
 
 
@@ -119,6 +123,7 @@ class Chat(Site):
         try:
             words = str(json.loads(data)["say"])
         except (ValueError, KeyError, TypeError):
+            # RFC 6455 section 7.4.1: 1003, data of a kind that cannot be accepted.
             await socket.close(code=1003, message=b"no JSON with 'say'")
             return
         await socket.send_json({"say": f"You said: {words}"})

@@ -20,6 +20,7 @@ from pathlib import Path
 from lab.injected_faults import Faults, UnknownFault
 
 SOCKET = "control"
+# Seconds. One line each way within one host: who needs longer is gone.
 _TIME_LIMIT = 5.0
 
 
@@ -74,6 +75,7 @@ class Control:
             (self._folder / SOCKET).unlink(missing_ok=True)
             with _address(self._folder) as address:
                 listener.bind(address)
+            # Whoever can break the lab could make the monitor write tickets.
             (self._folder / SOCKET).chmod(0o600)
         except OSError:
             listener.close()
@@ -81,7 +83,7 @@ class Control:
         self._server = await asyncio.start_unix_server(self._accept, sock=listener)
 
     async def close(self) -> None:
-        """Remove the socket."""
+        """Stop listening, break off what is under way, and remove the socket."""
         self._server.close()
         for talk in self._talks:
             talk.cancel()
@@ -98,7 +100,8 @@ class Control:
                 written = (await reader.readline()).decode("utf-8", "replace").split()
                 writer.write(self._answer(written).encode() + b"\n")
                 await writer.drain()
-        except (TimeoutError, OSError, ValueError):  # whoever asked is gone, or never asked
+        # Whoever asked is gone, or never asked; ValueError is a line longer than the stream allows.
+        except (TimeoutError, OSError, ValueError):
             writer.transport.abort()
         finally:
             self._talks.discard(task)

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 PORTALS = ("agent-portal", "admin-portal", "dashboard-portal", "report-portal")
 
+# Name -> what is seen of it from outside. `python -m lab --list` prints it.
 FAULTS: dict[str, str] = {
     "trunk-refuses": "the trunk has no circuit: 503 with Reason Q.850 cause 34, also to OPTIONS",
     "trunk-down": "the trunk is dead: no SIP message is answered",
@@ -80,7 +81,6 @@ FAULTS: dict[str, str] = {
     "agent-desk-hangs": "signing in at the agent desk never ends",
     "mail-refused": "the mail server puts every recipient off: 451, try again later",
 }
-"""name -> what is seen of it from outside"""
 
 
 class UnknownFault(LookupError):
@@ -107,6 +107,7 @@ class Faults:
 
     def broken(self, name: str) -> bool:
         """Whether this one is switched on; a name outside the table is a bug (KeyError)."""
+        # The table is asked first, so that a misspelt name fails whether or not anything is broken.
         return bool(FAULTS[name]) and name in self._broken
 
     def switch_on(self, name: str) -> None:
@@ -129,5 +130,6 @@ class Faults:
             await self._changed.wait()
 
     def _tell(self) -> None:
+        # A new event for the next change: who waits on the old one wakes, and asks again.
         self._changed.set()
         self._changed = asyncio.Event()

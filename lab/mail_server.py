@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from lab.injected_faults import Faults
 
+# RFC 5321 section 4.2.2 with the enhanced code of RFC 3463: a later attempt may succeed.
 PUT_OFF = "451 4.7.1 Greylisted: try again later"
 
 
@@ -36,8 +37,8 @@ class Mailbox:
         """
         self.folder, self._faults, self._context, self._login = folder, faults, context, login
         self.port = 0
+        # How many recipients were answered 451.
         self.put_off = 0
-        """how many recipients were answered 451"""
         self.arrived = asyncio.Event()
         self._connections: set[_Session] = set()
 
@@ -88,6 +89,7 @@ class Mailbox:
             if isinstance(envelope.content, bytes)
             else (envelope.content or "").encode()
         )
+        # Renamed when complete: whoever lists the folder never reads half a mail.
         part = self.folder / f".{self._count:04d}.part"
         part.write_bytes("".join(f"{line}\r\n" for line in lines).encode() + content)
         part.rename(self.folder / f"{self._count:04d}.eml")
@@ -111,7 +113,9 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
         """One mail."""
         self.keep(envelope)
         return "250 2.0.0 OK: kept"

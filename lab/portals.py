@@ -29,10 +29,12 @@ from lab.site import Site
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
-<body><header><h1>{title}</h1></header><main>{body}</main><footer>Sunrise Travel, Pune</footer></body></html>
+<body><header><h1>{title}</h1></header><main>{body}</main>
+<footer>Sunrise Travel, Pune</footer></body></html>
 """
 _LOGIN = """<p>{text}</p>
-<form method="post" action="/login"><label>User name <input name="user" autocomplete="username"></label>
+<form method="post" action="/login">
+<label>User name <input name="user" autocomplete="username"></label>
 <label>Password <input name="password" type="password" autocomplete="current-password"></label>
 <button type="submit">Sign in</button></form>"""
 _HOME = """<p class="greeting">Signed in as {user}.</p>
@@ -41,6 +43,7 @@ _HOME = """<p class="greeting">Signed in as {user}.</p>
 _WRONG = '<p class="error">The user name or the password is not right.</p>'
 _COOKIE = "session"
 
+# Name -> title, and what the login page says. templates/portals.toml looks for the titles.
 TEXTS = {
     "agent-portal": ("Agent Portal", "Sign in to take calls and chats of the reservations queue."),
     "admin-portal": ("Administration Portal", "Sign in to change queues, users and call flows."),
@@ -50,7 +53,7 @@ TEXTS = {
     ),
     "report-portal": ("Report Portal", "Sign in to fetch call, agent and billing reports."),
 }
-"""name -> title, and what its login page says"""
+# In the order of the page: a check that accepted it notices a button that moved.
 TOOLBAR = ("Hold", "Mute", "Transfer", "Conference", "Wrap up")
 _INSIDE = {
     "admin-portal": '<ul id="queues"><li>Reservations</li><li>Support</li></ul>',
@@ -60,7 +63,7 @@ _INSIDE = {
 
 
 class Portal(Site):
-    """One of them."""
+    """One portal, on a port of its own."""
 
     def __init__(
         self, name: str, faults: Faults, account: tuple[str, str], records: list[Cdr]
@@ -113,7 +116,7 @@ class Portal(Site):
         return gate
 
     def _inside(self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Handler:
-        """For those who are signed in."""
+        """Send whoever is not signed in to the login page."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.cookies.get(_COOKIE) not in self._sessions:
@@ -135,9 +138,12 @@ class Portal(Site):
             for name, known in zip(("user", "password"), self._account, strict=True)
         )
         if not right or self.faults.broken(f"{self.name}-login"):
+            # 200, as most portals do it: only the page itself tells that nobody was let in.
             return _page(self.title, _WRONG + _LOGIN.format(text=TEXTS[self.name][1]))
         session = secrets.token_urlsafe(16)
         self._sessions.add(session)
+        # 303 (RFC 9110 section 15.4.4): the browser goes on with GET, and a reload sends no
+        # password.
         entered = web.HTTPSeeOther("/home")
         entered.set_cookie(_COOKIE, session, httponly=True, samesite="Lax")
         raise entered
@@ -183,5 +189,5 @@ def _page(title: str, body: str, status: int = 200) -> web.Response:
 
 
 def portals(faults: Faults, account: tuple[str, str], records: list[Cdr]) -> dict[str, Portal]:
-    """All of them, by name, not yet open."""
+    """Every portal by its name, not yet open."""
     return {name: Portal(name, faults, account, records) for name in PORTALS}

@@ -23,8 +23,11 @@ TRUNKS = ("PJSIP/trunk-a", "PJSIP/trunk-b")
 NUMBERS = ("8000", "8001", "8100")
 QUEUES = ("support", "sales")
 AGENTS = tuple(f"PJSIP/agent-{number:02}" for number in range(1, 13))
+# Weights of the hours from midnight: two peaks, late morning and afternoon, as in an office.
 _HOURS = (1, 1, 1, 1, 1, 2, 5, 18, 60, 95, 100, 92, 70, 75, 88, 84, 76, 60, 38, 22, 12, 7, 4, 2)
+# From Monday on: callers who waited for the weekend to pass come first.
 _WEEKDAYS = (1.1, 1.0, 1.0, 0.95, 0.9, 0.45, 0.25)
+# What becomes of the calls out that are not answered, in per cent of them.
 _FAILURES = (("BUSY", 40), ("NO ANSWER", 45), ("CONGESTION", 8), ("FAILED", 7))
 
 
@@ -78,7 +81,9 @@ class Centre:
         self.queue_log: list[tuple[int, str, str, str, str, tuple[str, ...]]] = []
 
     def day(self, of: date, dead_trunk: str | None = None) -> list[Cdr]:
-        """One day's records, by their end, as Asterisk writes them; `dead_trunk` carries nothing."""
+        """One day's records in the order of their ends, as Asterisk writes them; the trunk
+        `dead_trunk` carries nothing.
+        """
         records: list[tuple[float, Cdr]] = []
         self._shifts(of)
         for begin in self._begins(of):
@@ -91,6 +96,7 @@ class Centre:
                 else self._outgoing(begin, trunk)
             )
             records += ((begin + leg.duration, leg) for leg in legs)
+        # The monitor's own test calls, at the hours of templates/calls.toml.
         for hour in (8.5, 17.5):
             records += ((self._at(of, hour), leg) for leg in self._own(self._at(of, hour)))
         return [leg for _, leg in sorted(records, key=lambda one: (one[0], one[1].sequence))]
@@ -131,6 +137,7 @@ class Centre:
         channel, unique = self._channel(trunk), self._unique(begin)
         entered = begin + 8 + draw.randrange(12)
         self._log(entered, unique, queue, "NONE", "ENTERQUEUE", "", caller, "1")
+        # One caller in twelve gives up, as service levels commonly allow for (5 to 10 %).
         if draw.random() < 0.08:
             wait = int(draw.expovariate(1 / 25))
             self._log(entered + wait, unique, queue, "NONE", "ABANDON", "1", "1", str(wait))
@@ -154,6 +161,8 @@ class Centre:
                 self._leg(entered, unique, caller, number, channel, other, 5, 0, "NO ANSWER")
             )
             wait += 6
+        # Talk times are log-normal (Brown et al., 2005, on a bank's call centre): here 150 s in the
+        # middle, and a long tail.
         talk = 5 + int(draw.lognormvariate(5, 0.8))
         agent = tried[0]
         self._log(entered + wait, unique, queue, agent, "CONNECT", str(wait), unique, "3")
@@ -188,7 +197,8 @@ class Centre:
         ]
 
     def _leg(
-        self, begin: int, unique: str, src: str, dst: str, channel: str, other: str, duration: int, billsec: int,
+        self, begin: int, unique: str, src: str, dst: str, channel: str, other: str,
+        duration: int, billsec: int,
         outcome: str = "ANSWERED", account: str = "",
     ) -> Cdr:  # fmt: skip
         self._number += 1
@@ -244,6 +254,7 @@ def write(folder: Path, seed: int, zone: str, last: date, days: int = 29, calls_
 def newest_days(folder: Path, zone: str, calls_a_day: int = 200) -> list[Cdr]:
     """Of yesterday and today, as seen when `folder` was changed last."""
     today = datetime.fromtimestamp(folder.stat().st_mtime, ZoneInfo(zone)).date()
+    # Any seed does; a fixed one gives each lab of a day the same figures.
     centre = Centre(7, zone, calls_a_day)
     return [leg for of in (today - timedelta(days=1), today) for leg in centre.day(of)]
 
@@ -262,7 +273,8 @@ def write_sqlite(path: Path, records: Sequence[Cdr]) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(f"CREATE TABLE cdr ({columns})")
         marks = ", ".join("?" * len(COLUMNS))
-        database.executemany(f"INSERT INTO cdr VALUES ({marks})", map(astuple, records))  # noqa: S608 - marks alone
+        insert = f"INSERT INTO cdr VALUES ({marks})"  # noqa: S608 - marks alone
+        database.executemany(insert, map(astuple, records))
         database.execute("CREATE INDEX cdr_start ON cdr (start)")
 
 

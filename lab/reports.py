@@ -16,6 +16,7 @@ from aiohttp import web
 from lab.injected_faults import Faults
 from lab.records import Cdr
 
+# The account code of the monitor's own test calls, which no customer made.
 OWN = "reveille"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 from aiohttp import web
 
 from lab.injected_faults import Faults
@@ -22,6 +24,7 @@ class Site:
     async def serve(self, application: web.Application, host: str) -> None:
         """Raises OSError."""
         application.on_response_prepare.append(self._unmarked)
+        # Half a second: a request that a fault holds must not hold the end of the lab too.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, 0).start()
@@ -41,4 +44,14 @@ class Site:
             raise web.HTTPGatewayTimeout
 
     async def _unmarked(self, _request: web.Request, response: web.StreamResponse) -> None:
+        # aiohttp's own header names its version, which a hygiene check would rightly find.
         response.headers["Server"] = "lab"
+
+
+def without_key(request: web.Request, key: str) -> web.Response | None:
+    """401 for a request that does not carry `key` as a bearer token (RFC 6750 section 2.1)."""
+    given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    # In constant time, so that the key cannot be guessed byte by byte.
+    if hmac.compare_digest(given, f"Bearer {key}".encode()):
+        return None
+    return web.json_response({"error": "no valid key"}, status=401)

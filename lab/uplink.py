@@ -14,8 +14,9 @@ from aiohttp import web
 from lab.injected_faults import Faults
 from lab.site import Site
 
+# RFC 1035 section 4.1.1: QR, and RCODE 3 (no such name). Any answer proves that the server is
+# there.
 _REFUSED_QUESTION = 0x8003
-"""an answer (QR) with NXDOMAIN: a name server that answers"""
 
 
 class Far(Site):
@@ -40,8 +41,10 @@ class _Names(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport = transport
 
     def datagram_received(self, data: bytes, address: Any) -> None:
-        end = data.find(0, 12) + 5  # after the one question: its name, type and class
+        # After the one question: 12 bytes of header, a name that ends with 0, type and class.
+        end = data.find(0, 12) + 5
         if end > 12 and not self._faults.broken("uplink-down"):
+            # The question's own number, and its RD bit, come back (RFC 1035 section 4.1.1).
             header = (
                 data[:2]
                 + (_REFUSED_QUESTION | data[2] << 8 & 0x100).to_bytes(2, "big")
@@ -52,7 +55,7 @@ class _Names(asyncio.DatagramProtocol):
 
 
 class World:
-    """All of it."""
+    """Everything beyond the uplink that a check looks at."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults, self._far = faults, (Far(faults), Far(faults))
@@ -79,7 +82,7 @@ class World:
         )
 
     async def close(self) -> None:
-        """Nobody is out there any more."""
+        """Close the web servers and the name server."""
         if self._names:
             self._names.close()
         for far in self._far:

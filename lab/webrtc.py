@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lab.webrtc_media import Machine
 
 NUMBER = "8000"
+# As large as a SIP datagram may be; the INVITE of a browser is far smaller.
 _LARGEST_BYTES = 65536
 
 
@@ -123,6 +124,7 @@ class Edge:
     ) -> Response | None:
         if request.method == "INVITE":
             self._routing.learn(request, connection)
+            # 100 alone: the caller believes that it is under way.
             if self.faults.broken("webrtc-calls-lost"):
                 return sip_messages.reply(request, 100)
         await self._routing.pass_on(request, text, connection)
@@ -145,6 +147,7 @@ class Edge:
     async def _invite(self, request: Request) -> Response:
         if request.uri.user != NUMBER:
             return sip_messages.reply(request, 404, sip_messages.token())
+        # In a thread: the imports take a second or more, and calls that are up must not stutter.
         await asyncio.to_thread(import_module, "lab.webrtc_media")
         from lab.webrtc_media import Machine
 

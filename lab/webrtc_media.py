@@ -20,6 +20,7 @@ from lab.injected_faults import Faults
 _FRAME_SECONDS = FRAME / RATE
 _SILENCE: Samples = np.zeros(FRAME, dtype=np.float32)
 
+# aiortc gathers no loopback candidates by itself; here there are no others.
 reach_own_host()
 
 
@@ -31,6 +32,7 @@ class Mouth(MediaStreamTrack):
     def __init__(self, faults: Faults, welcome: Path) -> None:
         super().__init__()
         self._faults, self._said = faults, read_wav(welcome)
+        # A second of echo at most; what is older comes too late to be told from a new word.
         self._heard: asyncio.Queue[Samples] = asyncio.Queue(maxsize=50)
         self._sent, self._due = 0, time.monotonic()
 
@@ -67,7 +69,7 @@ class Mouth(MediaStreamTrack):
 
 
 class Machine:
-    """One call."""
+    """The answering machine of one call."""
 
     def __init__(self, faults: Faults, welcome: Path) -> None:
         self._peer, self._mouth = RTCPeerConnection(), Mouth(faults, welcome)

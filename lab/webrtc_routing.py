@@ -15,7 +15,9 @@ from sipmessage import Request, Response
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+# A softphone in a browser writes one Via to a line, and never folds it.
 _TOP_VIA = re.compile(r"(?im)^Via[ \t]*:[^\r\n]*\r\n")
+# RFC 3261 section 8.1.1.7: the cookie with which every branch begins.
 _BRANCH = re.compile(r"branch=(z9hG4bK[^;,\s]+)")
 _CONTACT = re.compile(r"sips?:([^@>;]+)@")
 
@@ -52,6 +54,8 @@ class Routing:
         """To the softphone that it is for."""
         target = self._sockets[request.uri.user or ""]
         top = _BRANCH.search(text)
+        # Made from the branch that came, as stateless proxies do (RFC 3261 section 16.11): a
+        # repeated request gets the same one.
         branch = "z9hG4bK" + hashlib.sha256((top[1] if top else text).encode()).hexdigest()[:20]
         self._waiting[branch] = connection
         first, rest = text.split("\r\n", 1)

@@ -13,8 +13,8 @@ from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
 from lab.pbx import sip_messages
 from lab.pbx.transport import Flow
 
+# RFC 4028 section 5: Min-SE must not be below 90 seconds.
 SHORTEST_SESSION_SECONDS = 90
-"""Min-SE (RFC 4028 section 5)"""
 
 
 def own_contact(flow: Flow) -> URI:
@@ -26,6 +26,8 @@ def own_contact(flow: Flow) -> URI:
 
 def via(flow: Flow) -> Via:
     """A top Via with a new branch."""
+    # RFC 3261 section 8.1.1.7: the cookie tells that the branch is unique; RFC 3581: an empty
+    # rport.
     parameters = Parameters(branch="z9hG4bK" + sip_messages.token(), rport=None)
     return Via(
         transport=flow.transport, host=flow.local[0], port=flow.local[1], parameters=parameters
@@ -87,6 +89,7 @@ class Dialog:
             made.headers.set(name, value)
         if self.routes:
             made.headers.setlist("Route", list(self.routes))
+        # RFC 3261 table 2: Contact is optional in an ACK, and would say nothing new there.
         if method != "ACK":
             made.headers.set("Contact", f"<{own_contact(self.flow)}>")
         return made
@@ -96,10 +99,12 @@ class Dialog:
         self.remote = answer.headers["To"]
         if answer.contact:
             self.target = answer.contact[0].uri
+        # The caller's route set is the Record-Route list backwards (RFC 3261 section 12.1.2).
         self.routes = list(reversed(answer.headers.getlist("Record-Route")))
 
     def in_order(self, request: Request) -> bool:
         """Note a request's CSeq; False if it is older than one that was seen."""
+        # RFC 3261 section 12.2.2: equal is allowed, as an ACK has its INVITE's number.
         if request.cseq.sequence < self.remote_sequence:
             return False
         self.remote_sequence = request.cseq.sequence
@@ -122,6 +127,8 @@ class SessionInterval:
             return None
         seconds, *parameters = (part.strip() for part in written.split(";"))
         named = dict(part.split("=", 1) for part in parameters if "=" in part)
+        # RFC 4028 section 4 leaves the choice to the answering side; this one lets the caller do
+        # it.
         return cls(int(seconds), named.get("refresher", "uac"))
 
     def __str__(self) -> str:
@@ -141,12 +148,14 @@ class SessionTimer:
         if interval is None:
             return
         loop, seconds = asyncio.get_running_loop(), interval.seconds
+        # BYE a little before the end, min(32, a third): the session is over at both ends by then.
         self._timers = [loop.call_later(seconds - min(32, seconds / 3), self._expired)]
         if ours:
+            # Half of the interval leaves room to repeat a refresh that was lost.
             self._timers.append(loop.call_later(seconds / 2, self._refresh))
 
     def stop(self) -> None:
-        """No more."""
+        """Neither refresh nor expire any more."""
         for timer in self._timers:
             timer.cancel()
         self._timers = []

@@ -159,8 +159,9 @@ class Exchange:
         return routing.is_room(number)
 
     def join(self, number: str, leg: Party) -> None:
-        """Into the room of that number; the last to leave closes it."""
+        """Take a leg into the room of that number."""
         room = self._rooms.get(number)
+        # The last to leave closes it; the next to come opens another.
         if room is None or not room.legs:
             self._rooms[number] = Talk(self, leg, room=number)
         else:
@@ -185,6 +186,7 @@ class Exchange:
         elif not self.transactions.is_repeated(message, flow):
             try:
                 self._dispatch(message, flow)
+            # sipmessage parses headers when they are asked for: what is broken shows up here.
             except ValueError:
                 self._respond(message, 400)
 
@@ -201,6 +203,8 @@ class Exchange:
         elif take := self._methods.get(request.method):
             take(request, flow)
         else:
+            # RFC 3261 section 12.2.2: these belong to a call, and there is none; others are
+            # unknown.
             known = request.method in ("BYE", "UPDATE", "INFO", "REFER", "NOTIFY")
             self._respond(request, 481 if known else 405, Allow=sip_messages.ALLOW)
 
@@ -230,6 +234,7 @@ class Exchange:
             leg.acknowledged(ack)
 
     def _cancel(self, request: Request) -> None:
+        # RFC 3261 section 9.2: CANCEL is answered by itself, and its INVITE besides.
         key = self.transactions.invite_of(request)
         self._respond(request, 200 if key else 481)
         if key in self._by_invite:
@@ -248,6 +253,7 @@ class Exchange:
         if code != 200:
             self._respond(request, code, Reason=reason)
             return
+        # RFC 3261 section 17.2.1: within 200 ms, or the caller repeats its INVITE.
         self.transactions.respond(request, sip_messages.reply(request, 100))
         self.start(self._attend(request, flow))
 

@@ -15,8 +15,11 @@ from lab.pbx.g711 import recording
 from lab.pbx.incoming import IncomingLeg
 from lab.pbx.switchboard import Switchboard
 
+# A star in front, as ITU-T E.131 has it for services: no extension and no room begins so.
 LOG_IN, LOG_OUT = "*45", "*46"
 END = "#"
+# From the announcement's begin, which itself takes four; who is silent for so long has hung up or
+# gone astray.
 PATIENCE_SECONDS = 10.0
 
 
@@ -49,6 +52,7 @@ async def _log_in(exchange: Switchboard, leg: IncomingLeg) -> str:
                 while (key := await leg.keys.get()) != END:
                     given += key
     finally:
+        # Whoever knows the way types before the announcement is through.
         leg.stream.play(None)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)

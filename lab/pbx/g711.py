@@ -12,22 +12,25 @@ from typing import Literal
 
 Law = Literal["PCMA", "PCMU"]
 
+# Samples a second, one byte each (ITU-T G.711).
 RATE = 8000
-"""samples a second"""
+# 20 ms, the default of RFC 3551 section 4.2.
 FRAME_SAMPLES = 160
-"""samples in one packet: 20 ms"""
+# Static payload types (RFC 3551 table 4).
 PAYLOAD_TYPES: dict[Law, int] = {"PCMU": 0, "PCMA": 8}
-"""static payload types (RFC 3551 table 4)"""
+# One frame of the quietest positive sample: 0x80 with the even bits inverted (A-law), 0x00 inverted
+# (µ-law).
 SILENCE: dict[Law, bytes] = {"PCMA": b"\xd5" * FRAME_SAMPLES, "PCMU": b"\xff" * FRAME_SAMPLES}
-"""one frame of nothing"""
 
 
 def decode_one(law: Law, code: int) -> int:
     """The 16-bit sample that a code stands for."""
     if law == "PCMU":
+        # µ-law is sent with every bit inverted, and has a bias of 33 (0x84 at 16 bits).
         code = ~code & 0xFF
         step = (((code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4)
         return 0x84 - step if code & 0x80 else step - 0x84
+    # A-law is sent with the even bits inverted, against long rows of zeros on an E1 line.
     code ^= 0x55
     exponent, mantissa = (code & 0x70) >> 4, (code & 0x0F) << 4
     step = mantissa + 8 if exponent == 0 else (mantissa + 0x108) << (exponent - 1)
@@ -36,7 +39,8 @@ def decode_one(law: Law, code: int) -> int:
 
 @cache
 def encoding(law: Law) -> bytes:
-    """The code of every 16-bit sample, indexed by `(sample >> 2) & 0x3FFF`: each sample's nearest."""
+    """The nearest code of every 16-bit sample, indexed by `(sample >> 2) & 0x3FFF`."""
+    # Two bits fewer make a table of 16 KiB, and lose nothing: the finest step of either law is 8.
     levels = sorted((decode_one(law, code), code) for code in range(256))
     table, at = bytearray(0x4000), 0
     for sample in range(-0x8000, 0x8000, 4):

@@ -15,7 +15,9 @@ from lab.pbx.transport import Flow
 
 
 class IncomingLeg(Leg):
-    """Its stream has a port, and its offer is understood, before it is told to anyone."""
+    """A call from outside. Its offer is understood before anybody is told of it. Raises ValueError
+    for an INVITE that cannot become a call.
+    """
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """The dial plan of the main number, as data; and the few lines that walk it.
 
-    8000 → 180 → 200 → welcome.wav → menu.wav (three times) ─ 1 → please-hold.wav → queue
-                                                            ├ 2 → opening-hours.wav → BYE
-                                                            └ nothing → no-entry.wav → BYE
+    8000 → 180 → 200 → welcome.wav → menu.wav (3 times) ─ 1 → please-hold.wav → queue
+                                                        ├ 2 → opening-hours.wav → BYE
+                                                        └ nothing → no-entry.wav → BYE
 Keys count as soon as the welcome plays.
 """
 
@@ -19,12 +19,15 @@ from lab.pbx.rtp import FRAME_SECONDS
 from lab.pbx.switchboard import Switchboard
 
 MAIN_NUMBER = "8000"
+# Long enough that 180 is seen before 200, short enough for the tests.
 RING_SECONDS = 0.4
+# Beyond the `answer_seconds <= 4` of templates/calls.toml, below its `answer_within = "12s"`.
 LATE_RING_SECONDS = 7.0
+# Within the welcome, which lasts for about three seconds.
 EARLY_HANG_UP_SECONDS = 1.0
 
+# Where the plan ends: names that no step of it has.
 QUEUE, HANG_UP = "queue", "hang-up"
-"""where the plan ends"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,13 @@ class Step:
     """Say something, perhaps again, and listen for keys meanwhile."""
 
     says: str
+    # The step that follows when no key came.
     then: str
-    """the step that follows when no key came"""
+    # Key -> the step that it leads to.
     keys: Mapping[str, str] = field(default_factory=dict)
-    """key -> the step that it leads to"""
     times: int = 1
+    # After each time, still listening.
     pause_seconds: float = 0.0
-    """listened to after each time"""
 
 
 MENU = {"1": "hold", "2": "hours"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import cycle
 
 from sipmessage import Request, Response
@@ -19,6 +20,8 @@ from lab.pbx.rtp import Stream
 from lab.pbx.switchboard import Conversation, Switchboard
 from lab.pbx.transport import Flow
 
+# (state, event) -> next state, for the called and for the calling side. "answered" waits for the
+# ACK of its 2xx (RFC 3261 section 13.3.1.4).
 LIFE: dict[tuple[str, str], str] = {
     ("new", "ring"): "ringing",
     ("new", "answer"): "answered",
@@ -27,13 +30,16 @@ LIFE: dict[tuple[str, str], str] = {
     ("answered", "acknowledge"): "up",
     **{(state, "end"): "over" for state in ("new", "ringing", "answered", "up")},
 }
-"""(state, event) -> next state, for both the called and the calling side"""
 
+# `Signal=5` of application/dtmf-relay, or the bare digit of application/dtmf. Neither is an RFC:
+# the forms are those that common phones send.
 _SIGNAL = re.compile(rb"^\s*(?:signal\s*=\s*)?([0-9*#A-D])\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Leg:
-    """What both kinds of leg have: `IncomingLeg` was called by the far end, `OutgoingLeg` calls it."""
+    """What both kinds of leg have: the far end calls an `IncomingLeg`, and is called by an
+    `OutgoingLeg`.
+    """
 
     def __init__(
         self, exchange: Switchboard, dialog: Dialog, stream: Stream, keys: asyncio.Queue[str]
@@ -41,17 +47,17 @@ class Leg:
         self.exchange, self.dialog, self.stream, self.keys = exchange, dialog, stream, keys
         self.state = "new"
         self.talk: Conversation | None = None
-        """whom it talks with"""
+        # Who is at its far end: the number that others are shown.
         self.party = ""
-        """who is at its far end: the number that others are shown"""
         self.ended = asyncio.Event()
+        # Set by an answer and by an end without one, so that nobody waits for ever.
         self.begun = asyncio.Event()
-        """answered, or over without"""
+        # What ended it, in a word or two.
         self.why = ""
-        """what ended it, in a word or two"""
         self.session = SessionTimer(
             lambda: self.hang_up("session expired", "SIP;cause=408"), self._refresh
         )
+        # RFC 3264 section 8: the version in `o=` grows with each description.
         self._version = 1
         self._looped: tuple[bytes, ...] | None = None
         self._verbs = {
@@ -61,6 +67,7 @@ class Leg:
             "INFO": self._info,
             "OPTIONS": self._options,
             "REFER": self._refer,
+            # The exchange subscribes to nothing, but phones notify unasked to keep a NAT open.
             "NOTIFY": self._options,
         }
 
@@ -80,7 +87,7 @@ class Leg:
         return following is not None
 
     def over(self, why: str) -> None:
-        """It has ended, by whomever."""
+        """Take note that the call has ended, whoever ended it."""
         if self.becomes("end"):
             self.why = why
             self.session.stop()
@@ -118,6 +125,7 @@ class Leg:
         """Play again and again, until something else is played; what loops already goes on
         undisturbed.
         """
+        # A queue calls this at each look round: music must not begin anew each time.
         if frames is not self._looped:
             self._looped = frames
             self.stream.play(self.exchange.heard(self, cycle(frames)))
@@ -126,8 +134,10 @@ class Leg:
 
     def asked(self, request: Request, flow: Flow) -> None:
         """A request within the dialog."""
+        # A phone that moved, or whose connection was made anew, is answered where it is now.
         self.dialog.flow = flow
         if not self.dialog.in_order(request):
+            # RFC 3261 section 12.2.2: an older CSeq is answered 500.
             self.reply(request, 500)
         else:
             self._verbs.get(request.method, self._unknown)(request)
@@ -149,9 +159,9 @@ class Leg:
             response.headers.set("Supported", "timer")
         if body:
             sip_messages.with_body(response, "application/sdp", body)
-        lost = None
-        if request.method == "INVITE" and 200 <= code < 300:
-            lost = lambda: self.hang_up("no ACK")  # noqa: E731 - a binding, not a function of its own
+        # RFC 3261 section 13.3.1.4: a 2xx whose ACK never comes ends the call.
+        answers_invite = request.method == "INVITE" and 200 <= code < 300
+        lost = partial(self.hang_up, "no ACK") if answers_invite else None
         self.exchange.transactions.respond(request, response, lost)
 
     def _unknown(self, request: Request) -> None:
@@ -168,6 +178,7 @@ class Leg:
         """A key as application/dtmf-relay (`Signal=5`) or application/dtmf (`5`)."""
         kind = (request.headers.get("Content-Type") or "").split(";")[0].strip().lower()
         if kind not in ("application/dtmf-relay", "application/dtmf"):
+            # An empty INFO is a keep-alive of older phones.
             self.reply(request, 415 if request.body else 200)
             return
         self.reply(request, 200)
@@ -195,6 +206,7 @@ class Leg:
         except IntervalTooSmall:
             self.reply(request, 422, {"Min-SE": str(SHORTEST_SESSION_SECONDS)})
         else:
+            # RFC 3261 section 12.2: both requests may move the far end to another address.
             if request.contact:
                 self.dialog.target = request.contact[0].uri
             self.reply(request, 200, timer, body)
@@ -232,6 +244,7 @@ class Leg:
         if interval.seconds < SHORTEST_SESSION_SECONDS:
             raise IntervalTooSmall
         self.session.start(interval, ours=interval.refresher == "uas")
+        # RFC 4028 section 9: who shall refresh must be told so by Require, if it knows how to.
         theirs = (
             {"Require": "timer"}
             if interval.refresher == "uac" and "timer" in request.supported
@@ -240,7 +253,7 @@ class Leg:
         return {"Session-Expires": str(interval), **theirs}
 
     def _refresh(self) -> None:
-        """Our turn to give a sign of life."""
+        """Send a sign of life: UPDATE (RFC 3311) without a description changes nothing else."""
         update = self.dialog.request(
             "UPDATE", {"Supported": "timer", "Session-Expires": "120;refresher=uac"}
         )
@@ -249,6 +262,8 @@ class Leg:
     def _refreshed(self, answer: Response) -> None:
         if 200 <= answer.code < 300:
             self.session.start(SessionInterval.of(answer), ours=True)
+        # RFC 3261 section 12.2.1.2: these two mean that the dialog is gone; after any other refusal
+        # the session lives on until its interval is over.
         elif answer.code in (408, 481):
             self.hang_up("session lost")
 

@@ -12,8 +12,9 @@ from lab.pbx.g711 import FRAME_SAMPLES, SILENCE, Law, decode_one, encoding
 from lab.pbx.rtp import Packet
 from lab.pbx.switchboard import Party
 
+# Frames that may wait: 120 ms. Older ones are dropped, since a party whose clock runs fast would
+# otherwise be heard later and later.
 _DEEP = 6
-"""frames that may wait; older ones are dropped, so that nobody lags"""
 
 
 @cache
@@ -43,6 +44,7 @@ def _taking(
     hears: Callable[[Party, Party], bool],
 ) -> Callable[[Packet, Law, bool], None]:
     def take(packet: Packet, law: Law, is_event: bool) -> None:
+        # Keys are for the talk, not for the ears; a frame of another length fits into no sum.
         if is_event or len(packet.payload) != FRAME_SAMPLES:
             return
         table = _decoding(law)
@@ -62,12 +64,13 @@ def _mixed(target: Party, queues: list[deque[list[int]]]) -> Iterator[bytes]:
         if not frames:
             yield SILENCE[law]
         else:
+            # Clipped, not scaled: in a talk one speaks at a time, and shall be as loud as ever.
             sums = (max(-32768, min(32767, sum(column))) for column in zip(*frames, strict=True))
             yield bytes(table[(value >> 2) & 0x3FFF] for value in sums)
 
 
 def with_echo(payload: bytes, law: Law, said: bytes, said_law: Law) -> bytes:
-    """A frame with what was said a while ago in it."""
+    """A frame with what was said a while ago added to it."""
     table, decoded, echoed = encoding(law), _decoding(law), _decoding(said_law)
     sums = (decoded[code] + echoed[old] for code, old in zip(payload, said, strict=False))
     return bytes(table[(max(-32768, min(32767, value)) >> 2) & 0x3FFF] for value in sums)

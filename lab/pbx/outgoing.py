@@ -1,4 +1,4 @@
-"""A leg that calls an agent (RFC 3261 section 13.2)."""
+"""A leg that calls a user's phone (RFC 3261 section 13.2)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from lab.pbx.rtp import Stream
 from lab.pbx.switchboard import Switchboard
 from lab.pbx.transactions import LIFE
 
+# RFC 4028: the phone shall refresh where it can. Two minutes is little more than the 90 seconds
+# that are allowed, so that a phone which has crashed does not stay busy for long.
 SESSION = "120;refresher=uas"
-"""the agent's phone shall give a sign of life, where it can (RFC 4028)"""
 
 
 class OutgoingLeg(Leg):
-    """`ring` sends the INVITE; `answered` is set once there is a yes, `ended` once there is a no."""
+    """`call` sends the INVITE; `answered` is set by a yes, `ended` by a no."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class OutgoingLeg(Leg):
             "Session-Expires": SESSION,
             "Min-SE": "90",
         }
+        # RFC 3325: phones of a trusted network show this one rather than From.
         headers["P-Asserted-Identity"] = self._asserted
         invite = self.dialog.request("INVITE", headers)
         sip_messages.with_body(invite, "application/sdp", self.describe(b""))
@@ -65,7 +67,9 @@ class OutgoingLeg(Leg):
     def cancel(self) -> None:
         """Give up ringing; an answer that crosses it is hung up at once."""
         self._wants_cancel = True
+        # RFC 3261 section 9.1: a far end of RFC 2543 may never answer the INVITE that it cancelled.
         asyncio.get_running_loop().call_later(LIFE, self.over, "no answer to CANCEL")
+        # RFC 3261 section 9.1: no CANCEL before a provisional response; `_rings` sends it then.
         if self.state == "ringing":
             self._send_cancel()
 
@@ -82,7 +86,9 @@ class OutgoingLeg(Leg):
             self._send_cancel()
 
     def _answers(self, response: Response) -> None:
-        """Every repetition of the 2xx gets its ACK; the first one makes the call."""
+        """Every repetition of the 2xx gets its ACK (RFC 3261 section 13.2.2.4); the first one makes
+        the call.
+        """
         first = self.may("answer")
         if first:
             self.dialog.established(response)
@@ -99,6 +105,7 @@ class OutgoingLeg(Leg):
         except sdp.NotAcceptable:
             self.hang_up("description not acceptable", "SIP;cause=488")
             return
+        # RFC 3261 section 9.1: an answer that crossed our CANCEL stands, and must be hung up.
         if self._wants_cancel:
             self.hang_up("answered too late")
             return

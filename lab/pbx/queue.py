@@ -16,12 +16,13 @@ from lab.pbx.switchboard import Callee, Party, Switchboard
 from lab.pbx.talk import Talk
 from lab.pbx.until_first import until_first
 
+# Asterisk's default for a queue member, and long enough for an agent's hand.
 RING_SECONDS = 15.0
-"""how long one agent rings"""
+# An agent who did not answer is left alone for so long: others are rung meanwhile.
 REST_SECONDS = 3.0
-"""how long an agent who did not answer is left alone"""
+# Beside every registration, a waiting caller's queue looks for free agents so often: an agent who
+# has rested registers nothing.
 LOOK_SECONDS = 0.5
-"""how often a waiting caller's queue looks for free agents, beside every registration"""
 
 
 class Queue:
@@ -33,12 +34,12 @@ class Queue:
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = dict.fromkeys(agents, 0.0)
         self.waiting: list[Party] = []
+        # Agents who are rung only once they have logged in, with their personal numbers (PIN).
         self.pins: dict[str, str] = {}
-        """agents who are rung only once they have logged in, with their personal numbers"""
         self.logged_in: set[str] = set()
 
     async def serve(self, caller: Party) -> None:
-        """Until the caller has talked to an agent. Cancelled when the caller hangs up."""
+        """Keep a caller until he has talked to an agent. Cancelled when the caller hangs up."""
         self.waiting.append(caller)
         try:
             while (agent := await self._reach_an_agent(caller)) is None:
@@ -59,6 +60,7 @@ class Queue:
         self._busy.add(binding.user)
         try:
             leg = await self._ring(caller, binding)
+        # A cancelled call too gives its agent back, or nobody could ring him again.
         except BaseException:
             self._free(binding.user, 0.0)
             raise
@@ -96,7 +98,8 @@ class Queue:
         except BaseException:
             _leave(leg)
             raise
-        if leg.answered.is_set():  # though the agent may have hung up again already
+        # The agent may have hung up again already; the talk notices that by itself.
+        if leg.answered.is_set():
             return leg
         leg.cancel()
         return None

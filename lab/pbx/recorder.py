@@ -15,8 +15,10 @@ from lab.injected_faults import Faults
 from lab.pbx.g711 import RATE, SILENCE, Law, decode_one, transcoding
 from lab.pbx.switchboard import Party
 
+# 100 ms: less is jitter, and is closed up; after more the packet is written where its time is, with
+# silence before it.
 _GAP_SAMPLES = 800
-"""what comes later than this after the last is written where it belongs, with silence before it"""
+# Ten minutes, 4.8 MB for each direction: a call that nobody ends must not fill the memory.
 _LARGEST = 600 * RATE
 
 
@@ -30,7 +32,7 @@ async def record(leg: Party, folder: Path, faults: Faults) -> None:
 
 
 class Recorder:
-    """Takes what goes by on a leg's stream, from now on."""
+    """Keeps what goes by on a leg's stream, from now on."""
 
     def __init__(self, leg: Party, folder: Path, faults: Faults) -> None:
         self._faults, self._loop = faults, asyncio.get_running_loop()
@@ -40,7 +42,7 @@ class Recorder:
         leg.stream.tap = self._take
 
     def _take(self, sent: bool, payload: bytes, law: Law) -> None:
-        """Each packet at its time; the tracks are A-law."""
+        """Keep one packet at its time; both tracks are A-law, whatever the call speaks."""
         track = self._tracks[sent]
         at = round((self._loop.time() - self._began) * RATE)
         if at - len(track) > _GAP_SAMPLES:
@@ -59,8 +61,10 @@ class Recorder:
             "h",
             bytes(2 * length) if self._faults.broken("recording-silent") else self._mixed(length),
         )
+        # A WAV file is little-endian everywhere.
         if sys.byteorder == "big":
             samples.byteswap()
+        # Renamed when complete: whoever waits for the file never reads half of it.
         unfinished = self._path.with_suffix(".part")
         with wave.open(str(unfinished), "wb") as file:
             file.setnchannels(1)
@@ -70,6 +74,7 @@ class Recorder:
         unfinished.rename(self._path)
 
     def _mixed(self, length: int) -> bytes:
+        # Half of each, so that the sum of both directions cannot clip.
         table = [decode_one("PCMA", code) // 2 for code in range(256)]
         one, other = (
             bytes(track[:length]).ljust(length, SILENCE["PCMA"][:1]) for track in self._tracks

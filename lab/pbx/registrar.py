@@ -23,9 +23,12 @@ from sipmessage import (
 from lab.pbx import sip_messages
 from lab.pbx.transport import Flow
 
+# A registration is granted for a time between these (RFC 3261 section 10.3 step 7). Five minutes,
+# so that a phone which vanished is soon missed; ten seconds, so that a test sees a refresh soon.
 LONGEST_SECONDS = 300
 SHORTEST_SECONDS = 10
-"""a registration is granted for this long"""
+# Short, so that a recorded answer is worth nothing later; a phone whose nonce is stale tries again
+# by itself.
 NONCE_SECONDS = 300.0
 
 
@@ -36,8 +39,8 @@ class Binding:
     user: str
     contact: URI
     flow: Flow
+    # In the time of the event loop, which no change of the wall clock moves.
     until: float
-    """loop time"""
 
 
 def _md5(text: str) -> str:
@@ -47,6 +50,7 @@ def _md5(text: str) -> str:
 def digest(user: str, realm: str, password: str, method: str, given: AuthParameters) -> str:
     """The response that these credentials should have had (RFC 2617 section 3.2.2)."""
     secret, asked = _md5(f"{user}:{realm}:{password}"), _md5(f"{method}:{given.get('uri', '')}")
+    # RFC 2617 section 3.2.2.1: without qop the digest is that of RFC 2069, which old phones send.
     if "qop" in given:
         middle = f"{given['nonce']}:{given.get('nc', '')}:{given.get('cnonce', '')}:{given['qop']}"
     else:
@@ -82,6 +86,7 @@ class Registrar:
         if user not in self._users or given.get("username") != user:
             return sip_messages.reply(request, 403, sip_messages.token())
         if not self._is_fresh(given.get("nonce", "")):
+            # RFC 2617 section 3.2.1: the phone tries again with the new nonce, and asks nobody.
             return self._challenge(request, stale="true")
         right = digest(user, self._realm, self._users[user], request.method, given)
         if not secrets.compare_digest(right, given.get("response", "")):
@@ -89,18 +94,20 @@ class Registrar:
         return None
 
     def register(self, request: Request, flow: Flow) -> Response:
-        """Grant, refresh, remove or list (RFC 3261 section 10.3)."""
+        """Grant, refresh, remove or list bindings; returns the answer (RFC 3261 section 10.3)."""
         if refusal := self.refusal(request):
             return refusal
         user = request.to_address.uri.user or ""
         if user != request.from_address.uri.user:
             return sip_messages.reply(request, 403, sip_messages.token())
         default = request.expires if request.expires is not None else LONGEST_SECONDS
+        # RFC 3261 section 10.2.2: `*` removes every binding of the user.
         if (request.headers.get("Contact") or "").strip() == "*":
             self._forget(lambda binding: binding.user == user)
         else:
             for contact in request.contact:
                 seconds = int(sip_messages.parameter(contact, "expires") or default)
+                # 0 is no short time, but the way to remove one binding.
                 if 0 < seconds < SHORTEST_SECONDS:
                     return sip_messages.reply(
                         request, 423, sip_messages.token(), Min_Expires=str(SHORTEST_SECONDS)
@@ -118,6 +125,7 @@ class Registrar:
         )
 
     def _bind(self, user: str, contact: Address, seconds: int, flow: Flow) -> None:
+        # A phone that has moved registers another contact; one that refreshes, the same.
         key = (user, str(contact.uri))
         if seconds:
             until = asyncio.get_running_loop().time() + seconds

@@ -1,8 +1,10 @@
 """Where a number leads: the main number's dial plan, a user by name or extension, a conference
 room.
 
-8000 main number · *45, *46 log in and out · 6100, 6101 ... users in their order, or their names ·
-8600 to 8699 rooms
+    8000            the main number
+    *45, *46        an agent logs in, and out
+    6100, 6101 ...  users in their order, or their names
+    8600 to 8699    conference rooms
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from lab.pbx.switchboard import Callee, Party, Switchboard
 from lab.pbx.talk import Talk
 from lab.pbx.until_first import until_first
 
+# Beside the rooms at 8600 and the main number at 8000, so that no number means two things.
 FIRST_EXTENSION = 6100
+# As long as an agent of the queue rings.
 RING_SECONDS = 15.0
 
 
@@ -55,7 +59,7 @@ async def attend(exchange: Switchboard, leg: IncomingLeg) -> None:
 
 
 async def _connect(exchange: Switchboard, leg: IncomingLeg) -> None:
-    """Ring a user, and talk."""
+    """Ring a user, and let both talk."""
     leg.ring()
     target = await reach(exchange, leg.number, [leg])
     if target is None:
@@ -107,6 +111,7 @@ async def originate(exchange: Switchboard, agent: str, customer: str) -> None:
                 "the customer did not answer", sip_messages.reason(19, "No answer from user")
             )
     elif exchange.faults.broken("dialer-silent"):
+        # Both hear an open line: whoever calls them must notice it by ear.
         for leg in (first, second):
             if leg:
                 leg.loop((SILENCE[leg.stream.law],) * 50)
@@ -117,6 +122,6 @@ async def originate(exchange: Switchboard, agent: str, customer: str) -> None:
 
 
 async def _announce(exchange: Switchboard, leg: Party) -> None:
-    """A campaign without an agent: the announcement, and the end."""
+    """Play the announcement of a campaign that has no agent, and hang up."""
     await leg.play(recording(exchange.prompts / "opening-hours.wav", leg.stream.law))
     leg.hang_up("the announcement is through", sip_messages.reason(16, "Normal call clearing"))

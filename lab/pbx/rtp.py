@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from lab.pbx.g711 import FRAME_SAMPLES, PAYLOAD_TYPES, RATE, Law, transcoding
 
 Address = tuple[str, int]
+# The place in it is the number of the telephone event (RFC 4733 section 3.2).
 KEYS = "0123456789*#ABCD"
-"""telephone event number -> key (RFC 4733 section 3.2)"""
 FRAME_SECONDS = FRAME_SAMPLES / RATE
+# RFC 3550 section 5.1: version and flags, marker and payload type, sequence, timestamp, SSRC.
 _HEADER = struct.Struct("!BBHII")
+# A sender this far behind its schedule skips: a burst of 200 ms would overflow the jitter buffer of
+# the far end, and be heard as loss.
 _TOO_LATE_FRAMES = 10
-"""a sender this far behind its schedule skips instead of bursting"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,16 @@ class Packet:
     @classmethod
     def parse(cls, data: bytes) -> Packet | None:
         """None when it is not RTP version 2, or cut short."""
+        # RFC 5761 section 4: RTCP on the same port has packet types that look like 64 to 95 here.
         if len(data) < _HEADER.size or data[0] >> 6 != 2 or 64 <= data[1] & 0x7F <= 95:
             return None
         first, second, sequence, timestamp, source = _HEADER.unpack_from(data)
         start = _HEADER.size + 4 * (first & 0x0F)
-        if first & 0x10 and len(data) >= start + 4:  # header extension
+        # RFC 3550 section 5.3.1: an extension tells its own length, in words of four bytes.
+        if first & 0x10 and len(data) >= start + 4:
             start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-        end = len(data) - (data[-1] if first & 0x20 else 0)  # padding
+        # RFC 3550 section 5.1: the last byte of padding counts all of it.
+        end = len(data) - (data[-1] if first & 0x20 else 0)
         return cls(second & 0x7F, bool(second & 0x80), sequence, timestamp, source, data[start:end])
 
 
@@ -72,6 +77,7 @@ class Keys:
                 KEYS[packet.payload[0]],
                 False,
             )
+        # RFC 4733 section 2.3.2: the E bit.
         if packet.payload[1] & 0x80:
             self._tell()
 
@@ -91,22 +97,21 @@ class Stream(asyncio.DatagramProtocol):
         self.remote: Address | None = None
         self.may_send = True
         self.received = self.sent = 0
-        self.relay: Callable[[Packet, Law, bool], None] | None = (
-            None  # where packets go while bridged
-        )
-        self.tap: Callable[[bool, bytes, Law], None] | None = (
-            None  # who listens in: sent or received, payload, law
-        )
+        # Where packets go while the leg is bridged.
+        self.relay: Callable[[Packet, Law, bool], None] | None = None
+        # Who listens in: whether it was sent, the payload, its law.
+        self.tap: Callable[[bool, bytes, Law], None] | None = None
         self._keys = Keys(pressed)
         self._latched = False
+        # RFC 3550 section 5.1: all three begin at random. The sequence number keeps its top bit
+        # free, so that the first wrap is at least 32768 packets away.
         self._ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
         self._timestamp, self._fresh = secrets.randbits(31), True
         self._stamped_at = 0.0
         self._frames: Iterator[bytes] | None = None
         self._tick: asyncio.TimerHandle | None = None
-        self._relayed_source: tuple[int, int, int] | None = (
-            None  # (SSRC, sequence offset, timestamp offset)
-        )
+        # (SSRC, sequence offset, timestamp offset) of what is forwarded just now.
+        self._relayed_source: tuple[int, int, int] | None = None
 
     async def open(self, host: str) -> None:
         """Bind a free port. Raises OSError."""
@@ -121,7 +126,9 @@ class Stream(asyncio.DatagramProtocol):
         self._socket.close()
 
     def described(self, remote: Address, law: Law, events: int | None, may_send: bool) -> None:
-        """What the far end's SDP says. A new address is believed until packets come from elsewhere."""
+        """Take over what the far end's SDP says. A new address is believed until packets come from
+        elsewhere.
+        """
         if remote != self.remote and not self._latched:
             self.remote = remote
         self.law, self.events, self.may_send = law, events, may_send
@@ -132,6 +139,8 @@ class Stream(asyncio.DatagramProtocol):
         packet = Packet.parse(data)
         if packet is None:
             return
+        # A phone behind a NAT does not know its own address: the first packet tells it (RFC 7362,
+        # latching).
         if not self._latched:
             self.remote, self._latched = addr, True
         self.received += 1
@@ -180,6 +189,8 @@ class Stream(asyncio.DatagramProtocol):
             if self._stamped_at
             else 0
         )
+        # Up to 80 ms late is jitter of our own; more is a pause, after which a talkspurt begins and
+        # the marker is due (RFC 3551 section 4.1).
         self._fresh = self._fresh or gap > 4 * FRAME_SAMPLES
         step = gap if gap > 4 * FRAME_SAMPLES else FRAME_SAMPLES
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
@@ -188,6 +199,7 @@ class Stream(asyncio.DatagramProtocol):
 
     def forward(self, packet: Packet, law: Law, is_event: bool) -> None:
         """Send on what the other leg received, restamped; losses and order stay as they were."""
+        # Who has not offered telephone events could not tell them from sound.
         if is_event and self.events is None:
             return
         if self._relayed_source is None or self._relayed_source[0] != packet.source:
@@ -201,7 +213,8 @@ class Stream(asyncio.DatagramProtocol):
         _, sequence_offset, timestamp_offset = self._relayed_source
         sequence = (packet.sequence + sequence_offset) & 0xFFFF
         timestamp = (packet.timestamp + timestamp_offset) & 0xFFFFFFFF
-        if (sequence - self._sequence) & 0xFFFF < 0x8000:  # else it came out of order
+        # A packet that came out of order is sent on, but does not turn the count back.
+        if (sequence - self._sequence) & 0xFFFF < 0x8000:
             self._sequence, self._timestamp, self._stamped_at = (
                 sequence,
                 timestamp,

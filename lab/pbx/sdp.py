@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from lab.pbx.g711 import PAYLOAD_TYPES, Law
 
 _LAWS: dict[int, Law] = {number: law for law, number in PAYLOAD_TYPES.items()}
+# RFC 3264 section 6.1: the answer says the same direction from the other side.
 _OPPOSITE = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
+# A dynamic payload type (96 to 127, RFC 3551 section 6); nearly every phone offers 101 for events.
 EVENTS = 101
-"""the payload type that our own offers give to telephone events"""
 
 
 class NotAcceptable(ValueError):
@@ -31,25 +32,29 @@ class Sound:
     host: str
     port: int
     law: Law
+    # The payload type of telephone events.
     events: int | None
-    """payload type of telephone events"""
+    # As its writer sees it; sendrecv is the default (RFC 4566 section 6).
     direction: str = "sendrecv"
-    """as its writer sees it"""
+    # Media lines after the audio stream. RFC 3264 section 6: each needs an answer, a refusal has
+    # port 0.
     rejected: tuple[str, ...] = ()
-    """media lines after the audio stream, refused with port 0"""
 
     @property
     def writer_listens(self) -> bool:
         """Whether whoever wrote this wants to receive."""
-        return self.direction in ("sendrecv", "recvonly") and self.host != "0.0.0.0"  # noqa: S104 - RFC 2543 hold
+        # RFC 2543 put a call on hold by an address of zeros; some phones still do.
+        held = self.host == "0.0.0.0"  # noqa: S104 - read, and never bound
+        return self.direction in ("sendrecv", "recvonly") and not held
 
 
 def parse(body: bytes) -> Sound:
-    """Raises NotAcceptable."""
+    """The audio stream of a description. Raises NotAcceptable."""
     text = body.decode("utf-8", "replace").replace("\r\n", "\n")
     session, *media = re.split(r"^(?=m=)", text, flags=re.MULTILINE)
     if not media or not (first := re.match(r"m=audio (\d+)(?:/\d+)? RTP/AVP ([\d ]+)", media[0])):
         raise NotAcceptable("no RTP/AVP audio first")
+    # RFC 4566 section 5.7: an address of the media stream wins over that of the session.
     host = re.search(r"^c=IN IP4 (\S+)", media[0], re.MULTILINE) or re.search(
         r"^c=IN IP4 (\S+)", session, re.MULTILINE
     )
@@ -59,6 +64,7 @@ def parse(body: bytes) -> Sound:
     events = re.search(
         r"^a=rtpmap:(\d+) telephone-event/8000", media[0], re.MULTILINE | re.IGNORECASE
     )
+    # The stream's own direction is found first, since its lines stand before the session's here.
     way = re.search(
         r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", media[0] + session, re.MULTILINE
     )

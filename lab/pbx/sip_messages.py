@@ -8,9 +8,12 @@ import secrets
 
 from sipmessage import URI, Address, Message, Request, Response, Via
 
+# What Exchange and Leg know to answer; RFC 3261 section 20.5 wants it in a 405.
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO, REFER, NOTIFY"
 AGENT = "Reveille-lab"
 
+# RFC 3261 section 21, RFC 3515 (202) and RFC 4028 (422). Nobody acts on the words: a peer reads
+# them in its log.
 PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -60,9 +63,11 @@ def reply(request: Request, code: int, tag: str = "", **headers: str) -> Respons
     answer = Response(code=code, phrase=PHRASES.get(code, "Unknown"))
     answer.headers.setlist("Via", list(request.headers.getlist("Via")))
     answer.headers.set("From", request.headers["From"])
+    # RFC 3261 section 8.2.6.2: 100 needs no tag, since it makes no dialog.
     answer.headers.set("To", _tagged(request, "" if code == 100 else tag))
     answer.headers.set("Call-ID", request.call_id)
     answer.headers.set("CSeq", request.headers["CSeq"])
+    # RFC 3261 section 12.1.1: copied, so that both ends learn the same route set.
     if routes := request.headers.getlist("Record-Route"):
         answer.headers.setlist("Record-Route", list(routes))
     for name, value in headers.items():
@@ -88,6 +93,7 @@ def request(method: str, to: URI, via: Via, **headers: str) -> Request:
     """A new request with the headers that each has; underscores in header names become dashes."""
     made = Request(method=method, uri=to)
     made.via = [via]
+    # RFC 3261 section 8.1.1.6 says 70.
     made.headers.set("Max-Forwards", "70")
     for name, value in headers.items():
         made.headers.set(name.replace("_", "-"), value)

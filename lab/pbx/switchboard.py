@@ -3,7 +3,7 @@
 Every part is written against these and never imports exchange.py, which builds them all; the
 imports therefore run one way, from the exchange down to the leg:
 
-    exchange → routing → ivr, feature_codes → queue → talk → mixer, outgoing → leg → switchboard
+    exchange > routing > ivr, feature_codes > queue > talk > mixer, outgoing > leg > switchboard
 """
 
 from __future__ import annotations
@@ -49,13 +49,7 @@ class Party(Protocol):
     def quiet(self) -> None:
         """Play nothing."""
 
-    def reply(
-        self,
-        request: Request,
-        code: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> None:
+    def reply(self, request: Request, code: int) -> None:
         """Answer a request within the dialog."""
 
     def hang_up(self, why: str, reason: str = "") -> None:

@@ -24,19 +24,21 @@ from lab.pbx.outgoing import OutgoingLeg
 from lab.pbx.rtp import Packet
 from lab.pbx.switchboard import Conversation, Party, Switchboard
 
+# 200 ms: far beyond the delay of 25 ms from which ITU-T G.131 asks for echo control.
 _ECHO_FRAMES = 10
+# Feature codes that a party of a talk may press; each begins with a star, which no IVR asks for.
 MUTE, INVITE = "*6", "*3"
-"""feature codes that a party of a talk may press"""
 
 
 class Talk:
-    """Who talks with whom just now. `room` is the number under which others may join, and may hold
+    """Who talks with whom just now. `room` is the number under which others join; a room may hold
     one leg alone.
     """
 
     def __init__(self, exchange: Switchboard, *legs: Party, room: str = "") -> None:
         self.exchange, self.room = exchange, room
         self.legs: list[Party] = []
+        # Whether anybody came back from hold: the fault "one-way-after-resume" acts from then on.
         self.resumed = False
         self._held: set[Party] = set()
         self._muted: set[Party] = set()
@@ -70,6 +72,7 @@ class Talk:
         if leg not in self.legs:
             return
         self.let_go(leg)
+        # Who is alone in a room waits for others there; who is alone in a call is through.
         if len(self.legs) == 1 and not self.room:
             who = "agent" if isinstance(leg, OutgoingLeg) else "caller"
             self.legs[0].hang_up(f"{who} hung up", sip_messages.reason(16, "Normal call clearing"))
@@ -99,7 +102,8 @@ class Talk:
         ) and self.exchange.passes(target)
 
     def _bridge(self) -> None:
-        said: deque[bytes] = deque([b""], maxlen=_ECHO_FRAMES)  # by the first, who may hear himself
+        # By the first, who hears himself while the fault "echo" is on.
+        said: deque[bytes] = deque([b""], maxlen=_ECHO_FRAMES)
         for source, target in (self.legs, self.legs[::-1]):
             target.quiet()
             law = target.stream.law
@@ -107,8 +111,10 @@ class Talk:
                 silent = self.exchange.faults.broken("hold-silent")
                 target.loop((SILENCE[law],) * 50 if silent else tones.music(law))
             elif source in self._muted and not self.exchange.faults.broken("mute-ignored"):
+                # A NAT's mapping, and a phone's own loss alarm, want packets even in silence.
                 target.loop((SILENCE[law],) * 50)
 
+            # The two legs are bound as defaults: a closure would see those of the last round.
             def relay(
                 packet: Packet,
                 law: Law,
@@ -153,6 +159,7 @@ class Talk:
         pressed = ""
         while True:
             key = await leg.keys.get()
+            # A star begins a new code, so that a slip of the finger needs no correction.
             pressed = key if key == "*" else pressed + key
             if pressed == MUTE:
                 self._muted ^= {leg}

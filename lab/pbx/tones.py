@@ -10,10 +10,10 @@ from functools import cache
 
 from lab.pbx.g711 import RATE, Law, frames
 
+# (seconds, on): India's ringing tone in the list of ITU-T E.180 Supplement 2.
 _CADENCE = ((0.4, True), (0.2, False), (0.4, True), (2.0, False))
-"""ringback: seconds on and off"""
+# Hz, half a second each. A tune of our own, so that nobody's licence is needed.
 _TUNE = (392.0, 493.88, 587.33, 493.88, 440.0, 523.25, 659.26, 523.25)
-"""Hz, half a second each"""
 
 
 @cache
@@ -37,6 +37,7 @@ def music(law: Law) -> tuple[bytes, ...]:
         for pitch in _TUNE:
             for n in range(RATE // 2):
                 fade = math.exp(-3 * n / RATE)
+                # One overtone: a single sine would pass for a tone of the network.
                 wave = math.sin(2 * math.pi * pitch * n / RATE) + 0.3 * math.sin(
                     4 * math.pi * pitch * n / RATE
                 )

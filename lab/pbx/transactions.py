@@ -3,10 +3,12 @@ answered with.
 
 | who              | repeats                 | until                       | gives up after |
 |------------------|-------------------------|-----------------------------|----------------|
-| INVITE client    | INVITE (UDP)            | any response                | 64 T1 without a final response or ringing |
+| INVITE client    | INVITE (UDP)            | any response                | 64 T1 (*)      |
 | other client     | request (UDP)           | final response              | 64 T1          |
 | INVITE server    | 3xx-6xx (UDP), 2xx      | ACK                         | 64 T1          |
 | any server       | last response, on each repeated request                | 64 T1          |
+
+(*) without any response; once the far end rings, whoever calls decides how long that may last.
 """
 
 from __future__ import annotations
@@ -20,20 +22,22 @@ from sipmessage import CSeq, Request, Response
 from lab.pbx import sip_messages
 from lab.pbx.transport import Flow, Transport, way_back
 
+# Seconds. RFC 3261 section 17.1.1.1: the estimated round trip; its default holds for a network that
+# nobody has measured, and stays here so that peers meet the timing they would meet elsewhere.
 T1 = 0.5
-"""seconds: the estimated round trip"""
+# Seconds, the longest pause between two repetitions: timers E and G (RFC 3261 sections 17.1.2.2 and
+# 17.2.1).
 T2 = 4.0
-"""seconds: the longest pause between repetitions"""
+# Seconds: timers B, D, F, H and J are all 64 T1 over UDP (RFC 3261 table 4).
 LIFE = 64 * T1
-"""seconds: how long a transaction is remembered"""
 
 Key = tuple[str, ...]
 Answered = Callable[[Response], None]
 
 
 class Repetition:
-    """Says the same thing again at T1, 2 T1, 4 T1 … (at most every T2) until stopped; after LIFE it
-    calls `lapsed`.
+    """Says the same thing again at T1, 2 T1, 4 T1 and so on (at most every T2) until it is stopped;
+    after LIFE it calls `lapsed`.
     """
 
     def __init__(
@@ -125,6 +129,8 @@ class Transactions:
             if known.last:
                 self._transport.send(known.last, known.flow)
             return True
+        # Twice as long as a transaction lives: the answer to INVITE may be repeated for all of
+        # LIFE, and repetitions of the INVITE itself may still be on their way.
         forget = asyncio.get_running_loop().call_later(2 * LIFE, self._served.pop, key, None)
         self._served[key] = _Served(way_back(request, flow), forget)
         return False
@@ -140,6 +146,8 @@ class Transactions:
         served.last = response
         self._transport.send(response, served.flow)
         if request.method == "INVITE" and response.code >= 200:
+            # A 2xx is repeated over TCP too, since its ACK comes end to end (RFC 3261 section
+            # 13.3.1.4); any other answer only where the transport may lose it (timer G).
             again = response.code < 300 or not served.flow.reliable
             served.repetition = Repetition(
                 lambda: self._transport.send(response, served.flow),
@@ -167,6 +175,7 @@ class Transactions:
         """Send a request. `answered` gets every response; silence becomes our own 408 (RFC 3261
         section 8.1.3.1).
         """
+        # RFC 3261 section 17.1.3: branch and method; a CANCEL has the branch of its INVITE.
         key = self._client_key(request.via[0].parameters.get("branch"), request.method)
         repetition = Repetition(
             lambda: self._transport.send(request, flow),
@@ -187,9 +196,12 @@ class Transactions:
                 asked.repetition.stop()
                 del self._asked[key]
         elif response.code < 200:
-            asked.repetition.stop()  # ringing may last: whoever asked has a timer of their own
+            # Ringing may last: whoever asked has a timer of their own.
+            asked.repetition.stop()
         else:
             asked.repetition.stop()
+            # Kept for timer D, or M (RFC 6026) after a 2xx: repetitions of the answer still find
+            # it.
             if not asked.forget:
                 asked.forget = asyncio.get_running_loop().call_later(
                     LIFE, self._asked.pop, key, None

@@ -5,7 +5,7 @@ transferor            exchange                 target
 REFER ------------------>
 <---------- 202 Accepted
 <----- NOTIFY 100 Trying   INVITE -------------->      (blind: Refer-To names a number)
-<--- NOTIFY 200 or 4xx     <----------------- 200      (attended: Replaces names the call to the target)
+<--- NOTIFY 200 or 4xx     <----------------- 200      (attended: Replaces names the other call)
 BYE -------------------->  the others hear the target
 """
 
@@ -21,14 +21,17 @@ from lab.pbx import sip_messages, tones
 from lab.pbx.switchboard import Conversation, Party, Switchboard
 from lab.pbx.talk import others
 
+# RFC 3515 section 2.1; the headers behind `?` are RFC 3261 section 19.1.1, where Replaces is
+# hidden.
 _REFER_TO = re.compile(r"<?sips?:([^@;?>]+)@[^?>]*(?:\?([^>]*))?>?")
 _REPLACES = re.compile(r"(?:^|&)Replaces=([^&]*)", re.IGNORECASE)
+# The transferor ends his own call (RFC 5589 section 6); a phone that forgets to is hung up after
+# this.
 GRACE_SECONDS = 2.0
-"""how long the transferor has to hang up by himself"""
 
 
 def refer(leg: Party, request: Request) -> None:
-    """Take a REFER within a talk."""
+    """Answer a REFER within a talk, and carry the transfer out."""
     exchange, talk = leg.exchange, leg.talk
     target = _REFER_TO.search(request.headers.get("Refer-To") or "")
     if target is None:
@@ -36,6 +39,7 @@ def refer(leg: Party, request: Request) -> None:
     elif talk is None or exchange.faults.broken("transfer-refused"):
         leg.reply(request, 603)
     else:
+        # RFC 3515 section 2.4.4: accepted, and at once a NOTIFY, before anything is known.
         leg.reply(request, 202)
         replaces = _REPLACES.search(target[2] or "")
         notify(leg, 100, final=False)
@@ -48,7 +52,8 @@ def refer(leg: Party, request: Request) -> None:
 
 
 def notify(leg: Party, code: int, final: bool) -> None:
-    """How the transfer gets on, as message/sipfrag (RFC 3420)."""
+    """Tell the transferor how the transfer gets on, as message/sipfrag (RFC 3420)."""
+    # RFC 3515 section 2.4.7: the last NOTIFY ends the subscription that REFER made.
     state = "terminated;reason=noresource" if final else "active;expires=60"
     made = leg.dialog.request("NOTIFY", {"Event": "refer", "Subscription-State": state})
     line = f"SIP/2.0 {code} {sip_messages.PHRASES.get(code, 'Unknown')}\r\n"
@@ -73,6 +78,7 @@ async def _blind(exchange: Switchboard, talk: Conversation, leg: Party, number: 
     target = await exchange.reach(number, transferred)
     if target is None:
         notify(leg, 480, final=True)
+        # RFC 5589 section 6: the transferor keeps the call when the target does not answer.
         if not leg.ended.is_set():
             talk.take_in(leg)
         return
@@ -83,6 +89,7 @@ async def _blind(exchange: Switchboard, talk: Conversation, leg: Party, number: 
 async def _attended(exchange: Switchboard, talk: Conversation, leg: Party, replaces: str) -> None:
     call_id, *tags = replaces.split(";")
     named = dict(tag.split("=", 1) for tag in tags if "=" in tag)
+    # RFC 3891 section 3: to-tag is the tag of whoever gets the Replaces, here the exchange itself.
     consult = exchange.legs.get((call_id, named.get("to-tag", "")))
     if consult is None or consult.talk is None:
         notify(leg, 481, final=True)
@@ -98,7 +105,7 @@ async def _attended(exchange: Switchboard, talk: Conversation, leg: Party, repla
 
 
 async def _leave(talk: Conversation, leg: Party) -> None:
-    """The transferor is told that it is done, and is out of it."""
+    """Take the transferor out of the talk, and tell him that the transfer is done."""
     talk.let_go(leg)
     notify(leg, 200, final=True)
     try:

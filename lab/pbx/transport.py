@@ -19,9 +19,14 @@ from sipmessage import Message, Request, Response
 Address = tuple[str, int]
 Received = Callable[[Request | Response, "Flow"], None]
 
+# RFC 3261 section 7.3.3: `l` is the compact form of Content-Length, and names ignore case.
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d+)", re.IGNORECASE | re.MULTILINE)
+# Only an rport without a value asks to be filled in (RFC 3581 section 3).
 _RPORT = re.compile(r";[ \t]*rport(?=[ \t]*(?:;|$))", re.IGNORECASE)
+# Bytes on a stream without a whole message: as much as the largest datagram could hold.
 _LONGEST = 65536
+# UDP and TCP share a port, but the kernel chooses only one of them freely. The other is free nearly
+# always; twenty failures in a row mean that something else is wrong.
 _TRIES = 20
 
 
@@ -73,11 +78,11 @@ class Transport:
         self.streams: set[_Stream] = set()
         self.host, self.port, self.tls_port = "127.0.0.1", 0, 0
         self.malformed = 0
+        # Set once the datagram socket is closed, which asyncio does only after the call of close().
         self.silent = asyncio.Event()
-        """the datagram socket is closed"""
-        self.wire: deque[tuple[str, str, bytes]] = deque(
-            maxlen=2000
-        )  # (way, peer, message), for the ladder
+        # (way, peer, message), for the ladder of a test that fails; a lab that runs for days must
+        # not grow.
+        self.wire: deque[tuple[str, str, bytes]] = deque(maxlen=2000)
 
     async def open(self, host: str, context: ssl.SSLContext | None) -> None:
         """Bind UDP and TCP to one free port, TLS (with a context) to another. Raises OSError."""
@@ -103,7 +108,7 @@ class Transport:
             self._servers.append(secure)
 
     async def close(self) -> None:
-        """Leave nothing open."""
+        """Close every socket, and wait until the kernel has let go of them."""
         for server in self._servers:
             server.close()
         for stream in list(self.streams):
@@ -120,6 +125,7 @@ class Transport:
         self.wire.append(("<-", f"{flow.transport} {flow.remote[0]}:{flow.remote[1]}", data))
         try:
             message = Message.parse(data)
+            # sipmessage reads headers late: whatever is broken in these shall show here.
             _ = (
                 message.via[0],
                 message.cseq,
@@ -147,6 +153,7 @@ def _stamp(request: Request, flow: Flow) -> None:
     """Write into the top Via where the request really came from (RFC 3581); the rest of it stays
     verbatim.
     """
+    # A proxy may write several Vias on one line; only the topmost is the sender's own.
     first, comma, rest = request.headers["Via"].partition(",")
     stamped = _RPORT.sub(f";rport={flow.remote[1]}", first) + f";received={flow.remote[0]}"
     request.headers.setlist("Via", [stamped + comma + rest, *request.headers.getlist("Via")[1:]])
@@ -157,6 +164,8 @@ def way_back(request: Request, flow: Flow) -> Flow:
     top = request.via[0]
     if flow.reliable or "rport" in top.parameters:
         return flow
+    # RFC 3261 section 18.2.2: without rport the answer goes to the port of sent-by, which is 5060
+    # where none is written.
     return flow.towards((flow.remote[0], top.port or 5060))
 
 
@@ -171,7 +180,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._sip.silent.set()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        if data.strip(b"\r\n\0 "):  # else a keep-alive
+        # RFC 5626 section 3.5 and older habits: blanks that keep a NAT's mapping open.
+        if data.strip(b"\r\n\0 "):
             local = (self._sip.host, self._sip.port)
             self._sip.arrived(data, _datagram_flow(self._endpoint, local, addr))
 
@@ -213,10 +223,12 @@ class _Stream(asyncio.Protocol):
 
     def _next(self) -> bytes:
         """The next whole message; b"" while there is none."""
-        if self._buffer.startswith(b"\r\n\r\n"):  # RFC 5626 keep-alive: a ping wants a pong
+        # RFC 5626 section 3.5.1: a double CRLF is a ping, and a single one its pong.
+        if self._buffer.startswith(b"\r\n\r\n"):
             self._write(b"\r\n")
         self._buffer = self._buffer.lstrip(b"\r\n")
         head, blank, _ = self._buffer.partition(b"\r\n\r\n")
+        # RFC 3261 section 18.3 demands Content-Length on a stream; who leaves it out has no body.
         length = _LENGTH.search(head)
         end = len(head) + len(blank) + (int(length[1]) if length else 0)
         if not blank or len(self._buffer) < end:

@@ -13,11 +13,16 @@ from lab.injected_faults import Faults
 from lab.pbx import tones
 from lab.pbx.g711 import RATE, SILENCE, Law, decode_one, encoding, frames, recording
 
+# Two seconds: the prompt is known by then, and only then goes wrong.
 FROZEN_AFTER = 100
+# Of six frames two are cut out: a third of what sounds, in holes of 40 ms that no concealment
+# fills.
 _CUT, _OF = 2, 6
-"""of six frames two are cut out: a third of what sounds"""
+# 24 dB: speech at -20 dBFS is far beyond the end of the scale.
 _GAIN = 16
+# A second and a half of somebody's greeting, as long as a hurried one is.
 _GREETING_FRAMES = 75
+# -21 dBFS: as loud as the tones of a network (ITU-T E.180: -10 +- 5 dBm0 and less at the far end).
 _PEAK = 3000
 
 Frames = tuple[bytes, ...]
@@ -81,6 +86,7 @@ def spoilt(faults: Faults, law: Law, sound: Iterator[bytes]) -> Iterator[bytes]:
     """The sound as it comes out of a bad line; each fault is asked for with every frame."""
     louder, kept = _clipping(law), b""
     for number, frame in enumerate(sound):
+        # Frozen in mid-word: a pause that repeats would only be silence, which is another fault.
         if faults.broken("frozen") and number >= FROZEN_AFTER and (kept or _is_loud(frame, law)):
             kept = frame = kept or frame  # noqa: PLW2901 - what comes is replaced by what was
         if faults.broken("choppy") and number % _OF < _CUT:
@@ -90,7 +96,7 @@ def spoilt(faults: Faults, law: Law, sound: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _is_loud(frame: bytes, law: Law) -> bool:
-    """No pause between two words."""
+    """Whether a frame is speech, and no pause between two words."""
     return max((abs(decode_one(law, code)) for code in frame), default=0) > _PEAK
 
 

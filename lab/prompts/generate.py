@@ -17,8 +17,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+# 165 words a minute, and a pause of 10 ms between words: brisk, as announcements are.
 VOICE = ("espeak-ng", "-v", "en-us", "-s", "165", "-g", "1")
-"""the voice, in words per minute and 10 ms between words"""
+# 8 kHz, as G.711 is, and no silence at either end: `silence` cuts the begin, so the sound is turned
+# round for the end.
 SHAPE = (
     "rate",
     "-s",
@@ -34,10 +36,10 @@ SHAPE = (
     "0.2%",
     "reverse",
 )
-"""sox effects: 8 kHz, no silence at either end"""
+# Peaks at -6 dBFS, below where A-law clips, and a breath before and after, in seconds.
 LEVEL = ("norm", "-6", "pad", "0.05", "0.1")
-"""sox effects: peaks at -6 dBFS, a breath before and after, in seconds"""
 
+# Name of the announcement -> what it says.
 WORDS = {
     "welcome": "Good day. You are calling Sunrise Travel, Pune.",
     "menu": "Press one for reservations, or two for opening hours.",
@@ -51,7 +53,6 @@ WORDS = {
     "logged-out": "Logged out. Thank you, and have a good evening.",
     "no-entry": "We did not receive a choice from you. Goodbye.",
 }
-"""name of the announcement -> what it says"""
 
 
 def speak(name: str, folder: Path) -> Path:
