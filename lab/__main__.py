@@ -32,7 +32,7 @@ def main() -> int:
         # Flushed line by line: whoever reads a pipe waits for the addresses.
         run(given.folder, given.faults, partial(print, flush=True))
     except UnknownFault as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)  # noqa: T201 - a command line
         return 2
     return 0
 
