@@ -21,7 +21,7 @@ from lab.pbx.switchboard import Switchboard
 MAIN_NUMBER = "8000"
 # Long enough that 180 is seen before 200, short enough for the tests.
 RING_SECONDS = 0.4
-# Beyond the `answer_seconds <= 4` of templates/calls.toml, below its `answer_within = "12s"`.
+# Beyond the `answer_seconds <= 4` of lab/templates/calls.toml, below its `answer_within = "12s"`.
 LATE_RING_SECONDS = 7.0
 # Within the welcome, which lasts for about three seconds.
 EARLY_HANG_UP_SECONDS = 1.0
