@@ -31,6 +31,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Literal
 
+from checks.kind import Kind
 from checks.settings import Settings
 
 Origin = Literal["far", "local"]
@@ -284,18 +285,15 @@ class Claim:
     channels: int
 
 
-class Check(Settings, ABC):
+class Check(Kind, Settings, ABC):
     """A configured thing to look at. Its fields are its settings; `description` of each feeds the
     reference.
+
+    What the rest of the house has to know of its class beside is in `Kind`.
     """
 
-    KIND: ClassVar[str]
     LAYER: ClassVar[Layer]
     """The highest layer it speaks about: what it proves when it passes."""
-    ACCEPTS: ClassVar[bool] = False
-    """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`,
-    `reveille accept`).
-    """
 
     @abstractmethod
     async def probe(self, trace: Trace) -> None:

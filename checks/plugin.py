@@ -32,6 +32,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.perfdata import data_in
 from checks.settings import Duration, Secret
 
@@ -87,6 +88,15 @@ class NagiosPlugin(Check):
 
     KIND: ClassVar[str] = "nagios-plugin"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "others"
+    SAMPLE: ClassVar[str] = """
+[checks.database-port]
+kind = "nagios-plugin"
+every = "5m"
+expect = ["time_seconds <= 2"]
+command = ["/usr/lib/nagios/plugins/check_tcp", "-H", "crm.example.net", "-p", "5432"]
+perfdata = ["time_seconds"]
+"""
 
     command: Command = Field(
         examples=[["/usr/lib/nagios/plugins/check_tcp", "-H", "mail.example.net", "-p", "25"]]

@@ -34,7 +34,11 @@ class Ratio:
         centre = share + square / (2 * n)
         spread = _Z * sqrt(share * (1 - share) / n + square / (4 * n * n))
         low, high = ((centre + sign * spread) / (1 + square / n) for sign in (-1, 1))
-        return 100 * max(0.0, low), 100 * min(1.0, high)
+        # Exactly the bound where every one missed or hit: there the formula is only rounding away
+        # from it.
+        return 0.0 if not self.hits else 100 * max(
+            0.0, low
+        ), 100.0 if self.hits == n else 100 * min(1.0, high)
 
     def told(self) -> dict[str, Any]:
         """As it stands in the result; percentages rounded to a hundredth."""

@@ -12,7 +12,6 @@ import base64
 import json
 import logging
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,20 +19,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import reports
+from checks.web.browser.executable import find
 from reports.audit import Audit
 from reports.charts import charts_of
 from reports.render import Mail, render_audit
 
 log = logging.getLogger(__name__)
 
-BROWSERS = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome-stable",
-    "google-chrome",
-)
-"""what prints: the first that is installed"""
 _ROOT = str(Path(reports.__file__).parent.parent)
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 _DRAW_SECONDS, _PRINT_SECONDS = 30.0, 60.0
@@ -68,7 +60,7 @@ def standalone(audit: Audit, pictures: Mapping[str, bytes]) -> Mail:
 
 async def printed(audit: Audit) -> bytes:
     """The report as PDF, by a headless browser. Raises NotPrinted."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find(None)
     if browser is None:
         raise NotPrinted(
             "a PDF is printed by a browser, and none is installed: apt-get install"
@@ -88,7 +80,7 @@ async def printed(audit: Audit) -> bytes:
         rootless = (
             ("--no-sandbox",) if os.geteuid() == 0 else ()
         )  # as root a browser starts in no other way
-        command = (browser, *options, *rootless, f"--print-to-pdf={target}", source.as_uri())
+        command = (str(browser), *options, *rootless, f"--print-to-pdf={target}", source.as_uri())
         try:
             await _child(command, _PRINT_SECONDS)
             return target.read_bytes()

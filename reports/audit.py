@@ -71,6 +71,8 @@ class Part:
     ticket: str = ""
     ran: bool = True
     """whether it was looked at for this report"""
+    topic: str = ""
+    """the part of the report that tells of it at length: "usage", "backups", or "" for none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +261,14 @@ _LINES: Mapping[str, type] = {
 _MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
 
 
+# What was kept by 0.1.0 knew the topic of a part by its kind's name alone.
+_TOPICS_BEFORE = {"usage": "usage", "backup": "backups", "backup-proof": "backups"}
+
+
 def _line(line: type, written: Mapping[str, Any]) -> Any:
     values = dict(written)
+    if line is Part:
+        values.setdefault("topic", _TOPICS_BEFORE.get(values.get("kind", ""), ""))
     for one in fields(line):
         if one.name not in values:
             continue

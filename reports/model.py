@@ -29,8 +29,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 """What may be told of a ticket, and what `extra` must hold for it: words as text, `due_at` as an
 ISO 8601 instant.
 
-Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader").
-`was` is how the ticket was classified before, as in "P2 medium, PRI is down".
+Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader",
+"helpdesk"). `was` is how the ticket was classified before, as in "P2 medium, PRI is down".
 """
 
 

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.audit import Audit, BackupState, Looks, Part, Trouble
+from reports.audit import Audit, BackupState, Looks, Part
 from reports.usage import Figure, HourLine, figures, hours, standouts
 
 _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")
-_MANY_KINDS = ("usage", "backup", "backup-proof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +96,11 @@ class Morning:
         """How long the proofs took together."""
         return sum(backup.proof_seconds for backup in self.audit.backups)
 
-    def open_for(self, check: str) -> Trouble | None:
-        """The open ticket that tells of a check."""
-        return next((one for one in self.audit.open if check in one.checks), None)
-
 
 def morning(audit: Audit) -> Morning:
     """A report with what follows from it."""
     ticketed = {check for one in audit.open for check in one.checks}
-    others = [part for part in audit.parts if part.kind not in _MANY_KINDS]
+    others = [part for part in audit.parts if not part.topic]
     others.sort(key=_gravity)
     return Morning(
         audit=audit,

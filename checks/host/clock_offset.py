@@ -25,6 +25,7 @@ from pydantic import Field
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.host.sntp import Told, ask
+from checks.kind import Duty
 from checks.settings import Duration, SiteZone
 
 _PORT = 123
@@ -40,6 +41,13 @@ class HostClock(Check):
 
     KIND: ClassVar[str] = "host-clock"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.pbx-clock]
+kind = "host-clock"
+every = "15m"
+servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
+"""
 
     servers: tuple[Server, ...] = Field(
         min_length=1, examples=[["time.example.net", "192.0.2.123"]]

@@ -24,6 +24,7 @@ from pydantic import Field, model_validator
 
 from checks.data.usage.sources import Server
 from checks.host.check import HostCheck, Percent
+from checks.kind import Duty
 from checks.settings import Duration
 
 
@@ -32,6 +33,16 @@ class DatabaseHealth(HostCheck):
 
     KIND: ClassVar[str] = "database-health"
     LOOK: ClassVar[str] = "database"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+# For the account: GRANT pg_monitor TO reveille; MariaDB: GRANT PROCESS, REPLICATION CLIENT.
+[checks.records-database]
+kind = "database-health"
+every = "5m"
+engine = "postgresql"
+server = { database = "asterisk", user = "reveille", password = { credential = "records" } }
+standby_names = ["standby-b"]
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "unreachable", "refused", "dns", "closed", "too-many-connections", "connections-full", "read-only",
         "login-refused", "no-such-database", "not-allowed", "checksum-failures", "ids-running-out",

@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck, Percent
+from checks.kind import Duty
 from checks.settings import Duration
 
 Mount = Annotated[str, Field(pattern=r"^/")]
@@ -27,6 +28,13 @@ class HostDisks(HostCheck):
 
     KIND: ClassVar[str] = "host-disks"
     LOOK: ClassVar[str] = "disks"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.pbx-disks]
+kind = "host-disks"
+every = "5m"
+warn = ["most_used_percent <= 80"]
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "read-only", "disk-full", "inodes-full", "not-mounted", "smart-failing", "raid-degraded", "filling",
     )  # fmt: skip

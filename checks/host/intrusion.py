@@ -29,6 +29,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 from checks.settings import Duration
 
 Area = Literal[
@@ -49,6 +50,13 @@ class Intrusion(HostCheck):
     LOOK: ClassVar[str] = "intrusion"
     ACCEPTS: ClassVar[bool] = True
     HEAVY: ClassVar[bool] = True
+    DUTY: ClassVar[Duty] = "security"
+    SAMPLE: ClassVar[str] = """
+# Once after installing, and after every change of yours: `reveille accept intrusion`.
+[checks.intrusion]
+kind = "intrusion"
+at = ["04:00"]
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "rootkit-sign", "preload", "root-account", "guessed-password", "hidden-program", "foreign-file", "log-erased",
         "new-key", "new-privileged-file", "empty-password", "new-privilege", "new-account", "changed-account",

@@ -18,6 +18,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 from checks.settings import LocalPath
 
 
@@ -26,6 +27,12 @@ class HostKernel(HostCheck):
 
     KIND: ClassVar[str] = "host-kernel"
     LOOK: ClassVar[str] = "kernel"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.pbx-kernel]
+kind = "host-kernel"
+every = "5m"
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "hardware-error",
         "filesystem-error",

@@ -19,6 +19,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 
 Listener = Annotated[str, Field(pattern=r"^(tcp|udp) \S+:(\d{1,5}|\*)( \S+)?$")]
 
@@ -29,6 +30,14 @@ class HostPorts(HostCheck):
     KIND: ClassVar[str] = "host-ports"
     LOOK: ClassVar[str] = "ports"
     ACCEPTS: ClassVar[bool] = True
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+# What else may listen is accepted by hand: `reveille accept open-ports`.
+[checks.open-ports]
+kind = "host-ports"
+every = "15m"
+expected = ["tcp *:22 sshd", "udp *:5060 asterisk"]
+"""
     WORST: ClassVar[tuple[str, ...]] = ("unexpected-port",)
 
     expected: tuple[Listener, ...] = Field(default=(), examples=[["tcp *:22 sshd", "udp *:5060"]])

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 from checks.settings import Duration
 
 
@@ -21,6 +22,13 @@ class QueueDepth(HostCheck):
 
     KIND: ClassVar[str] = "queue-depth"
     LOOK: ClassVar[str] = "queue_depth"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.mail-queue]
+kind = "queue-depth"
+every = "15m"
+mail = "postfix"
+"""
     WORST: ClassVar[tuple[str, ...]] = ("queue-too-long", "queue-too-old")
 
     mail: Literal["postfix", "exim"] | None = None

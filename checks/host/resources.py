@@ -16,6 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck, Percent
+from checks.kind import Duty
 from checks.settings import Duration
 
 
@@ -24,6 +25,12 @@ class HostResources(HostCheck):
 
     KIND: ClassVar[str] = "host-resources"
     LOOK: ClassVar[str] = "resources"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.pbx-resources]
+kind = "host-resources"
+every = "5m"
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "memory-low", "descriptors-low", "connections-full", "overloaded", "swap-full", "stuck", "monitor-memory",
     )  # fmt: skip

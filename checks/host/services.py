@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 
 Unit = Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.\\@-]+$")]
 
@@ -25,6 +26,13 @@ class HostServices(HostCheck):
 
     KIND: ClassVar[str] = "host-services"
     LOOK: ClassVar[str] = "services"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.pbx-services]
+kind = "host-services"
+every = "1m"
+units = ["asterisk", "postgresql@15-main"]
+"""
     WORST: ClassVar[tuple[str, ...]] = ("unit-down", "process-missing", "restarting", "unit-failed")
 
     units: tuple[Unit, ...] = Field(default=(), examples=[["asterisk", "postgresql@15-main"]])

@@ -26,6 +26,7 @@ from pydantic import Field, model_validator
 
 from checks.data.usage.sources import Records
 from checks.host.check import HostCheck
+from checks.kind import Duty
 from checks.settings import Duration, SiteZone
 
 Absolute = Annotated[str, Field(pattern=r"^/")]
@@ -40,6 +41,16 @@ class SipAbuse(HostCheck):
     LOOK: ClassVar[str] = "sip_abuse"
     ACCEPTS: ClassVar[bool] = True
     HEAVY: ClassVar[bool] = True
+    DUTY: ClassVar[Duty] = "security"
+    SAMPLE: ClassVar[str] = """
+[checks.toll-fraud]
+kind = "sip-abuse"
+at = ["04:00"]
+logs = ["/var/log/asterisk/messages"]
+records = { file = "/var/log/asterisk/cdr-csv/Master.csv" }
+country = "91"
+countries = ["1", "44"]
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "account-broken", "premium-call", "unusual-country", "night-peak", "registration-scan",
     )  # fmt: skip

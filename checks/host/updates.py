@@ -16,6 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 from checks.settings import Duration
 
 
@@ -24,6 +25,12 @@ class HostUpdates(HostCheck):
 
     KIND: ClassVar[str] = "host-updates"
     LOOK: ClassVar[str] = "updates"
+    DUTY: ClassVar[Duty] = "servers"
+    SAMPLE: ClassVar[str] = """
+[checks.security-updates]
+kind = "host-updates"
+at = ["04:00"]
+"""
     WORST: ClassVar[tuple[str, ...]] = ("security-updates", "stale-lists")
 
     patience: Duration = Field(default=7 * 86400.0, ge=0)

@@ -21,6 +21,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from checks.host.check import HostCheck
+from checks.kind import Duty
 from checks.settings import Duration
 
 Absolute = Annotated[str, Field(pattern=r"^/")]
@@ -32,6 +33,13 @@ class Virus(HostCheck):
     KIND: ClassVar[str] = "virus"
     LOOK: ClassVar[str] = "virus"
     HEAVY: ClassVar[bool] = True
+    DUTY: ClassVar[Duty] = "security"
+    SAMPLE: ClassVar[str] = """
+[checks.viruses]
+kind = "virus"
+at = ["04:00"]
+paths = ["/home", "/srv", "/var/spool/asterisk"]
+"""
     WORST: ClassVar[tuple[str, ...]] = (
         "infected",
         "engine-down",

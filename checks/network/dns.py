@@ -27,6 +27,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.network.dns_query import Asked, ask
 from checks.network.dns_reader import read
 from checks.settings import Duration
@@ -52,6 +53,13 @@ class Dns(Check):
 
     KIND: ClassVar[str] = "dns"
     LAYER: ClassVar[Layer] = Layer.UPLINK
+    DUTY: ClassVar[Duty] = "network"
+    SAMPLE: ClassVar[str] = """
+[checks.portal-name]
+kind = "dns"
+every = "5m"
+name = "agent.example.net"
+"""
 
     name: str = Field(min_length=1, max_length=255, examples=["portal.example.net"])
     """the name to ask for"""

@@ -39,6 +39,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.network.imap import HEADER, Imap, Mailbox, Security, revealed
 from checks.network.starttls import agree_on_tls, hello, reply
 from checks.settings import Duration, ReadableFile, Secret
@@ -59,6 +60,19 @@ class Smtp(Check):
 
     KIND: ClassVar[str] = "smtp"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "network"
+    SAMPLE: ClassVar[str] = """
+[checks.mail-arrives]
+kind = "smtp"
+every = "15m"
+host = "mail.example.net"
+port = 587
+user = "probe"
+password = { credential = "probe-mail" }
+sender = "probe@example.net"
+recipient = "probe@example.net"
+mailbox = { host = "imap.example.net", user = "probe", password = { credential = "probe-mail" } }
+"""
 
     host: str = Field(min_length=1, examples=["mail.example.net"])
     """host name or address of the mail server"""

@@ -28,6 +28,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.network.starttls import begin_imap, begin_smtp
 from checks.settings import Duration, ReadableFile
 from checks.transport.line_protocol import Conversation
@@ -44,6 +45,15 @@ class TlsCertificate(Check):
 
     KIND: ClassVar[str] = "tls-certificate"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "network"
+    SAMPLE: ClassVar[str] = """
+[checks.portal-certificate]
+kind = "tls-certificate"
+at = ["09:00"]
+expect = ["certificate_days >= 14"]
+component = "agent-portal"
+host = "agent.example.net"
+"""
 
     host: str = Field(min_length=1, examples=["portal.example.net"])
     """host name or address to connect to"""

@@ -26,6 +26,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.network.uplink_targets import Target
 from checks.settings import Duration
 
@@ -37,6 +38,19 @@ class Uplink(Check):
 
     KIND: ClassVar[str] = "uplink"
     LAYER: ClassVar[Layer] = Layer.UPLINK
+    DUTY: ClassVar[Duty] = "network"
+    SAMPLE: ClassVar[str] = """
+# What depends on it names it, diagnose = ["uplink"]: its failure is the one ticket then.
+[checks.uplink]
+kind = "uplink"
+every = "1m"
+warn = ["loss_percent <= 2"]
+targets = [
+  { dns = "192.0.2.53", name = "example.net" },
+  { tcp = "198.51.100.7:443" },
+  { http = "http://www.example.net/" },
+]
+"""
 
     targets: tuple[Target, ...] = Field(
         min_length=1, max_length=20, examples=[[{"tcp": "192.0.2.1:443"}, {"dns": "192.0.2.53"}]]

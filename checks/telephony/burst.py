@@ -23,6 +23,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Claim, Fault, Layer, Observation, Refused, Trace
+from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.settings import Duration
 from checks.telephony.call.line import AgentName, Line, LineName
@@ -55,6 +56,17 @@ class Burst(Check):
 
     KIND: ClassVar[str] = "burst"
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
+    DUTY: ClassVar[Duty] = "calls"
+    SAMPLE: ClassVar[str] = """
+# As many at once as the line has channels; `log_ins` logs agents in instead.
+[checks.capacity]
+kind = "burst"
+at = ["03:00"]
+line = "trunk-a"
+to = "8000"
+calls = 20
+at_once = 1
+"""
 
     line: LineName | None = None
     """the line to call over, of [lines]; it needs as many channels as calls stand at once"""

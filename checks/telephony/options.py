@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 from sipmessage import URI, Request, Response
 
 from checks.contract import Check, Layer, Trace
+from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import LineName
 from checks.telephony.sip.causes import cause_in
@@ -48,6 +49,13 @@ class SipOptions(Check):
 
     KIND: ClassVar[str] = "sip-options"
     LAYER: ClassVar[Layer] = Layer.LINE
+    DUTY: ClassVar[Duty] = "trunks"
+    SAMPLE: ClassVar[str] = """
+[checks.trunk]
+kind = "sip-options"
+every = "1m"
+line = "trunk-a"
+"""
 
     line: LineName | None = None
     """name of the line whose registrar is asked"""

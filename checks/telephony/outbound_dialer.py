@@ -30,22 +30,23 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from checks.contract import Check, Claim, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call import (
     agent_proof,
-    bad_peer,
     evidence,
     line_security,
     media_judgement,
     probe_health,
 )
+from checks.telephony.call.call_attempt import call_attempt
 from checks.telephony.call.feature_steps import FEATURES, HEARING_SECONDS, measures_of
 from checks.telephony.call.features import Features, check_caller_id
 from checks.telephony.call.leg import Event, Phone, refusal
 from checks.telephony.call.legs import Parties, ladder_of
 from checks.telephony.call.line import AgentName, Line, LineName
 from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
-from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
+from checks.telephony.call.probe_health import LoopWatch, ProbeLimits
 from checks.telephony.call.script import AgentStep, Hear, Step, further_lines, in_order, seconds_of
 from checks.telephony.call.script_runner import Conversation
 from checks.telephony.call.two_way_audio import hold_to
@@ -68,6 +69,26 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
 
     KIND: ClassVar[str] = "outbound-dialer"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "dialer"
+    SAMPLE: ClassVar[str] = """
+# A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.
+[checks.click-to-call]
+kind = "outbound-dialer"
+at = ["09:00"]
+expect = ["ring_seconds <= 15"]
+line = "trunk-a"
+agent = "agent-01"
+url = "https://dialer.example.net/"
+secrets = { key = { credential = "dialer" } }
+caller_id = "8000"
+
+[[checks.click-to-call.steps]]
+name = "api"
+url = "/api/v1/calls"
+json = { customer = "{customer}", agent = "{agent}" }
+headers = { Authorization = "Bearer {key}" }
+expect_status = [200, 202]
+"""
     WORDS: ClassVar[tuple[str, ...]] = ("customer", "agent", "reference")
 
     line: LineName
@@ -177,13 +198,8 @@ class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
 
     async def probe(self, trace: Trace) -> None:
         """Trigger one call, and take it. Raises Refused, CannotTell."""
-        parties = Parties(trace, self.codecs, self.signalling_within, self.longest_seconds() + 30.0)
-        with (
-            honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
-            bad_peer.named(trace, parties.legs),
-        ):
-            async with line_security.named(self.all_lines(), self.signalling_within):
-                await self._attempt(trace, parties, watch)
+        async with call_attempt(trace, self, self) as (parties, watch):
+            await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs, lines = parties.legs, self.all_lines()

@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Trace
+from checks.kind import Duty
 from checks.process.parent import followed
 from checks.settings import Duration
 from checks.telephony.call.account import way_of
@@ -34,6 +35,16 @@ class PyvoipCall(Check):
 
     KIND: ClassVar[str] = "pyvoip-call"
     LAYER: ClassVar[Layer] = Layer.MEDIA
+    DUTY: ClassVar[Duty] = "calls"
+    PLACES_CALLS: ClassVar[bool] = True
+    SAMPLE: ClassVar[str] = """
+# A second opinion by another engine; also where there is no wheel of pjsua2.
+[checks.main-number-again]
+kind = "pyvoip-call"
+at = ["12:30"]
+line = "trunk-a"
+to = "8000"
+"""
 
     line: LineName
     """the line to call over, of [lines]; with a user, over UDP"""

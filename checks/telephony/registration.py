@@ -28,6 +28,7 @@ from pydantic import Field, model_validator
 from sipmessage import URI, Address, CSeq, Request, Response
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.sip import digest
@@ -55,6 +56,13 @@ class SipRegistration(Check):
 
     KIND: ClassVar[str] = "sip-registration"
     LAYER: ClassVar[Layer] = Layer.LINE
+    DUTY: ClassVar[Duty] = "trunks"
+    SAMPLE: ClassVar[str] = """
+[checks.trunk-account]
+kind = "sip-registration"
+every = "15m"
+line = "trunk-a"
+"""
 
     line: LineName
     """name of the line whose account is registered; it has a user"""

@@ -25,11 +25,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call import (
     agent_login,
     agent_proof,
-    bad_peer,
     call_recording,
     evidence,
     line_security,
@@ -37,6 +37,7 @@ from checks.telephony.call import (
     probe_health,
 )
 from checks.telephony.call.account import Way
+from checks.telephony.call.call_attempt import call_attempt, measure_answer, response
 from checks.telephony.call.call_recording import Logged, VoiceLog
 from checks.telephony.call.feature_steps import FEATURES, Feature, measures_of
 from checks.telephony.call.features import Features
@@ -44,7 +45,7 @@ from checks.telephony.call.leg import START_SECONDS, Event, Phone, refusal
 from checks.telephony.call.legs import Parties, ladder_of
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
-from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
+from checks.telephony.call.probe_health import LoopWatch, ProbeLimits
 from checks.telephony.call.prompt_file import PromptFolder, prompts_in
 from checks.telephony.call.script import AgentStep, Hear, Script, further_lines, seconds_of
 from checks.telephony.call.script_runner import Conversation
@@ -82,6 +83,35 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
 
     KIND: ClassVar[str] = "sip-call"
     LAYER: ClassVar[Layer] = Layer.AGENT
+    DUTY: ClassVar[Duty] = "calls"
+    PLACES_CALLS: ClassVar[bool] = True
+    SAMPLE: ClassVar[str] = """
+# With a recording beside this file it proves the prompt: { hear = "welcome.wav", within = "6s" }
+[checks.main-number]
+kind = "sip-call"
+at = ["08:30", "17:30"]
+expect = ["answer_seconds <= 4"]
+diagnose = ["trunk"]
+line = "trunk-a"
+to = "8000"
+script = [
+  { pause = "2s" }, { press = "1" },
+  { agent = "agent-01", within = "20s" }, { hang-up = true },
+]
+
+[checks.call-control]
+kind = "sip-call"
+at = ["08:40", "17:40"]
+diagnose = ["trunk"]
+line = "trunk-a"
+to = "6001"
+script = [
+  { agent = "agent-01", within = "20s" },
+  { on-hold = "3s" },
+  { mute = "2s" },
+  { transfer = "supervisor-01", within = "20s" },
+]
+"""
 
     line: LineName
     """the line to call over, of [lines]"""
@@ -189,13 +219,8 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
-        parties = Parties(trace, self.codecs, self.signalling_within, self.longest_seconds() + 30.0)
-        with (
-            honest(trace, self, lambda: evidence.health_of_legs(parties.legs)) as watch,
-            bad_peer.named(trace, parties.legs),
-        ):
-            async with line_security.named(self.all_lines(), self.signalling_within):
-                await self._attempt(trace, parties, watch)
+        async with call_attempt(trace, self, self) as (parties, watch):
+            await self._attempt(trace, parties, watch)
 
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs = parties.legs
@@ -266,7 +291,7 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             return
         with trace.stage("register"):
             call.order("register")
-            answer = await _response(
+            answer = await response(
                 call, "registered", "registration-failed", within=self.signalling_within
             )
             if answer.name == "registration-failed":
@@ -277,7 +302,7 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             call.order(
                 "call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller()
             )
-            first = await _response(call, *_FIRST, within=self.signalling_within)
+            first = await response(call, *_FIRST, within=self.signalling_within)
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
         with trace.stage("answer"), agent_proof.refusals(trace, agent):
@@ -294,20 +319,7 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
             rang = "it rang" if call.seen("provisional") else "it never rang"
             raise Refused("timeout", f"no answer within {self.answer_within:g} s; {rang}") from None
         finally:
-            self._measure_answer(trace, call, first, began)
-
-    def _measure_answer(self, trace: Trace, call: Phone, first: Event, began: float) -> None:
-        invited, rang, answered = (
-            call.seen("invited"),
-            call.seen("provisional"),
-            call.seen("answered"),
-        )
-        if rang:
-            trace.staged("ring", began, max(0.0, rang.at - first.at))
-        if invited:
-            trace.measure("signalling_seconds", first.at - invited.at)
-        if invited and (rang or answered):
-            trace.measure("pdd_seconds", min(e.at for e in (rang, answered) if e) - invited.at)
+            measure_answer(trace, call, first, began)
 
     async def _await_media(self, call: Phone) -> None:
         try:
@@ -354,10 +366,3 @@ class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
         ending = call.seen("refused", "far-bye")
         if ending and (cause := cause_in(ending.facts.get("reasons", []))) is not None:
             trace.measure("q850_cause", cause)
-
-
-async def _response(phone: Phone, *names: str, within: float) -> Event:
-    try:
-        return await phone.until(*names, within=within)
-    except TimeoutError:
-        raise Refused("timeout", f"no response within {within:g} s") from None

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from checks.contract import Check, Layer, Trace
+from checks.kind import Duty
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
 
@@ -30,6 +31,21 @@ class Api(Walked, Check):
 
     KIND: ClassVar[str] = "api"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "integration"
+    SAMPLE: ClassVar[str] = """
+# With a JSON Schema beside this file it is held to that: json_schema = "customer.schema.json"
+[checks.crm-api]
+kind = "api"
+every = "5m"
+url = "https://crm.example.net/api/v1/"
+secrets = { key = { credential = "crm" } }
+
+[[checks.crm-api.steps]]
+name = "customer"
+url = "customers/C-1042"
+headers = { Authorization = "Bearer {key}" }
+json_values = { "$.tier" = "gold" }
+"""
 
     def measures(self) -> Mapping[str, str]:
         """The phases of each call, and the whole."""

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Trace
+from checks.kind import Duty
 from checks.settings import Duration
 from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress
 from checks.web.journey_steps import Words
@@ -34,6 +35,18 @@ class Chat(Browsing, Check):
 
     KIND: ClassVar[str] = "chat"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "chat"
+    SAMPLE: ClassVar[str] = """
+[checks.chat]
+kind = "chat"
+every = "10m"
+url = "https://www.example.net/"
+open = "Chat with us"
+frame = "iframe#chat"
+field = "Type a message"
+message = "ping {nonce}"
+answer = "You said: ping {nonce}"
+"""
 
     url: PageAddress = Field(examples=["https://www.example.net/"])
     """the page that the widget is on"""

@@ -33,6 +33,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration
 from checks.transport.http.address import web_address
 from checks.transport.http.message import Answer
@@ -47,6 +48,32 @@ class Portal(Walking, Check):
 
     KIND: ClassVar[str] = "portal"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "portals"
+    SAMPLE: ClassVar[str] = """
+[checks.agent-portal]
+kind = "portal"
+every = "5m"
+component = "agent-portal"
+url = "https://agent.example.net/"
+
+[checks.admin-portal]
+kind = "portal"
+every = "5m"
+component = "admin-portal"
+url = "https://admin.example.net/"
+
+[checks.dashboard-portal]
+kind = "portal"
+every = "5m"
+component = "dashboard-portal"
+url = "https://dashboard.example.net/"
+
+[checks.report-portal]
+kind = "portal"
+every = "5m"
+component = "report-portal"
+url = "https://report.example.net/"
+"""
 
     url: Annotated[str, AfterValidator(web_address)]
     """the page to fetch; with steps, what their addresses count from"""

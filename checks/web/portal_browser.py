@@ -22,6 +22,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Trace
+from checks.kind import Duty
 from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress, revealed
 from checks.web.journey_steps import Fill, JourneyStep, Open, Wait, in_stages, seconds_of, verb_of
 
@@ -31,6 +32,23 @@ class PortalBrowser(Browsing, Check):
 
     KIND: ClassVar[str] = "portal-browser"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "portals"
+    SAMPLE: ClassVar[str] = """
+# Needs a Chromium on this host, as in: apt install chromium-headless-shell
+[checks.agent-desk]
+kind = "portal-browser"
+every = "10m"
+component = "agent-portal"
+url = "https://agent.example.net/"
+steps = [
+  { open = "/login" },
+  { fill = "User name", with = "monitor", stage = "login" },
+  { fill = "Password", secret = { credential = "agent-portal" } },
+  { click = "Sign in" },
+  { see = "Signed in as" },
+  { click = "Sign out", stage = "logout" },
+]
+"""
 
     url: PageAddress = Field(examples=["https://agent.example.net/"])
     """where the journey begins; addresses of steps count from it"""

@@ -25,6 +25,7 @@ from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.check import Usage
 from checks.data.usage.day import day_before
 from checks.data.usage.sources import QueueLog, Records
+from checks.kind import Duty
 from checks.settings import Duration, SiteZone
 from checks.transport.http.message import Answer
 from checks.web.report_figures import Figure
@@ -54,6 +55,37 @@ class Report(Walked, Check):
 
     KIND: ClassVar[str] = "report"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "reports"
+    SAMPLE: ClassVar[str] = """
+[checks.calls-report]
+kind = "report"
+at = ["06:00"]
+url = "https://reports.example.net/"
+secrets = { password = { credential = "report-portal" } }
+records = { file = "/var/log/asterisk/cdr-csv/Master.csv" }
+
+[[checks.calls-report.steps]]
+name = "login"
+url = "/login"
+form = { user = "watcher", password = "{password}" }
+lands_on = "/home"
+
+[[checks.calls-report.steps]]
+name = "download"
+url = "/reports/calls.csv?date={date}"
+
+[[checks.calls-report.figures]]
+name = "calls"
+column = "Calls"
+rows = { Date = "{date}" }
+records = "offered_calls"
+
+[[checks.calls-report.figures]]
+name = "answered"
+column = "Answered"
+rows = { Date = "{date}" }
+records = "answered_calls"
+"""
     WORDS: ClassVar[tuple[str, ...]] = ("date",)
 
     figures: tuple[Figure, ...] = Field(min_length=1)

@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.json_diff import difference
+from checks.kind import Duty
 from checks.settings import Settings
 from checks.transport.http.message import Answer
 from checks.web.expected import parsed
@@ -61,6 +62,22 @@ class UiConfig(Walked, Check):
     KIND: ClassVar[str] = "ui-config"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     ACCEPTS: ClassVar[bool] = True
+    DUTY: ClassVar[Duty] = "portals"
+    SAMPLE: ClassVar[str] = """
+# `reveille accept agents-toolbar` takes what is shown for right.
+[checks.agents-toolbar]
+kind = "ui-config"
+every = "15m"
+url = "https://agent.example.net/"
+secrets = { password = { credential = "agent-portal" } }
+looks = [{ name = "toolbar", css = "#toolbar button" }]
+
+[[checks.agents-toolbar.steps]]
+name = "login"
+url = "/login"
+form = { user = "watcher", password = "{password}" }
+lands_on = "/home"
+"""
 
     looks: tuple[Look, ...] = Field(min_length=1, max_length=50)
     """what of the last step's answer is compared"""

@@ -25,6 +25,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration, Secret
 from checks.transport.http.address import web_address
 from checks.web.expected import Expected
@@ -48,6 +49,24 @@ class Webhook(Walked, Check):
 
     KIND: ClassVar[str] = "webhook"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "integration"
+    SAMPLE: ClassVar[str] = """
+[checks.crm-webhook]
+kind = "webhook"
+every = "15m"
+url = "https://crm.example.net/api/v1/"
+secrets = { key = { credential = "crm" } }
+listen = "127.0.0.1:8490"
+callback_url = "https://monitor.example.net/hooks"
+callback = { json_values = { "$.status" = "filed" } }
+
+[[checks.crm-webhook.steps]]
+name = "event"
+url = "events"
+headers = { Authorization = "Bearer {key}" }
+json = { kind = "call-finished", call = "{reference}", callback = "{callback}" }
+expect_status = [202]
+"""
     WORDS: ClassVar[tuple[str, ...]] = ("callback", "reference")
 
     listen: Annotated[str, AfterValidator(_host_and_port)]

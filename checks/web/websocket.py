@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration, ReadableFile, Secret
 from checks.web.browsing import revealed
 
@@ -52,6 +53,16 @@ class WebSocket(Check):
 
     KIND: ClassVar[str] = "websocket"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "chat"
+    SAMPLE: ClassVar[str] = """
+[checks.chat-socket]
+kind = "websocket"
+every = "1m"
+component = "chat"
+url = "wss://chat.example.net/socket"
+send = "ping"
+answer = "pong"
+"""
 
     url: Annotated[str, AfterValidator(_address)] = Field(
         examples=["wss://chat.example.net/socket"]

@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from checks.contract import Trace
+from checks.kind import Duty
 from checks.telephony.call.probe_health import honest
 from checks.webrtc.attempt import Attempt
 from checks.webrtc.settings import SoftphoneCall
@@ -36,6 +37,23 @@ class WebrtcCall(SoftphoneCall):
     """
 
     KIND: ClassVar[str] = "webrtc-call"
+    DUTY: ClassVar[Duty] = "agents"
+    PLACES_CALLS: ClassVar[bool] = True
+    SAMPLE: ClassVar[str] = """
+[checks.browser-call]
+kind = "webrtc-call"
+every = "15m"
+expect = ["certificate_days >= 14", "answer_seconds <= 4"]
+url = "wss://edge.example.net/ws"
+user = "6101"
+password = { credential = "webrtc" }
+to = "8000"
+script = [{ agent = "agent-01", within = "20s" }]
+stun = ["stun:turn.example.net:3478"]
+turn = ["turn:turn.example.net:3478?transport=udp", "turns:turn.example.net:5349"]
+turn_user = "agents"
+turn_password = { credential = "turn" }
+"""
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""

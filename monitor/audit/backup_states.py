@@ -15,7 +15,6 @@ from reports.audit import BackupState, Part
 log = logging.getLogger(__name__)
 
 _WITHIN_SECONDS = 60.0
-_KINDS = ("backup", "backup-proof")
 
 
 async def backup_states(
@@ -49,9 +48,9 @@ def _folders(configuration: Configuration) -> Mapping[Path, list[str]]:
     entries = [
         (name, entry.probe)
         for name, entry in configuration.checks.items()
-        if entry.probe.KIND in _KINDS
+        if entry.probe.BACKUPS != "none"
     ]
-    for name, probe in sorted(entries, key=lambda one: _KINDS.index(one[1].KIND)):
+    for name, probe in sorted(entries, key=lambda one: one[1].BACKUPS != "takes"):
         if isinstance(folder := getattr(probe, "folder", None), Path):
             found.setdefault(folder, []).append(name)
     return found

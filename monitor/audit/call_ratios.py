@@ -14,7 +14,6 @@ from reports.views import CallWindow, DelayLine, RatioLine
 
 HOURS = (24, 168)
 _MOST_CALLS = 5000
-_CALLS = "sip-call"
 
 
 def call_windows(
@@ -26,7 +25,7 @@ def call_windows(
 
 def _windows(ledger: Ledger, configuration: Configuration, now: datetime) -> Iterator[CallWindow]:
     for name, entry in configuration.checks.items():
-        if entry.probe.KIND != _CALLS:
+        if not entry.probe.PLACES_CALLS:
             continue
         made = ledger.attempts(name, limit=_MOST_CALLS, since=now - timedelta(hours=max(HOURS)))
         for hours in HOURS:

@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from checks.body import Unreadable
-from checks.contract import Observation
+from checks.contract import Check, Observation
 from monitor.audit.backup_states import backup_states
 from monitor.audit.day_history import daily_trends, looks_and_trends
 from monitor.config import Configuration
@@ -138,23 +138,25 @@ class Reporting:
         parts, usage = [], []
         for name in names:
             seen = glances.get(name) or (None if asked.made_up else self._newest(name, now))
-            kind = self._configuration.checks[name].probe.KIND
+            probe = self._configuration.checks[name].probe
             if seen is None:
-                parts.append(Part(name, kind, str(State.UNKNOWN), 0.0, ran=False))
+                parts.append(
+                    Part(name, probe.KIND, str(State.UNKNOWN), 0.0, ran=False, topic=_topic(probe))
+                )
                 continue
-            told = _usage_of(name, seen.observation) if kind == "usage" else None
+            told = _usage_of(name, seen.observation) if probe.COUNTS_USAGE else None
             if told and told["date"] == asked.day.isoformat():
                 usage.append(told)
-            parts.append(_part(name, kind, seen.observation, seen.verdict, tickets.get(name, "")))
+            parts.append(_part(name, probe, seen.observation, seen.verdict, tickets.get(name, "")))
         return tuple(parts), tuple(usage)
 
     def _standing(self, parts: tuple[Part, ...]) -> Iterator[tuple[str, str, str]]:
-        """Kind, name and state of every check: as this audit found it, else as it stands."""
+        """Duty, name and state of every check: as this audit found it, else as it stands."""
         found = {part.check: part.state for part in parts}
         conditions = store.conditions(self._ledger)
         for name, entry in self._configuration.checks.items():
             known = conditions.get(name)
-            yield entry.probe.KIND, name, found.get(name) or str(known.state if known else None)
+            yield entry.probe.DUTY, name, found.get(name) or str(known.state if known else None)
 
     def _newest(self, name: str, now: datetime) -> Seen | None:
         row = next(iter(self._ledger.attempts(name, limit=1)), None)
@@ -214,12 +216,19 @@ def _missing(day: date, before: Iterable[Audit]) -> tuple[date, ...]:
     return tuple(day - timedelta(days=back) for back in range(min(gap - 1, _MOST_MISSING), 0, -1))
 
 
-def _part(name: str, kind: str, seen: Observation, verdict: Verdict, ticket: str) -> Part:
+def _topic(probe: Check) -> str:
+    """The part of the report that tells of a check at length."""
+    if probe.COUNTS_USAGE:
+        return "usage"
+    return "backups" if probe.BACKUPS != "none" else ""
+
+
+def _part(name: str, probe: Check, seen: Observation, verdict: Verdict, ticket: str) -> Part:
     fault, text = verdict.fault, "; ".join(verdict.reasons)
     stages = {f"{stage.name.replace('-', '_')}_seconds" for stage in seen.stages}
     return Part(
         check=name,
-        kind=kind,
+        kind=probe.KIND,
         state=str(verdict.state),
         seconds=round(seen.seconds, 3),
         text=text,
@@ -228,6 +237,7 @@ def _part(name: str, kind: str, seen: Observation, verdict: Verdict, ticket: str
         warnings=tuple(said for said in seen.warnings if said not in text),
         notes=seen.notes,
         ticket=ticket,
+        topic=_topic(probe),
     )
 
 

@@ -207,9 +207,8 @@ class AuditRound:
         return condition.next_look is not None and condition.purpose == "confirm"
 
     async def _glances(self, day: date) -> AsyncIterator[Seen]:
-        """Of a day long past call records still know: the checks of kind `usage` are asked about
-        it.
-        """
+        """Of a day long past call records still know: the checks that count usage are asked about
+        it."""
         for entry in self._dated(day):
             try:
                 yield await self._rounds.glance(entry)
@@ -220,7 +219,7 @@ class AuditRound:
         audit = self._configuration.audit
         for name in audit.checks if audit else ():
             entry = self._configuration.checks[name]
-            if entry.probe.KIND == "usage" and "date" in type(entry.probe).model_fields:
+            if entry.probe.COUNTS_USAGE and "date" in type(entry.probe).model_fields:
                 yield replace(entry, probe=entry.probe.model_copy(update={"date": day}))
 
     def _keep(self, report: Audit, slot: Slot) -> None:
@@ -238,8 +237,7 @@ class AuditRound:
 
 
 def recipients(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """Who gets the report, each with the mail desk that takes it there."""
-    mails = [name for name, settings in configuration.desks.items() if settings.KIND == "mail"]
+    """Who gets the report, each with the desk that takes it there."""
     for recipient in configuration.audit.to if configuration.audit else ():
-        for desk in mails[:1]:
+        for desk in configuration.desks_taking("people")[:1]:
             yield desk, recipient

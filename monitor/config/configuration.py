@@ -17,7 +17,7 @@ from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
 from monitor.core.timetable import Timetable
 from monitor.core.verdict import Expectation
-from monitor.desks.desk import DeskSettings
+from monitor.desks.desk import DeskSettings, Takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class Configuration:
     policy: Policy
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
+
+    def desks_taking(self, what: Takes) -> tuple[str, ...]:
+        """The names of the desks that take it, in file order. People hear through the first of
+        theirs alone."""
+        return tuple(name for name, desk in self.desks.items() if what in desk.TAKES)
 
 
 def secrets_in(settings: object, place: Place) -> Iterator[tuple[Place, Secret]]:

@@ -18,6 +18,7 @@ from monitor.config.errors.explanation import Found, offer
 from monitor.config.model_reader import Table
 from monitor.config.models import OPERATORS
 from monitor.core.policy import Policy
+from monitor.desks.list import desk_kinds
 
 
 def diagnoses(tables: Table) -> Iterator[Found]:
@@ -111,6 +112,7 @@ def warnings(configuration: Configuration) -> list[Found]:
     """What is allowed, and probably not meant."""
     return [
         *_idle(configuration),
+        *_nobody_told(configuration),
         *_roles_not_told(configuration),
         *_roles_not_filled(configuration),
         *_secrets_not_there(configuration),
@@ -144,6 +146,42 @@ def _idle(configuration: Configuration) -> Iterator[Found]:
         if entry.timetable is None and name not in named:
             right = "write 'at' or 'every', or name it in another's 'diagnose'"
             yield Found(("checks", name), "runs only by hand", right)
+
+
+def _nobody_told(configuration: Configuration) -> Iterator[Found]:
+    """Whom a ticket or a report is for, and no desk that takes it there. No desk at all is told of
+    by itself."""
+    if not configuration.desks:
+        return
+    if mailing := configuration.desks_taking("people"):
+        yield from _in_vain(configuration, mailing)
+        return
+    right = f"write [desks.NAME] with kind = {_mailers()}"
+    helpdesk = configuration.desks_taking("tickets")
+    told = "only the helpdesk is told" if helpdesk else "nobody is told"
+    if any(person.mail for person in configuration.people):
+        yield Found(("people",), f"people have mail addresses, and no desk mails: {told}", right)
+    elif not helpdesk:
+        yield Found(("desks",), "no desk sends anything: nobody is told", right)
+    if configuration.audit is not None:
+        yield Found(("audit", "to"), "no desk mails: nobody gets the report", right)
+
+
+def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:
+    for name in mailing[1:]:
+        if not configuration.desks[name].copies():
+            first = f"people hear through [desks.{mailing[0]}], the first that mails"
+            yield Found(
+                ("desks", name),
+                f"nothing goes through it: {first}",
+                "leave it out, or write who gets copies through it",
+            )
+
+
+def _mailers() -> str:
+    """The kinds of desk that take letters to people, as they are written."""
+    kinds = [shown(kind) for kind, desk in desk_kinds().items() if "people" in desk.TAKES]
+    return " or ".join(kinds)
 
 
 def _roles_not_told(configuration: Configuration) -> Iterator[Found]:

@@ -90,7 +90,7 @@ def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
         recover=rhythm.recover,
         recheck=rhythm.recheck,
         diagnose=rhythm.diagnose,
-        component=rhythm.component,
+        component=rhythm.component or probe.COMPONENT,
         limit=rhythm.limit or probe.longest_seconds(),
         grace=rhythm.grace,
     )

@@ -14,11 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 
+from checks import ratio
 from checks.contract import Observation
 
-_Z_95 = 1.959964
 _STATUS = re.compile(r"sip:(\d{3})")
 _EFFECTIVE = (200, 480, 486, 600, 603)
 _INEFFECTIVE = (408, 500, 503, 504)
@@ -61,7 +60,7 @@ class Ratio:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Between which percentages it lies, 19 times of 20."""
-        return wilson(self.hits, self.of) if self.of else None
+        return ratio.Ratio(self.hits, self.of).interval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +80,6 @@ class Figures:
     attempts: int
     ratios: tuple[Ratio, ...]
     delays: tuple[Delay, ...]
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a share, in percent. Raises ValueError for nothing."""
-    if of <= 0 or not 0 <= hits <= of:
-        raise ValueError(f"{hits} of {of} is no share")
-    share, z = hits / of, _Z_95
-    middle = share + z * z / (2 * of)
-    spread = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    low, high = (100 * (middle + sign * spread) / (1 + z * z / of) for sign in (-1, 1))
-    return (0.0 if hits == 0 else max(0.0, low)), (100.0 if hits == of else min(100.0, high))
 
 
 def attempt_of(seen: Observation) -> CallAttempt | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
 
-from monitor.core.duration import duration_seconds
+from monitor.core.duration import NotWhole, duration_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,9 @@ class Table:
             return None
         try:
             return duration_seconds(written)
+        except NotWhole:
+            self._wrong(key, written, f'write whole seconds, as in {key} = "30s", "2h" or "7d"')
+            return None
         except ValueError:
             self._wrong(
                 key, written, f'write a number with its unit, as in {key} = "30m", "2h" or "7d"'

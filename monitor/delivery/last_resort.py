@@ -1,5 +1,5 @@
 """The last resort: when the ledger cannot be written, the site's operators are told past it,
-straight by mail.
+straight by their desk.
 
 Pages fail open: a mail too many is better than a monitor that is blind in silence. The Message-ID
 is the same within one hour, so that copies collapse; what was not taken is tried again with the
@@ -9,6 +9,7 @@ next fault.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
@@ -38,19 +39,26 @@ class Alarm:
         """Tell the operators, and whoever gets copies, that nothing is known and nothing is kept."""
         self._raised_at = now
         ticket = _ticket(configuration, reason, now).to_dict()
-        for name, settings in configuration.desks.items():
-            if settings.KIND != "mail":
-                continue
-            desk = build(name, settings)
-            for recipient in dict.fromkeys(
-                (*reached(configuration, OPERATORS), *settings.copies())
-            ):
+        for name, recipients in _whom(configuration):
+            desk = build(name, configuration.desks[name])
+            for recipient in recipients:
                 letter = _letter(configuration, ticket, recipient, now)
                 try:
                     await desk.deliver(letter)
                 except (TryLater, Never) as refusal:
                     self._raised_at = now - AGAIN_AFTER + SOON
                     log.error("action=alarm_not_taken desk=%s %s", name, refusal)
+
+
+def _whom(configuration: Configuration) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each desk and whom it is to tell: people; where no desk takes people, each helpdesk
+    itself."""
+    people = configuration.desks_taking("people")
+    for name in people:
+        copies = configuration.desks[name].copies()
+        yield name, tuple(dict.fromkeys((*reached(configuration, OPERATORS), *copies)))
+    for name in () if people else configuration.desks_taking("tickets"):
+        yield name, (name,)
 
 
 def _letter(

@@ -128,7 +128,7 @@ class Outbox:
                 whole_desk=True,
             )
         except Exception as bug:  # noqa: BLE001 - one desk's bug stops no other desk
-            _log.exception("desk %s broke on letter %d", row.desk, row.id)
+            _log.exception("action=desk_broke desk=%s letter=%d", row.desk, row.id)
             self._postpone(
                 row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False
             )
@@ -142,7 +142,7 @@ class Outbox:
         self._downs.pop(row.desk, None)
         with self._ledger.transaction() as transaction:
             transaction.letter_sent(row, at, reference)
-        _log.info("letter %d went out by desk %s: %s", row.id, row.desk, plain(reference))
+        _log.info("action=letter_sent desk=%s letter=%d %s", row.desk, row.id, plain(reference))
 
     def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:
         if whole_desk:
@@ -159,7 +159,7 @@ class Outbox:
             transaction.letter_postponed(
                 row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text
             )
-        _log.warning("letter %d to desk %s waits: %s", row.id, row.desk, plain(text))
+        _log.warning("action=letter_waits desk=%s letter=%d %s", row.desk, row.id, plain(text))
 
     def _rest(self, name: str, at: datetime) -> None:
         self._downs[name] = self._downs.get(name, 0) + 1
@@ -175,7 +175,7 @@ class Outbox:
             transaction.happened(
                 row.incident, at, "undeliverable", happening_body("undeliverable", told)
             )
-        _log.error("letter %d to desk %s will not go out: %s", row.id, row.desk, plain(text))
+        _log.error("action=letter_failed desk=%s letter=%d %s", row.desk, row.id, plain(text))
 
     def _interrupt(self, row: OutboxRow, at: datetime) -> None:
         with self._ledger.transaction() as transaction:

@@ -7,13 +7,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from monitor.desks.desk import Desk, DeskSettings, Letter
+from monitor.desks.desk import Desk, DeskSettings, Letter, Takes
 
 
 class BuiltInSettings(DeskSettings):
     """Tickets are kept in Reveille's own ledger only; it needs no settings."""
 
     KIND: ClassVar[str] = "built-in"
+    TAKES: ClassVar[frozenset[Takes]] = (
+        frozenset()
+    )  # its tickets are the ledger's rows: nothing is sent
+    SAMPLE: ClassVar[str] = """
+[desks.tickets]
+kind = "built-in"
+"""
 
     def desk(self, name: str) -> Desk:
         """The desk over the ledger."""

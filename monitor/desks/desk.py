@@ -12,9 +12,14 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from checks.settings import Settings
+
+Takes = Literal["tickets", "people"]
+"""what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
+helpdesk wants it; "people" is one letter per event and person (and the reports), to that person's
+address"""
 
 
 class TryLater(Exception):
@@ -79,9 +84,19 @@ class Desk(Protocol):
 
 
 class DeskSettings(Settings):
-    """The settings of one kind of desk."""
+    """The settings of one kind of desk. Its fields are its settings; their descriptions feed the
+    reference.
+
+    The docstring of the class is what the kind means. `SAMPLE` is its example in TOML, headed
+    [desks.NAME].
+    """
 
     KIND: ClassVar[str]
+    """the word written as `kind = ...` in [desks.NAME]"""
+    TAKES: ClassVar[frozenset[Takes]]
+    """what it is sent; nothing for a desk that reads the ledger by itself"""
+    SAMPLE: ClassVar[str] = ""
+    """[desks.NAME] as a newcomer begins with it, in TOML"""
 
     @abstractmethod
     def desk(self, name: str) -> Desk:

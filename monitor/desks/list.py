@@ -1,22 +1,32 @@
-"""The one list of desks. A new one is a file with its settings and one line here."""
+"""The one list of desks: the word written as `kind = ...` in [desks.NAME], and the settings of that
+kind.
+
+A new one is a file with its settings and one line here.
+"""
 
 from __future__ import annotations
 
-from monitor.desks.built_in import BuiltInSettings
-from monitor.desks.desk import Desk, DeskSettings
-from monitor.desks.mail import MailSettings
+from importlib import import_module
 
-_DESKS: tuple[type[DeskSettings], ...] = (
-    BuiltInSettings,
-    MailSettings,
-)
+from monitor.desks.desk import Desk, DeskSettings
+
+_DESKS = {
+    "built-in": "monitor.desks.built_in:BuiltInSettings",
+    "mail": "monitor.desks.mail:MailSettings",
+}
 
 
 def desk_kinds() -> dict[str, type[DeskSettings]]:
     """Every kind of desk: what `kind` says in [desks.NAME] -> its settings."""
-    return {settings.KIND: settings for settings in _DESKS}
+    return {kind: _settings(where) for kind, where in _DESKS.items()}
 
 
 def build(name: str, settings: DeskSettings) -> Desk:
     """The desk that is called `name`."""
     return settings.desk(name)
+
+
+def _settings(where: str) -> type[DeskSettings]:
+    module, _, name = where.partition(":")
+    found: type[DeskSettings] = getattr(import_module(module), name)
+    return found

@@ -25,7 +25,7 @@ from pydantic import Field, field_validator, model_validator
 from checks.contract import CannotTell
 from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.tls import trusting
-from monitor.desks.desk import Desk, DeskSettings, Letter, Never, TryLater
+from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
 from monitor.desks.internet_message import (
     Enclosures,
     compose,
@@ -47,6 +47,16 @@ class MailSettings(DeskSettings):
     """Tickets as mails."""
 
     KIND: ClassVar[str] = "mail"
+    TAKES: ClassVar[frozenset[Takes]] = frozenset({"people"})
+    SAMPLE: ClassVar[str] = """
+# As it stands, through the mail server of this host. Another one is named, and mostly wants
+# tls = "starttls" and an account: user = "reveille", password = { credential = "mail" }
+[desks.mail]
+kind = "mail"
+host = "127.0.0.1"
+tls = "none"
+sender = "reveille@example.net"
+"""
 
     host: str = Field(min_length=1)
     """the mail server that takes the mails (a submission server or a relay)"""

@@ -3,6 +3,7 @@
 Rule 1: a role is filled by the site's own people; where nobody fills it, by the policy's published
 desk of the region. Rule 2: a level that reaches nobody is passed over at once, and the message says
 so. Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on.
+Rule 4: a desk's own class says what it takes (`DeskSettings.TAKES`); no desk is known by name here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from monitor.incidents.view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
 
-OPERATORS, COPY = "operators", "copy"
+OPERATORS, COPY, HELPDESK = "operators", "copy", "helpdesk"
+"""in what capacity somebody is told, beside the levels of the ladder"""
 BLIND = "monitor-is-blind"
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
 # (RFC 3834).
@@ -76,12 +78,15 @@ class Telling:
                 )
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
-        """Desk, address and in what capacity; the people hear through the first desk that mails."""
+        """Desk, recipient and in what capacity. A helpdesk is its own recipient, and hears of every
+        event once; the people hear through the first desk that takes people."""
         seen: set[str] = set()
         people = list(self._people(incident))
         for name, settings in self._configuration.desks.items():
+            if "tickets" in settings.TAKES:
+                yield name, name, HELPDESK
             own = [(address, COPY) for address in settings.copies()]
-            if settings.KIND == "mail":
+            if "people" in settings.TAKES:
                 own, people = people + own, []
             for address, capacity in own:
                 if address.lower() not in seen:

@@ -38,7 +38,6 @@ from monitor.service.sd_notify import ServiceManager
 
 log = logging.getLogger("reveille")
 STOP_WITHIN_SECONDS = 8.0
-AFTER_A_BUG_SECONDS = 60.0
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
 BEATS_APART_SECONDS = 0.1
 BEATS_SHARE = 0.05

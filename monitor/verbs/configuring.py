@@ -21,7 +21,11 @@ def init(arguments: Namespace) -> int:
     except OSError as error:
         complain(f"{path} cannot be written: {error.strerror}")
         return 2
+    except ValueError as broken:
+        complain(f"{path} was not written: {broken}")
+        return 2
     say(f"{path} is written; edit it, then: reveille --config {path} check-config")
+    say("nobody is told before [[people]] says whom, and [desks.mail] through which mail server")
     return 0
 
 

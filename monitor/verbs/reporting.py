@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from checks.body import Unreadable
+from checks.web.browser.executable import NAMES as BROWSERS
+from checks.web.browser.executable import find as browser_here
 from monitor.audit.gathering import KIND, kept_report
 from monitor.audit.round import recipients
 from monitor.clock import SystemClock
@@ -17,7 +19,7 @@ from monitor.config import Configuration
 from monitor.desks.internet_message import is_address
 from monitor.ledger import Ledger, OutboxMessage
 from monitor.ledger.bodies import report_body
-from monitor.printing import BROWSERS, NotPrinted, pictures_of, printed, standalone
+from monitor.printing import NotPrinted, pictures_of, printed, standalone
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import complain_of, say, show, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
@@ -74,7 +76,7 @@ def send_report(arguments: Namespace) -> int:
     with ledger_of(configuration) as ledger:
         report = kept_of(ledger, arguments.day)
         asked = arguments.format == "pdf"
-        if asked and not _printable():
+        if asked and browser_here(None) is None:
             raise Stop(
                 f"a PDF is printed by a browser, and none of {', '.join(BROWSERS)} is installed"
             )
@@ -138,9 +140,9 @@ def _enqueue(
     """Put the letters into the outbox; returns to whom."""
     if wrong := [address for address in to or () if not is_address(address)]:
         raise Stop(f"{wrong[0]!r} is no mail address")
-    mails = [name for name, settings in configuration.desks.items() if settings.KIND == "mail"]
+    mails = configuration.desks_taking("people")
     if not mails:
-        raise Stop("no desk of kind mail is configured")
+        raise Stop("no desk takes letters to people; write [desks.NAME] with kind = 'mail'")
     whom = [(mails[0], address) for address in to] if to else list(recipients(configuration))
     now = SystemClock().now()
     body = {"report": report_body(report), "pdf": pdf}
@@ -148,9 +150,3 @@ def _enqueue(
         for desk, address in whom:
             t.enqueue(OutboxMessage(None, AGAIN, int(now.timestamp()), desk, address, body, now))
     return [address for _, address in whom]
-
-
-def _printable() -> bool:
-    from shutil import which
-
-    return any(which(browser) for browser in BROWSERS)

@@ -158,6 +158,25 @@ def test_tests_wait_for_what_they_want_and_never_for_time() -> None:
     none(naps)
 
 
+def test_a_line_of_the_log_names_its_action() -> None:
+    """`action=...` first: a filter of the journal on it loses nothing."""
+    lines = [
+        (f"{module.path}:{node.lineno}", node.args[0])
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and re.fullmatch(
+            r"_?log\.(debug|info|warning|error|exception|critical)", ast.unparse(node.func)
+        )
+    ]
+    assert lines
+    none(
+        place
+        for place, said in lines
+        if not re.match(r"f?.action=[a-z_]+( |.$)", ast.unparse(said))
+    )
+
+
 def test_tests_take_the_port_they_are_given() -> None:
     """A fixed port is taken by somebody else some day; ports in texts (SIP, SDP) are no ports."""
     fixed = re.compile(r"""\((?:host=)?["']127\.0\.0\.1["'],\s*(?:port=)?[1-9]\d*\)""")

@@ -204,7 +204,7 @@ async def test_a_pdf_is_printed_by_a_browser_and_goes_with_the_mail_on_request(
     content = target.read_bytes()
     assert content.startswith(b"%PDF-")
     assert b"%%EOF" in content[-1024:]
-    monkeypatch.setattr("monitor.printing.BROWSERS", ("no-such-browser",))
+    monkeypatch.setattr("checks.web.browser.executable.NAMES", ("no-such-browser",))
     assert await asyncio.to_thread(main, words) == 2
     assert "apt-get install chromium-headless-shell" in capsys.readouterr().err
 

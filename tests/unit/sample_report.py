@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from checks.kinds import kinds
 from reports.audit import Audit, BackupState, Looks, Part, Trend, Trouble, Undelivered
 from reports.checklist import checklist
 
@@ -169,8 +170,9 @@ def trouble(**changed: Any) -> Trouble:
 
 def parts() -> tuple[Part, ...]:
     return (
-        Part("usage", "usage", "OK", 4.2, notes=(f"2026-11-21 Asia/Kolkata, 24 h: {CALLS} calls",)),
-        Part("records-backup", "backup", "OK", 63.0, measures={"proof_seconds": 50.1, "backup_bytes": 3.52e8}),
+        Part("usage", "usage", "OK", 4.2, notes=(f"2026-11-21 Asia/Kolkata, 24 h: {CALLS} calls",), topic="usage"),
+        Part("records-backup", "backup", "OK", 63.0, measures={"proof_seconds": 50.1, "backup_bytes": 3.52e8},
+             topic="backups"),
         Part("replica", "database-health", "FAILED", 0.4, "replication: lag_seconds (412) <= 60",
              {"lag_seconds": 412.0, "connections": 41.0}, "replication: lag", ticket="RV-44"),
         Part("disks", "host-disks", "DEGRADED", 1.1, "/var: 86.1 % of its bytes are used",
@@ -209,8 +211,8 @@ def report(**changed: Any) -> Audit:
             ("crm-portal", "FAILED", "OK"),
         ),
         checklist=checklist(
-            [(one.kind, one.check, one.worst) for one in looks()]
-            + [(one.kind, one.check, one.state) for one in parts()]
+            [(kinds()[one.kind].DUTY, one.check, one.worst) for one in looks()]
+            + [(kinds()[one.kind].DUTY, one.check, one.state) for one in parts()]
         ),
     )  # fmt: skip
     return replace(made, **changed)

@@ -1,10 +1,10 @@
-"""Q.850 causes: read from Reason headers, named, classed and mapped as RFC 3398 says."""
+"""Q.850 causes: read from Reason headers, and named."""
 
 from __future__ import annotations
 
 import pytest
 
-from checks.telephony.sip.causes import NAMES, CauseClass, cause_in, class_of, name_of, status_of
+from checks.telephony.sip.causes import NAMES, cause_in, name_of
 
 
 @pytest.mark.parametrize(
@@ -22,23 +22,6 @@ from checks.telephony.sip.causes import NAMES, CauseClass, cause_in, class_of, n
 )
 def test_the_cause_is_read_from_reason_headers(reasons: list[str], cause: int | None) -> None:
     assert cause_in(reasons) == cause
-
-
-@pytest.mark.parametrize(
-    ("cause", "status"),
-    [(1, 404), (17, 486), (18, 408), (27, 502), (34, 503), (102, 504), (16, None)],
-)
-def test_causes_map_to_sip_as_rfc_3398_says(cause: int, status: int | None) -> None:
-    assert status_of(cause) == status
-
-
-def test_causes_are_classed_by_whose_trouble_they_are() -> None:
-    assert class_of(34) is CauseClass.CONGESTION
-    assert class_of(1) is CauseClass.ROUTING
-    assert class_of(17) is CauseClass.FAR_END
-    assert class_of(27) is CauseClass.TRUNK
-    assert class_of(16) is CauseClass.NORMAL
-    assert class_of(99) is CauseClass.OTHER
 
 
 def test_every_cause_has_a_name() -> None:

@@ -12,19 +12,26 @@ import time
 import tomllib
 from datetime import date, datetime
 from datetime import time as clock
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 import pytest
 
+from checks.contract import Check, Layer, Trace
 from checks.kinds import kinds
 from monitor.config import ConfigurationFaults, json_schema, load, reference, sample, write_sample
 from monitor.config.model_introspection import fields
 from monitor.config.models import Rhythm
+from monitor.config.reference.examples import entries_of
 from monitor.config.sections import SECTIONS
 from monitor.desks.list import desk_kinds
 
+DESK = (
+    '[desks.mail]\nkind = "mail"\nhost = "127.0.0.1"\ntls = "none"\nsender ='
+    ' "reveille@example.net"\n'
+)
 CORPUS = Path(__file__).parent.parent / "configs"
 
 
@@ -104,14 +111,89 @@ def test_what_the_sample_comments_out_is_toml_too() -> None:
             tomllib.loads(line[1:])
 
 
-def test_a_commented_desk_is_good_once_its_marks_are_taken_away(tmp_path: Path) -> None:
-    text = sample()
-    mail = text[text.index("#[desks.mail]") :].split("\n\n")[0]
-    wanted = ("[desks", "kind", "host", "user", "password", "sender =")
-    lines = [line[1:] for line in mail.splitlines() if line[1:].startswith(wanted)]
+def test_what_init_writes_tells_somebody(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
-    file.write_text(text + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    assert set(load(file).desks) == {"tickets", "mail"}
+    write_sample(file)
+    configuration = load(file)
+    assert configuration.desks_taking("people") == ("mail",)
+    assert [person for person in configuration.people if person.mail]
+
+
+def test_a_commented_section_is_good_once_its_marks_are_taken_away(tmp_path: Path) -> None:
+    text = sample()
+    lines = text[text.index("#[audit]") :].splitlines()
+    marked = [line[1:] for line in lines if line.startswith(("#[audit]", "#to ="))]
+    file = tmp_path / "reveille.toml"
+    file.write_text(text + "\n" + "\n".join(marked) + "\n", encoding="utf-8")
+    configuration = load(file)
+    assert configuration.audit is not None
+    assert configuration.warnings == ()
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_each_kind_carries_a_sample_that_is_good_by_itself(kind: str, tmp_path: Path) -> None:
+    """Beside what sample.toml has to offer: the site, its lines and its agents."""
+    skeleton = (files("monitor.config") / "sample.toml").read_text(encoding="utf-8")
+    asked = 'kind = "sip-options"\nline = "trunk-a"\nevery = "1m"\n'
+    others = "" if kind == "sip-options" else f"[checks.trunk]\n{asked}"  # what `diagnose` names
+    file = tmp_path / "reveille.toml"
+    file.write_text("\n".join((skeleton, others, kinds()[kind].SAMPLE, DESK)), encoding="utf-8")
+    configuration = load(file)
+    assert kind in {entry.probe.KIND for entry in configuration.checks.values()}
+    assert configuration.warnings == ()
+
+
+@pytest.mark.parametrize("kind", desk_kinds())
+def test_each_desk_carries_a_sample_that_is_good_by_itself(kind: str, tmp_path: Path) -> None:
+    skeleton = (files("monitor.config") / "sample.toml").read_text(encoding="utf-8")
+    file = tmp_path / "reveille.toml"
+    file.write_text(f"{skeleton}\n{desk_kinds()[kind].SAMPLE}", encoding="utf-8")
+    assert [desk.KIND for desk in load(file).desks.values()] == [kind]
+
+
+def test_a_kind_has_what_it_says_of_itself(tmp_path: Path) -> None:
+    """Whoever asks by these attributes reads the measure, the folder and the setting that they
+    promise."""
+    file = tmp_path / "reveille.toml"
+    write_sample(file)
+    probes = [entry.probe for entry in load(file).checks.values()]
+    callers = [probe for probe in probes if probe.PLACES_CALLS]
+    assert {probe.KIND for probe in callers} >= {
+        "sip-call",
+        "pyvoip-call",
+        "webrtc-call",
+        "webrtc-browser",
+    }
+    assert all("answer_seconds" in probe.measures() for probe in callers)
+    assert all("folder" in fields(type(probe)) for probe in probes if probe.BACKUPS != "none")
+    assert all("date" in fields(type(probe)) for probe in probes if probe.COUNTS_USAGE)
+
+
+class Fax(Check):
+    """A fax machine that answers."""
+
+    KIND: ClassVar[str] = "fax-machine"
+    LAYER: ClassVar[Layer] = Layer.APPLICATION
+
+    async def probe(self, trace: Trace) -> None:
+        """Nothing to ask."""
+
+    def measures(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+
+def test_a_sample_that_is_no_sample_says_whose_it_is() -> None:
+    class Broken(Fax):
+        SAMPLE: ClassVar[str] = "[checks.fax]\nkind = fax"
+
+    class Headless(Fax):
+        SAMPLE: ClassVar[str] = 'every = "1m"\n[checks.fax]\n'
+
+    for kind in (Broken, Headless):
+        with pytest.raises(ValueError, match="SAMPLE of the kind 'fax-machine'"):
+            entries_of(kind)
+    assert entries_of(Fax)[0].live is False, "without one it is shown, to be filled in"
 
 
 @pytest.fixture(scope="module")

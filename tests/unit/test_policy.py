@@ -206,6 +206,26 @@ def test_all_faults_come_at_once_each_with_its_path_and_what_would_be_right() ->
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("0.5h", 1800), ("1m30s", 90), ("1.1m", 66), ("1w", 604800)]
+)
+def test_a_duration_is_written_as_in_the_configuration(written: str, seconds: int) -> None:
+    one = good()
+    one["severity"][0]["response"] = written
+    one["severity"][0]["resolution"] = "2w"
+    assert Policy.parse(one, policies.read("house")).severities[0].response_seconds == seconds
+
+
+@pytest.mark.parametrize("written", ["250ms", "0.5s", "1m0.25s"])
+def test_a_duration_of_a_policy_is_whole_seconds(written: str) -> None:
+    bad = good()
+    bad["severity"][0]["response"] = written
+    assert refused(bad)["severity.high.response"] == (
+        f"'{written}' does not do",
+        'write whole seconds, as in response = "30s", "2h" or "7d"',
+    )
+
+
 def test_a_policy_that_leaves_a_case_without_an_issue_is_refused() -> None:
     bad = good()
     bad["rule"][1]["when"] = {"layer": "application"}

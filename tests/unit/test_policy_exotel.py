@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.contract import Layer, Refused, Trace
+from checks.durations import write_duration
 from monitor import policies
 from monitor.config.models import Person
-from monitor.core.duration import written_duration
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_file import NEXT_RELEASE
@@ -33,7 +33,7 @@ def exotel() -> Policy:
 
 def test_response_and_resolution_are_the_published_ones(exotel: Policy) -> None:
     shown = [
-        (one.id, [(name, written_duration(seconds)) for name, seconds in one.targets()])
+        (one.id, [(name, write_duration(seconds)) for name, seconds in one.targets()])
         for one in exotel.severities
     ]
     assert shown == [

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from checks.contract import Layer
+from checks.durations import write_duration
 from monitor import policies
-from monitor.core.duration import written_duration
+from monitor.core.duration import duration_seconds
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
 
@@ -44,7 +45,7 @@ def test_the_golden_table_raises_every_issue(xop: Policy) -> None:
 
 def test_response_and_recovery_are_the_published_ones(xop: Policy) -> None:
     shown = [
-        (one.id, written_duration(one.response_seconds), written_duration(one.resolution_seconds))
+        (one.id, write_duration(one.response_seconds), write_duration(one.resolution_seconds))
         for one in xop.severities
     ]
     assert shown == [("critical", "2h", "6h"), ("major", "8h", "12h"), ("minor", "1d", "1d")]
@@ -60,7 +61,7 @@ def test_every_urgency_climbs_to_product_development_whose_window_is_the_publish
             assert ladder.levels[1].until_seconds == 7200, "level 2 responds within two hours"
             last = ladder.levels[-1]
             assert last.role == "product-development" and last.until_seconds
-            assert written_duration(last.until_seconds) == windows[ladder.name]
+            assert last.until_seconds == duration_seconds(windows[ladder.name])
 
 
 def test_no_person_is_in_the_file(xop: Policy) -> None:

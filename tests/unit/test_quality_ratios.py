@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from checks.contract import Fault, Observation, Stage
-from monitor.core.ratios import Figures, Ratio, attempt_of, figures, wilson
+from monitor.core.ratios import Figures, Ratio, attempt_of, figures
 
 
 def answered(seconds: float = 1.0, talk: float = 10.0, ended: Fault | None = None) -> Observation:
@@ -104,8 +104,6 @@ def test_delays_have_their_own_n() -> None:
 def test_nothing_has_neither_percentage_nor_interval() -> None:
     for one in figures([]).ratios:
         assert (one.of, one.percent, one.interval) == (0, None, None)
-    with pytest.raises(ValueError, match="no share"):
-        wilson(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +117,13 @@ def test_nothing_has_neither_percentage_nor_interval() -> None:
     ],
 )
 def test_the_interval_is_wilsons(hits: int, of: int, low: float, high: float) -> None:
-    assert wilson(hits, of) == pytest.approx((low, high), abs=0.02)
+    assert Ratio("any", hits, of).interval == pytest.approx((low, high), abs=0.02)
 
 
 @given(some.integers(1, 500).flatmap(lambda n: some.tuples(some.integers(0, n), some.just(n))))
 def test_an_interval_holds_its_share_and_stays_within_bounds(share: tuple[int, int]) -> None:
     hits, of = share
-    low, high = wilson(hits, of)
+    low, high = Ratio("any", hits, of).interval or (0, 0)
     assert 0 <= low <= 100 * hits / of + 1e-9
     assert 100 * hits / of - 1e-9 <= high <= 100
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.data.usage.traffic import channels_for, erlang_b, erlang_c
+from checks.data.usage.traffic import channels_for, erlang_b
 from checks.data.usage.weekday_baseline import Usual, median, standouts, stands_out, usual
 from checks.ratio import Ratio
 
@@ -92,8 +92,3 @@ def test_erlang_b_as_in_the_tables(erlangs: float, channels: int, blocked: float
 
 def test_channels_for_one_percent_as_in_the_tables() -> None:
     assert [channels_for(load) for load in (0.0, 4.46, 12.0, 20.3)] == [0, 10, 20, 30]
-
-
-def test_erlang_c() -> None:
-    assert erlang_c(10.0, 14, 20, 180) == pytest.approx(0.1116, abs=0.0005)
-    assert erlang_c(10.0, 10, 20, 180) == 1.0

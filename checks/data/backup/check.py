@@ -24,6 +24,7 @@ from pydantic import Field, model_validator
 from checks.contract import Check, Layer, Refused, Trace
 from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
+from checks.kind import Backups, Duty
 from checks.settings import Duration, LocalPath, Secret, Settings
 
 _MEGABYTE = 1_000_000
@@ -115,6 +116,14 @@ class BackupProof(_Kept):
     """
 
     KIND: ClassVar[str] = "backup-proof"
+    DUTY: ClassVar[Duty] = "backup"
+    BACKUPS: ClassVar[Backups] = "proves"
+    SAMPLE: ClassVar[str] = """
+[checks.records-proof]
+kind = "backup-proof"
+at = ["05:30"]
+folder = "/var/lib/reveille/backups/asterisk"
+"""
 
     def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
         """What the worker is to do. Raises Refused."""
@@ -141,6 +150,20 @@ class Backup(_Kept):
     """
 
     KIND: ClassVar[str] = "backup"
+    DUTY: ClassVar[Duty] = "backup"
+    BACKUPS: ClassVar[Backups] = "takes"
+    SAMPLE: ClassVar[str] = """
+# It is restored and compared at once; `reveille backup list` shows what there is.
+[checks.records-backup]
+kind = "backup"
+at = ["04:00"]
+engine = "postgresql"
+database = "asterisk"
+user = "backup"
+password = { credential = "backup" }
+folder = "/var/lib/reveille/backups/asterisk"
+newest_record = "SELECT max(calldate) FROM cdr"
+"""
 
     engine: Engine
     """what is backed up: postgresql, mariadb (MySQL too), sqlite or directory"""

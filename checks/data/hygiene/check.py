@@ -27,6 +27,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.sources import FilePattern, Name, Server, times_of
+from checks.kind import Duty
 from checks.process.parent import followed
 from checks.settings import Duration, LocalPath, Settings, SiteZone
 
@@ -72,6 +73,32 @@ class Hygiene(Check):
 
     KIND: ClassVar[str] = "hygiene"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "cleanup"
+    SAMPLE: ClassVar[str] = """
+# It only says what could go; clean = true removes it, once it is elsewhere and proven.
+[checks.retention]
+kind = "hygiene"
+at = ["05:00"]
+time = "calldate"
+folder = "/var/lib/reveille/hygiene"
+proven_in = "/var/lib/reveille/backups/asterisk"
+
+[checks.retention.live]
+
+[checks.retention.live.postgresql]
+host = "db.example.net"
+database = "asterisk"
+user = "hygiene"
+password = { credential = "hygiene" }
+
+[checks.retention.reporting]
+
+[checks.retention.reporting.postgresql]
+host = "reports.example.net"
+database = "reports"
+user = "hygiene"
+password = { credential = "hygiene" }
+"""
 
     live: Database
     """the database that the platform works with"""

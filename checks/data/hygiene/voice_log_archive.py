@@ -23,6 +23,7 @@ from pydantic import AfterValidator, Field
 from checks.contract import Check, Layer, Trace
 from checks.data.backup.check import Backup
 from checks.data.backup.listing import newest_proven
+from checks.kind import Duty
 from checks.settings import Duration, LocalPath, Secret, SiteZone
 
 
@@ -40,6 +41,14 @@ class VoiceLogArchive(Check):
 
     KIND: ClassVar[str] = "voice-log-archive"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "voice-logs"
+    SAMPLE: ClassVar[str] = """
+[checks.voice-logs]
+kind = "voice-log-archive"
+at = ["05:15"]
+recordings = "/var/spool/asterisk/monitor/%Y/%m"
+folder = "/var/lib/reveille/voice-logs"
+"""
 
     recordings: Annotated[LocalPath, AfterValidator(_monthly)]
     """the folder of one month's recordings, with %Y and %m where year and month stand"""

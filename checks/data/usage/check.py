@@ -28,6 +28,7 @@ from pydantic import Field, model_validator
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.day import Day, day_before
 from checks.data.usage.sources import QueueLog, Records
+from checks.kind import Duty
 from checks.process.parent import followed
 from checks.settings import Duration, SiteZone
 
@@ -64,6 +65,18 @@ class Usage(Check):
 
     KIND: ClassVar[str] = "usage"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    DUTY: ClassVar[Duty] = "reports"
+    COUNTS_USAGE: ClassVar[bool] = True
+    SAMPLE: ClassVar[str] = """
+# Of a database: { postgresql = { host = "...", database = "...", user = "...", password = {...} }
+# }
+[checks.yesterdays-usage]
+kind = "usage"
+at = ["04:00"]
+records = { file = "/var/log/asterisk/cdr-csv/Master.csv" }
+queue_log = { file = "/var/log/asterisk/queue_log" }
+trunks = ["PJSIP/trunk-*"]
+"""
 
     records: Records
     """where the call records are"""

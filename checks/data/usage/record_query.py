@@ -11,7 +11,6 @@ parameters; the bounds are plain comparisons with the column, so that an index o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -52,12 +51,6 @@ class Dialect(Protocol):
     def ask(self, question: str, values: Sequence[Any]) -> Iterator[list[Sequence[Any]]]:
         """The answer, some thousands of rows at a time. Raises SourceFault."""
         ...
-
-
-class Opener(Protocol):
-    """Opens a database by its settings. Raises SourceFault."""
-
-    def __call__(self, place: Mapping[str, Any]) -> AbstractContextManager[Dialect]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ there at once with it; a call without length was never there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,21 +100,6 @@ def erlang_b(erlangs: float, channels: int) -> float:
     for number in range(1, channels + 1):
         blocked = erlangs * blocked / (number + erlangs * blocked)
     return blocked
-
-
-def erlang_c(erlangs: float, agents: int, answer_seconds: float, handle_seconds: float) -> float:
-    """The share of callers that wait longer than `answer_seconds` (Erlang's second formula); 1 when
-    overloaded.
-    """
-    if agents <= erlangs:
-        return 1.0
-    blocked = erlang_b(erlangs, agents)
-    waiting = blocked / (1 - (erlangs / agents) * (1 - blocked))
-    return (
-        waiting * exp(-(agents - erlangs) * answer_seconds / handle_seconds)
-        if handle_seconds
-        else waiting
-    )
 
 
 def channels_for(erlangs: float, blocked: float = 0.01) -> int:

@@ -25,6 +25,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from checks.contract import CannotTell, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.telephony import alarms
 from checks.telephony import span as spans_
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
@@ -57,6 +58,15 @@ class PriAmi(AsteriskCheck):
 
     KIND: ClassVar[str] = "pri-ami"
     LAYER: ClassVar[Layer] = Layer.LINE
+    DUTY: ClassVar[Duty] = "trunks"
+    SAMPLE: ClassVar[str] = """
+[checks.pbx-spans]
+kind = "pri-ami"
+every = "1m"
+host = "pbx.example.net"
+user = "reveille"
+password = { credential = "manager" }
+"""
 
     spans: tuple[int, ...] | None = None
     """numbers of the spans that must be there; without any, all that Asterisk has, and at least

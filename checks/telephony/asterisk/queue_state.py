@@ -24,6 +24,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
 from checks.telephony.asterisk.login import AsteriskCheck
@@ -41,6 +42,17 @@ class QueueState(AsteriskCheck):
 
     KIND: ClassVar[str] = "queue-state"
     LAYER: ClassVar[Layer] = Layer.AGENT
+    DUTY: ClassVar[Duty] = "agents"
+    SAMPLE: ClassVar[str] = """
+[checks.queues]
+kind = "queue-state"
+every = "5m"
+warn = ["longest_wait_seconds <= 120"]
+host = "pbx.example.net"
+user = "reveille"
+password = { credential = "manager" }
+queues = ["support"]
+"""
 
     queues: tuple[str, ...] = ()
     """the queues that count; without any, all that Asterisk has, and at least one"""

@@ -98,13 +98,3 @@ def active_level_dbm0(samples: Samples) -> float:
 def is_silent(samples: Samples, allowed_seconds: float = 0.1) -> bool:
     """Whether no more than `allowed_seconds` of it (a click) is above silence."""
     return int(active(samples).sum()) * FRAME <= allowed_seconds * RATE
-
-
-def frozen_seconds(samples: Samples) -> float:
-    """How long its last stretch repeats one and the same 20 ms frame, other than silence."""
-    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    if len(frames) < 2 or level_dbm0(frames[-1]) <= SILENCE_DBM0:
-        return 0.0
-    differs = np.flatnonzero((frames != frames[-1]).any(axis=1))
-    run = len(frames) - 1 - int(differs[-1]) if len(differs) else len(frames)
-    return run * FRAME / RATE if run > 1 else 0.0

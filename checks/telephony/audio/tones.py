@@ -82,17 +82,6 @@ def listen(samples: Samples) -> Heard:
     return Heard(runs, share, len(samples) / RATE)
 
 
-def tone_in(samples: Samples) -> tuple[int, ...]:
-    """The frequencies (Hz) that most of what sounds consists of; () for none."""
-    heard = listen(samples)
-    if heard.share < 0.6:
-        return ()
-    longest: dict[tuple[int, ...], float] = {}
-    for run in heard.runs:
-        longest[run.frequencies] = longest.get(run.frequencies, 0.0) + run.seconds
-    return max(longest, key=longest.__getitem__)
-
-
 def in_words(frequencies: tuple[int, ...]) -> str:
     """ "a tone of 430+480 Hz"."""
     return f"a tone of {'+'.join(map(str, frequencies))} Hz"

@@ -27,6 +27,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.kind import Duty
 from checks.settings import Duration, Secret, Settings
 from checks.telephony import span as spans_
 from checks.telephony.gateway.flaps import Flaps, count
@@ -57,6 +58,15 @@ class PriSnmp(Check):
 
     KIND: ClassVar[str] = "pri-snmp"
     LAYER: ClassVar[Layer] = Layer.LINE
+    DUTY: ClassVar[Duty] = "trunks"
+    SAMPLE: ClassVar[str] = """
+[checks.pri-1]
+kind = "pri-snmp"
+every = "1m"
+host = "gateway.example.net"
+community = { credential = "gateway" }
+spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
+"""
 
     host: str
     """host or host:port of the gateway's SNMP agent (port 161)"""

@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from checks.contract import Trace
+from checks.kind import Duty
 from checks.telephony.call.probe_health import honest
 from checks.webrtc.browser.attempt import BrowserAttempt
 from checks.webrtc.browser.settings import BrowserCall
@@ -37,6 +38,22 @@ class WebrtcBrowser(BrowserCall):
     """
 
     KIND: ClassVar[str] = "webrtc-browser"
+    DUTY: ClassVar[Duty] = "agents"
+    SAMPLE: ClassVar[str] = """
+# Needs a Chromium on this host, as in: apt install chromium-headless-shell
+[checks.agents-browser]
+kind = "webrtc-browser"
+every = "30m"
+expect = ["concealed_percent <= 5"]
+url = "wss://edge.example.net/ws"
+user = "6101"
+password = { credential = "webrtc" }
+to = "8000"
+caller = { user = "6102", password = { credential = "webrtc-caller" } }
+turn = ["turn:turn.example.net:3478?transport=udp"]
+turn_user = "agents"
+turn_password = { credential = "turn" }
+"""
 
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""

@@ -1,11 +1,26 @@
-"""What a newcomer begins with: an example of every section and of every kind of desk."""
+"""What a newcomer begins with, taken from where it is written: sample.toml, and the SAMPLE of each
+kind and desk.
+
+In these texts a table behind '#' (`#[audit]`, `#to = [...]`) is one that is only shown; a comment
+(`# text`) above a table is a remark on it, and comments that an empty line divides from the first
+table are the head of the file.
+"""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Any
+
+from checks.contract import Check
+from monitor.desks.desk import DeskSettings
+
+# [site], [[people]], [lines.trunk-a]; not [checks.NAME.steps], which is a part of its table
+_HEADER = re.compile(r'#?\[\[?(?P<section>[a-z]+)(?:\.(?P<name>[A-Za-z0-9_-]+|"[^"]+"))?\]\]?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,71 +31,74 @@ class Entry:
     values: Mapping[str, Any] = field(default_factory=dict)
     live: bool = True
     remark: str = ""
-    omit: frozenset[str] = frozenset()
-    """keys not to show, where they would contradict the values"""
 
 
-SITE = {"name": "Pune", "timezone": "Asia/Kolkata", "region": "india", "policy": "ozonetel"}
-ENTRIES: dict[str, tuple[Entry, ...]] = {
-    "site": (Entry(values=SITE),),
-    "lines": (
-        Entry(
-            "trunk-a",
-            {
-                "registrar": "sip.example.net",
-                "user": "monitor",
-                "password": {"credential": "trunk-a"},
-            },
-        ),
-    ),
-    "agents": (
-        Entry(
-            "agent-01",
-            {
-                "registrar": "sip.example.net",
-                "user": "6001",
-                "password": {"credential": "agent-01"},
-            },
-        ),
-        Entry(
-            "supervisor-01",
-            {
-                "registrar": "sip.example.net",
-                "user": "6009",
-                "password": {"credential": "supervisor-01"},
-            },
-        ),
-    ),
-    "maintenance": (
-        Entry(
-            values={"daily": "02:00-03:00", "days": ["sun"], "reason": "weekly database work"},
-            live=False,
-            omit=frozenset({"start", "end"}),
-        ),
-        Entry(
-            values={
-                "checks": ["main-number"],
-                "start": datetime.datetime(2026, 12, 24, 22),  # noqa: DTZ001 - site time
-                "end": datetime.datetime(2026, 12, 25, 2),  # noqa: DTZ001
-            },
-            live=False,
-            omit=frozenset({"daily", "days", "reason"}),
-        ),
-    ),
-    "audit": (Entry(values={"to": ["operations@example.net"]}, live=False),),
-}
-DESKS: dict[str, tuple[Entry, ...]] = {
-    "built-in": (Entry("tickets"),),
-    "mail": (
-        Entry(
-            "mail",
-            {
-                "host": "mail.example.net",
-                "user": "reveille",
-                "password": {"credential": "mail"},
-                "sender": "reveille@example.net",
-            },
-            live=False,
-        ),
-    ),
-}
+@cache
+def head() -> str:
+    """What stands above the first table."""
+    return _sample().partition("\n\n")[0] + "\n"
+
+
+@cache
+def entries(section: str) -> tuple[Entry, ...]:
+    """The tables of one section of sample.toml."""
+    return tuple(entry for found, entry in _read(_sample()) if found == section)
+
+
+def entries_of(kind: type[Check] | type[DeskSettings]) -> tuple[Entry, ...]:
+    """The tables of a kind's SAMPLE, less their `kind`; one to be filled in where it has none.
+
+    Raises ValueError for a sample that is none: an outsider's, for the house's own are tested.
+    """
+    try:
+        found = tuple(entry for _, entry in _read(kind.SAMPLE))
+    except ValueError as broken:
+        raise ValueError(f"the SAMPLE of the kind {kind.KIND!r}: {broken}") from None
+    return tuple(_without_kind(entry) for entry in found) or (Entry(kind.KIND, live=False),)
+
+
+def _without_kind(entry: Entry) -> Entry:
+    values = {key: value for key, value in entry.values.items() if key != "kind"}
+    return Entry(entry.name, values, entry.live, entry.remark)
+
+
+def _sample() -> str:
+    return files("monitor.config").joinpath("sample.toml").read_text(encoding="utf-8")
+
+
+def _read(text: str) -> Iterator[tuple[str, Entry]]:
+    """Each table of a text and the section that it is in. Raises ValueError for what is no table of
+    a sample."""
+    for remark, header, lines in _tables(text):
+        live = not lines[0].startswith("#")
+        section, name = header["section"], header["name"]
+        whole: Any = tomllib.loads(
+            "\n".join(lines if live else [line.removeprefix("#") for line in lines])
+        )
+        table = whole[section]
+        if name:
+            name, table = next(iter(table.items()))
+        elif isinstance(table, list):
+            table = table[0]
+        yield section, Entry(name or "", table, live, remark)
+
+
+def _tables(text: str) -> Iterator[tuple[str, re.Match[str], list[str]]]:
+    """Each table: the remark on it, its header as understood, and its lines, the header first."""
+    found: list[tuple[str, re.Match[str], list[str]]] = []
+    remark: list[str] = []
+    for line in text.splitlines():
+        if header := _HEADER.fullmatch(line):
+            found.append((" ".join(remark), header, [line]))
+            remark = []
+        elif line.startswith("# "):
+            remark.append(line.removeprefix("# "))
+        elif found:
+            found[-1][2].append(line)
+        elif line.strip():
+            raise ValueError(
+                f"{line!r} stands above the first table; write [checks.NAME] or [desks.NAME]"
+            )
+        if not line.strip():
+            remark = []
+    yield from found

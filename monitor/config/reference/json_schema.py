@@ -13,10 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import write_duration
 from monitor.config.models import Rhythm
 from monitor.config.sections import SECTIONS, Section, Top
+from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
 Schema = dict[str, Any]
@@ -46,8 +48,8 @@ class Catalogue:
     """The schemas of every model there is, with names that do not clash."""
 
     def __init__(self) -> None:
-        self.kinds: Mapping[str, type[BaseModel]] = kinds()
-        self.desks: Mapping[str, type[BaseModel]] = desk_kinds()
+        self.kinds: Mapping[str, type[Check]] = kinds()
+        self.desks: Mapping[str, type[DeskSettings]] = desk_kinds()
         models: set[type[BaseModel]] = {section.model for section in SECTIONS}
         models |= {Top, *self.kinds.values(), *self.desks.values()}
         ordered = sorted(models, key=lambda model: (model.__module__, model.__qualname__))

@@ -11,8 +11,7 @@ from checks.contract import Check
 from checks.telephony.call.line import Line
 from monitor.config.model_introspection import fields
 from monitor.config.models import Rhythm
-from monitor.config.reference.example_checks import CHECKS
-from monitor.config.reference.examples import ENTRIES
+from monitor.config.reference.examples import entries, entries_of
 from monitor.config.reference.json_schema import Catalogue, Schema
 from monitor.config.reference.schema_words import example, meaning, tables_in, type_words
 from monitor.config.sections import SECTIONS, Section, Top
@@ -56,11 +55,9 @@ def _section(section: Section, catalogue: Catalogue) -> Iterable[str]:
         parts += _keys(catalogue.of(Rhythm), catalogue)
     for kind, model in known.items():
         own = catalogue.of(model)
-        parts += [
-            f'### {section.heading} kind = "{kind}"\n',
-            fill(meaning(own), _WIDTH) + "\n",
-            *_keys(own, catalogue),
-        ]
+        parts += [f'### {section.heading} kind = "{kind}"\n', fill(meaning(own), _WIDTH) + "\n"]
+        parts += _place(model) if issubclass(model, Check) else []
+        parts += _keys(own, catalogue)
         parts += _measures(model) if issubclass(model, Check) else []
     return parts
 
@@ -92,6 +89,15 @@ def _demand(name: str, schema: Schema, described: Schema) -> str:
     return "" if default in (None, "", [], {}) else f"default {toml(default)}"
 
 
+def _place(kind: type[Check]) -> list[str]:
+    """Where it stands: which layer it proves, and the line of the daily checklist that it sees
+    to."""
+    stands_for = f" · component: {kind.COMPONENT}" if kind.COMPONENT else ""
+    return [
+        f"Layer: {kind.LAYER.name.lower()} · duty in the daily checklist: {kind.DUTY}{stands_for}\n"
+    ]
+
+
 def _measures(kind: type[Check]) -> list[str]:
     """What an example of the kind can measure: with other settings it may be more or less."""
     measures = {
@@ -113,10 +119,10 @@ def _examples(kind: type[Check]) -> Iterable[Check]:
     lines, agents = (
         {
             entry.name: Line.model_validate({**entry.values, "name": entry.name})
-            for entry in ENTRIES[section]
+            for entry in entries(section)
         }
         for section in ("lines", "agents")
     )
-    for entry in CHECKS.get(kind.KIND, ()):
+    for entry in entries_of(kind) if kind.SAMPLE else ():
         table = {key: value for key, value in entry.values.items() if key in fields(kind)}
         yield kind.model_validate(table, context={"lines": lines, "agents": agents})

@@ -2,7 +2,7 @@
 edited.
 
 What a key means, its default and that it exists come from the models; what a newcomer begins with,
-from the examples.
+from sample.toml and from the SAMPLE of each kind of check and desk.
 """
 
 from __future__ import annotations
@@ -12,28 +12,23 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from textwrap import wrap
 
-from monitor import policies
-from monitor.config.models import OPERATORS, Rhythm
-from monitor.config.reference.example_checks import CHECKS
-from monitor.config.reference.examples import DESKS, ENTRIES, SITE, Entry
+from checks.contract import Check
+from monitor.config.models import Rhythm
+from monitor.config.reference.examples import Entry, entries, entries_of, head
 from monitor.config.reference.json_schema import Catalogue, Schema
 from monitor.config.reference.schema_words import example, meaning, type_words
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.config.toml_writer import key as toml_key
 from monitor.config.toml_writer import toml
+from monitor.desks.desk import DeskSettings
 
 _WIDTH = 110
-_HEAD = """\
-# Reveille. Lines that begin with '#' are explanations, or keys with their defaults: take the '#' away to change them.
-# 'reveille check-config' says all that is wrong, 'reveille reference' explains every key, 'reveille once NAME' tries.
-# Durations are written as 20s, 5m, 1h30m. Relative paths count from the folder of this file.
-"""
 
 
 def sample() -> str:
     """A whole file, with a comment for every key."""
     catalogue = Catalogue()
-    parts = [_HEAD, _table("", catalogue.of(Top), Entry(), catalogue)]
+    parts = [head(), _table("", catalogue.of(Top), Entry(), catalogue)]
     for section in SECTIONS:
         parts.append(_banner(section))
         parts += _section(section, catalogue)
@@ -42,12 +37,12 @@ def sample() -> str:
 
 def write_sample(path: Path) -> None:
     """Write the sample for the daemon's user and group to read. Raises FileExistsError: nothing is
-    overwritten.
-    """
+    overwritten; and ValueError for an outsider's kind whose own sample is broken."""
+    written = sample()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(descriptor, 0o640)
-        file.write(sample())
+        file.write(written)
 
 
 def _banner(section: Section) -> str:
@@ -59,51 +54,35 @@ def _banner(section: Section) -> str:
 
 def _section(section: Section, catalogue: Catalogue) -> list[str]:
     if section.name == "checks":
-        return list(_by_kind(section, catalogue, CHECKS, catalogue.of(Rhythm)["properties"]))
+        return list(
+            _by_kind(section, catalogue, catalogue.kinds, catalogue.of(Rhythm)["properties"])
+        )
     if section.name == "desks":
-        return list(_by_kind(section, catalogue, DESKS, {}))
+        return list(_by_kind(section, catalogue, catalogue.desks, {}))
     schema = catalogue.of(section.model)
     known: set[str] = set(schema["properties"]) if section.like else set()
-    tables = []
-    for entry in _people() if section.name == "people" else ENTRIES[section.name]:
+    tables, shown = [], entries(section.name)
+    for entry in shown:
         heading = section.heading.replace("NAME", toml_key(entry.name))
-        tables.append(_table(heading, schema, entry, catalogue, known))
-        known |= set(schema["properties"]) - entry.omit
+        elsewhere = {key for other in shown for key in other.values} - set(entry.values)
+        tables.append(_table(heading, schema, entry, catalogue, known | elsewhere))
+        known |= set(schema["properties"]) - elsewhere
     return tables
-
-
-def _people() -> tuple[Entry, ...]:
-    """The site's own shift, and whoever the policy speaks of without publishing a desk."""
-    policy = policies.load(SITE["policy"])
-    published = {
-        desk.role
-        for role in policy.roles
-        for desk in policy.contacts(role, SITE["region"])
-        if desk.mail
-    }
-    roles = [role for role in policy.roles if role not in (OPERATORS, *published)]
-    own = Entry(values={"role": OPERATORS, "name": "Night shift", "mail": "operators@example.net"})
-    return (own, *(Entry(values={"role": role, "mail": f"{role}@example.net"}) for role in roles))
 
 
 def _by_kind(
     section: Section,
     catalogue: Catalogue,
-    examples: Mapping[str, tuple[Entry, ...]],
+    known: Mapping[str, type[Check] | type[DeskSettings]],
     common: Schema,
 ) -> Iterable[str]:
-    """An example of every kind, those that newcomers begin with first; what all have in common is
-    explained once.
-    """
-    known = catalogue.kinds if section.name == "checks" else catalogue.desks
+    """The sample of every kind, in the order of their list; what all have in common is explained
+    once."""
     explained = False
-    for kind in [
-        *(kind for kind in examples if kind in known),
-        *(kind for kind in known if kind not in examples),
-    ]:
-        own = catalogue.of(known[kind])
+    for kind, model in known.items():
+        own = catalogue.of(model)
         told: frozenset[str] = frozenset()
-        for entry in examples.get(kind, (Entry(kind, live=False),)):
+        for entry in entries_of(model):
             shown = (
                 common
                 if not explained
@@ -144,7 +123,7 @@ def _table(
         if name in entry.values:
             lines += [] if name in known else [_comment(meaning(described))]
             lines.append(f"{mark}{toml_key(name)} = {toml(entry.values[name])}")
-        elif name not in known and name not in entry.omit:
+        elif name not in known:
             required = name in schema.get("required", [])
             lines += [
                 _comment(meaning(described)),

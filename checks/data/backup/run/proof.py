@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 from checks.contract import Refused
@@ -125,8 +125,3 @@ def _moment(repository: Repository) -> str:
 def _spoken(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def proven_on(proof: Proof) -> datetime:
-    """When a proof was made."""
-    return datetime.fromisoformat(proof.at.replace("Z", "+00:00"))
