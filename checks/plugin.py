@@ -14,9 +14,9 @@
                                                 no such file, not done within its time
 
 Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read
-and dropped; its whole process group is killed at the end. A command line is seen by everybody on
-the host (`ps`), so a secret never stands in it: a plugin is given one by its environment, its
-standard input, or a file of its own (--extra-opts=@file).
+and dropped; all that came of it is killed at the end. A command line is seen by everybody on the
+host (`ps`), so a secret never stands in it: a plugin is given one by its environment, its standard
+input, or a file of its own (--extra-opts=@file).
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import os
 import re
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -34,6 +33,7 @@ from pydantic import BeforeValidator, Field
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.kind import Duty
 from checks.perfdata import data_in
+from checks.process.parent import Child, Program, started
 from checks.settings import Duration, Secret
 
 _MOST_BYTES = 65536
@@ -169,86 +169,56 @@ perfdata = ["time_seconds"]
 
 
 class Run:
-    """A plugin at work, its output on a pipe of our own: asyncio would wait for all who hold a pipe
-    of its.
-    """
+    """A plugin at work. Its guard kills what it leaves behind (process/guard.py)."""
 
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        stream: asyncio.StreamReader,
-        pipe: asyncio.ReadTransport,
-    ):
-        self._process, self._stream, self._pipe = process, stream, pipe
+    def __init__(self, child: Child) -> None:
+        self._child = child
         self._kept = bytearray()
         self.endless = False
 
     @classmethod
     async def start(cls, command: tuple[str, ...], environment: dict[str, str]) -> Run:
         """Start it. Raises CannotTell."""
-        ours, theirs = os.pipe()
-        output = os.fdopen(ours, "rb", buffering=0)
         try:
-            process = await _started(command, environment, theirs)
-        except BaseException:
-            output.close()
-            raise
-        stream = asyncio.StreamReader(limit=_MOST_BYTES)
-        loop = asyncio.get_running_loop()
-        pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), output)
-        return cls(process, stream, pipe)
+            return cls(
+                await started(Program(command, environment), stderr=asyncio.subprocess.STDOUT)
+            )
+        except (OSError, ValueError) as problem:
+            raise CannotTell(
+                f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}"
+            ) from problem
 
     @property
     def status(self) -> int:
         """Its exit status; below zero a signal."""
-        return (
-            self._process.returncode
-            if self._process.returncode is not None
-            else -int(signal.SIGKILL)
-        )
+        return self._child.status if self._child.status is not None else -int(signal.SIGKILL)
 
     async def output(self, line: bytes | None) -> bytes:
         """What it writes until it ends, bounded; `line` is its standard input."""
+        giving = asyncio.create_task(self._child.give(line or b""))
         reading = asyncio.create_task(self._read())
         try:
-            await self._write(line)
-            await self._process.wait()
-            # what it left behind may hold its output open; what ran away does so for ever
-            self._kill()
+            await self._child.wait()
+            # What it has started as another user (sudo) may hold its output open.
             await asyncio.wait({reading}, timeout=_LAST_WORDS_SECONDS)
             return bytes(self._kept)
         finally:
+            giving.cancel()
             reading.cancel()
 
     async def end(self) -> None:
         """Leave nothing of it behind."""
-        self._kill()
-        self._pipe.close()
-        with suppress(TimeoutError):  # the kernel holds it; it is as good as dead
-            async with asyncio.timeout(_ENDING_SECONDS):
-                await self._process.wait()
-
-    async def _write(self, line: bytes | None) -> None:
-        if self._process.stdin is None:
-            return
-        with suppress(ConnectionError):  # it does not want to read
-            self._process.stdin.write(line or b"")
-            await self._process.stdin.drain()
-        self._process.stdin.close()
+        await self._child.end()
 
     async def _read(self) -> None:
         read = 0
-        while chunk := await self._stream.read(_MOST_BYTES):
+        while chunk := await self._child.output.read(_MOST_BYTES):
             self._kept += chunk[: _MOST_BYTES - len(self._kept)]
             read += len(chunk)
             if read > _ENDLESS_BYTES:
                 self.endless = True
-                self._kill()
+                self._child.let_go()
                 return
-
-    def _kill(self) -> None:
-        with suppress(ProcessLookupError):  # the whole group is gone
-            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 class Said:
@@ -272,28 +242,6 @@ class Said:
         for datum in data_in(self.data):
             if datum.value is not None:
                 trace.measure(datum.name, datum.value)
-
-
-async def _started(
-    command: tuple[str, ...], environment: dict[str, str], output: int
-) -> asyncio.subprocess.Process:
-    """The process; `output` is its own from then on."""
-    try:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd="/",
-            env=environment,
-        )
-    except (OSError, ValueError) as problem:
-        raise CannotTell(
-            f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}"
-        ) from problem
-    finally:
-        os.close(output)
 
 
 def _ended(status: int, said: Said, trace: Trace) -> None:

@@ -7,18 +7,15 @@ report goes without.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import logging
 import os
-import signal
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import reports
+from checks.process.parent import Program, answered, inherited, python
 from checks.web.browser.executable import find
 from reports.audit import Audit
 from reports.charts import charts_of
@@ -26,8 +23,6 @@ from reports.render import Mail, render_audit
 
 log = logging.getLogger(__name__)
 
-_ROOT = str(Path(reports.__file__).parent.parent)
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 _DRAW_SECONDS, _PRINT_SECONDS = 30.0, 60.0
 
 
@@ -42,7 +37,7 @@ async def pictures_of(audit: Audit) -> dict[str, bytes]:
         return {}
     asked = json.dumps([chart.to_dict() for chart in charts]).encode()
     try:
-        said = await _child((sys.executable, "-m", "reports.drawing"), _DRAW_SECONDS, asked)
+        said = await _child(python("reports.drawing"), _DRAW_SECONDS, asked)
         return {name: base64.b64decode(picture) for name, picture in json.loads(said).items()}
     except (OSError, ValueError, TimeoutError) as problem:
         log.warning("action=not_drawn report=%d %s", audit.number, problem)
@@ -82,7 +77,7 @@ async def printed(audit: Audit) -> bytes:
         )  # as root a browser starts in no other way
         command = (str(browser), *options, *rootless, f"--print-to-pdf={target}", source.as_uri())
         try:
-            await _child(command, _PRINT_SECONDS)
+            await _child(Program(command, inherited("HOME")), _PRINT_SECONDS)
             return target.read_bytes()
         except (OSError, ValueError, TimeoutError) as problem:
             raise NotPrinted(
@@ -90,30 +85,9 @@ async def printed(audit: Audit) -> bytes:
             ) from None
 
 
-async def _child(command: Sequence[str], seconds: float, asked: bytes = b"") -> bytes:
+async def _child(program: Program, seconds: float, asked: bytes = b"") -> bytes:
     """What a child says. Raises OSError, ValueError where it failed, TimeoutError."""
-    child = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={
-            **{name: os.environ[name] for name in _KEPT if name in os.environ},
-            "PYTHONPATH": _ROOT,
-        },
-        cwd="/",
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            said, complaints = await child.communicate(asked)
-    finally:
-        if child.returncode is None:
-            os.killpg(child.pid, signal.SIGKILL)  # a browser has children of its own
-            await child.wait()
-    if child.returncode:
-        raise ValueError(
-            complaints.decode(errors="replace").strip()[-300:]
-            or f"it ended with {child.returncode}"
-        )
-    return said
+    answer = await answered(program, asked, seconds)
+    if answer.status:
+        raise ValueError(answer.complaint[-300:] or f"it ended with {answer.status}")
+    return answer.output

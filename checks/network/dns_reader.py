@@ -8,19 +8,19 @@ answer from its standard input.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import checks
 from checks.contract import CannotTell, Refused
+from checks.process.parent import answered, python
 
 if TYPE_CHECKING:
     from dns.rdata import Rdata
 
-_ROOT = str(Path(checks.__file__).parent.parent)
+_PROGRAM = "checks.network.dns_reader"
+# A datagram is read in milliseconds; the rest is for a machine that is busy.
+_WITHIN_SECONDS = 20.0
 _LONGEST = 300
 
 
@@ -29,25 +29,17 @@ async def read(data: bytes, record: str) -> dict[str, Any]:
     CannotTell.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "checks.network.dns_reader", record),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd="/",
-            env={"PYTHONPATH": _ROOT},
-        )
+        answer = await answered(python(_PROGRAM, record), data, _WITHIN_SECONDS)
+    except TimeoutError:
+        raise CannotTell(f"the answer could not be read within {_WITHIN_SECONDS:g} s") from None
     except OSError as problem:
         raise CannotTell(f"the process that reads answers cannot start: {problem}") from problem
-    try:
-        written, _ = await process.communicate(data)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise CannotTell(f"the process that reads answers ended with status {process.returncode}")
-    told: dict[str, Any] = json.loads(written)
+    if answer.status:
+        raise CannotTell(
+            f"the process that reads answers ended with status {answer.status}:"
+            f" {answer.complaint[:200]}"
+        )
+    told: dict[str, Any] = json.loads(answer.output)
     if "wrong" in told:
         raise Refused("bad-peer", f"the answer cannot be read: {told['wrong']}")
     return told

@@ -1,5 +1,5 @@
-"""The child's end of the socket to the daemon, and the manners of a child: for the processes that
-hold a call.
+"""The child's end of a socket to the daemon: for the processes that are ordered about, such as one
+that holds a call.
 
 One JSON object a line: commands in ({"do": ...}), events out ({"event": ..., "at": monotonic
 seconds, ...}).
@@ -17,8 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
-
-from checks.process.child import tied_to
 
 _FAREWELL_SECONDS = 3.0
 _LONGEST_LINE = 1 << 20
@@ -71,10 +69,11 @@ class Channel:
         yield from (json.loads(line) for line in lines)
 
 
-def be_a_good_child(parent: int) -> None:
-    """No core files; SIGTERM when the parent dies; SIGALRM kills what is stuck."""
+def be_a_good_child() -> None:
+    """No core files (they would hold secrets); SIGALRM kills what is stuck; what a library prints
+    is a complaint. That the daemon has gone is told by the end of the socket, and by SIGTERM of the
+    guard."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if not tied_to(parent, signal.SIGTERM):
-        os._exit(0)
+    os.dup2(2, 1)

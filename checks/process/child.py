@@ -1,37 +1,69 @@
-"""The child's side of a process that does one thing for the daemon (the daemon's is child.py): it
-ends with the daemon, and tells in JSON lines on a private fd. Light to import: nothing but the
-standard library.
+"""The child's side of a process that does one thing for the daemon: takes its job, tells in JSON
+lines on its standard output how it goes. Light to import: nothing but the standard library.
+
+    {"begin": "read"}  {"end": "read"}          a stage; a new one ends the last
+    {"measure": "rows", "value": 1284311}       a number; its name carries the unit
+    {"note": "..."}  {"warning": "..."}         a sentence of fact; what deserves a look
+    {"progress": 41.0}                          percent of the stage under way, for a terminal
+    {"remember": "at", "value": ...}            for the next attempt
+    {"propose": "ports", "value": ...}          what a person may accept as right
+    {"plan": ["fill", "raid"]}                  the stages that will be begun
+    {"fault": "disk-full", "text": "..."}       what is wrong, in the stage under way; with
+    "origin": "local"
+                                                where the fault is on this side
+    {"blind": "..."}                            nothing can be told, and why
+    {"done": {...}}                             the last event, with what the check itself needs to
+                                                know
+
+events.py is the daemon's side. A child needs no care for its own end: its guard sees to it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
 Tell = Callable[..., None]
 
 
-def tied_to(parent: int, end: signal.Signals = signal.SIGKILL) -> bool:
-    """Have the kernel send `end` to this process when its parent dies. False where the parent is
-    already gone: of a death before this call it tells nobody, so that is looked at afterwards.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, end, 0, 0, 0)
-    return os.getppid() == parent
-
-
-def telling(told: int) -> Tell:
-    """A function that writes its keywords to the descriptor, a line at once; it stays open until
-    the process ends.
-    """
-    line = os.fdopen(told, "w", encoding="utf-8", closefd=False)
+def telling() -> Tell:
+    """A function that writes its keywords as an event, at once. Standard output is its own from now
+    on: what a library prints there goes to standard error."""
+    line = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
 
     def tell(**facts: Any) -> None:
-        line.write(json.dumps(facts) + "\n")
+        line.write(json.dumps(facts, default=str) + "\n")
         line.flush()
 
     return tell
+
+
+def job() -> dict[str, Any]:
+    """What the daemon wants done."""
+    given: dict[str, Any] = json.load(sys.stdin)
+    return given
+
+
+def step_back(niceness: int, idle_disk: bool = False) -> bool:
+    """Go towards the end of the queues for processor and disk. False where a sandbox forbids it
+    (SystemCallFilter without @resources): the work is done all the same."""
+    try:
+        os.nice(niceness)
+    except OSError:
+        return False
+    return not idle_disk or _idle_disk()
+
+
+def _idle_disk() -> bool:
+    """The disk only when nobody else wants it (ioprio_set(2))."""
+    import psutil
+
+    try:
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    except (OSError, psutil.Error):
+        return False
+    return True

@@ -1,141 +1,292 @@
-"""The daemon's side of a process that does one heavy thing: starts it, follows its stages, ends it.
+"""The daemon's side of a child process: starts it, gives it its job, hears it out, ends all of it.
 
-It gets its job, secrets included, through its standard input, and nothing in its arguments or its
-environment. What it tells of the far end becomes `Refused`; a process that dies, or takes too long,
-is `CannotTell`.
+Every child of the house is started here, by way of a guard (guard.py) of its own, so that nothing
+of it outlives its job, its time limit or the daemon. It gets its job, secrets included, through its
+standard input or a socket, and nothing in its arguments; of the environment what a list names; of
+the descriptors those that were named. What it says on standard error is kept, the end of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import signal
+import socket
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import checks
-from checks.contract import CannotTell, Refused, Trace
+from checks.process import guard
 
 _ROOT = str(Path(checks.__file__).parent.parent)
-_LONGEST_LINE = 1 << 20
+# -I and -S: neither the environment nor site-packages, which the guard needs nothing of; half the
+# time to start.
+_GUARD = (sys.executable, "-I", "-S", guard.__file__)
+_COMPLAINT_BYTES = 4000
+# A log is for a person to read; a child that fills it says the same thing again and again.
+_LOG_BYTES = 1 << 20
+_LONGEST_LINE = 16 << 20
+# Beyond the grace: the guard kills at once, and waits five seconds for what the kernel holds.
+_GUARD_SECONDS = 10.0
+_LAST_WORDS_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
+
+ENVIRONMENT = ("PATH", "LANG", "TMPDIR")
+"""what every child inherits: no credentials, no PGPASSWORD, no proxy"""
 
 
-async def followed(job: bytes, trace: Trace, within: float, program: str) -> Mapping[str, Any]:
-    """What the process (the module `program`) tells in the end. Raises Refused in the stage under
-    way, CannotTell.
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is to be started."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    grace_seconds: float = 0.0
+    """between SIGTERM and SIGKILL when it is let go of, or the daemon is dead; 0: killed at once"""
+    capabilities: bool = False
+    """whether it inherits the daemon's ambient capabilities (capabilities(7))"""
+
+
+def python(
+    module: str,
+    *arguments: str,
+    kept: Sequence[str] = (),
+    grace_seconds: float = 0.0,
+    capabilities: bool = False,
+    **more: str,
+) -> Program:
+    """A module of the house as a program. `kept` are further variables that it inherits, `more` are
+    set."""
+    command = (sys.executable, "-m", module, *arguments)
+    own = {
+        "HOME": "/nonexistent",
+        "OPENBLAS_NUM_THREADS": "1",
+    }  # a thread for each core gains a child nothing
+    environment = {**own, **inherited(*kept), "PYTHONPATH": _ROOT, **more}
+    return Program(command, environment, grace_seconds, capabilities)
+
+
+def inherited(*kept: str) -> dict[str, str]:
+    """What a child inherits of the daemon's environment: ENVIRONMENT, and these."""
+    return {name: os.environ[name] for name in (*ENVIRONMENT, *kept) if name in os.environ}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a child has said until it ended; `status` is below zero for a signal."""
+
+    status: int
+    output: bytes
+    complaint: str
+
+
+class Child:
+    """A running child, with everything that comes of it."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        life: socket.socket,
+        program: Program,
+        log: Path | None,
+    ) -> None:
+        self._process, self._life, self._grace = process, life, program.grace_seconds
+        self._said = bytearray()
+        self._logged, self._log = 0, log
+        self.pid = 0
+        """its process id; whoever is sent a signal goes by `signal`, since a number may be given
+        anew"""
+        self._listening = asyncio.create_task(self._listen())
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status once it has ended; below zero a signal."""
+        return self._process.returncode
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        """Its standard output. Raises RuntimeError where that is no pipe."""
+        if self._process.stdout is None:
+            raise RuntimeError("the child was started without an output")
+        return self._process.stdout
+
+    def complaint(self, lines: int = 1) -> str:
+        """The last lines of what it has said on standard error."""
+        text = self._said.decode("utf-8", "replace").strip().splitlines()[-lines:]
+        return " · ".join(line.strip() for line in text)
+
+    async def give(self, job: bytes) -> None:
+        """Its standard input, whole. One that does not want to read is told by its status."""
+        stdin = self._process.stdin
+        if stdin is None:
+            raise RuntimeError("the child was started without an input")
+        with suppress(ConnectionError):
+            stdin.write(job)
+            await stdin.drain()
+        stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, as long as it is there."""
+        with suppress(OSError):  # it has ended, and its guard with it
+            self._life.send(bytes([number]))
+
+    async def wait(self) -> int:
+        """Its status, once nothing of it is left."""
+        await self._gone()
+        await asyncio.wait({self._listening}, timeout=_LAST_WORDS_SECONDS)
+        return self._process.returncode or 0
+
+    def let_go(self) -> None:
+        """Its guard ends it from now on, by SIGTERM and SIGKILL."""
+        self._life.close()
+
+    async def end(self, patience: float = 0.0) -> None:
+        """Let go of it, and wait until nothing of it is left. One that cleans up after itself is
+        asked to end by SIGTERM, and given so many seconds for it."""
+        try:
+            if patience and self.status is None:
+                self.signal(signal.SIGTERM)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(patience):
+                        await self._gone()
+        finally:
+            self.let_go()
+        try:
+            async with asyncio.timeout(self._grace + _GUARD_SECONDS):
+                await self._gone()
+        except TimeoutError:  # somebody has stopped its guard
+            kill_tree(self._process.pid)
+            await self._gone()
+        await asyncio.wait({self._listening}, timeout=_LAST_WORDS_SECONDS)
+        self._listening.cancel()
+
+    async def _gone(self) -> None:
+        """Its guard has left. asyncio would wait for all who hold a pipe of the child's, and that
+        may be another user's process, which the guard cannot kill."""
+        closed = asyncio.ensure_future(self._process.wait())
+        try:
+            while self._process.returncode is None:
+                await asyncio.wait({closed}, timeout=_LOOK_SECONDS)
+        finally:
+            closed.cancel()
+
+    async def begin(self, order: bytes) -> None:
+        """Have its guard start it. Raises OSError with the reason of execve(2)."""
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._life, order)
+        told = b""
+        while not told.endswith(b"\n"):
+            if not (more := await loop.sock_recv(self._life, 64)):
+                raise OSError(f"its guard ended before it began: {self.complaint()}")
+            told += more
+        word, _, number = told.decode().partition(" ")
+        if word == "failed":
+            raise OSError(int(number), os.strerror(int(number)))
+        self.pid = int(number)
+
+    async def _listen(self) -> None:
+        """Read standard error to its end, and keep the end of it."""
+        if self._process.stderr is None:
+            return
+        while data := await self._process.stderr.read(65536):
+            self._said += data
+            del self._said[:-_COMPLAINT_BYTES]
+            if self._log is not None and self._logged < _LOG_BYTES:
+                with self._log.open("ab") as log:
+                    log.write(data[: _LOG_BYTES - self._logged])
+                self._logged += len(data)
+
+
+async def started(
+    program: Program,
+    stdin: int = asyncio.subprocess.PIPE,
+    stdout: int = asyncio.subprocess.PIPE,
+    stderr: int = asyncio.subprocess.PIPE,
+    descriptors: tuple[int, ...] = (),
+    log: Path | None = None,
+) -> Child:
+    """Start it; whoever starts a child ends it. Raises OSError, ValueError where it cannot start.
+
+    `descriptors` it has under the same numbers; `log` is a file for what it says on standard error.
     """
-    log = trace.exhibits_folder / ".process.log"
-    reading, writing = os.pipe()
-    try:
-        process = await _started(program, writing, log)
-    except OSError as problem:
-        os.close(reading)
-        raise CannotTell(f"the process that was to look cannot start: {problem}") from problem
-    finally:
-        os.close(writing)
-    told = asyncio.StreamReader(limit=_LONGEST_LINE)
-    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(told), os.fdopen(reading, "rb")
+    order = guard.order(
+        program.grace_seconds,
+        program.capabilities,
+        descriptors,
+        program.command,
+        dict(program.environment),
     )
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    try:
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *_GUARD,
+                str(theirs.fileno()),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(theirs.fileno(), *descriptors),
+                start_new_session=True,
+                limit=_LONGEST_LINE,
+                cwd="/",
+                env=inherited(),
+            )
+    except BaseException:
+        ours.close()
+        raise
+    child = Child(process, ours, program, log)
+    try:
+        await child.begin(order)
+    except BaseException:
+        await child.end()
+        raise
+    return child
+
+
+@asynccontextmanager
+async def running(
+    program: Program, within: float | None, patience: float = 0.0
+) -> AsyncIterator[Child]:
+    """A child while the block runs, at most so many seconds; `patience` is for `Child.end`. Raises
+    OSError, TimeoutError."""
+    child = None
     try:
         async with asyncio.timeout(within):
-            await _given(process, job)
-            return await _stages(told, trace)
-    except TimeoutError:
-        raise CannotTell(f"not through within {within:g} s") from None
-    except _Silence:
-        raise CannotTell(await _death(process, log)) from None
+            child = await started(program)
+            yield child
     finally:
-        pipe.close()
-        await _ended(process)
-        log.unlink(missing_ok=True)
+        if child is not None:
+            await child.end(patience)
 
 
-async def _started(program: str, writing: int, log: Path) -> asyncio.subprocess.Process:
-    with log.open("ab") as output:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", program, str(writing), str(os.getpid())),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            pass_fds=(writing,),
-            start_new_session=True,
-            cwd="/",
-            env=small_environment(HOME="/nonexistent", OPENBLAS_NUM_THREADS="1"),
-        )
+async def answered(
+    program: Program, job: bytes, within: float, most_bytes: int = _LONGEST_LINE
+) -> Answer:
+    """What a child says to a job, at most so many bytes of it. Raises OSError, TimeoutError,
+    ValueError for more."""
+    async with running(program, within) as child:
+        giving = asyncio.create_task(child.give(job))
+        try:
+            output = bytearray()
+            while data := await child.output.read(65536):
+                output += data
+                if len(output) > most_bytes:
+                    raise ValueError(f"it says more than {most_bytes} bytes")
+            status = await child.wait()
+        finally:
+            giving.cancel()
+        return Answer(status, bytes(output), child.complaint())
 
 
-async def _given(process: asyncio.subprocess.Process, job: bytes) -> None:
-    stdin = process.stdin
-    if stdin is None:
-        raise _Silence
-    stdin.write(job)
-    with suppress(ConnectionError):  # it died: its silence says so
-        await stdin.drain()
-    stdin.close()
-
-
-class _Silence(Exception):
-    """The process said no more."""
-
-
-async def _next(told: asyncio.StreamReader) -> dict[str, Any]:
-    line = await told.readline()
-    if not line.endswith(b"\n"):
-        raise _Silence
-    said: dict[str, Any] = json.loads(line)
-    return said
-
-
-async def _stages(told: asyncio.StreamReader, trace: Trace) -> Mapping[str, Any]:
-    said = await _next(told)
-    while "stage" in said:
-        with trace.stage(said["stage"]):
-            said = await _next(told)
-            _refuse(said, trace)
-    _refuse(said, trace)
-    return said
-
-
-def _refuse(said: Mapping[str, Any], trace: Trace) -> None:
-    """Raises Refused for a fault, CannotTell for being blind; what was found out until then is
-    kept.
-    """
-    if "blind" in said:
-        raise CannotTell(said["blind"])
-    if "fault" not in said:
-        return
-    for name, value in said.get("measures", {}).items():
-        trace.measure(name, value)
-    for note in said.get("notes", ()):
-        trace.note(note)
-    raise Refused(said["fault"], said["text"])
-
-
-async def _death(process: asyncio.subprocess.Process, log: Path) -> str:
-    status = await process.wait()
-    said = await asyncio.to_thread(log.read_text, encoding="utf-8", errors="replace")
-    last = said.strip().splitlines()[-1:]
-    return f"the process that was to look ended with status {status}" + (
-        f": {last[0][:300]}" if last else ""
-    )
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Gone: what it had to tell it has told."""
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
-
-
-def small_environment(*kept: str, **more: str) -> dict[str, str]:
-    """For a process of our own: no credentials, no PGPASSWORD. `kept` are further variables that it
-    inherits.
-    """
-    inherited = {
-        name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", *kept) if name in os.environ
-    }
-    return {**inherited, "PYTHONPATH": _ROOT, **more}
+def kill_tree(process: int) -> None:
+    """Kill a process that has a parent who reaps it, and all below it: the leaves last, so that
+    none is orphaned unseen."""
+    below = guard.children(process)
+    with suppress(ProcessLookupError, PermissionError):  # it has ended, or is another user's
+        os.kill(process, signal.SIGKILL)
+    for child in below:
+        kill_tree(child)

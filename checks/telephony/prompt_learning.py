@@ -6,19 +6,19 @@ The sound is worked on in a process of its own (audio/prompt_cutting.py): numpy 
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Observation
-from checks.process.parent import small_environment
+from checks.process.parent import answered, python
 from checks.telephony.call.script import Hear, Hold, Press, Script
 from checks.telephony.sip_call import SipCall
 
 _MARGIN_SECONDS = 0.5
+# A call of minutes is cut within a second or two.
+_CUT_SECONDS = 60.0
 
 
 def recording_call(check: SipCall, name: str, seconds: float) -> SipCall:
@@ -64,18 +64,15 @@ async def cut(
         "country": country,
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    command = (sys.executable, "-m", "checks.telephony.audio.prompt_cutting", str(folder))
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        cwd="/",
-        env=small_environment("HOME", OPENBLAS_NUM_THREADS="1"),
-    )
-    _, complaint = await process.communicate()
-    if process.returncode:
-        raise CannotTell(
-            f"the recording cannot be cut: {complaint.decode(errors='replace').strip()[-200:]}"
+    try:
+        answer = await answered(
+            python("checks.telephony.audio.prompt_cutting", str(folder)), b"", _CUT_SECONDS
         )
+    except TimeoutError:
+        raise CannotTell(f"the recording was not cut within {_CUT_SECONDS:g} s") from None
+    except OSError as problem:
+        raise CannotTell(f"the recording cannot be cut: {problem.strerror or problem}") from problem
+    if answer.status:
+        raise CannotTell(f"the recording cannot be cut: {answer.complaint[-200:]}")
     learned: dict[str, Any] = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
     return learned

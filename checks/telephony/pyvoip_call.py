@@ -13,7 +13,6 @@ nothing of the far end: UNKNOWN.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
@@ -21,7 +20,8 @@ from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Claim, Layer, Trace
 from checks.kind import Duty
-from checks.process.parent import followed
+from checks.process.events import concluded, followed
+from checks.process.parent import python
 from checks.settings import Duration
 from checks.telephony.call.account import way_of
 from checks.telephony.call.line import LineName
@@ -122,6 +122,4 @@ to = "8000"
             "answer_within": self.answer_within,
             "listen": self.listen,
         }
-        told = await followed(json.dumps(job).encode(), trace, self.longest_seconds(), _PROGRAM)
-        for name, value in told["measures"].items():
-            trace.measure(name, value)
+        concluded(await followed(python(_PROGRAM), job, trace, self.longest_seconds()), trace)

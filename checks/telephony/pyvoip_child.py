@@ -1,5 +1,4 @@
-"""The process in which pyVoIP calls: a job as JSON on standard input, what comes of it as JSON
-lines on a private fd.
+"""The process in which pyVoIP calls (see process/child.py for what it tells).
 
 Traps of the engine that this file lives with (pyVoIP 1.6.8): register() and invite() block, so each
 has a thread; it swallows what breaks in its threads; final responses but 404 and 503 pass it by, so
@@ -9,19 +8,17 @@ it misses is `blind`, never a fault. Left by os._exit: its threads do not end.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import random
 import socket
-import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-from checks.process.child import telling, tied_to
+from checks.process.child import job, telling
 
 _FRAME_BYTES, _FRAME_SECONDS = 160, 0.02
 _SILENCE_DBM0 = -50.0
@@ -162,30 +159,30 @@ class Telephone:
         return next(refused, 0)
 
 
-def main(told: int, parent: int) -> None:
+def main() -> None:
     """Do the job, and say how it went."""
-    if not tied_to(parent):
-        os._exit(1)
     warnings.simplefilter("ignore")
-    job = json.load(sys.stdin)
-    tell, telephone = telling(told), Telephone(job)
-    last: dict[str, Any] = {"measures": telephone.measures}
+    wanted, tell = job(), telling()
+    telephone = Telephone(wanted)
+    last: dict[str, Any] = {"done": {}}
     try:
-        tell(stage="register")
+        tell(begin="register")
         telephone.register()
-        tell(stage="answer")
+        tell(begin="answer")
         telephone.call()
-        tell(stage="media")
+        tell(begin="media")
         telephone.listen()
-        tell(stage="hang-up")
+        tell(begin="hang-up")
         telephone.hang_up()
     except Fault as fault:
         code, text = fault.args
-        last |= {"fault": code, "text": text}
+        last = {"fault": code, "text": text}
         telephone.hang_up()
     except Blind as blind:
         last = {"blind": str(blind)}
     telephone.leave()
+    for name, value in telephone.measures.items():
+        tell(measure=name, value=value)
     tell(**last)
     os._exit(0)
 
@@ -220,4 +217,4 @@ def _free_port(address: str) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main()

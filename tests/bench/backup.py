@@ -116,7 +116,7 @@ def peak_memory() -> Iterator[list[float]]:
 
     def watch() -> None:
         while not done.wait(0.1):
-            for child in psutil.Process().children():
+            for child in psutil.Process().children(recursive=True):
                 try:
                     if "checks.data.backup.run.worker" in child.cmdline():
                         peak[0] = max(peak[0], child.memory_info().rss / 1e6)

@@ -157,19 +157,16 @@ def run_ours(folder: Path, source: dict[str, Any], date: str) -> Run:
         "records": {**records, "fields": list(FORMATS["asterisk"].fields)}, "own": ["reveille"],
         "trunks": ["PJSIP/trunk-*"], "delivered": [], "result": str(result),
     }  # fmt: skip
-    reading, writing = os.pipe()
     began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "checks.data.usage.child", str(writing), str(os.getpid())],
-        stdin=subprocess.PIPE, pass_fds=(writing,), env=surroundings(), text=True,
+        [sys.executable, "-m", "checks.data.usage.child"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings(), text=True,
     )  # fmt: skip
-    os.close(writing)
-    assert process.stdin
+    assert process.stdin and process.stdout
     process.stdin.write(json.dumps(job))
     process.stdin.close()
-    with os.fdopen(reading, encoding="utf-8") as told:
-        last = json.loads(told.readlines()[-1])
-    assert "measures" in last, last
+    last = json.loads(process.stdout.readlines()[-1])
+    assert "done" in last, last
     calls = json.loads(result.read_text(encoding="utf-8"))["calls"]
     return ended(
         process,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tests.house.source import Module, files, modules, none
+from tests.loopback.child_programs import PROGRAMS
 
 EVERYTHING = ("checks", "monitor", "reports", "lab", "tests")
 LONGEST_LINES = {"house": 380, "tests": 480}
@@ -35,28 +36,35 @@ CLOCKS = {
 # Where a child process is the point, and why.
 CHILDREN = {
     "checks/process/parent.py": (
-        "drivers and numpy stay out of the daemon; a long reading has its own priority"
+        "every child of the daemon: engines, drivers and heavy libraries stay out of it"
     ),
-    "checks/plugin.py": "a plugin is a program",
-    "checks/network/dns_reader.py": "a library that is large, for a moment",
-    "checks/host/parent.py": (
-        "what looks at the host is nobody's load but its own, and may be killed"
-    ),
+    "checks/process/guard.py": "it becomes the program by fork and execve",
     "checks/host/collectors/program.py": "systemctl, smartctl, clamscan and the like are programs",
-    "checks/data/backup/run/parent.py": "a worker holds the tools of databases, and may be killed",
     "checks/data/backup/engines/mariadb/restore_test.py": "a server to throw away",
     "checks/data/backup/engines/postgresql/cluster.py": "a server to throw away",
     "checks/data/backup/programs.py": "pg_dump and the like are programs",
-    "checks/web/browser/shared_browser.py": "the browser and its driver are heavy, and may hang",
-    "checks/web/sandbox/reader.py": "a schema's pattern or a page may be made to take for ever",
-    "checks/telephony/call/leg.py": (
-        "one child for each call: the engine aborts the process it lives in"
-    ),
     "checks/telephony/audio/sound_file.py": "sox reads what recorders write in forms of their own",
-    "checks/telephony/prompt_learning.py": "numpy stays out of the command line",
-    "monitor/printing.py": "Pillow draws and a browser prints: neither is ever in the daemon",
     "monitor/demo/daemon.py": "the demo watches the real daemon at work",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",
+}
+# What a child is given beyond PATH, LANG and TMPDIR, its job and three descriptors, and why.
+GIVEN = {
+    "checks/data/backup/run/parent.py": {
+        "HOME",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    },  # .pgpass, and whom to trust
+    "checks/host/parent.py": {"capabilities"},  # to read what only root may (systemd/host.conf)
+    "checks/telephony/call/leg.py": {
+        "HOME",
+        "descriptors",
+    },  # pjsua2 looks there; the socket that it is ordered by
+    "checks/web/browser/shared_browser.py": {
+        "HOME",
+        "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD",
+        "descriptors",
+    },  # its profile
+    "monitor/printing.py": {"HOME"},  # the printing browser's profile
 }
 # Who may write to standard output, and why.
 VOICES = {
@@ -135,6 +143,27 @@ def test_children_are_started_where_a_child_is_the_point() -> None:
     assert parents == set(CHILDREN)
 
 
+def test_a_child_is_given_what_stands_in_the_list_and_no_more() -> None:
+    """Variables of the environment, descriptors, and the daemon's ambient capabilities."""
+    given = {
+        module.path: found
+        for module in modules("checks", "monitor")
+        if module.path != "checks/process/parent.py" and (found := _handed_over(module))
+    }
+    assert given == GIVEN
+
+
+def test_every_child_program_is_killed_in_the_tests() -> None:
+    """With its daemon, in each phase (tests/loopback/test_children.py); the guard is what is tested
+    there."""
+    programs = {
+        module.path.removesuffix(".py").replace("/", ".")
+        for module in modules("checks", "reports")
+        if '\nif __name__ == "__main__":' in module.text
+    }
+    assert programs - {"checks.process.guard"} == set(PROGRAMS)
+
+
 def test_only_a_command_line_speaks() -> None:
     speaking = {
         module.path
@@ -192,6 +221,37 @@ def test_tests_take_the_port_they_are_given() -> None:
 def test_systemd_is_a_folder_and_not_a_package() -> None:
     """`systemd` is a module that others import."""
     none(path for path in files() if path.startswith("systemd/") and path.endswith(".py"))
+
+
+def _handed_over(module: Module) -> set[str]:
+    """Of the calls of checks/process/parent.py: what they name beyond the program."""
+    found = set[str]()
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) not in {
+            "python",
+            "inherited",
+            "started",
+            "Program",
+        }:
+            continue
+        named = [
+            word
+            for word in node.keywords
+            if word.arg and (word.arg == "kept" or word.arg.isupper())
+        ]
+        found |= {
+            word.arg or "" for word in node.keywords if word.arg in {"capabilities", "descriptors"}
+        }
+        found |= {word.arg or "" for word in named if word.arg != "kept"}
+        texts = [word.value for word in named if word.arg == "kept"]
+        texts += node.args if ast.unparse(node.func) == "inherited" else []
+        found |= {
+            str(one.value)
+            for text in texts
+            for one in ast.walk(text)
+            if isinstance(one, ast.Constant)
+        }
+    return found
 
 
 def _excuses_without_reason(module: Module) -> Iterator[str]:

@@ -222,7 +222,7 @@ def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Obser
 
 
 def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
-    """Kill it when it is seen for the second time: setpriv has become it by then."""
+    """Kill it when it is seen for the second time: it has become the tool by then."""
     first_seen: dict[int, float] = {}
     while not done.wait(0.002):
         try:

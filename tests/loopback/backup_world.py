@@ -55,7 +55,7 @@ def fault_of(seen: Observation) -> str:
 def workers() -> list[psutil.Process]:
     """The workers that this process has started."""
     found = []
-    for child in psutil.Process().children():
+    for child in psutil.Process().children(recursive=True):
         try:
             if "checks.data.backup.run.worker" in child.cmdline():
                 found.append(child)

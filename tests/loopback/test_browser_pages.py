@@ -287,7 +287,7 @@ async def test_an_address_that_is_not_there(tmp_path: Path) -> None:
 
 async def _browsers() -> list[psutil.Process]:
     kept = await keeper()
-    children = psutil.Process(kept.process.pid).children(recursive=True)
+    children = psutil.Process(kept.child.pid).children(recursive=True)
     return [one for one in children if "chromium" in one.name() or "headless" in one.name()]
 
 
@@ -344,7 +344,7 @@ async def test_a_dead_or_frozen_browser_is_no_fault_of_anybody(
 async def test_a_process_that_is_killed_takes_its_browser_along(tmp_path: Path) -> None:
     async with _looking_at_nothing(tmp_path / "dead") as looking:
         there, kept = await _browsers(), await keeper()
-        os.kill(kept.process.pid, signal.SIGKILL)
+        os.kill(kept.child.pid, signal.SIGKILL)
         seen = await asyncio.wait_for(looking, 60)
     assert seen.fault is None and seen.blind is not None
     await _until_gone(there)

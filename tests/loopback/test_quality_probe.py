@@ -53,7 +53,7 @@ def call(port: int, prompt: Path, **limits: float) -> SipCall:
 def phones() -> list[int]:
     """The processes of calls under way."""
     found = []
-    for child in psutil.Process().children():
+    for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             if "checks.telephony.phone.process" in child.cmdline():
                 found.append(child.pid)

@@ -464,7 +464,7 @@ def test_secrets_go_by_the_pipe_alone(tmp_path: Path, password: dict[str, str]) 
             came, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(silent), 60)
             [child] = [
                 one
-                for one in psutil.Process().children()
+                for one in psutil.Process().children(recursive=True)
                 if "checks.data.usage.child" in one.cmdline()
             ]
             seen = " ".join([*child.cmdline(), *child.environ(), *child.environ().values()])

@@ -255,7 +255,7 @@ async def test_a_browser_that_dies_in_the_call_is_no_fault_of_anybody(
     )
     await asyncio.wait_for(holding.wait(), 120)
     kept = await keeper()
-    for process in psutil.Process(kept.process.pid).children(recursive=True):
+    for process in psutil.Process(kept.child.pid).children(recursive=True):
         if "headless" in process.name():
             process.send_signal(how)
     seen = await asyncio.wait_for(seeing, 120)

@@ -150,7 +150,9 @@ async def test_memory_is_bounded(tmp_path: Path) -> None:
         checking = asyncio.create_task(attempt(call(port, step_within="5s"), tmp_path / "seen"))
         most = 0
         while not checking.done():
-            most = max([most, *(_memory(child) for child in psutil.Process().children())])
+            most = max(
+                [most, *(_memory(child) for child in psutil.Process().children(recursive=True))]
+            )
             await asyncio.sleep(0.02)
         await checking
     assert 0 < most < LARGEST_MEGABYTES * 1_000_000

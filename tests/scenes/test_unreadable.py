@@ -213,7 +213,7 @@ def test_a_backup_of_another_release_is_named_and_never_removed(tmp_path: Path) 
         "cccccc": "",
         "dddddd": "",
     }
-    retain((1, 0, 0), repository, Work(Voice(None), Throttle(None)))
+    retain((1, 0, 0), repository, Work(Voice(lambda **_: None), Throttle(None)))
     assert [backup.id[-6:] for backup in repository.backups()] == ["dddddd", "bbbbbb", "aaaaaa"]
 
 

@@ -36,7 +36,7 @@ from checks.host.collectors.collector import Look
 said = []
 job = {"settings": json.loads(sys.argv[1]), "recalled": json.loads(sys.argv[2]), "accepted": {},
        "now": float(sys.argv[3]), "seconds": 60, "monitor": 1}
-services.look(Look(job, lambda line: said.append(json.loads(line))))
+services.look(Look(job, lambda **facts: said.append(facts)))
 print(json.dumps(said))
 """
 SETTINGS = {"units": ["asterisk"], "processes": [], "any_failed": True, "ignore": [], "most_restarts": 3,

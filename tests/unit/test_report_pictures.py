@@ -137,5 +137,5 @@ def _luminance(colour: tuple[int, ...]) -> float:
 async def test_a_report_whose_pictures_cannot_be_drawn_goes_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("monitor.printing.sys.executable", "/no/such/python")
+    monkeypatch.setattr("checks.process.parent._GUARD", ("/no/such/python",))
     assert await pictures_of(report()) == {}

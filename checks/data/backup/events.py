@@ -1,21 +1,16 @@
-"""How the worker speaks: JSON lines on standard output, one event each. run/parent.py hears them.
-
-{"begin": "dump"}   {"progress": 41.0}   {"measure": "rows", "value": 1284311}   {"note": "…"}
-{"exhibit": "manifest.json", "type": "application/json", "path": "/…"}   {"refused": "damaged",
-"text": "…"}
-{"result": {…}}     {"done": true}
-"""
+"""How the worker speaks: by the events of process/child.py, from whichever thread; run/parent.py
+hears them."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from checks.contract import Refused
+from checks.process.child import Tell
 
 _PROGRESS_SECONDS = 0.5
 
@@ -23,8 +18,8 @@ _PROGRESS_SECONDS = 0.5
 class Voice:
     """Says what happens, from whichever thread."""
 
-    def __init__(self, output: IO[str] | None) -> None:
-        self._output = output
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
         self._lock = threading.Lock()
         self._told_at = 0.0
         self._stage_done = 0
@@ -34,11 +29,8 @@ class Voice:
 
     def event(self, **facts: Any) -> None:
         """One event."""
-        if self._output is None:
-            return
         with self._lock:
-            self._output.write(json.dumps(facts, ensure_ascii=True, default=str) + "\n")
-            self._output.flush()
+            self._tell(**facts)
 
     @contextmanager
     def stage(self, name: str, total: int = 0) -> Iterator[None]:
@@ -71,4 +63,4 @@ class Voice:
 
     def refused(self, refusal: Refused) -> None:
         """The stage failed."""
-        self.event(refused=refusal.code, text=refusal.text, origin=refusal.origin)
+        self.event(fault=refusal.code, text=refusal.text, origin=refusal.origin)

@@ -1,8 +1,7 @@
 """The tools of databases as child processes: found, started, read, and their status awaited.
 
-A tool dies with the worker (PR_SET_PDEATHSIG through setpriv(1)), so that `kill -9` leaves no dump
-running. Therefore a tool is started by a thread that outlives it. What it says on standard error
-goes to a file: no pipe can fill up.
+A tool ends with the worker, also after `kill -9`: the worker's guard sees to it (process/guard.py).
+What it says on standard error goes to a file: no pipe can fill up.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from checks.contract import Refused
 
@@ -95,12 +94,11 @@ def started(
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes] = subprocess.PIPE,
     user: str | None = None,
-    death: str = "KILL",
 ) -> Iterator[Tool]:
     """A tool while the block runs; killed if it is still there at the end. Raises Refused when it
     cannot start.
     """
-    words = [*_mortal(user, death), *map(str, command)]
+    words = list(map(str, command))
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -110,6 +108,7 @@ def started(
                 stderr=errors,
                 env=_environment(environment),
                 cwd="/",
+                **_as_user(user),
             )
         except OSError as problem:
             raise Refused(
@@ -198,27 +197,15 @@ def _major(program: Path) -> int | None:
     return int(said[1]) if said else None
 
 
-def _mortal(user: str | None, death: str) -> list[str]:
-    """The words that make a tool another user's, and mortal with its parent; setpriv(1) is part of
-    every Debian.
-    """
-    setpriv = found("setpriv")
-    if setpriv is None:
-        if user:
-            raise Refused(
-                "tool-missing",
-                "setpriv is not installed, and root may not run a server",
-                origin="local",
-            )
-        return []
-    change = [f"--reuid={user}", f"--regid={_group(user)}", "--init-groups"] if user else []
-    return [str(setpriv), *change, f"--pdeathsig={death}", "--"]
-
-
-def _group(user: str) -> int:
+def _as_user(user: str | None) -> dict[str, Any]:
+    """What makes a tool another user's; only root can, and only root needs to: it may not run a
+    server."""
+    if user is None:
+        return {}
     import pwd
 
-    return pwd.getpwnam(user).pw_gid
+    group = pwd.getpwnam(user).pw_gid
+    return {"user": user, "group": group, "extra_groups": os.getgrouplist(user, group)}
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

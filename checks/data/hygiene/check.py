@@ -18,7 +18,6 @@ backup restore` removes it again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -28,7 +27,8 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.sources import FilePattern, Name, Server, times_of
 from checks.kind import Duty
-from checks.process.parent import followed
+from checks.process.events import Told, concluded, followed
+from checks.process.parent import python
 from checks.settings import Duration, LocalPath, Settings, SiteZone
 
 _PROGRAM = "checks.data.hygiene.child"
@@ -183,13 +183,7 @@ password = { credential = "hygiene" }
         """Look, and clean where that is wanted."""
         now = trace.began_at
         trace.remember("at", now)
-        told = await followed(
-            self._job("clean", now, trace.recalled.get("at")), trace, self.within, _PROGRAM
-        )
-        for name, value in told["measures"].items():
-            trace.measure(name, value)
-        for note in told["notes"]:
-            trace.note(note)
+        await self._done(self._job("clean", now, trace.recalled.get("at")), trace)
 
     def cleans(self, engine: str, database: str, path: Path | None) -> bool:
         """Whether this is the live database that a backup is of."""
@@ -207,18 +201,22 @@ password = { credential = "hygiene" }
         """Remove again what was removed, from the live database or from `to`, which was restored (a
         database's name, or a file). Raises Refused, CannotTell.
         """
-        job = json.loads(self._job("replay", 0.0, None))
+        job = {**self._job("replay", 0.0, None)}
         if to and job["live"]["server"]:
             job["live"]["server"]["database"] = to
         elif to:
             job["live"]["path"] = to
-        told = await followed(json.dumps(job).encode(), trace, self.within, _PROGRAM)
+        told = await self._done(job, trace)
         trace.note(
-            f"hygiene: {told['measures']['records_removed']:.0f} records that had been removed are"
-            " removed again"
+            f"hygiene: {told['removed']:.0f} records that had been removed are removed again"
         )
 
-    def _job(self, do: Literal["clean", "replay"], now: float, before: float | None) -> bytes:
+    async def _done(self, job: Told, trace: Trace) -> Told:
+        return concluded(await followed(python(_PROGRAM), job, trace, self.within), trace)
+
+    def _job(
+        self, do: Literal["clean", "replay"], now: float, before: float | None
+    ) -> dict[str, Any]:
         if not self.folder.is_dir():
             raise Refused(
                 "journal", f"there is no folder {self.folder} for the journal", origin="local"
@@ -227,27 +225,25 @@ password = { credential = "hygiene" }
             live, reporting = self.live.plain(), self.reporting.plain() if self.reporting else None
         except LookupError as missing:
             raise CannotTell(f"a database's password is not to be had: {missing}") from None
-        return json.dumps(
-            {
-                "do": do,
-                "now": now,
-                "before": before,
-                "zone": self.timezone,
-                "live": live,
-                "reporting": reporting,
-                "time": self.time,
-                "times": self.times,
-                "columns": list(self.columns),
-                "keep_days": self.keep_days,
-                "reporting_days": self.reporting_days,
-                "grace_days": self.grace_days,
-                "folder": str(self.folder),
-                "proven_in": str(self.proven_in or ""),
-                "reporting_proven_in": str(self.reporting_proven_in or ""),
-                "backup_within": self.backup_within,
-                "clean": self.clean,
-                "most_days": self.most_days,
-                "batch": self.batch_rows,
-                "newest_within": self.newest_within,
-            }
-        ).encode()
+        return {
+            "do": do,
+            "now": now,
+            "before": before,
+            "zone": self.timezone,
+            "live": live,
+            "reporting": reporting,
+            "time": self.time,
+            "times": self.times,
+            "columns": list(self.columns),
+            "keep_days": self.keep_days,
+            "reporting_days": self.reporting_days,
+            "grace_days": self.grace_days,
+            "folder": str(self.folder),
+            "proven_in": str(self.proven_in or ""),
+            "reporting_proven_in": str(self.reporting_proven_in or ""),
+            "backup_within": self.backup_within,
+            "clean": self.clean,
+            "most_days": self.most_days,
+            "batch": self.batch_rows,
+            "newest_within": self.newest_within,
+        }

@@ -96,11 +96,11 @@ def clean(run: Run) -> None:
             "reporting", job["reporting"], job["reporting_days"], job["reporting_proven_in"]
         )
     with ExitStack() as stack:
-        tell(stage="connect")
+        tell(begin="connect")
         stores = {
             kept.name: stack.enter_context(_opened(job, kept)) for kept in (live, reporting) if kept
         }
-        tell(stage="clock")
+        tell(begin="clock")
         held = _clock(run, live, stores)
         for kept in (live, reporting):
             if kept:
@@ -114,7 +114,7 @@ def replay(run: Run) -> None:
     """
     job = run.job
     live = Kept("live", job["live"], job["keep_days"], "")
-    run.tell(stage="replay")
+    run.tell(begin="replay")
     gone = 0
     with _opened(job, live) as store:
         for day in Journal(Path(job["folder"])).removed("live", live.table):
@@ -156,7 +156,7 @@ def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
 
 
 def _kept(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: str) -> None:
-    run.tell(stage=f"{kept.name}-look")
+    run.tell(begin=f"{kept.name}-look")
     cut = run.cut(kept.days)
     oldest = store.edge(newest=False)
     beyond = store.count(None, bound_of(run.job, cut.begin))
@@ -167,7 +167,7 @@ def _kept(run: Run, kept: Kept, store: Store, elsewhere: Store | None, held: str
         ) / _DAY_SECONDS
     if beyond:
         _remove(run, kept, store, elsewhere, held, cut)
-    run.tell(stage=f"{kept.name}-judge")
+    run.tell(begin=f"{kept.name}-judge")
     _judge(run, kept, store)
 
 
@@ -179,11 +179,11 @@ def _remove(
     days = list(_days(run, store, cut))
     run.measures[f"{kept.name}_days_beyond"] = len(days)
     some = days[: run.job["most_days"]]
-    run.tell(stage=f"{kept.name}-compare")
+    run.tell(begin=f"{kept.name}-compare")
     journal = Journal(Path(run.job["folder"]))
     columns = _columns(run, store, elsewhere)
     found = {day: _compared(run, kept, store, elsewhere, columns, journal, day) for day in some}
-    run.tell(stage=f"{kept.name}-backup")
+    run.tell(begin=f"{kept.name}-backup")
     if kept.proven_in:
         run.notes.append(f"{kept.name}: in the proven backup {_proven(run, kept, store, some)}")
     rehearsed = any(
@@ -199,7 +199,7 @@ def _remove(
             f" records; {why}"
         )
         return
-    run.tell(stage=f"{kept.name}-clean")
+    run.tell(begin=f"{kept.name}-clean")
     gone = sum(_removed(run, kept, store, journal, day, seen) for day, seen in found.items())
     run.measures[f"{kept.name}_records_removed"] = gone
     run.notes.append(f"{kept.name}: {gone} records of {_days_said(some)} removed")

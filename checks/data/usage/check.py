@@ -18,7 +18,6 @@ daemon; secrets go to it through a pipe. The day is the local day before the att
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -29,9 +28,11 @@ from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.data.usage.day import Day, day_before
 from checks.data.usage.sources import QueueLog, Records
 from checks.kind import Duty
-from checks.process.parent import followed
+from checks.process.events import Told, concluded, followed
+from checks.process.parent import python
 from checks.settings import Duration, SiteZone
 
+_PROGRAM = "checks.data.usage.child"
 EXHIBIT = "usage.json"
 _MEASURES: Mapping[str, str] = {
     "connect_seconds": "reaching the source, in seconds",
@@ -135,26 +136,21 @@ trunks = ["PJSIP/trunk-*"]
         except LookupError as missing:
             raise CannotTell(f"the source's password is not to be had: {missing}") from None
         try:
-            told = await followed(job, trace, self.time_limit, "checks.data.usage.child")
+            told = concluded(await followed(python(_PROGRAM), job, trace, self.time_limit), trace)
         finally:
             trace.exhibit(EXHIBIT, "application/json")
         self._conclude(day, told, trace)
 
-    def _conclude(self, day: Day, told: Mapping[str, Any], trace: Trace) -> None:
-        for name, value in told["measures"].items():
-            trace.measure(name, value)
-        trace.note(
-            f"{day.date} {day.zone}, {day.seconds / 3600:g} h:"
-            f" {told['measures']['offered_calls']:.0f} calls"
-        )
-        if not told["measures"]["offered_calls"] and (told["usual"] or 0) > 0:
+    def _conclude(self, day: Day, told: Told, trace: Trace) -> None:
+        trace.note(f"{day.date} {day.zone}, {day.seconds / 3600:g} h: {told['offered']:.0f} calls")
+        if not told["offered"] and (told["usual"] or 0) > 0:
             with trace.stage("compute"):
                 raise Refused(
                     "no-records", f"no call on {day.date}; usual on this weekday: {told['usual']:g}"
                 )
 
-    def _job(self, day: Day, now: int, path: Path) -> bytes:
-        plain = {
+    def _job(self, day: Day, now: int, path: Path) -> Told:
+        return {
             "date": day.date.isoformat(),
             "zone": day.zone,
             "now": now,
@@ -171,7 +167,6 @@ trunks = ["PJSIP/trunk-*"]
             "delivered": list(self.also_delivered),
             "result": str(path),
         }
-        return json.dumps(plain).encode()
 
     def _queue_log(self, written: QueueLog) -> dict[str, Any]:
         return {**written.plain(), "wrap_reasons": list(written.wrap_reasons)}

@@ -1,5 +1,5 @@
-"""What a look has at hand, and how it speaks: JSON lines, one event each; checks/host/parent.py hears
-them.
+"""What a look has at hand, and how it speaks: by the events of process/child.py; checks/host/parent.py
+hears them.
 
 {"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent",
                              "value": 41.0}
@@ -14,12 +14,13 @@ where none can, nothing is known.
 
 from __future__ import annotations
 
-import json
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from checks.process.child import Tell
 
 _LONGEST_TEXT = 600
 _STRANGE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
@@ -44,14 +45,14 @@ class Look:
     say.
     """
 
-    def __init__(self, job: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    def __init__(self, job: Mapping[str, Any], tell: Tell) -> None:
         self.settings: Mapping[str, Any] = job["settings"]
         self.recalled: Mapping[str, Any] = job["recalled"]
         self.accepted: Mapping[str, Any] = job["accepted"]
         self.now: float = job["now"]
         self.monitor: int = job["monitor"]
         self._until = time.monotonic() + job["seconds"]
-        self._say = say
+        self._tell = tell
         self._begun = 0
         self._blind: list[str] = []
 
@@ -61,12 +62,12 @@ class Look:
 
     def plan(self, stages: Sequence[str]) -> None:
         """What will be looked at, in this order."""
-        self._event(plan=list(stages))
+        self._tell(plan=list(stages))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """A stage. One that cannot look says why, and is over."""
-        self._event(begin=name)
+        self._tell(begin=name)
         self._begun += 1
         try:
             if self.left() <= 0:
@@ -82,7 +83,7 @@ class Look:
             why_not = f"{problem.filename or 'something'} may not be read by this user"
             self._blind.append(f"{name}: {why_not}")
             self.warning(f"not looked at: {name}: {why_not}")
-        self._event(end=name)
+        self._tell(end=name)
 
     def conclude(self) -> None:
         """Raises Blind where no stage at all could look: that is not good, it is nothing."""
@@ -91,30 +92,27 @@ class Look:
 
     def measure(self, name: str, value: float) -> None:
         """A number; the name carries its unit."""
-        self._event(measure=name, value=value)
+        self._tell(measure=name, value=value)
 
     def note(self, text: str) -> None:
         """A sentence of fact."""
-        self._event(note=clean(text))
+        self._tell(note=clean(text))
 
     def warning(self, text: str) -> None:
         """What deserves a look, and is no fault."""
-        self._event(warning=clean(text))
+        self._tell(warning=clean(text))
 
     def fault(self, code: str, text: str) -> None:
         """What is wrong, in the stage under way."""
-        self._event(fault=code, text=clean(text))
+        self._tell(fault=code, text=clean(text))
 
     def remember(self, name: str, value: Any) -> None:
         """For the next look."""
-        self._event(remember=name, value=value)
+        self._tell(remember=name, value=value)
 
     def propose(self, name: str, value: Any) -> None:
         """What a person may accept as right."""
-        self._event(propose=name, value=value)
-
-    def _event(self, **facts: Any) -> None:
-        self._say(json.dumps(facts, ensure_ascii=True) + "\n")
+        self._tell(propose=name, value=value)
 
 
 def clean(text: str) -> str:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import glob
-import json
 import string
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,8 @@ from urllib.parse import quote
 from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import CannotTell, Trace
-from checks.process.parent import followed
+from checks.process.events import concluded, followed
+from checks.process.parent import python
 from checks.settings import Duration, ReadableFile, Secret, Settings
 from checks.telephony.call.commands import in_time
 from checks.telephony.call.leg import Phone
@@ -144,12 +144,8 @@ class Logged:
             raise CannotTell("the call has no length")
         job = self._job(float(over.facts.get("began", over.at)) - answered.at)
         self._trace.exhibit("recording.wav", "audio/wav")  # where it is found to be this call's
-        told = await followed(
-            json.dumps(job).encode(), self._trace, self._settings.within + _START_SECONDS, _CHILD
-        )
-        for name, value in told["measures"].items():
-            self._trace.measure(name, value)
-        self._trace.note(told["note"])
+        within = self._settings.within + _START_SECONDS
+        concluded(await followed(python(_CHILD), job, self._trace, within), self._trace)
 
     def _job(self, call_seconds: float) -> dict[str, Any]:
         settings = self._settings

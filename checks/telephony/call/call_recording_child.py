@@ -1,6 +1,5 @@
-"""The process that finds the recording of a call and listens to it: a job as JSON on standard
-input, what comes of it as JSON lines on a private fd (see call_recording.py, and
-checks/process/parent.py for the manners).
+"""The process that finds the recording of a call and listens to it (see call_recording.py, and
+process/child.py for what it tells).
 
 A recording that is still being written is looked at again; of several that are new, ours is the one
 that holds what was said in this call.
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import glob
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.process.child import telling, tied_to
+from checks.process.child import job, telling
 from checks.telephony.audio import nonce_sound, sound
 from checks.telephony.audio.recording import bound
 from checks.telephony.audio.sound_file import Sound, Unreadable, read
@@ -114,21 +112,25 @@ def _content(path: str) -> bytes:
         raise Refused("unreadable", f"{path}: {problem.strerror}") from None
 
 
-def main(told: int, parent: int) -> int:
+def main() -> int:
     """Do the job; the exit code is 0 also where there is no recording."""
-    if not tied_to(parent):
-        return 1
-    job = json.load(sys.stdin)
-    tell = telling(told)
-    tell(stage="recording")
+    wanted, tell = job(), telling()
+    tell(begin="recording")
+    measures: dict[str, float]
     try:
-        tell(**await_it(job))
+        measures, note = await_it(wanted)
+        last: dict[str, Any] = {"done": {}}
+        tell(note=note)
     except Refused as refused:
-        tell(fault=refused.code, text=refused.text, measures=getattr(refused, "measures", {}))
+        measures = getattr(refused, "measures", {})
+        last = {"fault": refused.code, "text": refused.text}
+    for name, value in measures.items():
+        tell(measure=name, value=value)
+    tell(**last)
     return 0
 
 
-def await_it(job: Mapping[str, Any]) -> dict[str, Any]:
+def await_it(job: Mapping[str, Any]) -> tuple[dict[str, float], str]:
     """Look again and again until it is right, or its own and settled, or time is up. Raises
     Refused, CannotTell.
     """
@@ -171,8 +173,8 @@ class Wrong(Refused):
         self.measures, self.ours = measures or {}, ours
 
 
-def judged(job: Mapping[str, Any], found: Found) -> dict[str, Any]:
-    """What is to be said of a recording that is right. Raises Wrong for any other."""
+def judged(job: Mapping[str, Any], found: Found) -> tuple[dict[str, float], str]:
+    """What was measured of a recording that is right, and a note. Raises Wrong for any other."""
     name = found.name
     try:
         heard = read(found.content, found.where)
@@ -199,7 +201,7 @@ def judged(job: Mapping[str, Any], found: Found) -> dict[str, Any]:
     note = (
         f"recording {name}: {length:.1f} s of a call of {call:.1f} s, holds what the {sides} said"
     )
-    return {"measures": measures, "note": note}
+    return measures, note
 
 
 def holds(heard: Sound, said: list[int]) -> bool:
@@ -210,6 +212,6 @@ def holds(heard: Sound, said: list[int]) -> bool:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+        sys.exit(main())
     except CannotTell as problem:
         sys.exit(f"{problem}")

@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
-import sys
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell, Refused
-from checks.process.parent import small_environment
+from checks.process.parent import Child, Program, python, started
 from checks.telephony.sip.causes import cause_in, name_of
 from checks.transport.faults import far_faults, fault_said
 
@@ -30,6 +29,9 @@ START_SECONDS = 20.0
 """for the process to be ready, on a machine that is busy"""
 _CLOSE_SECONDS = 8.0
 _KILL_SECONDS = 5.0
+# For a call whose daemon is dead: a BYE is sent at once and answered within a round trip.
+ORPHAN_SECONDS = 1.5
+_PROGRAM = "checks.telephony.phone.process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,14 @@ class Phone:
     """the events that end a call from afar"""
 
     def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        self, child: Child, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.events: list[Event] = []
         self.orders: list[Event] = []
         """what it was told to listen for; no other order is kept, since accounts hold secrets"""
         self.mouth_to_ear_ms: float | None = None
         """how late it hears the other side, where that was measured"""
-        self._process, self._writer = process, writer
+        self._child, self._writer = child, writer
         self._news = asyncio.Event()
         self._broken: str | None = None
         self.put_down_after = 0.0
@@ -78,35 +77,27 @@ class Phone:
         with far_faults():
             ours, theirs = socket.socketpair()
         with theirs:
-            program = (
-                *(command or (sys.executable, "-m", "checks.telephony.phone.process")),
-                str(theirs.fileno()),
-                str(os.getpid()),
+            own = python(
+                _PROGRAM, str(theirs.fileno()), kept=("HOME",), grace_seconds=ORPHAN_SECONDS
             )
+            words = (*command, str(theirs.fileno())) if command else own.command
+            program = Program(words, own.environment, own.grace_seconds)
             try:
-                with (log or Path(os.devnull)).open("ab") as output:
-                    process = await asyncio.create_subprocess_exec(
-                        *program,
-                        stdin=asyncio.subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=output,
-                        pass_fds=(theirs.fileno(),),
-                        start_new_session=True,
-                        cwd="/",
-                        env=small_environment("HOME", OPENBLAS_NUM_THREADS="1"),
-                    )
+                child = await started(
+                    program, stdin=DEVNULL, stdout=DEVNULL, descriptors=(theirs.fileno(),), log=log
+                )
             except OSError as problem:
                 ours.close()
                 raise CannotTell(
                     f"engine error: the phone's process cannot start: {problem}"
                 ) from problem
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return cls(process, reader, writer)
+        return cls(child, reader, writer)
 
     @property
     def pid(self) -> int:
         """The process id of the phone."""
-        return self._process.pid
+        return self._child.pid
 
     @property
     def failed(self) -> bool:
@@ -173,12 +164,16 @@ class Phone:
         finally:
             self._reading.cancel()
             self._writer.close()
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        await self._child.end()
 
     async def _put_down(self) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._process.returncode is not None:
+            if self._child.status is not None:
                 return
-            self._process.send_signal(number)
+            self._child.signal(number)
             try:
                 await self._gone(_KILL_SECONDS)
             except TimeoutError:
@@ -186,7 +181,7 @@ class Phone:
 
     async def _gone(self, within: float) -> None:
         async with asyncio.timeout(within):
-            await self._process.wait()
+            await self._child.wait()
             await asyncio.wait({self._reading})
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
@@ -195,7 +190,7 @@ class Phone:
                 self._take(json.loads(line))
         except (ValueError, ConnectionError) as problem:
             self._broken = f"the phone's process spoke nonsense: {problem}"
-        status = await self._process.wait()
+        status = await self._child.wait()
         if self._broken is None and self.seen("closed") is None:
             self._broken = f"the phone's process {_death(status)}"
         self._news.set()

@@ -1,9 +1,9 @@
-"""The browser's process (`python -m checks.web.browser.process FD PARENT`): takes jobs, each with a
-socket of its own.
+"""The browser's process (`python -m checks.web.browser.process FD`): takes jobs, each with a socket
+of its own.
 
 No orphan: when the control socket closes, at SIGTERM, or when nothing was asked of it for a while,
-it closes its browsers and leaves; when it is stuck, SIGALRM ends it, and the driver that it started
-takes the browser with it.
+it closes its browsers and leaves; when it is stuck, SIGALRM ends it. Its guard then ends the driver
+and the browsers.
 """
 
 from __future__ import annotations
@@ -53,16 +53,20 @@ class House:
         loop.add_reader(self._control.fileno(), self._take)
         beating = asyncio.create_task(self._beat())
         await self._over.wait()
-        loop.remove_reader(self._control.fileno())
-        self._control.close()  # from now on nobody can hand us a job
+        self._take_no_more()
         beating.cancel()
         if self._stuck:
-            _kill_everything()
-            return
+            os._exit(1)  # a frozen browser does not end by being asked: the guard kills it
         await self._end_jobs()
         with suppress(Stuck):
             for browser in self._browsers.values():
                 await browser.close()
+
+    def _take_no_more(self) -> None:
+        """From now on nobody can hand us a job: the daemon starts another process for it."""
+        if self._control.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._control.close()
 
     async def _end_jobs(self) -> None:
         """Those whose daemon is gone leave by themselves: a call is hung up."""
@@ -103,6 +107,7 @@ class House:
             run: Run = (await asyncio.to_thread(import_module, JOBS[name])).run
             await run(self._browsers.setdefault(path, Chromium(path)), channel)
         except Stuck as stuck:
+            self._take_no_more()  # before the daemon is told, and tries again
             channel.tell("broken", text=f"the browser is stuck: {stuck}")
             self._stuck = True
             self._over.set()
@@ -117,22 +122,11 @@ class House:
             channel.close()
 
 
-def _kill_everything() -> None:
-    """A browser that is frozen does not end by being asked, nor does its driver wait for less than
-    half a minute.
-    """
-    import psutil
-
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            process.kill()
-
-
 def main() -> None:
     """The process, from its first breath to its last."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.setblocking(False)
-    be_a_good_child(int(sys.argv[2]))
+    be_a_good_child()
     try:
         asyncio.run(_life(control))
     finally:

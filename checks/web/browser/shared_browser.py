@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
-import sys
+from asyncio.subprocess import DEVNULL
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
 from checks.contract import CannotTell
-from checks.process.parent import small_environment
+from checks.process.parent import Child, python, started
 from checks.transport.faults import far_faults
 
 AT_ONCE = 2
@@ -27,7 +26,9 @@ AT_ONCE = 2
 START_SECONDS = 60.0
 """for process and browser to be ready, on a machine that is busy"""
 _END_SECONDS = 10.0
-_PROGRAM = (sys.executable, "-m", "checks.web.browser.process")
+# For the browsers of a daemon that is dead: a call in one of them is hung up, then all are killed.
+_ORPHAN_SECONDS = 1.5
+_PROGRAM = "checks.web.browser.process"
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -35,8 +36,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Keeper:
     """One process with its browsers, as long as it lives."""
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
-        self.process, self._control = process, control
+    def __init__(self, child: Child, control: socket.socket) -> None:
+        self.child, self._control = child, control
         self._ending = asyncio.create_task(self._end_with_the_loop())
 
     @classmethod
@@ -45,20 +46,16 @@ class Keeper:
         with far_faults():
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
+            program = python(
+                _PROGRAM,
+                str(theirs.fileno()),
+                kept=("HOME",),
+                grace_seconds=_ORPHAN_SECONDS,
+                PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD="1",
+            )
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *_PROGRAM,
-                    str(theirs.fileno()),
-                    str(os.getpid()),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                    cwd="/",
-                    env=small_environment(
-                        "HOME", OPENBLAS_NUM_THREADS="1", PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD="1"
-                    ),
+                child = await started(
+                    program, stdin=DEVNULL, stdout=DEVNULL, descriptors=(theirs.fileno(),)
                 )
             except OSError as problem:
                 ours.close()
@@ -66,12 +63,12 @@ class Keeper:
                     f"engine error: the browser's process cannot start: {problem}"
                 ) from problem
         ours.setblocking(False)
-        return cls(process, ours)
+        return cls(child, ours)
 
     @property
     def lives(self) -> bool:
         """Whether jobs can be given to it."""
-        return self.process.returncode is None and self._control.fileno() >= 0
+        return self.child.status is None and self._control.fileno() >= 0
 
     def hand_over(self, job: str, browser: str, descriptor: int) -> None:
         """Give it a job's socket. Raises CannotTell."""
@@ -86,8 +83,7 @@ class Keeper:
 
     def put_down(self) -> None:
         """It is stuck: the next job gets a new one."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGKILL)
+        self.child.signal(signal.SIGKILL)
 
     async def end(self) -> None:
         """Let it go, and wait until it is gone."""
@@ -97,15 +93,13 @@ class Keeper:
     async def _end_with_the_loop(self) -> None:
         """Cancelled with everything else when the event loop ends."""
         try:
-            await self.process.wait()
+            await self.child.wait()
         finally:
             self._control.close()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_END_SECONDS):
-                    await self.process.wait()
-            except TimeoutError:
-                self.put_down()
-                await self.process.wait()
+                    await self.child.wait()
+            await self.child.end()
 
 
 _keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[Keeper]] = WeakKeyDictionary()
@@ -142,7 +136,7 @@ async def _handed_over(job: str, browser: str, descriptor: int) -> Keeper:
         kept.hand_over(job, browser, descriptor)
     except CannotTell:
         kept.put_down()
-        await kept.process.wait()
+        await kept.child.wait()
         kept = await keeper()
         kept.hand_over(job, browser, descriptor)
     return kept

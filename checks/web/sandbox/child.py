@@ -14,17 +14,13 @@ import re
 import sys
 from typing import Any
 
-from checks.process.child import tied_to
-
 _MOST_FAULTS = 20
 _MOST_ELEMENTS = 500
 _LONGEST_TEXT = 300
 
 
-def main(parent: int) -> int:
-    """Do it; ends with the daemon."""
-    if not tied_to(parent):
-        return 1
+def main() -> int:
+    """Do it."""
     job = json.load(sys.stdin)
     json.dump(
         {"schema": _schema, "elements": _elements, "selectors": _selectors}[job["job"]](job),
@@ -94,4 +90,4 @@ def _selectors(job: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main())

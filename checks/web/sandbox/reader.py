@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import checks
 from checks.contract import CannotTell, Refused
+from checks.process.parent import answered, python
 
 _PROGRAM = "checks.web.sandbox.child"
-_ROOT = str(Path(checks.__file__).parent.parent)
 _WITHIN_SECONDS = 20.0
 
 
@@ -41,31 +37,17 @@ async def elements(html: str, looks: Sequence[dict[str, Any]]) -> dict[str, list
 
 async def _done(job: dict[str, Any]) -> dict[str, Any]:
     written = await asyncio.to_thread(lambda: json.dumps(job).encode())
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", _PROGRAM, str(os.getpid())),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd="/",
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": _ROOT,
-            "HOME": "/nonexistent",
-        },
-    )
     try:
-        async with asyncio.timeout(_WITHIN_SECONDS):
-            told, complained = await process.communicate(written)
+        answer = await answered(python(_PROGRAM), written, _WITHIN_SECONDS)
     except TimeoutError:
         raise CannotTell(f"what came could not be read within {_WITHIN_SECONDS:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        last = complained.decode("utf-8", "replace").strip().splitlines()[-1:]
+    except OSError as problem:
         raise CannotTell(
-            f"the reading process ended with {process.returncode}: {''.join(last)[:200]}"
+            f"the reading process cannot start: {problem.strerror or problem}"
+        ) from problem
+    if answer.status:
+        raise CannotTell(
+            f"the reading process ended with {answer.status}: {answer.complaint[:200]}"
         )
-    result: dict[str, Any] = json.loads(told)
+    result: dict[str, Any] = json.loads(answer.output)
     return result

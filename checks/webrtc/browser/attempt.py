@@ -27,7 +27,7 @@ class BrowserPhone(Softphone):
     async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:  # noqa: ARG003 - as a Phone's
         """`command` is the browser alone. Raises CannotTell."""
         keeper, (reader, writer) = await open_job("softphone", command[0])
-        phone = cls(keeper.process, reader, writer)
+        phone = cls(keeper.child, reader, writer)
         phone.keeper = keeper
         return phone
 
@@ -47,6 +47,9 @@ class BrowserPhone(Softphone):
     async def _gone(self, within: float) -> None:
         async with asyncio.timeout(within + _GONE_SECONDS):
             await asyncio.wait({self._reading})
+
+    async def _let_go(self) -> None:
+        """The process is not its own."""
 
     async def _put_down(self) -> None:
         self.keeper.put_down()

@@ -1,6 +1,6 @@
 """The process in which a backup is taken, proven and restored: `python -m
-checks.data.backup.run.worker`, the job on its standard input as JSON, events on its standard output
-as JSON lines. It asks nobody anything and ends by itself.
+checks.data.backup.run.worker` (see process/child.py for what it tells). It asks nobody anything and
+ends by itself.
 
 SIGTERM ends it as a fault would: its tools are stopped, what it had begun is removed, nothing has a
 name.
@@ -8,15 +8,13 @@ name.
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from checks.contract import Refused
+from checks.contract import CannotTell, Refused
 from checks.data.backup.engine import Work
 from checks.data.backup.events import Voice
 from checks.data.backup.job import Job
@@ -24,6 +22,7 @@ from checks.data.backup.run.backup_run import take
 from checks.data.backup.run.proof import prove, retain
 from checks.data.backup.store.repository import Repository
 from checks.data.backup.store.throttle import Throttle
+from checks.process.child import job, step_back, telling
 
 
 class Ended(BaseException):
@@ -32,20 +31,20 @@ class Ended(BaseException):
 
 def main() -> int:
     """Do the job. 0 done, 1 refused."""
-    job = Job.from_dict(json.loads(sys.stdin.read()))
-    voice = Voice(sys.stdout)
+    wanted, voice = Job.from_dict(job()), Voice(telling())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
-    try:
-        os.nice(job.nice)
-    except OSError:
+    if not step_back(wanted.nice):
         voice.note("the sandbox does not let a process lower its own priority")
     try:
-        perform(job, voice)
+        perform(wanted, voice)
     except Refused as refused:
         voice.refused(refused)
         return 1
-    voice.event(done=True)
+    except CannotTell as own:
+        voice.event(blind=str(own))
+        return 1
+    voice.event(done={})
     return 0
 
 

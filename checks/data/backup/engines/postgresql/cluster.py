@@ -116,7 +116,7 @@ def _running(tools: Path, data: Path, sockets: Path, user: str | None) -> Iterat
     }
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command: list[str | Path] = [tools / "postgres", "-D", data, *words]
-    with started(command, stdout=subprocess.DEVNULL, user=user, death="QUIT") as server:
+    with started(command, stdout=subprocess.DEVNULL, user=user) as server:
         yield server
 
 

@@ -1,0 +1,277 @@
+"""The guard of one child process: `python -I -S guard.py FD` starts a program and ends all that
+comes of it.
+
+    daemon ---socket FD---> guard (sub-reaper) ---> program ---> whatever it starts
+                              signals of the daemon's: one byte each, handed on to the program
+                              end of file: the daemon has let go of it, or is dead
+
+Rule 1: of the program's descendants nothing stays behind, also not what called setsid(2) or lost
+its parent: orphans fall to the guard (PR_SET_CHILD_SUBREAPER, prctl(2)), which kills what it has
+until it has nothing. Rule 2: a program gets the descriptors, the environment and the capabilities
+that were named for it, and no more. Rule 3: the guard leaves as the program did, with its status or
+by its signal; it is the only one who reaps it. Rule 4: a call that a sandbox refuses (EPERM) is
+done without. It imports nothing of the house and little else, since there is one for each call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+# <linux/prctl.h>
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 1, 36, 47, 4
+# A process that does not die of SIGKILL within this is held by the kernel (disk sleep).
+_UNKILLABLE_SECONDS = 5.0
+# As subprocess(3) does: Python ignores these two, and a program expects to find them as they were.
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def order(
+    grace_seconds: float,
+    capabilities: bool,
+    kept: tuple[int, ...],
+    command: tuple[str, ...],
+    environment: dict[str, str],
+) -> bytes:
+    """What the daemon sends first: a length, and words between NULs. Raises ValueError for a NUL in
+    one."""
+    settings = [
+        str(grace_seconds),
+        str(int(capabilities)),
+        ",".join(map(str, kept)),
+        str(len(command)),
+    ]
+    words = [*settings, *command, *(f"{name}={value}" for name, value in environment.items())]
+    if any("\0" in word for word in words):
+        raise ValueError("embedded null byte")
+    body = os.fsencode("\0".join(words))
+    return len(body).to_bytes(4, "big") + body
+
+
+class Guard:
+    """One program, from its start to the end of all that came of it."""
+
+    def __init__(self, daemon: int) -> None:
+        self._daemon = daemon
+        os.set_inheritable(daemon, False)
+        self._program = 0
+        self._status: int | None = None
+        woken, waking = os.pipe()
+        os.set_blocking(waking, False)
+        os.set_blocking(woken, False)
+        self._woken = woken
+        signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._over = False
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._leave)
+
+    def run(self) -> int:
+        """Until nothing is left; the program's status as os.waitpid gives it."""
+        grace, capabilities, kept, command, environment = self._ordered()
+        _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        if not capabilities:  # execve(2) gives the program none then
+            _LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+        self._start(kept, command, environment)
+        self._until_one_ends()
+        if self._status is None and grace:
+            self._send(signal.SIGTERM)
+            self._await(time.monotonic() + grace)
+        self._end_all()
+        return self._status or 0
+
+    def _ordered(self) -> tuple[float, bool, list[int], list[bytes], dict[bytes, bytes]]:
+        length = int.from_bytes(self._read(4), "big")
+        grace, capabilities, kept, count, *words = self._read(length).split(b"\0")
+        command, variables = words[: int(count)], words[int(count) :]
+        environment = {name: value for name, _, value in (one.partition(b"=") for one in variables)}
+        return (
+            float(grace),
+            capabilities == b"1",
+            [int(one) for one in kept.split(b",") if one],
+            command,
+            environment,
+        )
+
+    def _read(self, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            if not (more := os.read(self._daemon, length - len(data))):
+                os._exit(0)  # the daemon has gone before it gave anything to do
+            data += more
+        return data
+
+    def _start(
+        self, kept: list[int], command: list[bytes], environment: dict[bytes, bytes]
+    ) -> None:
+        """Fork and execute; tells the daemon the process, or why there is none (an errno)."""
+        failing, failed = os.pipe()
+        own, self._program = os.getpid(), os.fork()
+        if not self._program:
+            _become(command, environment, kept, own, failed)
+        os.close(failed)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):  # the program's alone: who reads them sees when it closes them
+            os.dup2(nothing, descriptor)
+        for descriptor in (nothing, *kept):
+            os.close(descriptor)
+        problem = os.read(failing, 16)
+        os.close(failing)
+        self._tell(b"failed %s\n" % problem if problem else b"started %d\n" % self._program)
+
+    def _tell(self, line: bytes) -> None:
+        try:
+            os.write(self._daemon, line)
+        except OSError:  # BrokenPipeError: it has let go already
+            self._over = True
+
+    def _until_one_ends(self) -> None:
+        """The program, or the daemon's interest in it."""
+        while self._status is None and not self._over:
+            if self._daemon in self._ready(None):
+                try:
+                    numbers = os.read(self._daemon, 64)
+                except ConnectionError:
+                    numbers = b""
+                self._over = self._over or not numbers
+                for number in numbers:
+                    self._send(number)
+            self._reap()
+
+    def _await(self, deadline: float) -> None:
+        while self._status is None and (left := deadline - time.monotonic()) > 0:
+            self._ready(left, daemon=False)
+            self._reap()
+
+    def _end_all(self) -> None:
+        """Kill what this process is the parent of; what that was the parent of falls to it, and so
+        on."""
+        deadline = time.monotonic() + _UNKILLABLE_SECONDS
+        while self._reap() and time.monotonic() < deadline:
+            for process in children(os.getpid()):
+                _kill(process, signal.SIGKILL)
+            self._ready(0.02, daemon=False)
+
+    def _ready(self, within: float | None, daemon: bool = True) -> list[int]:
+        watched = [self._woken, self._daemon] if daemon else [self._woken]
+        poll = select.poll()  # select(2) knows no descriptor above 1023
+        for descriptor in watched:
+            poll.register(descriptor, select.POLLIN)
+        ready = [found for found, _ in poll.poll(None if within is None else 1000 * within)]
+        if self._woken in ready:
+            os.read(self._woken, 512)
+        return ready
+
+    def _reap(self) -> bool:
+        """Take in who has ended; False when there is nobody any more."""
+        while True:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if not process:
+                return True
+            if process == self._program:
+                self._status = status
+
+    def _send(self, number: int) -> None:
+        if self._status is None:  # until it is reaped its number is nobody else's
+            _kill(self._program, number)
+
+    def _leave(self, _number: int, _frame: object) -> None:
+        self._over = True
+
+
+def children(parent: int) -> list[int]:
+    """The processes that `parent` is the parent of, zombies too."""
+    try:
+        with open(f"/proc/{parent}/task/{parent}/children", "rb") as listed:  # noqa: PTH123 - pathlib is large
+            return [int(one) for one in listed.read().split()]
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return [process for process in _processes() if _parent_of(process) == parent]
+
+
+def _processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - pathlib is large
+
+
+def _parent_of(process: int) -> int:
+    """proc_pid_stat(5): the second word after the name, which stands in brackets and may hold
+    brackets."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as stat:  # noqa: PTH123 - pathlib is large
+            return int(stat.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError):  # it has ended meanwhile
+        return 0
+
+
+def _become(
+    command: list[bytes], environment: dict[bytes, bytes], kept: list[int], guard: int, failed: int
+) -> None:
+    """In the forked process: the program, in a session of its own, mortal with its guard. Does not
+    return."""
+    problem = 0
+    try:
+        os.setsid()
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != guard:  # it died before: of that death the kernel tells nobody
+            os._exit(1)
+        _hand_on(kept)
+        signal.set_wakeup_fd(-1)
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
+        os.execvpe(command[0], command, environment)  # noqa: S606 - what a guard is for, and no shell is wanted
+    except OSError as error:
+        problem = error.errno or 0
+    finally:
+        os.write(failed, b"%d" % problem)
+        os._exit(127)
+
+
+def _hand_on(kept: list[int]) -> None:
+    """Have execve(2) close every descriptor but these, and the first three."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - pathlib is large
+        descriptor = int(name)
+        try:
+            os.set_inheritable(descriptor, descriptor < 3 or descriptor in kept)
+        except OSError:  # the folder's own, closed by now
+            continue
+
+
+def _kill(process: int, number: int) -> None:
+    try:
+        os.kill(process, number)
+    except (
+        ProcessLookupError,
+        PermissionError,
+    ):  # it has ended, or is another user's: its parent's end is told
+        return
+
+
+def _leave_as(status: int) -> None:
+    """With the same status, or by the same signal; without a core file, since this process has
+    nothing to say."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        _no_core_file()
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def _no_core_file() -> None:
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError):  # a sandbox: then this guard leaves one of its own few pages
+        return
+
+
+if __name__ == "__main__":
+    _leave_as(Guard(int(sys.argv[1])).run())

@@ -1,0 +1,145 @@
+"""A tar is unpacked as it was packed, by every Python that the house runs on, and by no way out of
+its folder.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.data.backup.extraction import UnsafeEntry, extract
+from tests.house.source import ROOT
+
+DEBIAN_PYTHON = Path("/usr/bin/python3")
+
+
+def entry(
+    name: str, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644
+) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = kind, link, mode
+    info.size = 4 if kind == tarfile.REGTYPE else 0
+    return info
+
+
+def tar(folder: Path, entries: Sequence[tarfile.TarInfo]) -> Path:
+    path = folder / "files.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for info in entries:
+            archive.addfile(info, io.BytesIO(b"evil") if info.isreg() else None)
+    return path
+
+
+GOOD = (
+    entry("a", tarfile.DIRTYPE, mode=0o750),
+    entry("a/file", mode=0o4711),
+    entry("a/out", tarfile.SYMTYPE, "/etc/passwd"),
+    entry("a/up", tarfile.SYMTYPE, "../../../elsewhere"),
+    entry("deep/without/its/folders"),
+)
+
+
+def seen(folder: Path) -> dict[str, str]:
+    """Every entry: its mode, and what it holds or points to."""
+    return {
+        str(
+            path.relative_to(folder)
+        ): f"{path.lstat().st_mode:o} {path.readlink() if path.is_symlink() else ''}"
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_files_folders_and_links_are_as_they_were(tmp_path: Path) -> None:
+    (tree := tmp_path / "tree").mkdir()
+    extract(tar(tmp_path, GOOD), tree)
+    assert {name: seen(tree)[name] for name in ("a", "a/file", "a/out", "a/up")} == {
+        "a": "40750 ",
+        "a/file": "104711 ",
+        "a/out": "120777 /etc/passwd",
+        "a/up": "120777 ../../../elsewhere",
+    }
+    assert (tree / "deep" / "without" / "its" / "folders").read_bytes() == b"evil"
+
+
+BAD = {
+    "up": ([entry("../x")], "leads out"),
+    "up from below": ([entry("a/../../x")], "leads out"),
+    "absolute": ([entry("/tmp/x")], "leads out"),
+    "the folder itself": ([entry(".", tarfile.DIRTYPE)], "leads out"),
+    "through a link": ([entry("a", tarfile.SYMTYPE, "/"), entry("a/x")], "below what is no folder"),
+    "through a link, deep": (
+        [entry("a", tarfile.SYMTYPE, ".."), entry("a/b/c")],
+        "below what is no folder",
+    ),
+    "below a file": ([entry("a"), entry("a/x")], "below what is no folder"),
+    "over a link": ([entry("a", tarfile.SYMTYPE, "../x"), entry("a")], "twice"),
+    "over a link, otherwise written": (
+        [entry("a", tarfile.SYMTYPE, "../x"), entry("./a")],
+        "twice",
+    ),
+    "a hard link": ([entry("a", tarfile.LNKTYPE, "../x")], "neither a file"),
+    "a pipe": ([entry("a", tarfile.FIFOTYPE)], "neither a file"),
+    "a device": ([entry("a", tarfile.CHRTYPE)], "neither a file"),
+    "a block device": ([entry("a", tarfile.BLKTYPE)], "neither a file"),
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_no_entry_leads_out_of_the_folder(how: str, tmp_path: Path) -> None:
+    entries, words = BAD[how]
+    (tree := tmp_path / "tree").mkdir()
+    with pytest.raises(UnsafeEntry, match=words):
+        extract(tar(tmp_path, entries), tree)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["files.tar", "tree"]
+
+
+PARTS = st.sampled_from(["a", "b", ".", "..", ""])
+NAMES = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
+ENTRIES = st.lists(
+    st.builds(
+        entry, NAMES, st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE]), NAMES
+    ),
+    max_size=6,
+)
+
+
+@given(entries=ENTRIES)
+def test_whatever_stands_in_it_nothing_is_written_beside_it(
+    entries: list[tarfile.TarInfo], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    tree = folder / "above" / "tree"
+    tree.mkdir(parents=True)
+    with suppress(tarfile.TarError, OSError):  # it is refused, or two entries do not go together
+        extract(tar(folder, entries), tree)
+    assert sorted(path.name for path in folder.iterdir()) == ["above", "files.tar"]
+    assert [path.name for path in (folder / "above").iterdir()] == ["tree"]
+
+
+@pytest.mark.skipif(not DEBIAN_PYTHON.exists(), reason="this machine has no Python of its own")
+def test_the_python_of_the_distribution_can_do_it_too(tmp_path: Path) -> None:
+    """Debian 12's has no filters (PEP 706), which the tests' own may have."""
+    (ours := tmp_path / "ours").mkdir()
+    (theirs := tmp_path / "theirs").mkdir()
+    archive = tar(tmp_path, GOOD)
+    extract(archive, ours)
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path;from"
+        " checks.data.backup.extraction import extract; extract(Path(sys.argv[1]),"
+        " Path(sys.argv[2]))"
+    )
+    command = [
+        str(part) for part in (DEBIAN_PYTHON, "-I", "-W", "error", "-c", code, archive, theirs)
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), sys.version
+    assert seen(theirs) == seen(ours)
