@@ -156,13 +156,20 @@ def _ticketing(verbs: Any) -> None:
     for action, word, about in (
         ("ack", "", "take it in hand"),
         ("note", "text", "add a remark"),
-        ("reclassify", "issue", "it is another issue"),
+        ("reclassify", "issue", "it is another issue, or not so bad"),
         ("resolve", "text", "it is over"),
     ):
         parser = _verb(actions, action, "ticketing.change_ticket", about)
         parser.add_argument("number", help="as in RV-12")
-        if word:
-            parser.add_argument(word, help={"text": "what to say", "issue": "the issue's id"}[word])
+        if word == "text":
+            parser.add_argument("text", help="what to say")
+        elif word == "issue":
+            parser.add_argument(
+                "issue", nargs="?", default="", help="the issue's id (default: the one it is)"
+            )
+            parser.add_argument(
+                "--severity", default="", help="how bad, by its id (default: by the counted loss)"
+            )
         parser.add_argument("--by", default="", help="who says so (default: you)")
 
 

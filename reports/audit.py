@@ -89,6 +89,9 @@ class Trouble:
     summary: str = ""
     checks: tuple[str, ...] = ()
     rank: int = 0
+    closing: str = ""
+    """why it is closed (reports.model.Closing)"""
+    goes_on_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,10 @@ def _tickets(before: Audit, now: Audit) -> Iterator[Change]:
     for number, one in are.items():
         if number not in were:
             yield f"{number} {one.title}", "", "open"
+    past = {one.number: one.closing for one in now.past}
     for number, one in were.items():
         if number not in are:
-            yield f"{number} {one.title}", "open", "closed"
+            yield f"{number} {one.title}", "open", past.get(number) or "closed"
 
 
 def _parts(before: Audit, now: Audit) -> Iterator[Change]:

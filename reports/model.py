@@ -10,7 +10,11 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 TicketState = Literal["open", "acknowledged", "recovered", "closed"]
-ClockState = Literal["running", "met", "breached"]
+ClockState = Literal["running", "met", "breached", "stopped"]
+Closing = Literal["", "recovered", "explained", "withdrawn", "resolved"]
+"""why a ticket is closed; only "recovered" says that it works again. "" is open, or from before
+they were kept
+"""
 RungState = Literal["told", "next", "later", "skipped"]
 
 EVENTS: Mapping[str, tuple[str, ...]] = {
@@ -30,7 +34,12 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 ISO 8601 instant.
 
 Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader",
-"helpdesk"). `was` is how the ticket was classified before, as in "P2 medium, PRI is down".
+"helpdesk");
+"closed": why (`resolution`) and by whom (`by`); "reopened": how it was closed (`after`), by whom,
+and whether it `worked` in between; "escalated" and "breached": all that was `missed` at that moment
+(clock, due_at); "escalated": whether it is this reader who `takes_over`; "recovered": how long it
+has to be quiet (`hold_seconds`). `was` is how the ticket was classified before, as in "P2 medium,
+PRI is down".
 """
 
 
@@ -56,7 +65,9 @@ class StageLine:
 
 @dataclass(frozen=True, slots=True)
 class ClockLine:
-    """One promise with its time: "response", "resolution". `at` is when it was met or breached."""
+    """One promise with its time: "response", "resolution". `at` is when it was met, breached or
+    stopped.
+    """
 
     name: str
     due_at: datetime
@@ -112,6 +123,9 @@ class Ticket:
     policy: str = ""
     rule: str = ""
     """the policy's rule that fitted"""
+    closing: Closing = ""
+    goes_on_as: str = ""
+    """the number of the ticket that explains it"""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

@@ -77,14 +77,30 @@ def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     return _tidy(clean_painted(page) if colour else clean(page))
 
 
+_UNSAID: Mapping[str, Any] = {
+    "audience": "",
+    "by": "",
+    "resolution": "",
+    "after": "",
+    "worked": True,
+    "hold_seconds": 0,
+    "takes_over": True,
+    "missed": (),
+}
+"""what an event may also have (reports.model.EVENTS), where it has not"""
+
+
 def _extra(event: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     if event not in EVENTS:
         raise ValueError(f"there is no event {event!r}; there are {', '.join(EVENTS)}")
     if missing := [name for name in EVENTS[event] if name not in extra]:
         raise ValueError(f"a mail about {event!r} needs {', '.join(missing)}")
-    known = {"audience": "", **extra}
+    known = {**_UNSAID, **extra}
     if isinstance(due_at := known.get("due_at"), str):
         known["due_at"] = datetime.fromisoformat(due_at)
+    known["missed"] = [
+        {**one, "due_at": datetime.fromisoformat(one["due_at"])} for one in known["missed"]
+    ]
     return known
 
 

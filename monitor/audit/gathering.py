@@ -253,6 +253,8 @@ def _trouble(incident: Incident) -> Trouble:
         summary=incident.evidence.reasons[0] if incident.evidence.reasons else "",
         checks=(*incident.causes, *incident.attached),
         rank=incident.severity.rank,
+        closing=incident.closing.value if incident.closing else "",
+        goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
     )
 
 

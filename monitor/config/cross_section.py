@@ -16,7 +16,7 @@ from checks.settings import shown
 from monitor.config.configuration import Configuration, secrets_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.model_reader import Table
-from monitor.config.models import OPERATORS
+from monitor.config.models import CUSTOMER, OPERATORS
 from monitor.core.policy import Policy
 from monitor.desks.list import desk_kinds
 
@@ -187,11 +187,11 @@ def _mailers() -> str:
 def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
     policy = configuration.policy
     for number, person in enumerate(configuration.people):
-        if person.role not in (*policy.roles, OPERATORS):
+        if person.role not in (*policy.roles, OPERATORS, CUSTOMER):
             wrong = f"no ladder of policy {policy.name!r} tells {shown(person.role)}"
             yield Found.said(
                 ("people", number, "role"),
-                wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS])),
+                wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS, CUSTOMER])),
             )
 
 

@@ -25,6 +25,8 @@ from monitor.core.verdict import Expectation
 
 OPERATORS = "operators"
 """the role of the site's own shift"""
+CUSTOMER = "customer"
+"""the role of the end user, who follows every ticket and has no duty in it"""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -147,7 +149,7 @@ class Person(Settings):
 
     role: Text = Field(examples=["operators"])
     """the role, in the words of the policy's ladders; "operators" is the site's own shift, told of
-    every step
+    every step, and "customer" the end user, told of every change to a ticket without a duty in it
     """
     name: Text | None = Field(default=None, examples=["Night shift"])
     """how to call the person or the shift"""

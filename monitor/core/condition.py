@@ -1,14 +1,16 @@
 """The condition of one check: what its verdicts, in a row, amount to.
 
 Rule 1: confirm, don't retry: one failure is a suspicion, `confirm` of them in a row are a break,
-`recover` good looks in a row are a recovery. Rule 2: UNKNOWN neither breaks nor heals; it is
-counted by itself. Rule 3: while a check flaps it does not recover; it stays on its one ticket.
+and so are six of the last 21 looks (monitor/core/intermittence.py); `recover` good looks in a row
+are a recovery. Rule 2: UNKNOWN neither breaks nor heals; it is counted by itself. Rule 3: while a
+check flaps it does not recover; it stays on its one ticket.
 
-The life of a condition (rows: phase, columns: what the look said):
+The life of a condition (rows: phase, columns: what the look said; confirmed: by a row, or by so
+many of the last):
 
 | phase      | good                                | bad                                | unknown |
 |------------|-------------------------------------|------------------------------------|---------|
-| good       | good                                | suspect, or broken (confirm = 1)   | as it was |
+| good       | good                                | suspect, or broken when confirmed  | as it was |
 | suspect    | good                                | suspect, or broken when confirmed  | as it was |
 | broken     | recovering, or good (recover = 1)   | broken                             | as it was |
 | recovering | recovering, or good when recovered  | broken                             | as it was |
@@ -22,7 +24,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from monitor.core.flapping import Flap
+from monitor.core.flapping import STATES, Flap
+from monitor.core.intermittence import BAD_LOOKS, misses
 from monitor.core.verdict import State
 
 BLIND_AFTER = 3
@@ -85,6 +88,19 @@ class Condition:
     other_in_row: int = 0
     memory: Mapping[str, Any] = field(default_factory=dict)
     """what its last look that could tell has left to the next one"""
+    looks_counted: int = 0
+    """looks since it last recovered, of those that the flap rule keeps: what may break it without a
+    row
+    """
+
+    @property
+    def misses(self) -> tuple[int, int]:
+        """How many of the looks that count have failed, and of how many."""
+        return misses(self.flap.states, self.looks_counted, State.FAILED)
+
+    def broken_by_misses(self, patience: Patience) -> bool:
+        """Whether it is broken by so many of the last looks, and not by a row."""
+        return self.bad_in_row < patience.confirm and _often(self.misses[0], patience)
 
     @property
     def bad(self) -> bool:
@@ -114,12 +130,13 @@ def step(
         good_in_row=0 if bad else was.good_in_row + 1,
         bad_since=(was.bad_since or now) if bad else was.bad_since,
         flap=was.flap.seen(State.FAILED if bad else State.OK, now),
+        looks_counted=min(was.looks_counted + 1, STATES),
     )
     phase, signal = _TABLE[was.phase, bad](counted, patience)
-    moved = counted
+    moved = replace(counted, looks_counted=0) if signal is Signal.RECOVERED else counted
     if phase is not counted.phase or (phase is Phase.GOOD and counted.bad_since is not None):
         moved = replace(
-            counted, phase=phase, bad_since=None if phase is Phase.GOOD else counted.bad_since
+            moved, phase=phase, bad_since=None if phase is Phase.GOOD else moved.bad_since
         )
     return _look_again(moved, patience, now), signal
 
@@ -135,7 +152,12 @@ def confirming(was: Condition, state: State, patience: Patience) -> bool:
     """Whether a look that says `state` would make or keep the check broken: then the layers below
     are looked at.
     """
-    return state is State.FAILED and (was.bad or was.bad_in_row + 1 >= patience.confirm)
+    if state is not State.FAILED or was.bad:
+        return state is State.FAILED
+    bad, _ = misses(
+        (*was.flap.states, state)[-STATES:], min(was.looks_counted + 1, STATES), State.FAILED
+    )
+    return was.bad_in_row + 1 >= patience.confirm or _often(bad, patience)
 
 
 def blamed(was: Condition, now: datetime, patience: Patience) -> Condition:
@@ -158,13 +180,25 @@ def released(was: Condition, now: datetime) -> Condition:
     confirmed.
     """
     phase = Phase.SUSPECT if was.bad else was.phase
-    return replace(was, phase=phase, bad_in_row=0, incident=None, next_look=now, purpose="recheck")
+    return replace(
+        was,
+        phase=phase,
+        bad_in_row=0,
+        looks_counted=0,
+        incident=None,
+        next_look=now,
+        purpose="recheck",
+    )
 
 
 def _bad_from_good(seen: Condition, patience: Patience) -> tuple[Phase, Signal]:
-    if seen.bad_in_row >= patience.confirm:
+    if seen.bad_in_row >= patience.confirm or _often(seen.misses[0], patience):
         return Phase.BROKEN, Signal.BROKE
     return Phase.SUSPECT, Signal.SUSPECTED
+
+
+def _often(bad: int, patience: Patience) -> bool:
+    return bad >= max(BAD_LOOKS, patience.confirm)
 
 
 def _bad_from_broken(_seen: Condition, _patience: Patience) -> tuple[Phase, Signal]:

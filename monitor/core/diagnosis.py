@@ -59,7 +59,7 @@ def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> D
     """
     failed = [case for look, case in looks if case is not None and look.state is State.FAILED]
     cause = min((*failed, failing), key=lambda case: case.layer)
-    original = Finding(failing.layer, failing.check, State.FAILED, _said(failing))
+    original = Finding(failing.layer, failing.check, State.FAILED, said(failing))
     findings = (*(_finding(look, case) for look, case in looks), original)
     return Diagnosis(
         cause=cause,
@@ -75,7 +75,7 @@ def _finding(look: Look, case: Case | None) -> Finding:
             look.layer, look.check, look.state, ": ".join(filter(None, (NOT_LOOKED_AT, look.text)))
         )
     layer = case.layer if case and look.state is State.FAILED else look.layer
-    return Finding(layer, look.check, look.state, look.text or (_said(case) if case else ""))
+    return Finding(layer, look.check, look.state, look.text or (said(case) if case else ""))
 
 
 def _attached(cause: Case, failing: Case, failed: Sequence[Case]) -> tuple[str, ...]:
@@ -85,6 +85,7 @@ def _attached(cause: Case, failing: Case, failed: Sequence[Case]) -> tuple[str, 
     return tuple(check for check in dict.fromkeys((*own, *above)) if check != cause.check)
 
 
-def _said(case: Case) -> str:
+def said(case: Case) -> str:
+    """Stage, code and text of a case on one line."""
     head = ": ".join(filter(None, (case.stage, case.code)))
     return ", ".join(filter(None, (head, case.text)))

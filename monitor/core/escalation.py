@@ -1,9 +1,10 @@
 """The dated ladder: who is told when, and which level to tell now.
 
-Rules: each level is told once; after a time of silence (the daemon was down) only the highest
-overdue level is told and the ones below are named as skipped; a level that reaches nobody passes
-its turn to the next at once, and is named so that it becomes a warning of its own; nothing is told
-of what is resolved.
+Rules: each level is told once; levels of the same instant are told together; after a time of
+silence (the daemon was down) only the highest overdue instant is told and the levels below are
+named as skipped; a level that reaches nobody passes its turn to the next at once, unless another of
+its instant is reached, and is named so that it becomes a warning of its own; nothing is told of
+what is resolved.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Due:
     up again.
     """
 
-    tell: Rung | None = None
+    tell: tuple[Rung, ...] = ()
+    """the lowest first; more than one only where they have the same instant"""
     skipped: tuple[Rung, ...] = ()
     empty: tuple[Rung, ...] = ()
     """levels that reach nobody: each is a warning"""
@@ -41,8 +43,17 @@ class Due:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The level numbers that are done with by this, in order."""
-        told = (self.tell,) if self.tell else ()
-        return tuple(sorted(rung.level.number for rung in (*told, *self.skipped, *self.empty)))
+        return tuple(sorted(rung.level.number for rung in (*self.tell, *self.skipped, *self.empty)))
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The numbers of the levels to tell."""
+        return tuple(rung.level.number for rung in self.tell)
+
+    @property
+    def passed(self) -> tuple[int, ...]:
+        """The numbers of the levels whose turn passes untold."""
+        return tuple(rung.level.number for rung in (*self.skipped, *self.empty))
 
 
 def ladder_times(
@@ -64,22 +75,25 @@ def due_levels(
     reachable: Callable[[str], bool] = bool,
     calendar: Calendar = ALWAYS,
 ) -> Due:
-    """The level to tell now, if any. `told` are the numbers done with so far (told, skipped or
+    """The levels to tell now, if any. `told` are the numbers done with so far (told, skipped or
     empty); `reachable` says whether a role reaches anybody at this site.
     """
     waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
     overdue = [rung for rung in waiting if rung.at <= now]
     if not overdue:
         return Due()
-    above = waiting[len(overdue) - 1 :]
+    above = [rung for rung in waiting if rung.at >= overdue[-1].at]
     chosen = next((rung for rung in above if reachable(rung.level.role)), None)
     chosen = chosen or next(
         (rung for rung in reversed(overdue) if reachable(rung.level.role)), None
     )
-    passed = waiting[: max(len(overdue), waiting.index(chosen) + 1)] if chosen else waiting
-    rest = [rung for rung in passed if rung is not chosen]
+    together = [
+        rung for rung in waiting if chosen and rung.at == chosen.at and reachable(rung.level.role)
+    ]
+    passed = waiting[: max(len(overdue), waiting.index(together[-1]) + 1)] if together else waiting
+    rest = [rung for rung in passed if rung not in together]
     return Due(
-        tell=chosen,
+        tell=tuple(together),
         skipped=tuple(rung for rung in rest if reachable(rung.level.role)),
         empty=tuple(rung for rung in rest if not reachable(rung.level.role)),
     )

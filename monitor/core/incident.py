@@ -7,10 +7,11 @@ What may become of one is told in monitor/core/incident_transitions.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from checks.contract import Layer
 from monitor.core.diagnosis import Finding
 from monitor.core.policy_terms import Ladder, Severity
 from monitor.core.sla import Calendar, Clock, Event, clocks
@@ -27,7 +28,17 @@ class Tell(StrEnum):
     RECLASSIFIED = "reclassified"
     BREACHED = "breached"
     NOTE = "note"
+    RECOVERED = "recovered"
     CLOSED = "closed"
+
+
+class Closing(StrEnum):
+    """Why an incident is over. Only the first says that it works again."""
+
+    RECOVERED = "recovered"  # looks have seen every cause of it good
+    EXPLAINED = "explained"  # what it was goes on under another ticket
+    WITHDRAWN = "withdrawn"  # nothing looks at it any more
+    RESOLVED = "resolved"  # a human has closed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,11 @@ class Evidence:
     exhibits: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
     attempt: int | None = None
+    layer: Layer | None = None
+    """where it broke"""
+    lost: int = 0
+    of: int = 0
+    """how much production was lost, of how much; 0 of 0 where it was not counted"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +101,8 @@ class Incident:
     recovered_at: datetime | None = None
     closed_at: datetime | None = None
     resolution: str = ""
+    resolved_by: str = ""
+    """the human who closed it"""
     times_bad: int = 1
     flapping: bool = False
     told: bool = False
@@ -95,11 +113,57 @@ class Incident:
     breaches: tuple[tuple[str, datetime], ...] = ()
     sequence: int = 0
     classified_by_human: bool = False
+    classified_by: str = ""
+    classified_at: tuple[int, int] = (0, 0)
+    """the loss that was known when they did, and of how much"""
+    seen_rank: int | None = None
+    """the worst severity that looks have found under a human's classification, as far as it was
+    told
+    """
+    closing: Closing | None = None
+    """why it is over; None while it is open, and on a ticket from before the reasons were kept"""
+    goes_on_as: int | None = None
+    """the number of the incident that explains it"""
+    unrepaired: tuple[tuple[str, Closing], ...] = ()
+    """checks that are no cause any more without having recovered, and why"""
+    unwatched_since: datetime | None = None
+    """since when none of its causes is looked at"""
+    layer: Layer | None = None
+    """where it broke when it was classified"""
+    failing_below: tuple[str, ...] = ()
+    """checks of lower layers that failed later, and are no cause of it; each is told once"""
+    reminded_at: datetime | None = None
+    """when its people last heard that it is still open"""
+    joined_untold: tuple[str, ...] = ()
+    """checks that have joined since `joined_since`, and are told of in one letter"""
+    joined_since: datetime | None = None
+    returns: int = 0
+    """how often this trouble has come back, under this ticket or as the one before it"""
 
     @property
     def open(self) -> bool:
         """Whether it is not over."""
         return self.closed_at is None
+
+    @property
+    def held(self) -> bool:
+        """Whether it works again, and is kept open for a while because it has come back before."""
+        return self.open and self.recovered_at is not None
+
+    @property
+    def works_since(self) -> datetime | None:
+        """Since when it is known to work: seen by looks, or by a human whom the looks have borne
+        out.
+        """
+        if self.closing in (Closing.EXPLAINED, Closing.WITHDRAWN):
+            return None
+        if self.closing is Closing.RESOLVED:
+            return (
+                min(self.closed_at, self.recovered_at)
+                if self.closed_at and self.recovered_at
+                else None
+            )
+        return self.recovered_at or self.closed_at
 
     @property
     def levels_done(self) -> tuple[int, ...]:
@@ -111,7 +175,12 @@ class Incident:
         moments = [
             (self.acknowledged_at, "acknowledged", ""),
             *((at, "breached", clock) for clock, at in self.breaches),
-            (self.closed_at, "resolved", ""),
+            (self.closed_at if self.closing is Closing.RESOLVED else None, "answered", ""),
+            (
+                (self.works_since, "resolved", "")
+                if self.works_since
+                else (self.closed_at, "ended", "")
+            ),
         ]
         events = [Event(at, kind, clock) for at, kind, clock in moments if at is not None]
         return clocks(self.severity.targets(), self.counts_from, events, now, calendar)
@@ -143,3 +212,32 @@ class Change:
 def key_of(site: str, issue: str) -> str:
     """One cause, one ticket: the key under which only one incident is open at a time."""
     return f"{site}/{issue}"
+
+
+def told(
+    incident: Incident,
+    tell: Tell,
+    why: str,
+    facts: Mapping[str, object],
+    levels: tuple[int, ...] = (),
+) -> Change:
+    """It is told."""
+    counted = replace(incident, sequence=incident.sequence + 1)
+    return Change(counted, (Order(tell, counted.sequence, why, levels, facts),))
+
+
+def remembered(
+    incident: Incident,
+    kind: str,
+    facts: Mapping[str, object],
+    tell: Tell,
+    why: str,
+    levels: tuple[int, ...] = (),
+) -> Change:
+    """Something happened; it is told if the incident has been told at all."""
+    kept = Change(incident, (), (Happening(kind, facts),))
+    return (
+        kept.then(told(incident, tell, why, {"text": why, **facts}, levels))
+        if incident.told
+        else kept
+    )

@@ -6,21 +6,43 @@ what to tell (orders) and what happened (for the history). Nothing here sends, s
 time. Rule 2: a muted incident lives as any other but is not told; `unmuted` tells it if it is still
 open. Rule 3: whoever was told of the problem is told of the recovery; what was never told is closed
 in silence. Rule 4: a recorded breach is never cleared, and a human's classification is not
-overruled.
+overruled. Rule 5: an end is not a repair. Each end has its reason (`Closing`), and only "recovered"
+says that it works again.
+
+Where an incident stands, and what moves it (held: it works, and is watched for a while since it
+came back before; the turns to "held" and "closed" and back from there are in
+monitor/core/endings.py):
+
+| what happens               | open                         | held                  | closed                      |
+|----------------------------|------------------------------|-----------------------|-----------------------------|
+| a cause fails              | open                         | open, bad once more   | open again, within its time |
+| its last cause recovers    | closed: recovered; or held   | -                     | if resolved: confirmed      |
+| it turns out as another    | closed: explained            | -                     | -                           |
+| nothing looks at it        | closed: withdrawn, by and by | -                     | -                           |
+| a human resolves it        | closed: resolved             | closed: resolved      | -                           |
+| it has been quiet for long | -                            | closed: recovered     | -                           |
+| a lower layer fails later  | open, told once              | -                     | -                           |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from monitor.core.incident import Change, Evidence, Happening, Incident, Order, Tell, key_of
+from monitor.core.endings import back_again, ended_within, failing
+from monitor.core.incident import (
+    Change,
+    Evidence,
+    Happening,
+    Incident,
+    Tell,
+    key_of,
+    remembered,
+    told,
+)
+from monitor.core.intermittence import RECUR_WITHIN_SECONDS
 from monitor.core.policy_terms import Classification
 from monitor.core.sla import Clock
-
-REOPEN_WITHIN_SECONDS = 3600.0
-"""The same trouble within this time after closing goes on under the old ticket."""
 
 
 def opened(
@@ -30,9 +52,13 @@ def opened(
     evidence: Evidence,
     since: datetime,
     now: datetime,
+    before: Incident | None = None,
 ) -> Change:
-    """A new incident, not told yet: `unmuted` tells it, at once or when a maintenance ends."""
+    """A new incident, not told yet: `unmuted` tells it, at once or when a maintenance ends.
+    `before` is the one that its key had last: soon after that it is trouble that comes back.
+    """
     issue = found.issue
+    back = before is not None and ended_within(before, RECUR_WITHIN_SECONDS, now)
     incident = Incident(
         key=key_of(site, issue.id),
         site=site,
@@ -48,6 +74,8 @@ def opened(
         counts_from=now,
         evidence=evidence,
         causes=(evidence.check,),
+        layer=evidence.layer,
+        returns=before.returns + 1 if before and back else 0,
     )
     return Change(
         incident,
@@ -65,19 +93,49 @@ def unmuted(
     if was.told or not was.open:
         return Change(was)
     first = _heard(replace(was, told=True, counts_from=now), levels, skipped)
-    return _tell(first, Tell.OPENED, "first notification", {}, levels)
+    return told(first, Tell.OPENED, "first notification", {}, levels)
 
 
-def joined(was: Incident, check: str) -> Change:
-    """One more check fails with the same issue."""
+# One letter for what joins within it: as Alertmanager's group_interval (5 min), and as one round of
+# `every = "5m"`.
+GATHER_SECONDS = 300.0
+# Up to three more within the first minute say nothing that the opening has not said: no letter of
+# their own.
+FEW, AT_ONCE_SECONDS = 3, 60.0
+
+
+def joined(was: Incident, evidence: Evidence, now: datetime) -> Change:
+    """One more check fails with the same issue; if all worked again, the trouble is back. Several
+    that join within a while are told in one letter.
+    """
+    check = evidence.check
+    if was.held:
+        return back_again(failing(was, (check,), evidence), evidence, was)
     if check in was.causes:
         return Change(was)
-    now_caused = replace(
-        was, causes=(*was.causes, check), attached=_without(was.attached, check), recovered_at=None
-    )
-    return _remembered(
-        now_caused, "joined", {"check": check}, Tell.UPDATED, f"{check} fails in the same way"
-    )
+    if was.unwatched_since is not None:
+        taken_over = failing(was, (check,), evidence)
+        why = f"{check} finds it now; {', '.join(was.causes)} is no longer looked at"
+        return remembered(taken_over, "joined", {"check": check}, Tell.UPDATED, why)
+    caused = failing(was, (*was.causes, check), was.evidence)
+    if was.told:
+        at_once = (now - was.counts_from).total_seconds() <= AT_ONCE_SECONDS and len(
+            was.joined_untold
+        ) < FEW
+        since = was.joined_since or (None if at_once else now)
+        caused = replace(caused, joined_untold=(*was.joined_untold, check), joined_since=since)
+    return Change(caused, (), (Happening("joined", {"check": check}),))
+
+
+def gathered(was: Incident) -> Change:
+    """Tell what has joined. One that has recovered meanwhile is not told of."""
+    new = tuple(check for check in was.joined_untold if check in was.causes)
+    done = replace(was, joined_untold=(), joined_since=None)
+    if not new or not was.open:
+        return Change(done)
+    named = ", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
+    why = f"{named} {'fails' if len(new) == 1 else 'fail'} in the same way"
+    return told(done, Tell.UPDATED, why, {"text": why, "checks": list(new)})
 
 
 def hung_on(was: Incident, checks: tuple[str, ...]) -> Change:
@@ -94,13 +152,12 @@ def hung_on(was: Incident, checks: tuple[str, ...]) -> Change:
 
 def failed_again(was: Incident, evidence: Evidence, relapsed: bool, flapping: bool) -> Change:
     """The newest evidence of a check that is still, or again, broken."""
-    seen = replace(
-        was, evidence=evidence if evidence.check in was.causes else was.evidence, recovered_at=None
-    )
+    newest = evidence if evidence.check in was.causes else was.evidence
+    seen = replace(was, evidence=newest, recovered_at=None, unwatched_since=None)
     if relapsed:
         seen = replace(seen, times_bad=was.times_bad + 1)
     if flapping and not was.flapping:
-        return _remembered(
+        return remembered(
             replace(seen, flapping=True),
             "flapping",
             {"check": evidence.check},
@@ -110,71 +167,111 @@ def failed_again(was: Incident, evidence: Evidence, relapsed: bool, flapping: bo
     return Change(seen, (), (Happening("relapsed", {"check": evidence.check}),) if relapsed else ())
 
 
-def left(was: Incident, check: str, why: str, now: datetime) -> Change:
-    """A check is no cause any more; with the last cause gone the incident is over."""
-    causes, attached = _without(was.causes, check), _without(was.attached, check)
-    gone = replace(was, causes=causes, attached=attached)
-    if causes or check not in was.causes:
-        return Change(
-            gone, (), (Happening("left", {"check": check, "why": why}),) if gone != was else ()
-        )
-    return closed(replace(gone, recovered_at=now), now, why, by="")
-
-
-def closed(was: Incident, now: datetime, resolution: str, by: str) -> Change:
-    """Over: recovered by itself, or resolved by a human (`by`)."""
-    over = replace(was, closed_at=now, resolution=resolution, flapping=False)
-    facts = {"resolution": resolution, "by": by}
-    if not was.told:
-        return Change(over, (), (Happening("closed", facts),))
-    return _remembered(over, "closed", facts, Tell.CLOSED, resolution)
-
-
-def may_reopen(was: Incident | None, now: datetime) -> bool:
-    """Whether trouble under the key of a closed incident is its continuation."""
-    return (
-        was is not None
-        and was.closed_at is not None
-        and 0 <= (now - was.closed_at).total_seconds() <= REOPEN_WITHIN_SECONDS
-    )
-
-
-def reopened(was: Incident, evidence: Evidence) -> Change:
-    """The same trouble is back: the old ticket goes on, its clocks never stopped."""
-    back = replace(
-        was,
-        closed_at=None,
-        recovered_at=None,
-        resolution="",
-        times_bad=was.times_bad + 1,
-        causes=(evidence.check,),
-        evidence=evidence,
-    )
-    facts = {"check": evidence.check, "reasons": list(evidence.reasons)}
-    if not was.told:
-        return Change(back, (), (Happening("reopened", facts),))
-    return _remembered(
-        back, "reopened", facts, Tell.REOPENED, f"bad for the {back.times_bad}. time"
-    )
-
-
-def escalated(was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...], why: str) -> Change:
-    """The next level takes over; each level is told exactly once."""
-    up = _heard(was, levels, skipped)
-    who = ", ".join(level.name for level in was.ladder.levels if level.number in levels)
-    facts = {"level": max(levels), "who": who, "skipped": list(skipped), "why": why}
-    return _remembered(up, "escalated", facts, Tell.ESCALATED, why, levels)
-
-
-def breached(was: Incident, clock: Clock) -> Change:
-    """A target was missed; recorded once and for good."""
-    if clock.name in dict(was.breaches):
+def fails_below(was: Incident, check: str, text: str) -> Change:
+    """A lower layer fails later than this broke: it is no cause of it, so nothing changes, and that
+    is told once.
+    """
+    if check in was.failing_below:
         return Change(was)
-    late = replace(was, breaches=(*was.breaches, (clock.name, clock.due_at)))
-    facts = {"clock": clock.name, "due_at": clock.due_at.isoformat()}
-    return _remembered(
-        late, "breached", facts, Tell.BREACHED, f"the {clock.name} target was missed"
+    seen = replace(was, failing_below=(*was.failing_below, check))
+    what = f"{check} now fails earlier" if check in was.causes else f"{check} fails too"
+    why = (
+        f"{what}: {text}. It was not seen to fail when this broke, so it is not the cause: this"
+        " ticket goes on"
     )
+    return remembered(seen, "fails-below", {"check": check, "reason": text}, Tell.UPDATED, why)
+
+
+def outgrown(was: Incident, found: Classification, lost: int, of: int) -> Change:
+    """Looks find it worse than the human who classified it knew: told, once for each severity;
+    theirs stays.
+    """
+    known = was.severity.rank if was.seen_rank is None else min(was.severity.rank, was.seen_rank)
+    if found.severity.rank >= known:
+        return Change(was)
+    count = f"{lost} of {of} lost, which is" if of else f"{found.issue.title}:"
+    before = f" at {was.classified_at[0]} of {was.classified_at[1]}" if was.classified_at[1] else ""
+    why = (
+        f"it has grown: {count} {found.severity.id}; {was.classified_by or 'a human'} said"
+        f" {was.severity.id}{before}"
+    )
+    facts = {"text": why, "severity": found.severity.id, "lost": lost, "of": of}
+    return remembered(
+        replace(was, seen_rank=found.severity.rank), "outgrown", facts, Tell.UPDATED, why
+    )
+
+
+def escalated(
+    was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...], missed: tuple[Clock, ...] = ()
+) -> Change:
+    """The next levels take over; each is told exactly once. Targets missed at that moment are told
+    in the same letter. Without `levels`, only turns pass: those levels reach nobody.
+    """
+    late = _late(was, missed)
+    if not levels:
+        passed = _heard(late.incident, (), skipped)
+        change = late.then(Change(passed, (), (Happening("passed", {"skipped": list(skipped)}),)))
+        return change.then(_told_late(passed, missed))
+    up = _heard(late.incident, levels, skipped)
+    who = ", ".join(level.name for level in was.ladder.levels if level.number in levels)
+    why = f"level {max(levels)} takes over: {who}"
+    facts = {
+        "level": max(levels),
+        "who": who,
+        "skipped": list(skipped),
+        "why": why,
+        "missed": [_missed(clock) for clock in missed],
+    }
+    return late.then(remembered(up, "escalated", facts, Tell.ESCALATED, why, levels))
+
+
+def breached(was: Incident, missed: tuple[Clock, ...]) -> Change:
+    """Targets were missed; recorded once and for good, and told in one letter."""
+    late = _late(was, missed)
+    return late.then(_told_late(late.incident, missed))
+
+
+# After the last level nothing would be said any more. The gravest is said again as often as
+# Alertmanager repeats (repeat_interval, 4 h), others once a day; an acknowledgement holds it off
+# for as long, and no longer.
+REMIND_GRAVEST_SECONDS, REMIND_SECONDS = 4 * 3600.0, 86400.0
+
+
+def remind_at(was: Incident, last_rung: datetime) -> datetime:
+    """When an open incident whose ladder has no more levels is said again. `last_rung` is when its
+    last level's turn was.
+    """
+    breaches = (at for _, at in was.breaches)
+    moments = (was.counts_from, last_rung, was.acknowledged_at, was.reminded_at, *breaches)
+    last = max(moment for moment in moments if moment is not None)
+    return last + timedelta(seconds=REMIND_SECONDS if was.severity.rank else REMIND_GRAVEST_SECONDS)
+
+
+def reminded(was: Incident, now: datetime) -> Change:
+    """It is still open: everybody who follows it hears so again."""
+    again = replace(was, reminded_at=now)
+    hours = round((now - was.counts_from).total_seconds() / 3600)
+    taken = f"{was.acknowledged_by} has it" if was.acknowledged_at else "nobody has taken it"
+    why = f"it is still open after {hours} h, and every level has been told; {taken}"
+    return remembered(again, "reminded", {"text": why}, Tell.UPDATED, why)
+
+
+def _late(was: Incident, missed: tuple[Clock, ...]) -> Change:
+    new = [clock for clock in missed if clock.name not in dict(was.breaches)]
+    late = replace(was, breaches=(*was.breaches, *((clock.name, clock.due_at) for clock in new)))
+    return Change(late, (), tuple(Happening("breached", _missed(clock)) for clock in new))
+
+
+def _told_late(late: Incident, missed: tuple[Clock, ...]) -> Change:
+    if not missed or not late.told:
+        return Change(late)
+    why = f"missed: {', '.join(clock.name for clock in missed)}"
+    facts = {"text": why, **_missed(missed[0]), "missed": [_missed(clock) for clock in missed]}
+    return told(late, Tell.BREACHED, why, facts)
+
+
+def _missed(clock: Clock) -> dict[str, object]:
+    return {"clock": clock.name, "due_at": clock.due_at.isoformat()}
 
 
 def acknowledged(was: Incident, by: str, now: datetime) -> Change:
@@ -182,14 +279,12 @@ def acknowledged(was: Incident, by: str, now: datetime) -> Change:
     if was.acknowledged_at is not None:
         return Change(was)
     heard = replace(was, acknowledged_at=now, acknowledged_by=by)
-    return _remembered(
-        heard, "acknowledged", {"by": by}, Tell.ACKNOWLEDGED, f"acknowledged by {by}"
-    )
+    return remembered(heard, "acknowledged", {"by": by}, Tell.ACKNOWLEDGED, f"acknowledged by {by}")
 
 
 def noted(was: Incident, by: str, text: str) -> Change:
     """A human's remark, for all who follow the ticket."""
-    return _remembered(was, "note", {"by": by, "text": text}, Tell.NOTE, f"note by {by}")
+    return remembered(was, "note", {"by": by, "text": text}, Tell.NOTE, f"note by {by}")
 
 
 def reclassified(was: Incident, found: Classification, policy: str, by: str) -> Change:
@@ -211,8 +306,15 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         levels_skipped=was.levels_skipped if same_ladder else (),
         rule=found.rule,
         policy=policy,
-        classified_by_human=was.classified_by_human or bool(by),
     )
+    if by:
+        moved = replace(
+            moved,
+            classified_by_human=True,
+            classified_by=by,
+            classified_at=(was.evidence.lost, was.evidence.of),
+            seen_rank=was.seen_rank if was.classified_by_human else was.severity.rank,
+        )
     same = was.issue == issue.id
     why = (
         f"was {was.severity.id}, is {found.severity.id}"
@@ -228,7 +330,7 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         "by": by,
         "reason": found.rule,
     }
-    return _remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)
+    return remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)
 
 
 def _heard(was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...]) -> Incident:
@@ -240,35 +342,3 @@ def _heard(was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...]) -> 
         levels_skipped=(*was.levels_skipped, *skipped),
         roles_told=tuple(dict.fromkeys((*was.roles_told, *roles))),
     )
-
-
-def _tell(
-    incident: Incident,
-    tell: Tell,
-    why: str,
-    facts: Mapping[str, object],
-    levels: tuple[int, ...] = (),
-) -> Change:
-    counted = replace(incident, sequence=incident.sequence + 1)
-    return Change(counted, (Order(tell, counted.sequence, why, levels, facts),))
-
-
-def _remembered(
-    incident: Incident,
-    kind: str,
-    facts: Mapping[str, object],
-    tell: Tell,
-    why: str,
-    levels: tuple[int, ...] = (),
-) -> Change:
-    """Something happened; it is told if the incident has been told at all."""
-    remembered = Change(incident, (), (Happening(kind, facts),))
-    return (
-        remembered.then(_tell(incident, tell, why, {"text": why, **facts}, levels))
-        if incident.told
-        else remembered
-    )
-
-
-def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return tuple(n for n in names if n != name)

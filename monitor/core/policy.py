@@ -8,7 +8,7 @@ all of it is right. Whoever adds a policy writes no code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.core.failure import Case
 from monitor.core.policy_file import Parts, read_parts
@@ -81,9 +81,22 @@ class Policy:
         rule = next(rule for rule in self.rules if rule.fits(case))
         return self._classified(rule.issue, rule.name, case.lost, case.of)
 
-    def reclassified(self, issue_id: str) -> Classification:
-        """What an issue brings along when a human says that it is this one. Raises LookupError."""
-        return self._classified(issue_id, "reclassified")
+    def reclassified(
+        self, issue_id: str, lost: int = 0, of: int = 0, severity: str = ""
+    ) -> Classification:
+        """What an issue brings along when a human says that it is this one: with the loss that was
+        counted, or with the severity that they name. Raises LookupError.
+        """
+        found = self._classified(issue_id, "reclassified", lost, of)
+        return replace(found, severity=self.severity(severity)) if severity else found
+
+    def severity(self, severity_id: str) -> Severity:
+        """A severity by its id. Raises LookupError naming those there are."""
+        found = next((severity for severity in self.severities if severity.id == severity_id), None)
+        if found is None:
+            hint = known_names(severity_id, [severity.id for severity in self.severities])
+            raise LookupError(f"policy {self.name!r} has no severity {severity_id!r}; {hint}")
+        return found
 
     def issue(self, issue_id: str) -> Issue:
         """An issue by its id. Raises LookupError naming the nearest."""

@@ -3,7 +3,7 @@ whenever it is read.
 
 Rules: every clock runs from the opening, also after a reclassification; an automatic
 acknowledgement stops nothing; pauses are removed time; a breach that was once recorded stays one,
-whatever the new targets say.
+whatever the new targets say; an end without a repair stops a clock and meets no promise.
 """
 
 from __future__ import annotations
@@ -41,13 +41,15 @@ class ClockState(StrEnum):
     RUNNING = "running"
     MET = "met"
     BREACHED = "breached"
+    STOPPED = "stopped"
+    """the incident ended in time, but nobody has seen it work"""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to an incident: "acknowledged" and "answered" by a human, "resolved",
-    "reopened", "paused", "resumed", "breached" (of the clock `clock`, recorded). Other kinds are
-    allowed and change nothing.
+    "ended" (with nobody having seen it work), "reopened", "paused", "resumed", "breached" (of the
+    clock `clock`, recorded). Other kinds are allowed and change nothing.
     """
 
     at: datetime
@@ -113,6 +115,9 @@ def _clock(
     stopped = _stopped_at(name, events)
     if stopped is not None and stopped <= due_at:
         return Clock(name, due_at, ClockState.MET, stopped)
+    ended = _ended_at(events) if stopped is None else None
+    if ended is not None and ended <= due_at:
+        return Clock(name, due_at, ClockState.STOPPED, ended)
     if stopped is not None or now >= due_at:
         return Clock(name, due_at, ClockState.BREACHED, due_at)
     return Clock(name, due_at, ClockState.RUNNING, paused=paused)
@@ -129,6 +134,12 @@ def _stopped_at(name: str, events: Sequence[Event]) -> datetime | None:
     return stopped.at if stopped else None
 
 
+def _ended_at(events: Sequence[Event]) -> datetime | None:
+    """When it ended without a repair, if that is how it stands."""
+    last = next((event for event in reversed(events) if event.kind in ("ended", "reopened")), None)
+    return last.at if last and last.kind == "ended" else None
+
+
 def _pauses(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], bool]:
     """The paused time up to now, and whether it is paused now."""
     spans: list[Span] = []
@@ -136,7 +147,7 @@ def _pauses(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], b
     for event in events:
         if event.kind == "paused" and since is None:
             since = event.at
-        elif event.kind in ("resumed", "resolved") and since is not None:
+        elif event.kind in ("resumed", "resolved", "ended") and since is not None:
             spans.append((since, event.at))
             since = None
     if since is not None:

@@ -1,1 +1,1 @@
-"""From verdicts to tickets: correlation, deadlines, recipients, and what people do with a ticket."""
+"""From attempts to incidents: what they amount to, and whom that has to be told to."""

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from checks.body import Unreadable
 from monitor.config import Configuration
-from monitor.core import incident_transitions
-from monitor.core.incident import Change, Incident
+from monitor.core import endings, incident_transitions
+from monitor.core.incident import Change, Closing, Incident
 from monitor.incidents import store
 from monitor.incidents.correlation import Settlement
 from monitor.ledger import AlreadyOpen, IncidentRow, Ledger
@@ -38,29 +38,33 @@ class Counter:
             number, lambda was: incident_transitions.noted(was, by, text), closed_too=True
         )
 
-    def reclassify(self, number: int, by: str, issue: str) -> Incident:
-        """It is another issue. Raises NotPossible when that one has an open ticket, or the policy
-        no such issue.
+    def reclassify(self, number: int, by: str, issue: str = "", severity: str = "") -> Incident:
+        """It is another issue (the same by default), as bad as its counted loss makes it, or as
+        `severity` says. Raises NotPossible when that issue has an open ticket, or the policy no
+        such issue or severity.
         """
+        policy = self._configuration.policy
+
+        def changed(was: Incident) -> Change:
+            seen = was.evidence
+            found = policy.reclassified(issue or was.issue, seen.lost, seen.of, severity)
+            return incident_transitions.reclassified(
+                was, found, f"{policy.name} {policy.version}", by
+            )
+
         try:
-            found = self._configuration.policy.reclassified(issue)
+            return self._change(number, changed)
         except LookupError as unknown:
             raise NotPossible(str(unknown.args[0])) from None
-        policy = self._configuration.policy
-        name = f"{policy.name} {policy.version}"
-        try:
-            return self._change(
-                number, lambda was: incident_transitions.reclassified(was, found, name, by)
-            )
         except AlreadyOpen:
             raise NotPossible(
-                f"there is an open ticket for {found.issue.title!r} already"
+                f"there is an open ticket for {policy.issue(issue).title!r} already"
             ) from None
 
     def resolve(self, number: int, by: str, resolution: str) -> Incident:
         """It is over, says a human. If the check fails on, the ticket is reopened."""
         return self._change(
-            number, lambda was: incident_transitions.closed(was, self._now, resolution, by)
+            number, lambda was: endings.closed(was, self._now, resolution, Closing.RESOLVED, by)
         )
 
     def _change(

@@ -10,13 +10,12 @@ the ticket.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from checks.body import Unreadable
-from checks.contract import Observation
 from monitor.config import CheckEntry, Configuration
-from monitor.core import incident_transitions
+from monitor.core import endings, incident_transitions
 from monitor.core.condition import (
     Condition,
     Patience,
@@ -27,78 +26,18 @@ from monitor.core.condition import (
     remembering,
     step,
 )
-from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
-from monitor.core.failure import Case
-from monitor.core.incident import Change, Evidence, Incident, key_of
+from monitor.core.diagnosis import Diagnosis, diagnose, said
+from monitor.core.incident import Change, Closing, Evidence, Incident, key_of
 from monitor.core.maintenance import active
 from monitor.core.policy_terms import Classification
-from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
+from monitor.incidents.attempt_result import Seen, look_of, patience_of
 from monitor.incidents.recipients import BLIND, Telling, due_now
-from monitor.ledger import Ledger, Purpose, Transaction
+from monitor.ledger import Ledger, Transaction
 
-_LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
-"""measures of production loss, with what they are a part of"""
+__all__ = ["Seen", "Settlement", "patience_of", "reach"]
+
 _BAD = (Signal.BROKE, Signal.STILL_BROKEN, Signal.RELAPSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One look: who was looked at, why, what was seen and what that amounts to."""
-
-    entry: CheckEntry
-    purpose: Purpose
-    started_at: datetime
-    observation: Observation
-    verdict: Verdict
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
-
-    def case(self) -> Case | None:
-        """What a policy classifies, if it failed."""
-        fault, probe = self.verdict.fault, self.entry.probe
-        if self.verdict.state is not State.FAILED or fault is None:
-            return None
-        layer, component = probe.layer_of(fault.stage), self.entry.component
-        return Case(
-            probe.KIND,
-            fault.stage,
-            fault.code,
-            self.name,
-            component,
-            layer,
-            fault.text,
-            *self.loss(),
-        )
-
-    def loss(self) -> tuple[int, int]:
-        """How much production was lost, of how much, where the look counted it: calls of those
-        offered, or seats.
-        """
-        told = self.observation.measures
-        counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
-        return next(
-            ((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0)
-        )
-
-    def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
-        """What it has to show."""
-        seen = self.observation
-        return Evidence(
-            check=self.name,
-            kind=self.entry.probe.KIND,
-            reasons=self.verdict.reasons,
-            stages=tuple((s.name, s.seconds, s.passed) for s in seen.stages),
-            exhibits=tuple((e.name, str(e.path)) for e in seen.exhibits),
-            findings=findings,
-        )
-
-
-def patience_of(entry: CheckEntry) -> Patience:
-    """How patient the configuration is with a check."""
-    return Patience(entry.confirm, entry.confirm_after, entry.recover, entry.recheck)
 
 
 class Settlement:
@@ -122,7 +61,7 @@ class Settlement:
             self._settle(low, by_name)
         self._settle(seen, by_name)
 
-    def _settle(self, seen: Seen, by_name: Mapping[str, Seen]) -> None:
+    def _settle(self, seen: Seen, by_name: dict[str, Seen]) -> None:
         self._t.record(
             seen.name,
             seen.entry.probe.KIND,
@@ -141,6 +80,9 @@ class Settlement:
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)
         self._keep(condition)
+        if condition.bad and condition.broken_by_misses(patience_of(seen.entry)):
+            seen = replace(seen, often="{} of the last {} looks failed".format(*condition.misses))
+            by_name.update({seen.name: seen} if seen.name in by_name else {})
         with store.saying_unreadable(seen.name):
             self._blindness(was, condition, seen)
         if signal in _BAD:
@@ -158,7 +100,7 @@ class Settlement:
         case = seen.case()
         if case is None:
             raise ValueError(f"{seen.name}: a failed look without a fault")
-        diagnosis = diagnose(case, [(_look(low), low.case()) for low in below])
+        diagnosis = diagnose(case, [(look_of(low), low.case()) for low in below])
         found = self._policy.classify(diagnosis.cause)
         incident = self._incident(condition.incident)
         if incident is None:
@@ -187,14 +129,12 @@ class Settlement:
             signal is Signal.RELAPSED,
             condition.flap.flapping,
         )
-        worse = found.issue.id == incident.issue and found.severity.rank < incident.severity.rank
-        if worse and not incident.classified_by_human:
-            change = change.then(
-                incident_transitions.reclassified(
-                    change.incident, found, self._policy_name(), by=""
-                )
-            )
-        elsewhere = found.issue.id != incident.issue and not incident.classified_by_human
+        change = change.then(self._as_bad_as_seen(seen, change.incident, diagnosis, found))
+        elsewhere = (
+            self._judges(incident)
+            and found.issue.id != incident.issue
+            and not self._later_below(seen, incident, diagnosis, found)
+        )
         count = (
             condition.other_in_row + 1
             if elsewhere and condition.other_issue == found.issue.id
@@ -207,6 +147,35 @@ class Settlement:
             self.apply(self._tell_now(change))
             return
         self._move(seen, change, diagnosis, found, below)
+
+    def _judges(self, incident: Incident) -> bool:
+        """Whether looks may classify it anew: no human has, and it is of the policy in force."""
+        return not incident.classified_by_human and incident.policy == self._policy_name()
+
+    def _later_below(
+        self, seen: Seen, incident: Incident, diagnosis: Diagnosis, found: Classification
+    ) -> bool:
+        """Whether what fails now lies below what broke first: then it came later and is no cause of
+        it. The check's own earlier failure is followed if that makes it worse.
+        """
+        worse = diagnosis.cause.check == seen.name and found.severity.rank < incident.severity.rank
+        return incident.layer is not None and diagnosis.cause.layer < incident.layer and not worse
+
+    def _as_bad_as_seen(
+        self, seen: Seen, incident: Incident, diagnosis: Diagnosis, found: Classification
+    ) -> Change:
+        """What one more failure says of how bad it is, and of what fails beside it."""
+        if incident.policy != self._policy_name():
+            return Change(incident)
+        if incident.classified_by_human:
+            return incident_transitions.outgrown(incident, found, *seen.loss())
+        if found.issue.id == incident.issue and found.severity.rank < incident.severity.rank:
+            return incident_transitions.reclassified(incident, found, self._policy_name(), by="")
+        if found.issue.id != incident.issue and self._later_below(seen, incident, diagnosis, found):
+            return incident_transitions.fails_below(
+                incident, diagnosis.cause.check, said(diagnosis.cause)
+            )
+        return Change(incident)
 
     def _move(
         self,
@@ -226,25 +195,23 @@ class Settlement:
             change = change.then(
                 incident_transitions.reclassified(was, found, self._policy_name(), by="")
             )
+            evidence = cause.evidence(diagnosis.findings)
             moved = replace(
-                change.incident, causes=(cause.name,), evidence=cause.evidence(diagnosis.findings)
+                change.incident, causes=(cause.name,), evidence=evidence, layer=evidence.layer
             )
             change = change.then(Change(moved)).then(
                 incident_transitions.hung_on(moved, diagnosis.attached)
             )
             self._blame(cause, seen, self.apply(self._tell_now(change)))
             return
-        self.apply(change)
-        self.apply(
-            incident_transitions.left(
-                change.incident, seen.name, f"it turned out as: {found.issue.title}", self._now
-            )
-        )
+        was = self.apply(change)
         condition = replace(
             store.condition_of(self._ledger, seen.name), incident=None, other_in_row=0
         )
         self._keep(condition)
-        self._place(seen, condition, diagnosis, found, below)
+        other = self._place(seen, condition, diagnosis, found, below)
+        why = f"it turned out as: {found.issue.title}"
+        self.apply(endings.left(was, seen.name, Closing.EXPLAINED, why, self._now, other.number))
 
     def _place(
         self,
@@ -253,7 +220,7 @@ class Settlement:
         diagnosis: Diagnosis,
         found: Classification,
         below: Sequence[Seen],
-    ) -> None:
+    ) -> Incident:
         """Put a confirmed failure under its key: join the open incident, reopen the one just
         closed, or open one.
         """
@@ -261,19 +228,23 @@ class Settlement:
         evidence = cause.evidence(diagnosis.findings)
         change = self._under(found, evidence, condition.bad_since or seen.started_at)
         change = change.then(incident_transitions.hung_on(change.incident, diagnosis.attached))
-        self._blame(cause, seen, self.apply(self._tell_now(change)))
+        if cause.often:
+            change = change.then(Change(replace(change.incident, flapping=True)))
+        placed = self.apply(self._tell_now(change))
+        self._blame(cause, seen, placed)
+        return placed
 
     def _under(self, found: Classification, evidence: Evidence, since: datetime) -> Change:
         site = self._configuration.site.name
         key = key_of(site, found.issue.id)
         if row := self._ledger.open_incident_by_key(key):
-            return incident_transitions.joined(store.incident_of(row), evidence.check)
+            return incident_transitions.joined(store.incident_of(row), evidence, self._now)
         closed = self._ledger.latest_closed(key)
-        for last in store.incidents_of([closed] if closed else []):
-            if incident_transitions.may_reopen(last, self._now):
-                return incident_transitions.reopened(last, evidence)
+        last = next(store.incidents_of([closed] if closed else []), None)
+        if last and endings.may_reopen(last, self._now):
+            return endings.reopened(last, evidence, self._now)
         return incident_transitions.opened(
-            site, found, self._policy_name(), evidence, since, self._now
+            site, found, self._policy_name(), evidence, since, self._now, last
         )
 
     def _blame(self, cause: Seen, seen: Seen, incident: Incident) -> None:
@@ -291,18 +262,18 @@ class Settlement:
     # ---------------------------------------------------------------------------------
 
     def _recovered(self, condition: Condition, patience: Patience) -> None:
+        row = self._ledger.incident(condition.incident) if condition.incident is not None else None
         try:
-            incident = self._incident(condition.incident)
+            incident = store.incident_of(row) if row else None
         except Unreadable:  # its recovery waits for a program that can read its ticket
             self._keep(recovering(condition, patience, self._now))
             raise
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
-        if incident is not None:
-            self.apply(
-                incident_transitions.left(
-                    incident, condition.check, f"{condition.check} has recovered", self._now
-                )
-            )
+        if incident and incident.open:
+            why = f"{condition.check} has recovered"
+            self.apply(endings.left(incident, condition.check, Closing.RECOVERED, why, self._now))
+        elif incident and incident.closing is Closing.RESOLVED:
+            self.apply(endings.confirmed(incident, condition.check, self._now))
 
     def _blindness(self, was: Condition, now: Condition, seen: Seen) -> None:
         """Too many looks in a row that could not tell: one incident per site says that the monitor
@@ -315,10 +286,9 @@ class Settlement:
             change = self._under(found, seen.evidence(), was.looked_at or seen.started_at)
             self.apply(self._tell_now(change))
         elif row is not None and not now.blind:
+            why = f"{now.check} can be told again"
             self.apply(
-                incident_transitions.left(
-                    store.incident_of(row), now.check, f"{now.check} can be told again", self._now
-                )
+                endings.left(store.incident_of(row), now.check, Closing.RECOVERED, why, self._now)
             )
 
     # -- what every change goes through
@@ -329,7 +299,7 @@ class Settlement:
         return active(self._configuration.maintenance, check, self._now) is not None
 
     def _all_muted(self, incident: Incident) -> bool:
-        return all(self.muted(check) for check in incident.causes)
+        return bool(incident.causes) and all(self.muted(check) for check in incident.causes)
 
     def _tell_now(self, change: Change) -> Change:
         """An incident that nobody heard of is told, unless a maintenance hides all that causes it."""
@@ -337,9 +307,7 @@ class Settlement:
             return change
         told = replace(change.incident, counts_from=self._now)
         due = due_now(self._configuration, told, self._now)
-        levels = (due.tell.level.number,) if due.tell else ()
-        passed = tuple(rung.level.number for rung in (*due.skipped, *due.empty))
-        return change.then(incident_transitions.unmuted(told, self._now, levels, passed))
+        return change.then(incident_transitions.unmuted(told, self._now, due.levels, due.passed))
 
     def apply(self, change: Change) -> Incident:
         """Store a change and order what it tells; what hung on an incident that is over is set
@@ -376,8 +344,3 @@ def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
             found[name] = None
             waiting.extend(configuration.checks[name].diagnose)
     return tuple(found)
-
-
-def _look(seen: Seen) -> Look:
-    text = "; ".join(seen.verdict.reasons) or f"good within {seen.observation.seconds:.3f} s"
-    return Look(seen.name, seen.entry.probe.highest_layer(), seen.verdict.state, text)

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
-from monitor.core import incident_transitions
-from monitor.core.escalation import next_rung
-from monitor.core.incident import Change, Incident
+from monitor.core import endings, incident_transitions
+from monitor.core.escalation import ladder_times, next_rung
+from monitor.core.incident import Change, Closing, Incident
+from monitor.core.intermittence import hold_seconds
 from monitor.core.maintenance import active
 from monitor.core.sla import next_deadline, unrecorded_breaches
 from monitor.incidents import store
@@ -22,8 +23,14 @@ from monitor.ledger import Ledger, Transaction
 
 def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> None:
     """Escalate, record breaches, and have a second look at what a maintenance hid."""
-    for incident in store.incidents_of(ledger.open_incidents()):
-        if muted(configuration, incident, now):
+    for found in store.incidents_of(ledger.open_incidents()):
+        incident = found
+        if (end := _quiet_end(incident)) is not None and end <= now:
+            with ledger.transaction() as t:
+                _end(ledger, t, Settlement(ledger, t, configuration, now), incident, now)
+            continue
+        incident = _forgotten(ledger, configuration, incident, now)
+        if incident.held or muted(configuration, incident, now):
             continue
         if not incident.told:
             _look_again(ledger, configuration, incident, now)
@@ -38,47 +45,119 @@ def next_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> d
 
 
 def forget_removed(ledger: Ledger, configuration: Configuration, now: datetime) -> None:
-    """A check that is no longer configured will never recover: it leaves its incident, and says so."""
-    for found in store.incidents_of(ledger.open_incidents()):
-        incident = found
-        for name in (*found.causes, *found.attached):
-            if name in configuration.checks:
-                continue
-            with ledger.transaction() as t:
-                condition = store.condition_of(ledger, name)
-                store.keep_condition(t, replace(condition, incident=None, next_look=None))
-                why = f"{name} is no longer configured"
-                incident = Settlement(ledger, t, configuration, now).apply(
-                    incident_transitions.left(incident, name, why, now)
-                )
+    """A check that is no longer configured will never recover: it leaves its incident. The last one
+    stays for a while, since a check that was renamed is found to fail under its new name soon.
+    """
+    for incident in store.incidents_of(ledger.open_incidents()):
+        _forgotten(ledger, configuration, incident, now)
+
+
+def _forgotten(
+    ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime
+) -> Incident:
+    """The incident without the checks that are no longer configured."""
+    gone = [
+        name for name in (*incident.causes, *incident.attached) if name not in configuration.checks
+    ]
+    if not gone or incident.unwatched_since is not None:
+        return incident
+    with ledger.transaction() as t:
+        settlement = Settlement(ledger, t, configuration, now)
+        for name in gone:
+            if incident.causes == (name,):
+                incident = settlement.apply(endings.unwatched(incident, now))
+            else:
+                incident = _withdraw(ledger, t, settlement, incident, name, now)
+    return incident
+
+
+def _withdraw(
+    ledger: Ledger,
+    t: Transaction,
+    settlement: Settlement,
+    incident: Incident,
+    name: str,
+    now: datetime,
+) -> Incident:
+    condition = store.condition_of(ledger, name)
+    store.keep_condition(t, replace(condition, incident=None, next_look=None))
+    why = f"{name} is no longer configured"
+    return settlement.apply(endings.left(incident, name, Closing.WITHDRAWN, why, now))
+
+
+def _quiet_end(incident: Incident) -> datetime | None:
+    """When an incident that works, or that nothing looks at, is over if it stays so."""
+    if incident.recovered_at is not None:
+        return incident.recovered_at + timedelta(seconds=hold_seconds(incident.returns))
+    if incident.unwatched_since is not None:
+        return incident.unwatched_since + timedelta(seconds=endings.WITHDRAW_AFTER_SECONDS)
+    return None
+
+
+def _end(
+    ledger: Ledger, t: Transaction, settlement: Settlement, incident: Incident, now: datetime
+) -> None:
+    if incident.held:
+        why = "it has been quiet for long enough"
+        settlement.apply(endings.closed(incident, now, why, Closing.RECOVERED))
+        return
+    for name in incident.causes:
+        incident = _withdraw(ledger, t, settlement, incident, name, now)
 
 
 def muted(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     """Whether a maintenance hides everything that causes an incident."""
-    return all(active(configuration.maintenance, check, now) for check in incident.causes)
+    causes = incident.causes
+    return bool(causes) and all(active(configuration.maintenance, check, now) for check in causes)
 
 
 def _move_on(
     ledger: Ledger, t: Transaction, configuration: Configuration, incident: Incident, now: datetime
 ) -> None:
-    change = Change(incident)
-    for clock in unrecorded_breaches(incident.clocks(now, configuration.policy.calendar)):
-        change = change.then(incident_transitions.breached(change.incident, clock))
-    due = due_now(configuration, incident, now)
-    if due.tell is not None:
-        passed = tuple(rung.level.number for rung in (*due.skipped, *due.empty))
-        why = f"level {due.tell.level.number} takes over: {due.tell.level.name}"
+    missed = unrecorded_breaches(incident.clocks(now, configuration.policy.calendar))
+    change, due = Change(incident), due_now(configuration, incident, now)
+    if due.tell or due.passed:
         change = change.then(
-            incident_transitions.escalated(change.incident, (due.tell.level.number,), passed, why)
+            incident_transitions.escalated(incident, due.levels, due.passed, missed)
         )
+    elif missed:
+        change = change.then(incident_transitions.breached(incident, missed))
+    if _gathered_at(incident, now) <= now:
+        change = change.then(incident_transitions.gathered(change.incident))
+    elif (
+        not change.orders
+        and (again := _remind_at(configuration, incident)) is not None
+        and again <= now
+    ):
+        change = change.then(incident_transitions.reminded(incident, now))
     Settlement(ledger, t, configuration, now).apply(change)
 
 
 def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     clocks = incident.clocks(now, configuration.policy.calendar)
-    return due_now(configuration, incident, now).tell is not None or bool(
-        unrecorded_breaches(clocks)
-    )
+    due = due_now(configuration, incident, now)
+    again = _remind_at(configuration, incident)
+    told = bool(due.tell or due.passed or unrecorded_breaches(clocks))
+    return told or _gathered_at(incident, now) <= now or (again is not None and again <= now)
+
+
+def _remind_at(configuration: Configuration, incident: Incident) -> datetime | None:
+    """When it is said again that it is still open; None while levels are still to be told."""
+    calendar, acknowledged = configuration.policy.calendar, incident.acknowledged_at is not None
+    ladder, begun = incident.ladder, incident.counts_from
+    if (
+        next_rung(ladder, begun, incident.levels_done, acknowledged=acknowledged, calendar=calendar)
+        is not None
+    ):
+        return None
+    return incident_transitions.remind_at(incident, ladder_times(ladder, begun, calendar)[-1].at)
+
+
+def _gathered_at(incident: Incident, now: datetime) -> datetime:
+    """When what has joined is told; never, with nothing to tell."""
+    if incident.joined_since is None:
+        return datetime.max.replace(tzinfo=now.tzinfo)
+    return incident.joined_since + timedelta(seconds=incident_transitions.GATHER_SECONDS)
 
 
 def _look_again(
@@ -99,6 +178,10 @@ def _look_again(
 def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Iterator[datetime]:
     calendar = configuration.policy.calendar
     for incident in store.incidents_of(ledger.open_incidents()):
+        if (end := _quiet_end(incident)) is not None:
+            yield max(end, now)
+        if incident.joined_since is not None:
+            yield max(_gathered_at(incident, now), now)
         ends = [
             found.until
             for c in incident.causes
@@ -114,7 +197,10 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
             incident.counts_from,
             incident.levels_done,
             acknowledged=incident.acknowledged_at is not None,
+            resolved=incident.held,
             calendar=calendar,
         )
+        if not incident.held and (again := _remind_at(configuration, incident)) is not None:
+            yield max(again, now + timedelta(milliseconds=1))
         if rung is not None:
             yield max(rung.at, now + timedelta(milliseconds=1))

@@ -2,8 +2,10 @@
 
 Rule 1: a role is filled by the site's own people; where nobody fills it, by the policy's published
 desk of the region. Rule 2: a level that reaches nobody is passed over at once, and the message says
-so. Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on.
-Rule 4: a desk's own class says what it takes (`DeskSettings.TAKES`); no desk is known by name here.
+so. Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on; the
+customer, who is no level of it, hears of every change to a ticket, but not of remarks, missed
+targets and the monitor's own troubles. Rule 4: a desk's own class says what it takes
+(`DeskSettings.TAKES`); no desk is known by name here.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from monitor.config import Configuration
+from monitor.config.models import CUSTOMER, OPERATORS
 from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import Incident, Order, Tell
@@ -20,9 +23,10 @@ from monitor.incidents.view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
 
-OPERATORS, COPY, HELPDESK = "operators", "copy", "helpdesk"
+COPY, HELPDESK = "copy", "helpdesk"
 """in what capacity somebody is told, beside the levels of the ladder"""
-BLIND = "monitor-is-blind"
+_NOT_FOR_CUSTOMERS = (Tell.NOTE, Tell.BREACHED)
+BLIND, MONITOR = "monitor-is-blind", "monitor"
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
 # (RFC 3834).
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
@@ -42,7 +46,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         now,
         incident.levels_done,
         acknowledged=incident.acknowledged_at is not None,
-        resolved=not incident.open,
+        resolved=not incident.open or incident.held,
         reachable=lambda role: bool(reached(configuration, role)),
         calendar=configuration.policy.calendar,
     )
@@ -66,40 +70,48 @@ class Telling:
                 if order.tell is Tell.OPENED and incident.issue == BLIND
                 else str(order.tell)
             )
-            for desk, recipient, capacity in self._recipients(incident):
-                quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY)
-                body = letter_body(
-                    ticket, {**order.facts, "audience": capacity}, acknowledgement=quiet
-                )
+            taking = {
+                level.role for level in incident.ladder.levels if level.number in order.levels
+            }
+            for desk, recipient, capacity, role in self._recipients(incident):
+                if role == CUSTOMER and (
+                    order.tell in _NOT_FOR_CUSTOMERS or incident.owner == MONITOR
+                ):
+                    continue
+                quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY, CUSTOMER)
+                facts = {**order.facts, "audience": capacity, "takes_over": role in taking}
+                body = letter_body(ticket, facts, acknowledgement=quiet)
                 self._t.enqueue(
                     OutboxMessage(
                         incident.number, event, order.sequence, desk, recipient, body, self._now
                     )
                 )
 
-    def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
-        """Desk, recipient and in what capacity. A helpdesk is its own recipient, and hears of every
-        event once; the people hear through the first desk that takes people."""
+    def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
+        """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
+        hears of every event once; the people hear through the first desk that takes people.
+        """
         seen: set[str] = set()
         people = list(self._people(incident))
         for name, settings in self._configuration.desks.items():
             if "tickets" in settings.TAKES:
-                yield name, name, HELPDESK
-            own = [(address, COPY) for address in settings.copies()]
+                yield name, name, HELPDESK, ""
+            own = [(address, COPY, "") for address in settings.copies()]
             if "people" in settings.TAKES:
                 own, people = people + own, []
-            for address, capacity in own:
+            for address, capacity, role in own:
                 if address.lower() not in seen:
                     seen.add(address.lower())
-                    yield name, address, capacity
+                    yield name, address, capacity, role
 
-    def _people(self, incident: Incident) -> Iterator[tuple[str, str]]:
+    def _people(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
         levels = {level.role: level for level in incident.ladder.levels}
         for role in reversed(incident.roles_told):
             capacity = (
                 f"level {levels[role].number}, {levels[role].name}" if role in levels else role
             )
             for address in reached(self._configuration, role):
-                yield address, capacity
-        for address in reached(self._configuration, OPERATORS):
-            yield address, OPERATORS
+                yield address, capacity, role
+        for role in (OPERATORS, CUSTOMER):
+            for address in reached(self._configuration, role):
+                yield address, role, role

@@ -79,6 +79,8 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         definition=severity.definition,
         policy=incident.policy,
         rule=incident.rule,
+        closing=incident.closing.value if incident.closing else "",
+        goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
     )
 
 

@@ -1,1 +1,1 @@
-"""What is owed and when: the rounds, the ready queue, one attempt at a time."""
+"""What is looked at when."""

@@ -29,6 +29,7 @@ from monitor.incidents import store
 from monitor.incidents.correlation import Seen, Settlement, patience_of, reach
 from monitor.ledger import Ledger, Purpose, SlotRow, Transaction
 from monitor.ledger.together import Together
+from monitor.scheduling.extra_looks import ExtraLooks
 from monitor.scheduling.ready_queue import Agenda
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.shared_attempts import SharedLooks, Turns
@@ -70,7 +71,7 @@ class Rounds:
         """`heard(check, text)` is told what goes on, for the journal's STATUS or a terminal."""
         self._ledger, self._clock, self._runner = ledger, clock, runner
         self._heard = heard or (lambda _check, _text: None)
-        self._together = Together(ledger)
+        self._together, self._extra = Together(ledger), ExtraLooks()
         self._shared, self._turns = SharedLooks(clock), Turns()
         self._running: set[str] = set()
         self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
@@ -99,7 +100,7 @@ class Rounds:
 
     def owed(self, now: datetime) -> list[Due]:
         """Every look that is owed at `now` and not being made."""
-        for name, at in store.next_looks(self._ledger).items():
+        for name, at in self._extra_looks(now):
             if at <= now and name in self._places:
                 self._agenda.ripen(name)
         free = [
@@ -112,7 +113,7 @@ class Rounds:
 
     def next_waking(self, now: datetime) -> datetime | None:
         """When `owed` is to be asked again, if nothing else happens before."""
-        looks = (at for at in store.next_looks(self._ledger).values() if at > now)
+        looks = (at for _, at in self._extra_looks(now) if at > now)
         return min(
             (at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None
         )
@@ -150,6 +151,11 @@ class Rounds:
         """
         return await self._attempt(entry, "once")
 
+    def _extra_looks(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        known = (store.condition_of(self._ledger, name) for name in store.next_looks(self._ledger))
+        waiting = {condition.check: condition for condition in known}
+        return self._extra.owed_at(waiting, now, self._clock.monotonic())
+
     def _may_look(self, name: str, now: datetime) -> bool:
         return name not in self._running and self._rest_until.get(name, now) <= now
 
@@ -166,7 +172,11 @@ class Rounds:
         return due
 
     def _due(self, entry: CheckEntry, condition: Condition | None, now: datetime) -> Due | None:
-        if condition and condition.next_look and condition.next_look <= now:
+        if (
+            condition
+            and condition.next_look
+            and self._extra.at(condition, now, self._clock.monotonic()) <= now
+        ):
             return Due(entry, _purpose(condition))
         if entry.timetable is None:
             return None
@@ -206,7 +216,7 @@ class Rounds:
         for entry in self.configuration.checks.values():
             condition = conditions.get(entry.name)
             if condition and condition.next_look:
-                yield max(now, condition.next_look)
+                yield max(now, self._extra.at(condition, now, self._clock.monotonic()))
             if entry.timetable is not None:
                 yield next_after(entry.timetable, now)
 

@@ -18,14 +18,15 @@ _TURNS = 50  # of the event loop, for everything that a moment sets off
 
 class ManualClock:
     """Stands still until `advance`. Who sleeps is woken in the order of their moments, each at its
-    own moment.
+    own moment. Moved by less than nothing it is set back, as a wall clock may be: monotonic time
+    does not go back with it.
     """
 
     def __init__(self, start: datetime) -> None:
         """`start` is aware."""
         if start.tzinfo is None:
             raise ValueError("a clock starts at an instant, with its time zone")
-        self._start = self._now = start
+        self._now, self._passed_seconds = start, 0.0
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._numbers = count()
 
@@ -34,8 +35,8 @@ class ManualClock:
         return self._now
 
     def monotonic(self) -> float:
-        """Seconds it was advanced by."""
-        return (self._now - self._start).total_seconds()
+        """Seconds it was advanced by, whatever it was set back by."""
+        return self._passed_seconds
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait until somebody advances it that far."""
@@ -56,6 +57,7 @@ class ManualClock:
         to them.
         """
         self._now += timedelta(seconds=seconds)
+        self._passed_seconds += max(0.0, seconds)
         while (first := self.next_waking()) is not None and first <= self._now:
             heapq.heappop(self._sleepers)[2].set_result(None)
 

@@ -55,7 +55,9 @@ def change_ticket(arguments: Namespace) -> int:
             elif arguments.action == "note":
                 incident = counter.note(number, by, arguments.text)
             elif arguments.action == "reclassify":
-                incident = counter.reclassify(number, by, arguments.issue)
+                if not arguments.issue and not arguments.severity:
+                    raise Stop("say which issue it is, or --severity")
+                incident = counter.reclassify(number, by, arguments.issue, arguments.severity)
             else:
                 incident = counter.resolve(number, by, arguments.text)
         except NotPossible as refusal:

@@ -36,7 +36,7 @@ def after(minutes: float) -> datetime:
 
 def numbers(due: Due) -> tuple[int | None, list[int], list[int]]:
     return (
-        due.tell.level.number if due.tell else None,
+        due.tell[-1].level.number if due.tell else None,
         [rung.level.number for rung in due.skipped],
         [rung.level.number for rung in due.empty],
     )
@@ -173,10 +173,35 @@ def test_whenever_the_daemon_looks_no_level_comes_up_twice_and_none_below_one_al
             LADDER, OPENED, after(minutes), done, reachable=lambda role: role not in empty
         )
         assert not set(due.numbers) & set(done)
-        assert due.tell is None or due.tell.level.role not in empty
-        told += [due.tell.level.number] if due.tell else []
+        assert all(rung.level.role not in empty for rung in due.tell)
+        told += due.levels
         done += due.numbers
     assert told == sorted(set(told))
     assert bool(told) is (
         len(empty) < 3
     )  # level 1 is due at the opening: somebody hears of it at the first look
+
+
+def test_levels_of_the_same_instant_are_told_together() -> None:
+    ladder = Ladder(
+        "x",
+        (
+            Level(1, "staff", "staff", 0),
+            Level(2, "support", "support", 0),
+            Level(3, "e", "e", 7200),
+        ),
+    )
+    assert asked(0, ladder=ladder).levels == (1, 2)
+    assert asked(0, ladder=ladder, empty="support").levels == (1,)
+    assert asked(0, ladder=ladder, empty="staff").levels == (2,)
+    assert asked(0, 1, 2, ladder=ladder) == Due()
+    late = asked(150, ladder=ladder)
+    assert (late.levels, late.passed) == ((3,), (1, 2)), "after downtime the highest instant alone"
+
+
+def test_levels_of_a_later_instant_are_told_together_too() -> None:
+    ladder = Ladder("x", (Level(1, "a", "a", 0), Level(2, "b", "b", 600), Level(3, "c", "c", 600)))
+    assert asked(10, 1, ladder=ladder).levels == (2, 3)
+    assert asked(5, ladder=ladder, empty="a").levels == (2, 3), (
+        "an empty level falls through to both of the next"
+    )

@@ -50,6 +50,17 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
+STOPPED = (
+    ClockLine("response", later(minutes=30), "met", later(minutes=6)),
+    ClockLine("resolution", later(hours=2), "stopped", later(minutes=57)),
+)
+ENDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "explained": ({"goes_on_as": "RV-13"}, {"resolution": "it turned out as: PRI is down"}),
+    "withdrawn": ({}, {"resolution": "main-number is no longer configured"}),
+    "resolved": ({}, {"resolution": "rebooted the IVR", "by": "asha"}),
+}
+
+
 def compare(name: str, page: str) -> None:
     kept = GOLDEN / name
     if os.environ.get("REVEILLE_GOLDEN") == "write":
@@ -90,6 +101,20 @@ class Reader(HTMLParser):
 def test_each_mail_reads_as_it_did(event: str) -> None:
     mail = render_mail(event, ticket(**CHANGES.get(event, {})), EXTRAS[event])
     compare(f"{event}.txt", f"Subject: {mail.subject}\n\n{mail.text}")
+
+
+@pytest.mark.parametrize("closing", ENDS)
+def test_an_end_that_is_no_repair_is_not_told_as_one(closing: str) -> None:
+    more, extra = ENDS[closing]
+    ended = ticket(
+        closing=closing, closed_at=later(minutes=57), state="closed", clocks=STOPPED, **more
+    )
+    mail = render_mail("closed", ended, extra)
+    for said in (mail.text, Reader(mail.html).said, render_text("ticket", ticket=ended)):
+        assert not re.search(
+            r"works again|Nothing for you to do|resolution.*\bmet\b", said, re.IGNORECASE
+        )
+    compare(f"closed-{closing}.txt", f"Subject: {mail.subject}\n\n{mail.text}")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -314,3 +339,22 @@ def test_cleaning_keeps_what_can_be_read(text: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", clean(text))
     assert clean(clean(text)) == clean(text)
     assert clean_painted(paint(clean(text), "bad")) == f"\x1b[31;1m{clean(text)}\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    "facts", [{}, {"closing": "explained", "goes_on_as": 13}, {"closing": "withdrawn"}]
+)
+def test_an_end_in_the_history_reads_as_it_was_also_from_before_there_were_reasons(
+    facts: dict[str, Any],
+) -> None:
+    said = render_text(
+        "happening", kind="closed", facts={"resolution": "done", "by": "", **facts}
+    ).strip()
+    assert (
+        said
+        == {
+            "": "closed: done",
+            "explained": "closed, not repaired: done; it goes on as RV-13",
+            "withdrawn": "closed, no longer looked at: done",
+        }[facts.get("closing", "")]
+    )

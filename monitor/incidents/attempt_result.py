@@ -1,0 +1,90 @@
+"""One attempt with its verdict, as everything after it takes it: the case, the evidence, the loss
+that it counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from checks.contract import Observation
+from monitor.config import CheckEntry
+from monitor.core.condition import Patience
+from monitor.core.diagnosis import Finding, Look
+from monitor.core.failure import Case
+from monitor.core.incident import Evidence
+from monitor.core.verdict import State, Verdict
+from monitor.ledger import Purpose
+
+_LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
+"""measures of production loss, with what they are a part of"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: who was looked at, why, what was seen and what that amounts to."""
+
+    entry: CheckEntry
+    purpose: Purpose
+    started_at: datetime
+    observation: Observation
+    verdict: Verdict
+    often: str = ""
+    """that it is broken by many of its last looks, where it is not by a row"""
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    def case(self) -> Case | None:
+        """What a policy classifies, if it failed."""
+        fault, probe = self.verdict.fault, self.entry.probe
+        if self.verdict.state is not State.FAILED or fault is None:
+            return None
+        layer, component = probe.layer_of(fault.stage), self.entry.component
+        return Case(
+            probe.KIND,
+            fault.stage,
+            fault.code,
+            self.name,
+            component,
+            layer,
+            fault.text,
+            *self.loss(),
+        )
+
+    def loss(self) -> tuple[int, int]:
+        """How much production was lost, of how much, where the look counted it: calls of those
+        offered, or seats.
+        """
+        told = self.observation.measures
+        counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
+        return next(
+            ((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0)
+        )
+
+    def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
+        """What it has to show."""
+        seen, case, (lost, of) = self.observation, self.case(), self.loss()
+        return Evidence(
+            check=self.name,
+            kind=self.entry.probe.KIND,
+            reasons=(*self.verdict.reasons, *filter(None, [self.often])),
+            stages=tuple((s.name, s.seconds, s.passed) for s in seen.stages),
+            exhibits=tuple((e.name, str(e.path)) for e in seen.exhibits),
+            findings=findings,
+            layer=case.layer if case else None,
+            lost=lost,
+            of=of,
+        )
+
+
+def patience_of(entry: CheckEntry) -> Patience:
+    """How patient the configuration is with a check."""
+    return Patience(entry.confirm, entry.confirm_after, entry.recover, entry.recheck)
+
+
+def look_of(seen: Seen) -> Look:
+    """The attempt as a diagnosis takes it."""
+    text = "; ".join(seen.verdict.reasons) or f"good within {seen.observation.seconds:.3f} s"
+    return Look(seen.name, seen.entry.probe.highest_layer(), seen.verdict.state, text)
