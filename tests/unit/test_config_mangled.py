@@ -14,8 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from monitor.config import ConfigurationFaults, sample
-from monitor.config import effective_settings as effective
+from monitor.config import ConfigurationFaults, effective, sample
 from monitor.config.loading import understand
 from monitor.config.toml_text import Written, parse
 

@@ -25,8 +25,8 @@ from monitor.config import (
     ConfigurationFaults,
     json_schema,
     load,
-    whole_reference,
     sample,
+    whole_reference,
     write_sample,
 )
 from monitor.config.model_introspection import fields

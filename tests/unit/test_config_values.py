@@ -19,12 +19,12 @@ from monitor import policies
 from monitor.config import (
     Configuration,
     ConfigurationFaults,
+    effective,
     json_schema,
     load,
-    whole_reference,
     sample,
+    whole_reference,
 )
-from monitor.config import effective_settings as effective
 from monitor.core.maintenance import active
 from monitor.core.timetable import Daily, Every
 from monitor.desks.mail import MailSettings
