@@ -1,5 +1,5 @@
 """A ledger of each release opened by this program: the same tickets, ladders and reports as that
-release showed.
+release showed, and beside them what is said since.
 
 `REVEILLE_GOLDEN=write pytest tests/unit/test_old_ledger.py` plays the story with the present
 program and keeps its ledger and what was said of it, under the version in pyproject.toml; a release
@@ -27,6 +27,30 @@ GOLDEN = ROOT / "tests" / "golden" / "ledger"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 RELEASES = sorted(path.stem for path in GOLDEN.glob("*.*.*.sql"))
 Capture = pytest.CaptureFixture[str]
+
+
+def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
+    """What is said beside of the same: why a ticket ended (all of this ledger recovered; a report
+    that was made before there were reasons gives none), and what a part of a report is about.
+    """
+    for ticket in (*shown["tickets"], *shown["shown"].values()):
+        ticket["closing"] = "recovered" if ticket["state"] == "closed" else ""
+    for trouble in (*shown["report"]["open"], *shown["report"]["past"]):
+        trouble["closing"] = ""
+    for one in (
+        *shown["tickets"],
+        *shown["shown"].values(),
+        *shown["report"]["open"],
+        *shown["report"]["past"],
+    ):
+        one["goes_on_as"] = ""
+    for part in shown["report"]["parts"]:
+        part["topic"] = ""  # two checks, neither of usage nor of a backup
+    return shown
+
+
+SAID_BESIDE = {"0.1.0": _from_0_1_0}
+"""by release: what this program says more; nothing that was said may be said otherwise"""
 
 
 def site_in(folder: Path) -> Path:
@@ -82,4 +106,5 @@ def test_it_shows_the_same_tickets_ladders_and_reports(
     assert all(
         any(rung["state"] == "told" for rung in one["ladder"]) for one in wanted["shown"].values()
     )
-    assert shown(capsys, tmp_path) == wanted
+    said_now = shown(capsys, tmp_path)
+    assert said_now == SAID_BESIDE.get(release, lambda same: same)(wanted)
