@@ -8,6 +8,8 @@ mailbox.
 elsewhere.
 """
 
+# reveille-monitor: whose package this is (monitor/start.py looks for this line)
+
 from __future__ import annotations
 
 from lab.centre import Lab, run

@@ -2,31 +2,42 @@
 `once` and `status` have their own.
 
     reveille [--config FILE] [--json] VERB ...
+
+No verb, and `help [VERB]`, print the help. An unknown word is answered with the nearest one. The
+manual page and the completions of shells are made from the parser below:
+`python -m tests.house.shipped --write`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from checks.body import Unreadable
+from checks.messages import nearest
 from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
-from monitor.terminal import complain
+from monitor.terminal import complain, say
 from monitor.verbs.opening import Stop
 
+DISTRIBUTION = "reveille-monitor"
+"""what pip calls the program; `reveille` is a stranger's there"""
 DEFAULT = "/etc/reveille/reveille.toml"
+_UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
+"""how argparse refuses a word, in Python 3.11 and 3.12"""
 
 
 def main(written: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    arguments = _parser().parse_args(written)
+    arguments = parser().parse_args(written)
+    if not arguments.verb:
+        return _help(getattr(arguments, "about", []))
     try:
         code = _found(arguments.verb)(arguments)
     except ConfigurationFaults as faults:
@@ -43,10 +54,39 @@ def main(written: Sequence[str] | None = None) -> int:
     return code
 
 
+def _help(about: Sequence[str]) -> int:
+    """The help of a verb, or of the whole. The parser ends the program itself: 0; 2, no such verb."""
+    parser().parse_args([*about, "--help"])
+    return 0
+
+
+class _Version(argparse.Action):
+    """--version: what is installed is asked for only by whoever wants to know it."""
+
+    def __init__(self, option_strings: Sequence[str], **given: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=given["help"])
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        say(f"{parser.prog} {version(DISTRIBUTION)}")
+        parser.exit()
+
+
 class _Parser(argparse.ArgumentParser):
     """A verb's: what the verb says of itself is read when somebody asks for help, its module when
     it is run.
     """
+
+    def error(self, message: str) -> NoReturn:
+        """An unknown word is answered with the nearest one, all else with the usage. Ends with 2."""
+        if not (unknown := _UNKNOWN.search(message)):
+            super().error(message)
+        word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
+        hint = nearest(word, known) or f"; there are {', '.join(known)}"
+        self.exit(
+            2, f"{self.prog}: there is no {word[:60]!r}{hint}\n{self.prog} --help says more\n"
+        )
 
     def format_help(self) -> str:
         """With the verb's own words."""
@@ -66,7 +106,8 @@ def _found(verb: str) -> Callable[[argparse.Namespace], int]:
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = _Parser(
         prog="reveille",
         description=(
@@ -76,9 +117,10 @@ def _parser() -> argparse.ArgumentParser:
             "`./reveille test` and `./reveille bench NAME` are the launcher's own, for development."
         ),
     )
-    parser.add_argument("--version", action="version", version=f"reveille {version('reveille')}")
+    parser.add_argument("--version", action=_Version, help="print the version")
     _common(parser, top=True)
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    parser.set_defaults(verb="")
     _configuring(verbs)
     _looking(verbs)
     _ticketing(verbs)
@@ -86,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     _backing_up(verbs)
     _prompting(verbs)
     _running(verbs)
+    asked = verbs.add_parser("help", help="print the help of a verb")
+    asked.add_argument("about", nargs="*", metavar="VERB", help="as in `tickets ack`")
     return parser
 
 
@@ -112,6 +156,7 @@ def _configuring(verbs: Any) -> None:
     _verb(verbs, "init", "configuring.init", "write a commented configuration to begin with")
     _verb(verbs, "check-config", "configuring.check_config", "say every fault of the configuration")
     reference = _verb(verbs, "reference", "configuring.reference", "print what may be configured")
+    reference.add_argument("kind", nargs="?", default="", help="of one kind of check or desk alone")
     reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")
 
 
@@ -275,6 +320,7 @@ def _running(verbs: Any) -> None:
     lab.add_argument(
         "--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault"
     )
+    lab.add_argument("--list", action="store_true", help="name the faults that there are")
     demo = _verb(
         verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
     )

@@ -22,8 +22,9 @@ __all__ = [
     "json_schema",
     "load",
     "located",
-    "reference",
+    "reference_of",
     "sample",
+    "whole_reference",
     "write_sample",
 ]
 
@@ -42,11 +43,18 @@ def write_sample(path: Path) -> None:
     sample.write_sample(path)
 
 
-def reference() -> str:
+def whole_reference() -> str:
     """Every section, key, kind and measure, as Markdown for a terminal."""
     from monitor.config.reference import markdown
 
     return markdown.reference()
+
+
+def reference_of(kind: str) -> str:
+    """The part of one kind of check or desk. Raises LookupError, naming the nearest."""
+    from monitor.config.reference import markdown
+
+    return markdown.reference_of(kind)
 
 
 def json_schema() -> dict[str, Any]:
@@ -58,6 +66,6 @@ def json_schema() -> dict[str, Any]:
 
 def effective(configuration: Configuration) -> dict[str, Any]:
     """What is in force, defaults and all, as plain data; of a secret only its place."""
-    from monitor.config import effective
+    from monitor.config import effective_settings
 
-    return effective.effective(configuration)
+    return effective_settings.effective(configuration)

@@ -62,6 +62,23 @@ def first_fitting(rules: Iterable[Rule], case: Case) -> Rule | None:
     return next((rule for rule in rules if rule.fits(case)), None)
 
 
+def named(rules: Iterable[Rule], field: str) -> tuple[str, ...]:
+    """The patterns by which rules name a field, the one for anything left out."""
+    patterns = (
+        pattern
+        for rule in rules
+        for name, written in rule.when
+        if name == field
+        for pattern in written
+    )
+    return tuple(dict.fromkeys(pattern for pattern in patterns if pattern not in _ANY))
+
+
+def names(rules: Iterable[Rule], field: str, text: str) -> bool:
+    """Whether what a field says makes a difference to some rule."""
+    return any(_fits(pattern, text) for pattern in named(rules, field))
+
+
 def hidden_by(rule: Rule, earlier: Sequence[Rule]) -> tuple[str, ...]:
     """The names of the earlier rules that together take every case from this one; () when it can be
     reached.

@@ -9,7 +9,7 @@ the ticket.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -75,7 +75,7 @@ class Settlement:
         with store.saying_unreadable(seen.name):
             self._judge(seen, by_name)
 
-    def _judge(self, seen: Seen, by_name: Mapping[str, Seen]) -> None:
+    def _judge(self, seen: Seen, by_name: dict[str, Seen]) -> None:
         was = store.condition_of(self._ledger, seen.name)
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)

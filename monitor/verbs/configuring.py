@@ -8,6 +8,7 @@ from pathlib import Path
 from monitor import config
 from monitor.config import ConfigurationFaults
 from monitor.terminal import complain, say, show_json
+from monitor.verbs.opening import Stop
 
 
 def init(arguments: Namespace) -> int:
@@ -54,11 +55,18 @@ def check_config(arguments: Namespace) -> int:
 
 
 def reference(arguments: Namespace) -> int:
-    """Print what may be configured: as text, or as a JSON Schema for editors."""
+    """Print what may be configured: as text, all of it or of one kind, or as a JSON Schema for
+    editors.
+    """
     if arguments.json or arguments.schema:
         show_json(config.json_schema())
+    elif arguments.kind:
+        try:
+            say(config.reference_of(arguments.kind).rstrip("\n"))
+        except LookupError as unknown:
+            raise Stop(str(unknown.args[0])) from None
     else:
-        say(config.reference().rstrip("\n"))
+        say(config.whole_reference().rstrip("\n"))
     return 0
 
 

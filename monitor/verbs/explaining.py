@@ -5,20 +5,27 @@ from __future__ import annotations
 from argparse import Namespace
 
 from checks.kinds import kinds
+from checks.messages import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
-from monitor.terminal import show
+from monitor.core.policy import Policy
+from monitor.core.policy_rules import named, names
+from monitor.terminal import complain, show
 from monitor.verbs.opening import Stop, configuration_of, entry_of
 from reports.model import ClockLine, RungLine
 from reports.views import Explained
+
+OWN_KIND = "reveille"
+"""the kind of what Reveille says of itself (monitor/policies/house.toml)"""
 
 
 def explain(arguments: Namespace) -> int:
     """Issue, severity, owner, targets and dated ladder of a case or an issue."""
     configuration = configuration_of(arguments)
     what = arguments.issue or _case(configuration, arguments)
+    _warn_of_unknown_words(configuration.policy, arguments)
     site, policy = configuration.site, configuration.policy
     try:
         answer = explained(
@@ -44,8 +51,22 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     if not arguments.kind:
         raise Stop("say what failed: a check's name, --kind with --stage and --code, or --issue")
     known = kinds().get(arguments.kind)
+    if known is None and arguments.kind != OWN_KIND:
+        hint = nearest(arguments.kind, kinds()) or f"; there are {', '.join(sorted(kinds()))}"
+        raise Stop(f"there is no kind {arguments.kind[:60]!r}{hint}")
     layer = known.LAYER if known else Case("").layer
     return Case(arguments.kind, arguments.stage, arguments.code, "", arguments.component, layer)
+
+
+def _warn_of_unknown_words(policy: Policy, arguments: Namespace) -> None:
+    """A word that no rule names makes no difference: right for many a code, and a slip for some."""
+    for field in ("stage", "code", "component"):
+        word = getattr(arguments, field)
+        if word and not names(policy.rules, field, word):
+            hint = nearest(word, named(policy.rules, field)) or ": it makes no difference"
+            complain(
+                f"warning: no rule of policy {policy.name} names the {field} {word[:60]!r}{hint}"
+            )
 
 
 def _view(configuration: Configuration, what: Case | str, answer: Explanation) -> Explained:

@@ -9,10 +9,13 @@ import os
 import sys
 import tempfile
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
+from checks.messages import nearest
 from monitor.service.daemon import Daemon
 from monitor.service.heartbeat import AlreadyRunning
+from monitor.terminal import say
 from monitor.verbs.opening import Stop
 
 
@@ -32,16 +35,24 @@ async def _keep_running(file: Path) -> None:
 
 
 def lab(arguments: Namespace) -> int:
-    """The practice contact centre, in the foreground."""
-    from lab import UnknownFault
+    """The practice contact centre, in the foreground; `--list` names what can be broken in it."""
+    from lab import FAULTS
     from lab import run as run_lab
 
-    folder = Path(arguments.folder or tempfile.mkdtemp(prefix="reveille-lab-"))
-    try:
-        run_lab(folder, arguments.break_ or [])
-    except UnknownFault as unknown:
-        raise Stop(str(unknown)) from None
+    if arguments.list:
+        say(_listed(FAULTS))
+        return 0
+    for name in arguments.break_ or []:
+        if name not in FAULTS:
+            raise Stop(f"there is no fault {name[:60]!r}{nearest(name, FAULTS)}\n{_listed(FAULTS)}")
+    run_lab(
+        Path(arguments.folder or tempfile.mkdtemp(prefix="reveille-lab-")), arguments.break_ or []
+    )
     return 0
+
+
+def _listed(faults: Mapping[str, str]) -> str:
+    return "\n".join(f"{name:28}{seen}" for name, seen in faults.items())
 
 
 def demo(arguments: Namespace) -> int:

@@ -21,10 +21,11 @@ OWN = {"checks/kinds.py", "monitor/desks/list.py"}
 # Where such a word means something else, or must stand, and why.
 EXCEPTIONS = {
     "checks/kind.py": "the duties of the checklist, some of which have the name of a kind",
-    "checks/webrtc/call.py": "dns and websocket are stages of a call",
-    "checks/webrtc/browser/check.py": "dns and websocket are stages of a call",
+    "checks/webrtc/settings.py": "dns and websocket are stages of a call",
+    "checks/webrtc/browser/settings.py": "dns and websocket are stages of a call",
     "monitor/config/models.py": "names of checks, as a reader might write them",
     "monitor/config/reference/schema_words.py": "the plural of a mail address",
+    "monitor/ledger/bodies.py": "a letter's body has a report in it, or a ticket",
     "monitor/desks/internet_message.py": "a letter's body has a report in it, or a ticket",
     "reports/audit.py": "parts that 0.1.0 has kept know their topic by their kind's name alone",
     "reports/checklist.py": "the duties of the checklist, in their order",

@@ -42,6 +42,7 @@ PACKAGES = {
     "turnserver": "coturn",
     "it_IT_m_Carlo": "asterisk-core-sounds-it-wav",
     "mariadb-dump": "mariadb-client",
+    "mandoc": "mandoc",
     "mariadbd": "mariadb-server-core",
     "mmdebstrap": "mmdebstrap",
     "macroform-cold_day": "asterisk-moh-opsound-wav",
@@ -54,6 +55,7 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "systemd-nspawn": "systemd-container",
     "tshark": "tshark",
+    "zsh": "zsh",
     "zstd": "zstd",
 }
 

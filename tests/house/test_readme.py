@@ -1,9 +1,12 @@
-"""What the README says to type works, and what it says to write is right.
+"""What README, CONTRIBUTING, SECURITY and docs/ say to type works, and what they say to write is
+right.
 
-A block marked `sh` is run by bash in a scratch folder, where `reveille` and `./reveille` are the
-command, unless it starts something long (other tests do that), or its info string says after `sh`
-why not (```sh on the server). A block marked `toml` must be TOML; with a [site] it must also be a
-good configuration.
+A page's blocks marked `sh` are run by bash, one after the other, in one scratch folder of the
+page's own, where `reveille` and `./reveille` are the command. Left out are those that start
+something long (other tests do that), and those whose info string says after `sh` why they are not
+run (```sh on the server): these are read by `bash -n`. A block marked `toml` must be TOML; with a
+[site] it must also be a good configuration. Every link leads somewhere. The three how-tos have a
+test of their own.
 """
 
 from __future__ import annotations
@@ -17,17 +20,42 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.source import ROOT
+from tests.house.source import ROOT, files, none
 
-README = ROOT / "README.md"
+README = "README.md"
 LONG = {"test", "bench", "demo", "run", "lab"}
+LAUNCHERS_OWN = {"test", "bench"}
 COMMAND = Path(sys.executable).with_name("reveille")
+ENVIRONMENT = {**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
 
 
-def blocks(language: str) -> list[tuple[str, str]]:
+COMING = (
+    *(f"docs/how-to-add-a-{what}.md" for what in ("kind", "desk", "policy")),
+    *(f"monitor/{room}" for room in ("scheduling", "incidents", "delivery", "audit")),
+    *(f"checks/{room}" for room in ("transport", "process", "host/collectors")),
+    *(f"checks/telephony/{room}" for room in ("sip", "audio", "phone", "call")),
+)
+"""what pages may name before it is there: how-tos being written, rooms being moved into"""
+
+
+def pages() -> list[str]:
+    """Every page for people, but for the how-tos and the changelog."""
+    return [
+        path
+        for path in files()
+        if re.fullmatch(r"[A-Z]+\.md|docs/[^/]+\.md", path)
+        and path != "CHANGELOG.md"
+        and not path.startswith("docs/how-to-")
+    ]
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(language: str, page: str) -> list[tuple[str, str]]:
     """What follows the language on a block's first line, and the block."""
-    text = README.read_text(encoding="utf-8") if README.exists() else ""
-    return re.findall(rf"^```{language}\b[ ]*([^\n]*)\n(.*?)^```", text, re.M | re.S)
+    return re.findall(rf"^```{language}\b[ ]*([^\n]*)\n(.*?)^```", text(page), re.M | re.S)
 
 
 def verbs(block: str) -> set[str]:
@@ -35,9 +63,17 @@ def verbs(block: str) -> set[str]:
     return set(re.findall(r"^(?:\./)?reveille (?:--\S+ \S+ )*([a-z][a-z-]*)", block, re.M))
 
 
-def quick() -> list[str]:
+def quick(page: str) -> list[str]:
     """The blocks that are run."""
-    return [block for reason, block in blocks("sh") if not reason and not verbs(block) & LONG]
+    return [block for reason, block in blocks("sh", page) if not reason and not verbs(block) & LONG]
+
+
+def every(language: str) -> list[str]:
+    return [block for page in pages() for _, block in blocks(language, page)]
+
+
+def is_there(path: str) -> bool:
+    return (ROOT / path).exists() or path in COMING
 
 
 @pytest.fixture
@@ -48,29 +84,38 @@ def scratch(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(not README.exists(), reason="there is no README yet")
 def test_there_is_something_to_type() -> None:
-    assert quick(), "no block of the README is run"
-    assert {"demo", "test"} <= {verb for _, block in blocks("sh") for verb in verbs(block)}
+    assert {"demo", "test"} <= {verb for _, block in blocks("sh", README) for verb in verbs(block)}
+    assert len([block for page in pages() for block in quick(page)]) >= 2
 
 
-@pytest.mark.parametrize("block", quick())
-def test_what_it_says_to_type_works(block: str, scratch: Path) -> None:
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block],
-        cwd=scratch,
-        env={**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+@pytest.mark.parametrize("page", [page for page in pages() if quick(page)])
+def test_what_it_says_to_type_works(page: str, scratch: Path) -> None:
+    for block in quick(page):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=scratch,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", pages())
+def test_what_is_not_run_is_at_least_a_script(page: str) -> None:
+    for reason, block in blocks("sh", page):
+        read = subprocess.run(
+            ["bash", "-n"], input=block, capture_output=True, text=True, check=False
+        )
+        assert (read.returncode, read.stderr) == (0, ""), (reason, block)
 
 
 @pytest.mark.parametrize(
-    "verb", sorted({verb for _, block in blocks("sh") for verb in verbs(block)} - {"test", "bench"})
+    "verb", sorted({verb for block in every("sh") for verb in verbs(block)} - LAUNCHERS_OWN)
 )
 def test_every_verb_in_it_exists(verb: str, scratch: Path) -> None:
     done = subprocess.run(
@@ -79,7 +124,7 @@ def test_every_verb_in_it_exists(verb: str, scratch: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("block", [block for _, block in blocks("toml")])
+@pytest.mark.parametrize("block", every("toml"))
 def test_what_it_says_to_write_is_right(block: str, scratch: Path) -> None:
     if "site" not in tomllib.loads(block):
         return
@@ -87,3 +132,39 @@ def test_what_it_says_to_write_is_right(block: str, scratch: Path) -> None:
     checking = ["./reveille", "check-config", "--config", "reveille.toml"]
     done = subprocess.run(checking, cwd=scratch, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_link_leads_somewhere(page: str) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text(page))
+    folder = (ROOT / page).parent
+    local = [os.path.relpath(folder / target, ROOT) for target in targets if "://" not in target]
+    none(path for path in local if not is_there(path))
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    index = text("docs/README.md")
+    none(
+        page
+        for page in pages()
+        if page != "docs/README.md" and f"{Path(page).name})" not in index + text(README)
+    )
+
+
+def test_every_picture_is_small_and_shown() -> None:
+    pictures = [path for path in files() if path.startswith("docs/pictures/")]
+    shown = "".join(map(text, pages()))
+    assert pictures
+    none(path for path in pictures if path.removeprefix("docs/") not in shown)
+    none(path for path in pictures if (ROOT / path).stat().st_size > 150_000)
+
+
+def test_a_file_that_a_page_names_is_there() -> None:
+    """In backquotes, with a folder or an ending of ours: `monitor/cli.py`, `tests/scenes`."""
+    named = re.compile(r"`((?:checks|monitor|reports|lab|tests|systemd|docs|share)/[\w./-]+)`")
+    none(
+        f"{page}: {path}"
+        for page in pages()
+        for path in named.findall(text(page))
+        if not is_there(path)
+    )

@@ -11,9 +11,11 @@ from zipfile import ZipFile
 
 import pytest
 
+from monitor.cli import DISTRIBUTION
 from tests.house.source import ROOT, WINGS, files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+STEM = f"reveille_monitor-{PROJECT['version']}"
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +43,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
 
 
 def test_it_is_called_by_its_name(wheel: ZipFile) -> None:
-    assert Path(str(wheel.filename)).name == f"reveille-{PROJECT['version']}-py3-none-any.whl"
-    metadata = HeaderParser().parsestr(
-        wheel.read(f"reveille-{PROJECT['version']}.dist-info/METADATA").decode()
-    )
-    assert metadata["Name"] == "reveille"
+    assert Path(str(wheel.filename)).name == f"{STEM}-py3-none-any.whl"
+    metadata = HeaderParser().parsestr(wheel.read(f"{STEM}.dist-info/METADATA").decode())
+    assert metadata["Name"] == PROJECT["name"] == DISTRIBUTION
     assert metadata["License-Expression"] == "GPL-3.0-or-later"
     assert metadata["Requires-Python"] == "<3.13,>=3.11"
 
@@ -58,23 +58,31 @@ def test_every_file_of_the_wings_is_in_it(wheel: ZipFile) -> None:
 
 
 def test_nothing_else_is_importable_from_it(wheel: ZipFile) -> None:
-    own = {
-        *WINGS,
-        f"reveille-{PROJECT['version']}.dist-info",
-        f"reveille-{PROJECT['version']}.data",
-    }
+    own = {*WINGS, f"{STEM}.dist-info", f"{STEM}.data"}
     assert {name.split("/")[0] for name in wheel.namelist()} <= own
     assert [name for name in wheel.namelist() if "test_" in name or "__pycache__" in name] == []
 
 
-def test_the_unit_of_systemd_comes_along(wheel: ZipFile) -> None:
-    data = f"reveille-{PROJECT['version']}.data/data/share/reveille/systemd/reveille.service"
-    assert wheel.read(data).decode() == (ROOT / "systemd" / "reveille.service").read_text(
-        encoding="utf-8"
-    )
+def test_a_type_checker_may_read_each_wing(wheel: ZipFile) -> None:
+    """PEP 561."""
+    assert {f"{wing}/py.typed" for wing in WINGS} <= set(wheel.namelist())
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("reveille/systemd/reveille.service", "systemd/reveille.service"),
+        ("man/man1/reveille.1", "share/man/man1/reveille.1"),
+        ("bash-completion/completions/reveille", "share/bash-completion/completions/reveille"),
+        ("zsh/site-functions/_reveille", "share/zsh/site-functions/_reveille"),
+    ],
+)
+def test_what_belongs_to_the_host_comes_along(wheel: ZipFile, there: str, here: str) -> None:
+    data = f"{STEM}.data/data/share/{there}"
+    assert wheel.read(data).decode() == (ROOT / here).read_text(encoding="utf-8")
 
 
 def test_the_command_exists() -> None:
     module, _, function = PROJECT["scripts"]["reveille"].partition(":")
-    assert PROJECT["name"] == "reveille"
+    assert PROJECT["name"] == "reveille-monitor"
     assert callable(getattr(__import__(module, fromlist=[function]), function))

@@ -21,7 +21,14 @@ import pytest
 
 from checks.contract import Check, Layer, Trace
 from checks.kinds import kinds
-from monitor.config import ConfigurationFaults, json_schema, load, reference, sample, write_sample
+from monitor.config import (
+    ConfigurationFaults,
+    json_schema,
+    load,
+    sample,
+    whole_reference,
+    write_sample,
+)
 from monitor.config.model_introspection import fields
 from monitor.config.models import Rhythm
 from monitor.config.reference.examples import entries_of
@@ -67,7 +74,7 @@ def keys_everywhere() -> set[str]:
 
 
 def test_sample_and_reference_show_every_section_and_every_key() -> None:
-    manual, example = reference(), sample()
+    manual, example = whole_reference(), sample()
     for section in SECTIONS:
         assert section.heading in manual
         assert re.search(rf"^#?\[\[?{section.name}[.\]]", example, re.MULTILINE)
@@ -77,7 +84,7 @@ def test_sample_and_reference_show_every_section_and_every_key() -> None:
 
 
 def test_the_reference_shows_every_kind_with_its_measures_and_every_step() -> None:
-    text = reference()
+    text = whole_reference()
     for kind in (*kinds(), *desk_kinds()):
         assert f'kind = "{kind}"' in text
     for part in (

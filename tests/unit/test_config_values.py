@@ -22,8 +22,8 @@ from monitor.config import (
     effective,
     json_schema,
     load,
-    reference,
     sample,
+    whole_reference,
 )
 from monitor.core.maintenance import active
 from monitor.core.timetable import Daily, Every
@@ -255,7 +255,7 @@ def test_a_foreign_kind_is_read_like_ones_own(written: Written) -> None:
     ).checks["a"]
     assert isinstance(entry.probe, Well)
     assert (entry.probe.bucket, entry.limit) == (7, 30.0)
-    assert '### [checks.NAME] kind = "well"\n\nLooks into a well.' in reference()
+    assert '### [checks.NAME] kind = "well"\n\nLooks into a well.' in whole_reference()
     assert "#[checks.well]" in sample()
     assert "checks.well" in json_schema()["$defs"]
 

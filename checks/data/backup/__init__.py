@@ -8,8 +8,8 @@ for row.
     run/proof.py       the road of a proof:   unpack, restore into something throw-away, compare, drop
     restoring.py     the road back:         restore beside the live one, prove, and only then change
                      places
-    repository.py    the folder: lock, partial, publish, list, sweep; manifest.py and proof.py are
-                     what lies in it
+    repository.py    the folder: lock, partial, publish, list, sweep; manifest.py is what lies in
+                     it, the proof too
     retention.py     which backups may go (pure)
     postgresql*.py, mariadb*.py, sqlite.py, directory.py   what is backed up
 

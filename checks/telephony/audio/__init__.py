@@ -6,5 +6,5 @@
     echo (our own sound coming back)      ┘
 
 Rules: what is not surely something else stays "unknown"; a human voice is never called a tone or
-music (tests/unit/test_prompt_voices.py holds that against recorded voices).
+music (tests/unit/test_media.py holds that against recorded voices).
 """

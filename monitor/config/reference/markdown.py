@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from textwrap import fill
 
 from checks.contract import Check
+from checks.settings import nearest, shown
 from checks.telephony.call.line import Line
 from monitor.config.model_introspection import fields
 from monitor.config.models import Rhythm
@@ -44,6 +45,18 @@ def reference() -> str:
     return "\n".join(parts)
 
 
+def reference_of(kind: str) -> str:
+    """The part of one kind of check or desk. Raises LookupError, naming the nearest."""
+    catalogue = Catalogue()
+    for section in SECTIONS:
+        if kind in {"checks": catalogue.kinds, "desks": catalogue.desks}.get(section.name, {}):
+            return "\n".join(_kind(section, kind, catalogue))
+    known = [*catalogue.kinds, *catalogue.desks]
+    raise LookupError(
+        f"there is no kind {shown(kind)}{nearest(kind, known) or '; there are ' + ', '.join(known)}"
+    )
+
+
 def _section(section: Section, catalogue: Catalogue) -> Iterable[str]:
     if section.like:
         return [f"Its keys are those of [{section.like}.NAME].\n"]
@@ -53,13 +66,20 @@ def _section(section: Section, catalogue: Catalogue) -> Iterable[str]:
     parts = [f"- `kind` ({'one of ' + ', '.join(sorted(known))}, required)\n"]
     if section.name == "checks":
         parts += _keys(catalogue.of(Rhythm), catalogue)
-    for kind, model in known.items():
-        own = catalogue.of(model)
-        parts += [f'### {section.heading} kind = "{kind}"\n', fill(meaning(own), _WIDTH) + "\n"]
-        parts += _place(model) if issubclass(model, Check) else []
-        parts += _keys(own, catalogue)
-        parts += _measures(model) if issubclass(model, Check) else []
-    return parts
+    return [*parts, *(line for kind in known for line in _kind(section, kind, catalogue))]
+
+
+def _kind(section: Section, kind: str, catalogue: Catalogue) -> list[str]:
+    """One kind of check or desk: its own keys, then its measures."""
+    model = (catalogue.kinds if section.name == "checks" else catalogue.desks)[kind]
+    own = catalogue.of(model)
+    parts = [
+        f'### {section.heading} kind = "{kind}"\n',
+        fill(meaning(own), _WIDTH) + "\n",
+        *(_place(model) if issubclass(model, Check) else []),
+        *_keys(own, catalogue),
+    ]
+    return [*parts, *(_measures(model) if issubclass(model, Check) else [])]
 
 
 def _keys(schema: Schema, catalogue: Catalogue, indent: str = "") -> list[str]:

@@ -1,0 +1,180 @@
+"""Call records as they lie about: rotated by xz, written by other tools, damaged. Where nothing is
+read, nothing is OK.
+
+Each file has the records of one day; the figures that are right are reckoned by hand.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import lzma
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.incidents.correlation import Seen
+from tests.field.story import Right, Story, comes_out, once, told
+
+CALLS = 200
+NOTHING = "nothing (or not the day's file) could be read, and it is OK"
+UNEXPECTED = "an error of the system that nobody expected ends in a traceback"
+IN_SILENCE = "a word that is not known is counted as not answered, in silence"
+PAIRED = "legs are paired only where both name each other"
+ROTATED = "tom-draper/nginx-analytics#14, wvanbergen/request-log-analyzer PR 183"
+
+
+def records(
+    written: str = "%Y-%m-%d %H:%M:%S", day: int = 20, calls: int = CALLS
+) -> Iterator[list[str]]:
+    """As cdr_csv of Asterisk writes them."""
+    for number in range(calls):
+        start = datetime(2026, 11, day, 9) + timedelta(minutes=2 * number)  # noqa: DTZ001 - records have no zone
+        times = [
+            start.strftime(written),
+            start.strftime(written),
+            (start + timedelta(seconds=68)).strftime(written),
+        ]
+        there = ["", f"+4930{number:06}", "8000", "from-trunk", "x", f"PJSIP/trunk-a-{number:08x}"]
+        ends = ["68", "60", "ANSWERED", "D", f"17.{number}", "", "", f"17.{number}", str(number)]
+        yield [*there, f"PJSIP/agent-1-{number:08x}", "Queue", "s", *times, *ends]
+
+
+def save(
+    file: Path, rows: Iterator[list[str]], letters: str = "utf-8", delimiter: str = ","
+) -> Path:
+    """The rows, each field in quotes."""
+    with file.open("w", newline="", encoding=letters) as out:
+        csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n", delimiter=delimiter).writerows(
+            rows
+        )
+    return file
+
+
+def good(folder: Path) -> str:
+    return str(save(folder / "Master.csv", records()))
+
+
+def rotated_by_xz(folder: Path) -> str:
+    plain = save(folder / "day", records())
+    (folder / "Master.csv.1.xz").write_bytes(lzma.compress(plain.read_bytes()))
+    save(folder / "Master.csv", records(day=21, calls=5))
+    return str(folder / "Master.csv*")
+
+
+def with_semicolons(folder: Path) -> str:
+    return str(save(folder / "Master.csv", records(), delimiter=";"))
+
+
+def day_first(folder: Path) -> str:
+    return str(save(folder / "Master.csv", records("%d/%m/%Y %H:%M:%S")))
+
+
+def in_utf_16(folder: Path) -> str:
+    return str(save(folder / "Master.csv", records(), letters="utf-16"))
+
+
+def a_folder_beside(folder: Path) -> str:
+    (folder / "sub").mkdir()
+    save(folder / "Master.csv", records())
+    return str(folder / "*")
+
+
+def damaged(folder: Path) -> str:
+    packed = bytearray(
+        gzip.compress(b"".join(b"line %d of a file of records\n" % n for n in range(4000)), mtime=0)
+    )
+    packed[600:1500] = bytes(byte ^ 0x55 for byte in packed[600:1500])
+    (folder / "Master.csv.gz").write_bytes(packed)
+    return str(folder / "Master.csv*")
+
+
+WRONG = Right("FAILED")
+STORIES = (
+    Story("good", good, "cdr_csv"),
+    Story("rotated-by-xz", rotated_by_xz, ROTATED, WRONG, NOTHING),
+    Story("semicolons", with_semicolons, ROTATED, WRONG, NOTHING),
+    Story("day-first", day_first, ROTATED, WRONG, NOTHING),
+    Story("utf-16", in_utf_16, ROTATED, WRONG, NOTHING),
+    Story("a-folder-beside", a_folder_beside, "a pattern that meets a folder", WRONG, UNEXPECTED),
+    Story("damaged", damaged, "a file that was cut and mended", WRONG, UNEXPECTED),
+)
+
+
+async def used(folder: Path, **records: Any) -> Seen:
+    return await once(folder, "usage", date=date(2026, 11, 20), records=records)
+
+
+@pytest.mark.parametrize("story", told(STORIES))
+async def test_records_are_read_or_the_check_says_that_they_are_not(
+    tmp_path: Path, story: Story
+) -> None:
+    there = tmp_path / "records"
+    there.mkdir()
+    seen = await used(tmp_path, file=story.far(there))
+    comes_out(seen, story)
+    assert seen.verdict.state != "OK" or seen.observation.measures["offered_calls"] == CALLS
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=IN_SILENCE)
+async def test_an_outcome_in_other_letters_is_answered_or_odd(tmp_path: Path) -> None:
+    rows = ([f"2026-11-20 10:{minute}:00", "68", "60", "Answered"] for minute in range(10, 60))
+    file = save(tmp_path / "words.csv", rows)
+    seen = await used(
+        tmp_path, format="own", file=str(file), fields=["start", "length", "talk", "outcome"]
+    )
+    measures = seen.observation.measures
+    assert measures["answered_calls"] == 50 or measures["odd_records"] == 50, measures
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=PAIRED)
+async def test_two_legs_are_one_call_where_one_names_the_other(tmp_path: Path) -> None:
+    """signalwire/freeswitch#1042: bleg_uuid is empty on the B leg."""
+
+    def legs() -> Iterator[list[str]]:
+        for number in range(100):
+            start = datetime(2026, 11, 20, 9) + timedelta(minutes=3 * number)  # noqa: DTZ001 - records have no zone
+            at = {after: str(start + timedelta(seconds=after)) for after in (0, 1, 9, 69)}
+            a, b = (
+                str(uuid.uuid5(uuid.NAMESPACE_OID, f"a{number}")),
+                str(uuid.uuid5(uuid.NAMESPACE_OID, f"b{number}")),
+            )
+            codecs = ["PCMA", "PCMA"]
+            ends = ["60", "NORMAL_CLEARING"]
+            yield [
+                "A",
+                f"49{number}",
+                "1001",
+                "default",
+                at[1],
+                at[9],
+                at[69],
+                "68",
+                *ends,
+                b,
+                "",
+                "",
+                *codecs,
+            ]
+            yield [
+                "A",
+                f"49{number}",
+                "8000",
+                "public",
+                at[0],
+                at[9],
+                at[69],
+                "69",
+                *ends,
+                a,
+                b,
+                "",
+                *codecs,
+            ]
+
+    seen = await used(tmp_path, format="freeswitch", file=str(save(tmp_path / "fs.csv", legs())))
+    assert seen.observation.measures["offered_calls"] == 100, seen.observation.measures

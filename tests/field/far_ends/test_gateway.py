@@ -1,0 +1,64 @@
+"""SNMP agents of gateways with small buffers: a question that is refused is asked in smaller
+pieces.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.field.far_ends.snmp_agent import snmp_agent
+from tests.field.story import OK, Right, Story, comes_out, once, told
+
+BLIND = "one question that is refused blinds the whole look"
+SMALL = "gosnmp/gosnmp#72, DataDog/dd-agent#1155, net-snmp/net-snmp#212"
+STORIES = (
+    Story("good", {}, "RFC 4805"),
+    Story("too-big-for-eight", {"how": "too-big", "most": 8}, SMALL, OK, BLIND),
+    Story("too-big-for-one", {"how": "too-big", "most": 1}, SMALL, OK, BLIND),
+    Story(
+        "drops-what-is-big",
+        {"how": "dropped", "most": 8},
+        "DataDog/datadog-agent#7818",
+        OK,
+        BLIND,
+        slow=True,
+    ),
+    Story("bulk-fails", {"how": "bulk-fails"}, SMALL, OK, BLIND),
+    Story(
+        "bulk-dropped", {"how": "bulk-dropped"}, "DataDog/datadog-agent#7818", OK, BLIND, slow=True
+    ),
+    Story("bulk-of-one", {"how": "bulk-of-one"}, "RFC 3416, 4.2.3: fewer may come"),
+    Story("no-such-name", {"how": "no-such-name"}, "a v1 answer to v2c"),
+    Story("no-uptime", {"how": "no-uptime"}, "in the field"),
+    Story("not-increasing", {"how": "not-increasing"}, "RFC 3416, 4.2.3: a loop must end"),
+    Story(
+        "counters-forbidden",
+        {"how": "authorization"},
+        "the optional counters of 15 minutes",
+        OK,
+        BLIND,
+    ),
+    Story(
+        "negative-ticks",
+        {"how": "negative-ticks"},
+        "an agent that writes TimeTicks signed",
+        OK,
+        BLIND,
+        slow=True,
+    ),
+    Story("v1-only", {"how": "v1-only"}, "v1 is not spoken here", Right("FAILED"), slow=True),
+    Story("other-port", {"how": "other-port"}, "an agent of many addresses"),
+)
+
+
+@pytest.mark.parametrize("story", told(STORIES))
+async def test_a_gateway_is_read_as_far_as_it_can_be(
+    tmp_path: Path, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REVEILLE_TEST_SECRET", "public-enough")
+    async with snmp_agent(**story.far) as port:
+        community = {"environment": "REVEILLE_TEST_SECRET"}
+        seen = await once(tmp_path, "pri-snmp", host=f"127.0.0.1:{port}", community=community)
+    comes_out(seen, story)

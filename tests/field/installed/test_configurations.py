@@ -1,0 +1,288 @@
+"""Mistakes that a stranger made in a configuration: each must be refused, or warned of, at the
+place where it stands.
+
+`told` is where the fault or the warning must stand, and `words` what it must say of it; what is
+lawful stands as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.config import ConfigurationFaults, load
+
+PEOPLE = "".join(
+    f'[[people]]\nrole = "{role}"\nmail = "ops@example.net"\n'
+    for role in (
+        "operators",
+        "shift-team-leader",
+        "director-technical-support",
+        "change-request-level-2",
+        "change-request-level-3",
+    )
+)
+MAIL = '[desks.mail]\nkind = "mail"\nhost = "127.0.0.1"\ntls = "none"\nsender = "r@example.net"\n'
+BUILT_IN = '[desks.tickets]\nkind = "built-in"\n'
+PORTAL = '[checks.portal]\nkind = "portal"\nurl = "http://127.0.0.1:28080/"\nevery = "1m"\n'
+LINE = '[lines.t]\nregistrar = "{}"\n[checks.c]\nkind = "sip-options"\nline = "t"\nevery = "5m"\n'
+USAGE = '[checks.u]\nkind = "usage"\nrecords = {{ file = "{}" }}\nat = ["04:00"]\n'
+PRESENCE = "presence is checked in place of purpose: nobody is mailed, and it is good"
+UNCHECKED = "a word of a vocabulary is neither listed nor checked"
+PLACE = "an address is read by the parser of nobody: what cannot be reached is good"
+LATER = "what is not there is found out in the night, not by check-config"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What was written instead, and what must be said of it."""
+
+    name: str
+    told: str
+    words: tuple[str, ...] = ()
+    more: str = ""
+    wrong: str = ""
+    zone: str = "Europe/Berlin"
+    region: str = "uk"
+    portal: str = PORTAL
+    desks: str = MAIL
+    people: str = PEOPLE
+
+    @property
+    def text(self) -> str:
+        """The configuration."""
+        site = f'[site]\nname = "Testville"\ntimezone = "{self.zone}"\nregion = "{self.region}"\n'
+        return site + self.people + self.portal + self.desks + self.more
+
+
+def portal(*more: str, url: str = "http://127.0.0.1:28080/") -> str:
+    """The portal with more settings."""
+    return PORTAL.replace("http://127.0.0.1:28080/", url) + "".join(f"{line}\n" for line in more)
+
+
+def maintenance(*lines: str) -> str:
+    """A window."""
+    return "[[maintenance]]\n" + "".join(f"{line}\n" for line in lines)
+
+
+CERTIFICATE = (
+    '[checks.cert]\nkind = "tls-certificate"\nhost = "localhost"\nat = ["09:00"]\n'
+    'expect = ["certificate_days >= 14"]\ncomponent = "agent-portal"\n'
+)
+PLUGIN = (
+    '[checks.n]\nkind = "nagios-plugin"\ncommand = ["/nonexistent/check_nope", "-H", "x"]\nevery ='
+    ' "5m"\n'
+)
+CALL = (
+    '[lines.t]\nregistrar = "127.0.0.1:25060"\n[checks.c]\nkind = "sip-call"\nline = "t"\nto ='
+    ' "8000"\nevery = "5m"\n'
+)
+BACKUP = (
+    '[checks.b]\nkind = "backup"\nfolder = "bk"\nengine = "{}"\ndatabase = "x"\nat = ["04:00"]\n'
+)
+INSIDE = (
+    '[checks.b]\nkind = "backup"\nengine = "directory"\npath = "/srv/d"\nfolder ='
+    ' "/srv/d/backups"\nat = ["04:00"]\n'
+)
+AUDIT = '[audit]\nto = ["x@example.net"]\nchecks = ["portal"]\n'
+SECOND = MAIL.replace("desks.mail", "desks.second")
+
+MISTAKES = (
+    Mistake("nobody-mails-the-people", "desks", ("mail",), desks=BUILT_IN, wrong=PRESENCE),
+    Mistake("nobody-mails-the-audit", "audit", ("mail",), AUDIT, desks=BUILT_IN),
+    Mistake("two-mail-desks", "desks.second", (), SECOND),
+    Mistake(
+        "strangers-are-mailed",
+        "people",
+        ("support@getkookoo.com",),
+        wrong="a default acts on third parties",
+    ),
+    Mistake(
+        "unknown-component",
+        "checks.portal.component",
+        ("agent-portal",),
+        portal=portal('component = "agents-portal"'),
+        wrong=UNCHECKED,
+    ),
+    Mistake(
+        "a-certificate-is-no-portal",
+        "checks.cert",
+        (),
+        CERTIFICATE,
+        "a certificate's age is a P0 of the portal",
+    ),
+    Mistake("port-99999", "lines.t.registrar", ("65535",), LINE.format("127.0.0.1:99999"), PLACE),
+    Mistake(
+        "registrar-is-an-address-of-sip",
+        "lines.t.registrar",
+        ("sip:",),
+        LINE.format("sip:127.0.0.1:25060"),
+        PLACE,
+    ),
+    Mistake(
+        "a-shells-variable",
+        "checks.portal.url",
+        (),
+        portal=portal(url="http://${PORTAL_HOST}/"),
+        wrong=PLACE,
+    ),
+    Mistake(
+        "desk-with-port",
+        "desks.mail.host",
+        ("port",),
+        desks=MAIL.replace("127.0.0.1", "127.0.0.1:2525"),
+        wrong=PLACE,
+    ),
+    Mistake("plugin-is-not-there", "checks.n.command", ("/nonexistent/check_nope",), PLUGIN, LATER),
+    Mistake(
+        "records-are-not-there",
+        "checks.u.records",
+        ("/nonexistent/Master.csv",),
+        USAGE.format("/nonexistent/Master.csv"),
+        LATER,
+    ),
+    Mistake(
+        "limit-longer-than-rhythm",
+        "checks.c",
+        ("every",),
+        LINE.format("127.0.0.1").replace('"5m"', '"30s"\nwithin = "60s"'),
+        "a look that may last longer than its rhythm is good",
+    ),
+    Mistake(
+        "zone-est",
+        "site.timezone",
+        ("America/",),
+        zone="EST",
+        wrong="an abbreviation without summer time is a zone",
+    ),
+    Mistake(
+        "zone-with-the-other-sign",
+        "site.timezone",
+        ("sign",),
+        zone="Etc/GMT+5",
+        wrong="the sign of Etc is the other way round, and nobody is told",
+    ),
+    Mistake(
+        "zone-ist", "site.timezone", ("Asia/Kolkata",), zone="IST", wrong="MST is offered for IST"
+    ),
+    Mistake(
+        "backups-inside-what-is-backed-up",
+        "checks.b.folder",
+        (),
+        INSIDE,
+        "each backup holds the ones before",
+    ),
+    Mistake("region-nobody-serves", "site.region", (), region="germany"),
+    Mistake(
+        "unknown-measure",
+        "checks.portal.expect",
+        ("anser_seconds",),
+        portal=portal('expect = ["anser_seconds <= 4"]'),
+    ),
+    Mistake(
+        "plugin-as-text",
+        "checks.n.command",
+        (),
+        PLUGIN.replace('["/nonexistent/check_nope", "-H", "x"]', '"/bin/true -H x"'),
+    ),
+    Mistake(
+        "window-of-an-unknown-check",
+        "maintenance",
+        ("porta",),
+        maintenance('checks = ["porta"]', 'daily = "02:00-03:00"'),
+    ),
+    Mistake(
+        "window-with-an-offset",
+        "maintenance",
+        (),
+        maintenance(
+            'checks = ["portal"]', "start = 2026-12-24T22:00:00Z", "end = 2026-12-24T23:00:00Z"
+        ),
+    ),
+    Mistake(
+        "sender-is-no-address",
+        "desks.mail.sender",
+        (),
+        desks=MAIL.replace("r@example.net", "reveille"),
+    ),
+    Mistake(
+        "unknown-desk",
+        "desks.chat.kind",
+        ("slack",),
+        '[desks.chat]\nkind = "slack"\nurl = "https://hooks.example.net/"\n',
+    ),
+    Mistake("engine-misspelt", "checks.b.engine", ("postgresql",), BACKUP.format("postgres")),
+    Mistake(
+        "step-misspelt",
+        "checks.c.script",
+        ("pres",),
+        CALL + 'script = [{ hear = "welcome.wav" }, { pres = "1" }]\n',
+    ),
+    Mistake(
+        "steps-as-texts", "checks.c.script", (), CALL + 'script = ["hear welcome.wav", "press 1"]\n'
+    ),
+    Mistake("truth-as-text", "checks.portal", (), portal=portal('follow_redirects = "no"')),
+    Mistake(
+        "list-as-text", "checks.portal.must_contain", (), portal=portal('must_contain = "Sign in"')
+    ),
+    Mistake(
+        "name-in-other-letters",
+        "checks",
+        ("Überwachung",),
+        portal=PORTAL.replace("checks.portal", '"checks"."Überwachung"'),
+    ),
+    Mistake(
+        "circle",
+        "diagnose",
+        ("portal",),
+        portal().replace("checks.portal", "checks.b") + 'diagnose = ["portal"]\n',
+        portal=portal('diagnose = ["b"]'),
+    ),
+)
+
+
+def rows() -> list[Any]:
+    return [
+        pytest.param(
+            row,
+            id=row.name,
+            marks=(
+                [pytest.mark.xfail(strict=True, raises=AssertionError, reason=row.wrong)]
+                if row.wrong
+                else []
+            ),
+        )
+        for row in MISTAKES
+    ]
+
+
+def said(folder: Path, text: str) -> list[str]:
+    """Every fault, or every warning, as check-config prints it."""
+    file = folder / "reveille.toml"
+    file.write_text(f'state = "{folder}/state"\n{text}', encoding="utf-8")
+    try:
+        return [str(warning) for warning in load(file).warnings]
+    except ConfigurationFaults as faults:
+        return [str(fault) for fault in faults.faults]
+
+
+@pytest.mark.parametrize("row", rows())
+def test_a_mistake_is_told_where_it_stands(tmp_path: Path, row: Mistake) -> None:
+    found = said(tmp_path, row.text)
+    assert any(
+        row.told in one.partition(": ")[0] and all(word in one for word in row.words)
+        for one in found
+    ), found
+
+
+def test_the_configuration_that_is_changed_here_is_good(tmp_path: Path) -> None:
+    """So that a mistake is told for itself."""
+    found = [one for one in said(tmp_path, Mistake("good", "").text) if "getkookoo" not in one]
+    assert not [
+        one
+        for one in found
+        if "change-request-desk" not in one and "customer-support-desk" not in one
+    ], found

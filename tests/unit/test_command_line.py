@@ -1,0 +1,133 @@
+"""The manners of the command line: help where it is asked for, the nearest word where one is
+unknown."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import pytest
+
+from lab.injected_faults import FAULTS
+from monitor.cli import main
+from tests.house.test_wheel import PROJECT
+
+SITE = '[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\nregion = "india"\n'
+
+
+def typed(*words: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    said, complained = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        try:
+            code = main(words)
+        except SystemExit as left:
+            code = int(left.code or 0)
+    return code, said.getvalue(), complained.getvalue()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> tuple[str, ...]:
+    file = tmp_path / "reveille.toml"
+    file.write_text(SITE)
+    return ("--config", str(file))
+
+
+@pytest.mark.parametrize("words", [(), ("help",), ("--help",), ("--json",)])
+def test_whoever_says_nothing_gets_the_help(words: tuple[str, ...]) -> None:
+    code, said, complained = typed(*words)
+    assert (code, complained) == (0, "")
+    assert said.startswith("usage: reveille ")
+    assert "check-config" in said
+
+
+@pytest.mark.parametrize("verb", ["once", "tickets ack", "backup restore"])
+def test_help_of_a_verb_is_what_the_verb_says_itself(verb: str) -> None:
+    assert typed("help", *verb.split()) == typed(*verb.split(), "--help")
+    assert typed("help", *verb.split())[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("chek-config", "there is no 'chek-config'; did you mean 'check-config'?"),
+        ("help tikets", "there is no 'tikets'; did you mean 'tickets'?"),
+        ("tickets akc RV-1", "there is no 'akc'; did you mean 'ack'?"),
+        ("report show --format txt", "there is no 'txt'; did you mean 'text'?"),
+        ("backup frobnicate", "there is no 'frobnicate'; there are list, drill, restore, image"),
+        ("x" * 5000, "there is no 'xxxxx"),
+    ],
+)
+def test_an_unknown_word_is_answered_with_the_nearest(words: str, hint: str) -> None:
+    code, said, complained = typed(*words.split())
+    assert (code, said) == (2, "")
+    assert hint in complained
+    assert len(complained) < 400
+
+
+def test_what_is_wrong_otherwise_comes_with_the_usage() -> None:
+    code, _, complained = typed("once")
+    assert code == 2
+    assert complained.startswith("usage: reveille once ")
+
+
+def test_it_says_its_version() -> None:
+    assert typed("--version") == (0, f"reveille {PROJECT['version']}\n", "")
+
+
+def test_the_lab_lists_what_can_be_broken_in_it() -> None:
+    code, said, _ = typed("lab", "--list")
+    assert code == 0
+    assert all(name in said and seen in said for name, seen in FAULTS.items())
+
+
+def test_the_lab_answers_an_unknown_fault_with_all_that_there_are() -> None:
+    code, said, complained = typed("lab", "--break", "nonsense")
+    assert (code, said) == (2, "")
+    assert all(name in complained for name in FAULTS)
+    assert "did you mean 'ivr-silent'?" in typed("lab", "--break", "ivr-silnt")[2]
+
+
+@pytest.mark.parametrize("kind", ["sip-call", "mail"])
+def test_the_reference_of_one_kind_is_its_part_of_the_whole(kind: str) -> None:
+    code, said, _ = typed("reference", kind)
+    assert code == 0
+    assert said.startswith(
+        f'### [{"desks" if kind == "mail" else "checks"}.NAME] kind = "{kind}"\n'
+    )
+    assert said.rstrip() in typed("reference")[1]
+    assert said.count("### ") == 1
+    assert typed("reference", "sip-cal")[::2] == (
+        2, "reveille: there is no kind 'sip-cal'; did you mean 'sip-call'?\n",
+    )  # fmt: skip
+
+
+def test_explain_knows_its_kinds(site: tuple[str, ...]) -> None:
+    code, _, complained = typed(*site, "explain", "--kind", "sip-cal", "--stage", "answer")
+    assert (code, complained) == (
+        2,
+        "reveille: there is no kind 'sip-cal'; did you mean 'sip-call'?\n",
+    )
+    code, _, complained = typed(*site, "explain", "--kind", "foo")
+    assert code == 2
+    assert "there is no kind 'foo'; there are " in complained
+    assert "webrtc-call" in complained
+
+
+def test_explain_says_which_words_make_no_difference(site: tuple[str, ...]) -> None:
+    known = ("explain", "--kind", "sip-call", "--stage", "answer", "--code", "sip:503")
+    assert typed(*site, *known)[::2] == (0, "")
+    code, said, complained = typed(
+        *site, "explain", "--kind", "portal", "--stage", "bar", "--component", "agent-portl"
+    )
+    assert code == 0
+    assert said
+    assert "names the stage 'bar': it makes no difference" in complained
+    assert "names the component 'agent-portl'; did you mean 'agent-portal'?" in complained
+
+
+def test_explain_takes_what_reveille_says_of_itself(site: tuple[str, ...]) -> None:
+    code, said, _ = typed(*site, "explain", "--kind", "reveille", "--code", "monitor-is-blind")
+    assert code == 0
+    assert "the monitor is blind" in said
