@@ -121,7 +121,7 @@ def kept(folder: Path, zone: str) -> list[Report]:
     from monitor.ledger import Ledger
 
     with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
-        return [Report.from_dict(row.body) for row in ledger.history(None) if row.kind == KIND]
+        return [REPORT.read(row.body) for row in ledger.history(None) if row.kind == KIND]
 
 
 @pytest.fixture

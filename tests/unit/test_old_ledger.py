@@ -18,9 +18,14 @@ from typing import Any
 
 import pytest
 
+from checks.contract import Refused
 from monitor.cli import main
+from monitor.core.incident import Closing, Incident
+from monitor.incidents.store import incident_of
+from monitor.incidents.view import view
 from monitor.ledger import Ledger
-from tests.unit.ledger_story import SITE, dumped, play
+from monitor.testing.scenario import Scene
+from tests.unit.ledger_story import SITE, dumped, play, scene_in
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "ledger"
@@ -92,13 +97,17 @@ async def test_write_the_golden_ledger(tmp_path: Path, capsys: Capture) -> None:
     )
 
 
+def restore(release: str, ledger: Path) -> None:
+    with closing(sqlite3.connect(ledger)) as connection:
+        connection.executescript((GOLDEN / f"{release}.sql").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_it_shows_the_same_tickets_ladders_and_reports(
     release: str, tmp_path: Path, capsys: Capture
 ) -> None:
     ledger = site_in(tmp_path)
-    with closing(sqlite3.connect(ledger)) as connection:
-        connection.executescript((GOLDEN / f"{release}.sql").read_text(encoding="utf-8"))
+    restore(release, ledger)
     Ledger(ledger).close()
     wanted = json.loads((GOLDEN / f"{release}.json").read_text(encoding="utf-8"))
     assert len(wanted["tickets"]) == 7
@@ -108,3 +117,34 @@ def test_it_shows_the_same_tickets_ladders_and_reports(
     )
     said_now = shown(capsys, tmp_path)
     assert said_now == SAID_BESIDE.get(release, lambda same: same)(wanted)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+async def test_its_open_tickets_go_on(release: str, tmp_path: Path) -> None:
+    """The daemon of this program on that ledger: what works is closed as recovered, what breaks
+    again within a day counts as having come back, and every line of the histories has its words.
+    """
+    restore(release, tmp_path / "ledger.sqlite")
+    site = scene_in(tmp_path)
+    newest = max(row.at for number in (6, 7) for row in site.ledger.history(number))
+    site.clock.advance((newest - site.clock.now()).total_seconds())
+    assert [row.number for row in site.ledger.open_incidents()] == [6, 7]
+    await site.run_for(hours=3)
+    for number in (6, 7):
+        over = incident(site, number)
+        assert (over.closing, over.works_since) == (Closing.RECOVERED, over.recovered_at)
+    site.world["trunk"] = Refused("sip:503/34", "Service Unavailable; no circuit")
+    await site.run_for(minutes=70)
+    (row,) = site.ledger.open_incidents()
+    assert (row.issue, incident_of(row).returns) == (incident(site, 7).issue, 1)
+    now = site.clock.now()
+    for row in site.ledger.incidents(50):
+        said = view(site.ledger, site.configuration, incident_of(row), now).history
+        assert [text for _, text in said if "cannot be read" in text or " " not in text] == []
+    site.stop_daemon()
+
+
+def incident(site: Scene, number: int) -> Incident:
+    row = site.ledger.incident(number)
+    assert row is not None
+    return incident_of(row)
