@@ -5,7 +5,8 @@ Rules:
    renamed field never reads as an empty one, and nothing is filled in by a default.
 2. What changes a body's keys is a migration: a small pure function, old body -> new body, appended
    to its list. One that was released is never edited. A new optional key with a default is
-   `added("key", value)`.
+   `added("key", value)`, or `derived`; what one release changes is one migration (`together`,
+   `within`).
 3. A body has a number from its first migration on; one without is of release 0.1.0, number 1. A
    number above what this program knows is Unreadable too.
 4. What cannot be read stays where it is, unchanged; who reads says so and goes on with the rest.
@@ -106,9 +107,18 @@ class Body(Generic[Shape]):
 
 def added(key: str, value: Any) -> Migration:
     """The migration of a release that keeps one thing more: what it is in a body of before."""
+    return derived(key, lambda _: value)
+
+
+def derived(key: str, value_of: Callable[[dict[str, Any]], Any]) -> Migration:
+    """The migration of a release that keeps one thing more, which a body of before says otherwise.
+    One that has the key already has lost its number.
+    """
 
     def migration(body: dict[str, Any]) -> dict[str, Any]:
-        return {**body, key: value}
+        if key in body:
+            raise _Inexact(f"it has {_named('', key)}, which its version had not")
+        return {**body, key: value_of(body)}
 
     return migration
 
@@ -118,6 +128,32 @@ def renamed(old: str, new: str) -> Migration:
 
     def migration(body: dict[str, Any]) -> dict[str, Any]:
         return {new if key == old else key: value for key, value in body.items()}
+
+    return migration
+
+
+def within(key: str, *migrations: Migration) -> Migration:
+    """The migration of what lies under a key: an object, or each object of a list. What is neither
+    is left to whoever reads it.
+    """
+    inner = together(*migrations)
+
+    def migration(body: dict[str, Any]) -> dict[str, Any]:
+        under = body.get(key)
+        if isinstance(under, list):
+            return {**body, key: [inner(one) if isinstance(one, dict) else one for one in under]}
+        return {**body, key: inner(under)} if isinstance(under, dict) else body
+
+    return migration
+
+
+def together(*migrations: Migration) -> Migration:
+    """All that one release has changed, as one migration."""
+
+    def migration(body: dict[str, Any]) -> dict[str, Any]:
+        for one in migrations:
+            body = one(body)
+        return body
 
     return migration
 

@@ -264,14 +264,8 @@ _LINES: Mapping[str, type] = {
 _MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
 
 
-# What was kept by 0.1.0 knew the topic of a part by its kind's name alone.
-_TOPICS_BEFORE = {"usage": "usage", "backup": "backups", "backup-proof": "backups"}
-
-
 def _line(line: type, written: Mapping[str, Any]) -> Any:
     values = dict(written)
-    if line is Part:
-        values.setdefault("topic", _TOPICS_BEFORE.get(values.get("kind", ""), ""))
     for one in fields(line):
         if one.name not in values:
             continue

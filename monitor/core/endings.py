@@ -121,7 +121,7 @@ def back_again(back: Incident, evidence: Evidence, was: Incident) -> Change:
     """
     worked = was.works_since is not None
     back = replace(back, times_bad=was.times_bad + 1, returns=was.returns + worked)
-    kind = "relapsed" if was.open else "reopened"
+    kind = "returned" if was.open else "reopened"
     facts = {
         "check": evidence.check,
         "reasons": list(evidence.reasons),

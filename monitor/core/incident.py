@@ -121,7 +121,7 @@ class Incident:
     told
     """
     closing: Closing | None = None
-    """why it is over; None while it is open, and on a ticket from before the reasons were kept"""
+    """why it is over; None while it is open"""
     goes_on_as: int | None = None
     """the number of the incident that explains it"""
     unrepaired: tuple[tuple[str, Closing], ...] = ()

@@ -15,6 +15,7 @@ from monitor.desks.desk import letter_body
 from monitor.desks.list import build
 from monitor.desks.mail import MailSettings
 from monitor.ledger import IncidentRow, Ledger, OutboxMessage
+from monitor.ledger.bodies import ticket_body
 from tests.loopback.postfix_server import Postfix, postfix
 from tests.unit.sample_ticket import ticket
 
@@ -42,7 +43,7 @@ def promise(
         number = number or t.open_incident(
             IncidentRow(None, "ivr", "Pune", "ivr", "P0", "vendor", NOW)
         )
-        body = letter_body(ticket().to_dict(), {"by": "asha"}, acknowledgement=acknowledgement)
+        body = letter_body(ticket_body(ticket()), {"by": "asha"}, acknowledgement=acknowledgement)
         for recipient in recipients:
             t.enqueue(OutboxMessage(number, kind, 1, "mail", recipient, body, NOW))
 

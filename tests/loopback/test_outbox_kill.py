@@ -19,6 +19,7 @@ from pathlib import Path
 
 from monitor.desks.desk import letter_body
 from monitor.ledger import IncidentRow, Ledger, OutboxMessage
+from monitor.ledger.bodies import ticket_body
 from tests.loopback.sender_process import NOW
 from tests.unit.sample_ticket import ticket
 
@@ -36,7 +37,7 @@ def promise(ledger: Ledger, count: int) -> None:
             number = t.open_incident(
                 IncidentRow(None, os.urandom(8).hex(), "Pune", "ivr", "P0", "vendor", NOW)
             )
-            body = letter_body(ticket(number=f"RV-{number}").to_dict())
+            body = letter_body(ticket_body(ticket(number=f"RV-{number}")))
             for kind in ("opened", "closed"):
                 for recipient in RECIPIENTS:
                     t.enqueue(OutboxMessage(number, kind, 1, "mail", recipient, body, NOW))

@@ -24,6 +24,7 @@ from monitor.audit.round import MADE_UP_DAYS
 from monitor.config.models import Audit
 from monitor.core.local_time import instant
 from monitor.desks.desk import Letter, Never, TryLater
+from monitor.ledger import bodies
 from monitor.testing.scenario import Scene, ScriptedPortal
 from reports.audit import Audit as Report
 from reports.render import render_audit
@@ -121,7 +122,7 @@ def kept(folder: Path, zone: str) -> list[Report]:
     from monitor.ledger import Ledger
 
     with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
-        return [Report.from_dict(row.body) for row in ledger.history(None) if row.kind == KIND]
+        return [bodies.REPORT.read(row.body) for row in ledger.history(None) if row.kind == KIND]
 
 
 @pytest.fixture

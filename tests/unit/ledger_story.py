@@ -70,7 +70,7 @@ to = ["ops@example.net"]
 
 async def play(folder: Path) -> Path:
     """Play it in an empty folder; returns the ledger's path."""
-    site = _site(folder)
+    site = scene_in(folder)
     try:
         await _silent_and_taken_care_of(site)
         await _portal_resolved_too_soon(site)
@@ -88,7 +88,7 @@ def dumped(path: Path) -> str:
         return "\n".join(connection.iterdump()) + "\n"
 
 
-def _site(folder: Path) -> Scene:
+def scene_in(folder: Path) -> Scene:
     every = {"every": 3600.0, "recheck": 1800.0}
     return Scene(
         START,

@@ -5,6 +5,7 @@ as today's code writes them. Made of rules, so that they are the same every time
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +15,16 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import incident_transitions
+from monitor.core import endings
+from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
 from monitor.core.flapping import Flap
-from monitor.core.incident import Evidence, Happening, Incident
+from monitor.core.incident import Change, Closing, Evidence, Happening, Incident
 from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity
 from monitor.core.sla import Clock, ClockState
 from monitor.core.verdict import State, Verdict
+from monitor.ledger import bodies
 from reports.audit import Audit
 from reports.model import ClockLine, RungLine, RungState, Ticket
 from tests.unit.sample_report import report, undelivered
@@ -56,6 +59,9 @@ def evidence() -> Evidence:
         exhibits=(("ladder.txt", "/var/lib/reveille/exhibits/2026-11-22/a/ladder.txt"),),
         findings=found,
         attempt=4711,
+        layer=Layer.PROMPT,
+        lost=7,
+        of=30,
     )
 
 
@@ -95,6 +101,20 @@ def incidents() -> tuple[Incident, ...]:
         breaches=(("response", NOW + timedelta(minutes=30)),),
         sequence=7,
         classified_by_human=True,
+        closing=Closing.EXPLAINED,
+        goes_on_as=13,
+        unrepaired=(("third-number", Closing.WITHDRAWN),),
+        unwatched_since=NOW + timedelta(minutes=49),
+        layer=Layer.PROMPT,
+        failing_below=("uplink",),
+        returns=2,
+        resolved_by="ravi",
+        classified_by="asha",
+        classified_at=(7, 30),
+        seen_rank=0,
+        reminded_at=NOW + timedelta(minutes=48),
+        joined_untold=("second-number",),
+        joined_since=NOW + timedelta(minutes=4),
     )
     return full, small
 
@@ -117,6 +137,7 @@ def conditions() -> tuple[Condition, ...]:
         other_issue="pri-down",
         other_in_row=1,
         memory={"totals": {"support": [1, 2.5, None]}, "at": 1795316400.0},
+        looks_counted=3,
     )
     rest = zip(
         (Phase.GOOD, Phase.SUSPECT, Phase.RECOVERING),
@@ -162,6 +183,7 @@ def tickets() -> tuple[Ticket, ...]:
             ClockLine("response", later(minutes=30), "met", later(minutes=9)),
             ClockLine("resolution", later(hours=2), "breached", later(hours=2)),
             ClockLine("other", later(hours=4), "running"),
+            ClockLine("fourth", later(hours=4), "stopped", later(hours=2)),
         ),
         ladder=tuple(
             RungLine(number, f"level {number}", "a@example.net", later(minutes=number), state)
@@ -170,6 +192,8 @@ def tickets() -> tuple[Ticket, ...]:
         next_step="call the vendor",
         attached=("agent-portal",),
         muted=True,
+        closing="explained",
+        goes_on_as="RV-13",
     )
     return full, Ticket(
         "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED
@@ -177,9 +201,11 @@ def tickets() -> tuple[Ticket, ...]:
 
 
 def reports() -> tuple[Audit, ...]:
+    (over,) = report().past
     full = report(
         late_seconds=12.5, made_up=True, replaces=411, by_hand=True, undelivered=(undelivered(),),
         missing=(report().day - timedelta(days=3),),
+        past=(replace(over, closing="explained", goes_on_as="RV-44"),),
     )  # fmt: skip
     return full, Audit("Pune", "Asia/Kolkata", full.day, full.made_at, 1)
 
@@ -229,16 +255,16 @@ def entries() -> tuple[Entry, ...]:
 
 
 def letters() -> tuple[dict[str, Any], ...]:
-    told = tickets()
+    told, (full, small) = [bodies.ticket_body(one) for one in tickets()], reports()
     return (
         {
-            "ticket": told[0].to_dict(),
+            "ticket": told[0],
             "extra": {**EXTRAS["escalated"], "audience": "copy"},
             "acknowledgement": True,
         },
-        {"ticket": told[1].to_dict(), "extra": {}, "acknowledgement": False},
-        {"report": reports()[0].to_dict()},
-        {"report": reports()[1].to_dict(), "pdf": True},
+        {"ticket": told[1], "extra": {}, "acknowledgement": False},
+        {"report": bodies.report_body(full)},
+        {"report": bodies.report_body(small), "pdf": True},
     )
 
 
@@ -251,8 +277,13 @@ def beats() -> tuple[dict[str, Any], ...]:
 
 def happenings() -> tuple[Happening, ...]:
     """One of each kind, as the core makes them."""
+    return tuple(happening for change in _changes() for happening in change.happenings)
+
+
+def _changes() -> Iterator[Change]:
     (full, small), seen = incidents(), evidence()
     told = replace(small, told=True, causes=("main-number",))
+    second = replace(seen, check="second-number")
     owner = Classification(
         Issue("pri-down", "PRI is down", "telco", "P0", "general"),
         full.severity,
@@ -260,17 +291,39 @@ def happenings() -> tuple[Happening, ...]:
         ladder(),
         "r",
     )
-    opened = incident_transitions.opened("Pune", owner, "ozonetel 2026-11", seen, NOW, NOW)
-    changes = (
-        opened, incident_transitions.joined(told, "second-number"), incident_transitions.hung_on(told, ("agent-portal",)),
-        incident_transitions.failed_again(told, seen, relapsed=True, flapping=False),
-        incident_transitions.failed_again(told, seen, relapsed=False, flapping=True),
-        incident_transitions.left(full, "second-number", "second-number has recovered", NOW), incident_transitions.closed(told, NOW, "over", "asha"),
-        incident_transitions.reopened(full, seen), incident_transitions.escalated(told, (1,), (2,), "level 1 takes over"),
-        incident_transitions.breached(told, Clock("response", NOW, ClockState.BREACHED, NOW)), incident_transitions.acknowledged(told, "asha", NOW),
-        incident_transitions.noted(told, "asha", "a note"), incident_transitions.reclassified(told, owner, "ozonetel 2026-11", "asha"),
-    )  # fmt: skip
-    return tuple(happening for change in changes for happening in change.happenings)
+    yield transitions.opened("Pune", owner, "ozonetel 2026-11", seen, NOW, NOW)
+    yield transitions.joined(told, second, NOW)
+    yield transitions.hung_on(told, ("agent-portal",))
+    yield transitions.failed_again(told, seen, relapsed=True, flapping=False)
+    yield transitions.failed_again(told, seen, relapsed=False, flapping=True)
+    yield transitions.fails_below(told, "uplink", "no answer")
+    graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
+    yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
+    yield from _ends(told, replace(full, closing=Closing.RESOLVED), seen)
+    late = Clock("response", NOW, ClockState.BREACHED, NOW)
+    yield transitions.escalated(told, (1,), (2,), (late,))
+    yield transitions.escalated(told, (), (2,))
+    yield transitions.reminded(told, NOW)
+    yield transitions.acknowledged(told, "asha", NOW)
+    yield transitions.noted(told, "asha", "a note")
+    yield transitions.reclassified(told, owner, "ozonetel 2026-11", "asha")
+
+
+def _ends(told: Incident, resolved: Incident, seen: Evidence) -> Iterator[Change]:
+    """Left, ended for each reason, and back again."""
+    both = replace(told, causes=("main-number", "second-number"))
+    yield endings.left(both, "second-number", Closing.RECOVERED, "it has recovered", NOW)
+    yield endings.unwatched(told, NOW)
+    explained = "it turned out as: PRI is down"
+    yield endings.left(told, "main-number", Closing.EXPLAINED, explained, NOW, 13)
+    yield endings.closed(told, NOW, "over", Closing.RESOLVED, "asha")
+    yield endings.confirmed(replace(resolved, causes=("main-number",)), "main-number", NOW)
+    yield endings.reopened(resolved, seen, NOW)
+    held = endings.left(
+        replace(told, returns=2), "main-number", Closing.RECOVERED, "main-number has recovered", NOW
+    )
+    yield held
+    yield transitions.joined(held.incident, seen, NOW)
 
 
 def plain(value: Any) -> Any:

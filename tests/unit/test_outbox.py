@@ -17,11 +17,12 @@ import pytest
 from monitor.delivery.outbox import BACK_OFF_SECONDS, Outbox, back_off_seconds
 from monitor.desks.desk import Letter, Never, TryLater, letter_body
 from monitor.ledger import IncidentRow, Ledger, OutboxMessage
+from monitor.ledger.bodies import ticket_body
 from monitor.testing.doubles import FakeDesk
 from tests.unit.sample_ticket import ticket
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-_TICKET = ticket().to_dict()
+_TICKET = ticket_body(ticket())
 
 
 def after(**spans: float) -> datetime:
