@@ -13,7 +13,7 @@ belong together.
                                                                       json-differs, schema
     any of them                                                       fault: timeout
 
-Rules: see checks/web/steps/runner.py. Credentials are named, never written.
+Rules: see checks/web/steps/step_runner.py. Credentials are named, never written.
 """
 
 from __future__ import annotations

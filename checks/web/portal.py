@@ -141,7 +141,7 @@ url = "https://report.example.net/"
         trace.measure("total_seconds", trace.elapsed())
 
     async def _walk(self, trace: Trace) -> None:
-        from checks.web.steps.runner import walk
+        from checks.web.steps.step_runner import walk
 
         async with (
             walk(trace, self.url, self, logout=self.logout) as walker,

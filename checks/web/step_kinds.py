@@ -59,7 +59,7 @@ class Walked(Walking):
         """Go through the steps; `words` stand for what is written in braces. Raises Refused,
         CannotTell.
         """
-        from checks.web.steps.runner import walk
+        from checks.web.steps.step_runner import walk
 
         try:
             async with walk(trace, self.url, self, logout=self.logout) as walker:

@@ -9,7 +9,7 @@
     compare   {"call": "…", "status": "filed"}                 fault: wrong-body
               < 204 No Content
 
-Rules: the steps are a walk (checks/web/steps/runner.py), the last one is what triggers. In them
+Rules: the steps are a walk (checks/web/steps/step_runner.py), the last one is what triggers. In them
 {callback} is the address to call and {reference} a word of this attempt alone. Where the address
 was registered at the API beforehand (`path`), the callback of this attempt is known by the
 reference in it.
@@ -28,8 +28,8 @@ from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.kind import Duty
 from checks.settings import Duration, Secret
 from checks.transport.http.address import web_address
+from checks.web.callback_listener import Callback, Listener
 from checks.web.expected import Expected
-from checks.web.listener import Callback, Listener
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what is never told to anybody as an address

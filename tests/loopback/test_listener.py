@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from checks.contract import CannotTell
-from checks.web.listener import Callback, Listener
+from checks.web.callback_listener import Callback, Listener
 
 PATIENCE = 30.0
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.data.backup.extraction import UnsafeEntry, extract
+from checks.data.backup.tar_extraction import UnsafeEntry, extract
 from tests.house.source import ROOT
 
 DEBIAN_PYTHON = Path("/usr/bin/python3")
@@ -134,7 +134,7 @@ def test_the_python_of_the_distribution_can_do_it_too(tmp_path: Path) -> None:
     extract(archive, ours)
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path;from"
-        " checks.data.backup.extraction import extract; extract(Path(sys.argv[1]),"
+        " checks.data.backup.tar_extraction import extract; extract(Path(sys.argv[1]),"
         " Path(sys.argv[2]))"
     )
     command = [

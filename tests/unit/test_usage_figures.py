@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from checks.data.usage import legs_to_calls as folding
 from checks.data.usage.columns import RowColumns
 from checks.data.usage.day import Day
-from checks.data.usage.legs import Met, Names
+from checks.data.usage.leg_rows import Met, Names
 from checks.data.usage.record_formats import FORMATS
 from checks.data.usage.records_to_legs import Taker, Taking, Window
 from checks.data.usage.spool import Spool

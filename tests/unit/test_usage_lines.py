@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from checks.data.usage import text_reader
 from checks.data.usage.columns import Meanings
-from checks.data.usage.legs import Codes, Met
+from checks.data.usage.leg_rows import Codes, Met
 from checks.data.usage.text_reader import CsvRecords
 from checks.data.usage.timestamps import NEVER, Zone
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from checks.data.usage.legs import CALL, Rows
+from checks.data.usage.leg_rows import CALL, Rows
 from checks.data.usage.record_formats import Outcome
 from checks.data.usage.timestamps import Mask, Whole
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.data.usage.columns import Columns, Meanings, plain
-from checks.data.usage.legs import GROUPS, LEG, Met, Names, Rows
+from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
 from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
 

@@ -15,7 +15,7 @@ from checks.data.usage import legs_to_calls
 from checks.data.usage.columns import Columns, plain
 from checks.data.usage.day import Day
 from checks.data.usage.drivers import OPENERS
-from checks.data.usage.legs import Met, Names
+from checks.data.usage.leg_rows import Met, Names
 from checks.data.usage.queue_log import Event, QueueTally
 from checks.data.usage.record_formats import FORMATS, Format
 from checks.data.usage.record_query import Bounds, TableRecords

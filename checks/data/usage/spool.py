@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 
-from checks.data.usage.legs import LEG, Rows
+from checks.data.usage.leg_rows import LEG, Rows
 
 _BITS = 5
 _IN_MEMORY = 300_000

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.data.usage.day import Day
-from checks.data.usage.legs import GROUPS, Names, Rows
+from checks.data.usage.leg_rows import GROUPS, Names, Rows
 from checks.data.usage.record_formats import ABANDONED, DELIVERED, Outcome
 from checks.data.usage.timestamps import Mask
 from checks.data.usage.traffic import Sweep

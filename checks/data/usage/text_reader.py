@@ -16,7 +16,7 @@ from typing import IO, cast
 import numpy as np
 
 from checks.data.usage.csv_blocks import MARGIN, Cut, Shape, TextColumns
-from checks.data.usage.legs import Met
+from checks.data.usage.leg_rows import Met
 from checks.data.usage.source_faults import SourceFault
 
 _BUFFER_BYTES = 1 << 20

@@ -22,7 +22,7 @@ from checks.process.channel import Channel
 from checks.web.browser import locators, single_page
 from checks.web.browser.certificate_check import prove_certificate
 from checks.web.browser.chromium import Chromium
-from checks.web.browser.opening import open_page
+from checks.web.browser.page_opening import open_page
 from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 

@@ -20,10 +20,10 @@ from typing import IO
 
 from checks.contract import Refused
 from checks.data.backup.engine import Found, Previous, Taken, Work, compared
-from checks.data.backup.extraction import extract
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import opened
 from checks.data.backup.store.manifest import Content, Manifest
+from checks.data.backup.tar_extraction import extract
 
 ARCHIVE, TREE = "files.tar", "files"
 HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
