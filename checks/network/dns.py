@@ -35,7 +35,10 @@ from checks.settings import Duration
 Record = Literal[
     "A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"
 ]
+# resolv.conf(5): the resolver of the C library asks the servers in the order of this file, so the
+# first is the one that every program of this host meets first.
 _OWN_RESOLVERS = Path("/etc/resolv.conf")
+# A name behind a content network may have dozens of addresses: a ticket needs a few.
 _MOST_SHOWN = 10
 
 
@@ -97,11 +100,15 @@ name = "agent.example.net"
 
     async def probe(self, trace: Trace) -> None:
         """Ask once."""
+        # Read anew each time: a DHCP client or systemd-resolved rewrites the file while the daemon
+        # runs.
         server = await asyncio.to_thread(_first_own) if self.server is None else self.server
         try:
             async with asyncio.timeout(self.within):
                 asked = await self._ask(server, trace)
         except TimeoutError:
+            # A silent server and a lost datagram look the same over UDP; the question was repeated,
+            # so a single loss has not led here.
             raise Refused("timeout", f"no answer within {self.within:g} s") from None
         trace.measure("repetitions", asked.repetitions)
         trace.measure("answer_bytes", len(asked.data))
@@ -126,8 +133,13 @@ name = "agent.example.net"
         trace.measure("answers", len(found))
         if told["ttl"] is not None:
             trace.measure("ttl_seconds", told["ttl"])
+        # NXDOMAIN (the name does not exist) and SERVFAIL (the server cannot tell) are told apart by
+        # their code: a policy sends the one to whoever keeps the zone, the other to whoever keeps
+        # the server.
         if status != "NOERROR":
             raise Refused(f"dns:{status.lower()}", f"{self.name} {self.record}")
+        # NOERROR without such a record ("NODATA", RFC 2308 section 2.2): the name exists, with
+        # other types of records.
         if not found:
             raise Refused("no-answer", f"there is no {self.record} record of {self.name}")
         plain = {_plain(one) for one in found}
@@ -139,7 +151,7 @@ name = "agent.example.net"
 
 
 def _plain(answer: str) -> str:
-    """For comparing: names have no case and may or may not end with a dot; an address has one form."""
+    """One form to compare: names have no case and may end with a dot; an address has one form."""
     try:
         return str(ipaddress.ip_address(answer))
     except ValueError:

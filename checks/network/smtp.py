@@ -49,6 +49,7 @@ from checks.transport.tls import trusting
 Address = Annotated[
     str, Field(pattern=r"^[^\s<>@\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.-]{1,190}$")
 ]
+# A reserved name (RFC 2606 section 2): the Message-ID cannot be one of somebody else's mail.
 _DOMAIN = "reveille.invalid"
 _ONE_DAY_SECONDS = 86400.0
 
@@ -77,7 +78,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     host: str = Field(min_length=1, examples=["mail.example.net"])
     """host name or address of the mail server"""
     port: int = Field(default=25, ge=1, le=65535)
-    """its port: 25 between servers, 587 for submission with STARTTLS, 465 for submission under TLS"""
+    """its port: 25 between servers, 587 for submission with STARTTLS, 465 for that under TLS"""
     security: Security = "starttls"
     """how TLS begins: when asked for (starttls), at once (tls), or never (none)"""
     user: str | None = Field(default=None, min_length=1)
@@ -101,6 +102,8 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     def _whole(self) -> Self:
         if (self.user is None) != (self.password is None):
             raise ValueError("a login needs both 'user' and 'password'")
+        # RFC 4954 section 9 warns of PLAIN without TLS; whoever listens on the way has the
+        # password.
         if self.user and self.security == "none":
             raise ValueError(
                 'a password is never sent in the clear; write security = "starttls" or "tls"'
@@ -157,6 +160,8 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                     with trace.stage("send"):
                         await self._send(talk, message)
                     if imap:
+                        # Greylisting and queues take minutes, and are no fault of the server that
+                        # we talk to: from here on the arrival has its own limit.
                         limit.reschedule(
                             asyncio.get_running_loop().time() + self.arrive_within + self.within
                         )
@@ -199,6 +204,8 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
         message["Subject"] = "Reveille: test mail"
         message["Date"] = formatdate(trace.began_at)
         message["Message-ID"] = f"<{secrets.token_hex(16)}@{_DOMAIN}>"
+        # RFC 3834 section 5: no vacation notice and no ticket system answers such a mail. The next
+        # header is for Microsoft Exchange, which knows its own only.
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message[HEADER] = "mail"
@@ -210,6 +217,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     async def _send(self, talk: Conversation, message: EmailMessage) -> None:
         for command, good in (
             (f"MAIL FROM:<{self.sender}>", (250,)),
+            # 251: "user not local; will forward" (RFC 5321 section 4.2.3) is a yes.
             (f"RCPT TO:<{self.recipient}>", (250, 251)),
             ("DATA", (354,)),
         ):
@@ -217,6 +225,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
             await reply(talk, *good)
         text = message.as_bytes().decode("ascii").removesuffix("\r\n")
         talk.say(
+            # RFC 5321 section 4.5.2: a line that begins with a dot gets another one.
             "\r\n".join("." + line if line.startswith(".") else line for line in text.split("\r\n"))
             + "\r\n."
         )
@@ -252,6 +261,8 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
     if "PLAIN" in ways:
         talk.say(f"AUTH PLAIN {secret}")
     elif "LOGIN" in ways:
+        # Never standardised, and all that old Exchange servers and some appliances offer: the
+        # answers are user and password in base64, one line each.
         talk.say("AUTH LOGIN")
         await reply(talk, 334)
         talk.say(_coded(user))
@@ -265,6 +276,8 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
 async def _leave(talk: Conversation) -> None:
     """Politely; all that mattered has been said."""
     talk.say("QUIT")
+    # RFC 5321 section 4.1.1.10: a client should await the answer to QUIT; that some servers do hang
+    # up is no fault worth a ticket.
     with suppress(Refused, CannotTell):
         await reply(talk, 221)
 

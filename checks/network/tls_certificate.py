@@ -35,6 +35,7 @@ from checks.transport.line_protocol import Conversation
 from checks.transport.tls import Version, taking_anything, trusting, trusting_only
 
 _SECONDS_A_DAY = 86400.0
+# A certificate of a content network has a hundred names; the ticket needs to show whose it is.
 _MOST_NAMES = 8
 
 
@@ -113,6 +114,9 @@ host = "agent.example.net"
                 try:
                     await self._tls(talk, trusting(self.trusted_certificates, self.minimum_version))
                 except Refused as wrong:
+                    # A bad certificate is the fault of the stage `verify`, as if the handshake had
+                    # been completed: who renews certificates is another team than who runs the
+                    # service.
                     if isinstance(wrong.__cause__, ssl.SSLCertVerificationError):
                         return wrong
                     raise
@@ -143,6 +147,9 @@ host = "agent.example.net"
         found out.
         """
         try:
+            # With verification off Python decodes no certificate (ssl: getpeercert() is empty
+            # then), only its bytes are there: so it is fetched once more with trust in these very
+            # bytes.
             certificate = await self._fetched(taking_anything(), binary=True)
             decoded = (
                 await self._fetched(trusting_only(certificate), binary=False)
@@ -172,6 +179,8 @@ def _describe(certificate: Mapping[str, Any], trace: Trace) -> str:
         ssl.cert_time_to_seconds(str(certificate["notAfter"])) - trace.began_at
     ) / _SECONDS_A_DAY
     trace.measure("certificate_days", left)
+    # RFC 9525 looks at the subject alternative names alone; a common name is shown only for an old
+    # certificate without any.
     names = [value for _, value in certificate.get("subjectAltName", ())] or [
         _name(certificate.get("subject", ()))
     ]

@@ -115,6 +115,8 @@ targets = [
             counted = [one for one in tried if not one.forbidden]
             for one in tried:
                 trace.note(one.told())
+            # A target that was reached in one round and forbidden in the next means that this
+            # host's own rules changed meanwhile: the rounds cannot be compared.
             if len(counted) < self.need or any(
                 one.forbidden and (one.took or one.lost) for one in tried
             ):
@@ -133,6 +135,8 @@ targets = [
         flaps = _flaps(rounds)
         if not any(rounds):
             codes = {code for one in counted for code in one.lost}
+            # Targets that fail in different ways share no cause that could be named; policies have
+            # one rule for "no way leads there".
             code = codes.pop() if len(codes) == 1 else "unreachable"
             told = "; ".join(one.told() for one in counted)
             reached = sum(1 for one in counted if one.took)
@@ -175,6 +179,8 @@ class Tried:
             self.lost.append("timeout")
         except Refused as refused:
             self.lost.append(refused.code)
+        # No leave for ICMP (net.ipv4.ping_group_range) is this host's setting, and the same in
+        # every round: it is asked once.
         except CannotTell as forbidden:
             self.forbidden = str(forbidden)
         else:
@@ -189,6 +195,8 @@ class Tried:
     def jitter_seconds(self) -> float:
         """The mean difference between two answers, one after the other."""
         return (
+            # The mean of the differences, not the smoothed estimator of RFC 3550 section 6.4.1:
+            # with five samples that would still be close to zero.
             fmean(abs(later - earlier) for earlier, later in pairwise(self.took))
             if len(self.took) > 1
             else 0.0
@@ -220,6 +228,7 @@ def _measure(trace: Trace, counted: list[Tried], rounds: list[bool]) -> None:
     trace.measure("down_percent", 100.0 * rounds.count(False) / len(rounds))
     trace.measure("flaps", _flaps(rounds))
     if reached:
+        # The nearest target tells of our own line; the others add their own distance.
         soonest = min(reached, key=lambda one: median(one.took))
         trace.measure("latency_seconds", median(soonest.took))
         trace.measure("jitter_seconds", soonest.jitter_seconds())

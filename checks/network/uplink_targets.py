@@ -34,11 +34,12 @@ from checks.transport.line_protocol import Conversation
 from checks.transport.tls import trusting
 
 _STATUS = re.compile(r"HTTP/1\.[01] (\d{3})(?: |$)")
+# Protocol, type of a request, type of a reply: echo is 8 and 0 in RFC 792, 128 and 129 in RFC 4443
+# sections 4.1 and 4.2.
 _ECHO = {
     socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0),
     socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129),
 }
-"""protocol, type of a request, type of a reply"""
 
 
 def _with_port(written: str) -> str:
@@ -85,12 +86,16 @@ class Icmp(Settings):
             protocol, request, reply = _ECHO[socket.AddressFamily(family)]
             with _echo_socket(family, protocol) as sock:
                 sock.connect(address)  # at once: a datagram socket only remembers it
+                # Linux writes the identifier of a datagram socket itself and sorts the replies by
+                # it; the token tells a late reply to an earlier sample apart.
                 token = secrets.token_bytes(16)
                 await loop.sock_sendall(
                     sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token)
                 )
                 while True:
                     data = await loop.sock_recv(sock, 1500)
+                    # A datagram socket gives the ICMP header without the IP header: eight bytes,
+                    # then what was sent.
                     if data[:1] == bytes((reply,)) and data[8:24] == token:
                         return
 
@@ -126,6 +131,8 @@ class Name(Settings):
         """One question and its answer."""
         host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
         asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
+        # NXDOMAIN proves the way as well as an address does; SERVFAIL or REFUSED may come from a
+        # box on the way that has lost its own uplink.
         if asked.rcode not in (0, 3):
             raise Refused(f"dns:{asked.rcode}", "a name server that does not answer the question")
 
@@ -152,6 +159,8 @@ class Http(Settings):
             where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             named = parts.netloc.rpartition("@")[2]
             talk.say(
+                # HEAD: the status is all that is wanted, and a page of a third party is not fetched
+                # every minute.
                 f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection:"
                 " close\r\n"
             )
@@ -160,6 +169,8 @@ class Http(Settings):
             await talk.close()
         if match is None:
             raise Refused("bad-peer", "what came is not HTTP")
+        # A captive portal answers 200 or 302 for every page: who fears one names the `status` 204
+        # of a page made for that.
         if int(match[1]) != self.status if self.status else int(match[1]) >= 500:
             raise Refused(f"http:{match[1]}")
 

@@ -32,11 +32,15 @@ Tell = Callable[..., None]
 def telling() -> Tell:
     """A function that writes its keywords as an event, at once. Standard output is its own from now
     on: what a library prints there goes to standard error."""
+    # Libraries print to standard output now and then, a driver's warning or a debug line: one such
+    # line between two events would make all of it unreadable.
     line = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
     def tell(**facts: Any) -> None:
         line.write(json.dumps(facts, default=str) + "\n")
+        # At once: what stands in a buffer when the child is killed is lost, and with it which stage
+        # was under way.
         line.flush()
 
     return tell

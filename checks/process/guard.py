@@ -191,14 +191,16 @@ class Guard:
 def children(parent: int) -> list[int]:
     """The processes that `parent` is the parent of, zombies too."""
     try:
-        with open(f"/proc/{parent}/task/{parent}/children", "rb") as listed:  # noqa: PTH123 - pathlib is large
+        path = f"/proc/{parent}/task/{parent}/children"
+        with open(path, "rb") as listed:  # noqa: PTH123 - pathlib is large
             return [int(one) for one in listed.read().split()]
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
         return [process for process in _processes() if _parent_of(process) == parent]
 
 
 def _processes() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - pathlib is large
+    names = os.listdir("/proc")  # noqa: PTH208 - pathlib is large
+    return [int(name) for name in names if name.isdigit()]
 
 
 def _parent_of(process: int) -> int:
@@ -226,11 +228,13 @@ def _become(
         signal.set_wakeup_fd(-1)
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
-        os.execvpe(command[0], command, environment)  # noqa: S606 - what a guard is for, and no shell is wanted
+        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell is wanted
     except OSError as error:
         problem = error.errno or 0
     finally:
         os.write(failed, b"%d" % problem)
+        # 127 is what a shell says of a command that it does not find; the errno has gone through
+        # the pipe.
         os._exit(127)
 
 

@@ -25,9 +25,12 @@ _ROOT = str(Path(checks.__file__).parent.parent)
 # -I and -S: neither the environment nor site-packages, which the guard needs nothing of; half the
 # time to start.
 _GUARD = (sys.executable, "-I", "-S", guard.__file__)
+# What a child says last tells why it died; this is two screens of a traceback.
 _COMPLAINT_BYTES = 4000
 # A log is for a person to read; a child that fills it says the same thing again and again.
 _LOG_BYTES = 1 << 20
+# An event may carry a list (of files, of proposals), for which asyncio's own limit of 64 KiB is too
+# small.
 _LONGEST_LINE = 16 << 20
 # Beyond the grace: the guard kills at once, and waits five seconds for what the kernel holds.
 _GUARD_SECONDS = 10.0

@@ -2,7 +2,7 @@
 our own trouble.
 
     raised                                            becomes
-    ------------------------------------------------  --------------------------------------------------------------
+    ------------------------------------------------  ----------------------------------------
     ECONNREFUSED, ENOPROTOOPT                         refused      nobody listens there, and its
                                                       host says so
     ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN         closed       it broke the connection off
@@ -155,13 +155,15 @@ _TELLING = (
 
 
 def fault_of(error: Exception) -> Refused | CannotTell | None:
-    """What an error means by the table; None where it is in no row: a bug, or a time limit of ours."""
+    """What an error means by the table; None for what is in no row: a bug, a time limit of ours."""
     if isinstance(error, ssl.SSLError):
         return Refused(tls.code_of(error), tls.said(error))
     if isinstance(error, socket.gaierror):
         return _of_a_name(error)
     if isinstance(error, UnicodeError):
         return Refused("dns", "that is no name of a host")
+    # asyncio.timeout raises the bare class: a time limit of ours. The kernel's ETIMEDOUT has its
+    # number: the far end has stopped acknowledging (RFC 9293 section 3.8.3).
     if isinstance(error, TimeoutError) and error.errno is None:
         return None
     return _of_a_socket(error) if isinstance(error, OSError) else None
@@ -189,12 +191,16 @@ def fault_said(text: str) -> Refused | CannotTell | None:
     """The same for a library that hands on no number, but the system's words for it (strerror, C
     locale).
     """
+    # The daemon runs in the locale C (nobody calls setlocale for messages), so these are the words of the C
+    # library's English messages, and of the programs that it starts.
     found = (number for number in (*FAR, *OWN) if os.strerror(number) == text.strip())
     return next((fault_of_number(number) for number in found), None)
 
 
 def fault_within(text: str) -> Refused | CannotTell | None:
     """The same for a client program's message that has the system's words somewhere in it."""
+    # A client like psql names each address that it has tried on a line of its own: the message may
+    # have several errors, and rule 2 decides among them.
     found = [OSError(n, os.strerror(n)) for n in (*FAR, *OWN) if os.strerror(n) in text]
     if found:
         return _of_a_socket(most_telling(found))
@@ -220,6 +226,8 @@ def _of_a_name(error: socket.gaierror) -> Refused | CannotTell:
 
 def _of_a_socket(error: OSError) -> Refused | CannotTell:
     said = error.strerror or str(error) or type(error).__name__
+    # The far end comes first: an errno that stood in both tables would otherwise excuse a dead
+    # server.
     if code := _far_code(error):
         return Refused(code, said)
     return CannotTell(f"{OWN.get(error.errno or 0, 'this host cannot tell')}: {said}")
@@ -228,6 +236,8 @@ def _of_a_socket(error: OSError) -> Refused | CannotTell:
 def _far_code(error: OSError) -> str | None:
     """asyncio makes some errors of its own, with no number in them: their class tells."""
     if error.errno is None and isinstance(error, ConnectionError):
+        # asyncio raises ConnectionResetError("Connection lost") and ConnectionAbortedError ("SSL
+        # handshake is taking longer than ...") itself; both are a connection that is gone.
         return "refused" if isinstance(error, ConnectionRefusedError) else "closed"
     return FAR.get(error.errno or 0)
 

@@ -71,6 +71,7 @@ class StepPhases(Phases):
         """`hide` takes out of a text what nobody may see."""
         super().__init__(trace)
         self._hide, self._name, self.broke_in = hide, step, ""
+        # Measures carry underscores, so that an expectation can name them: login_response_seconds.
         self._prefix, self._zero = f"{step.replace('-', '_')}_", trace.elapsed()
         self._began = self._zero
 
@@ -83,6 +84,7 @@ class StepPhases(Phases):
         if error is None:
             self.leave()
         else:
+            # The step is the stage of the fault; the phase is kept apart, for the fault's text.
             self.broke_in = self.under_way
 
     def enter(self, phase: str) -> None:
