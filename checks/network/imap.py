@@ -54,7 +54,9 @@ class Mailbox(Settings):
     port: int = Field(default=993, ge=1, le=65535)
     """its port"""
     security: Security = "tls"
-    """how TLS begins: at once (tls, port 993), when asked for (starttls, port 143), never (none)"""
+    """how TLS begins: at once (tls, port 993), when asked for (starttls, port 143), or never
+    (none)
+    """
     user: str = Field(min_length=1, examples=["probe@example.net"])
     """the account"""
     password: Secret

@@ -78,7 +78,9 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     host: str = Field(min_length=1, examples=["mail.example.net"])
     """host name or address of the mail server"""
     port: int = Field(default=25, ge=1, le=65535)
-    """its port: 25 between servers, 587 for submission with STARTTLS, 465 for that under TLS"""
+    """its port: 25 between servers, 587 for submission with STARTTLS, 465 for submission under
+    TLS
+    """
     security: Security = "starttls"
     """how TLS begins: when asked for (starttls), at once (tls), or never (none)"""
     user: str | None = Field(default=None, min_length=1)

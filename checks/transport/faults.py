@@ -191,8 +191,8 @@ def fault_said(text: str) -> Refused | CannotTell | None:
     """The same for a library that hands on no number, but the system's words for it (strerror, C
     locale).
     """
-    # The daemon runs in the locale C (nobody calls setlocale for messages), so these are the words of the C
-    # library's English messages, and of the programs that it starts.
+    # Nobody calls setlocale for messages, so these are the C library's English words; children run
+    # with the same language.
     found = (number for number in (*FAR, *OWN) if os.strerror(number) == text.strip())
     return next((fault_of_number(number) for number in found), None)
 

@@ -73,6 +73,8 @@ answer = "You said: ping {nonce}"
 
     @model_validator(mode="after")
     def _tells_apart(self) -> Self:
+        # The visitor's own message is shown on the page too: such an answer would be seen even if
+        # nobody gave one.
         if self.answer in self.message:
             raise ValueError(
                 "the message itself shows the answer; await a text that only an answer has"
@@ -99,6 +101,8 @@ answer = "You said: ping {nonce}"
         """Say it once. Raises Refused, CannotTell."""
         from checks.web.browser.job import perform
 
+        # Six hexadecimal digits: short enough for a chat bot that repeats it, and no two attempts
+        # of a day share one but by a rare chance.
         number = secrets.token_hex(3)
         order: dict[str, Any] = {
             **{

@@ -39,7 +39,9 @@ from checks.transport.http.address import web_address
 from checks.transport.http.message import Answer
 from checks.web.steps.step import Step, Walking, checked
 
+# Each step has these for itself, so beside steps they would silently mean nothing.
 _OF_ONE_PAGE = ("expect_status", "must_contain", "must_not_contain", "follow_redirects")
+# The logout's own 5 s (LOGOUT_SECONDS of the runner), and its connection.
 _AFTERWARDS_SECONDS = 6.0
 
 

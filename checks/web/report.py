@@ -32,6 +32,8 @@ from checks.web.report_figures import Figure
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 from checks.web.steps.step import Step
 
+# What a portal answers that has let us in and has no report: an empty or a wrong page, or nothing
+# in time. A refused connection is none of these: then the portal itself is down.
 _NOT_MADE = (
     "timeout",
     "soft-200",
@@ -44,6 +46,8 @@ _NOT_MADE = (
 
 
 def _date_format(written: str) -> str:
+    # A day and a month below ten would look alike in some formats; strftime leaves what it does not
+    # know as it is, percent sign and all.
     sample = datetime.date(2026, 11, 9).strftime(written)
     if "%" not in written or "%" in sample or not sample.isprintable():
         raise ValueError(f"{written[:40]!r} is no way to write a date; write it as in '%d.%m.%Y'")
@@ -138,6 +142,8 @@ records = "answered_calls"
 
     async def probe(self, trace: Trace) -> None:
         """Run the report once, and compare."""
+        # At six in the morning the report of yesterday is the newest whole one, and the records of
+        # yesterday are closed.
         date = self.date or day_before(trace.began_at, self.timezone).date
         written = date.strftime(self.date_format)
         answer = await self.last_answer(trace, {"date": written})
@@ -190,8 +196,12 @@ records = "answered_calls"
         if unknown := [one.records for one in self.figures if one.records not in recorded]:
             raise CannotTell(f"the call records of that day say nothing of {unknown[0]}")
         off = [one for one in self.figures if not one.agrees(told[one.name], recorded[one.records])]
-        shares = [abs(told[one.name] - recorded[one.records]) / max(1e-9, abs(recorded[one.records]))
-                  for one in self.figures if told[one.name] != recorded[one.records]]  # fmt: skip
+        shares = [
+            # Records that say 0 make every difference infinite; the measure is capped below.
+            abs(told[one.name] - recorded[one.records]) / max(1e-9, abs(recorded[one.records]))
+            for one in self.figures
+            if told[one.name] != recorded[one.records]
+        ]
         trace.measure("differing_figures", len(off))
         trace.measure("greatest_difference_percent", min(1000.0, 100.0 * max(shares, default=0.0)))
         if off:

@@ -30,6 +30,7 @@ from checks.web.expected import parsed
 from checks.web.json_path import JsonPath, values
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
+# A new release of a portal changes everything: two screens of difference say that.
 _MOST_LINES = 60
 
 
@@ -130,6 +131,8 @@ lands_on = "/home"
             from checks.web.sandbox.reader import elements
 
             seen |= await elements(answer.text, chosen)
+        # Nothing at all means the wrong page or a selector that fits no more: that is another fault
+        # than a button that has gone.
         if not any(seen.values()):
             raise Refused("missing", f"nothing of {', '.join(seen)} is there")
         return seen

@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+# RFC 6455 section 3: ws-URI and wss-URI, which have no fragment; a user name in it would be seen in
+# reports.
 _ADDRESS = re.compile(
     r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?(\?[^\s#]*)?"
 )
+# A socket that pushes the state of every queue sends some hundred messages a minute; one that has
+# not answered among so many does not.
 _MOST_MESSAGES = 1000
 _SHOWN = 120
 
@@ -192,7 +196,12 @@ class _Told:
     def __init__(self, trace: Trace) -> None:
         self._trace, self._failed = trace, dict[str, Any]()
 
-    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None:  # noqa: ARG002 - what a Tell takes
+    def __call__(
+        self,
+        event: str,
+        at: float | None = None,  # noqa: ARG002 - every Tell takes it
+        **facts: Any,
+    ) -> None:
         if event == "failed":
             self._failed = facts
         elif event == "passed":
@@ -227,5 +236,6 @@ def _closed(closed: Any) -> Refused:
             "bad-peer",
             f"what came is no message for us: {closed.sent.reason or closed.sent.code}"[:200],
         )
+    # RFC 6455 section 7.1.5: 1006 stands for a connection that ended without a close frame.
     code = closed.rcvd.code if closed.rcvd else 1006
     return Refused("closed", f"the server closed it (code {code})")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checks.contract import CannotTell
 
+# The headless shell first: Debian packages it alone, it is smaller, and needs no display.
 NAMES = (
     "chromium-headless-shell",
     "chromium",

@@ -27,6 +27,8 @@ from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 
 Step = Mapping[str, Any]
+# Playwright's own time limit has to be the one that ends a step, since only its message says what
+# was missing; ours is for a driver that does not answer.
 _MARGIN_SECONDS = 5.0
 
 
@@ -40,6 +42,8 @@ async def _travel(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
     if order["authorities"]:
         async with parts.part("tls", order["step_within"]):
             await prove_certificate(order["url"], order["authorities"])
+    # groupby joins only neighbours: a stage name that comes again later in the journey is timed as
+    # a part of its own.
     for stage, steps in groupby(numbered, key=lambda one: one[1]["stage"]):
         listed, tab.stage = list(steps), str(stage)
         within = sum(step["within"] for _, step in listed) + _MARGIN_SECONDS

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "••••"
+# One character class without nesting: the text is the far end's, and the time stays linear in its
+# length.
 _QUERY = re.compile(r"(?i)\b((?:https?|wss?)://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
 _USER = re.compile(r"(?i)\b((?:https?|wss?)://)[^\s/@\"'<>]+@")
 
@@ -26,6 +28,7 @@ class Mask:
             if one
             for form in (one, quote(one), quote(one, safe=""), quote_plus(one))
         }
+        # The longest first: a secret that contains another must not be left half readable.
         self._forms = sorted(forms, key=len, reverse=True)
         self.secrets = [one for one in secrets if one]
 

@@ -29,8 +29,13 @@ JOBS: Mapping[str, str] = {
     "softphone": "checks.webrtc.browser.job",
 }
 """job -> the module whose `run(chromium, channel)` does it"""
+# The event loop beats once a second; only a native call that never returns lets 30 s pass.
 _STUCK_SECONDS = 30
+# A browser at rest keeps a few hundred megabytes: it is worth them between checks every few
+# minutes, and not from a check in the morning to one in the evening.
 _IDLE_SECONDS = 900.0
+# Long enough for a softphone to send its BYE and hear the answer, so that no line of the customer's
+# stays taken.
 _FAREWELL_SECONDS = 5.0
 
 Run = Callable[[Chromium, Channel], Awaitable[None]]
@@ -79,6 +84,7 @@ class House:
 
     def _take(self) -> None:
         try:
+            # SEQPACKET: each message is whole and has its own descriptor (unix(7)).
             message, descriptors, _, _ = socket.recv_fds(self._control, 65536, 1)
         except BlockingIOError:
             return
@@ -104,6 +110,8 @@ class House:
 
     async def _do(self, name: str, path: str, channel: Channel) -> None:
         try:
+            # In a thread: the first import of Playwright takes about a second, in which the calls
+            # of other jobs would be late.
             run: Run = (await asyncio.to_thread(import_module, JOBS[name])).run
             await run(self._browsers.setdefault(path, Chromium(path)), channel)
         except Stuck as stuck:

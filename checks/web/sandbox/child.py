@@ -14,7 +14,10 @@ import re
 import sys
 from typing import Any
 
+# A document of another version breaks its schema in every entry: the first ones tell as much as
+# all.
 _MOST_FAULTS = 20
+# No toolbar, menu or list of queues that a person accepted by eye is longer.
 _MOST_ELEMENTS = 500
 _LONGEST_TEXT = 300
 
@@ -34,6 +37,7 @@ def _schema(job: dict[str, Any]) -> dict[str, Any]:
     from jsonschema.validators import validator_for
     from referencing import Registry
 
+    # $schema names the draft; without it the newest, as the documentation of the setting says.
     kind = validator_for(job["schema"], default=jsonschema.Draft202012Validator)
     try:
         kind.check_schema(job["schema"])

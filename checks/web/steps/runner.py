@@ -37,9 +37,12 @@ from checks.web.steps.soft_200 import soft_failure
 from checks.web.steps.step import Step, Walking, as_json
 from checks.web.steps.variables import Words
 
+# A session that is left open may count against the licence of the portal: so the logout is always
+# tried, and never for long.
 LOGOUT_SECONDS = 5.0
+# A cookie that is shorter than this is a choice of language or the like, and no key; hiding "en"
+# would make a page unreadable.
 _COOKIE_LENGTH = 6
-"""a cookie that is shorter than this is a choice of language or the like, and no key"""
 _ENDINGS = {
     "text/html": "html",
     "application/json": "json",
@@ -155,6 +158,8 @@ class Walker:
         ]
         if (
             self._basic
+            # RFC 7617 section 2.2: credentials are for their own protection space; a step that
+            # leads to another site does not take them along.
             and address.origin == self._home
             and not any(n.lower() == "authorization" for n, _ in private)
         ):

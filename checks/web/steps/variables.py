@@ -21,8 +21,9 @@ from checks.contract import CannotTell
 from checks.settings import Secret
 
 WORD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+# What is remembered and shorter than this is a figure or a name, and no token: hiding "12" would
+# take every 12 out of every note.
 _TOKEN_LENGTH = 8
-"""what is remembered and shorter than this is a figure or a name, and no token"""
 
 
 def words_in(written: Any) -> set[str]:
@@ -86,6 +87,7 @@ class Words:
         """Never show these again."""
         for value in values:
             for form in _forms(value):
+                # A dict keeps the order without keeping a value twice.
                 self._hidden[form] = None
 
     def hidden(self, text: str) -> str:
