@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+# A line is for a ticket and a terminal; a leaf that is longer (a script, a picture in base64) is
+# told by its beginning.
 _LONGEST_LINE = 200
 
 
@@ -42,6 +44,8 @@ def difference(accepted: Any, seen: Any) -> Difference:
     import difflib  # with the first difference that is shown
 
     before, after = ([] if accepted is None else lines(accepted)), lines(seen)
+    # n=1: one line around a change tells where it is; the first two lines are the names of files,
+    # of which there are none.
     changes = list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
     marked = [f"{line[0]} {line[1:]}" for line in changes if line[:2] != "@@"]
     return Difference(

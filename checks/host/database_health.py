@@ -44,9 +44,10 @@ server = { database = "asterisk", user = "reveille", password = { credential = "
 standby_names = ["standby-b"]
 """
     WORST: ClassVar[tuple[str, ...]] = (
-        "unreachable", "refused", "dns", "closed", "too-many-connections", "connections-full", "read-only",
-        "login-refused", "no-such-database", "not-allowed", "checksum-failures", "ids-running-out",
-        "replication-broken", "replication-late", "archive-failing", "long-transaction", "clock-off",
+        "unreachable", "refused", "dns", "closed", "too-many-connections", "connections-full",
+        "read-only", "login-refused", "no-such-database", "not-allowed", "checksum-failures",
+        "ids-running-out", "replication-broken", "replication-late", "archive-failing",
+        "long-transaction", "clock-off",
     )  # fmt: skip
 
     engine: Literal["postgresql", "mariadb"]
@@ -85,7 +86,7 @@ standby_names = ["standby-b"]
         return {**super().plain(), "server": self.server.plain()}
 
     def measures(self) -> Mapping[str, str]:
-        """How it is."""
+        """The measures of each stage."""
         return {
             "connect_seconds": "from nothing to the first answer, in seconds",
             "connections_seconds": "looking at the connections, in seconds",

@@ -58,9 +58,10 @@ kind = "intrusion"
 at = ["04:00"]
 """
     WORST: ClassVar[tuple[str, ...]] = (
-        "rootkit-sign", "preload", "root-account", "guessed-password", "hidden-program", "foreign-file", "log-erased",
-        "new-key", "new-privileged-file", "empty-password", "new-privilege", "new-account", "changed-account",
-        "new-schedule", "new-module", "changed-file", "missing-file", "new-file", "aide-differs", "new-log-in",
+        "rootkit-sign", "preload", "root-account", "guessed-password", "hidden-program",
+        "foreign-file", "log-erased", "new-key", "new-privileged-file", "empty-password",
+        "new-privilege", "new-account", "changed-account", "new-schedule", "new-module",
+        "changed-file", "missing-file", "new-file", "aide-differs", "new-log-in",
     )  # fmt: skip
 
     areas: tuple[Area, ...] = AREAS
@@ -68,14 +69,15 @@ at = ["04:00"]
     root: Absolute = "/"
     """where the host's file system is seen, when Reveille runs in a container beside it"""
     watch: tuple[Absolute, ...] = (
-        "/etc", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/boot", "/usr/lib/systemd",
-        "/usr/lib/security", "/usr/lib/x86_64-linux-gnu/security", "/root/.ssh", "/root/.bashrc", "/root/.profile",
+        "/etc", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/boot",
+        "/usr/lib/systemd", "/usr/lib/security", "/usr/lib/x86_64-linux-gnu/security", "/root/.ssh",
+        "/root/.bashrc", "/root/.profile",
     )  # fmt: skip
     """files and folders of the baseline"""
     exclude: tuple[str, ...] = (
-        "/etc/mtab", "/etc/adjtime", "/etc/ld.so.cache", "/etc/resolv.conf", "/etc/passwd*", "/etc/shadow*",
-        "/etc/group*", "/etc/gshadow*", "/etc/.pwd.lock", "/etc/lvm/archive/*", "/etc/lvm/backup/*",
-        "*.pyc",
+        "/etc/mtab", "/etc/adjtime", "/etc/ld.so.cache", "/etc/resolv.conf", "/etc/passwd*",
+        "/etc/shadow*", "/etc/group*", "/etc/gshadow*", "/etc/.pwd.lock", "/etc/lvm/archive/*",
+        "/etc/lvm/backup/*", "*.pyc",
     )  # fmt: skip
     """patterns of paths that are passed over in the baseline (accounts have their own area)"""
     most_files: int = Field(default=10_000, ge=1, le=50_000)

@@ -42,10 +42,12 @@ every = "5m"
     )
 
     log: LocalPath | None = Field(default=None, examples=["/var/log/kern.log"])
-    """the kernel's log where it is kept in a file; without it the journal is asked, or else dmesg"""
+    """the kernel's log where it is kept in a file; without it the journal is asked, or else
+    dmesg
+    """
 
     def measures(self) -> Mapping[str, str]:
-        """How many of each."""
+        """How many lines, crashes and errors the kernel has told of."""
         return {
             "log_seconds": "reading the log, in seconds",
             "counter_seconds": "reading the kernel's counter, in seconds",

@@ -72,7 +72,9 @@ countries = ["1", "44"]
     countries: tuple[Digits, ...] = Field(default=(), examples=[["1", "44"]])
     """country codes that are called every day, beside this site's own and the accepted ones"""
     premium: tuple[Digits, ...] = Field(default=(), examples=[["+91186", "+44909"]])
-    """premium ranges in international form, beside those of the ITU (979, 878, 881, 882, 883, 888)"""
+    """premium ranges in international form, beside those of the ITU (979, 878, 881, 882, 883,
+    888)
+    """
     night: tuple[Hour, Hour] = (22, 6)
     """from which hour to which hour it is night, in the site's time"""
     least_night_calls: int = Field(default=10, ge=1)

@@ -84,7 +84,7 @@ name = "agent.example.net"
     """time limit for everything together"""
 
     def measures(self) -> Mapping[str, str]:
-        """What an answer tells."""
+        """The measures of a question and its answer."""
         return {
             "ask_seconds": "from the first question to the answer over UDP, in seconds",
             "tcp_seconds": "asking again over TCP, in seconds; only where the answer was cut short",
@@ -99,7 +99,7 @@ name = "agent.example.net"
         return self.within + 10.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask once."""
+        """Ask the name server once, and judge its answer."""
         # Read anew each time: a DHCP client or systemd-resolved rewrites the file while the daemon
         # runs.
         server = await asyncio.to_thread(_first_own) if self.server is None else self.server

@@ -46,7 +46,7 @@ async def read(data: bytes, record: str) -> dict[str, Any]:
 
 
 def said(data: bytes, record: str) -> dict[str, Any]:
-    """In the process: the same."""
+    """Read an answer, in the process of its own: what `read` returns, or what is wrong."""
     import struct
 
     import dns.exception

@@ -123,7 +123,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The stages."""
+        """A time for each stage that these settings have."""
         return {
             "connect_seconds": "name resolution and TCP connection, in seconds",
             "banner_seconds": "waiting for the server's greeting, in seconds",

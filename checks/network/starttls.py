@@ -58,7 +58,7 @@ async def hello(talk: Conversation, name: str | None = None) -> frozenset[str]:
 
 
 async def agree_on_tls(talk: Conversation, offered: frozenset[str]) -> None:
-    """STARTTLS, up to the handshake."""
+    """Ask for TLS by STARTTLS, up to the handshake. Raises Refused."""
     if "STARTTLS" not in offered:
         raise Refused("no-starttls", "STARTTLS is not offered")
     talk.say("STARTTLS")
@@ -66,13 +66,13 @@ async def agree_on_tls(talk: Conversation, offered: frozenset[str]) -> None:
 
 
 async def begin_smtp(talk: Conversation) -> None:
-    """From the banner to the handshake."""
+    """Talk SMTP from the banner to the handshake. Raises Refused."""
     await reply(talk, 220)
     await agree_on_tls(talk, await hello(talk))
 
 
 async def begin_imap(talk: Conversation) -> None:
-    """From the greeting to the handshake."""
+    """Talk IMAP from the greeting to the handshake. Raises Refused."""
     greeting = await talk.line()
     if not greeting.upper().startswith("* OK"):
         raise Refused(

@@ -72,7 +72,7 @@ host = "agent.example.net"
     """time limit for everything together"""
 
     def measures(self) -> Mapping[str, str]:
-        """The phases, and the certificate."""
+        """A time for each phase, and what the certificate tells."""
         return {
             "connect_seconds": "name resolution and TCP connection, in seconds",
             "starttls_seconds": (
@@ -90,7 +90,7 @@ host = "agent.example.net"
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Shake hands once."""
+        """Make one handshake, and judge the certificate."""
         try:
             async with asyncio.timeout(self.within):
                 wrong = await self._handshake(trace)

@@ -167,7 +167,7 @@ class Tried:
     forbidden: str = ""
 
     async def sample(self, within: float) -> bool:
-        """Try it once; whether it answered."""
+        """Try the target once; True if it answered within so many seconds."""
         if self.forbidden:
             return False
         loop = asyncio.get_running_loop()
@@ -189,7 +189,7 @@ class Tried:
         return False
 
     def loss_percent(self) -> float:
-        """Of its samples."""
+        """How many of its samples were lost, in percent."""
         return 100.0 * len(self.lost) / max(1, len(self.lost) + len(self.took))
 
     def jitter_seconds(self) -> float:

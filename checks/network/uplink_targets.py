@@ -77,7 +77,7 @@ class Icmp(Settings):
         return f"icmp {self.icmp}"
 
     async def reach(self) -> None:
-        """One request and its reply."""
+        """Send one echo request and await its reply. Raises Refused, CannotTell."""
         loop = asyncio.get_running_loop()
         with far_faults():
             (family, _, _, _, address), *_ = await loop.getaddrinfo(
@@ -110,7 +110,7 @@ class Tcp(Settings):
         return f"tcp {self.tcp}"
 
     async def reach(self) -> None:
-        """One connection."""
+        """Open one TCP connection and close it. Raises Refused, CannotTell."""
         host, _, port = self.tcp.rpartition(":")
         talk = await Conversation.open(host.strip("[]"), int(port))
         await talk.close()
@@ -128,7 +128,7 @@ class Name(Settings):
         return f"dns {self.dns}"
 
     async def reach(self) -> None:
-        """One question and its answer."""
+        """Ask one question and await its answer. Raises Refused, CannotTell."""
         host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
         asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
         # NXDOMAIN proves the way as well as an address does; SERVFAIL or REFUSED may come from a
@@ -149,7 +149,7 @@ class Http(Settings):
         return f"http {self.http}"
 
     async def reach(self) -> None:
-        """One HEAD request and the status of its answer."""
+        """Send one HEAD request and judge the status of its answer. Raises Refused, CannotTell."""
         parts = urlsplit(self.http)
         host = parts.hostname or ""
         talk = await Conversation.open(host, parts.port or (443 if parts.scheme == "https" else 80))

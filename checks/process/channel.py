@@ -36,11 +36,11 @@ class Channel:
         self.gone = False
 
     def fileno(self) -> int:
-        """For an event loop to watch."""
+        """The descriptor, for an event loop to watch."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the socket."""
         self._socket.close()
         self.gone = True
 
@@ -61,7 +61,7 @@ class Channel:
                 self.gone = True
 
     def commands(self) -> Iterator[dict[str, Any]]:
-        """What has come in."""
+        """Every whole command that has come in."""
         with suppress(BlockingIOError):
             try:
                 received = self._socket.recv(65536)

@@ -47,7 +47,7 @@ def telling() -> Tell:
 
 
 def job() -> dict[str, Any]:
-    """What the daemon wants done."""
+    """The job that the daemon has written to standard input."""
     given: dict[str, Any] = json.load(sys.stdin)
     return given
 

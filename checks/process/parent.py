@@ -43,7 +43,7 @@ ENVIRONMENT = ("PATH", "LANG", "TMPDIR")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is to be started."""
+    """A program to start: its command, its environment and how it is ended."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]

@@ -66,7 +66,7 @@ def have_route(place: Place) -> None:
 
 
 async def connect(places: Sequence[Place]) -> socket.socket:
-    """The first that takes a connection. Raises Refused, CannotTell."""
+    """A connection to the first address that takes one. Raises Refused, CannotTell."""
     with far_faults():
         return await (_attempt(places[0]) if len(places) == 1 else _race(places))
 
@@ -118,7 +118,7 @@ async def _finished(sock: socket.socket, error: int) -> None:
 
 
 def settle(ready: asyncio.Future[None]) -> None:
-    """The socket is ready."""
+    """Tell who waits that the socket is ready."""
     if not ready.done():
         ready.set_result(None)
 
@@ -156,7 +156,7 @@ async def _race(places: Sequence[Place]) -> socket.socket:
 
 
 def _let_go(tasks: set[asyncio.Task[socket.socket]]) -> None:
-    """Close what came too late."""
+    """Close the connections that came too late."""
     for task in tasks:
         if not task.cancelled() and task.exception() is None:
             task.result().close()

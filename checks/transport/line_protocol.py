@@ -69,7 +69,7 @@ class Conversation(asyncio.Protocol):
         return found
 
     def local_address(self) -> str:
-        """Our own end."""
+        """The address of our own end."""
         return str(self._open().get_extra_info("sockname")[0])
 
     def keep_secret(self, *secrets: str) -> None:

@@ -141,7 +141,7 @@ def code_of(error: ssl.SSLError) -> str:
 
 
 def said(error: ssl.SSLError) -> str:
-    """OpenSSL's words for it."""
+    """OpenSSL's words for what broke."""
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
         return error.verify_message
     return (_reason(error) or str(error)).replace("_", " ").lower()

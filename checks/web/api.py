@@ -56,6 +56,6 @@ json_values = { "$.tier" = "gold" }
         return self.within + AFTERWARDS_SECONDS + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Call once."""
+        """Make the calls once. Raises Refused, CannotTell."""
         await self.last_answer(trace)
         trace.measure("total_seconds", trace.elapsed())

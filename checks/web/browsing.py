@@ -68,7 +68,7 @@ class Executable(Settings):
         return wanted(self.browser)
 
     def place(self) -> Claim:
-        """One of the places in the browser."""
+        """The claim on one of the places in the browser."""
         return Claim("our own browser", AT_ONCE)
 
 
@@ -88,7 +88,7 @@ class Browsing(Executable):
 
 
 def revealed(secret: Secret | None) -> str:
-    """Raises CannotTell."""
+    """The secret, or "" where there is none. Raises CannotTell."""
     try:
         return secret.reveal() if secret else ""
     except LookupError as problem:

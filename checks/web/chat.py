@@ -98,7 +98,7 @@ answer = "You said: ping {nonce}"
         return self._within() + LAUNCH_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Say it once. Raises Refused, CannotTell."""
+        """Send the message once and await its answer. Raises Refused, CannotTell."""
         from checks.web.browser.job import perform
 
         # Six hexadecimal digits: short enough for a chat bot that repeats it, and no two attempts

@@ -117,12 +117,12 @@ JourneyStep = Annotated[
 
 
 def verb_of(step: _Step) -> str:
-    """Which one it is."""
+    """The verb of a step, as the configuration writes it."""
     return str(VERBS.of(step))
 
 
 def seconds_of(step: _Step) -> float:
-    """The longest that it may take."""
+    """The longest that a step may take, in seconds."""
     return step.within + (step.wait if isinstance(step, Wait) else 0.0)
 
 

@@ -29,7 +29,7 @@ _MOST_HEADER, _MOST_BODY, _MOST_CALLERS = 16_384, 1_000_000, 20
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What came."""
+    """A request that came to our address."""
 
     method: str
     content_type: str
@@ -148,7 +148,7 @@ def _field(line: str) -> tuple[str, str]:
 
 
 async def _body(reader: asyncio.StreamReader, fields: dict[str, str]) -> bytes | None:
-    """None when it is too large."""
+    """The body of a request; None when it is too large."""
     # RFC 9112 section 6.3: chunked wins over a Content-Length.
     if fields.get("transfer-encoding", "").lower() == "chunked":
         return await _chunks(reader)

@@ -107,7 +107,7 @@ url = "https://report.example.net/"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The phases, and what came."""
+        """A time for each phase, and what the answer tells."""
         total = {"total_seconds": "everything, in seconds"}
         if self.steps:
             steps = (*self.steps, *([self.logout] if self.logout else ()))
@@ -189,14 +189,14 @@ url = "https://report.example.net/"
             phases.leave()
 
     def _right(self, text: str) -> None:
-        """Raises Refused."""
+        """Hold the text to what it must and must not contain. Raises Refused."""
         if missing := [wanted for wanted in self.must_contain if wanted not in text]:
             raise Refused("missing-text", ", ".join(repr(one) for one in missing))
         if unwanted := [one for one in self.must_not_contain if one in text]:
             raise Refused("unwanted-text", ", ".join(repr(one) for one in unwanted))
 
     def _not_soft(self, page: Answer) -> None:
-        """Raises Refused."""
+        """Look for a failure that came with a good status. Raises Refused."""
         from checks.web.steps.soft_200 import soft_failure
 
         if self.soft_200s and (wrong := soft_failure(page)):

@@ -137,7 +137,7 @@ records = "answered_calls"
         }
 
     def longest_seconds(self) -> float:
-        """The walk, and the records."""
+        """The time limits of the walk and of reading the records, in seconds."""
         return self.within + self.records_within + AFTERWARDS_SECONDS + 7.0
 
     async def probe(self, trace: Trace) -> None:

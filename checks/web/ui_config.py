@@ -102,11 +102,11 @@ lands_on = "/home"
         }
 
     def longest_seconds(self) -> float:
-        """The walk, and reading."""
+        """The time limits of the walk and of reading the page, in seconds."""
         return self.within + AFTERWARDS_SECONDS + 22.0
 
     async def probe(self, trace: Trace) -> None:
-        """Look once."""
+        """Go to the page once, and compare what it shows with what was accepted."""
         answer = await self.last_answer(trace)
         with trace.stage("read"):
             seen = await self._seen(answer)

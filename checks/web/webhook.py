@@ -103,7 +103,7 @@ expect_status = [202]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The steps, the wait, the callback."""
+        """The phases of each step, and how long the callback took."""
         return {
             **self.walk_measures(),
             "callback_seconds": "from the answer to the trigger to the callback, in seconds",
@@ -114,11 +114,11 @@ expect_status = [202]
         }
 
     def longest_seconds(self) -> float:
-        """Both limits, and comparing."""
+        """Both time limits and the comparison, in seconds."""
         return self.within + self.callback_within + AFTERWARDS_SECONDS + 22.0
 
     async def probe(self, trace: Trace) -> None:
-        """Trigger once, and wait."""
+        """Trigger the event once, and wait for its callback."""
         reference, path = secrets.token_hex(12), self._path()
         host, _, port = self.listen.rpartition(":")
         by_reference = self.path is not None

@@ -11,10 +11,10 @@ class Family(Protocol):
     """A server of one family, logged in to."""
 
     def alive(self) -> str:
-        """Its version. Raises SourceFault."""
+        """The server's version. Raises SourceFault."""
 
     def connections(self) -> tuple[int, int]:
-        """In use, and how many there can be."""
+        """How many connections are in use, and how many there can be."""
 
     def oldest_transaction(self) -> tuple[float, str]:
         """Its age in seconds, and whose it is and what it does."""

@@ -10,8 +10,14 @@ from zoneinfo import ZoneInfo
 from checks.host.collectors.collector import Look
 from checks.host.collectors.dialled_numbers import Call
 
+# Four weeks, so that each weekday counts four times; with fewer than three nights a spread means
+# nothing.
 _MOST_NIGHTS, _LEAST_NIGHTS = 28, 3
+# Five spreads and three times the usual: fraud makes hundreds of calls in a night, while a campaign
+# that runs late makes twice the usual.
 _SPREADS, _TIMES = 5.0, 3.0
+# 1 / the normal quantile of 0.75: the median of the absolute deviations as an estimate of the
+# standard deviation.
 _MAD_TO_SIGMA = 1.4826
 
 

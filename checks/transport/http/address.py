@@ -56,7 +56,7 @@ class Address:
 
     @property
     def secure(self) -> bool:
-        """Whether TLS is spoken there."""
+        """Whether the URL is an https one."""
         return self.scheme == "https"
 
     @property
@@ -78,7 +78,7 @@ class Address:
 
     @property
     def path(self) -> str:
-        """Without the query."""
+        """The path without the query."""
         return self.target.partition("?")[0]
 
     def __str__(self) -> str:

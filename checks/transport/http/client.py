@@ -160,7 +160,7 @@ class _Once:
         self.leads_to: Address | None = None
 
     async def run(self) -> Answer:
-        """Raises Refused, Failed, CannotTell."""
+        """Make the request. Raises Refused, Failed, CannotTell."""
         request, limits = self._with_cookies(), self._manner.limits
         with Wire(await self._connected()) as wire:
             http2 = request.address.secure and await self._secured(wire)

@@ -34,7 +34,7 @@ from checks.transport.http.message import Head, Limits, Request
 async def exchange(
     wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
 ) -> None:
-    """As in HTTP/1.1. Raises Refused."""
+    """Send a request and read its answer, as `http1.exchange` does. Raises Refused."""
     await _Exchange(wire, request, limits, headed).run()
 
 
@@ -49,7 +49,7 @@ class _Exchange:
         self._ended, self._came, self._buffer = False, 0, bytearray()
 
     async def run(self) -> None:
-        """Raises Refused."""
+        """Make the exchange. Raises Refused."""
         # RFC 9113 section 8.4: without it the server may send what nobody asked for, in the time
         # measured.
         self._h2.local_settings[SettingCodes.ENABLE_PUSH] = 0

@@ -63,7 +63,7 @@ class Head:
 
     @property
     def content_type(self) -> str:
-        """As in text/html, without parameters."""
+        """The media type without its parameters, such as text/html."""
         return self.get("content-type").partition(";")[0].strip().lower()
 
     @property

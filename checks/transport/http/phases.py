@@ -37,14 +37,14 @@ class Phases:
             stage.__exit__(kind, error, where)
 
     def enter(self, phase: str) -> None:
-        """What was under way has passed; this begins."""
+        """End the phase under way as passed, and begin this one."""
         self.leave()
         self.under_way = phase
         self._stage = self.trace.stage(phase)
         self._stage.__enter__()
 
     def leave(self) -> None:
-        """What was under way has passed."""
+        """End the phase under way as passed."""
         stage, self._stage = self._stage, None
         if stage is not None:
             stage.__exit__(None, None, None)
@@ -88,14 +88,14 @@ class StepPhases(Phases):
             self.broke_in = self.under_way
 
     def enter(self, phase: str) -> None:
-        """What was under way has passed; this begins."""
+        """End the phase under way as passed, and begin this one."""
         self.leave()
         self.under_way, self._began = phase, self.trace.elapsed()
         if self.trace.listener:
             self.trace.listener(f"{self._name}: {phase}")
 
     def leave(self) -> None:
-        """What was under way has passed."""
+        """End the phase under way as passed."""
         if self.under_way:
             self.measure(f"{self.under_way}_seconds", self.trace.elapsed() - self._began)
             self.under_way = ""

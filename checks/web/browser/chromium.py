@@ -93,7 +93,7 @@ class Chromium:
             raise Stuck("it does not answer") from None
 
     async def close(self) -> None:
-        """End it. Raises Stuck."""
+        """Close the browser and its driver. Raises Stuck."""
         browser, playwright = self._browser, self._playwright
         self._browser = self._playwright = None
         try:

@@ -37,7 +37,7 @@ def missing(named: Path | None) -> str | None:
 
 
 def wanted(named: Path | None) -> str:
-    """Its path. Raises CannotTell."""
+    """The path of the browser. Raises CannotTell."""
     found = find(named)
     if found is None:
         raise CannotTell(str(missing(named)))

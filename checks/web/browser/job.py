@@ -65,7 +65,7 @@ class Job:
         return told
 
     async def run(self) -> None:
-        """To its end. Raises Refused, CannotTell."""
+        """Follow the job to its end. Raises Refused, CannotTell."""
         while (told := await self._next())["event"] != "done":
             if told["event"] == "began":
                 await self._stage(told["stage"])

@@ -33,7 +33,7 @@ _MARGIN_SECONDS = 5.0
 
 
 async def run(chromium: Chromium, channel: Channel) -> None:
-    """Do it. Raises CannotTell, Stuck."""
+    """Make the journey. Raises CannotTell, Stuck."""
     await single_page.perform(chromium, channel, _travel)
 
 

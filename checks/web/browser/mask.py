@@ -33,7 +33,7 @@ class Mask:
         self.secrets = [one for one in secrets if one]
 
     def hidden(self, text: str) -> str:
-        """The text without them."""
+        """The text without the secrets."""
         for form in self._forms:
             text = text.replace(form, HIDDEN)
         return _USER.sub(rf"\g<1>{HIDDEN}@", _QUERY.sub(r"\g<1>?…", text))

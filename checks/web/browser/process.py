@@ -52,7 +52,7 @@ class House:
         self._used = time.monotonic()
 
     async def run(self) -> None:
-        """Until nobody is there any more."""
+        """Take jobs until the daemon is gone, or the browser is stuck or idle for long."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._over.set)
         loop.add_reader(self._control.fileno(), self._take)
@@ -131,7 +131,7 @@ class House:
 
 
 def main() -> None:
-    """The process, from its first breath to its last."""
+    """Run the process until its work is over."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.setblocking(False)
     be_a_good_child()

@@ -44,7 +44,7 @@ class Keeper:
 
     @classmethod
     async def start(cls) -> Keeper:
-        """Raises CannotTell."""
+        """Start the process. Raises CannotTell."""
         with far_faults():
             # SEQPACKET keeps an order and its descriptor together, and tells of the end like a
             # stream does (unix(7)).
@@ -90,7 +90,7 @@ class Keeper:
         self.child.signal(signal.SIGKILL)
 
     async def end(self) -> None:
-        """Let it go, and wait until it is gone."""
+        """Let go of the process, and wait until it is gone."""
         self._ending.cancel()
         await asyncio.wait({self._ending})
 
@@ -123,7 +123,7 @@ async def keeper() -> Keeper:
 
 
 async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
-    """A new job's socket. Raises CannotTell."""
+    """Hand a new job over and return its socket. Raises CannotTell."""
     with far_faults():
         ours, theirs = socket.socketpair()
     with theirs:

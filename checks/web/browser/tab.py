@@ -64,12 +64,12 @@ class Sockets:
 
     @property
     def open(self) -> int:
-        """How many are open now."""
+        """How many sockets are open now."""
         return self.opened - self.closed
 
 
 class Tab:
-    """What a visitor has before them."""
+    """The pages of one job, as a visitor has them open."""
 
     def __init__(self, context: BrowserContext, mask: Mask, order: Mapping[str, Any]) -> None:
         self.mask, self._order, self._context = mask, order, context
@@ -101,7 +101,7 @@ class Tab:
 
     @property
     def page(self) -> Page:
-        """The newest that is open."""
+        """The newest page that is open."""
         return next(
             (page for page in reversed(self._pages) if not page.is_closed()), self._pages[0]
         )
@@ -123,7 +123,7 @@ class Tab:
             await asyncio.wait({doing})
 
     def stop_loading(self) -> None:
-        """Of what is too large no more."""
+        """Close every page, so that nothing more is loaded."""
         for page in self._pages:
             self._start(_quiet(page.close()))
 

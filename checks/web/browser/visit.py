@@ -34,7 +34,7 @@ _COUNT = "(body, words) => body.innerText.split(words).length - 1"
 
 
 async def run(chromium: Chromium, channel: Channel) -> None:
-    """Do it. Raises CannotTell, Stuck."""
+    """Make the visit. Raises CannotTell, Stuck."""
     await single_page.perform(chromium, channel, _chat)
 
 

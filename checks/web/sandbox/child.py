@@ -23,7 +23,7 @@ _LONGEST_TEXT = 300
 
 
 def main() -> int:
-    """Do it."""
+    """Read one job, do it, and write its result."""
     job = json.load(sys.stdin)
     json.dump(
         {"schema": _schema, "elements": _elements, "selectors": _selectors}[job["job"]](job),

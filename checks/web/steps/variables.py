@@ -56,7 +56,7 @@ class Words:
         return value
 
     def remember(self, name: str, value: str) -> None:
-        """A word from now on."""
+        """Keep a word for the steps that come after."""
         self._known[name] = value
         if len(value) >= _TOKEN_LENGTH:
             self.hide([value])
@@ -84,7 +84,7 @@ class Words:
         return bool(words_in(written) & self._private)
 
     def hide(self, values: Iterable[str]) -> None:
-        """Never show these again."""
+        """Take these values out of every text from now on."""
         for value in values:
             for form in _forms(value):
                 # A dict keeps the order without keeping a value twice.
