@@ -2,16 +2,14 @@
 
     $ /usr/lib/nagios/plugins/check_tcp -H mail.example.net -p 25
     TCP OK - 0.012 second response time on mail.example.net port 25|time=0.012s;;;0.000;10.000
-    what the plugin says at length                                  kept as the exhibit plugin.txt
+    what the plugin says at length                    kept as the exhibit plugin.txt
     | more=1 performance=2% data=3c
 
-    exit status 0   OK                          its performance data are the measures (time_seconds)
-                1   WARNING                     quoted as a warning: the verdict is DEGRADED
-                2   CRITICAL                    fault "critical" in the stage "run", with its first
-                    line
-                3   UNKNOWN                     nothing is known; so with every other ending:
-                    another status, a signal,
-                                                no such file, not done within its time
+    exit status 0   OK         its performance data are the measures (time_seconds)
+                1   WARNING    quoted as a warning: the verdict is DEGRADED
+                2   CRITICAL   fault "critical" in the stage "run", with its first line
+                3   UNKNOWN    nothing is known; so with every other ending: another status, a
+                               signal, no such file, not done within its time
 
 Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read
 and dropped; all that came of it is killed at the end. A command line is seen by everybody on the

@@ -1,4 +1,4 @@
-"""What an attempt writes as it works, and what becomes of it: a `Trace`, closed into an `Observation`.
+"""What an attempt writes as it works: a `Trace`, which is closed into an `Observation`.
 
 The rules stand in contract.py, which names all of this too: who writes a check imports it from
 there.
@@ -76,7 +76,7 @@ class Observation:
     warnings: tuple[str, ...] = ()
     """what the far end itself called a warning, in its words"""
     memory: Mapping[str, Any] = field(default_factory=dict)
-    """what the next attempt of this check is to know (plain JSON); a blind attempt leaves nothing"""
+    """what the next attempt of this check is to know (plain JSON); a blind one leaves nothing"""
     proposals: Mapping[str, Any] = field(default_factory=dict)
     """what a person may accept as right (plain JSON), blind or not"""
 

@@ -1,10 +1,9 @@
 """The time of day: this host's clock against time servers (RFC 5905), and whether the kernel says
 it is steered.
 
-    ask      SNTP, each server up to three times, the answer with the least delay counts    fault:
-             no-answer
-    compare  the median of those who agree                                                  fault:
-             clock-off
+    ask      SNTP, each server up to three times; the answer      fault: no-answer
+             with the least delay counts
+    compare  the median of those who agree                        fault: clock-off
 
 Rules: servers that contradict each other without a majority leave nothing known. A change of the
 site's summer time in the days to come is noted.

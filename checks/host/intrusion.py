@@ -1,19 +1,20 @@
 """Signs of an intrusion: what is new on this host, and nobody accepted it (`reveille accept NAME`).
 
-    accounts    passwd, shadow, group, sudoers      new-account root-account empty-password
-                changed-account
-                                                    new-privilege
-    keys        authorized_keys of every home       new-key
-    schedules   cron, at, systemd units             new-schedule
-    boot        ld.so.preload, kernel modules       preload new-module
-    processes   /proc                               hidden-program
-    log-ins     wtmp, btmp, auth.log                new-log-in guessed-password log-erased
+    accounts    passwd, shadow, group, sudoers             new-account, root-account,
+                                                           empty-password, changed-account,
+                                                           new-privilege
+    keys        authorized_keys of every home              new-key
+    schedules   cron, at, systemd units                    new-schedule
+    boot        ld.so.preload, kernel modules              preload, new-module
+    processes   /proc                                      hidden-program
+    log-ins     wtmp, btmp, auth.log                       new-log-in, guessed-password,
+                                                           log-erased
     privileged  set-user-ID, set-group-ID, capabilities    new-privileged-file
-    temporary   programs under /tmp and the like    hidden-program
-    files       own baseline (SHA-256)              changed-file new-file missing-file
-    packages    files against their package         foreign-file
-    aide        AIDE, with its own database         aide-differs
-    rootkits    rkhunter, chkrootkit                rootkit-sign
+    temporary   programs under /tmp and the like           hidden-program
+    files       own baseline (SHA-256)                     changed-file, new-file, missing-file
+    packages    files against their package                foreign-file
+    aide        AIDE, with its own database                aide-differs
+    rootkits    rkhunter, chkrootkit                       rootkit-sign
 
 Rules: what differs from the accepted state is a fault until it is accepted, unless a package
 explains it: the package has another version than was accepted, and the file is, bit for bit, the

@@ -1,10 +1,9 @@
 """What the kernel complains about: memory that ran out, disks that fail, hardware that errs,
 programs that crash.
 
-    log      the journal, or `log`, or dmesg, since the last look     oom-kill, io-error,
-             filesystem-error,
-                                                                      hardware-error, hung-task
-    counter  oom_kill of /proc/vmstat                                 oom-kill
+    log      the journal, or `log`, or dmesg,       oom-kill, io-error, filesystem-error,
+             since the last look                    hardware-error, hung-task
+    counter  oom_kill of /proc/vmstat               oom-kill
 
 Rule: each line counts once. Without a last look, the last 24 hours are looked at (of a file its
 last megabyte).

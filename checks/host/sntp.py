@@ -3,8 +3,8 @@
     > 23 00 00 00 …  transmit: 64 random bits            version 4, mode 3 (client)
     < 24 02 06 e9 …  origin: the same 64 bits, receive T2, transmit T3
 
-    offset = ((T2 - T1) + (T3 - T4)) / 2      delay = (T4 - T1) - (T3 - T2)         T1, T4: this
-    host's own clock
+    offset = ((T2 - T1) + (T3 - T4)) / 2
+    delay  = (T4 - T1) - (T3 - T2)                       T1, T4: this host's own clock
 
 Rules: an answer that does not repeat our random bits is nobody's answer. A server that is not
 synchronised itself (leap indicator 3, stratum 0 with a kiss code, 16 and more) tells no time. The

@@ -1,15 +1,12 @@
 """Does a name server answer, rightly and soon? One question (RFC 1035).
 
-    ask      > portal.example.net IN A        over UDP, repeated if need be      faults: timeout,
-             refused, unreachable
-    tcp      the same, where the answer was cut short                            faults: closed,
-             bad-peer, refused
-    answer   < NOERROR  192.0.2.10                                               faults:
-             dns:nxdomain, dns:servfail,
-                                                                                 dns:refused,
-                                                                                 no-answer,
-                                                                                 wrong-answer
-    any of them                                                                  fault: timeout
+    ask      > portal.example.net IN A      faults: timeout, refused, unreachable
+             over UDP, repeated if need be
+    tcp      the same, where the answer     faults: closed, bad-peer, refused
+             was cut short
+    answer   < NOERROR  192.0.2.10          faults: dns:nxdomain, dns:servfail, dns:refused,
+                                                    no-answer, wrong-answer
+    any of them                             fault:  timeout
 
 Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are those of the
 record asked for.

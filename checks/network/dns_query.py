@@ -1,10 +1,10 @@
 """One question to a name server, over UDP and, where the answer is cut short, over TCP (RFC 1035,
 7766, 6891).
 
-    > 1b3e RD, EDNS 1232   portal.example.net IN A                      UDP, a connected socket,
-    repeated after 1 s, 2 s
+    > 1b3e RD, EDNS 1232   portal.example.net IN A        UDP, over a connected socket,
+                                                          repeated after 1 s, 2 s
     < 1b3e QR RD RA        portal.example.net 300 IN A 192.0.2.10
-    < 1b3e QR TC           (cut short)                                   asked again over TCP
+    < 1b3e QR TC           (cut short)                    asked again over TCP
 
 Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes
 at the most. Here is no more than a question and the head of an answer; what its records say is for

@@ -2,8 +2,8 @@
 than a daemon that mostly waits should keep. `python -m checks.network.dns_reader TYPE` reads the
 answer from its standard input.
 
-    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     or     {"wrong":
-    "ShortHeader"}
+    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     what the answer says
+    {"wrong": "ShortHeader"}                                            it is no answer
 """
 
 from __future__ import annotations

@@ -2,14 +2,24 @@
 3501, too).
 
     < * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready
-    > r1 STARTTLS                                                < r1 OK begin TLS
-    > r2 CAPABILITY                                              < * CAPABILITY IMAP4rev1 AUTH=PLAIN
-                                                                 UIDPLUS
-    > r3 AUTHENTICATE PLAIN          < +       > …               < r3 OK logged in
-    > r4 SELECT "INBOX"                                          < * 3 EXISTS  < r4 OK [READ-WRITE]
-    selected > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>" < * SEARCH 47  < r5 OK
-    > r6 UID STORE 47 +FLAGS.SILENT (\\Deleted)                   < r6 OK
-    > r7 UID EXPUNGE 47                                          < r7 OK
+    > r1 STARTTLS
+    < r1 OK begin TLS
+    > r2 CAPABILITY
+    < * CAPABILITY IMAP4rev1 AUTH=PLAIN UIDPLUS
+    > r3 AUTHENTICATE PLAIN
+    < +
+    > (user and password in base64)
+    < r3 OK logged in
+    > r4 SELECT "INBOX"
+    < * 3 EXISTS
+    < r4 OK [READ-WRITE] selected
+    > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>"
+    < * SEARCH 47
+    < r5 OK
+    > r6 UID STORE 47 +FLAGS.SILENT (\\Deleted)
+    < r6 OK
+    > r7 UID EXPUNGE 47
+    < r7 OK
 
 Rules: only mails of our own are touched, found by a header that nobody else writes; without UIDPLUS
 (RFC 4315) they are marked and not expunged, since a plain EXPUNGE would take what others have

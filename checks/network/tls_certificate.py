@@ -1,17 +1,15 @@
 """Is the certificate good, for this name, and for long enough? One TLS handshake (RFC 8446) and
 nothing more.
 
-    connect   TCP mail.example.net:25                                      faults: dns, refused,
-              unreachable
-    starttls  < 220 mail.example.net ESMTP  > EHLO …  > STARTTLS  < 220    faults: no-starttls,
-              smtp:454, bad-peer
-    tls       > ClientHello (SNI mail.example.net)  < Certificate …        faults: weak-protocol,
-              no-tls, tls, closed
-    verify    chain, dates, name: certificate_days = 23.4                  faults: expired,
-              not-yet-valid, self-signed,
-                                                                           untrusted, wrong-name,
-                                                                           weak-key, revoked
-    any of them                                                            fault: timeout
+    connect   TCP mail.example.net:25               faults: dns, refused, unreachable
+    starttls  < 220 mail.example.net ESMTP          faults: no-starttls, smtp:454, bad-peer
+              > EHLO …  > STARTTLS  < 220
+    tls       > ClientHello (SNI mail.example.net)  faults: weak-protocol, no-tls, tls, closed
+              < Certificate …
+    verify    chain, dates, name:                   faults: expired, not-yet-valid, self-signed,
+              certificate_days = 23.4                       untrusted, wrong-name, weak-key,
+                                                            revoked
+    any of them                                     fault:  timeout
 
 Rules: OpenSSL decides whether a certificate is good; one that is not is fetched again without
 trust, only to say whose it is and how long it is (or was) valid. To be warned in time, expect it:

@@ -1,9 +1,9 @@
 """Is our own way into the world open? Several targets, by several means, several times.
 
-    round 1   tcp 192.0.2.1:443  8 ms    dns 192.0.2.53  11 ms    icmp 198.51.100.7  timeout    up:
-              2 of 3, 1 needed
-    round 2   tcp 192.0.2.1:443  9 ms    dns 192.0.2.53  timeout  icmp 198.51.100.7  timeout    up
-    …
+    round 1   tcp 192.0.2.1:443  8 ms   dns 192.0.2.53  11 ms     icmp 198.51.100.7  timeout
+              up: 2 of 3, 1 needed
+    round 2   tcp 192.0.2.1:443  9 ms   dns 192.0.2.53  timeout   icmp 198.51.100.7  timeout
+              up
     reach     never up: fault with the code that all samples share (timeout, refused, unreachable,
               dns …), else "unreachable"; up and down more often than `flaps_allowed`: fault
               "flapping"

@@ -1,11 +1,10 @@
 """What an uplink is tried with: one target, one means, one sample at a time.
 
-    { icmp = "192.0.2.1" }                                    echo request and reply (RFC 792, RFC
-    4443)
-    { tcp = "192.0.2.1:443" }                                 a connection is taken
-    { dns = "192.0.2.53", name = "example.net" }              any answer but a failure: NOERROR or
-    NXDOMAIN { http = "http://example.net/generate_204", status = 204 }  that status; without it any
-    below 500
+    { icmp = "192.0.2.1" }                       echo request and reply (RFC 792, RFC 4443)
+    { tcp = "192.0.2.1:443" }                    a connection is taken
+    { dns = "192.0.2.53", name = "example.net" } any answer but a failure: NOERROR or NXDOMAIN
+    { http = "http://example.net/generate_204", status = 204 }
+                                                 that status; without it any below 500
 
 Rules: a sample is lost when what should answer does not, or refuses: a box on the way that refuses
 everything would pass for the world otherwise. ICMP goes by a datagram socket, which needs no

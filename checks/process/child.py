@@ -9,11 +9,9 @@ lines on its standard output how it goes. Light to import: nothing but the stand
     {"propose": "ports", "value": ...}          what a person may accept as right
     {"plan": ["fill", "raid"]}                  the stages that will be begun
     {"fault": "disk-full", "text": "..."}       what is wrong, in the stage under way; with
-    "origin": "local"
-                                                where the fault is on this side
+                                                "origin": "local" where it is on this side
     {"blind": "..."}                            nothing can be told, and why
-    {"done": {...}}                             the last event, with what the check itself needs to
-                                                know
+    {"done": {...}}                             the last event: what the check itself needs to know
 
 events.py is the daemon's side. A child needs no care for its own end: its guard sees to it.
 """

@@ -1,45 +1,39 @@
 """THE table: what a socket, a resolver or TLS raises, as the fault that it is of the far end, or as
 our own trouble.
 
-    raised                                            becomes
-    ------------------------------------------------  ----------------------------------------
-    ECONNREFUSED, ENOPROTOOPT                         refused      nobody listens there, and its
-                                                      host says so
-    ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN         closed       it broke the connection off
-    ETIMEDOUT                                         timeout      its host answers no more (RFC
-                                                      9293 section 3.8.3)
-    EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENONET,     unreachable  no way leads there (RFC 792, RFC
-    4443 section 3.1)
-      EOPNOTSUPP, EMSGSIZE
-    EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY            dns          there is no such name, or it has
-                                                      no address
-    UnicodeError                                      dns          nothing that can be a name (RFC
-                                                      1035 section 2.3.4)
-    SSLCertVerificationError                          expired, not-yet-valid, self-signed,
-                                                      untrusted, wrong-name, weak-key, revoked,
-                                                      certificate: checks/transport/tls.py
-    SSLError                                          weak-protocol, no-tls, weak-key, closed, tls:
-                                                      the same
-    EACCES, EPERM                                     CannotTell   this host's own firewall or
-                                                      routing forbids it
-    EMFILE, ENFILE, ENOBUFS, ENOMEM                   CannotTell   no descriptor, no memory left
-    here
-    EADDRNOTAVAIL, EADDRINUSE                         CannotTell   no local address or port left
-    ENETDOWN, ENODEV, EAFNOSUPPORT, EPROTONOSUPPORT,  CannotTell   this host lacks an interface, or
-    the protocol
-      ESOCKTNOSUPPORT, EPFNOSUPPORT
-    EAI_AGAIN, EAI_FAIL                               CannotTell   the resolver of this host is
-                                                      broken
-                                                                   (a zone that is broken looks so
-                                                                   too: SERVFAIL; the kind `dns`
-                                                                   tells the two apart)
-    EAI_SYSTEM, EAI_MEMORY, every other EAI           CannotTell   names cannot be resolved here
-    every other OSError                               CannotTell   not known to be the far end's: it
-                                                      is blamed for
-                                                                   nothing that it was not seen to
-                                                                   do
-    TimeoutError without an errno                     passes       it is a time limit of ours:
-    whoever set it names it
+    raised                                     becomes
+    -----------------------------------------  -----------------------------------------------------
+    ECONNREFUSED, ENOPROTOOPT                  refused      nobody listens there, its host says so
+    ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN  closed       it broke the connection off
+    ETIMEDOUT                                  timeout      its host answers no more
+                                                            (RFC 9293 section 3.8.3)
+    EHOSTUNREACH, EHOSTDOWN, ENETUNREACH,      unreachable  no way leads there
+    ENONET, EOPNOTSUPP, EMSGSIZE                            (RFC 792, RFC 4443 section 3.1)
+    EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY     dns          there is no such name, or no address
+    UnicodeError                               dns          nothing that can be a name
+                                                            (RFC 1035 section 2.3.4)
+    SSLCertVerificationError                   expired, not-yet-valid, self-signed, untrusted,
+                                               wrong-name, weak-key, revoked, certificate:
+                                               checks/transport/tls.py
+    SSLError                                   weak-protocol, no-tls, weak-key, closed, tls:
+                                               the same
+    EACCES, EPERM                              CannotTell   this host's own firewall or routing
+                                                            forbids it
+    EMFILE, ENFILE, ENOBUFS, ENOMEM            CannotTell   no descriptor, no memory left here
+    EADDRNOTAVAIL, EADDRINUSE                  CannotTell   no local address or port left
+    ENETDOWN, ENODEV, EAFNOSUPPORT,            CannotTell   this host lacks an interface, or the
+    EPROTONOSUPPORT, ESOCKTNOSUPPORT,                       protocol
+    EPFNOSUPPORT
+    EAI_AGAIN, EAI_FAIL                        CannotTell   the resolver of this host is broken (a
+                                                            zone that is broken looks so too:
+                                                            SERVFAIL; the kind `dns` tells the two
+                                                            apart)
+    EAI_SYSTEM, EAI_MEMORY, every other EAI    CannotTell   names cannot be resolved here
+    every other OSError                        CannotTell   not known to be the far end's: it is
+                                                            blamed for nothing that it was not seen
+                                                            to do
+    TimeoutError without an errno              passes       a time limit of ours: whoever set it
+                                                            names it
 
 Rules:
 1. What only this host can say is its own. What the network can say too is the far end's: a router

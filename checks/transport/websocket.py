@@ -3,11 +3,11 @@
 
     dns         edge.example.net -> 192.0.2.10              faults: dns
     tcp         192.0.2.10:443                              faults: refused, unreachable, timeout
-    tls         certificate and name checked, 1.2 or newer  faults: those of a certificate, no-tls,
-                tls …
+    tls         certificate and name checked, 1.2 or newer  faults: of a certificate, no-tls, tls
     websocket   > GET /ws HTTP/1.1                          faults: http:NNN, no-subprotocol,
-                closed, bad-peer > Upgrade: websocket > Sec-WebSocket-Protocol: sip < HTTP/1.1 101
-                Switching Protocols
+                > Upgrade: websocket                                closed, bad-peer
+                > Sec-WebSocket-Protocol: sip
+                < HTTP/1.1 101 Switching Protocols
     any of them                                             faults: timeout
 
 A proxy of the environment is not used: it is the way of an agent's browser that is looked at.

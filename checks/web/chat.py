@@ -1,13 +1,12 @@
 """Does the chat answer a visitor? Its page is opened in a real browser, the widget too, a message
 is sent.
 
-    page      GET the page, all of it                              faults: http:NNN and those of the
-              network
-    widget    the button is clicked, the field is there            not-found
-    socket    > GET /chat Upgrade: websocket   < 101               no-socket, refused, closed
-    send      the message is written and sent                      not-found
-    answer    < "You said: ping 4f3a91"                            timeout, closed
-    any of them                                                    timeout, too-large
+    page      GET the page, all of it                      faults: http:NNN, those of the network
+    widget    the button is clicked, the field is there    fault:  not-found
+    socket    > GET /chat Upgrade: websocket   < 101       faults: no-socket, refused, closed
+    send      the message is written and sent              fault:  not-found
+    answer    < "You said: ping 4f3a91"                    faults: timeout, closed
+    any of them                                            faults: timeout, too-large
 
 "{nonce}" in message and answer is a new number each time, so that an answer is known to be one to
 this message.

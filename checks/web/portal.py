@@ -1,18 +1,16 @@
 """Does a portal answer, soon enough, and with the page that it should? Plain HTTP (RFC 9110): one
 GET, or steps.
 
-    dns       portal.example.net -> 192.0.2.10                    fault: dns
-    connect   TCP 192.0.2.10:443                                  faults: refused, unreachable,
-              timeout
-    tls       certificate checked, TLS 1.2 or newer, ALPN         faults: expired, wrong-name, … tls
-    response  > GET /login HTTP/1.1      < HTTP/1.1 200 OK        faults: http:503, closed,
-              bad-peer, header-too-large,
-                                                                  redirects, reset, goaway
-    content   < <title>Agent Portal</title> ... Sign in ...       faults: missing-text,
-              unwanted-text, soft-200,
-                                                                  too-large, broken-off,
-                                                                  bad-encoding
-    any of them                                                   fault: timeout
+    dns       portal.example.net -> 192.0.2.10              fault:  dns
+    connect   TCP 192.0.2.10:443                            faults: refused, unreachable, timeout
+    tls       certificate checked, TLS 1.2 or newer, ALPN   faults: expired, wrong-name, tls, …
+    response  > GET /login HTTP/1.1                         faults: http:503, closed, bad-peer,
+              < HTTP/1.1 200 OK                                     header-too-large, redirects,
+                                                                    reset, goaway
+    content   < <title>Agent Portal</title> ... Sign in     faults: missing-text, unwanted-text,
+                                                                    soft-200, too-large,
+                                                                    broken-off, bad-encoding
+    any of them                                             fault:  timeout
 
 With `steps` each step is a stage of its own, and its phases are measures
 (`login_response_seconds`); see checks/web/steps/step.py. Its faults are the same, and wrong-page,

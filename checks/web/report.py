@@ -1,13 +1,14 @@
 """Does the report portal still make its report, and are its figures right? They are held against
 the call records.
 
-    each step    a walk to the report: login, run, download       faults: as for a portal; of the
-                 last: report-missing
-    figures      Date,Calls,Answered -> calls 90, answered 80     faults: report-missing,
-                 report-changed, bad-json
-    records      the records of the same day, as usage has them   unknown: they cannot be read, or
-                 are too few
-    compare      calls 90, records 90; answered 72, records 80    fault: figures-differ, with both
+    each step    a walk to the report: login, run,          faults:  as for a portal; of the last:
+                 download                                            report-missing
+    figures      Date,Calls,Answered -> calls 90,           faults:  report-missing, bad-json,
+                 answered 80                                         report-changed
+    records      the records of the same day, as usage      unknown: they cannot be read, or are
+                 has them                                            too few
+    compare      calls 90, records 90;                      fault:   figures-differ, with both
+                 answered 72, records 80
 
 Rules: {date} in a step or a figure is the day of the report, as the site's calendar has it. The
 records are read as the kind usage reads them, in a process of its own.

@@ -1,13 +1,10 @@
 """Is what agents are shown still what was agreed on? Chosen elements of a page, or a
 configuration's API, are compared with what a person has accepted.
 
-    each step    a walk to the page, with a login if it takes one        faults: as for a portal
-    read         #toolbar button -> ["Hold", "Mute", "Transfer"]         fault: missing (nothing
-                 there at all)
-    compare      accepted: ["Hold", "Mute", "Transfer"]                  fault: differs ("1 removed:
-                 - …"),
-                                                                         unknown: nothing was
-                                                                         accepted yet
+    each step    a walk to the page, with a login if it takes one   faults:  as for a portal
+    read         #toolbar button -> ["Hold", "Mute", "Transfer"]    fault:   missing (nothing there)
+    compare      accepted: ["Hold", "Mute", "Transfer"]             fault:   differs ("1 removed …")
+                                                                    unknown: nothing was accepted
 
 Rules: what is seen is proposed each time; `reveille accept NAME` shows the difference and takes it.
 A page is read in a process of its own, and as it was sent: what a script builds is portal-browser's

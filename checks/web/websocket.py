@@ -2,9 +2,10 @@
 
     dns         chat.example.net -> 192.0.2.10              faults: dns
     tcp         192.0.2.10:443                              faults: refused, unreachable
-    tls         certificate and name checked, 1.2 or newer  faults: expired, wrong-name, … tls
-    websocket   > GET /chat   Upgrade: websocket            faults: http:NNN, no-subprotocol,
-                closed, bad-peer < 101 Switching Protocols
+    tls         certificate and name checked, 1.2 or newer  faults: expired, wrong-name, tls
+    websocket   > GET /chat HTTP/1.1                        faults: http:NNN, no-subprotocol,
+                > Upgrade: websocket                                closed, bad-peer
+                < HTTP/1.1 101 Switching Protocols
     send        > {"ask": "ping"}                           faults: closed
     answer      < {"say": "pong"}                           faults: closed, bad-peer
     any of them                                             faults: timeout

@@ -1,11 +1,10 @@
 """What a look has at hand, and how it speaks: by the events of process/child.py, which
 checks/host/parent.py hears.
 
-{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent",
-                             "value": 41.0}
-{"note": "…"}   {"warning": "…"}   {"fault": "disk-full", "text": "…"}   {"remember": "fill",
-                "value": {…}}
-{"propose": "ports", "value": […]}   {"blind": "…"}   {"done": true}
+{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}
+{"measure": "root_percent", "value": 41.0}       {"note": "…"}   {"warning": "…"}
+{"fault": "disk-full", "text": "…"}              {"remember": "fill", "value": {…}}
+{"propose": "ports", "value": […]}               {"blind": "…"}   {"done": {}}
 
 Rule 1: every text is on one line, without control or bidirectional characters: file names and user
 names are written by strangers. Rule 2: a stage that cannot look says so and the next one begins;

@@ -1,15 +1,14 @@
 """A request from its name to the last byte of its answer, phase by phase, over a new connection;
 redirects are ours.
 
-    dns       portal.example.net -> 192.0.2.10       faults: dns
-    connect   TCP, addresses in turn                 faults: refused, unreachable, timeout
-    tls       certificate, name, ALPN                faults: those of a certificate, no-tls, tls …
-              (transport/tls.py)
-    response  > GET /login      < 200 OK             faults: http:503, closed, bad-peer,
-              header-too-large, redirects,
-                                                     reset, goaway
-    content   the body                               faults: broken-off, too-large, bad-encoding,
-              bad-peer
+    dns       portal.example.net -> 192.0.2.10    faults: dns
+    connect   TCP, addresses in turn              faults: refused, unreachable, timeout
+    tls       certificate, name, ALPN             faults: those of a certificate, no-tls, tls
+                                                          (transport/tls.py)
+    response  > GET /login                        faults: http:503, closed, bad-peer, reset,
+              < 200 OK                                    goaway, header-too-large, redirects
+    content   the body                            faults: broken-off, too-large, bad-encoding,
+                                                          bad-peer
 
 Rules: a redirect to another origin takes no private header along, and no body; one that leads where
 the request has been already, with nothing new to say, is a circle. Timing out is the caller's

@@ -1,10 +1,12 @@
 """The process: one job as JSON on standard input, its result as JSON on standard output.
 
-{"job": "schema", "schema": {...}, "document": ...}      -> {"faults": [{"where": "$.tier", "text":
-"..."}]} {"job": "elements", "html": "...", "looks": [{"name": "toolbar", "css": "#toolbar button",
-"attributes": []}]}
-                                                        -> {"found": {"toolbar": ["Hold", "Mute"]}}
-{"job": "selectors", "css": ["#toolbar >"]}              -> {"wrong": ["#toolbar >"]}
+{"job": "schema", "schema": {...}, "document": ...}
+    -> {"faults": [{"where": "$.tier", "text": "..."}]}
+{"job": "elements", "html": "...",
+ "looks": [{"name": "toolbar", "css": "#toolbar button", "attributes": []}]}
+    -> {"found": {"toolbar": ["Hold", "Mute"]}}
+{"job": "selectors", "css": ["#toolbar >"]}
+    -> {"wrong": ["#toolbar >"]}
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """Where in an answer something stands: a token to remember, a figure to measure. Each is found in
 exactly one way.
 
-{ field = "csrf_token" }               the value of a form's field (or of a meta element) of that
-name
-{ regex = "order no. (\\d+)" }          the first group, or the whole match, in the body
-{ json = "$.access_token" }            a value of the JSON that came
-{ header = "Location" }                a header of the answer
-{ cookie = "session" }                 a cookie that is kept
+{ field = "csrf_token" }          the value of a form's field (or of a meta element) of that name
+{ regex = "order no. (\\d+)" }     the first group, or the whole match, in the body
+{ json = "$.access_token" }       a value of the JSON that came
+{ header = "Location" }           a header of the answer
+{ cookie = "session" }            a cookie that is kept
 """
 
 from __future__ import annotations

@@ -7,10 +7,9 @@ probes with
 
     async with walk(trace, self.url, self, logout=self.logout) as walker:
         for step in self.steps:
-            answer = await walker.take(step)        # a stage called step.name; raises Refused with
-            that stage's fault
-        figures = parsed(answer.text)               # what came last is the kind's own to look at,
-                                                    in a stage of its own
+            answer = await walker.take(step)     # a stage called step.name; raises Refused
+        figures = parsed(answer.text)            # what came last is the kind's own to look at,
+                                                 # in a stage of its own
 
 Rules: the logout is made whatever went wrong, within LOGOUT_SECONDS, as soon as one step was
 answered; after a failure what goes wrong with it is only noted. A page that failed is kept as an

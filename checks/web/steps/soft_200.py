@@ -1,15 +1,14 @@
 """Soft failures: an answer 200 whose page says otherwise. No status tells, so the page itself is
 read.
 
-what                                            as in
-its title or heading says that it is an error   <title>503 Service Unavailable</title>,
-<h1>Maintenance</h1>
-a short page that speaks of maintenance         "We are carrying out maintenance and will be back
-soon."
-nothing on it                                   an empty body, without a script that could fill it
-a login page without a field to fill            <title>Sign in</title> and no input
-a login that shows the login page again         a password went out with a form, and the answer asks
-for it once more
+what                                       as in
+its title or heading says that it is an    <title>503 Service Unavailable</title>
+error                                      <h1>Maintenance</h1>
+a short page that speaks of maintenance    "We are carrying out maintenance and will be back soon."
+nothing on it                              an empty body, without a script that could fill it
+a login page without a field to fill       <title>Sign in</title> and no input
+a login that shows the login page again    a password went out with a form, and the answer asks for
+                                           it once more
 
 Rules: only a title, a heading or a page of few words is taken by its words, so that a portal's news
 may speak of last night's maintenance; what a script will fill is left to a browser.

@@ -2,9 +2,9 @@
 what is remembered.
 
 steps = [
-  { name = "open", url = "/login", remember = { csrf = { field = "csrf_token" } } }, { name =
-  "login", url = "/login", form = { user = "monitor", password = "{password}", csrf_token = "{csrf}"
-  },
+  { name = "open", url = "/login", remember = { csrf = { field = "csrf_token" } } },
+  { name = "login", url = "/login",
+    form = { user = "monitor", password = "{password}", csrf_token = "{csrf}" },
     lands_on = "/home", must_contain = ["Sign out"] },
   { name = "queues", url = "/api/queues", json_values = { "$.status" = "ok" },
     measure = { agents_ready = { json = "$.ready" } } },
