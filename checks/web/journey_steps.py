@@ -63,8 +63,8 @@ class Click(_Step):
 class PressKey(_Step):
     """A key is pressed."""
 
-    # The names of UI Events (KeyboardEvent.key), with + between a modifier and its key; anything
-    # else would be typed as text.
+    # The names of UI Events (KeyboardEvent.key) as Playwright takes them, with + between a modifier
+    # and its key.
     press: Annotated[str, Field(pattern=r"^[A-Za-z0-9+]{1,30}$")]
     """its name, as in "Enter" or "Control+A\""""
 

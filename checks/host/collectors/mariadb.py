@@ -83,8 +83,7 @@ class MariaDb:
             wire, work = row["Slave_IO_Running"], row["Slave_SQL_Running"]
             said = row.get("Last_SQL_Error") or row.get("Last_IO_Error") or ""
             behind = row.get("Seconds_Behind_Master")
-            # IO running has a third value: "Connecting" while the primary is
-            # not reached.
+            # IO running has a third value: "Connecting" while the primary is not reached.
             if "Yes" not in wire or "Yes" not in work or wire != "Yes":
                 at.fault(
                     "replication-broken",

@@ -27,8 +27,8 @@ from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 
 Step = Mapping[str, Any]
-# Playwright's own time limit has to be the one that ends a step, since only its message says what
-# was missing; ours is for a driver that does not answer.
+# Playwright's own time limit has to be the one that ends a step; ours comes a little later, and is
+# for a driver that does not answer at all.
 _MARGIN_SECONDS = 5.0
 
 
