@@ -219,7 +219,7 @@ def _named(at: str, key: str) -> str:
 
 
 def _why(wrong: Exception) -> str:
-    """Without any value: what is kept may be a customer's."""
+    """What is wrong with a body, without any value of it: what is kept may be a customer's."""
     if isinstance(wrong, _Inexact):
         return str(wrong)
     # pydantic's ValidationError has errors(); its own text would repeat the input.

@@ -36,7 +36,7 @@ def write_duration(seconds: float) -> str:
 
 
 def _duration(written: object, info: ValidationInfo) -> object:
-    """In a file a number without its unit is refused; code gives seconds."""
+    """Seconds of a written duration. A file must write the unit; code gives seconds."""
     in_a_file = "directory" in (info.context or {})
     # `within = 20` could be seconds, minutes (as in Nagios) or milliseconds, so a file always
     # writes the unit.

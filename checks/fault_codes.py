@@ -74,7 +74,8 @@ FAMILIES: Mapping[str, str] = {
 """what codes begin with that quote somebody else -> what follows, with an example"""
 
 # Codes that said more until release 0.1: what some kinds called so has a word of its own now. A
-# policy written before still names the old word, so its rules match the new ones too.
+# policy written before names the old word alone, so check-config tells its author which new ones to
+# add.
 NARROWED: Mapping[str, tuple[str, ...]] = {
     "unreachable": ("refused",),
     "certificate": ("expired", "not-yet-valid", "self-signed", "untrusted", "wrong-name"),

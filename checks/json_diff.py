@@ -33,14 +33,16 @@ class Difference:
         return bool(self.added or self.removed)
 
     def words(self, most: int = 4) -> str:
-        """In one line: "1 added, 1 removed: - a; + b"."""
+        """The difference in one line: "1 added, 1 removed: - a; + b"."""
         changes = [line for line in self.unified if line[:1] in "+-"]
         told = "; ".join(changes[:most]) + ("; ..." if len(changes) > most else "")
         return f"{len(self.added)} added, {len(self.removed)} removed: {told}"
 
 
 def difference(accepted: Any, seen: Any) -> Difference:
-    """From what was accepted to what is seen; both plain JSON. None accepted: everything is new."""
+    """The difference between what was accepted and what is seen; both plain JSON. With None
+    accepted, everything is new.
+    """
     import difflib  # with the first difference that is shown
 
     before, after = ([] if accepted is None else lines(accepted)), lines(seen)

@@ -196,7 +196,7 @@ class Run:
 
     @property
     def status(self) -> int:
-        """Its exit status; below zero a signal."""
+        """The plugin's exit status; a signal is below zero."""
         return self._child.status if self._child.status is not None else -int(signal.SIGKILL)
 
     async def output(self, line: bytes | None) -> bytes:
@@ -242,7 +242,7 @@ class Said:
         self._whole = output
 
     def keep(self, trace: Trace) -> None:
-        """As notes, measures, and an exhibit where it said more than a line."""
+        """Keep the output as notes and measures, and as an exhibit where it has more than a line."""
         if self.line:
             trace.note(self.line)
         if self.long:

@@ -42,7 +42,7 @@ class Ratio:
         ), 100.0 if self.hits == n else 100 * min(1.0, high)
 
     def told(self) -> dict[str, Any]:
-        """As it stands in the result; percentages rounded to a hundredth."""
+        """The ratio as it stands in the result; percentages are rounded to a hundredth."""
         interval = self.interval()
         percent = self.percent()
         return {

@@ -164,7 +164,7 @@ class Secret(Settings):
         }
 
     def where(self) -> str:
-        """Where the secret is to be found, in words."""
+        """The place of the secret, in words."""
         if self.credential is not None:
             return f"systemd credential {self.credential!r}"
         if self.environment is not None:

@@ -79,7 +79,7 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
         }
 
     def longest_seconds(self) -> float:
-        """All servers at once, each three times."""
+        """The longest that all servers may take, asked at once and three times each, in seconds."""
         return _TIMES * self.answer_within + 5.0
 
     async def probe(self, trace: Trace) -> None:

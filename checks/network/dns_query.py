@@ -87,8 +87,8 @@ class Query:
     entry: bytes
 
     def to_wire(self) -> bytes:
-        """With recursion desired, and an EDNS record (RFC 6891) that says how much may come at
-        once.
+        """The question as bytes, with recursion desired and an EDNS record (RFC 6891) that says how
+        much may come at once.
         """
         edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0)
         return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, 1) + self.entry + edns

@@ -71,7 +71,7 @@ def said(data: bytes, record: str) -> dict[str, Any]:
 
 
 def _written(record: Rdata) -> str:
-    """As a zone file has it; a text record without its quotes."""
+    """A record as a zone file has it; a text record without its quotes."""
     strings: tuple[bytes, ...] | None = getattr(record, "strings", None)
     # A TXT record is several strings of 255 bytes at most, which SPF and DKIM read as one (RFC 7208
     # section 3.3).

@@ -174,7 +174,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                     await open_one.close()
 
     async def _enter(self, talk: Conversation, trace: Trace) -> None:
-        """From the connection to a session that may send."""
+        """Go from the connection to a session that may send mail."""
         if self.security == "tls":
             with trace.stage("starttls"):
                 await self._secure(talk)

@@ -78,7 +78,7 @@ targets = [
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """Of the uplink, and of each target by its number."""
+        """The measures of the uplink, and of each target by its number."""
         each = {
             f"target_{number}_{name}": f"{text}, of {target}"
             for number, target in enumerate(self.targets, 1)

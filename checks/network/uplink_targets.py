@@ -229,7 +229,7 @@ def _echo_socket(family: int, protocol: int) -> socket.socket:
 
 
 def _checked(packet: bytes) -> bytes:
-    """With the checksum in its place (RFC 1071); for IPv6 the kernel does it."""
+    """A packet with the checksum in its place (RFC 1071); for IPv6 the kernel does it."""
     total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)

@@ -135,7 +135,7 @@ async def _hear(
 
 
 async def _line(child: Child) -> bytes:
-    """One that is not whole is none: the process died over it."""
+    """The next whole line; empty for one without its end, since the process died over it."""
     line = await child.output.readline()
     return line if line.endswith(b"\n") else b""
 

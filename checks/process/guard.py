@@ -73,7 +73,7 @@ class Guard:
             signal.signal(number, self._leave)
 
     def run(self) -> int:
-        """Until nothing is left; the program's status as os.waitpid gives it."""
+        """Run the program until nothing of it is left; returns its status as os.waitpid gives it."""
         grace, capabilities, kept, command, environment = self._ordered()
         _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if not capabilities:  # execve(2) gives the program none then
@@ -216,8 +216,9 @@ def _parent_of(process: int) -> int:
 def _become(
     command: list[bytes], environment: dict[bytes, bytes], kept: list[int], guard: int, failed: int
 ) -> None:
-    """In the forked process: the program, in a session of its own, mortal with its guard. Does not
-    return."""
+    """Become the program, in the forked process: in a session of its own, and mortal with its
+    guard. Does not return.
+    """
     problem = 0
     try:
         os.setsid()
@@ -259,8 +260,9 @@ def _kill(process: int, number: int) -> None:
 
 
 def _leave_as(status: int) -> None:
-    """With the same status, or by the same signal; without a core file, since this process has
-    nothing to say."""
+    """Leave with the program's status, or by its signal; without a core file, since this process
+    has nothing to say.
+    """
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         _no_core_file()

@@ -106,12 +106,12 @@ class Child:
 
     @property
     def status(self) -> int | None:
-        """Its exit status once it has ended; below zero a signal."""
+        """The child's exit status once it has ended; a signal is below zero."""
         return self._process.returncode
 
     @property
     def output(self) -> asyncio.StreamReader:
-        """Its standard output. Raises RuntimeError where that is no pipe."""
+        """The child's standard output. Raises RuntimeError where that is no pipe."""
         if self._process.stdout is None:
             raise RuntimeError("the child was started without an output")
         return self._process.stdout
@@ -122,7 +122,9 @@ class Child:
         return " · ".join(line.strip() for line in text)
 
     async def give(self, job: bytes) -> None:
-        """Its standard input, whole. One that does not want to read is told by its status."""
+        """Write the child's whole standard input. A child that does not read it is told by its
+        status.
+        """
         stdin = self._process.stdin
         if stdin is None:
             raise RuntimeError("the child was started without an input")
@@ -137,13 +139,13 @@ class Child:
             self._life.send(bytes([number]))
 
     async def wait(self) -> int:
-        """Its status, once nothing of it is left."""
+        """Wait until nothing of the child is left; returns its status."""
         await self._gone()
         await asyncio.wait({self._listening}, timeout=_LAST_WORDS_SECONDS)
         return self._process.returncode or 0
 
     def let_go(self) -> None:
-        """Its guard ends it from now on, by SIGTERM and SIGKILL."""
+        """Have the guard end the child from now on, by SIGTERM and SIGKILL."""
         self._life.close()
 
     async def end(self, patience: float = 0.0) -> None:

@@ -203,7 +203,7 @@ def fault_within(text: str) -> Refused | CannotTell | None:
 
 
 def most_telling(errors: Sequence[OSError]) -> OSError:
-    """Of the errors of several addresses of one name the one that decides, the last of equals."""
+    """The error that decides, of those of several addresses of one name; of equals the last."""
     return min(reversed(errors), key=_rank)
 
 

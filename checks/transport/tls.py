@@ -109,7 +109,7 @@ def trusting_up_to(trusted: Path | None, newest: ssl.TLSVersion) -> ssl.SSLConte
 
 
 def taking_anything() -> ssl.SSLContext:
-    """To see a certificate that is not to be trusted; nothing is said over such a connection."""
+    """A context that shows a certificate nobody trusts; nothing is said over such a connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -120,8 +120,8 @@ def taking_anything() -> ssl.SSLContext:
 
 
 def trusting_only(certificate: bytes) -> ssl.SSLContext:
-    """To have one certificate (DER) read by OpenSSL: it vouches for itself, whatever its date, name
-    and issuer.
+    """A context that has one certificate (DER) read by OpenSSL: it vouches for itself, whatever its
+    date, name and issuer.
     """
     context = taking_anything()
     context.verify_mode = ssl.CERT_REQUIRED
@@ -148,7 +148,7 @@ def said(error: ssl.SSLError) -> str:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Empty where Python itself made the error: then it has no such field."""
+    """OpenSSL's name of the error; empty where Python itself made it, without this field."""
     return str(getattr(error, "reason", None) or "")
 
 

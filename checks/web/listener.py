@@ -38,7 +38,7 @@ class Callback:
 
     @property
     def text(self) -> str:
-        """As text; what is none is replaced."""
+        """The body as text; bytes that are none are replaced."""
         return self.body.decode("utf-8", "replace")
 
 

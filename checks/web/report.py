@@ -161,8 +161,8 @@ records = "answered_calls"
         trace.measure("total_seconds", trace.elapsed())
 
     def fault_of(self, step: Step, refused: Refused) -> Refused:
-        """Where the last step is refused, and the portal let us in before, it is the report that is
-        missing.
+        """The fault of a step: where the last one is refused and the portal let us in before, it is
+        the report that is missing.
         """
         let_in = step is not self.steps[0] and (
             refused.code.startswith("http:") or refused.code in _NOT_MADE

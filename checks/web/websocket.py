@@ -120,7 +120,7 @@ answer = "pong"
         return self.within * len(self.stages) + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Open it once. Raises Refused, CannotTell."""
+        """Open the socket once, and talk. Raises Refused, CannotTell."""
         began = time.monotonic()
         async with self._connection(trace) as connection:
             if self.send is not None:
@@ -226,8 +226,8 @@ class _Told:
 
 
 def _closed(closed: Any) -> Refused:
-    """1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the
-    limit.
+    """The fault of a closed socket. 1002, 1003, 1007 and 1009 are what we close with on a frame
+    that breaks the protocol or the limit (RFC 6455 section 7.4.1).
     """
     ours = (
         closed.sent and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009)

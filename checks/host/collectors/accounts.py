@@ -137,7 +137,7 @@ def _key_files(root: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 def _places_of_keys(root: Path) -> list[str]:
-    """Where sshd looks for keys, by its configuration."""
+    """The places where sshd looks for keys, by its configuration."""
     # Both are looked at even where sshd is told of another place: its configuration may be changed
     # back.
     usual = [".ssh/authorized_keys", ".ssh/authorized_keys2"]

@@ -63,7 +63,7 @@ class Seen:
 
 
 def log_ins(at: Look, delta: Delta) -> None:
-    """Read all the records there are."""
+    """Read all the records of log-ins that this host keeps, and judge them."""
     root = Path(at.settings["root"])
     seen = Seen()
     sources = 0

@@ -70,7 +70,7 @@ def night_of(moment: datetime, hours: Sequence[int]) -> str | None:
 
 
 def limit(before: Sequence[int], least: int) -> float:
-    """From how many calls on a night is no usual one."""
+    """The number of calls from which on a night is no usual one."""
     middle = median(before)
     spread = _MAD_TO_SIGMA * median(abs(number - middle) for number in before)
     return max(float(least), _TIMES * middle, middle + _SPREADS * spread)

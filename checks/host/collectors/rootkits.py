@@ -70,8 +70,8 @@ def _by_rkhunter(at: Look) -> list[str]:
 
 
 def _by_chkrootkit(at: Look) -> list[str]:
-    """It leaves with 0 whatever it found, and lists each file whose name begins with a dot: only
-    its alarms count.
+    """The alarms of chkrootkit. It leaves with 0 whatever it found, and also lists each file whose
+    name begins with a dot.
     """
     done = run(["chkrootkit", "-q"], at.left())
     return [" ".join(line.split()) for line in done.output.splitlines() if _INFECTED.search(line)]

@@ -66,7 +66,7 @@ def look(at: Look) -> None:
 
 
 def scans(at: Look) -> None:
-    """Who was refused how often, and who was let in after that."""
+    """Count who was refused how often, and who was let in after that."""
     refused: Counter[str] = Counter()
     tried: defaultdict[str, set[str]] = defaultdict(set)
     broken = {tuple(pair) for pair in at.recalled.get("broken", [])}

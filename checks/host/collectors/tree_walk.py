@@ -37,7 +37,7 @@ Entry = tuple[str, os.stat_result]
 
 
 def walk(at: Look, top: str, passed: Callable[[str], bool] | None = None) -> Iterator[Entry]:
-    """Everything under a path of the host that is no folder. Raises NotLooked when the budget is
+    """Everything under a path of the host that is not a folder. Raises NotLooked when the budget is
     over.
     """
     root = Path(at.settings["root"])

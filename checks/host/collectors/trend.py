@@ -42,7 +42,7 @@ def slope_a_day(points: Points, least_points: int = 4, least_days: float = 0.5) 
 
 
 def days_until(points: Points, limit: float) -> float | None:
-    """In how many days the value meets the limit; 0 when it has; None when it does not go there."""
+    """The days until the value meets the limit; 0 when it has, None when it does not go there."""
     if points and points[-1][1] >= limit:
         return 0.0
     slope = slope_a_day(points)

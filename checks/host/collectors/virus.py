@@ -78,8 +78,8 @@ def self_test(at: Look, one: Scanner) -> bool:
 
 
 def scan(at: Look, one: Scanner) -> None:
-    """All that has changed since the last whole look; what is not reached is the next one's
-    beginning.
+    """Scan all that has changed since the last whole look; the next look begins with what is not
+    reached.
     """
     root = Path(at.settings["root"])
     since = 0.0 if at.settings["every_file"] else at.recalled.get("since", 0.0)

@@ -56,8 +56,8 @@ class Body:
             raise Refused("broken-off", f"the page's {self._coding} ended in its middle")
 
     def _deflated(self, data: bytes) -> bytes:
-        """Once it is known whether deflate has its header (RFC 1950), or is bare as some servers
-        mean it.
+        """Data to unpack, once it is known whether deflate has its header (RFC 1950) or is bare, as
+        some servers mean it.
         """
         if len(data) < 2:
             self._beginning = data

@@ -22,7 +22,7 @@ _MOST_PER_ANSWER = 50
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """One of them. `host_only`: for that very host, not for those below it."""
+    """One cookie. With `host_only` it is for that very host, and not for those below it."""
 
     name: str
     value: str

@@ -52,7 +52,7 @@ class Stuck(Exception):
 
 
 class Chromium:
-    """One browser program."""
+    """One browser program, launched when it is first needed."""
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -111,7 +111,7 @@ async def _fill(tab: Tab, root: locators.Root, step: Step, patience_ms: float) -
 
 
 async def _not_see(root: locators.Root, what: str, patience_ms: float) -> None:
-    """Gone, or never there: and that for a moment."""
+    """Wait until a text is gone, or make sure that it never comes for a moment."""
     try:
         await expect(locators.text(root, what)).to_be_hidden(timeout=patience_ms)
     except AssertionError:
@@ -119,5 +119,5 @@ async def _not_see(root: locators.Root, what: str, patience_ms: float) -> None:
 
 
 def _loading(tab: Tab) -> str:
-    """Where the journey got to, in words."""
+    """Where the journey got to, in words for a fault."""
     return f"; the page is {tab.mask.hidden(tab.page.url)[:200]}"

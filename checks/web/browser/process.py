@@ -68,13 +68,15 @@ class House:
                 await browser.close()
 
     def _take_no_more(self) -> None:
-        """From now on nobody can hand us a job: the daemon starts another process for it."""
+        """Close the control socket: the daemon starts another process for the next job."""
         if self._control.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
             self._control.close()
 
     async def _end_jobs(self) -> None:
-        """Those whose daemon is gone leave by themselves: a call is hung up."""
+        """Wait for the jobs, then cancel them. Those whose daemon is gone leave by themselves: a
+        call is hung up.
+        """
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=_FAREWELL_SECONDS)
         for job in self._jobs:
@@ -99,7 +101,9 @@ class House:
         job.add_done_callback(self._jobs.discard)
 
     async def _beat(self) -> None:
-        """Life's signs: stuck is dead, and idle for long is over."""
+        """Set the alarm again each second, so that a stuck process is killed; end one that is idle
+        for long.
+        """
         while True:
             signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
             await asyncio.sleep(1.0)

@@ -86,7 +86,7 @@ class Keeper:
             ) from problem
 
     def put_down(self) -> None:
-        """It is stuck: the next job gets a new one."""
+        """Kill a process that is stuck: the next job gets a new one."""
         self.child.signal(signal.SIGKILL)
 
     async def end(self) -> None:

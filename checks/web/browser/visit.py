@@ -56,7 +56,7 @@ async def _chat(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
 
 
 async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Locator:
-    """Open it, and find where to write. Raises Refused."""
+    """Open the widget, and find where to write. Raises Refused."""
     outside, inside = tab.root(order["button_frame"]), tab.root(order["frame"])
     opened = False
     try:
@@ -73,7 +73,7 @@ async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Loc
 
 
 async def _socket(tab: Tab, within: float) -> None:
-    """Open, and still so a moment later. Raises Refused."""
+    """Wait for an open socket that is still open a moment later. Raises Refused."""
     sockets = tab.sockets
     try:
         async with asyncio.timeout(within):

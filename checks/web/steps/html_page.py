@@ -83,7 +83,7 @@ def without(page: str, opening: str, closing: str) -> str:
 
 
 def _tag(lower: str, name: str, at: int) -> int:
-    """Where a tag of that very name begins; -1 for nowhere."""
+    """The place where a tag of that very name begins; -1 where there is none."""
     while (begin := lower.find(f"<{name}", at)) >= 0:
         after = lower[begin + 1 + len(name) : begin + 2 + len(name)]
         if not after or after in " \t\r\n\f/>":
