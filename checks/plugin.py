@@ -242,7 +242,7 @@ class Said:
         self._whole = output
 
     def keep(self, trace: Trace) -> None:
-        """Keep the output as notes and measures, and as an exhibit where it has more than a line."""
+        """Keep the output as a note and measures, and as an exhibit if it has more than a line."""
         if self.line:
             trace.note(self.line)
         if self.long:

@@ -73,7 +73,7 @@ class Guard:
             signal.signal(number, self._leave)
 
     def run(self) -> int:
-        """Run the program until nothing of it is left; returns its status as os.waitpid gives it."""
+        """Run the program until nothing of it is left; return its status, as of os.waitpid."""
         grace, capabilities, kept, command, environment = self._ordered()
         _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if not capabilities:  # execve(2) gives the program none then
