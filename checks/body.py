@@ -35,11 +35,13 @@ from typing import (
 Shape = TypeVar("Shape")
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 _LONGEST_KEY = 40  # a key of a file is data: it is named in a message no longer than this
+# What a constructor raises for data of another shape: a missing key, a text where a number should
+# be, a list that is too short. Anything else is a bug of ours and passes.
 _NOT_MADE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 
 
 class Unreadable(Exception):
-    """A body that this program cannot read; the text says of what, and why, without what is in it."""
+    """A body that this program cannot read; the text says which and why, without what is in it."""
 
 
 class _Inexact(ValueError):
@@ -92,11 +94,13 @@ class Body(Generic[Shape]):
             raise _Inexact("it is no object")
         body = dict(kept)
         number = body.pop(self.number, 1)
+        # True is an int to isinstance(), and no number of a version.
         if type(number) is not int or not 1 <= number <= self.version:
             raise _Inexact(
                 f"it is of version {str(number)[:_LONGEST_KEY]}, and this program knows 1 to"
                 f" {self.version}"
             )
+        # A body of 0.1.0 has no number and counts as 1: the first migration makes it 2.
         for migration in self.migrations[number - 1 :]:
             body = migration(body)
         return body
@@ -185,6 +189,8 @@ def _checker(shape: Any) -> _Check | None:
             name for name, hint in marked.items() if _is_optional(get_origin(hint), shape.__total__)
         }
         return _of_keys(get_type_hints(shape), frozenset(marked) - optional, frozenset(optional))
+    # An optional value, a list of bodies, a table of bodies: what lies within is held to its own
+    # shape.
     inner = [found for one in get_args(shape) if one is not type(None) and (found := _checker(one))]
     if not inner:
         return None
@@ -243,14 +249,16 @@ def _each_value(check: _Check) -> _Check:
 
 
 def _named(at: str, key: str) -> str:
+    # A key of the file goes into a message, and from there to a terminal: no control characters.
     sound = "".join(sign if sign.isprintable() else "?" for sign in key[:_LONGEST_KEY])
     return f"{at}.{sound}" if at else sound
 
 
 def _why(wrong: Exception) -> str:
-    """Without any value: what is kept may be a customer's."""
+    """What is wrong with a body, without any value of it: what is kept may be a customer's."""
     if isinstance(wrong, _Inexact):
         return str(wrong)
+    # pydantic's ValidationError has errors(); its own text would repeat the input.
     told = getattr(wrong, "errors", None)
     places = (
         [".".join(map(str, one["loc"])) for one in told(include_input=False, include_url=False)]

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
 from checks.messages import shown
 
+# A month and a year have no fixed length, so there is no unit for them.
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
@@ -16,6 +17,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 def parse_duration(written: object) -> float:
     """Seconds from "250ms", "20s", "5m", "1h30m", "7d". Raises ValueError."""
     text = written if isinstance(written, str) else ""
+    # Bounded before the pattern is tried; forty characters write any honest duration.
     if len(text) > 40 or not re.fullmatch(f"(?:{_PART.pattern})+", text, re.ASCII):
         raise ValueError(
             f"{shown(written)} is not a duration; write a number with its unit, as in '20s', '5m',"
@@ -34,8 +36,10 @@ def write_duration(seconds: float) -> str:
 
 
 def _duration(written: object, info: ValidationInfo) -> object:
-    """In a file a number without its unit is refused; code gives seconds."""
+    """Seconds of a written duration. A file must write the unit; code gives seconds."""
     in_a_file = "directory" in (info.context or {})
+    # `within = 20` could be seconds, minutes (as in Nagios) or milliseconds, so a file always
+    # writes the unit.
     return written if isinstance(written, float) and not in_a_file else parse_duration(written)
 
 

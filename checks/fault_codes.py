@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 from checks.transport import faults
 
+# One alphabetical list and not one for each kind: the same trouble has the same word everywhere, so
+# that one rule of a policy fits all kinds.
 _OF_KINDS = """
 account-broken agent-not-called aide-differs already-running ami-error another-call
 archive-failing bad-encoding bad-json bad-peer bad-recipient bad-url broken-off changed-account
@@ -71,13 +73,13 @@ FAMILIES: Mapping[str, str] = {
 }
 """what codes begin with that quote somebody else -> what follows, with an example"""
 
+# Codes that said more until release 0.1: what some kinds called so has a word of its own now. A
+# policy written before names the old word alone, so check-config tells its author which new ones to
+# add.
 NARROWED: Mapping[str, tuple[str, ...]] = {
     "unreachable": ("refused",),
     "certificate": ("expired", "not-yet-valid", "self-signed", "untrusted", "wrong-name"),
 }
-"""codes that said more until 0.1: what some kinds called so has a word of its own now, whatever
-looks
-"""
 
 
 def is_known(code: str) -> bool:

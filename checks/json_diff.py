@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+# A line is for a ticket and a terminal; a leaf that is longer (a script, a picture in base64) is
+# told by its beginning.
 _LONGEST_LINE = 200
 
 
@@ -31,17 +33,21 @@ class Difference:
         return bool(self.added or self.removed)
 
     def words(self, most: int = 4) -> str:
-        """In one line: "1 added, 1 removed: - a; + b"."""
+        """The difference in one line: "1 added, 1 removed: - a; + b"."""
         changes = [line for line in self.unified if line[:1] in "+-"]
         told = "; ".join(changes[:most]) + ("; ..." if len(changes) > most else "")
         return f"{len(self.added)} added, {len(self.removed)} removed: {told}"
 
 
 def difference(accepted: Any, seen: Any) -> Difference:
-    """From what was accepted to what is seen; both plain JSON. None accepted: everything is new."""
+    """The difference between what was accepted and what is seen; both plain JSON. With None
+    accepted, everything is new.
+    """
     import difflib  # with the first difference that is shown
 
     before, after = ([] if accepted is None else lines(accepted)), lines(seen)
+    # n=1: one line around a change tells where it is; the first two lines are the names of files,
+    # of which there are none.
     changes = list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
     marked = [f"{line[0]} {line[1:]}" for line in changes if line[:2] != "@@"]
     return Difference(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+# The lines of the checklist that the operators of a contact centre go through each morning; the
+# report of the night shows each of them.
 Duty = Literal[
     "calls",
     "trunks",

@@ -13,6 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from checks.contract import Check
 
+# The group of entry points that a package of somebody else's names in its own metadata
+# (packaging.python.org, entry points specification).
 GROUP = "reveille.checks"
 
 _OWN = {
@@ -66,6 +68,8 @@ class Kinds(Mapping[str, type[Check]]):
     def __init__(self) -> None:
         self._foreign: dict[str, EntryPoint] = {}
         for point in entry_points(group=GROUP):
+            # A kind of the house cannot be replaced from outside: a package that was installed by
+            # mistake must not change what "sip-call" means.
             if point.name not in _OWN:
                 self._foreign.setdefault(point.name, point)
 
@@ -90,5 +94,7 @@ def kinds() -> Mapping[str, type[Check]]:
 
 def _a_check(found: object) -> type[Check]:
     if not (isinstance(found, type) and issubclass(found, Check)):
+        # An entry point is a text in somebody's package: that it leads to a check is known only
+        # once it is loaded.
         raise TypeError(f"{found!r} of the entry points {GROUP} is no checks.contract.Check")
     return found

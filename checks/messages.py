@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 def without_password(text: str) -> str:
     """A text less what stands between `//` and `@` in an address, where some write a password."""
+    # One character class without nesting: linear, since the text may be a far end's.
     return re.sub(r"//[^/@\s]*@", "//…@", text)
 
 
@@ -26,5 +27,7 @@ def shown(written: object, longest: int = 60) -> str:
 
 def nearest(written: str, known: Iterable[str]) -> str:
     """The known name most like the written one, as a hint; "" when none is near."""
+    # 0.6 is difflib's own cutoff: one or two letters of a word may be wrong. The time grows with
+    # the square of the length, hence the bound.
     close = get_close_matches(written[:80], list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""

@@ -18,13 +18,19 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
+# How many data one attempt keeps. check_snmp and check_disk on a large host give a hundred; more is
+# a plugin gone wild, and each datum is a column of the ledger.
 MOST_DATA = 200
-"""How many data one look keeps."""
+# Every repetition is bounded, and a datum begins after a blank only: the time stays linear in what
+# a plugin prints. A comma for the decimal point is what plugins print in a German or French locale.
 _DATUM = re.compile(
     r"(?<!\S)(?:'(?P<quoted>(?:[^'\n]|''){1,200})'|(?P<bare>[^\s'=]{1,200}))"
-    r"=(?P<value>[-+]?(?:\d{1,40}(?:[.,]\d{0,40})?|[.,]\d{1,40})(?:[eE][-+]?\d{1,3})?|U)(?P<unit>[^\s;\d]{0,20})"
+    r"=(?P<value>[-+]?(?:\d{1,40}(?:[.,]\d{0,40})?|[.,]\d{1,40})(?:[eE][-+]?\d{1,3})?|U)"
+    r"(?P<unit>[^\s;\d]{0,20})"
     r"(?P<rest>(?:;[^\s;]{0,100}){0,4});?(?=\s|$)"
 )
+# Unit of measurement -> the last word of a measure's name, and the factor to the base unit.
+# Guideline 2.6 names s, %, B and c; the Monitoring Plugins count KB and above by 1024.
 _UNITS = {
     "s": ("seconds", 1.0),
     "ms": ("seconds", 1e-3),
@@ -39,9 +45,6 @@ _UNITS = {
     "c": ("count", 1.0),
     "": ("", 1.0),
 }
-"""unit of measurement -> the last word of a measure's name, and the factor; larger bytes as the
-plugins count them
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Range:
         """`10`, `10:`, `~:10`, `10:20`, `@10:20`; None for what is none of these."""
         inside, text = written.startswith("@"), written.removeprefix("@")
         start, colon, end = text.partition(":")
+        # Guideline 2.5: `10` means 0 to 10, `10:` no upper end, `~` minus infinity.
         low = _number(start, {"~": -inf}) if colon else 0.0
         high = _number(end if colon else start, {"": inf} if colon else {})
         return None if low is None or high is None or low > high else cls(low, high, inside)
@@ -109,6 +113,7 @@ def _name(label: str, unit: str) -> str:
     `root`.
     """
     word = _word(label) or "root"
+    # A measure is named in expectations, where a name does not begin with a digit.
     word = f"value_{word}" if word[0].isdigit() else word
     return word if not unit or word.rpartition("_")[2] == unit else f"{word}_{unit}"
 
@@ -133,4 +138,5 @@ def _number(written: str, words: dict[str, float] | None = None) -> float | None
         value = float(written.replace(",", "."))
     except ValueError:
         return None
+    # "1e999" is infinite to float() and can be in no report.
     return value if abs(value) < inf else None

@@ -2,16 +2,14 @@
 
     $ /usr/lib/nagios/plugins/check_tcp -H mail.example.net -p 25
     TCP OK - 0.012 second response time on mail.example.net port 25|time=0.012s;;;0.000;10.000
-    what the plugin says at length                                  kept as the exhibit plugin.txt
+    what the plugin says at length                    kept as the exhibit plugin.txt
     | more=1 performance=2% data=3c
 
-    exit status 0   OK                          its performance data are the measures (time_seconds)
-                1   WARNING                     quoted as a warning: the verdict is DEGRADED
-                2   CRITICAL                    fault "critical" in the stage "run", with its first
-                    line
-                3   UNKNOWN                     nothing is known; so with every other ending:
-                    another status, a signal,
-                                                no such file, not done within its time
+    exit status 0   OK         its performance data are the measures (time_seconds)
+                1   WARNING    quoted as a warning: the verdict is DEGRADED
+                2   CRITICAL   fault "critical" in the stage "run", with its first line
+                3   UNKNOWN    nothing is known; so with every other ending: another status, a
+                               signal, no such file, not done within its time
 
 Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read
 and dropped; all that came of it is killed at the end. A command line is seen by everybody on the
@@ -36,13 +34,19 @@ from checks.perfdata import data_in
 from checks.process.parent import Child, Program, started
 from checks.settings import Duration, Secret
 
+# Nagios itself reads 8 KiB of what a plugin prints (MAX_PLUGIN_OUTPUT_LENGTH), so nothing that it
+# shows is cut off here.
 _MOST_BYTES = 65536
+# What prints 16 MiB is in a loop: it is ended then, and does not have to reach its time limit.
 _ENDLESS_BYTES = 16 * 2**20
 _MOST_LINE = 500
 _ENDING_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 1.0
+# The options by which the Monitoring Plugins and their relatives take a password; -p and the like
+# mean a port just as often, and are left to the documentation.
 _SECRETIVE = re.compile(
-    r"^--?(?:\w+-)*(?:password|passwd|pass|passphrase|secret|token|api-?key|auth-?pass|priv-?pass|community)(?:=|$)",
+    r"^--?(?:\w+-)*(?:password|passwd|pass|passphrase|secret|token|api-?key|auth-?pass|priv-?pass"
+    r"|community)(?:=|$)",
     re.IGNORECASE,
 )
 _WITH_PASSWORD = re.compile(r"//[^/@\s]+:[^/@\s]+@")
@@ -120,12 +124,12 @@ perfdata = ["time_seconds"]
     """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
 
     def measures(self) -> Mapping[str, str]:
-        """How long it ran, and what it was said to give."""
+        """How long the plugin ran, and the performance data that are named."""
         given = dict.fromkeys(self.perfdata, "as the plugin's performance data give it")
         return {"run_seconds": "how long the plugin ran, in seconds", **given}
 
     def highest_layer(self) -> Layer:
-        """The one that was set."""
+        """The layer that the setting `layer` names."""
         return Layer[self.layer.upper()]
 
     def longest_seconds(self) -> float:
@@ -133,7 +137,7 @@ perfdata = ["time_seconds"]
         return self.within + 2 * _ENDING_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Run it once."""
+        """Run the plugin once. Raises Refused, CannotTell."""
         environment, line = self._environment(), self._line()
         with trace.stage("run"):
             run = await Run.start(self.command, environment)
@@ -141,6 +145,8 @@ perfdata = ["time_seconds"]
                 async with asyncio.timeout(self.within):
                     output = await run.output(line)
             except TimeoutError:
+                # A plugin has a time limit of its own (-t) and says by then what it waited for; one
+                # that had to be stopped has said nothing.
                 raise CannotTell(f"the plugin was not done within {self.within:g} s") from None
             finally:
                 await run.end()
@@ -178,7 +184,7 @@ class Run:
 
     @classmethod
     async def start(cls, command: tuple[str, ...], environment: dict[str, str]) -> Run:
-        """Start it. Raises CannotTell."""
+        """Start a plugin's command. Raises CannotTell."""
         try:
             return cls(
                 await started(Program(command, environment), stderr=asyncio.subprocess.STDOUT)
@@ -190,7 +196,7 @@ class Run:
 
     @property
     def status(self) -> int:
-        """Its exit status; below zero a signal."""
+        """The plugin's exit status; a signal is below zero."""
         return self._child.status if self._child.status is not None else -int(signal.SIGKILL)
 
     async def output(self, line: bytes | None) -> bytes:
@@ -207,7 +213,7 @@ class Run:
             reading.cancel()
 
     async def end(self) -> None:
-        """Leave nothing of it behind."""
+        """End the plugin and all that it has started."""
         await self._child.end()
 
     async def _read(self) -> None:
@@ -225,6 +231,8 @@ class Said:
     """A plugin's output: its first line, what it says at length, and its performance data."""
 
     def __init__(self, output: str) -> None:
+        # Guideline 2.6 and the multi-line output of Nagios 3: data after the | of the first line,
+        # and after the | of the long text.
         first, _, rest = output.replace("\0", "").lstrip("\n").partition("\n")
         text, _, data = first.partition("|")
         long, _, more = rest.partition("|")
@@ -234,7 +242,7 @@ class Said:
         self._whole = output
 
     def keep(self, trace: Trace) -> None:
-        """As notes, measures, and an exhibit where it said more than a line."""
+        """Keep the output as a note and measures, and as an exhibit if it has more than a line."""
         if self.line:
             trace.note(self.line)
         if self.long:
@@ -247,6 +255,8 @@ class Said:
 def _ended(status: int, said: Said, trace: Trace) -> None:
     """Exit status 0 to 3, or nothing is known."""
     text = said.line or "the plugin said nothing"
+    # The return codes of the guidelines: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. Some plugins leave
+    # with 255 or a signal when they break: that is no verdict.
     if status == 1:
         trace.warning(text)
     elif status == 2:

@@ -48,6 +48,7 @@ __all__ = [
     "write_duration",
 ]
 
+# The types that TOML itself has: for these pydantic would otherwise take "2" for 2 and 1 for true.
 _EXACT = {"int", "float", "bool", "date", "time", "datetime"}
 
 
@@ -132,6 +133,8 @@ class Secret(Settings):
     @field_validator("credential")
     @classmethod
     def _is_a_file_name(cls, written: str | None) -> str | None:
+        # systemd.exec(5), LoadCredential=: the name is that of a file below $CREDENTIALS_DIRECTORY;
+        # a slash would lead out of it.
         if written is not None and ("/" in written or written in (".", "..")):
             raise ValueError(
                 "a credential is named without a folder; it is a file in $CREDENTIALS_DIRECTORY"
@@ -161,7 +164,7 @@ class Secret(Settings):
         }
 
     def where(self) -> str:
-        """Where the secret is to be found, in words."""
+        """The place of the secret, in words."""
         if self.credential is not None:
             return f"systemd credential {self.credential!r}"
         if self.environment is not None:
@@ -173,6 +176,8 @@ class Secret(Settings):
         try:
             if self.environment is not None:
                 return os.environ[self.environment]
+            # The first line only: editors and `echo` end a file with a line end, which is no part
+            # of the secret.
             return self._path().read_text(encoding="utf-8").splitlines()[0]
         except (OSError, KeyError, IndexError, UnicodeDecodeError):
             raise LookupError(f"{self.where()} is missing, empty or not readable") from None
@@ -213,6 +218,8 @@ def named(section: str) -> Callable[[object, ValidationInfo], Any]:
                     f"{shown(written)} is no name; write the NAME of a [{section}.NAME]"
                 )
             return written
+        # The entry that is named has faults of its own, which are told: that it is "not there"
+        # would be a second, wrong complaint.
         faulty = context.get("faulty", {}).get(section, ())
         if written in faulty:
             raise PydanticCustomError(
@@ -238,6 +245,7 @@ def _readable(written: object, info: ValidationInfo) -> object:
         found = False
     if not found:
         raise ValueError(f"there is no file {shown(str(path), 300)}")
+    # At check-config, as the user of the service: root would be able to read it.
     if not os.access(path, os.R_OK):
         raise ValueError(f"the file {shown(str(path), 300)} is not readable for this user")
     return path

@@ -38,6 +38,7 @@ class Verbs:
             )
         found = [verb for verb in self._models if verb in written]
         if not found:
+            # A verb with a typing error is the usual reason for a step without one.
             hints = [hint for key in written if (hint := nearest(str(key), list(self._models)))]
             hint = hints[0] if hints else ""
             raise ValueError(

@@ -34,6 +34,8 @@ class HostCheck(Check):
 
     def longest_seconds(self) -> float:
         """The budget, and a little for the end."""
+        # The process is ended at `within`; killing a scanner that waits for a slow disk takes its
+        # time.
         return self.within + 10.0
 
     async def probe(self, trace: Trace) -> None:
@@ -66,4 +68,5 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
+    # Paths, dates and the like go to the process as text: its job is one JSON object.
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -10,6 +10,8 @@ from importlib import import_module
 from checks.host.collectors.collector import Blind, Look
 from checks.process.child import job, step_back, telling
 
+# A scan of the disk takes what nobody else wants; a light look is only a little behind the
+# telephone system, or a busy host would never be looked at.
 _NICENESS, _LIGHT_NICENESS = 19, 5
 
 

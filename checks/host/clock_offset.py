@@ -1,10 +1,9 @@
 """The time of day: this host's clock against time servers (RFC 5905), and whether the kernel says
 it is steered.
 
-    ask      SNTP, each server up to three times, the answer with the least delay counts    fault:
-             no-answer
-    compare  the median of those who agree                                                  fault:
-             clock-off
+    ask      SNTP, each server up to three times; the answer      fault: no-answer
+             with the least delay counts
+    compare  the median of those who agree                        fault: clock-off
 
 Rules: servers that contradict each other without a majority leave nothing known. A change of the
 site's summer time in the days to come is noted.
@@ -29,9 +28,15 @@ from checks.kind import Duty
 from checks.settings import Duration, SiteZone
 
 _PORT = 123
+# RFC 5905 section 10 filters the last eight samples by their delay; of three close ones the least
+# delayed is good enough to see a tenth of a second.
 _TIMES = 3
+# The step threshold of RFC 5905 (STEPT): servers that are further apart than this do not tell the
+# same time.
 _AGREE_SECONDS = 0.128
+# TIME_ERROR of <sys/timex.h>: the kernel's clock is not synchronised (adjtimex(2)).
 _TIME_ERROR = 5
+# A week is enough for whoever keeps the shift plans and the timetable of the trunk.
 _DAYS_AHEAD = 7
 Server = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+)(:\d{1,5})?$")]
 
@@ -74,11 +79,11 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
         }
 
     def longest_seconds(self) -> float:
-        """All servers at once, each three times."""
+        """The longest that all servers may take, asked at once and three times each, in seconds."""
         return _TIMES * self.answer_within + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask and compare once."""
+        """Ask every time server and compare its clock with this host's, once."""
         self._announce(trace)
         with trace.stage("ask"):
             told = await self._asked(trace)
@@ -118,6 +123,8 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
             try:
                 told = await ask(host, port, self.answer_within)
             except CannotTell as own:
+                # An earlier answer of this server stands; trouble of this host's own does not make
+                # it wrong.
                 return own if isinstance(best, Refused) else best
             except Refused as problem:
                 if isinstance(best, Refused):
@@ -133,8 +140,11 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
         near = {
             server: answer.offset
             for server, answer in told.items()
+            # Half of the delay is the most that an uneven path can add (RFC 5905 section 8), and
+            # the root distance is what the server says of its own error.
             if abs(answer.offset - middle) <= _AGREE_SECONDS + answer.delay / 2 + answer.distance
         }
+        # Of two that contradict each other nobody knows which one is wrong.
         if 2 * len(near) <= len(told):
             raise CannotTell(f"the time servers contradict each other: {_said(told)}")
         if len(near) < len(told):
@@ -175,6 +185,7 @@ def steered_by_kernel() -> bool | None:
     not be asked.
     """
     state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)))
+    # A sandbox may forbid the call altogether (SystemCallFilter=~@clock).
     return None if state < 0 else state != _TIME_ERROR
 
 

@@ -1,14 +1,13 @@
 """A database's health: PostgreSQL or MariaDB (MySQL), asked by its own views; nothing is written.
 
-    connect       log in, SELECT 1                    unreachable, login-refused,
-                  too-many-connections, read-only
-    connections   pg_stat_activity, PROCESSLIST       connections-full, long-transaction
-    replication   pg_stat_replication, slots, WAL receiver, SHOW REPLICA STATUS, Galera
-                                                      replication-broken, replication-late
-    storage       sizes, dead rows, transaction ids, page checksums, archiving
-                                                      checksum-failures, ids-running-out,
-                                                      archive-failing
-    clock         SELECT now()                        clock-off
+    connect       log in, ask for the version             unreachable, login-refused,
+                                                          too-many-connections, read-only
+    connections   pg_stat_activity, PROCESSLIST           connections-full, long-transaction
+    replication   pg_stat_replication, slots, WAL         replication-broken, replication-late
+                  receiver, SHOW REPLICA STATUS, Galera
+    storage       sizes, dead rows, transaction ids,      checksum-failures, ids-running-out,
+                  page checksums, archiving               archive-failing
+    clock         SELECT now()                            clock-off
 
 Rule: a standby is expected by its name or by their number; one that is not connected is broken
 replication. Give the account the role pg_monitor, or PROCESS and REPLICATION CLIENT (REPLICA
@@ -44,9 +43,10 @@ server = { database = "asterisk", user = "reveille", password = { credential = "
 standby_names = ["standby-b"]
 """
     WORST: ClassVar[tuple[str, ...]] = (
-        "unreachable", "refused", "dns", "closed", "too-many-connections", "connections-full", "read-only",
-        "login-refused", "no-such-database", "not-allowed", "checksum-failures", "ids-running-out",
-        "replication-broken", "replication-late", "archive-failing", "long-transaction", "clock-off",
+        "unreachable", "refused", "dns", "closed", "too-many-connections", "connections-full",
+        "read-only", "login-refused", "no-such-database", "not-allowed", "checksum-failures",
+        "ids-running-out", "replication-broken", "replication-late", "archive-failing",
+        "long-transaction", "clock-off",
     )  # fmt: skip
 
     engine: Literal["postgresql", "mariadb"]
@@ -85,7 +85,7 @@ standby_names = ["standby-b"]
         return {**super().plain(), "server": self.server.plain()}
 
     def measures(self) -> Mapping[str, str]:
-        """How it is."""
+        """The measures of each stage."""
         return {
             "connect_seconds": "from nothing to the first answer, in seconds",
             "connections_seconds": "looking at the connections, in seconds",

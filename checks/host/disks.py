@@ -36,7 +36,8 @@ every = "5m"
 warn = ["most_used_percent <= 80"]
 """
     WORST: ClassVar[tuple[str, ...]] = (
-        "read-only", "disk-full", "inodes-full", "not-mounted", "smart-failing", "raid-degraded", "filling",
+        "read-only", "disk-full", "inodes-full", "not-mounted", "smart-failing", "raid-degraded",
+        "filling",
     )  # fmt: skip
 
     mounts: tuple[Mount, ...] = Field(default=(), examples=[["/", "/var/spool/asterisk"]])

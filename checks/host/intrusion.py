@@ -1,19 +1,20 @@
 """Signs of an intrusion: what is new on this host, and nobody accepted it (`reveille accept NAME`).
 
-    accounts    passwd, shadow, group, sudoers      new-account root-account empty-password
-                changed-account
-                                                    new-privilege
-    keys        authorized_keys of every home       new-key
-    schedules   cron, at, systemd units             new-schedule
-    boot        ld.so.preload, kernel modules       preload new-module
-    processes   /proc                               hidden-program
-    log-ins     wtmp, btmp, auth.log                new-log-in guessed-password log-erased
+    accounts    passwd, shadow, group, sudoers             new-account, root-account,
+                                                           empty-password, changed-account,
+                                                           new-privilege
+    keys        authorized_keys of every home              new-key
+    schedules   cron, at, systemd units                    new-schedule
+    boot        ld.so.preload, kernel modules              preload, new-module
+    processes   /proc                                      hidden-program
+    log-ins     wtmp, btmp, auth.log                       new-log-in, guessed-password,
+                                                           log-erased
     privileged  set-user-ID, set-group-ID, capabilities    new-privileged-file
-    temporary   programs under /tmp and the like    hidden-program
-    files       own baseline (SHA-256)              changed-file new-file missing-file
-    packages    files against their package         foreign-file
-    aide        AIDE, with its own database         aide-differs
-    rootkits    rkhunter, chkrootkit                rootkit-sign
+    temporary   programs under /tmp and the like           hidden-program
+    files       own baseline (SHA-256)                     changed-file, new-file, missing-file
+    packages    files against their package                foreign-file
+    aide        AIDE, with its own database                aide-differs
+    rootkits    rkhunter, chkrootkit                       rootkit-sign
 
 Rules: what differs from the accepted state is a fault until it is accepted, unless a package
 explains it: the package has another version than was accepted, and the file is, bit for bit, the
@@ -58,9 +59,10 @@ kind = "intrusion"
 at = ["04:00"]
 """
     WORST: ClassVar[tuple[str, ...]] = (
-        "rootkit-sign", "preload", "root-account", "guessed-password", "hidden-program", "foreign-file", "log-erased",
-        "new-key", "new-privileged-file", "empty-password", "new-privilege", "new-account", "changed-account",
-        "new-schedule", "new-module", "changed-file", "missing-file", "new-file", "aide-differs", "new-log-in",
+        "rootkit-sign", "preload", "root-account", "guessed-password", "hidden-program",
+        "foreign-file", "log-erased", "new-key", "new-privileged-file", "empty-password",
+        "new-privilege", "new-account", "changed-account", "new-schedule", "new-module",
+        "changed-file", "missing-file", "new-file", "aide-differs", "new-log-in",
     )  # fmt: skip
 
     areas: tuple[Area, ...] = AREAS
@@ -68,14 +70,15 @@ at = ["04:00"]
     root: Absolute = "/"
     """where the host's file system is seen, when Reveille runs in a container beside it"""
     watch: tuple[Absolute, ...] = (
-        "/etc", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/boot", "/usr/lib/systemd",
-        "/usr/lib/security", "/usr/lib/x86_64-linux-gnu/security", "/root/.ssh", "/root/.bashrc", "/root/.profile",
+        "/etc", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/boot",
+        "/usr/lib/systemd", "/usr/lib/security", "/usr/lib/x86_64-linux-gnu/security", "/root/.ssh",
+        "/root/.bashrc", "/root/.profile",
     )  # fmt: skip
     """files and folders of the baseline"""
     exclude: tuple[str, ...] = (
-        "/etc/mtab", "/etc/adjtime", "/etc/ld.so.cache", "/etc/resolv.conf", "/etc/passwd*", "/etc/shadow*",
-        "/etc/group*", "/etc/gshadow*", "/etc/.pwd.lock", "/etc/lvm/archive/*", "/etc/lvm/backup/*",
-        "*.pyc",
+        "/etc/mtab", "/etc/adjtime", "/etc/ld.so.cache", "/etc/resolv.conf", "/etc/passwd*",
+        "/etc/shadow*", "/etc/group*", "/etc/gshadow*", "/etc/.pwd.lock", "/etc/lvm/archive/*",
+        "/etc/lvm/backup/*", "*.pyc",
     )  # fmt: skip
     """patterns of paths that are passed over in the baseline (accounts have their own area)"""
     most_files: int = Field(default=10_000, ge=1, le=50_000)

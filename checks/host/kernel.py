@@ -1,10 +1,9 @@
 """What the kernel complains about: memory that ran out, disks that fail, hardware that errs,
 programs that crash.
 
-    log      the journal, or `log`, or dmesg, since the last look     oom-kill, io-error,
-             filesystem-error,
-                                                                      hardware-error, hung-task
-    counter  oom_kill of /proc/vmstat                                 oom-kill
+    log      the journal, or `log`, or dmesg,       oom-kill, io-error, filesystem-error,
+             since the last look                    hardware-error, hung-task
+    counter  oom_kill of /proc/vmstat               oom-kill
 
 Rule: each line counts once. Without a last look, the last 24 hours are looked at (of a file its
 last megabyte).
@@ -42,10 +41,12 @@ every = "5m"
     )
 
     log: LocalPath | None = Field(default=None, examples=["/var/log/kern.log"])
-    """the kernel's log where it is kept in a file; without it the journal is asked, or else dmesg"""
+    """the kernel's log where it is kept in a file; without it the journal is asked, or else
+    dmesg
+    """
 
     def measures(self) -> Mapping[str, str]:
-        """How many of each."""
+        """How many lines, crashes and errors the kernel has told of."""
         return {
             "log_seconds": "reading the log, in seconds",
             "counter_seconds": "reading the kernel's counter, in seconds",

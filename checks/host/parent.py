@@ -16,7 +16,9 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.process.events import Story, followed
 from checks.process.parent import python
 
+# Several faults in one text: what is longer stands in the notes, each fault by itself.
 _LONGEST_FAULT = 900
+# The process ends its own look before it is ended, so that it can say what it did not reach.
 _SPARE_SECONDS = 5.0
 
 

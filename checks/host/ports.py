@@ -3,8 +3,8 @@ to everybody.
 
     listen    /proc/net/{tcp,udp}*      unexpected-port
 
-    $ reveille accept open-ports        from then on these are right: tcp 0.0.0.0:22 sshd, udp
-    0.0.0.0:5060 asterisk
+    $ reveille accept open-ports        from then on these are right:
+                                        tcp 0.0.0.0:22 sshd, udp 0.0.0.0:5060 asterisk
 
 Rules: a listener on the loopback alone is nobody's way in, and passed over unless wanted. UDP ports
 that the system picks by itself (RTP, resolvers) are passed over. A port that is accepted and no

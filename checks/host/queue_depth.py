@@ -53,7 +53,7 @@ mail = "postfix"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """How many, and how long."""
+        """How many wait, and how long the oldest has waited."""
         return {
             "count_seconds": "counting, in seconds",
             "waiting": "how many wait",

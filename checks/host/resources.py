@@ -32,7 +32,8 @@ kind = "host-resources"
 every = "5m"
 """
     WORST: ClassVar[tuple[str, ...]] = (
-        "memory-low", "descriptors-low", "connections-full", "overloaded", "swap-full", "stuck", "monitor-memory",
+        "memory-low", "descriptors-low", "connections-full", "overloaded", "swap-full", "stuck",
+        "monitor-memory",
     )  # fmt: skip
 
     sample: Duration = Field(default=1.0, ge=0.1, le=30)

@@ -1,15 +1,15 @@
 """Abuse of the telephone system: who scans for accounts, which calls cost a fortune, and who calls
 at night.
 
-    log       Asterisk, FreeSWITCH, Kamailio: refused registrations and calls    registration-scan,
-              account-broken
-    calls     call records of the nights and days since the last look            premium-call,
-              unusual-country
-    night     outgoing calls between `night` hours, against the nights before    night-peak
+    log       Asterisk, FreeSWITCH, Kamailio: refused     registration-scan, account-broken
+              registrations and calls
+    calls     call records since the last look            premium-call, unusual-country
+    night     outgoing calls between `night` hours,       night-peak
+              against the nights before
 
-    [Nov 22 03:12:44] NOTICE[811] res_pjsip/pjsip_distributor.c: Request 'REGISTER' from '"100"
-    <sip:100@192.0.2.7>'
-        failed for '198.51.100.9:5071' (callid: 1) - No matching endpoint found
+    [Nov 22 03:12:44] NOTICE[811] res_pjsip/pjsip_distributor.c: Request 'REGISTER'
+        from '"100" <sip:100@192.0.2.7>' failed for '198.51.100.9:5071' (callid: 1)
+        - No matching endpoint found
 
 Rules: a number is read with this site's country code and prefixes, and belongs to the longest code
 of ITU-T E.164 that fits. A night is unusual against the median of the nights remembered, and their
@@ -72,7 +72,9 @@ countries = ["1", "44"]
     countries: tuple[Digits, ...] = Field(default=(), examples=[["1", "44"]])
     """country codes that are called every day, beside this site's own and the accepted ones"""
     premium: tuple[Digits, ...] = Field(default=(), examples=[["+91186", "+44909"]])
-    """premium ranges in international form, beside those of the ITU (979, 878, 881, 882, 883, 888)"""
+    """premium ranges in international form, beside those of the ITU (979, 878, 881, 882, 883,
+    888)
+    """
     night: tuple[Hour, Hour] = (22, 6)
     """from which hour to which hour it is night, in the site's time"""
     least_night_calls: int = Field(default=10, ge=1)

@@ -3,8 +3,8 @@
     > 23 00 00 00 …  transmit: 64 random bits            version 4, mode 3 (client)
     < 24 02 06 e9 …  origin: the same 64 bits, receive T2, transmit T3
 
-    offset = ((T2 - T1) + (T3 - T4)) / 2      delay = (T4 - T1) - (T3 - T2)         T1, T4: this
-    host's own clock
+    offset = ((T2 - T1) + (T3 - T4)) / 2
+    delay  = (T4 - T1) - (T3 - T2)                       T1, T4: this host's own clock
 
 Rules: an answer that does not repeat our random bits is nobody's answer. A server that is not
 synchronised itself (leap indicator 3, stratum 0 with a kiss code, 16 and more) tells no time. The
@@ -24,18 +24,21 @@ from checks.contract import Refused
 from checks.transport.datagram import Awaited, awaiting
 from checks.transport.faults import far_faults
 
+# RFC 5905 section 7.3: the 48 bytes without extension fields.
 _PACKET = struct.Struct("!BBbb11I")
+# Seconds from 1900 to 1970 (RFC 868 names this very number).
 _SINCE_1900 = 2_208_988_800
 _ERA_SECONDS = 1 << 32
 _FRACTION = float(1 << 32)
 _SHORT = float(1 << 16)
 _LEAP_UNKNOWN = 3
+# MAXDIST of RFC 5905 is 1 s; a little more, for servers on lines that are slow but right.
 _MOST_DISTANCE_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A server's answer: by how much this host's clock is behind (positive) or ahead, in seconds."""
+    """A server's answer: how far this host's clock is behind (positive) or ahead, in seconds."""
 
     offset: float
     delay: float
@@ -52,6 +55,9 @@ async def ask(host: str, port: int, within: float) -> Told:
         with far_faults():
             async with asyncio.timeout(within), awaiting(answer, host, port) as transport:
                 answer.sent()
+                # Leap 0, version 4, mode 3. The transmit time is random and not the time of this
+                # host: nothing is given away, and no answer can be forged without seeing the
+                # question.
                 transport.sendto(bytes([0x23]) + bytes(39) + nonce)
                 data, first, last = await answer.came
     except TimeoutError:
@@ -64,6 +70,7 @@ def read(data: bytes, first: float, last: float) -> Told:
     Refused.
     """
     head, stratum, _, _, root_delay, dispersion, identity, *stamps = _PACKET.unpack(data[:48])
+    # RFC 5905 section 7.4: the reference identifier is a kiss code then, such as RATE or DENY.
     if stratum == 0:
         kiss = identity.to_bytes(4, "big").decode("ascii", "replace").strip("\0 ")
         raise Refused("kiss-of-death", "".join(sign for sign in kiss if sign.isprintable()))
@@ -96,11 +103,14 @@ class _Answer(Awaited[tuple[bytes, float, float]]):
         self._first = self._began = 0.0
 
     def sent(self) -> None:
-        """The question goes out now."""
+        """Note when the question goes out: now."""
         self._first, self._began = time.clock_gettime(time.CLOCK_REALTIME), time.monotonic()
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - it is connected
+        # A step of the clock between question and answer would be measured as delay: only the first
+        # time is read from it.
         last = self._first + (time.monotonic() - self._began)
+        # Bytes 24 to 31 are the origin timestamp; mode 4 is a server, 5 one that broadcasts.
         mine = len(data) >= 48 and data[24:32] == self._nonce and data[0] & 7 in (4, 5)
         if mine and not self.came.done():
             self.came.set_result((data, self._first, last))

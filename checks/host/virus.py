@@ -1,12 +1,12 @@
 """Viruses: ClamAV on the files that have changed since the last look.
 
     engine       clamd: PING, VERSION, or clamscan --version   engine-down, no-signatures,
-                 old-signatures
+                                                               old-signatures
     self-test    the EICAR test string (a harmless text)       finds-nothing
     scan         clamd INSTREAM, or clamscan                   infected
 
-    > zINSTREAM\\0  00 00 10 00 <4096 bytes>  …  00 00 00 00        < stream: Win.Test.EICAR_HDB-1
-                    FOUND\\0
+    > zINSTREAM\\0  00 00 10 00 <4096 bytes>  …  00 00 00 00
+    < stream: Win.Test.EICAR_HDB-1 FOUND\\0
 
 Rules: a scanner that does not find the test string finds nothing, and its silence is worth nothing.
 Signatures have an age. What is too large, not readable or not reached is said; the next look begins

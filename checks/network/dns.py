@@ -1,15 +1,12 @@
 """Does a name server answer, rightly and soon? One question (RFC 1035).
 
-    ask      > portal.example.net IN A        over UDP, repeated if need be      faults: timeout,
-             refused, unreachable
-    tcp      the same, where the answer was cut short                            faults: closed,
-             bad-peer, refused
-    answer   < NOERROR  192.0.2.10                                               faults:
-             dns:nxdomain, dns:servfail,
-                                                                                 dns:refused,
-                                                                                 no-answer,
-                                                                                 wrong-answer
-    any of them                                                                  fault: timeout
+    ask      > portal.example.net IN A      faults: timeout, refused, unreachable
+             over UDP, repeated if need be
+    tcp      the same, where the answer     faults: closed, bad-peer, refused
+             was cut short
+    answer   < NOERROR  192.0.2.10          faults: dns:nxdomain, dns:servfail, dns:refused,
+                                                    no-answer, wrong-answer
+    any of them                             fault:  timeout
 
 Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are those of the
 record asked for.
@@ -35,7 +32,10 @@ from checks.settings import Duration
 Record = Literal[
     "A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"
 ]
+# resolv.conf(5): the resolver of the C library asks the servers in the order of this file, so the
+# first is the one that every program of this host meets first.
 _OWN_RESOLVERS = Path("/etc/resolv.conf")
+# A name behind a content network may have dozens of addresses: a ticket needs a few.
 _MOST_SHOWN = 10
 
 
@@ -81,7 +81,7 @@ name = "agent.example.net"
     """time limit for everything together"""
 
     def measures(self) -> Mapping[str, str]:
-        """What an answer tells."""
+        """The measures of a question and its answer."""
         return {
             "ask_seconds": "from the first question to the answer over UDP, in seconds",
             "tcp_seconds": "asking again over TCP, in seconds; only where the answer was cut short",
@@ -96,12 +96,16 @@ name = "agent.example.net"
         return self.within + 10.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask once."""
+        """Ask the name server once, and judge its answer."""
+        # Read anew each time: a DHCP client or systemd-resolved rewrites the file while the daemon
+        # runs.
         server = await asyncio.to_thread(_first_own) if self.server is None else self.server
         try:
             async with asyncio.timeout(self.within):
                 asked = await self._ask(server, trace)
         except TimeoutError:
+            # A silent server and a lost datagram look the same over UDP; the question was repeated,
+            # so a single loss has not led here.
             raise Refused("timeout", f"no answer within {self.within:g} s") from None
         trace.measure("repetitions", asked.repetitions)
         trace.measure("answer_bytes", len(asked.data))
@@ -126,8 +130,13 @@ name = "agent.example.net"
         trace.measure("answers", len(found))
         if told["ttl"] is not None:
             trace.measure("ttl_seconds", told["ttl"])
+        # NXDOMAIN (the name does not exist) and SERVFAIL (the server cannot tell) are told apart by
+        # their code: a policy sends the one to whoever keeps the zone, the other to whoever keeps
+        # the server.
         if status != "NOERROR":
             raise Refused(f"dns:{status.lower()}", f"{self.name} {self.record}")
+        # NOERROR without such a record ("NODATA", RFC 2308 section 2.2): the name exists, with
+        # other types of records.
         if not found:
             raise Refused("no-answer", f"there is no {self.record} record of {self.name}")
         plain = {_plain(one) for one in found}
@@ -139,7 +148,7 @@ name = "agent.example.net"
 
 
 def _plain(answer: str) -> str:
-    """For comparing: names have no case and may or may not end with a dot; an address has one form."""
+    """One form to compare: names have no case and may end with a dot; an address has one form."""
     try:
         return str(ipaddress.ip_address(answer))
     except ValueError:

@@ -1,10 +1,10 @@
 """One question to a name server, over UDP and, where the answer is cut short, over TCP (RFC 1035,
 7766, 6891).
 
-    > 1b3e RD, EDNS 1232   portal.example.net IN A                      UDP, a connected socket,
-    repeated after 1 s, 2 s
+    > 1b3e RD, EDNS 1232   portal.example.net IN A        UDP, over a connected socket,
+                                                          repeated after 1 s, 2 s
     < 1b3e QR RD RA        portal.example.net 300 IN A 192.0.2.10
-    < 1b3e QR TC           (cut short)                                   asked again over TCP
+    < 1b3e QR TC           (cut short)                    asked again over TCP
 
 Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes
 at the most. Here is no more than a question and the head of an answer; what its records say is for
@@ -40,12 +40,21 @@ TYPES = {
 }
 TYPES |= {"HTTPS": 65, "CAA": 257}
 """types of records by their names (RFC 1035, 2782, 3403, 3596, 8659, 9460)"""
+# Repeated soon, since a datagram is lost more often than a server is slow. The C library waits 5 s
+# at first (resolv.conf(5)), which would use up this check's whole time limit.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 4.0
+# The size that the DNS Flag Day 2020 agreed on: 1280 bytes, the least MTU of IPv6 (RFC 8200 section
+# 5), less the headers of IPv6 and UDP. It passes everywhere without being fragmented.
 _PAYLOAD_BYTES = 1232
-"""what fits everywhere unfragmented"""
+# The header (RFC 1035 section 4.1.1), and what follows the name of a resource record: type, class,
+# TTL, length of the data (section 4.1.3).
 _HEADER, _RECORD = struct.Struct("!HHHHHH"), struct.Struct("!HHIH")
+# Two bits set in the place of a length: a pointer to a name that came before (RFC 1035 section
+# 4.1.4). It ends the name.
 _POINTER = 0xC0
+# The flags of RFC 1035 section 4.1.1: QR, OPCODE, TC, RD, RCODE.
 _RESPONSE, _OPCODE, _TRUNCATED, _RECURSE, _RCODE = 0x8000, 0x7800, 0x0200, 0x0100, 0x000F
+# Class IN (RFC 1035 section 3.2.4); the pseudo record of EDNS (RFC 6891 section 6.1.1).
 _INTERNET, _OPT = 1, 41
 
 
@@ -78,8 +87,8 @@ class Query:
     entry: bytes
 
     def to_wire(self) -> bytes:
-        """With recursion desired, and an EDNS record (RFC 6891) that says how much may come at
-        once.
+        """The question as bytes, with recursion desired and an EDNS record (RFC 6891) that says how
+        much may come at once.
         """
         edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0)
         return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, 1) + self.entry + edns
@@ -89,12 +98,18 @@ class Query:
         if len(data) < _HEADER.size:
             return False
         identity, flags, questions, *records = _HEADER.unpack_from(data)
+        # Only our question's identity, and only a response of the opcode QUERY: RFC 5452 section
+        # 9.1 lists what a resolver must match against forged answers. The address is matched by the
+        # connected socket.
         if identity != self.id or not flags & _RESPONSE or flags & _OPCODE:
             return False
+        # A server that cannot read the question (FORMERR) or refuses it may leave the question out;
+        # without an error code such an answer proves nothing.
         if questions == 0:
             return bool(flags & _RCODE)
         begin = _HEADER.size + len(self.entry)
         ours = questions == 1 and data[_HEADER.size : begin].lower() == self.entry.lower()
+        # A truncated answer may end in the middle of a record: it is asked for again over TCP.
         return ours and (bool(flags & _TRUNCATED) or _whole(data, begin, sum(records)))
 
 
@@ -104,6 +119,7 @@ def _whole(data: bytes, at: int, records: int) -> bool:
         for _ in range(records):
             while (length := data[at]) and length < _POINTER:
                 at += 1 + length
+            # A pointer has two bytes, the root label one.
             at += _RECORD.size + (2 if length else 1)
             at += _RECORD.unpack_from(data, at - _RECORD.size)[3]
     except (IndexError, struct.error):
@@ -143,6 +159,8 @@ def _labels(name: str) -> bytes:
         plain = name.removesuffix(".")
         told = plain.encode("ascii") if plain.isascii() else plain.encode("idna")
         labels = told.split(b".") if told else []
+        # RFC 1035 section 2.3.4; 253 is what is left of 255 octets without the first length and the
+        # root label.
         if any(not 0 < len(label) < 64 for label in labels) or len(told) > 253:
             raise ValueError("a label has 1 to 63 bytes, a name no more than 253")
     except ValueError as problem:
@@ -154,11 +172,15 @@ def _labels(name: str) -> bytes:
 
 async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked:
     answer = _Answer(query)
+    # The first address only: to try the others would measure another server than the one that is
+    # named.
     address = (await resolve(server, port, socket.SOCK_DGRAM))[0][1]
     async with awaiting(answer, *address[:2]) as transport:
         pause, repetitions = _FIRST_PAUSE_SECONDS, 0
         while True:
             transport.sendto(query.to_wire())
+            # wait() leaves the future alone when its time is over; wait_for() would cancel it, and
+            # a late answer to the first datagram is still the answer.
             done, _ = await asyncio.wait({answer.came}, timeout=pause if repeat else None)
             if done:
                 return Asked(answer.came.result(), repetitions)
@@ -170,6 +192,8 @@ async def _over_tcp(server: str, port: int, query: Query) -> Asked:
     reader, writer = await asyncio.open_connection(sock=await opened(server, port))
     try:
         wire = query.to_wire()
+        # Over TCP two octets of length come first (RFC 1035 section 4.2.2), in one write: some
+        # servers cannot take them apart (RFC 7766 section 8).
         writer.write(struct.pack("!H", len(wire)) + wire)
         length = struct.unpack("!H", await reader.readexactly(2))[0]
         data = await reader.readexactly(length)
@@ -189,6 +213,6 @@ class _Answer(Awaited[bytes]):
         super().__init__()
         self._query = query
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - it is connected
         if not self.came.done() and self._query.answered_by(data):
             self.came.set_result(data)

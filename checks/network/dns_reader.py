@@ -2,8 +2,8 @@
 than a daemon that mostly waits should keep. `python -m checks.network.dns_reader TYPE` reads the
 answer from its standard input.
 
-    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     or     {"wrong":
-    "ShortHeader"}
+    {"status": "NOERROR", "ttl": 300, "found": ["192.0.2.10", ...]}     what the answer says
+    {"wrong": "ShortHeader"}                                            it is no answer
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def read(data: bytes, record: str) -> dict[str, Any]:
 
 
 def said(data: bytes, record: str) -> dict[str, Any]:
-    """In the process: the same."""
+    """Read an answer, in the process of its own: what `read` returns, or what is wrong."""
     import struct
 
     import dns.exception
@@ -63,14 +63,18 @@ def said(data: bytes, record: str) -> dict[str, Any]:
     sets = [one for one in message.answer if one.rdtype == dns.rdatatype.from_text(record)]
     return {
         "status": dns.rcode.to_text(message.rcode()),
+        # RFC 2181 section 5.2: records of one set should have one TTL; where they differ the least
+        # counts.
         "ttl": min((one.ttl for one in sets), default=None),
         "found": sorted(_written(record) for one in sets for record in one),
     }
 
 
 def _written(record: Rdata) -> str:
-    """As a zone file has it; a text record without its quotes."""
+    """A record as a zone file has it; a text record without its quotes."""
     strings: tuple[bytes, ...] | None = getattr(record, "strings", None)
+    # A TXT record is several strings of 255 bytes at most, which SPF and DKIM read as one (RFC 7208
+    # section 3.3).
     text = record.to_text() if strings is None else b"".join(strings).decode("utf-8", "replace")
     return "".join(sign if sign.isprintable() else " " for sign in text)[:_LONGEST]
 

@@ -2,14 +2,24 @@
 3501, too).
 
     < * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready
-    > r1 STARTTLS                                                < r1 OK begin TLS
-    > r2 CAPABILITY                                              < * CAPABILITY IMAP4rev1 AUTH=PLAIN
-                                                                 UIDPLUS
-    > r3 AUTHENTICATE PLAIN          < +       > …               < r3 OK logged in
-    > r4 SELECT "INBOX"                                          < * 3 EXISTS  < r4 OK [READ-WRITE]
-    selected > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>" < * SEARCH 47  < r5 OK
-    > r6 UID STORE 47 +FLAGS.SILENT (\\Deleted)                   < r6 OK
-    > r7 UID EXPUNGE 47                                          < r7 OK
+    > r1 STARTTLS
+    < r1 OK begin TLS
+    > r2 CAPABILITY
+    < * CAPABILITY IMAP4rev1 AUTH=PLAIN UIDPLUS
+    > r3 AUTHENTICATE PLAIN
+    < +
+    > (user and password in base64)
+    < r3 OK logged in
+    > r4 SELECT "INBOX"
+    < * 3 EXISTS
+    < r4 OK [READ-WRITE] selected
+    > r5 UID SEARCH HEADER Message-ID "<4be1…@reveille.invalid>"
+    < * SEARCH 47
+    < r5 OK
+    > r6 UID STORE 47 +FLAGS.SILENT (\\Deleted)
+    < r6 OK
+    > r7 UID EXPUNGE 47
+    < r7 OK
 
 Rules: only mails of our own are touched, found by a header that nobody else writes; without UIDPLUS
 (RFC 4315) they are marked and not expunged, since a plain EXPUNGE would take what others have
@@ -31,10 +41,17 @@ from checks.transport.line_protocol import Conversation
 from checks.transport.tls import trusting
 
 Security = Literal["starttls", "tls", "none"]
+# Marks every mail that was sent by a check: the search for leftovers matches it and so can never
+# touch a person's mail.
 HEADER = "X-Reveille-Probe"
-"""marks every mail that was sent by a check"""
+# RFC 9051 section 4.3: a string may come as {length}, a line end, and so many bytes; with + where
+# the other side does not wait.
 _LITERAL = re.compile(r"\{(\d{1,9})\+?\}$")
+# Beyond this somebody else uses the mailbox, and more UIDs would not fit into a command line
+# either.
 _MOST_FOUND = 1000
+# Soon at first, so that a fast delivery is measured well; then rarer, since greylisting takes
+# minutes and a server may count the commands.
 _POLL_SECONDS = 0.25
 _SLOWEST_POLL_SECONDS = 2.0
 
@@ -47,7 +64,9 @@ class Mailbox(Settings):
     port: int = Field(default=993, ge=1, le=65535)
     """its port"""
     security: Security = "tls"
-    """how TLS begins: at once (tls, port 993), when asked for (starttls, port 143), or never (none)"""
+    """how TLS begins: at once (tls, port 993), when asked for (starttls, port 143), or never
+    (none)
+    """
     user: str = Field(min_length=1, examples=["probe@example.net"])
     """the account"""
     password: Secret
@@ -88,6 +107,8 @@ class Imap:
         while not (found := await self._search(f'HEADER Message-ID "{message_id}"')):
             await asyncio.sleep(pause)
             pause = min(2 * pause, _SLOWEST_POLL_SECONDS)
+            # RFC 9051 section 6.1.2: NOOP lets the server tell of new mail; without it some servers
+            # search the mailbox as it was when it was selected.
             await self._command("NOOP")
         return found[0]
 
@@ -95,13 +116,17 @@ class Imap:
         """Take mails away; False if they could only be marked as deleted."""
         these = ",".join(uids)
         await self._command(f"UID STORE {these} +FLAGS.SILENT (\\Deleted)")
+        # It is an extension, and older servers do not offer it. The mark alone hides the mail from
+        # the next search (UNDELETED).
         if "UIDPLUS" not in self._offered.split():
             return False
         await self._command(f"UID EXPUNGE {these}")
         return True
 
     async def left_over(self, before: str) -> list[str]:
-        """The UIDs of test mails that came too late to be found, from before a day ("22-Nov-2026")."""
+        """The UIDs of test mails that came too late, from before a day ("22-Nov-2026")."""
+        # BEFORE compares the date of arrival without its time (RFC 9051 section 6.4.4): a mail of
+        # today is still awaited by another attempt perhaps.
         return await self._search(f"UNDELETED BEFORE {before} HEADER {HEADER} mail")
 
     async def close(self) -> None:
@@ -112,6 +137,8 @@ class Imap:
         if box.security == "tls":
             await self._secure(box)
         greeting = await self._talk.line()
+        # RFC 9051 section 7.1.5: "* BYE" instead of a greeting is how a server that is too busy
+        # turns clients away.
         if not greeting.upper().startswith("* OK"):
             raise Refused(
                 "imap:bye" if greeting.startswith("* ") else "bad-peer", self._talk.shown(greeting)
@@ -131,6 +158,8 @@ class Imap:
             await self._command("AUTHENTICATE PLAIN", secret)
         else:
             await self._command(f"LOGIN {_quoted(user)} {_quoted(password)}")
+        # Asked again after the login: RFC 9051 section 6.2 lets a server offer more (or other
+        # things) once it knows the user.
         self._offered = await self._capabilities()
 
     async def _capabilities(self) -> str:
@@ -156,6 +185,8 @@ class Imap:
         self._talk.say(f"{tag} {command}")
         told: list[str] = []
         while not (line := await self._whole_line()).startswith(f"{tag} "):
+            # RFC 9051 section 7.6: only now the server is ready for the password; sent earlier, a
+            # server without the mechanism would read it as a command, and log it.
             if line.startswith("+") and continued is not None:
                 self._talk.say(continued)
             elif line.upper().startswith("* BYE"):
@@ -174,7 +205,8 @@ class Imap:
         line = await self._talk.line()
         while literal := _LITERAL.search(line):
             content = await self._talk.exactly(int(literal[1]))
-            line = f"{line[: literal.start()]}{content.decode('utf-8', 'replace')!r}{await self._talk.line()}"
+            text, rest = content.decode("utf-8", "replace"), await self._talk.line()
+            line = f"{line[: literal.start()]}{text!r}{rest}"
         return line
 
 

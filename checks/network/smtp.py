@@ -1,22 +1,19 @@
 """Does mail work? Banner, EHLO, STARTTLS, login (RFC 5321, 3207, 4954), and a mail that arrives,
 found by IMAP.
 
-    connect   TCP mail.example.net:25                                      faults: dns, refused,
-              unreachable
-    banner    < 220 mail.example.net ESMTP Postfix                         faults: smtp:554,
-              bad-peer
-    hello     > EHLO [192.0.2.7]       < 250-…                             faults: smtp:502
-    starttls  > STARTTLS               < 220   handshake, certificate      faults: no-starttls,
-              expired, wrong-name …
-    login     > AUTH PLAIN …           < 235                               faults: smtp:535,
-              no-login
-    mailbox   IMAP: log in, select                                         faults: imap:no, refused
-              …
-    send      > MAIL FROM  > RCPT TO  > DATA  > …  < 250 queued            faults: smtp:451,
-              smtp:550
-    arrive    > UID SEARCH HEADER Message-ID "<token@…>"  < * SEARCH 47    fault: not-arrived
-    delete    > UID STORE … > UID EXPUNGE …                                faults: imap:no
-    any of them                                                            faults: closed, timeout
+    connect   TCP mail.example.net:25                faults: dns, refused, unreachable
+    banner    < 220 mail.example.net ESMTP Postfix   faults: smtp:554, bad-peer
+    hello     > EHLO [192.0.2.7]       < 250-…       faults: smtp:502
+    starttls  > STARTTLS               < 220         faults: no-starttls, expired, wrong-name, …
+              handshake, certificate
+    login     > AUTH PLAIN …           < 235         faults: smtp:535, no-login
+    mailbox   IMAP: log in, select                   faults: imap:no, refused, …
+    send      > MAIL FROM  > RCPT TO  > DATA  > …    faults: smtp:451, smtp:550
+              < 250 queued
+    arrive    > UID SEARCH HEADER Message-ID         fault:  not-arrived
+              < * SEARCH 47
+    delete    > UID STORE …  > UID EXPUNGE …         faults: imap:no
+    any of them                                      faults: closed, timeout
 
 Rules: without a recipient nothing is sent; each mail has a token of its own, so that an older one
 is never taken for it; a mail that arrived is deleted, and so are the check's own of a day ago that
@@ -49,6 +46,7 @@ from checks.transport.tls import trusting
 Address = Annotated[
     str, Field(pattern=r"^[^\s<>@\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.-]{1,190}$")
 ]
+# A reserved name (RFC 2606 section 2): the Message-ID cannot be one of somebody else's mail.
 _DOMAIN = "reveille.invalid"
 _ONE_DAY_SECONDS = 86400.0
 
@@ -77,7 +75,9 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     host: str = Field(min_length=1, examples=["mail.example.net"])
     """host name or address of the mail server"""
     port: int = Field(default=25, ge=1, le=65535)
-    """its port: 25 between servers, 587 for submission with STARTTLS, 465 for submission under TLS"""
+    """its port: 25 between servers, 587 for submission with STARTTLS, 465 for submission under
+    TLS
+    """
     security: Security = "starttls"
     """how TLS begins: when asked for (starttls), at once (tls), or never (none)"""
     user: str | None = Field(default=None, min_length=1)
@@ -101,6 +101,8 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     def _whole(self) -> Self:
         if (self.user is None) != (self.password is None):
             raise ValueError("a login needs both 'user' and 'password'")
+        # RFC 4954 section 9 warns of PLAIN without TLS; whoever listens on the way has the
+        # password.
         if self.user and self.security == "none":
             raise ValueError(
                 'a password is never sent in the clear; write security = "starttls" or "tls"'
@@ -118,7 +120,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The stages."""
+        """A time for each stage that these settings have."""
         return {
             "connect_seconds": "name resolution and TCP connection, in seconds",
             "banner_seconds": "waiting for the server's greeting, in seconds",
@@ -157,6 +159,8 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                     with trace.stage("send"):
                         await self._send(talk, message)
                     if imap:
+                        # Greylisting and queues take minutes, and are no fault of the server that
+                        # we talk to: from here on the arrival has its own limit.
                         limit.reschedule(
                             asyncio.get_running_loop().time() + self.arrive_within + self.within
                         )
@@ -170,7 +174,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                     await open_one.close()
 
     async def _enter(self, talk: Conversation, trace: Trace) -> None:
-        """From the connection to a session that may send."""
+        """Go from the connection to a session that may send mail."""
         if self.security == "tls":
             with trace.stage("starttls"):
                 await self._secure(talk)
@@ -199,6 +203,8 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
         message["Subject"] = "Reveille: test mail"
         message["Date"] = formatdate(trace.began_at)
         message["Message-ID"] = f"<{secrets.token_hex(16)}@{_DOMAIN}>"
+        # RFC 3834 section 5: no vacation notice and no ticket system answers such a mail. The next
+        # header is for Microsoft Exchange, which knows its own only.
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message[HEADER] = "mail"
@@ -210,6 +216,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     async def _send(self, talk: Conversation, message: EmailMessage) -> None:
         for command, good in (
             (f"MAIL FROM:<{self.sender}>", (250,)),
+            # 251: "user not local; will forward" (RFC 5321 section 4.2.3) is a yes.
             (f"RCPT TO:<{self.recipient}>", (250, 251)),
             ("DATA", (354,)),
         ):
@@ -217,6 +224,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
             await reply(talk, *good)
         text = message.as_bytes().decode("ascii").removesuffix("\r\n")
         talk.say(
+            # RFC 5321 section 4.5.2: a line that begins with a dot gets another one.
             "\r\n".join("." + line if line.startswith(".") else line for line in text.split("\r\n"))
             + "\r\n."
         )
@@ -252,6 +260,8 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
     if "PLAIN" in ways:
         talk.say(f"AUTH PLAIN {secret}")
     elif "LOGIN" in ways:
+        # Never standardised, and all that old Exchange servers and some appliances offer: the
+        # answers are user and password in base64, one line each.
         talk.say("AUTH LOGIN")
         await reply(talk, 334)
         talk.say(_coded(user))
@@ -265,6 +275,8 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
 async def _leave(talk: Conversation) -> None:
     """Politely; all that mattered has been said."""
     talk.say("QUIT")
+    # RFC 5321 section 4.1.1.10: a client should await the answer to QUIT; that some servers do hang
+    # up is no fault worth a ticket.
     with suppress(Refused, CannotTell):
         await reply(talk, 221)
 

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from checks.contract import Refused
 from checks.transport.line_protocol import Conversation
 
+# RFC 5321 section 4.2.1: every line has the code; a hyphen after it says that another line comes.
 _REPLY = re.compile(r"(\d{3})([ -]?)(.*)")
+# An EHLO reply has some 15 lines; a server that goes on for ever is told by this.
 _MOST_LINES = 200
 
 
@@ -51,11 +53,12 @@ async def hello(talk: Conversation, name: str | None = None) -> frozenset[str]:
     """
     here = talk.local_address()
     talk.say(f"EHLO {name or ('[IPv6:' if ':' in here else '[') + here + ']'}")
+    # The first line of the reply is the server's name, no keyword (RFC 5321 section 4.1.1.1).
     return frozenset(line.upper() for line in (await reply(talk, 250)).lines[1:])
 
 
 async def agree_on_tls(talk: Conversation, offered: frozenset[str]) -> None:
-    """STARTTLS, up to the handshake."""
+    """Ask for TLS by STARTTLS, up to the handshake. Raises Refused."""
     if "STARTTLS" not in offered:
         raise Refused("no-starttls", "STARTTLS is not offered")
     talk.say("STARTTLS")
@@ -63,19 +66,20 @@ async def agree_on_tls(talk: Conversation, offered: frozenset[str]) -> None:
 
 
 async def begin_smtp(talk: Conversation) -> None:
-    """From the banner to the handshake."""
+    """Talk SMTP from the banner to the handshake. Raises Refused."""
     await reply(talk, 220)
     await agree_on_tls(talk, await hello(talk))
 
 
 async def begin_imap(talk: Conversation) -> None:
-    """From the greeting to the handshake."""
+    """Talk IMAP from the greeting to the handshake. Raises Refused."""
     greeting = await talk.line()
     if not greeting.upper().startswith("* OK"):
         raise Refused(
             "bad-peer" if not greeting.startswith("* ") else "imap:bye", talk.shown(greeting)
         )
     talk.say("a1 STARTTLS")
+    # Untagged lines may come at any time (RFC 9051 section 2.2.2).
     while not (answer := await talk.line()).startswith("a1 "):
         continue
     if not answer.upper().startswith("A1 OK"):

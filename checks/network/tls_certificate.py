@@ -1,17 +1,15 @@
 """Is the certificate good, for this name, and for long enough? One TLS handshake (RFC 8446) and
 nothing more.
 
-    connect   TCP mail.example.net:25                                      faults: dns, refused,
-              unreachable
-    starttls  < 220 mail.example.net ESMTP  > EHLO …  > STARTTLS  < 220    faults: no-starttls,
-              smtp:454, bad-peer
-    tls       > ClientHello (SNI mail.example.net)  < Certificate …        faults: weak-protocol,
-              no-tls, tls, closed
-    verify    chain, dates, name: certificate_days = 23.4                  faults: expired,
-              not-yet-valid, self-signed,
-                                                                           untrusted, wrong-name,
-                                                                           weak-key, revoked
-    any of them                                                            fault: timeout
+    connect   TCP mail.example.net:25               faults: dns, refused, unreachable
+    starttls  < 220 mail.example.net ESMTP          faults: no-starttls, smtp:454, bad-peer
+              > EHLO …  > STARTTLS  < 220
+    tls       > ClientHello (SNI mail.example.net)  faults: weak-protocol, no-tls, tls, closed
+              < Certificate …
+    verify    chain, dates, name:                   faults: expired, not-yet-valid, self-signed,
+              certificate_days = 23.4                       untrusted, wrong-name, weak-key,
+                                                            revoked
+    any of them                                     fault:  timeout
 
 Rules: OpenSSL decides whether a certificate is good; one that is not is fetched again without
 trust, only to say whose it is and how long it is (or was) valid. To be warned in time, expect it:
@@ -35,6 +33,7 @@ from checks.transport.line_protocol import Conversation
 from checks.transport.tls import Version, taking_anything, trusting, trusting_only
 
 _SECONDS_A_DAY = 86400.0
+# A certificate of a content network has a hundred names; the ticket needs to show whose it is.
 _MOST_NAMES = 8
 
 
@@ -71,7 +70,7 @@ host = "agent.example.net"
     """time limit for everything together"""
 
     def measures(self) -> Mapping[str, str]:
-        """The phases, and the certificate."""
+        """A time for each phase, and what the certificate tells."""
         return {
             "connect_seconds": "name resolution and TCP connection, in seconds",
             "starttls_seconds": (
@@ -89,7 +88,7 @@ host = "agent.example.net"
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Shake hands once."""
+        """Make one handshake, and judge the certificate."""
         try:
             async with asyncio.timeout(self.within):
                 wrong = await self._handshake(trace)
@@ -113,6 +112,9 @@ host = "agent.example.net"
                 try:
                     await self._tls(talk, trusting(self.trusted_certificates, self.minimum_version))
                 except Refused as wrong:
+                    # A bad certificate is the fault of the stage `verify`, as if the handshake had
+                    # been completed: who renews certificates is another team than who runs the
+                    # service.
                     if isinstance(wrong.__cause__, ssl.SSLCertVerificationError):
                         return wrong
                     raise
@@ -143,6 +145,9 @@ host = "agent.example.net"
         found out.
         """
         try:
+            # With verification off Python decodes no certificate (ssl: getpeercert() is empty
+            # then), only its bytes are there: so it is fetched once more with trust in these very
+            # bytes.
             certificate = await self._fetched(taking_anything(), binary=True)
             decoded = (
                 await self._fetched(trusting_only(certificate), binary=False)
@@ -172,6 +177,8 @@ def _describe(certificate: Mapping[str, Any], trace: Trace) -> str:
         ssl.cert_time_to_seconds(str(certificate["notAfter"])) - trace.began_at
     ) / _SECONDS_A_DAY
     trace.measure("certificate_days", left)
+    # RFC 9525 looks at the subject alternative names alone; a common name is shown only for an old
+    # certificate without any.
     names = [value for _, value in certificate.get("subjectAltName", ())] or [
         _name(certificate.get("subject", ()))
     ]

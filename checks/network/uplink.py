@@ -1,9 +1,9 @@
 """Is our own way into the world open? Several targets, by several means, several times.
 
-    round 1   tcp 192.0.2.1:443  8 ms    dns 192.0.2.53  11 ms    icmp 198.51.100.7  timeout    up:
-              2 of 3, 1 needed
-    round 2   tcp 192.0.2.1:443  9 ms    dns 192.0.2.53  timeout  icmp 198.51.100.7  timeout    up
-    …
+    round 1   tcp 192.0.2.1:443  8 ms   dns 192.0.2.53  11 ms     icmp 198.51.100.7  timeout
+              up: 2 of 3, 1 needed
+    round 2   tcp 192.0.2.1:443  9 ms   dns 192.0.2.53  timeout   icmp 198.51.100.7  timeout
+              up
     reach     never up: fault with the code that all samples share (timeout, refused, unreachable,
               dns …), else "unreachable"; up and down more often than `flaps_allowed`: fault
               "flapping"
@@ -78,7 +78,7 @@ targets = [
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """Of the uplink, and of each target by its number."""
+        """The measures of the uplink, and of each target by its number."""
         each = {
             f"target_{number}_{name}": f"{text}, of {target}"
             for number, target in enumerate(self.targets, 1)
@@ -115,6 +115,8 @@ targets = [
             counted = [one for one in tried if not one.forbidden]
             for one in tried:
                 trace.note(one.told())
+            # A target that was reached in one round and forbidden in the next means that this
+            # host's own rules changed meanwhile: the rounds cannot be compared.
             if len(counted) < self.need or any(
                 one.forbidden and (one.took or one.lost) for one in tried
             ):
@@ -133,6 +135,8 @@ targets = [
         flaps = _flaps(rounds)
         if not any(rounds):
             codes = {code for one in counted for code in one.lost}
+            # Targets that fail in different ways share no cause that could be named; policies have
+            # one rule for "no way leads there".
             code = codes.pop() if len(codes) == 1 else "unreachable"
             told = "; ".join(one.told() for one in counted)
             reached = sum(1 for one in counted if one.took)
@@ -163,7 +167,7 @@ class Tried:
     forbidden: str = ""
 
     async def sample(self, within: float) -> bool:
-        """Try it once; whether it answered."""
+        """Try the target once; True if it answered within so many seconds."""
         if self.forbidden:
             return False
         loop = asyncio.get_running_loop()
@@ -175,6 +179,8 @@ class Tried:
             self.lost.append("timeout")
         except Refused as refused:
             self.lost.append(refused.code)
+        # No leave for ICMP (net.ipv4.ping_group_range) is this host's setting, and the same in
+        # every round: it is asked once.
         except CannotTell as forbidden:
             self.forbidden = str(forbidden)
         else:
@@ -183,12 +189,14 @@ class Tried:
         return False
 
     def loss_percent(self) -> float:
-        """Of its samples."""
+        """How many of its samples were lost, in percent."""
         return 100.0 * len(self.lost) / max(1, len(self.lost) + len(self.took))
 
     def jitter_seconds(self) -> float:
         """The mean difference between two answers, one after the other."""
         return (
+            # The mean of the differences, not the smoothed estimator of RFC 3550 section 6.4.1:
+            # with five samples that would still be close to zero.
             fmean(abs(later - earlier) for earlier, later in pairwise(self.took))
             if len(self.took) > 1
             else 0.0
@@ -220,6 +228,7 @@ def _measure(trace: Trace, counted: list[Tried], rounds: list[bool]) -> None:
     trace.measure("down_percent", 100.0 * rounds.count(False) / len(rounds))
     trace.measure("flaps", _flaps(rounds))
     if reached:
+        # The nearest target tells of our own line; the others add their own distance.
         soonest = min(reached, key=lambda one: median(one.took))
         trace.measure("latency_seconds", median(soonest.took))
         trace.measure("jitter_seconds", soonest.jitter_seconds())

@@ -1,11 +1,10 @@
 """What an uplink is tried with: one target, one means, one sample at a time.
 
-    { icmp = "192.0.2.1" }                                    echo request and reply (RFC 792, RFC
-    4443)
-    { tcp = "192.0.2.1:443" }                                 a connection is taken
-    { dns = "192.0.2.53", name = "example.net" }              any answer but a failure: NOERROR or
-    NXDOMAIN { http = "http://example.net/generate_204", status = 204 }  that status; without it any
-    below 500
+    { icmp = "192.0.2.1" }                       echo request and reply (RFC 792, RFC 4443)
+    { tcp = "192.0.2.1:443" }                    a connection is taken
+    { dns = "192.0.2.53", name = "example.net" } any answer but a failure: NOERROR or NXDOMAIN
+    { http = "http://example.net/generate_204", status = 204 }
+                                                 that status; without it any below 500
 
 Rules: a sample is lost when what should answer does not, or refuses: a box on the way that refuses
 everything would pass for the world otherwise. ICMP goes by a datagram socket, which needs no
@@ -34,11 +33,12 @@ from checks.transport.line_protocol import Conversation
 from checks.transport.tls import trusting
 
 _STATUS = re.compile(r"HTTP/1\.[01] (\d{3})(?: |$)")
+# Protocol, type of a request, type of a reply: echo is 8 and 0 in RFC 792, 128 and 129 in RFC 4443
+# sections 4.1 and 4.2.
 _ECHO = {
     socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0),
     socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129),
 }
-"""protocol, type of a request, type of a reply"""
 
 
 def _with_port(written: str) -> str:
@@ -76,7 +76,7 @@ class Icmp(Settings):
         return f"icmp {self.icmp}"
 
     async def reach(self) -> None:
-        """One request and its reply."""
+        """Send one echo request and await its reply. Raises Refused, CannotTell."""
         loop = asyncio.get_running_loop()
         with far_faults():
             (family, _, _, _, address), *_ = await loop.getaddrinfo(
@@ -85,12 +85,16 @@ class Icmp(Settings):
             protocol, request, reply = _ECHO[socket.AddressFamily(family)]
             with _echo_socket(family, protocol) as sock:
                 sock.connect(address)  # at once: a datagram socket only remembers it
+                # Linux writes the identifier of a datagram socket itself and sorts the replies by
+                # it; the token tells a late reply to an earlier sample apart.
                 token = secrets.token_bytes(16)
                 await loop.sock_sendall(
                     sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token)
                 )
                 while True:
                     data = await loop.sock_recv(sock, 1500)
+                    # A datagram socket gives the ICMP header without the IP header: eight bytes,
+                    # then what was sent.
                     if data[:1] == bytes((reply,)) and data[8:24] == token:
                         return
 
@@ -105,7 +109,7 @@ class Tcp(Settings):
         return f"tcp {self.tcp}"
 
     async def reach(self) -> None:
-        """One connection."""
+        """Open one TCP connection and close it. Raises Refused, CannotTell."""
         host, _, port = self.tcp.rpartition(":")
         talk = await Conversation.open(host.strip("[]"), int(port))
         await talk.close()
@@ -123,9 +127,11 @@ class Name(Settings):
         return f"dns {self.dns}"
 
     async def reach(self) -> None:
-        """One question and its answer."""
+        """Ask one question and await its answer. Raises Refused, CannotTell."""
         host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
         asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
+        # NXDOMAIN proves the way as well as an address does; SERVFAIL or REFUSED may come from a
+        # box on the way that has lost its own uplink.
         if asked.rcode not in (0, 3):
             raise Refused(f"dns:{asked.rcode}", "a name server that does not answer the question")
 
@@ -142,7 +148,7 @@ class Http(Settings):
         return f"http {self.http}"
 
     async def reach(self) -> None:
-        """One HEAD request and the status of its answer."""
+        """Send one HEAD request and judge the status of its answer. Raises Refused, CannotTell."""
         parts = urlsplit(self.http)
         host = parts.hostname or ""
         talk = await Conversation.open(host, parts.port or (443 if parts.scheme == "https" else 80))
@@ -152,6 +158,8 @@ class Http(Settings):
             where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             named = parts.netloc.rpartition("@")[2]
             talk.say(
+                # HEAD: the status is all that is wanted, and a page of a third party is not fetched
+                # every minute.
                 f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection:"
                 " close\r\n"
             )
@@ -160,6 +168,8 @@ class Http(Settings):
             await talk.close()
         if match is None:
             raise Refused("bad-peer", "what came is not HTTP")
+        # A captive portal answers 200 or 302 for every page: who fears one names the `status` 204
+        # of a page made for that.
         if int(match[1]) != self.status if self.status else int(match[1]) >= 500:
             raise Refused(f"http:{match[1]}")
 
@@ -219,7 +229,7 @@ def _echo_socket(family: int, protocol: int) -> socket.socket:
 
 
 def _checked(packet: bytes) -> bytes:
-    """With the checksum in its place (RFC 1071); for IPv6 the kernel does it."""
+    """A packet with the checksum in its place (RFC 1071); for IPv6 the kernel does it."""
     total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)

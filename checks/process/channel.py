@@ -18,7 +18,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+# A daemon that reads nothing for so long is stopped (SIGSTOP) or as good as gone; a call under way
+# cannot wait for it.
 _FAREWELL_SECONDS = 3.0
+# An order holds a script with its prompts' paths, some kilobytes; a line without an end is no
+# order.
 _LONGEST_LINE = 1 << 20
 
 
@@ -32,11 +36,11 @@ class Channel:
         self.gone = False
 
     def fileno(self) -> int:
-        """For an event loop to watch."""
+        """The descriptor, for an event loop to watch."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the socket."""
         self._socket.close()
         self.gone = True
 
@@ -57,11 +61,13 @@ class Channel:
                 self.gone = True
 
     def commands(self) -> Iterator[dict[str, Any]]:
-        """What has come in."""
+        """Every whole command that has come in."""
         with suppress(BlockingIOError):
             try:
                 received = self._socket.recv(65536)
             except ConnectionError:
+                # ECONNRESET: the daemon died with something of ours unread in its socket; that is
+                # an end like any other.
                 received = b""
             self.gone = self.gone or not received or len(self._unread) > _LONGEST_LINE
             self._unread += received

@@ -9,11 +9,9 @@ lines on its standard output how it goes. Light to import: nothing but the stand
     {"propose": "ports", "value": ...}          what a person may accept as right
     {"plan": ["fill", "raid"]}                  the stages that will be begun
     {"fault": "disk-full", "text": "..."}       what is wrong, in the stage under way; with
-    "origin": "local"
-                                                where the fault is on this side
+                                                "origin": "local" where it is on this side
     {"blind": "..."}                            nothing can be told, and why
-    {"done": {...}}                             the last event, with what the check itself needs to
-                                                know
+    {"done": {...}}                             the last event: what the check itself needs to know
 
 events.py is the daemon's side. A child needs no care for its own end: its guard sees to it.
 """
@@ -32,18 +30,22 @@ Tell = Callable[..., None]
 def telling() -> Tell:
     """A function that writes its keywords as an event, at once. Standard output is its own from now
     on: what a library prints there goes to standard error."""
+    # Libraries print to standard output now and then, a driver's warning or a debug line: one such
+    # line between two events would make all of it unreadable.
     line = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
     def tell(**facts: Any) -> None:
         line.write(json.dumps(facts, default=str) + "\n")
+        # At once: what stands in a buffer when the child is killed is lost, and with it which stage
+        # was under way.
         line.flush()
 
     return tell
 
 
 def job() -> dict[str, Any]:
-    """What the daemon wants done."""
+    """The job that the daemon has written to standard input."""
     given: dict[str, Any] = json.load(sys.stdin)
     return given
 

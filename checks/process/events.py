@@ -17,8 +17,12 @@ from typing import Any
 from checks.contract import CannotTell, Refused, Trace
 from checks.process.parent import Child, Program, running
 
+# A terminal is told of every tenth: a line for each percent of a long restore would scroll
+# everything else away.
 _PROGRESS_PERCENT = 10.0
 _COMPLAINT_LINES = 3
+# The last lines of a Python traceback, or of psql's complaint with its hint, fit; more makes a
+# ticket unreadable.
 _LONGEST_COMPLAINT = 600
 
 Told = Mapping[str, Any]
@@ -82,6 +86,7 @@ async def followed(
 
 def concluded(story: Story, trace: Trace) -> Told:
     """What the child handed over. Raises Refused with its fault, in that stage; CannotTell."""
+    # The first fault is the cause; what broke after it mostly broke because of it.
     for fault in story.faults[:1]:
         trace.broke(fault.stage)
         trace.staged(fault.stage, fault.began, trace.elapsed() - fault.began, passed=False)
@@ -108,6 +113,8 @@ async def _hear(
         try:
             event: dict[str, Any] = json.loads(line)
         except ValueError:
+            # A library that writes to descriptor 1 by itself, or a line that was cut by a full
+            # disk.
             story.broke_off = "its process spoke nonsense"
             return
         if heard:
@@ -128,7 +135,7 @@ async def _hear(
 
 
 async def _line(child: Child) -> bytes:
-    """One that is not whole is none: the process died over it."""
+    """The next whole line; empty for one without its end, since the process died over it."""
     line = await child.output.readline()
     return line if line.endswith(b"\n") else b""
 
@@ -162,6 +169,7 @@ def _keep(event: Told, trace: Trace, story: Story) -> None:
     elif "warning" in event:
         trace.warning(event["warning"])
     elif "fault" in event:
+        # A child may find its fault before it has begun a stage: a settings file that is not there.
         stage, began = story.under_way or ("look", trace.elapsed())
         story.faults.append(
             ToldFault(stage, event["fault"], event["text"], event.get("origin", "far"), began)

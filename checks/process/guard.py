@@ -73,7 +73,7 @@ class Guard:
             signal.signal(number, self._leave)
 
     def run(self) -> int:
-        """Until nothing is left; the program's status as os.waitpid gives it."""
+        """Run the program until nothing of it is left; return its status, as of os.waitpid."""
         grace, capabilities, kept, command, environment = self._ordered()
         _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if not capabilities:  # execve(2) gives the program none then
@@ -191,14 +191,16 @@ class Guard:
 def children(parent: int) -> list[int]:
     """The processes that `parent` is the parent of, zombies too."""
     try:
-        with open(f"/proc/{parent}/task/{parent}/children", "rb") as listed:  # noqa: PTH123 - pathlib is large
+        path = f"/proc/{parent}/task/{parent}/children"
+        with open(path, "rb") as listed:  # noqa: PTH123 - pathlib is large
             return [int(one) for one in listed.read().split()]
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
         return [process for process in _processes() if _parent_of(process) == parent]
 
 
 def _processes() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - pathlib is large
+    names = os.listdir("/proc")  # noqa: PTH208 - pathlib is large
+    return [int(name) for name in names if name.isdigit()]
 
 
 def _parent_of(process: int) -> int:
@@ -214,8 +216,9 @@ def _parent_of(process: int) -> int:
 def _become(
     command: list[bytes], environment: dict[bytes, bytes], kept: list[int], guard: int, failed: int
 ) -> None:
-    """In the forked process: the program, in a session of its own, mortal with its guard. Does not
-    return."""
+    """Become the program, in the forked process: in a session of its own, and mortal with its
+    guard. Does not return.
+    """
     problem = 0
     try:
         os.setsid()
@@ -226,11 +229,13 @@ def _become(
         signal.set_wakeup_fd(-1)
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
-        os.execvpe(command[0], command, environment)  # noqa: S606 - what a guard is for, and no shell is wanted
+        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell is wanted
     except OSError as error:
         problem = error.errno or 0
     finally:
         os.write(failed, b"%d" % problem)
+        # 127 is what a shell says of a command that it does not find; the errno has gone through
+        # the pipe.
         os._exit(127)
 
 
@@ -255,8 +260,9 @@ def _kill(process: int, number: int) -> None:
 
 
 def _leave_as(status: int) -> None:
-    """With the same status, or by the same signal; without a core file, since this process has
-    nothing to say."""
+    """Leave with the program's status, or by its signal; without a core file, since this process
+    has nothing to say.
+    """
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         _no_core_file()

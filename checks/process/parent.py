@@ -25,9 +25,12 @@ _ROOT = str(Path(checks.__file__).parent.parent)
 # -I and -S: neither the environment nor site-packages, which the guard needs nothing of; half the
 # time to start.
 _GUARD = (sys.executable, "-I", "-S", guard.__file__)
+# What a child says last tells why it died; this is two screens of a traceback.
 _COMPLAINT_BYTES = 4000
 # A log is for a person to read; a child that fills it says the same thing again and again.
 _LOG_BYTES = 1 << 20
+# An event may carry a list (of files, of proposals), for which asyncio's own limit of 64 KiB is too
+# small.
 _LONGEST_LINE = 16 << 20
 # Beyond the grace: the guard kills at once, and waits five seconds for what the kernel holds.
 _GUARD_SECONDS = 10.0
@@ -40,7 +43,7 @@ ENVIRONMENT = ("PATH", "LANG", "TMPDIR")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is to be started."""
+    """A program to start: its command, its environment and how it is ended."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
@@ -103,12 +106,12 @@ class Child:
 
     @property
     def status(self) -> int | None:
-        """Its exit status once it has ended; below zero a signal."""
+        """The child's exit status once it has ended; a signal is below zero."""
         return self._process.returncode
 
     @property
     def output(self) -> asyncio.StreamReader:
-        """Its standard output. Raises RuntimeError where that is no pipe."""
+        """The child's standard output. Raises RuntimeError where that is no pipe."""
         if self._process.stdout is None:
             raise RuntimeError("the child was started without an output")
         return self._process.stdout
@@ -119,7 +122,9 @@ class Child:
         return " · ".join(line.strip() for line in text)
 
     async def give(self, job: bytes) -> None:
-        """Its standard input, whole. One that does not want to read is told by its status."""
+        """Write the child's whole standard input. A child that does not read it is told by its
+        status.
+        """
         stdin = self._process.stdin
         if stdin is None:
             raise RuntimeError("the child was started without an input")
@@ -134,13 +139,13 @@ class Child:
             self._life.send(bytes([number]))
 
     async def wait(self) -> int:
-        """Its status, once nothing of it is left."""
+        """Wait until nothing of the child is left; returns its status."""
         await self._gone()
         await asyncio.wait({self._listening}, timeout=_LAST_WORDS_SECONDS)
         return self._process.returncode or 0
 
     def let_go(self) -> None:
-        """Its guard ends it from now on, by SIGTERM and SIGKILL."""
+        """Have the guard end the child from now on, by SIGTERM and SIGKILL."""
         self._life.close()
 
     async def end(self, patience: float = 0.0) -> None:

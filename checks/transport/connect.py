@@ -15,9 +15,12 @@ from typing import Any
 
 from checks.transport.faults import far_faults, most_telling
 
+# RFC 8305 section 5 recommends 250 ms as the Connection Attempt Delay: shorter would double the
+# load on a far end that is only slow, longer makes a broken IPv6 path felt.
 STAGGER_SECONDS = 0.25
+# A second connect(2) on the same socket says whether the first one is through: on a near network it
+# mostly is, and then no wait for the event loop is needed.
 _CONNECTED, _UNDER_WAY = (0, errno.EISCONN), (errno.EALREADY, errno.EINPROGRESS)
-"""a second call tells whether the first is through: on a near network it is"""
 Place = tuple[int, Any]
 """family and socket address"""
 
@@ -31,12 +34,18 @@ async def resolve(
     host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM
 ) -> list[Place]:
     """Every address of a name, families by turns. Raises Refused, CannotTell."""
+    # The portal of a site is often configured by its address, just so that a broken resolver does
+    # not hide what is tested: then no resolver is asked.
     if _is_address(host):
         return literal(host, port)
     with far_faults():
+        # getaddrinfo orders by RFC 6724, the preference of this host; that order is kept within a
+        # family.
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
     places = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     first = [place for place in places if place[0] == places[0][0]]
+    # RFC 8305 section 4: the families take turns, so that a host with ten dead IPv6 addresses still
+    # reaches IPv4 as the second attempt.
     others = [place for place in places if place[0] != places[0][0]]
     return [place for pair in zip_longest(first, others) for place in pair if place]
 
@@ -52,11 +61,12 @@ def have_route(place: Place) -> None:
     """Ask this host's routing whether it leads there; nothing is sent. Raises OSError."""
     family, address = place
     with socket.socket(family, socket.SOCK_DGRAM) as asked:
+        # connect(2) on a datagram socket only looks the route up and binds the local address.
         asked.connect(address)
 
 
 async def connect(places: Sequence[Place]) -> socket.socket:
-    """The first that takes a connection. Raises Refused, CannotTell."""
+    """A connection to the first address that takes one. Raises Refused, CannotTell."""
     with far_faults():
         return await (_attempt(places[0]) if len(places) == 1 else _race(places))
 
@@ -72,11 +82,17 @@ def _is_address(host: str) -> bool:
 async def _attempt(place: Place) -> socket.socket:
     family, address = place
     sock = socket.socket(
-        family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP
+        # CLOEXEC: a child that is started at the same moment must not keep this connection open.
+        family,
+        socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
+        socket.IPPROTO_TCP,
     )
     try:
         if sock.connect_ex(address) and (error := sock.connect_ex(address)) not in _CONNECTED:
             await _finished(sock, error)
+        # The end of a TLS handshake and the request after it are two small writes: with Nagle's
+        # algorithm the second waits for the delayed acknowledgement of the first (40 ms on Linux),
+        # and that would count as the server's time.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()
@@ -94,13 +110,15 @@ async def _finished(sock: socket.socket, error: int) -> None:
             await ready
         finally:
             loop.remove_writer(number)
+        # connect(2): a socket that becomes writable has either connected or failed; SO_ERROR tells
+        # which, and gives the reason only once.
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if error:
         raise OSError(error, os.strerror(error))
 
 
 def settle(ready: asyncio.Future[None]) -> None:
-    """The socket is ready."""
+    """Tell who waits that the socket is ready."""
     if not ready.done():
         ready.set_result(None)
 
@@ -113,6 +131,8 @@ async def _race(places: Sequence[Place]) -> socket.socket:
         while waiting or running:
             if waiting:
                 running.add(asyncio.ensure_future(_attempt(waiting.pop(0))))
+            # The last address has the whole time of the caller: nothing is left to be tried beside
+            # it.
             patience = STAGGER_SECONDS if waiting else None
             done, _ = await asyncio.wait(
                 running, timeout=patience, return_when=asyncio.FIRST_COMPLETED
@@ -122,18 +142,21 @@ async def _race(places: Sequence[Place]) -> socket.socket:
                 if (error := task.exception()) is None:
                     _let_go(done - {task})
                     return task.result()
+                # CannotTell of this host, or a bug: it would be the same for every other address.
                 if not isinstance(error, OSError):
                     raise error
                 errors.append(error)
     finally:
         for task in running:
+            # A loser may connect between the cancel and its end: its socket must not stay open
+            # until the garbage collector finds it, since a line of the far end's is a scarce thing.
             task.add_done_callback(lambda ended: _let_go({ended}))
             task.cancel()
     raise most_telling(errors)
 
 
 def _let_go(tasks: set[asyncio.Task[socket.socket]]) -> None:
-    """Close what came too late."""
+    """Close the connections that came too late."""
     for task in tasks:
         if not task.cancelled() and task.exception() is None:
             task.result().close()

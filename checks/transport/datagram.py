@@ -21,6 +21,8 @@ class Awaited(asyncio.DatagramProtocol, Generic[T]):
         self.came: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
 
+    # ICMP "port unreachable" comes this way, and only to a connected socket (udp(7)): a refusal is
+    # known at once, not after the time limit.
     def error_received(self, exc: Exception) -> None:
         if not self.came.done():
             self.came.set_exception(exc)
@@ -41,6 +43,9 @@ async def awaiting(
     try:
         yield transport
     finally:
+        # A datagram that comes from now on must find nobody: the attempt has ended.
         answer.came.cancel()
         transport.abort()
+        # abort() closes the descriptor on the next turn of the loop; a check that leaves earlier
+        # would leave it to the next attempt.
         await answer.gone.wait()

@@ -1,45 +1,39 @@
 """THE table: what a socket, a resolver or TLS raises, as the fault that it is of the far end, or as
 our own trouble.
 
-    raised                                            becomes
-    ------------------------------------------------  --------------------------------------------------------------
-    ECONNREFUSED, ENOPROTOOPT                         refused      nobody listens there, and its
-                                                      host says so
-    ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN         closed       it broke the connection off
-    ETIMEDOUT                                         timeout      its host answers no more (RFC
-                                                      9293 section 3.8.3)
-    EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENONET,     unreachable  no way leads there (RFC 792, RFC
-    4443 section 3.1)
-      EOPNOTSUPP, EMSGSIZE
-    EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY            dns          there is no such name, or it has
-                                                      no address
-    UnicodeError                                      dns          nothing that can be a name (RFC
-                                                      1035 section 2.3.4)
-    SSLCertVerificationError                          expired, not-yet-valid, self-signed,
-                                                      untrusted, wrong-name, weak-key, revoked,
-                                                      certificate: checks/transport/tls.py
-    SSLError                                          weak-protocol, no-tls, weak-key, closed, tls:
-                                                      the same
-    EACCES, EPERM                                     CannotTell   this host's own firewall or
-                                                      routing forbids it
-    EMFILE, ENFILE, ENOBUFS, ENOMEM                   CannotTell   no descriptor, no memory left
-    here
-    EADDRNOTAVAIL, EADDRINUSE                         CannotTell   no local address or port left
-    ENETDOWN, ENODEV, EAFNOSUPPORT, EPROTONOSUPPORT,  CannotTell   this host lacks an interface, or
-    the protocol
-      ESOCKTNOSUPPORT, EPFNOSUPPORT
-    EAI_AGAIN, EAI_FAIL                               CannotTell   the resolver of this host is
-                                                      broken
-                                                                   (a zone that is broken looks so
-                                                                   too: SERVFAIL; the kind `dns`
-                                                                   tells the two apart)
-    EAI_SYSTEM, EAI_MEMORY, every other EAI           CannotTell   names cannot be resolved here
-    every other OSError                               CannotTell   not known to be the far end's: it
-                                                      is blamed for
-                                                                   nothing that it was not seen to
-                                                                   do
-    TimeoutError without an errno                     passes       it is a time limit of ours:
-    whoever set it names it
+    raised                                     becomes
+    -----------------------------------------  -----------------------------------------------------
+    ECONNREFUSED, ENOPROTOOPT                  refused      nobody listens there, its host says so
+    ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN  closed       it broke the connection off
+    ETIMEDOUT                                  timeout      its host answers no more
+                                                            (RFC 9293 section 3.8.3)
+    EHOSTUNREACH, EHOSTDOWN, ENETUNREACH,      unreachable  no way leads there
+    ENONET, EOPNOTSUPP, EMSGSIZE                            (RFC 792, RFC 4443 section 3.1)
+    EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY     dns          there is no such name, or no address
+    UnicodeError                               dns          nothing that can be a name
+                                                            (RFC 1035 section 2.3.4)
+    SSLCertVerificationError                   expired, not-yet-valid, self-signed, untrusted,
+                                               wrong-name, weak-key, revoked, certificate:
+                                               checks/transport/tls.py
+    SSLError                                   weak-protocol, no-tls, weak-key, closed, tls:
+                                               the same
+    EACCES, EPERM                              CannotTell   this host's own firewall or routing
+                                                            forbids it
+    EMFILE, ENFILE, ENOBUFS, ENOMEM            CannotTell   no descriptor, no memory left here
+    EADDRNOTAVAIL, EADDRINUSE                  CannotTell   no local address or port left
+    ENETDOWN, ENODEV, EAFNOSUPPORT,            CannotTell   this host lacks an interface, or the
+    EPROTONOSUPPORT, ESOCKTNOSUPPORT,                       protocol
+    EPFNOSUPPORT
+    EAI_AGAIN, EAI_FAIL                        CannotTell   the resolver of this host is broken (a
+                                                            zone that is broken looks so too:
+                                                            SERVFAIL; the kind `dns` tells the two
+                                                            apart)
+    EAI_SYSTEM, EAI_MEMORY, every other EAI    CannotTell   names cannot be resolved here
+    every other OSError                        CannotTell   not known to be the far end's: it is
+                                                            blamed for nothing that it was not seen
+                                                            to do
+    TimeoutError without an errno              passes       a time limit of ours: whoever set it
+                                                            names it
 
 Rules:
 1. What only this host can say is its own. What the network can say too is the far end's: a router
@@ -155,13 +149,15 @@ _TELLING = (
 
 
 def fault_of(error: Exception) -> Refused | CannotTell | None:
-    """What an error means by the table; None where it is in no row: a bug, or a time limit of ours."""
+    """What an error means by the table; None for what is in no row: a bug, a time limit of ours."""
     if isinstance(error, ssl.SSLError):
         return Refused(tls.code_of(error), tls.said(error))
     if isinstance(error, socket.gaierror):
         return _of_a_name(error)
     if isinstance(error, UnicodeError):
         return Refused("dns", "that is no name of a host")
+    # asyncio.timeout raises the bare class: a time limit of ours. The kernel's ETIMEDOUT has its
+    # number: the far end has stopped acknowledging (RFC 9293 section 3.8.3).
     if isinstance(error, TimeoutError) and error.errno is None:
         return None
     return _of_a_socket(error) if isinstance(error, OSError) else None
@@ -189,12 +185,16 @@ def fault_said(text: str) -> Refused | CannotTell | None:
     """The same for a library that hands on no number, but the system's words for it (strerror, C
     locale).
     """
+    # Nobody calls setlocale for messages, so these are the C library's English words; children run
+    # with the same language.
     found = (number for number in (*FAR, *OWN) if os.strerror(number) == text.strip())
     return next((fault_of_number(number) for number in found), None)
 
 
 def fault_within(text: str) -> Refused | CannotTell | None:
     """The same for a client program's message that has the system's words somewhere in it."""
+    # A client like psql names each address that it has tried on a line of its own: the message may
+    # have several errors, and rule 2 decides among them.
     found = [OSError(n, os.strerror(n)) for n in (*FAR, *OWN) if os.strerror(n) in text]
     if found:
         return _of_a_socket(most_telling(found))
@@ -203,7 +203,7 @@ def fault_within(text: str) -> Refused | CannotTell | None:
 
 
 def most_telling(errors: Sequence[OSError]) -> OSError:
-    """Of the errors of several addresses of one name the one that decides, the last of equals."""
+    """The error that decides, of those of several addresses of one name; of equals the last."""
     return min(reversed(errors), key=_rank)
 
 
@@ -220,6 +220,8 @@ def _of_a_name(error: socket.gaierror) -> Refused | CannotTell:
 
 def _of_a_socket(error: OSError) -> Refused | CannotTell:
     said = error.strerror or str(error) or type(error).__name__
+    # The far end comes first: an errno that stood in both tables would otherwise excuse a dead
+    # server.
     if code := _far_code(error):
         return Refused(code, said)
     return CannotTell(f"{OWN.get(error.errno or 0, 'this host cannot tell')}: {said}")
@@ -228,6 +230,8 @@ def _of_a_socket(error: OSError) -> Refused | CannotTell:
 def _far_code(error: OSError) -> str | None:
     """asyncio makes some errors of its own, with no number in them: their class tells."""
     if error.errno is None and isinstance(error, ConnectionError):
+        # asyncio raises ConnectionResetError("Connection lost") and ConnectionAbortedError ("SSL
+        # handshake is taking longer than ...") itself; both are a connection that is gone.
         return "refused" if isinstance(error, ConnectionRefusedError) else "closed"
     return FAR.get(error.errno or 0)
 

@@ -18,8 +18,12 @@ from checks.contract import Refused
 from checks.transport.connect import opened
 from checks.transport.faults import far_faults, fault_of
 
+# A greeting, a login and the search for one mail take a few kilobytes; RFC 5321 section 4.5.3.1.5
+# allows 512 bytes to a reply line, IMAP sets no limit.
 MOST_BYTES = 2**20
 LONGEST_LINE = 2**16
+# A ticket shows one line of the far end's; the longest refusals of mail providers have some 250
+# signs.
 _LONGEST_SHOWN = 300
 
 
@@ -44,6 +48,8 @@ class Conversation(asyncio.Protocol):
         """Go on under TLS. Raises Refused (of words that were slipped in before it, too),
         CannotTell.
         """
+        # The client's side of CVE-2011-0411: what somebody slipped in before the handshake would be
+        # read as if it had come under TLS.
         if self._buffer:
             raise Refused("bad-peer", "more was said in the clear after TLS was agreed on")
         loop = asyncio.get_running_loop()
@@ -63,11 +69,12 @@ class Conversation(asyncio.Protocol):
         return found
 
     def local_address(self) -> str:
-        """Our own end."""
+        """The address of our own end."""
         return str(self._open().get_extra_info("sockname")[0])
 
     def keep_secret(self, *secrets: str) -> None:
         """Never show these again, plain or in base64."""
+        # AUTH LOGIN sends user and password in base64, and a server's error may repeat the line.
         coded = (base64.b64encode(secret.encode()).decode() for secret in secrets)
         self._secrets += [secret for secret in (*secrets, *coded) if secret]
 
@@ -86,8 +93,12 @@ class Conversation(asyncio.Protocol):
     async def line(self) -> str:
         """The next line, without its end."""
         begin = 0
+        # A lone LF ends a line as well: RFC 5321 section 2.3.8 forbids it, and some servers send
+        # it. The search goes on where it ended, so a line in many pieces stays linear.
         while (end := self._buffer.find(b"\n", begin)) < 0:
             begin = len(self._buffer)
+            # A far end that never ends its line (a binary protocol on that port) is told by this,
+            # not by memory.
             if begin > LONGEST_LINE:
                 raise Refused("bad-peer", f"a line does not end within {LONGEST_LINE} bytes")
             await self._more()

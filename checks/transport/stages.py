@@ -44,6 +44,7 @@ class Stages:
         began, facts, within = time.monotonic(), dict[str, Any](), self._within[name]
         try:
             with far_faults():
+                # Within far_faults: a time limit of ours passes through it, since it has no errno.
                 async with asyncio.timeout(within):
                     yield facts
         except TimeoutError:

@@ -33,6 +33,8 @@ from checks.contract import CannotTell
 
 Version = Literal["1.2", "1.3"]
 
+# The numbers are X509_V_ERR_... of <openssl/x509_vfy.h>; they are part of OpenSSL's interface and
+# the same in 1.1.1 and 3.x, unlike its messages.
 _CERTIFICATE: Mapping[int, str] = {
     2: "untrusted",
     9: "not-yet-valid",
@@ -51,6 +53,7 @@ _CERTIFICATE: Mapping[int, str] = {
     68: "weak-key",
     79: "untrusted",
 }
+# The names that ERR_reason_error_string gives, as Python has them in SSLError.reason.
 _REASONS: Mapping[str, str] = {
     "UNSUPPORTED_PROTOCOL": "weak-protocol",
     "TLSV1_ALERT_PROTOCOL_VERSION": "weak-protocol",
@@ -62,10 +65,13 @@ _REASONS: Mapping[str, str] = {
     "UNEXPECTED_EOF_WHILE_READING": "closed",
     "WRONG_VERSION_NUMBER": "no-tls",
     "HTTP_REQUEST": "no-tls",
+    # A server of plain HTTP or SMTP answers a ClientHello with its own text: OpenSSL reads the
+    # first bytes as a record's version or type.
     "UNEXPECTED_MESSAGE": "no-tls",
 }
+# What can be wrong with a certificate: the policies class these as one issue, and the ticket goes
+# to whoever renews certificates.
 CERTIFICATE_CODES = frozenset({*_CERTIFICATE.values(), "certificate"})
-"""what can be wrong with a certificate"""
 CODES = CERTIFICATE_CODES | frozenset({*_REASONS.values(), "tls"})
 """everything that a handshake can end with"""
 
@@ -103,20 +109,23 @@ def trusting_up_to(trusted: Path | None, newest: ssl.TLSVersion) -> ssl.SSLConte
 
 
 def taking_anything() -> ssl.SSLContext:
-    """To see a certificate that is not to be trusted; nothing is ever said over such a connection."""
+    """A context that shows a certificate nobody trusts; nothing is said over such a connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    # A certificate with a key of 1024 bits or a SHA-1 signature is refused above level 0 before it
+    # can be looked at, and whose it is would stay unknown.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
 
 
 def trusting_only(certificate: bytes) -> ssl.SSLContext:
-    """To have one certificate (DER) read by OpenSSL: it vouches for itself, whatever its date, name
-    and issuer.
+    """A context that has one certificate (DER) read by OpenSSL: it vouches for itself, whatever its
+    date, name and issuer.
     """
     context = taking_anything()
     context.verify_mode = ssl.CERT_REQUIRED
+    # PARTIAL_CHAIN: the certificate itself ends its chain, though it is no root.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)
     context.load_verify_locations(cadata=certificate)
     return context
@@ -132,14 +141,14 @@ def code_of(error: ssl.SSLError) -> str:
 
 
 def said(error: ssl.SSLError) -> str:
-    """OpenSSL's words for it."""
+    """OpenSSL's words for what broke."""
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
         return error.verify_message
     return (_reason(error) or str(error)).replace("_", " ").lower()
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Empty where Python itself made the error: then it has no such field."""
+    """OpenSSL's name of the error; empty where Python itself made it, without this field."""
     return str(getattr(error, "reason", None) or "")
 
 
@@ -155,6 +164,7 @@ def _kept(
 
 def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    # TLS 1.0 and 1.1 must not be used any more (RFC 8996).
     newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     context.minimum_version = newest[minimum]
     # Each certificate is looked at anew: a resumed session shows none (RFC 8446 section 2.2).
@@ -163,6 +173,7 @@ def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
 
 
 def _changed(trusted: Path | None) -> int:
+    # An authority that was added to the file counts from the next attempt, without a restart.
     return trusted.stat().st_mtime_ns if trusted else 0
 
 

@@ -3,11 +3,11 @@
 
     dns         edge.example.net -> 192.0.2.10              faults: dns
     tcp         192.0.2.10:443                              faults: refused, unreachable, timeout
-    tls         certificate and name checked, 1.2 or newer  faults: those of a certificate, no-tls,
-                tls …
+    tls         certificate and name checked, 1.2 or newer  faults: of a certificate, no-tls, tls
     websocket   > GET /ws HTTP/1.1                          faults: http:NNN, no-subprotocol,
-                closed, bad-peer > Upgrade: websocket > Sec-WebSocket-Protocol: sip < HTTP/1.1 101
-                Switching Protocols
+                > Upgrade: websocket                                closed, bad-peer
+                > Sec-WebSocket-Protocol: sip
+                < HTTP/1.1 101 Switching Protocols
     any of them                                             faults: timeout
 
 A proxy of the environment is not used: it is the way of an agent's browser that is looked at.
@@ -35,8 +35,10 @@ from checks.transport.connect import Place, connect, resolve
 from checks.transport.stages import Stages
 from checks.transport.tls import trusting
 
+# The largest SIP message: RFC 3261 section 18.1.1 has every element take messages up to the 65 535
+# bytes of a datagram. A larger frame is refused before it is read.
 LARGEST_MESSAGE_BYTES = 65536
-"""of SIP; a larger frame is refused before it is read"""
+# Beyond these the reading stops and TCP holds the far end back: a flood costs no memory here.
 _QUEUED_MESSAGES = 16
 
 
@@ -104,7 +106,12 @@ async def _speaking(
     )
     _, connection = await asyncio.get_running_loop().create_connection(
         lambda: Guarded(
-            protocol, ping_interval=None, close_timeout=1.0, max_queue=_QUEUED_MESSAGES
+            # No pings of ours: they are optional (RFC 6455 section 5.5.2), and the library would
+            # end the call under test over one that stays unanswered.
+            protocol,
+            ping_interval=None,
+            close_timeout=1.0,
+            max_queue=_QUEUED_MESSAGES,
         ),
         sock=plain,
         ssl=context,
@@ -130,9 +137,12 @@ async def _shaken(
 async def _agreed(
     edge: Mapping[str, Any], connection: ClientConnection, facts: dict[str, Any]
 ) -> ClientConnection:
+    # A browser cannot set this header; servers that take a token so are called by programs.
     headers = {"Authorization": f"Bearer {edge['token']}"} if edge.get("token") else None
     with _upgrade_faults():
         await connection.handshake(headers, user_agent_header="Reveille")
+    # RFC 6455 section 4.1: a server may upgrade without choosing any; RFC 7118 section 4.1 demands
+    # sip, and without it nobody there reads SIP.
     if (offered := _subprotocols(edge)) and connection.subprotocol not in offered:
         named = (
             "the subprotocol sip (RFC 7118)"
@@ -157,6 +167,7 @@ def _upgrade_faults() -> Iterator[None]:
             f"http:{answer.response.status_code}", answer.response.reason_phrase
         ) from None
     except InvalidMessage as problem:
+        # The load balancer is there and closed at once: the application behind it is down.
         closed = isinstance(problem.__cause__, EOFError)
         raise Refused(
             "closed" if closed else "bad-peer", "no answer to the upgrade" if closed else "no HTTP"

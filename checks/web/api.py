@@ -2,16 +2,15 @@
 belong together.
 
     each step, by its name:
-    dns connect tls   as for a portal                                 faults: dns, refused, expired
-                      …
-    response          > GET /api/v1/customers/C-1042    Authorization: Bearer …
-                      < 200 OK                                        faults: http:401, http:503,
-                                                                      closed …
-    content           < {"id": "C-1042", "tier": "gold", ...}         faults: broken-off, too-large
-    looking           texts, values at JSON paths, the JSON Schema    faults: missing-text,
-                      bad-json, json-missing,
-                                                                      json-differs, schema
-    any of them                                                       fault: timeout
+    dns connect tls   as for a portal                       faults: dns, refused, expired, …
+    response          > GET /api/v1/customers/C-1042        faults: http:401, http:503, closed, …
+                      > Authorization: Bearer …
+                      < 200 OK
+    content           < {"id": "C-1042", "tier": "gold"}    faults: broken-off, too-large
+    looking           texts, values at JSON paths, the      faults: missing-text, bad-json,
+                      JSON Schema                                   json-missing, json-differs,
+                                                                    schema
+    any of them                                             fault:  timeout
 
 Rules: see checks/web/steps/step_runner.py. Credentials are named, never written.
 """
@@ -56,6 +55,6 @@ json_values = { "$.tier" = "gold" }
         return self.within + AFTERWARDS_SECONDS + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Call once."""
+        """Make the calls once. Raises Refused, CannotTell."""
         await self.last_answer(trace)
         trace.measure("total_seconds", trace.elapsed())

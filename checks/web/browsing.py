@@ -13,9 +13,11 @@ from pydantic import AfterValidator, Field
 from checks.contract import CannotTell, Claim
 from checks.settings import Duration, ReadableFile, Secret, Settings
 
+# The same as in shared_browser.py, which the daemon does not import before a browser is needed.
 AT_ONCE = 2
+# For a browser to be started, and for its evidence to be kept afterwards: START_SECONDS and the 20
+# s of job.py, and a little. No part of it is measured.
 LAUNCH_SECONDS = 90.0
-"""for a browser to be started, and what was seen to be kept; no part of what is measured"""
 
 MEASURES = {
     "console_errors": "errors that the page wrote to its console",
@@ -66,7 +68,7 @@ class Executable(Settings):
         return wanted(self.browser)
 
     def place(self) -> Claim:
-        """One of the places in the browser."""
+        """The claim on one of the places in the browser."""
         return Claim("our own browser", AT_ONCE)
 
 
@@ -86,7 +88,7 @@ class Browsing(Executable):
 
 
 def revealed(secret: Secret | None) -> str:
-    """Raises CannotTell."""
+    """The secret, or "" where there is none. Raises CannotTell."""
     try:
         return secret.reveal() if secret else ""
     except LookupError as problem:

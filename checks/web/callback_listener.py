@@ -19,13 +19,17 @@ from typing import Self
 
 from checks.contract import CannotTell
 
+# A webhook is one request of a server; whoever needs longer for it is a scanner that holds
+# connections open.
 _PATIENCE_SECONDS = 5.0
+# The address may be open to the internet: header as servers usually bound it, a body larger than
+# any event, and no more callers than one attempt can have.
 _MOST_HEADER, _MOST_BODY, _MOST_CALLERS = 16_384, 1_000_000, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What came."""
+    """A request that came to our address."""
 
     method: str
     content_type: str
@@ -34,7 +38,7 @@ class Callback:
 
     @property
     def text(self) -> str:
-        """As text; what is none is replaced."""
+        """The body as text; bytes that are none are replaced."""
         return self.body.decode("utf-8", "replace")
 
 
@@ -108,9 +112,13 @@ class Listener:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ")
         fields = dict(_field(line) for line in head[1:] if line)
+        # In constant time: the path is the secret, and the time of an answer must not tell how much
+        # of it was right.
         if not hmac.compare_digest(target.partition("?")[0].encode(), self._path.encode()):
             self.others += 1
             return "404 Not Found"
+        # RFC 9110 section 10.1.1: curl and libraries built on it wait for this before they send a
+        # large body.
         if fields.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await _body(reader, fields)
@@ -125,6 +133,8 @@ class Listener:
         )
         if not self._counts(came):
             self.others += 1
+        # Many senders deliver at least once: a second delivery is answered like the first, or they
+        # would repeat it for hours.
         elif not self._came.done():
             self._came.set_result(came)
         return "204 No Content"
@@ -138,7 +148,8 @@ def _field(line: str) -> tuple[str, str]:
 
 
 async def _body(reader: asyncio.StreamReader, fields: dict[str, str]) -> bytes | None:
-    """None when it is too large."""
+    """The body of a request; None when it is too large."""
+    # RFC 9112 section 6.3: chunked wins over a Content-Length.
     if fields.get("transfer-encoding", "").lower() == "chunked":
         return await _chunks(reader)
     length = int(fields.get("content-length", "0"))
@@ -152,7 +163,9 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes | None:
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
         if size < 0 or len(body) + size > _MOST_BODY:
             return None
+        # RFC 9112 section 7.1: a line end closes the data of each chunk.
         body += (await reader.readexactly(size + 2))[:-2]
+    # Trailer fields, of no interest here, up to the empty line (RFC 9112 section 7.1.2).
     while await reader.readuntil(b"\r\n") != b"\r\n":
         pass
     return bytes(body)

@@ -1,13 +1,12 @@
 """Does the chat answer a visitor? Its page is opened in a real browser, the widget too, a message
 is sent.
 
-    page      GET the page, all of it                              faults: http:NNN and those of the
-              network
-    widget    the button is clicked, the field is there            not-found
-    socket    > GET /chat Upgrade: websocket   < 101               no-socket, refused, closed
-    send      the message is written and sent                      not-found
-    answer    < "You said: ping 4f3a91"                            timeout, closed
-    any of them                                                    timeout, too-large
+    page      GET the page, all of it                      faults: http:NNN, those of the network
+    widget    the button is clicked, the field is there    fault:  not-found
+    socket    > GET /chat Upgrade: websocket   < 101       faults: no-socket, refused, closed
+    send      the message is written and sent              fault:  not-found
+    answer    < "You said: ping 4f3a91"                    faults: timeout, closed
+    any of them                                            faults: timeout, too-large
 
 "{nonce}" in message and answer is a new number each time, so that an answer is known to be one to
 this message.
@@ -73,6 +72,8 @@ answer = "You said: ping {nonce}"
 
     @model_validator(mode="after")
     def _tells_apart(self) -> Self:
+        # The visitor's own message is shown on the page too: such an answer would be seen even if
+        # nobody gave one.
         if self.answer in self.message:
             raise ValueError(
                 "the message itself shows the answer; await a text that only an answer has"
@@ -96,9 +97,11 @@ answer = "You said: ping {nonce}"
         return self._within() + LAUNCH_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Say it once. Raises Refused, CannotTell."""
+        """Send the message once and await its answer. Raises Refused, CannotTell."""
         from checks.web.browser.job import perform
 
+        # Six hexadecimal digits: short enough for a chat bot that repeats it, and no two attempts
+        # of a day share one but by a rare chance.
         number = secrets.token_hex(3)
         order: dict[str, Any] = {
             **{

@@ -12,6 +12,7 @@ from checks.contract import CannotTell, Refused
 from checks.settings import ReadableFile, Settings
 from checks.web.json_path import JsonPath, values
 
+# A value is the customer's data: a fault shows enough of it to recognise, and no document.
 _LONGEST = 200
 
 
@@ -25,10 +26,12 @@ class Expected(Settings):
     json_values: Mapping[JsonPath, Any] = Field(default_factory=dict, examples=[{"$.tier": "gold"}])
     """what must stand at a JSON path; of several values there, one must be right"""
     json_schema: ReadableFile | None = None
-    """file with the JSON Schema (draft 2020-12, or the one that it names) that it must be held to"""
+    """file with the JSON Schema (draft 2020-12, or the one that it names) that it must be held
+    to
+    """
 
     async def hold(self, text: str) -> None:
-        """Raises Refused with what is not as expected, CannotTell for a schema that cannot be used."""
+        """Compare. Raises Refused with what differs, CannotTell for a schema that is wrong."""
         if missing := [wanted for wanted in self.must_contain if wanted not in text]:
             raise Refused("missing-text", ", ".join(map(repr, missing)))
         if unwanted := [one for one in self.must_not_contain if one in text]:
@@ -70,10 +73,13 @@ def parsed(text: str) -> Any:
     """The document. Raises Refused for what is no JSON."""
     try:
         return json.loads(text)
+    # Ten thousand nested brackets end json.loads by RecursionError: that is the far end's fault,
+    # not a bug here.
     except (ValueError, RecursionError) as error:
         raise Refused("bad-json", f"what came is no JSON: {str(error)[:_LONGEST]}") from None
 
 
 def same(one: Any, other: Any) -> bool:
     """Equal, and not only alike: true is not 1."""
+    # To Python true equals 1, to JSON it does not (RFC 8259 section 3).
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

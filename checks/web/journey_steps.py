@@ -63,6 +63,8 @@ class Click(_Step):
 class PressKey(_Step):
     """A key is pressed."""
 
+    # The names of UI Events (KeyboardEvent.key) as Playwright takes them, with + between a modifier
+    # and its key.
     press: Annotated[str, Field(pattern=r"^[A-Za-z0-9+]{1,30}$")]
     """its name, as in "Enter" or "Control+A\""""
 
@@ -115,12 +117,12 @@ JourneyStep = Annotated[
 
 
 def verb_of(step: _Step) -> str:
-    """Which one it is."""
+    """The verb of a step, as the configuration writes it."""
     return str(VERBS.of(step))
 
 
 def seconds_of(step: _Step) -> float:
-    """The longest that it may take."""
+    """The longest that a step may take, in seconds."""
     return step.within + (step.wait if isinstance(step, Wait) else 0.0)
 
 

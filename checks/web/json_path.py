@@ -13,8 +13,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+# The subset of RFC 9535 section 2.3 that selects by name, index or wildcard. Filters (section
+# 2.3.5) can be made to take very long on a document of the far end's.
 _PART = re.compile(
-    r"""\.(?P<name>[^\W\d][\w-]*)|\[(?P<index>-?\d{1,9})\]|\[(?P<quote>['"])(?P<quoted>[^'"]*)(?P=quote)\]"""
+    r"""\.(?P<name>[^\W\d][\w-]*)|\[(?P<index>-?\d{1,9})\]"""
+    r"""|\[(?P<quote>['"])(?P<quoted>[^'"]*)(?P=quote)\]"""
     r"""|(?P<all>\[\*\]|\.\*)"""
 )
 _ALL = object()
@@ -66,6 +69,8 @@ def _step(value: Any, part: Any) -> Iterator[Any]:
     elif isinstance(value, dict) and isinstance(part, str):
         if part in value:
             yield value[part]
+    # RFC 9535 section 2.3.3: a negative index counts from the end, and one out of range selects
+    # nothing.
     elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
         yield value[part]
 

@@ -1,18 +1,16 @@
 """Does a portal answer, soon enough, and with the page that it should? Plain HTTP (RFC 9110): one
 GET, or steps.
 
-    dns       portal.example.net -> 192.0.2.10                    fault: dns
-    connect   TCP 192.0.2.10:443                                  faults: refused, unreachable,
-              timeout
-    tls       certificate checked, TLS 1.2 or newer, ALPN         faults: expired, wrong-name, … tls
-    response  > GET /login HTTP/1.1      < HTTP/1.1 200 OK        faults: http:503, closed,
-              bad-peer, header-too-large,
-                                                                  redirects, reset, goaway
-    content   < <title>Agent Portal</title> ... Sign in ...       faults: missing-text,
-              unwanted-text, soft-200,
-                                                                  too-large, broken-off,
-                                                                  bad-encoding
-    any of them                                                   fault: timeout
+    dns       portal.example.net -> 192.0.2.10              fault:  dns
+    connect   TCP 192.0.2.10:443                            faults: refused, unreachable, timeout
+    tls       certificate checked, TLS 1.2 or newer, ALPN   faults: expired, wrong-name, tls, …
+    response  > GET /login HTTP/1.1                         faults: http:503, closed, bad-peer,
+              < HTTP/1.1 200 OK                                     header-too-large, redirects,
+                                                                    reset, goaway
+    content   < <title>Agent Portal</title> ... Sign in     faults: missing-text, unwanted-text,
+                                                                    soft-200, too-large,
+                                                                    broken-off, bad-encoding
+    any of them                                             fault:  timeout
 
 With `steps` each step is a stage of its own, and its phases are measures
 (`login_response_seconds`); see checks/web/steps/step.py. Its faults are the same, and wrong-page,
@@ -39,7 +37,9 @@ from checks.transport.http.address import web_address
 from checks.transport.http.message import Answer
 from checks.web.steps.step import Step, Walking, checked
 
+# Each step has these for itself, so beside steps they would silently mean nothing.
 _OF_ONE_PAGE = ("expect_status", "must_contain", "must_not_contain", "follow_redirects")
+# The logout's own 5 s (LOGOUT_SECONDS of the runner), and its connection.
 _AFTERWARDS_SECONDS = 6.0
 
 
@@ -105,7 +105,7 @@ url = "https://report.example.net/"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The phases, and what came."""
+        """A time for each phase, and what the answer tells."""
         total = {"total_seconds": "everything, in seconds"}
         if self.steps:
             steps = (*self.steps, *([self.logout] if self.logout else ()))
@@ -187,14 +187,14 @@ url = "https://report.example.net/"
             phases.leave()
 
     def _right(self, text: str) -> None:
-        """Raises Refused."""
+        """Hold the text to what it must and must not contain. Raises Refused."""
         if missing := [wanted for wanted in self.must_contain if wanted not in text]:
             raise Refused("missing-text", ", ".join(repr(one) for one in missing))
         if unwanted := [one for one in self.must_not_contain if one in text]:
             raise Refused("unwanted-text", ", ".join(repr(one) for one in unwanted))
 
     def _not_soft(self, page: Answer) -> None:
-        """Raises Refused."""
+        """Look for a failure that came with a good status. Raises Refused."""
         from checks.web.steps.soft_200 import soft_failure
 
         if self.soft_200s and (wrong := soft_failure(page)):

@@ -59,6 +59,7 @@ steps = [
 
     @model_validator(mode="after")
     def _opens_first(self) -> Self:
+        # A new tab shows about:blank: no other step could succeed there.
         if not isinstance(self.steps[0], Open):
             raise ValueError('a journey begins with a page; make the first step { open = "/" }')
         return self

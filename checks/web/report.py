@@ -1,13 +1,14 @@
 """Does the report portal still make its report, and are its figures right? They are held against
 the call records.
 
-    each step    a walk to the report: login, run, download       faults: as for a portal; of the
-                 last: report-missing
-    figures      Date,Calls,Answered -> calls 90, answered 80     faults: report-missing,
-                 report-changed, bad-json
-    records      the records of the same day, as usage has them   unknown: they cannot be read, or
-                 are too few
-    compare      calls 90, records 90; answered 72, records 80    fault: figures-differ, with both
+    each step    a walk to the report: login, run,          faults:  as for a portal; of the last:
+                 download                                            report-missing
+    figures      Date,Calls,Answered -> calls 90,           faults:  report-missing, bad-json,
+                 answered 80                                         report-changed
+    records      the records of the same day, as usage      unknown: they cannot be read, or are
+                 has them                                            too few
+    compare      calls 90, records 90;                      fault:   figures-differ, with both
+                 answered 72, records 80
 
 Rules: {date} in a step or a figure is the day of the report, as the site's calendar has it. The
 records are read as the kind usage reads them, in a process of its own.
@@ -32,6 +33,8 @@ from checks.web.report_figures import Figure
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 from checks.web.steps.step import Step
 
+# What a portal answers that has let us in and has no report: an empty or a wrong page, or nothing
+# in time. A refused connection is none of these: then the portal itself is down.
 _NOT_MADE = (
     "timeout",
     "soft-200",
@@ -44,6 +47,8 @@ _NOT_MADE = (
 
 
 def _date_format(written: str) -> str:
+    # A day and a month below ten would look alike in some formats; strftime leaves what it does not
+    # know as it is, percent sign and all.
     sample = datetime.date(2026, 11, 9).strftime(written)
     if "%" not in written or "%" in sample or not sample.isprintable():
         raise ValueError(f"{written[:40]!r} is no way to write a date; write it as in '%d.%m.%Y'")
@@ -133,11 +138,13 @@ records = "answered_calls"
         }
 
     def longest_seconds(self) -> float:
-        """The walk, and the records."""
+        """The time limits of the walk and of reading the records, in seconds."""
         return self.within + self.records_within + AFTERWARDS_SECONDS + 7.0
 
     async def probe(self, trace: Trace) -> None:
         """Run the report once, and compare."""
+        # At six in the morning the report of yesterday is the newest whole one, and the records of
+        # yesterday are closed.
         date = self.date or day_before(trace.began_at, self.timezone).date
         written = date.strftime(self.date_format)
         answer = await self.last_answer(trace, {"date": written})
@@ -154,8 +161,8 @@ records = "answered_calls"
         trace.measure("total_seconds", trace.elapsed())
 
     def fault_of(self, step: Step, refused: Refused) -> Refused:
-        """Where the last step is refused, and the portal let us in before, it is the report that is
-        missing.
+        """The fault of a step: where the last one is refused and the portal let us in before, it is
+        the report that is missing.
         """
         let_in = step is not self.steps[0] and (
             refused.code.startswith("http:") or refused.code in _NOT_MADE
@@ -190,8 +197,12 @@ records = "answered_calls"
         if unknown := [one.records for one in self.figures if one.records not in recorded]:
             raise CannotTell(f"the call records of that day say nothing of {unknown[0]}")
         off = [one for one in self.figures if not one.agrees(told[one.name], recorded[one.records])]
-        shares = [abs(told[one.name] - recorded[one.records]) / max(1e-9, abs(recorded[one.records]))
-                  for one in self.figures if told[one.name] != recorded[one.records]]  # fmt: skip
+        shares = [
+            # Records that say 0 make every difference infinite; the measure is capped below.
+            abs(told[one.name] - recorded[one.records]) / max(1e-9, abs(recorded[one.records]))
+            for one in self.figures
+            if told[one.name] != recorded[one.records]
+        ]
         trace.measure("differing_figures", len(off))
         trace.measure("greatest_difference_percent", min(1000.0, 100.0 * max(shares, default=0.0)))
         if off:

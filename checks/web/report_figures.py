@@ -16,10 +16,13 @@ from checks.web.expected import parsed
 from checks.web.json_path import JsonPath, values
 
 Recorded = Literal[
-    "offered_calls", "answered_calls", "abandoned_calls", "own_calls", "talk_minutes", "acd_seconds", "aht_seconds",
-    "asa_seconds", "asr_percent", "ner_percent", "abandonment_percent", "service_level_percent", "peak_calls",
+    "offered_calls", "answered_calls", "abandoned_calls", "own_calls", "talk_minutes",
+    "acd_seconds", "aht_seconds", "asa_seconds", "asr_percent", "ner_percent",
+    "abandonment_percent", "service_level_percent", "peak_calls",
 ]  # fmt: skip
+# Reports give durations as m:ss or h:mm:ss where the records have seconds or minutes.
 _CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d))?")
+# A report of one day has a row for each agent or call; more is a file that never ends.
 _MOST_ROWS = 100_000
 
 
@@ -85,6 +88,7 @@ class Figure(Settings):
     def _number(self, found: Any) -> float:
         if isinstance(found, int | float) and not isinstance(found, bool):
             return float(found)
+        # French and Swiss portals part thousands with a no-break space.
         written = str(found).strip().rstrip("%").replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
         if match := _CLOCK.fullmatch(written):
             return self._of_clock(match)
@@ -110,8 +114,12 @@ def _rows(text: str) -> list[dict[str, str]]:
     """The rows of a CSV file with a line of headings; the separator is the one that the headings
     have most of.
     """
+    # Excel's "CSV UTF-8" begins with a byte order mark, which would become part of the first
+    # heading.
     lines = text.lstrip("\ufeff").splitlines()
     headings = lines[0] if lines else ""
+    # Where the comma stands before decimals Excel writes semicolons (RFC 4180 knows only the
+    # comma).
     separator = max(",;\t|", key=headings.count)
     reader = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=separator, restval="")
     found: list[dict[str, str]] = []

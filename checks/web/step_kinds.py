@@ -16,8 +16,8 @@ from checks.transport.http.address import web_address
 from checks.transport.http.message import Answer
 from checks.web.steps.step import Step, Walking, checked
 
+# For a logout (5 s at most, LOGOUT_SECONDS of the runner) and for the closing of its connections.
 AFTERWARDS_SECONDS = 8.0
-"""for a logout, and for the closing"""
 
 
 class Walked(Walking):

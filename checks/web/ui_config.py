@@ -1,13 +1,10 @@
 """Is what agents are shown still what was agreed on? Chosen elements of a page, or a
 configuration's API, are compared with what a person has accepted.
 
-    each step    a walk to the page, with a login if it takes one        faults: as for a portal
-    read         #toolbar button -> ["Hold", "Mute", "Transfer"]         fault: missing (nothing
-                 there at all)
-    compare      accepted: ["Hold", "Mute", "Transfer"]                  fault: differs ("1 removed:
-                 - …"),
-                                                                         unknown: nothing was
-                                                                         accepted yet
+    each step    a walk to the page, with a login if it takes one   faults:  as for a portal
+    read         #toolbar button -> ["Hold", "Mute", "Transfer"]    fault:   missing (nothing there)
+    compare      accepted: ["Hold", "Mute", "Transfer"]             fault:   differs ("1 removed …")
+                                                                    unknown: nothing was accepted
 
 Rules: what is seen is proposed each time; `reveille accept NAME` shows the difference and takes it.
 A page is read in a process of its own, and as it was sent: what a script builds is portal-browser's
@@ -30,6 +27,7 @@ from checks.web.expected import parsed
 from checks.web.json_path import JsonPath, values
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
+# A new release of a portal changes everything: two screens of difference say that.
 _MOST_LINES = 60
 
 
@@ -101,11 +99,11 @@ lands_on = "/home"
         }
 
     def longest_seconds(self) -> float:
-        """The walk, and reading."""
+        """The time limits of the walk and of reading the page, in seconds."""
         return self.within + AFTERWARDS_SECONDS + 22.0
 
     async def probe(self, trace: Trace) -> None:
-        """Look once."""
+        """Go to the page once, and compare what it shows with what was accepted."""
         answer = await self.last_answer(trace)
         with trace.stage("read"):
             seen = await self._seen(answer)
@@ -130,6 +128,8 @@ lands_on = "/home"
             from checks.web.sandbox.reader import elements
 
             seen |= await elements(answer.text, chosen)
+        # Nothing at all means the wrong page or a selector that fits no more: that is another fault
+        # than a button that has gone.
         if not any(seen.values()):
             raise Refused("missing", f"nothing of {', '.join(seen)} is there")
         return seen

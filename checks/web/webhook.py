@@ -74,7 +74,9 @@ expect_status = [202]
     callback_url: Annotated[str, AfterValidator(web_address)] | None = Field(
         default=None, examples=["https://monitor.example.net/hooks"]
     )
-    """what the API shall call, the path is added to it; without it the address that is listened on"""
+    """what the API shall call, the path is added to it; without it the address that is listened
+    on
+    """
     path: Secret | None = None
     """the path that was registered at the API, by reference; without it a random one for each
     attempt
@@ -101,7 +103,7 @@ expect_status = [202]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The steps, the wait, the callback."""
+        """The phases of each step, and how long the callback took."""
         return {
             **self.walk_measures(),
             "callback_seconds": "from the answer to the trigger to the callback, in seconds",
@@ -112,16 +114,17 @@ expect_status = [202]
         }
 
     def longest_seconds(self) -> float:
-        """Both limits, and comparing."""
+        """Both time limits and the comparison, in seconds."""
         return self.within + self.callback_within + AFTERWARDS_SECONDS + 22.0
 
     async def probe(self, trace: Trace) -> None:
-        """Trigger once, and wait."""
+        """Trigger the event once, and wait for its callback."""
         reference, path = secrets.token_hex(12), self._path()
         host, _, port = self.listen.rpartition(":")
         by_reference = self.path is not None
 
         def counts(came: Callback) -> bool:
+            # A registered path is called for every event of that API, those of real customers too.
             return not by_reference or reference.encode() in came.body
 
         async with Listener(host.strip("[]"), int(port), path, counts) as listener:
@@ -136,6 +139,7 @@ expect_status = [202]
 
     def _path(self) -> str:
         if self.path is None:
+            # 144 bits: the path is all that keeps strangers out.
             return "/" + secrets.token_urlsafe(18)
         try:
             return "/" + self.path.reveal().lstrip("/")

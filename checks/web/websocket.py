@@ -2,9 +2,10 @@
 
     dns         chat.example.net -> 192.0.2.10              faults: dns
     tcp         192.0.2.10:443                              faults: refused, unreachable
-    tls         certificate and name checked, 1.2 or newer  faults: expired, wrong-name, … tls
-    websocket   > GET /chat   Upgrade: websocket            faults: http:NNN, no-subprotocol,
-                closed, bad-peer < 101 Switching Protocols
+    tls         certificate and name checked, 1.2 or newer  faults: expired, wrong-name, tls
+    websocket   > GET /chat HTTP/1.1                        faults: http:NNN, no-subprotocol,
+                > Upgrade: websocket                                closed, bad-peer
+                < HTTP/1.1 101 Switching Protocols
     send        > {"ask": "ping"}                           faults: closed
     answer      < {"say": "pong"}                           faults: closed, bad-peer
     any of them                                             faults: timeout
@@ -33,9 +34,13 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+# RFC 6455 section 3: ws-URI and wss-URI, which have no fragment; a user name in it would be seen in
+# reports.
 _ADDRESS = re.compile(
     r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?(\?[^\s#]*)?"
 )
+# A socket that pushes the state of every queue sends some hundred messages a minute; one that has
+# not answered among so many does not.
 _MOST_MESSAGES = 1000
 _SHOWN = 120
 
@@ -115,7 +120,7 @@ answer = "pong"
         return self.within * len(self.stages) + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Open it once. Raises Refused, CannotTell."""
+        """Open the socket once, and talk. Raises Refused, CannotTell."""
         began = time.monotonic()
         async with self._connection(trace) as connection:
             if self.send is not None:
@@ -192,7 +197,12 @@ class _Told:
     def __init__(self, trace: Trace) -> None:
         self._trace, self._failed = trace, dict[str, Any]()
 
-    def __call__(self, event: str, at: float | None = None, **facts: Any) -> None:  # noqa: ARG002 - what a Tell takes
+    def __call__(
+        self,
+        event: str,
+        at: float | None = None,  # noqa: ARG002 - every Tell takes it
+        **facts: Any,
+    ) -> None:
         if event == "failed":
             self._failed = facts
         elif event == "passed":
@@ -216,8 +226,8 @@ class _Told:
 
 
 def _closed(closed: Any) -> Refused:
-    """1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or the
-    limit.
+    """The fault of a closed socket. 1002, 1003, 1007 and 1009 are what we close with on a frame
+    that breaks the protocol or the limit (RFC 6455 section 7.4.1).
     """
     ours = (
         closed.sent and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009)
@@ -227,5 +237,6 @@ def _closed(closed: Any) -> Refused:
             "bad-peer",
             f"what came is no message for us: {closed.sent.reason or closed.sent.code}"[:200],
         )
+    # RFC 6455 section 7.1.5: 1006 stands for a connection that ended without a close frame.
     code = closed.rcvd.code if closed.rcvd else 1006
     return Refused("closed", f"the server closed it (code {code})")

@@ -26,7 +26,7 @@ WORLDLY = (
 )  # fmt: skip
 # What the core may import of the house: itself, what a check says, and two small grammars without a
 # world.
-PURE = ("checks.contract", "checks.durations", "checks.ratio", "monitor.core")
+PURE = ("checks.contract", "checks.trace", "checks.durations", "checks.ratio", "monitor.core")
 # A library that one place alone knows.
 ONLY_IN = {
     "jinja2": ("reports/render.py",),

@@ -11,9 +11,14 @@ from pathlib import Path
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.delta import Codes, Delta
 
+# Groups whose members can become root: by sudo or su, by a container or a virtual machine with the
+# host's disk in it, by reading the disk or the passwords themselves.
 _MIGHTY = {"root", "sudo", "wheel", "admin", "adm", "docker", "lxd", "libvirt", "disk", "shadow"}
 _NO_SHELL = {"", "/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"}
+# Debian Policy 9.2.2, and UID_MIN of login.defs(5): below are system accounts.
 _FIRST_OF_PEOPLE = 1000
+# sshd(8), AUTHORIZED_KEYS FILE FORMAT: options may come before the type of the key, and a comment
+# after it. Every key begins with the length of its type's name, which base64 writes as AAAA.
 _KEY = re.compile(r"(?:ssh-|ecdsa-|sk-)\S+ (AAAA[0-9A-Za-z+/=]+)(?: (.*))?$")
 
 
@@ -40,12 +45,14 @@ def accounts(at: Look, delta: Delta) -> None:
 
 
 def keys(at: Look, delta: Delta) -> None:
-    """Public keys that open an account."""
+    """Compare the public keys that open an account with the accepted ones."""
     root = Path(at.settings["root"])
     found = {}
     for name, home, file in _key_files(root):
         for line in _lines(file):
             if key := _KEY.search(line):
+                # As `ssh-keygen -l` shows it, so that a person can compare; the pad is added, since
+                # a line may have lost it.
                 digest = hashlib.sha256(base64.b64decode(key[1] + "==")).digest()
                 mark = base64.b64encode(digest).decode().rstrip("=")
                 found[f"{name} SHA256:{mark}"] = (key[2] or "").strip()
@@ -65,7 +72,10 @@ def _passwords(at: Look, root: Path) -> dict[str, str]:
         return {}
     states = {}
     for name, word, changed, *_ in rows:
+        # shadow(5): an empty field needs no password; ! and * fit none, so the account is locked.
         kind = "empty" if not word else "locked" if word[0] in "!*" else "set"
+        # The day of the last change, and not the hash: a change is seen, and no copy of the hash
+        # lies in the ledger.
         states[name] = f"{kind} on day {changed}" if kind == "set" else kind
     return states
 
@@ -118,6 +128,7 @@ def _key_files(root: Path) -> Iterator[tuple[str, str, Path]]:
     seen = set()
     for name, _, _, _, _, home, _ in _rows(root / "etc/passwd", 7):
         for place in places:
+            # The tokens of AuthorizedKeysFile (sshd_config(5)).
             path = place.replace("%%", "%").replace("%h", home).replace("%u", name)
             file = root / (path if path.startswith("/") else f"{home}/{path}").lstrip("/")
             if (name, file) not in seen and file.is_file():
@@ -126,7 +137,9 @@ def _key_files(root: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 def _places_of_keys(root: Path) -> list[str]:
-    """Where sshd looks for keys, by its configuration."""
+    """The places where sshd looks for keys, by its configuration."""
+    # Both are looked at even where sshd is told of another place: its configuration may be changed
+    # back.
     usual = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
     more = sorted((root / "etc/ssh/sshd_config.d").glob("*.conf"))
     written = [line for file in (*more, root / "etc/ssh/sshd_config") for line in _lines(file)]

@@ -23,6 +23,8 @@ def files(at: Look, delta: Delta) -> None:
             if not passed(path):
                 found[path] = state(root, path, known, delta.packages)
             if len(found) > at.settings["most_files"]:
+                # The baseline is one body of the ledger and goes to the process as one job: half of
+                # it would call the other half missing.
                 raise NotLooked(
                     f"more than {at.settings['most_files']} files are watched, at {top}: name less"
                 )

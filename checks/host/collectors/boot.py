@@ -14,12 +14,16 @@ from checks.host.collectors.delta import Codes, Delta
 from checks.host.collectors.tree_walk import walk
 
 _ELF = b"\x7fELF"
+# Documentation/admin-guide/tainted-kernels of Linux: bit 12 an out-of-tree module, bit 13 an
+# unsigned one.
 _MARKS = {Path("/proc/sys/kernel/tainted"): 1 << 12 | 1 << 13}
 
 
 def boot(at: Look, delta: Delta) -> None:
-    """Preloaded libraries and kernel modules."""
+    """Compare the preloaded libraries and the kernel modules with the accepted ones."""
     root = Path(at.settings["root"])
+    # ld.so(8): every program of the host loads what stands here, set-user-ID ones too. User-space
+    # rootkits hide by it, and hardly anything else uses it.
     preload = root / "etc/ld.so.preload"
     if preload.is_file() and (
         text := preload.read_text(encoding="utf-8", errors="replace").strip()
@@ -61,7 +65,8 @@ def processes(at: Look, delta: Delta) -> None:
             missing=True,
         )
     hidden, unseen = dict[str, str](), 0
-    for number in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - names, and nothing else
+    names = os.listdir("/proc")  # noqa: PTH208 - names, and nothing else
+    for number in filter(str.isdecimal, names):
         try:
             program = Path(f"/proc/{number}/exe").readlink()
             name = (
@@ -80,18 +85,22 @@ def processes(at: Look, delta: Delta) -> None:
 
 
 def _suspicious(program: str, temporary: list[str], delta: Delta) -> str | None:
+    # memfd_create(2): a program without a file, as a dropper runs it. The link has a slash before
+    # it on current kernels.
     if program.startswith(("/memfd:", "memfd:")):
         return "it runs from memory, of no file"
     path = program.removesuffix(" (deleted)")
     if path.startswith(tuple(f"{folder.rstrip('/')}/" for folder in temporary)):
         return f"it runs from {path}"
+    # After an upgrade the old program runs on from its deleted file; the new one has the same path,
+    # or the package still owns it.
     if path != program and not Path(path).exists() and not delta.packages.owner(path):
         return f"its file {path} is gone"
     return None
 
 
 def temporary(at: Look, delta: Delta) -> None:
-    """Programs where no program belongs."""
+    """Look for programs in folders that everybody may write to."""
     root = Path(at.settings["root"])
     found = {}
     for folder in at.settings["temporary"]:

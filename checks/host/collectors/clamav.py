@@ -22,16 +22,21 @@ from checks.host.collectors.collector import Look
 from checks.host.collectors.program import found, run
 
 _CHUNK = 1 << 16
+# clamd answers nobody while it reloads its signatures, unless ConcurrentDatabaseReload is on: about
+# a minute on a slow disk. clamscan reads them all before its first word.
 _ANSWER_SECONDS = 120.0
+# An answer is one line with the name of the signature.
 _MOST_ANSWER = 4096
+# The usual places of Debian, of its older releases, and of Fedora.
 _SOCKETS = ("/run/clamav/clamd.ctl", "/var/run/clamav/clamd.ctl", "/run/clamd.scan/clamd.sock")
+# clamscan(1), RETURN CODES: 0 nothing found, 1 something found, 2 an error.
 _CLEAN, _FOUND = 0, 1
 Verdict = tuple[Path, str | None]
 """a file, and what is in it; "" for nothing, None where the scanner could not look"""
 
 
 class Scanner(Protocol):
-    """Someone who scans."""
+    """A scanner for viruses: clamd, or the program clamscan."""
 
     def version(self) -> str:
         """As ClamAV tells it: `ClamAV 1.4.6/27410/Sun Nov 22 09:00:00 2026`. Raises Silent."""
@@ -63,6 +68,8 @@ def signatures_from(version: str) -> float | None:
     """When the official signatures were made, in seconds since 1970; None where only own ones are
     in use.
     """
+    # With only own signatures there is no daily database, and ClamAV tells a version without a
+    # date.
     dated = re.search(r"/\d+/\w{3} (\w{3} +\d+ \d\d:\d\d:\d\d \d{4})", version)
     return (
         datetime.strptime(dated[1], "%b %d %H:%M:%S %Y").replace(tzinfo=UTC).timestamp()
@@ -103,7 +110,11 @@ class Clamd:
             ):  # it has heard enough: its answer says why
                 talk.sendall(b"zINSTREAM\0")
                 while chunk := content.read(_CHUNK):
+                    # clamd(8), INSTREAM: the length of each chunk as four bytes in network order, a
+                    # chunk of length zero at the end.
                     talk.sendall(struct.pack("!I", len(chunk)) + chunk)
+                    # clamd has answered already: the stream is longer than StreamMaxLength, or the
+                    # signature was found in its beginning.
                     if select.select([talk], [], [], 0)[0]:
                         break
                 else:
@@ -152,6 +163,8 @@ class Clamscan:
 
     def scan(self, files: Sequence[Path], left: Callable[[], float]) -> Iterator[Verdict]:
         with tempfile.NamedTemporaryFile("wb", suffix=".list") as listing:
+            # A name with a line end in it would become two names of the list; such a file counts as
+            # not scanned.
             listing.write(b"\n".join(os.fsencode(file) for file in files if "\n" not in str(file)))
             listing.flush()
             options = ["--no-summary", "--stdout", f"--file-list={listing.name}"]
@@ -160,6 +173,8 @@ class Clamscan:
         verdicts = {Path(name): said for name, said in lines}
         if done.status not in (_CLEAN, _FOUND) and not verdicts:
             words = " ".join(f"{done.output} {done.complaints}".split())
+            # clamscan has one exit code for every error, so its words have to tell that signatures
+            # are missing: a fresh installation before the first freshclam.
             nothing = "No supported database files" in words or "database" in words.lower()
             raise Silent(f"clamscan: {words[-300:]}", "no-signatures" if nothing else "engine-down")
         for file in files:

@@ -1,11 +1,10 @@
-"""What a look has at hand, and how it speaks: by the events of process/child.py; checks/host/parent.py
-hears them.
+"""What a look has at hand, and how it speaks: by the events of process/child.py, which
+checks/host/parent.py hears.
 
-{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}   {"measure": "root_percent",
-                             "value": 41.0}
-{"note": "…"}   {"warning": "…"}   {"fault": "disk-full", "text": "…"}   {"remember": "fill",
-                "value": {…}}
-{"propose": "ports", "value": […]}   {"blind": "…"}   {"done": true}
+{"plan": ["fill", "raid"]}   {"begin": "fill"}   {"end": "fill"}
+{"measure": "root_percent", "value": 41.0}       {"note": "…"}   {"warning": "…"}
+{"fault": "disk-full", "text": "…"}              {"remember": "fill", "value": {…}}
+{"propose": "ports", "value": […]}               {"blind": "…"}   {"done": {}}
 
 Rule 1: every text is on one line, without control or bidirectional characters: file names and user
 names are written by strangers. Rule 2: a stage that cannot look says so and the next one begins;
@@ -23,6 +22,9 @@ from typing import Any
 from checks.process.child import Tell
 
 _LONGEST_TEXT = 600
+# General categories of Unicode: control, format (bidirectional overrides among them), surrogates,
+# private use, line and paragraph separators. A file name with an override reads backwards in a
+# ticket.
 _STRANGE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
@@ -37,7 +39,7 @@ class NotLooked(Exception):
 
 
 class Blind(Exception):
-    """Nothing at all can be told."""
+    """No stage could look, so nothing is known of the host."""
 
 
 class Look:
@@ -61,7 +63,7 @@ class Look:
         return float(self._until - time.monotonic())
 
     def plan(self, stages: Sequence[str]) -> None:
-        """What will be looked at, in this order."""
+        """Tell which stages will be begun, in this order."""
         self._tell(plan=list(stages))
 
     @contextmanager
@@ -91,27 +93,27 @@ class Look:
             raise Blind("; ".join(self._blind))
 
     def measure(self, name: str, value: float) -> None:
-        """A number; the name carries its unit."""
+        """Tell a number; its name carries the unit."""
         self._tell(measure=name, value=value)
 
     def note(self, text: str) -> None:
-        """A sentence of fact."""
+        """Tell a fact, as one sentence."""
         self._tell(note=clean(text))
 
     def warning(self, text: str) -> None:
-        """What deserves a look, and is no fault."""
+        """Tell what a person should look at, though it is no fault."""
         self._tell(warning=clean(text))
 
     def fault(self, code: str, text: str) -> None:
-        """What is wrong, in the stage under way."""
+        """Tell what is wrong, in the stage under way."""
         self._tell(fault=code, text=clean(text))
 
     def remember(self, name: str, value: Any) -> None:
-        """For the next look."""
+        """Keep a value (plain JSON) for the next look."""
         self._tell(remember=name, value=value)
 
     def propose(self, name: str, value: Any) -> None:
-        """What a person may accept as right."""
+        """Propose a value that a person may accept as right."""
         self._tell(propose=name, value=value)
 
 

@@ -19,7 +19,7 @@ STAGES = ("connect", "connections", "replication", "storage", "clock")
 
 
 def look(at: Look) -> None:
-    """Log in, and ask."""
+    """Log in to the database server and ask it for its health."""
     families: Mapping[str, Callable[[Mapping[str, Any]], AbstractContextManager[Family]]]
     families = {"postgresql": postgresql.opened, "mariadb": mariadb.opened}
     try:
@@ -68,6 +68,7 @@ def _storage(at: Look, server: Family) -> None:
     if slope is None:
         return
     at.measure("growth_megabytes", slope)
+    # One megabyte a day at least: a new, empty database grows by many percent with its first rows.
     if 100 * slope > at.settings["growth_percent"] * points[0][1] and slope > 1:
         at.warning(f"the database grows by {slope:.0f} MB a day, of {points[-1][1]:.0f} MB")
 
@@ -75,6 +76,7 @@ def _storage(at: Look, server: Family) -> None:
 def _clock(at: Look, server: Family) -> None:
     before = time.clock_gettime(time.CLOCK_REALTIME)
     there = server.clock()
+    # The middle of the question's way there and back, as NTP has it (RFC 5905 section 8).
     offset = there - (before + time.clock_gettime(time.CLOCK_REALTIME)) / 2
     at.measure("server_offset_seconds", abs(offset))
     if abs(offset) > at.settings["most_offset"]:

@@ -11,13 +11,13 @@ class Family(Protocol):
     """A server of one family, logged in to."""
 
     def alive(self) -> str:
-        """Its version. Raises SourceFault."""
+        """The server's version. Raises SourceFault."""
 
     def connections(self) -> tuple[int, int]:
-        """In use, and how many there can be."""
+        """How many connections are in use, and how many there can be."""
 
     def oldest_transaction(self) -> tuple[float, str]:
-        """Its age in seconds, and whose it is and what it does."""
+        """The age of the oldest transaction in seconds, and whose it is and what it does."""
 
     def replication(self, at: Look) -> None:
         """Judge the replication."""
@@ -26,7 +26,7 @@ class Family(Protocol):
         """Judge the storage; the database's size in bytes."""
 
     def clock(self) -> float:
-        """Its wall time, in seconds since 1970."""
+        """The server's wall time, in seconds since 1970."""
 
 
 def late(at: Look, name: str, seconds: float | None) -> None:

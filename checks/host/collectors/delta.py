@@ -1,4 +1,4 @@
-"""What is there against what was accepted: new, changed, gone; and whether a package explains it."""
+"""What is there against what was accepted: new, changed, gone; and which package explains it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ Explain = Callable[[str, Any], str | None]
 """a name and what was accepted of it (None if it is new) -> the reason why it is no alarm, if there
 is one
 """
+# A package that was rolled out by hand brings hundreds of files: a dozen names tell which one.
 _MOST_NAMED = 12
 
 

@@ -18,10 +18,15 @@ from checks.data.usage.record_formats import FORMATS
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.country_codes import PREMIUM, code_of, codes
 
+# A round a day, and half a day for one that was late or left out; what was found before stays until
+# it is accepted, so nothing is lost by looking no further back.
 _HOURS = 36
+# Subscriber numbers have seven digits or more with their area, extensions of an exchange six at
+# most: between the two nothing has to be guessed.
 _SHORTEST_NUMBER, _LONGEST_EXTENSION = 7, 6
 _NAMES = ("start", "did", "talk", "length", "caller")
 _OPENERS = {"sqlite": open_sqlite, "postgresql": open_postgres, "mariadb": open_mariadb}
+# The end of a Master.csv that nobody rotates: a million calls or more.
 _MOST_BYTES = 256 << 20
 
 
@@ -48,7 +53,7 @@ def calls(at: Look) -> list[Call]:
 
 
 def nation_of(code: str) -> str:
-    """Whose code it is."""
+    """The country or service that a code belongs to; "unknown" for no code."""
     return codes().get(code, "unknown")
 
 
@@ -93,9 +98,12 @@ def _of_file(at: Look, form: Mapping[str, Any], since: datetime) -> Iterator[dic
     if not files:
         raise NotLooked(f"there is no file {path}")
     for file in files:
+        # Rotated and packed files were written before; so was one that nobody has touched since.
         if file.suffix == ".gz" or file.stat().st_mtime < since.timestamp():
             continue
         with file.open("rb") as lines:
+            # The first line may be cut in its middle: it has too few fields, or no date, and falls
+            # out by itself.
             lines.seek(max(0, file.stat().st_size - _MOST_BYTES))
             text = (line.decode("utf-8", "replace").replace("\0", "") for line in lines)
             for values in csv.reader(text):
@@ -119,7 +127,11 @@ def _of_database(form: Mapping[str, Any], since: datetime, at: Look) -> Iterator
             if form["times"] == "epoch"
             else f"{since.astimezone(_zone(form, zone)):%Y-%m-%d %H:%M:%S}"
         )
-        question = f"SELECT {', '.join(texts)} FROM {table} WHERE {start} >= {database.mark()}"  # noqa: S608 - quoted names
+        # Only names that were quoted stand in it; the bound goes as a parameter.
+        question = (
+            f"SELECT {', '.join(texts)} FROM {table}"  # noqa: S608 - quoted names
+            f" WHERE {start} >= {database.mark()}"
+        )
         for rows in database.ask(question, (bound,)):
             for values in rows:
                 yield _row(dict(zip(names, map(_text, values), strict=True)), form["times"], zone)

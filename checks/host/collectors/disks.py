@@ -15,8 +15,12 @@ from checks.host.collectors.trend import days_until, kept
 
 STAGES = ("fill", "raid", "smart")
 _DAY_SECONDS = 86400.0
+# Read-only images are full by nature: snap packages, installation media.
 _NO_ROOM_BY_NATURE = {"squashfs", "iso9660", "udf", "erofs"}
+# A disk that sleeps takes some ten seconds to spin up before it answers.
 _SMART_SECONDS = 20.0
+# The attributes that a failing ATA disk raises first; the others mean something else with each
+# maker.
 _SECTORS = {
     5: "reallocated sectors",
     197: "pending sectors",
@@ -25,7 +29,7 @@ _SECTORS = {
 
 
 def look(at: Look) -> None:
-    """All three."""
+    """Look at the file systems, the RAID arrays and the disks themselves."""
     with at.stage("fill"):
         fill(at)
     with at.stage("raid"):
@@ -44,10 +48,13 @@ def fill(at: Look) -> None:
         known = os.statvfs(mount)
         percent = (
             100
+            # As df(1) counts: the blocks reserved for root are neither used nor free, so a file
+            # system is full when users can write no more.
             * (known.f_blocks - known.f_bfree)
             / max(1, known.f_blocks - known.f_bfree + known.f_bavail)
         )
         inode_percent = (
+            # Btrfs and XFS make inodes as they need them, Btrfs tells 0 (statvfs(3)).
             100 * (known.f_files - known.f_ffree) / known.f_files if known.f_files else 0.0
         )
         histories[mount] = kept(
@@ -60,6 +67,8 @@ def fill(at: Look) -> None:
             f" free{_soon(left)}"
         )
         _judge(at, mount, percent, inode_percent, left)
+        # ext4 with errors=remount-ro becomes read-only by itself when its disk fails; services run
+        # on, and lose what they write.
         if "ro" in options and mount not in _meant_read_only():
             at.fault("read-only", f"{mount} is mounted read-only")
         used.append(percent)
@@ -92,10 +101,12 @@ def _soon(left: float | None) -> str:
 
 
 def _mounted(at: Look) -> Iterator[tuple[str, list[str]]]:
-    """The file systems to look at, with their options. A wanted one that is not there is a fault."""
+    """The file systems to look at, with their options. It is a fault if a wanted one is missing."""
     import psutil
 
     wanted, passed = at.settings["mounts"], at.settings["exclude"]
+    # With all=False psutil passes over network and memory file systems: only who names one has it
+    # looked at.
     there = {part.mountpoint: part for part in psutil.disk_partitions(all=bool(wanted))}
     if wanted:
         for mount in (mount for mount in wanted if mount not in there):
@@ -120,7 +131,7 @@ def _meant_read_only() -> set[str]:
 
 
 def raid(at: Look, mdstat: Path) -> None:
-    """Linux software RAID."""
+    """Judge the arrays of Linux software RAID. Raises NotLooked where there are none."""
     try:
         written = mdstat.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -135,6 +146,8 @@ def raid(at: Look, mdstat: Path) -> None:
 
 def arrays_in(mdstat: str) -> Iterator[tuple[str, str, bool]]:
     """Each array of a /proc/mdstat: its name, its state in words, and whether it is whole."""
+    # /proc/mdstat: a line with state, level and disks, then lines that are indented, with [2/1]
+    # [U_] for an array of two that has one.
     for found in re.finditer(r"^(md\S+) : (.+)\n((?:^[ \t]+.*\n?)*)", mdstat, re.M):
         name, head, rest = found.groups()
         disks = re.search(r"\[(\d+)/(\d+)\] \[([U_]+)\]", rest)
@@ -173,6 +186,7 @@ def judge_disk(
     """Judge one disk by what smartctl tells; its counters, to be remembered."""
     name = f"{device} ({told.get('model_name', 'unknown model')})"
     passed = told.get("smart_status", {}).get("passed")
+    # USB bridges and virtual disks tell no health.
     if passed is None:
         return {}
     counters = {
@@ -182,8 +196,11 @@ def judge_disk(
     }
     nvme = told.get("nvme_smart_health_information_log", {})
     counters |= {"media errors": int(nvme["media_errors"])} if "media_errors" in nvme else {}
+    # NVMe: any bit of Critical Warning, such as spare below its threshold or read-only.
     if not passed or nvme.get("critical_warning"):
         at.fault("smart-failing", f"{name} says that it is failing")
+    # A few reallocated sectors are normal for an old disk: what counts is that there are more than
+    # before.
     for what, count in counters.items():
         if count > before.get(what, 0):
             at.warning(f"{name}: {count} {what}, {before.get(what, 0)} before")

@@ -15,6 +15,9 @@ STAGES = ("log", "counter")
 _SECONDS = 60.0
 _FIRST_SECONDS = 86400.0
 
+# What a line of the kernel's is like that tells of a fault. The words are those of mm/oom_kill.c,
+# block/blk-core.c, the drivers of ATA and NVMe, fs/ext4, fs/xfs, fs/btrfs, EDAC and the hung task
+# and lockup detectors, old and new.
 SIGNS = {
     "oom-kill": r"Out of memory: Kill|oom-kill:|Memory cgroup out of memory|invoked oom-killer",
     "io-error": (
@@ -32,12 +35,11 @@ SIGNS = {
     ),
     "hung-task": r"blocked for more than \d+ seconds|soft lockup|hard LOCKUP|rcu.*detected stalls",
 }
-"""what a line of the kernel's is like that tells of it"""
 _CRASH = re.compile(r"segfault at|general protection|traps: \S+\[\d+\] trap", re.I)
 
 
 def look(at: Look) -> None:
-    """Log and counter."""
+    """Read the kernel's log, and its own counter of processes that it ended."""
     killed = 0
     with at.stage("log"):
         killed = log(at)
@@ -65,6 +67,8 @@ def log(at: Look) -> int:
             at.fault(code, f"{len(of)} since the last look, the last: {of[-1][:300]}")
     if crashes:
         at.warning(f"{crashes} programs crashed")
+    # One victim has several lines ("invoked oom-killer", "oom-kill:", "Killed process"): only one
+    # of them says Kill with a capital.
     killed = [line for line in found["oom-kill"] if "Kill" in line] or found["oom-kill"][:1]
     return len(killed)
 
@@ -76,9 +80,11 @@ def counter(at: Look, killed: int) -> None:
         at.measure("oom_kills", killed)
         raise NotLooked("this kernel does not count them", missing=True)
     now, before = int(said[1]), at.recalled.get("oom_kill")
+    # The counter begins anew with each start of the host.
     since = max(0, now - before) if before is not None and now >= before else 0
     at.remember("oom_kill", now)
     at.measure("oom_kills", max(since, killed))
+    # The log was rotated away, or this user may not read it: the counter knows all the same.
     if since and not killed:
         at.fault("oom-kill", f"{since} programs were ended because memory ran out")
 
@@ -92,6 +98,8 @@ def _lines(at: Look) -> Iterator[str]:
     at.remember("read_at", at.now)
     try:
         journal = run(
+            # -o cat: only the message. A user outside the group systemd-journal may get nothing and
+            # status 0, which is why an empty answer does not count.
             ["journalctl", "-k", "-q", "-o", "cat", "--no-pager", f"--since=@{since:.0f}"],
             _budget(at),
         )
@@ -107,6 +115,8 @@ def _lines(at: Look) -> Iterator[str]:
     if done.status:
         raise NotLooked("neither the journal nor dmesg may be read by this user")
     uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+    # dmesg counts from the start of the host, and not while it slept: near enough for "since the
+    # last look".
     for line in json.loads(done.output).get("dmesg", ()):
         if at.now - uptime + float(line["time"]) > since:
             yield str(line["msg"])

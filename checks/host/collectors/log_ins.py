@@ -20,18 +20,24 @@ from checks.host.collectors.delta import Codes, Delta
 from checks.host.collectors.new_lines import MOST_BYTES, new_lines
 from checks.host.collectors.program import run
 
+# struct utmp of glibc on 64-bit Linux (utmp(5)): 384 bytes, with 32-bit times for the sake of
+# 32-bit programs.
 _RECORD = struct.Struct("=hxxi32s4s32s256shhiii4i20s")
+# utmp(5). The programs that write btmp differ in which of the two a failed log-in is.
 _USER_PROCESS, _LOGIN_PROCESS = 7, 6
 _FIRST_SECONDS = 86400.0
+# sshd hangs up after six failures (MaxAuthTries), and a person who mistypes gives up or succeeds
+# before.
 _GUESSED_AFTER = 5
 _SECONDS = 30.0
+# The words of sshd's auth.c; the lazy, bounded part is the user name, which the caller chose.
 _ACCEPTED = re.compile(r"Accepted (\S+) for (?:invalid user )?(\S+) from (\S+)")
 _FAILED = re.compile(r"Failed \S+ for (?:invalid user )?(.{0,100}?) from (\S+) port")
 
 
 @dataclass(slots=True)
 class Seen:
-    """What there was since the last look."""
+    """The log-ins since the last look, by account and source."""
 
     came: Counter[tuple[str, str]] = field(default_factory=Counter)
     """account and source"""
@@ -43,21 +49,21 @@ class Seen:
     """account and source of a log-in by password after many that failed"""
 
     def success(self, account: str, origin: str, by_password: bool = False) -> None:
-        """Somebody came in."""
+        """Count a log-in that succeeded."""
         source = network(origin)
         self.came[account, source] += 1
         if by_password and self.failed[source] >= _GUESSED_AFTER:
             self.guessed.add((account, source))
 
     def failure(self, account: str, origin: str) -> None:
-        """Somebody did not."""
+        """Count a log-in that failed."""
         source = network(origin)
         self.failed[source] += 1
         self.tried.setdefault(source, set()).add(account)
 
 
 def log_ins(at: Look, delta: Delta) -> None:
-    """Read all the records there are."""
+    """Read all the records of log-ins that this host keeps, and judge them."""
     root = Path(at.settings["root"])
     seen = Seen()
     sources = 0
@@ -65,6 +71,7 @@ def log_ins(at: Look, delta: Delta) -> None:
         if (root / "var/log" / name).is_file():
             sources += 1
             _of_records(at, delta, root / "var/log" / name, seen)
+        # An intruder removes the whole file; logrotate makes a new, empty one in its place.
         elif f"records {name}" in at.recalled:
             delta.found("log-erased", f"{root / 'var/log' / name} is gone")
     sources += _of_log(at, root, seen)
@@ -118,6 +125,8 @@ def _of_records(at: Look, delta: Delta, path: Path, seen: Seen) -> None:
     name = f"records {path.name}"
     known = path.stat()
     inode, size, last = at.recalled.get(name, [None, 0, at.now - _FIRST_SECONDS])
+    # logrotate renames the file and begins another; the same inode that has become shorter was cut
+    # by somebody.
     if inode == known.st_ino and known.st_size < size:
         delta.found("log-erased", f"{path} was {size} bytes long and is {known.st_size}")
     begin = max(0, known.st_size - MOST_BYTES) // _RECORD.size * _RECORD.size
@@ -127,6 +136,8 @@ def _of_records(at: Look, delta: Delta, path: Path, seen: Seen) -> None:
     newest, wiped = last, 0
     for place, (kind, account, origin, line, moment) in enumerate(_records(data)):
         behind = begin + place * _RECORD.size >= size
+        # Log cleaners overwrite the record of a log-in with zeroes; no program writes such a
+        # record.
         if not kind and not moment:
             wiped += 1
         elif behind if inode == known.st_ino else moment > last:
@@ -175,6 +186,8 @@ def _of_log(at: Look, root: Path, seen: Seen) -> int:
     for line in lines:
         if found := _FAILED.search(line):
             seen.failure(found[1], found[2])
+        # Where wtmp is kept it counts the log-ins, and the log adds only which of them were by
+        # password.
         elif (found := _ACCEPTED.search(line)) and (not records or found[1] == "password"):
             seen.success(found[2], found[3], found[1] == "password")
     return len(files)
@@ -186,4 +199,6 @@ def network(origin: str) -> str:
         address = ipaddress.ip_address(origin.partition("%")[0])
     except ValueError:
         return origin or "the console"
+    # /24 and /64: the address of a home changes within such a block, and a person is not new every
+    # day.
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))

@@ -14,7 +14,8 @@ from checks.host.collectors.database_family import late
 _OLDEST = """
     SELECT timestampdiff(SECOND, trx_started, now()),
         concat(coalesce(p.user, '?'), ': ', left(coalesce(trx_query, '-'), 120))
-    FROM information_schema.innodb_trx LEFT JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id
+    FROM information_schema.innodb_trx
+    LEFT JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id
     WHERE trx_mysql_thread_id <> connection_id() ORDER BY trx_started LIMIT 1
 """
 _SIZE = (
@@ -22,9 +23,13 @@ _SIZE = (
     " table_schema = database()"
 )
 _ANSWER_SECONDS = 60
+# ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR.
 _NOT_ALLOWED = (1044, 1142, 1227)
+# The server's error codes (MariaDB manual): 1203 is the account's own limit of connections, 1698 a
+# refusal without a password; 2026 is the client's, for TLS.
 _ERRORS = {
-    1040: "too-many-connections", 1203: "too-many-connections", 1045: "login-refused", 1698: "login-refused",
+    1040: "too-many-connections", 1203: "too-many-connections",
+    1045: "login-refused", 1698: "login-refused",
     1044: "not-allowed", 1049: "no-such-database", 2026: "certificate",
 }  # fmt: skip
 
@@ -52,6 +57,8 @@ class MariaDb:
         if at.settings["replica"]:
             self._as_standby(at)
         if at.settings["standbys"]:
+            # A replica shows in SHOW SLAVE HOSTS only when it reports itself (report_host); its
+            # dump thread stands in the process list in any case.
             following = len(self._rows("SHOW SLAVE HOSTS"))
             dumping = sum(
                 row["Command"].startswith("Binlog Dump") for row in self._rows("SHOW PROCESSLIST")
@@ -63,6 +70,7 @@ class MariaDb:
                     "replication-broken",
                     f"{found} of {at.settings['standbys']} standbys are connected",
                 )
+        # Galera: a node without a quorum answers, and refuses every query: wsrep_ready is OFF then.
         if self._variable("wsrep_on") == "ON" and self._status("wsrep_ready") != "ON":
             state = self._status("wsrep_local_state_comment", "its state is unknown")
             at.fault("replication-broken", f"this Galera node is not ready: {state}")
@@ -75,6 +83,7 @@ class MariaDb:
             wire, work = row["Slave_IO_Running"], row["Slave_SQL_Running"]
             said = row.get("Last_SQL_Error") or row.get("Last_IO_Error") or ""
             behind = row.get("Seconds_Behind_Master")
+            # IO running has a third value: "Connecting" while the primary is not reached.
             if "Yes" not in wire or "Yes" not in work or wire != "Yes":
                 at.fault(
                     "replication-broken",
@@ -124,7 +133,7 @@ class MariaDb:
 
 @contextmanager
 def opened(server: Mapping[str, Any]) -> Iterator[MariaDb]:
-    """Log in. Raises SourceFault."""
+    """Log in to a MariaDB or MySQL server. Raises SourceFault."""
     import pymysql
     from pymysql.cursors import DictCursor
 

@@ -1,4 +1,4 @@
-"""The lines of a log file that were written since the last look, also when the file was begun anew."""
+"""The lines of a log file since the last look, also when the file was begun anew meanwhile."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from checks.host.collectors.collector import Look, NotLooked
 
+# A flood of scans writes some ten megabytes an hour; what a quiet week left behind is read from its
+# end.
 MOST_BYTES = 64 << 20
 
 
@@ -30,6 +32,7 @@ def new_lines(at: Look, path: Path, first_bytes: int = 1 << 20) -> Iterator[str]
             text = lines.read(MOST_BYTES)
     except FileNotFoundError:
         raise NotLooked(f"there is no file {path}") from None
+    # The last line may be half written: it belongs to the next look.
     whole = text[: text.rfind(b"\n") + 1]
     at.remember(name, [known.st_ino, start + len(whole)])
     yield from whole.decode("utf-8", "replace").splitlines()

@@ -10,8 +10,14 @@ from zoneinfo import ZoneInfo
 from checks.host.collectors.collector import Look
 from checks.host.collectors.dialled_numbers import Call
 
+# Four weeks, so that each weekday counts four times; with fewer than three nights a spread means
+# nothing.
 _MOST_NIGHTS, _LEAST_NIGHTS = 28, 3
+# Five spreads and three times the usual: fraud makes hundreds of calls in a night, while a campaign
+# that runs late makes twice the usual.
 _SPREADS, _TIMES = 5.0, 3.0
+# 1 / the normal quantile of 0.75: the median of the absolute deviations as an estimate of the
+# standard deviation.
 _MAD_TO_SIGMA = 1.4826
 
 
@@ -64,7 +70,7 @@ def night_of(moment: datetime, hours: Sequence[int]) -> str | None:
 
 
 def limit(before: Sequence[int], least: int) -> float:
-    """From how many calls on a night is no usual one."""
+    """The number of calls from which on a night is no usual one."""
     middle = median(before)
     spread = _MAD_TO_SIGMA * median(abs(number - middle) for number in before)
     return max(float(least), _TIMES * middle, middle + _SPREADS * spread)

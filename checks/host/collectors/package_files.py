@@ -17,6 +17,8 @@ from checks.host.collectors.program import run
 from checks.host.collectors.tree_walk import owner_in, walk
 
 _AIDE_CONFIGURATION, _AIDE_DATABASE = Path("/etc/aide/aide.conf"), Path("/var/lib/aide/aide.db")
+# aide(1), EXIT STATUS: 1, 2 and 4 added together say what differs; from 14 on AIDE itself has
+# failed.
 _LEAST_AIDE_FAULT = 14
 
 
@@ -45,6 +47,8 @@ def _of_watched(at: Look, delta: Delta, root: Path) -> dict[str, str]:
             sum_of = delta.packages.sums.get(path)
             if (
                 sum_of is None
+                # dpkg lists configuration files with the sum that they came with: the administrator
+                # is meant to change them.
                 or path.startswith("/etc/")
                 or path in diverted
                 or not stat.S_ISREG(known.st_mode)
@@ -67,6 +71,8 @@ def _by_rpm(at: Look) -> dict[str, str]:
         ["rpm", "-Va", "--noconfig", "--nomtime", "--nocaps", f"--root={at.settings['root']}"],
         at.left(),
     )
+    # rpm(8), VERIFY OPTIONS: 5 in the third column is the digest; a letter before the path is the
+    # kind of file.
     changed = re.findall(r"^(\S*5\S*)\s+(?:[cdglr] )?\s*(/.+)$", done.output, re.M)
     return {path: f"{how}, says rpm" for how, path in changed}
 

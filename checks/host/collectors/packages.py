@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+# The folders that became links into /usr; dpkg's lists still name files by their old place.
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _CHUNK = 1 << 20
 
@@ -37,6 +38,7 @@ class Packages:
         """Installed packages and their versions."""
         versions = {}
         for paragraph in self._status.split("\n\n"):
+            # deb-control(5) syntax: paragraphs are parted by an empty line.
             fields = dict(re.findall(r"^(Package|Version|Status): (.*)$", paragraph, re.M))
             if fields.get("Status", "").endswith(" installed"):
                 versions[fields["Package"]] = fields.get("Version", "")
@@ -48,6 +50,7 @@ class Packages:
         sums: dict[str, tuple[str, str]] = {}
         for file in sorted((self._dpkg / "info").glob("*.md5sums")):
             package = file.name.removesuffix(".md5sums").partition(":")[0]
+            # As md5sum(1) writes: the digest, two blanks, the path without its first slash.
             for line in file.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
                 digest, _, path = line.partition("  ")
                 sums[self._real("/" + path)] = (package, digest)
@@ -65,6 +68,7 @@ class Packages:
     def logged(self) -> dict[str, str]:
         """Package -> the last time that the log tells of its installation, upgrade or removal."""
         told: dict[str, str] = {}
+        # The oldest first, so that a later line replaces an earlier one.
         logs = sorted(
             (self._root / "var/log").glob("dpkg.log*"), key=lambda log: log.stat().st_mtime
         )

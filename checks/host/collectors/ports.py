@@ -14,7 +14,7 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def look(at: Look) -> None:
-    """Find them, and compare."""
+    """Find the listening ports and compare them with the accepted ones."""
     with at.stage("listen"):
         compare(at, sorted(set(listeners(at.settings["loopback"]))))
 
@@ -41,9 +41,11 @@ def compare(at: Look, found: list[str]) -> None:
 
 
 def listeners(loopback: bool) -> Iterator[str]:
-    """Each as `tcp 0.0.0.0:22 sshd`."""
+    """Every listening port, written like `tcp 0.0.0.0:22 sshd`."""
     import psutil
 
+    # UDP sockets have no state "listening": an unconnected one below the range that the kernel
+    # picks from was bound by a program on purpose (ip(7)).
     lowest = int(_EPHEMERAL.read_text(encoding="ascii").split()[0])
     names: dict[int | None, str] = {None: "?"}
     for one in psutil.net_connections("inet"):

@@ -13,26 +13,39 @@ from checks.host.collectors.database_family import late
 if TYPE_CHECKING:
     from checks.data.usage.record_query import Dialect
 
+# Transaction ids wrap after 2^31; PostgreSQL stops taking commands some millions before that
+# (manual, section 25.1.5).
 _MOST_IDS = 2_000_000_000
+# Autovacuum forces a freeze at 200 million (autovacuum_freeze_max_age): at three quarters of the
+# whole it has failed for long, and there is still time to act.
 _ID_FAULT_PERCENT = 75.0
+# Small tables turn over all of their rows between two vacuums without anybody noticing.
 _LEAST_DEAD_ROWS = 100_000
 _OLDEST = """
     SELECT extract(epoch FROM now() - xact_start)::float8,
-        coalesce(usename, '?') || ' on ' || coalesce(datname, '?') || ', ' || state || ': ' || left(query, 120)
-    FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+        coalesce(usename, '?') || ' on ' || coalesce(datname, '?')
+            || ', ' || state || ': ' || left(query, 120)
+    FROM pg_stat_activity
+    WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend'
     ORDER BY xact_start LIMIT 1
 """
+# replay_lag is NULL when the standby has caught up and nothing is written, so NULL is no lag. A
+# base backup appears as a walsender too, in the state `backup`.
 _STANDBYS = """
     SELECT application_name, state, coalesce(extract(epoch FROM replay_lag), 0)::float8,
         coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
             ELSE pg_current_wal_lsn() END, replay_lsn), 0)::float8
     FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup'
 """
+# wal_status `lost`: the log that the slot needs has been removed (max_slot_wal_keep_size).
 _SLOTS = "SELECT slot_name, active, wal_status FROM pg_replication_slots"
 _RECEIVER = "SELECT status, conninfo IS NOT NULL FROM pg_stat_wal_receiver"
+# When all that was received is replayed the standby is not late, however long ago the last
+# transaction was: on a quiet primary that time grows for ever.
 _BEHIND = """
     SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-        ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float8, pg_is_wal_replay_paused()
+        ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float8,
+        pg_is_wal_replay_paused()
 """
 _STORAGE = """
     SELECT pg_database_size(current_database())::float8,
@@ -43,14 +56,16 @@ _STORAGE = """
         (SELECT coalesce(failed_count, 0)::float8 FROM pg_stat_archiver)
 """
 _BLOATED = """
-    SELECT schemaname || '.' || relname, n_dead_tup::float8, n_live_tup::float8 FROM pg_stat_user_tables
-    WHERE n_dead_tup >= %s AND 100.0 * n_dead_tup >= %s * (n_dead_tup + n_live_tup) ORDER BY n_dead_tup DESC LIMIT 5
+    SELECT schemaname || '.' || relname, n_dead_tup::float8, n_live_tup::float8
+    FROM pg_stat_user_tables
+    WHERE n_dead_tup >= %s AND 100.0 * n_dead_tup >= %s * (n_dead_tup + n_live_tup)
+    ORDER BY n_dead_tup DESC LIMIT 5
 """
 _INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
 
 
 class PostgreSql:
-    """The server, logged in to."""
+    """A PostgreSQL server that we have logged in to."""
 
     def __init__(self, server: Dialect) -> None:
         self._server = server
@@ -91,6 +106,7 @@ class PostgreSql:
             )
         for name, _, seconds, behind in following:
             at.note(f"standby {name} is {seconds:.1f} s and {behind / 1e6:.1f} MB behind")
+        # A slot that nobody reads keeps the log until the disk is full, and then the primary stops.
         for name, active, status in self._rows(_SLOTS):
             if status == "lost":
                 at.fault(
@@ -107,6 +123,7 @@ class PostgreSql:
             late(at, f"standby {name}", seconds)
 
     def _as_standby(self, at: Look) -> None:
+        # After a failover that nobody undid, two servers take writes: what is on them drifts apart.
         if not self._one("SELECT pg_is_in_recovery()")[0]:
             at.fault("replication-broken", "this server is no standby: it takes writes of its own")
             return
@@ -146,6 +163,8 @@ class PostgreSql:
             _BLOATED, (_LEAST_DEAD_ROWS, at.settings["dead_rows_percent"])
         ):
             at.warning(f"{name}: {dead_rows:.0f} dead rows beside {live:.0f} live ones")
+        # CREATE INDEX CONCURRENTLY that failed leaves an index that costs every write and serves no
+        # query.
         if invalid := [row[0] for row in self._rows(_INVALID)]:
             at.warning(f"invalid indexes: {listed(invalid)}")
         return size
@@ -162,7 +181,7 @@ class PostgreSql:
 
 @contextmanager
 def opened(server: Mapping[str, Any]) -> Iterator[PostgreSql]:
-    """Log in. Raises SourceFault."""
+    """Log in to a PostgreSQL server. Raises SourceFault."""
     with open_postgres({"server": server}) as dialect:
         yield PostgreSql(dialect)
 

@@ -12,6 +12,7 @@ from checks.host.collectors.tree_walk import owner_in, state, walk
 
 _LENDING = stat.S_ISUID | stat.S_ISGID
 _EXECUTABLE = 0o111
+# Made by the kernel as they are read, without end in places; no program is kept there.
 _NEVER = ("/proc", "/sys", "/dev/pts", "/run/user")
 
 
@@ -40,6 +41,8 @@ def privileged(at: Look, delta: Delta) -> None:
 
 def _capabilities(path: Path) -> str:
     try:
+        # capabilities(7), File capabilities: this extended attribute lends rights without the
+        # set-user-ID bit.
         return os.getxattr(path, "security.capability", follow_symlinks=False).hex()
     except OSError:
         return ""

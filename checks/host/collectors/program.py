@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from checks.host.collectors.collector import NotLooked
 
+# Never the daemon's PATH: under systemd it may lack sbin, where smartctl and postqueue are.
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_BYTES = 16 << 20
 
@@ -51,6 +52,8 @@ def run(command: Sequence[str], seconds: float, given: bytes | None = None) -> D
             check=False,
             env={
                 "PATH": _PLACES,
+                # English words and plain numbers, which the patterns here expect; file names stay
+                # UTF-8.
                 "LC_ALL": "C.UTF-8",
                 "HOME": os.environ.get("HOME", "/nonexistent"),
             },

@@ -12,13 +12,14 @@ from checks.host.collectors.program import run
 
 STAGES = ("count",)
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
+# exim -bp: age, size, message id, sender. Ids are 6-6-2 characters long, from Exim 4.97 on 6-11-4.
 _EXIM_LINE = re.compile(
     r"^ *(\d+)([mhd]) +\S+ +[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} ", re.M
 )
 
 
 def look(at: Look) -> None:
-    """Count, and judge."""
+    """Count what waits in the queue, and judge its length and age."""
     with at.stage("count"):
         if at.settings["folder"]:
             ages = _of_folder(at, Path(at.settings["folder"]))
@@ -28,7 +29,7 @@ def look(at: Look) -> None:
 
 
 def judge(at: Look, ages: list[float]) -> None:
-    """How many, and how long."""
+    """Judge how many wait, and how long (ages in seconds)."""
     longest = max(ages, default=0.0)
     at.measure("waiting", len(ages))
     at.measure("longest_wait_seconds", longest)
@@ -51,6 +52,7 @@ def _of_postfix(at: Look) -> list[float]:
         raise NotLooked(
             " ".join(done.complaints.split()) or f"postqueue ended with status {done.status}"
         )
+    # postqueue(1), -j: a JSON object for each message on a line of its own, from Postfix 3.1 on.
     mails = [json.loads(line) for line in done.output.splitlines()]
     reasons = Counter(
         to.get("delay_reason", "") for mail in mails for to in mail.get("recipients", ())

@@ -16,7 +16,7 @@ _GROWTH_PERCENT = 10.0
 
 
 def look(at: Look) -> None:
-    """All five."""
+    """Look at processor, memory, kernel tables, processes and the monitor itself."""
     swapped, began = _swapped_in(), time.monotonic()
     with at.stage("processor"):
         processor(at)
@@ -31,11 +31,12 @@ def look(at: Look) -> None:
 
 
 def processor(at: Look) -> None:
-    """Time in use, load, pressure."""
+    """Measure the processor's time in use, the load and the pressure on disks."""
     import psutil
 
     at.measure("cpu_percent", psutil.cpu_percent(interval=at.settings["sample"]))
     cores = os.cpu_count() or 1
+    # The 15 minutes' load: a compile or a backup that runs for a minute is nobody's trouble.
     load = os.getloadavg()[2] / cores
     at.measure("load_per_cpu", load)
     at.note(f"{cores} processors, load {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
@@ -46,10 +47,12 @@ def processor(at: Look) -> None:
 
 
 def memory(at: Look, swapped: int, began: float) -> None:
-    """Memory and swap."""
+    """Measure and judge memory and swap."""
     import psutil
 
     real, swap = psutil.virtual_memory(), psutil.swap_memory()
+    # MemAvailable (proc_meminfo(5)) counts the caches that can be given back; free memory alone is
+    # close to zero on every healthy host.
     available = 100 * real.available / real.total
     at.measure("memory_available_percent", available)
     at.measure("swap_percent", swap.percent)
@@ -68,13 +71,17 @@ def memory(at: Look, swapped: int, began: float) -> None:
 
 
 def kernel(at: Look) -> None:
-    """Descriptors and tracked connections."""
+    """Judge how many descriptors and tracked connections are left."""
     used, _, most = map(int, Path("/proc/sys/fs/file-nr").read_text(encoding="ascii").split())
     limit = at.settings["most_descriptors_percent"]
+    # proc_sys_fs(5): file-nr holds allocated, free (always 0 since Linux 2.6) and the greatest
+    # number.
     percent = min(100.0, 100 * used / most)
     at.measure("descriptors_percent", percent)
     if percent >= limit:
         at.fault("descriptors-low", f"{used} of {most} file descriptors are in use")
+    # A full table drops new connections while those that stand go on: calls are refused on a host
+    # that seems idle.
     if (_CONNTRACK / "nf_conntrack_max").exists():
         count, most = (
             int((_CONNTRACK / f"nf_conntrack_{name}").read_text()) for name in ("count", "max")
@@ -88,12 +95,13 @@ def kernel(at: Look) -> None:
 
 
 def processes(at: Look) -> None:
-    """Those that wait without end, and those that nobody takes leave of."""
+    """Count the processes that wait for a disk without end, and the zombies."""
     import psutil
 
     stuck = [
         f"{process.info['name']} ({process.pid})"
         for process in psutil.process_iter(["name", "status"])
+        # State D: even SIGKILL waits for the disk or the network file system.
         if process.info["status"] in (psutil.STATUS_DISK_SLEEP, psutil.STATUS_ZOMBIE)
     ]
     at.measure("stuck_processes", len(stuck))
@@ -102,7 +110,7 @@ def processes(at: Look) -> None:
 
 
 def monitor(at: Look) -> None:
-    """The daemon that started this process."""
+    """Measure the daemon that started this process."""
     import psutil
 
     try:
@@ -112,9 +120,11 @@ def monitor(at: Look) -> None:
         at.measure("monitor_descriptors", own.num_fds())
     except psutil.Error as problem:
         raise NotLooked(f"the monitor's own process: {type(problem).__name__}") from None
+    # A restart begins a new history: its memory starts low again.
     began = str(int(own.create_time()))
     points = kept(at.recalled.get("monitor", {}).get(began, ()), at.now, round(size, 2))
     at.remember("monitor", {began: points})
+    # Three days: caches fill in the first hours after a start, and that is no leak.
     slope = slope_a_day(points, least_points=6, least_days=3.0)
     if slope is not None and slope > _GROWTH_PERCENT / 100 * points[0][1]:
         at.warning(f"the monitor itself grows by {slope:.1f} MB a day")

@@ -18,15 +18,16 @@ _RKHUNTER = (
     "--report-warnings-only",
     "--nolog",
 )
+# The tests of files and accounts are done by the other areas, which know what a package has
+# changed: rkhunter warns after every upgrade.
 _RKHUNTER_TESTS = "rootkits,trojans,malware,hidden_procs"
-"""those of files and accounts are done here, without its noise after each upgrade"""
 _INFECTED = re.compile(
     r"INFECTED|Possible .*(?:rootkit|worm|trojan)|rootkit.*(?:found|installed)", re.I
 )
 
 
 def rootkits(at: Look, delta: Delta) -> None:
-    """Both, if it is time and as far as they are installed."""
+    """Run both programs, if it is time and as far as they are installed."""
     last = at.recalled.get("rootkits_at", 0)
     if at.settings["root"] != "/":
         raise NotLooked("rootkits are looked for on the host itself alone", missing=True)
@@ -61,6 +62,7 @@ def _looked_for(at: Look) -> list[str]:
 
 
 def _by_rkhunter(at: Look) -> list[str]:
+    # Half of what is left: chkrootkit comes after it.
     done = run([*_RKHUNTER, "--enable", _RKHUNTER_TESTS], at.left() / 2)
     return [
         " ".join(line.split()) for line in done.output.splitlines() if line.startswith("Warning:")
@@ -68,8 +70,8 @@ def _by_rkhunter(at: Look) -> list[str]:
 
 
 def _by_chkrootkit(at: Look) -> list[str]:
-    """It leaves with 0 whatever it found, and lists each file whose name begins with a dot: only
-    its alarms count.
+    """The alarms of chkrootkit. It leaves with 0 whatever it found, and also lists each file whose
+    name begins with a dot.
     """
     done = run(["chkrootkit", "-q"], at.left())
     return [" ".join(line.split()) for line in done.output.splitlines() if _INFECTED.search(line)]

@@ -8,11 +8,14 @@ from checks.host.collectors.collector import Look
 from checks.host.collectors.delta import Codes, Delta
 from checks.host.collectors.tree_walk import owner_in, state, walk
 
+# Where something starts without a person: the tables of cron(8) and atd(8), units and generators of
+# systemd.unit(5), and the start files of shells and of root.
 _PLACES = (
-    "/etc/crontab", "/etc/anacrontab", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly",
-    "/etc/cron.monthly", "/var/spool/cron", "/var/spool/at", "/etc/rc.local", "/etc/init.d", "/etc/profile.d",
-    "/etc/systemd/system", "/etc/systemd/user", "/usr/local/lib/systemd", "/etc/xdg/autostart", "/etc/update-motd.d",
-    "/root/.config/systemd", "/root/.profile", "/root/.bashrc", "/etc/profile", "/etc/bash.bashrc", "/etc/environment",
+    "/etc/crontab", "/etc/anacrontab", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily",
+    "/etc/cron.weekly", "/etc/cron.monthly", "/var/spool/cron", "/var/spool/at", "/etc/rc.local",
+    "/etc/init.d", "/etc/profile.d", "/etc/systemd/system", "/etc/systemd/user",
+    "/usr/local/lib/systemd", "/etc/xdg/autostart", "/etc/update-motd.d", "/root/.config/systemd",
+    "/root/.profile", "/root/.bashrc", "/etc/profile", "/etc/bash.bashrc", "/etc/environment",
 )  # fmt: skip
 _OF_A_HOME = (
     ".config/systemd",
@@ -33,6 +36,7 @@ def schedules(at: Look, delta: Delta) -> None:
         path: state(root, path, known, delta.packages)
         for place in places
         for path, known in walk(at, place)
+        # Empty files of the packages cron and at; .SEQ is a counter that changes with every job.
         if not path.endswith("/.placeholder") and "/cron/atjobs/.SEQ" not in path
     }
     delta.compare(

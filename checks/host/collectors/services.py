@@ -14,12 +14,13 @@ STAGES = ("units", "failed", "processes")
 _DAY_SECONDS = 86400.0
 _SECONDS = 20.0
 _SHOWN = "Id,LoadState,ActiveState,SubState,Result,NRestarts,MainPID"
+# A small program doubles its few megabytes with its first log line.
 _LEAST_GROWTH_MEGABYTES = 16.0
 _GROWTH_DAYS = 3.0
 
 
 def look(at: Look) -> None:
-    """All three."""
+    """Look at the wanted units, at failed units and at the wanted processes."""
     memory: dict[str, float] = {}
     if at.settings["units"]:
         with at.stage("units"):
@@ -34,7 +35,7 @@ def look(at: Look) -> None:
 
 
 def units(at: Look, memory: dict[str, float]) -> None:
-    """Units that have to be active."""
+    """Judge the units that have to be active."""
     import psutil
 
     wanted = [name if "." in name else f"{name}.service" for name in at.settings["units"]]
@@ -43,6 +44,7 @@ def units(at: Look, memory: dict[str, float]) -> None:
     for name in wanted:
         shown = _properties(_systemctl(at, "show", f"--property={_SHOWN}", "--", name))
         state = f"{shown.get('ActiveState')} ({shown.get('SubState')}, {shown.get('Result')})"
+        # systemctl(1): `show` tells of an unknown unit "inactive (dead)" and leaves with 0.
         if shown.get("LoadState") == "not-found":
             state = "unknown to systemd"
         if shown.get("ActiveState") != "active":
@@ -67,11 +69,13 @@ def _restarts(at: Look, name: str, count: int) -> tuple[list[list[float]], int]:
     past = [point for point in before if point[0] > at.now - _DAY_SECONDS] or before[-1:]
     counted = [*past, [at.now, count]]
     steps = pairwise(counted)
+    # One look a minute keeps the changes of a day as far as they matter, and the body of the ledger
+    # small.
     return counted[-400:], int(sum(b[1] - a[1] if b[1] >= a[1] else b[1] for a, b in steps))
 
 
 def failed(at: Look) -> None:
-    """Any unit in the state failed."""
+    """Judge whether any unit is in the state "failed"."""
     said = _systemctl(
         at, "list-units", "--state=failed", "--all", "--plain", "--no-legend", "--no-pager"
     )
@@ -83,15 +87,18 @@ def failed(at: Look) -> None:
 
 
 def processes(at: Look, memory: dict[str, float]) -> None:
-    """Programs that have to run."""
+    """Judge whether the wanted programs run."""
     import psutil
 
     wanted = at.settings["processes"]
     running: dict[str, list[float]] = {}
     for process in psutil.process_iter(["name", "exe", "status", "memory_info"]):
         known = process.info
+        # A zombie has its name and does nothing.
         if known["status"] == psutil.STATUS_ZOMBIE:
             continue
+        # The kernel cuts a name after 15 characters (proc_pid_comm(5)): the program's file has it
+        # whole.
         for name in {known["name"], (known["exe"] or "").rpartition("/")[2]} & set(wanted):
             running.setdefault(name, []).append(
                 known["memory_info"].rss / 1e6 if known["memory_info"] else 0.0
@@ -106,7 +113,7 @@ def processes(at: Look, memory: dict[str, float]) -> None:
 
 
 def grown(at: Look, memory: Mapping[str, float]) -> None:
-    """Memory that grows for days."""
+    """Warn of memory that grows for days."""
     before = at.recalled.get("memory", {})
     histories = {
         name: kept(before.get(name, ()), at.now, round(size, 2)) for name, size in memory.items()
@@ -131,6 +138,8 @@ def _systemctl(at: Look, *words: str) -> str:
         if at.settings["units"]:
             raise Blind(f"nothing is known of the units: {why}") from None
         raise
+    # A container without systemd: "System has not been booted with systemd as init system", or no
+    # D-Bus socket.
     if done.status and (
         "not been booted" in done.complaints or "connect to bus" in done.complaints
     ):

@@ -17,12 +17,16 @@ STAGES = ("log", "calls", "night")
 _DAY_SECONDS = 86400.0
 _MOST_KEPT = 200
 _ADDRESS = r"\[?([0-9a-fA-F:.]+?)\]?"
+# Of Asterisk: PJSIP's distributor, chan_sip, the security log (res_security_log); of FreeSWITCH:
+# sofia_reg; of Kamailio: the module pike. The account is the caller's own text and ends at the sign
+# that the log puts after it.
 _REFUSED = tuple(
     re.compile(pattern)
     for pattern in (
         rf"Request '\w+' from '[^<]*<?sips?:(?P<a>[^@>;']*)[^']*' failed for '{_ADDRESS}:\d+'",
         rf"Registration from '[^<]*<?sips?:(?P<a>[^@>;']*)[^']*' failed for '{_ADDRESS}(?::\d+)?'",
-        rf"SecurityEvent=\"(?:InvalidPassword|InvalidAccountID|ChallengeResponseFailed|FailedACL)\".*?"
+        r"SecurityEvent=\"(?:InvalidPassword|InvalidAccountID|ChallengeResponseFailed|FailedACL)\""
+        r".*?"
         rf"AccountID=\"(?P<a>[^\"]*)\".*?RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\"",
         (
             r"SIP auth failure \(\w+\) on sofia profile '[^']*' for \[(?P<a>[^@\]]*)[^\]]*\] from"
@@ -31,8 +35,10 @@ _REFUSED = tuple(
         rf"(?P<a>)PIKE - (?:BLOCKing|UNBLOCKed) ip {_ADDRESS},",
     )
 )
+# Who was let in: Asterisk's security log, PJSIP's registrar, chan_sip.
 _LET_IN = re.compile(
-    rf"SecurityEvent=\"SuccessfulAuth\".*?AccountID=\"(?P<a>[^\"]*)\".*?RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\""
+    r"SecurityEvent=\"SuccessfulAuth\".*?AccountID=\"(?P<a>[^\"]*)\".*?"
+    rf"RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\""
     rf"|Added contact 'sip:(?P<b>[^@']*)@\[?(?P<c>[0-9a-fA-F.:]+?)\]?:\d+"
     rf"|Registered SIP '(?P<d>[^']*)' at (?P<e>[0-9.]+)"
 )
@@ -60,7 +66,7 @@ def look(at: Look) -> None:
 
 
 def scans(at: Look) -> None:
-    """Who was refused how often, and who was let in after that."""
+    """Count who was refused how often, and who was let in after that."""
     refused: Counter[str] = Counter()
     tried: defaultdict[str, set[str]] = defaultdict(set)
     broken = {tuple(pair) for pair in at.recalled.get("broken", [])}
@@ -78,6 +84,7 @@ def scans(at: Look) -> None:
                 elif (let := _LET_IN.search(line)) and refused[_where(let)] >= at.settings[
                     "most_refused"
                 ]:
+                    # A scanner that was refused many times and is let in has found a password.
                     broken.add((let["a"] or let["b"] or let["d"] or "?", _where(let)))
     at.note(f"{read} new lines of log, {refused.total()} refusals from {len(refused)} addresses")
     scanning = {
@@ -120,6 +127,8 @@ def dear(at: Look, made: list[Call]) -> None:
         sum(n for code, n in abroad.items() if code != at.settings["country"].lstrip("+")),
     )
     at.measure("premium_calls", len(premium))
+    # What was found stays until a person accepts it: a country that was called once must not fall
+    # silent the next morning.
     before = {code: n for code, n in at.recalled.get("unusual", {}).items() if code not in usual}
     unusual = {**before, **{code: n for code, n in abroad.items() if code not in usual}}
     at.measure("unusual_countries", len(unusual))

@@ -16,6 +16,7 @@ from pathlib import Path
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.packages import Packages
 
+# Network file systems belong to another host and may hang; the kernel's own hold no files.
 _NOT_HERE = {
     "nfs",
     "nfs4",
@@ -36,7 +37,7 @@ Entry = tuple[str, os.stat_result]
 
 
 def walk(at: Look, top: str, passed: Callable[[str], bool] | None = None) -> Iterator[Entry]:
-    """Everything under a path of the host that is no folder. Raises NotLooked when the budget is
+    """Everything under a path of the host that is not a folder. Raises NotLooked when the budget is
     over.
     """
     root = Path(at.settings["root"])
@@ -75,7 +76,7 @@ def walk(at: Look, top: str, passed: Callable[[str], bool] | None = None) -> Ite
 
 
 def state(root: Path, path: str, known: os.stat_result, packages: Packages) -> str:
-    """A file in one text."""
+    """The state of a file as one text."""
     real = root / path.lstrip("/")
     kind = stat.S_IFMT(known.st_mode)
     owner = f"{stat.S_IMODE(known.st_mode):04o} {known.st_uid}:{known.st_gid}"
@@ -84,6 +85,8 @@ def state(root: Path, path: str, known: os.stat_result, packages: Packages) -> s
             return f"link to {real.readlink()}"
         if kind != stat.S_IFREG:
             return f"special {kind >> 12:o} {owner}"
+        # 128 bits of SHA-256: no one makes another file with the same ones, and ten thousand of
+        # them fit into a body of the ledger.
         return f"{owner} {known.st_size} {sha256(real)[:32]} {packages.owner(path)}".rstrip()
     except FileNotFoundError:
         return "gone while it was looked at"
@@ -98,7 +101,7 @@ def owner_in(before: object) -> str:
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file."""
+    """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from statistics import median
 
 _DAY_SECONDS = 86400.0
+# Nearly nine a day for two weeks; the slopes between all pairs are then some 7000.
 _MOST_POINTS = 120
 Points = Sequence[Sequence[float]]
 """[seconds since 1970, value], the oldest first"""
@@ -22,6 +23,7 @@ def kept(points: Points, now: float, value: float, days: float = 14.0) -> list[l
     """
     gap = days * _DAY_SECONDS / _MOST_POINTS
     young = [[float(at), float(v)] for at, v in points if now - days * _DAY_SECONDS <= at < now]
+    # The newest value is kept at every look, and replaced by the next one until a gap has passed.
     spread = young[:-1] if len(young) > 1 and young[-1][0] - young[-2][0] < gap else young
     return [*spread[-_MOST_POINTS:], [now, float(value)]]
 
@@ -40,7 +42,7 @@ def slope_a_day(points: Points, least_points: int = 4, least_days: float = 0.5) 
 
 
 def days_until(points: Points, limit: float) -> float | None:
-    """In how many days the value meets the limit; 0 when it has; None when it does not go there."""
+    """The days until the value meets the limit; 0 when it has, None when it does not go there."""
     if points and points[-1][1] >= limit:
         return 0.0
     slope = slope_a_day(points)

@@ -12,12 +12,14 @@ from checks.host.collectors.program import run
 STAGES = ("lists", "updates", "restart")
 _DAY_SECONDS = 86400.0
 _SECONDS = 100.0
+# Of apt, dnf and dnf5: the age of the newest file is that of the last `update`.
 _LISTS = (Path("/var/lib/apt/lists"), Path("/var/cache/dnf"), Path("/var/cache/libdnf5"))
+# Written by the scripts of update-notifier and unattended-upgrades on Debian and Ubuntu.
 _RESTART = (Path("/run/reboot-required"), Path("/var/run/reboot-required"))
 
 
 def look(at: Look) -> None:
-    """All three."""
+    """Look at the lists' age, the waiting updates and a restart that is due."""
     with at.stage("lists"):
         lists(at)
     with at.stage("updates"):
@@ -43,6 +45,8 @@ def updates(at: Look) -> None:
     """What waits, and since when it was seen to."""
     if shutil.which("apt-get"):
         every, security = _of_apt(
+            # -s only simulates, and needs no rights; dist-upgrade, since a new kernel is a new
+            # package and no upgrade of one.
             run(["apt-get", "-s", "-qq", "dist-upgrade"], min(_SECONDS, at.left())).output
         )
     elif shutil.which("dnf"):
@@ -77,6 +81,7 @@ def restart(at: Look) -> None:
     """Whether an update waits for a restart."""
     due = any(path.exists() for path in _RESTART)
     if not due and shutil.which("needs-restarting"):
+        # needs-restarting(1): status 1 when a restart is due.
         due = run(["needs-restarting", "-r"], min(_SECONDS, at.left())).status == 1
     at.measure("restart_due", float(due))
     if due:

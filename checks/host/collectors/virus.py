@@ -14,15 +14,17 @@ from checks.host.collectors.tree_walk import walk
 
 STAGES = ("engine", "self-test", "scan")
 _DAY_SECONDS = 86400.0
+# clamscan loads its signatures for each batch, which takes some ten seconds: many files at a time,
+# and still few enough to be interrupted between batches.
 _BATCH = 500
+# The test string of EICAR, in pieces, lest a scanner takes this file for the test file.
 _EICAR = "".join(
     ("X5O!P%@AP[4", "\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*")
 )
-"""in pieces, lest a scanner takes this file for the test file"""
 
 
 def look(at: Look) -> None:
-    """Engine, self-test, scan."""
+    """Ask the engine, test it, and have it scan."""
     ready: list[Scanner] = []
     with at.stage("engine"):
         try:
@@ -76,8 +78,8 @@ def self_test(at: Look, one: Scanner) -> bool:
 
 
 def scan(at: Look, one: Scanner) -> None:
-    """All that has changed since the last whole look; what is not reached is the next one's
-    beginning.
+    """Scan all that has changed since the last whole look; the next look begins with what is not
+    reached.
     """
     root = Path(at.settings["root"])
     since = 0.0 if at.settings["every_file"] else at.recalled.get("since", 0.0)
@@ -99,6 +101,7 @@ def scan(at: Look, one: Scanner) -> None:
                 batch = []
         if batch:
             last = _scanned(at, one, root, batch, bad, counts)
+        # A minute's overlap: a file that was being written as it was passed is looked at once more.
         at.remember("since", at.now - 60.0)
         at.remember("after", "")
     except NotLooked as why:
@@ -154,7 +157,7 @@ def _scanned(
 
 
 def _candidates(at: Look, since: float, after: str) -> Iterator[tuple[str, int]]:
-    """Files by path that have changed since then, beginning after a path that was reached before."""
+    """Files that have changed since then, by path, from behind the path that was reached before."""
     reached = not after
     for top in at.settings["paths"]:
         for path, known in walk(
@@ -163,6 +166,7 @@ def _candidates(at: Look, since: float, after: str) -> Iterator[tuple[str, int]]
             if not reached:
                 reached = path == after
                 continue
+            # ctime as well: an archive unpacks files with old mtimes, and an intruder sets them.
             changed = max(known.st_mtime, known.st_ctime) >= since
             if stat.S_ISREG(known.st_mode) and known.st_size and changed:
                 yield path, known.st_size

@@ -9,13 +9,15 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
+# RFC 9110 sections 4.2.1 and 4.2.2.
 _PORTS = {"http": 80, "https": 443}
+# Nearly every URL is of this form, and nothing in it has to be quoted or looked at twice; the rest
+# goes the long way over urlsplit.
 _PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,4}))?(/[a-zA-Z0-9/_.?&=-]*)?")
-"""what nearly every URL is: nothing in it has to be looked at twice"""
+# What a path or a query may hold as it is: the reserved signs of RFC 3986 section 2.2 and those
+# that browsers send unquoted. A percent sign was put there by whoever wrote the URL, so it is not
+# quoted again.
 _KEPT = "%/:?&=;,@!$'()*+~-._[]"
-"""what a path or query may hold as it is; a percent sign that is there was put there by whoever
-wrote it
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Address:
         parts = urlsplit(written.strip())
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("not a URL to fetch")
+        # RFC 9110 section 4.2.4: the user information of a URL is deprecated, and it would stand in
+        # every note and report that names the address.
         if parts.username or parts.password:
             raise ValueError("a URL with a user name or password in it")
         port = parts.port if parts.port is not None else _PORTS[parts.scheme]
@@ -52,12 +56,13 @@ class Address:
 
     @property
     def secure(self) -> bool:
-        """Whether TLS is spoken there."""
+        """Whether the URL is an https one."""
         return self.scheme == "https"
 
     @property
     def literal(self) -> bool:
         """Whether the host is an address already, and no name."""
+        # Hardly any name ends in a digit, so only such a host is worth the question to inet_pton.
         return ":" in self.host or (self.host[-1:].isdigit() and _is_literal(self.host))
 
     @property
@@ -73,7 +78,7 @@ class Address:
 
     @property
     def path(self) -> str:
-        """Without the query."""
+        """The path without the query."""
         return self.target.partition("?")[0]
 
     def __str__(self) -> str:
@@ -92,6 +97,8 @@ def _host(name: str) -> str:
     if name.isascii():
         return name.lower()
     try:
+        # A name of other letters goes over the wire in its ASCII form (RFC 5891), in DNS, SNI and
+        # Host alike.
         return name.encode("idna").decode("ascii").lower()
     except UnicodeError:
         raise ValueError("no name of a host") from None

@@ -1,15 +1,14 @@
 """A request from its name to the last byte of its answer, phase by phase, over a new connection;
 redirects are ours.
 
-    dns       portal.example.net -> 192.0.2.10       faults: dns
-    connect   TCP, addresses in turn                 faults: refused, unreachable, timeout
-    tls       certificate, name, ALPN                faults: those of a certificate, no-tls, tls …
-              (transport/tls.py)
-    response  > GET /login      < 200 OK             faults: http:503, closed, bad-peer,
-              header-too-large, redirects,
-                                                     reset, goaway
-    content   the body                               faults: broken-off, too-large, bad-encoding,
-              bad-peer
+    dns       portal.example.net -> 192.0.2.10    faults: dns
+    connect   TCP, addresses in turn              faults: refused, unreachable, timeout
+    tls       certificate, name, ALPN             faults: those of a certificate, no-tls, tls
+                                                          (transport/tls.py)
+    response  > GET /login                        faults: http:503, closed, bad-peer, reset,
+              < 200 OK                                    goaway, header-too-large, redirects
+    content   the body                            faults: broken-off, too-large, bad-encoding,
+                                                          bad-peer
 
 Rules: a redirect to another origin takes no private header along, and no body; one that leads where
 the request has been already, with nothing new to say, is a circle. Timing out is the caller's
@@ -36,9 +35,14 @@ from checks.transport.http.phases import Phases
 from checks.transport.http.trust import days_left
 from checks.transport.tls import trusting
 
+# RFC 9110 section 15.4. 300 (Multiple Choices) and 304 (Not Modified) lead nowhere by themselves.
 _REDIRECTS = (301, 302, 303, 307, 308)
 _OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
+# The error page is kept for the ticket: the reason of a 503 stands in its first lines, and stack
+# traces of application servers run to some 30 kB.
 _KEPT_OF_A_FAULT = 65_536
+# The status has decided already; a broken server that then trickles its error page must not hold
+# the attempt until its own time limit and turn http:503 into timeout.
 _PATIENCE_WITH_A_FAULT_SECONDS = 2.0
 
 
@@ -94,11 +98,15 @@ async def fetch(
         answer = await once.run()
         if once.leads_to is None:
             return answer
+        # A login answers 302 to the very page that has just sent the browser to the login: with the
+        # new session cookie the same request means something else, and is no circle.
         if once.cookies_changed:
             been.clear()
         redirects += 1
         phases.note(f"{answer.status} to {shown(once.location)}")
         request = _onward(request, answer, once.leads_to)
+        # RFC 9110 section 15.4 asks a client to detect cyclical redirections; a portal whose
+        # session store is down sends login and start page to each other for ever.
         if (request.method, str(request.address)) in been:
             raise Refused("redirects", f"in a circle, to {shown(once.location)} again")
         if redirects > manner.limits.redirects:
@@ -108,11 +116,17 @@ async def fetch(
 def _onward(request: Request, answer: Answer, address: Address) -> Request:
     """The next request; a form becomes a GET as browsers do (RFC 9110, section 15.4)."""
     method, body, headers = request.method, request.body, request.headers
+    # 301 and 302 after POST become GET because every browser does so (RFC 9110 sections 15.4.2 and
+    # 15.4.3); 307 and 308 keep method and body.
     if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
         method, body = "HEAD" if method == "HEAD" else "GET", b""
         headers = tuple(one for one in headers if one[0].lower() != "content-type")
     private = request.private
+    # A hijacked or mistaken redirect must not carry the agent's password or token to a third party
+    # (RFC 9110 section 15.4).
     if address.origin != request.address.origin:
+        # A form that is to be posted elsewhere holds what the agent typed: better a fault than a
+        # leak.
         if body:
             raise Refused(
                 "redirects",
@@ -145,7 +159,7 @@ class _Once:
         self.leads_to: Address | None = None
 
     async def run(self) -> Answer:
-        """Raises Refused, Failed, CannotTell."""
+        """Make the request. Raises Refused, Failed, CannotTell."""
         request, limits = self._with_cookies(), self._manner.limits
         with Wire(await self._connected()) as wire:
             http2 = request.address.secure and await self._secured(wire)
@@ -154,6 +168,7 @@ class _Once:
             try:
                 async with self._patience:
                     await exchange(wire, request, limits, self._headed)
+            # After a wrong status, what breaks its page is of no interest: the status is the fault.
             except (Refused, TimeoutError):
                 if not self._wrong:
                     raise
@@ -172,6 +187,7 @@ class _Once:
     async def _secured(self, wire: Wire) -> bool:
         """Whether HTTP/2 was agreed on."""
         self._phases.enter("tls")
+        # RFC 9113 section 3.2: HTTP/2 over TLS is agreed on by ALPN, never assumed.
         offered = ("h2", "http/1.1") if self._manner.http2 else ("http/1.1",)
         context = trusting(self._manner.trusted, alpn=offered)
         await wire.secure(context, self._request.address.host)
@@ -200,6 +216,8 @@ class _Once:
         phases.measure("http_status", head.status)
         if self._jar and (cookies := head.all("set-cookie")):
             self.cookies_changed = self._jar.take(self._request.address, cookies)
+        # A redirect without Location is an ordinary answer, and its status is judged like any
+        # other.
         if self._manner.follow and head.status in _REDIRECTS and (location := head.get("location")):
             self.location = location
             self.leads_to = _target(self._request.address, location)
@@ -232,6 +250,8 @@ class _Once:
             raise Failed(answer)
         phases.measure("http_version", float(head.version))
         phases.measure("body_bytes", len(content))
+        # A portal that suddenly gives megabytes is broken, or is a log file that somebody
+        # published: its first part alone would pass the search for a text.
         if body and body.full and not self._manner.limits.cut:
             packed = f", out of {body.came}" if body.came < len(content) else ""
             raise Refused("too-large", f"the page has more than {len(content)} bytes{packed}")

@@ -20,10 +20,11 @@ from checks.contract import Refused
 from checks.transport.connect import settle
 from checks.transport.faults import far_faults
 
+# Below 64 KiB: a block of that size has glibc's allocator consolidate its free lists each time that
+# it is given back (FASTBIN_CONSOLIDATION_THRESHOLD of malloc.c).
 _MOST_AT_ONCE = 32_768
-"""less than what has the allocator tidy up each time it is given back (glibc: 64 KiB)"""
+# The most that one record of TLS holds (RFC 8446 section 5.1): a larger buffer stays half empty.
 _RECORD = 16_384
-"""the most that TLS gives at once (RFC 8446, section 5.1)"""
 _Made = TypeVar("_Made")
 
 
@@ -59,12 +60,15 @@ class Wire:
         """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Refused."""
         try:
             tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
+        # OpenSSL refuses a host name with an empty label or a leading dot before a byte is sent.
         except ValueError as error:  # a name that can be in no certificate
             raise Refused("tls", str(error)) from error
         with far_faults():
             try:
                 await self._worked(tls.do_handshake)
             except ssl.SSLError:
+                # RFC 8446 section 6: the far end's log then says "unknown ca" or "certificate
+                # expired" and not only that a client went away.
                 self._parting_word()
                 raise
         self._tls = tls  # its last word goes along with what is sent first
@@ -83,10 +87,14 @@ class Wire:
         with far_faults():
             if self._tls is None:
                 return await self._received()
+            # Both must be asked: the BIO holds records that are not decrypted yet, OpenSSL the rest
+            # of one that is.
             if not self._came.pending and not self._tls.pending():
                 await self._more()
             try:
                 return await self._worked(partial(self._tls.read, _RECORD))
+            # A server that closes TCP without close_notify (RFC 8446 section 6.1), as many load
+            # balancers do: Content-Length and the last chunk tell whether something is missing.
             except (
                 ssl.SSLEOFError
             ):  # no word of farewell: whether it is too early, the content tells
@@ -97,6 +105,8 @@ class Wire:
         while True:
             try:
                 return do()
+            # TLS 1.3 may have to answer a KeyUpdate, or to finish its handshake, before it can read
+            # on: what it has to say goes out first.
             except ssl.SSLWantReadError:
                 await self._onward()
                 await self._more()

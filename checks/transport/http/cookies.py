@@ -12,14 +12,17 @@ from dataclasses import dataclass
 
 from checks.transport.http.address import Address
 
+# RFC 6265 section 6.1 has a browser keep at least 4096 bytes a cookie and 50 cookies a domain;
+# Chromium keeps 180 of a domain, and refuses what is longer.
 _MOST_BYTES = 4096
 _MOST = 180
+# More than the 50 of RFC 6265 in one answer is a faulty application, and each costs a parse.
 _MOST_PER_ANSWER = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """One of them. `host_only`: for that very host, not for those below it."""
+    """One cookie. With `host_only` it is for that very host, and not for those below it."""
 
     name: str
     value: str
@@ -49,6 +52,7 @@ class CookieJar:
     def header(self, address: Address) -> str:
         """The Cookie header of a request; longer paths first."""
         fit = [cookie for cookie in self._kept.values() if cookie.fits(address)]
+        # RFC 6265 section 5.4: some applications read only the first cookie of a name.
         fit.sort(key=lambda cookie: -len(cookie.path))
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in fit)
 
@@ -78,24 +82,29 @@ class CookieJar:
         """A Set-Cookie header, and whether the cookie lives; None for one that is not taken."""
         pair, _, rest = written.partition(";")
         name, equals, value = (part.strip() for part in pair.partition("="))
+        # RFC 6265 section 5.2: a Set-Cookie without a name or an equals sign is ignored.
         if not equals or not name or len(pair) > _MOST_BYTES or not pair.isprintable():
             return None, False
         said = {}
         for part in rest.split(";"):
             key, _, given = part.partition("=")
             said[key.strip().lower()] = given.strip().strip('"')
+        # RFC 6265 section 5.2.3: a leading dot is dropped.
         domain = said.get("domain", "").lstrip(".").lower()
         below = "." in domain and not address.literal and address.host.endswith("." + domain)
+        # RFC 6265 section 5.3: a host sets no cookie for a stranger's domain.
         if domain and domain != address.host and not below:
             return None, False
         path = said.get("path", "")
         if not path.startswith("/"):
+            # The default path (RFC 6265 section 5.1.4): the folder of the page that set it.
             path = address.path.rpartition("/")[0] or "/"
         secure = "secure" in said
         cookie = Cookie(name, value, domain or address.host, not domain, path, secure)
         return (None, False) if secure and not address.secure else (cookie, self._lives(said))
 
     def _lives(self, said: dict[str, str]) -> bool:
+        # Max-Age wins over Expires (RFC 6265 section 5.3); what is no number is ignored.
         age = said.get("max-age", "")
         if age.lstrip("-").isdecimal() and age.isascii():
             return not age.startswith("-") and int(age[:18]) > 0
@@ -105,6 +114,8 @@ class CookieJar:
 
         try:
             parsed = parsedate_tz(expires[:100])
+            # A date that cannot be read makes a session cookie (RFC 6265 section 5.2.1), as in a
+            # browser.
             return parsed is None or mktime_tz(parsed) > self._now
         except (ValueError, OverflowError, TypeError, IndexError):
             return True

@@ -17,6 +17,7 @@ from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
 from checks.transport.http.message import Head, Headers, Limits, Request, shown
 
+# RFC 9112 section 6.3: these end with their header, whatever Content-Length says.
 BODILESS = (204, 304)
 
 
@@ -29,6 +30,8 @@ class _Told:
         self.broken: Refused | None = None
         self.headed = self.complete = False
         self.parser = HttpResponseParser(self)
+        # data_after_close: some servers send a line end after the last byte of a closed message;
+        # nothing after it is read as a second answer, since each connection has one request.
         self.parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True, lenient_data_after_close=True
         )
@@ -37,12 +40,16 @@ class _Told:
         self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        # Fields after the last chunk are trailers (RFC 9110 section 6.5): they must not change what
+        # the header has said.
         if self.headed:
             self.trailers += 1
         else:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        # RFC 9110 section 15.2: 100 Continue and 103 Early Hints come before the answer, any number
+        # of them.
         if self.parser.get_status_code() < 200:
             self.reason, self.headers = b"", []
             return
@@ -91,6 +98,8 @@ def _written(request: Request) -> bytes:
         f"Host: {request.address.authority}",
     ]
     lines += [f"{name}: {value}" for name, value in (*request.headers, *request.private)]
+    # RFC 9110 section 8.6: a method that is expected to have a body says Content-Length: 0, or some
+    # servers answer 411.
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(request.body)}")
     lines.append("Connection: close\r\n\r\n")
@@ -101,6 +110,8 @@ async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
     came = 0
     while not told.headed:
         data = await wire.receive()
+        # A server may close an idle connection (RFC 9112 section 9.5), but this one is new: the
+        # application has crashed, or a firewall has cut it.
         if not data:
             raise Refused("closed", "the connection was closed before the answer")
         told.feed(data)
@@ -134,6 +145,8 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
             raise told.broken
         if told.complete or body.full:
             break
+        # Without a length the end of the connection is the end of the page (RFC 9112 section 6.3,
+        # last item).
         if not (data := await wire.receive()):
             if delimited:
                 raise Refused("broken-off", "the page ended before its announced end")
@@ -141,6 +154,9 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
         came += len(data)
         told.feed(data)
         if (
+            # Chunks of one byte, or chunk extensions without end, would keep a probe busy and give
+            # no page: 16 bytes of frame for each byte of body are more than any honest server
+            # needs.
             came > limits.wire_bytes + 16 * len(body.content)
             or told.trailers > limits.header_fields
         ):

@@ -34,7 +34,7 @@ from checks.transport.http.message import Head, Limits, Request
 async def exchange(
     wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
 ) -> None:
-    """As in HTTP/1.1. Raises Refused."""
+    """Send a request and read its answer, as `http1.exchange` does. Raises Refused."""
     await _Exchange(wire, request, limits, headed).run()
 
 
@@ -49,10 +49,14 @@ class _Exchange:
         self._ended, self._came, self._buffer = False, 0, bytearray()
 
     async def run(self) -> None:
-        """Raises Refused."""
+        """Make the exchange. Raises Refused."""
+        # RFC 9113 section 8.4: without it the server may send what nobody asked for, in the time
+        # measured.
         self._h2.local_settings[SettingCodes.ENABLE_PUSH] = 0
         self._h2.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = self._limits.header_bytes
         self._h2.initiate_connection()
+        # The server's SETTINGS are not awaited: RFC 9113 section 3.4 lets a client send at once,
+        # and waiting would add a round trip to what a browser needs.
         stream = self._h2.get_next_available_stream_id()
         try:
             self._h2.send_headers(stream, self._headers(), end_stream=not self._request.body)
@@ -81,12 +85,16 @@ class _Exchange:
 
     async def _send_body(self, stream: int) -> None:
         left = memoryview(self._request.body)
+        # A server may answer before it has the whole body (413 for one too large): then the rest is
+        # not sent.
         while left and not self._over():
             room = min(
                 self._h2.local_flow_control_window(stream),
                 self._h2.max_outbound_frame_size,
                 len(left),
             )
+            # The window is used up (RFC 9113 section 5.2): only a WINDOW_UPDATE lets the body go
+            # on.
             if room == 0:
                 await self._more()
                 continue
@@ -104,6 +112,7 @@ class _Exchange:
             code, text = ("broken-off", "its end") if self._head else ("closed", "the answer")
             raise Refused(code, f"the connection was closed before {text}")
         self._came += len(data)
+        # A peer that sends PING or SETTINGS for ever would never run into the limit of the header.
         if self._head is None and self._came > 4 * self._limits.header_bytes:
             raise Refused("bad-peer", f"{self._came} bytes came, and no answer")
         if self._body is not None and self._came > self._limits.wire_bytes + 16 * len(
@@ -118,7 +127,8 @@ class _Exchange:
                 self._take(event)
 
     def _next_frame(self) -> bytes:
-        """One frame at a time, so that what breaks a frame takes nothing of those before it along."""
+        """The next whole frame; one at a time, so that a broken one spoils none before it."""
+        # The frame header has 9 octets, the first three are the length (RFC 9113 section 4.1).
         length = 9 + int.from_bytes(self._buffer[:3], "big")
         if len(self._buffer) < 9 or (
             len(self._buffer) < length <= 9 + self._h2.max_inbound_frame_size
@@ -134,6 +144,8 @@ class _Exchange:
         elif isinstance(event, DataReceived):
             if self._body is not None:
                 self._body.feed(event.data or b"")
+            # Padding counts for flow control (RFC 9113 section 6.1), so the length of the frame is
+            # given back and not that of the data.
             self._h2.acknowledge_received_data(
                 event.flow_controlled_length or 0, event.stream_id or 0
             )
@@ -142,6 +154,8 @@ class _Exchange:
         elif isinstance(event, StreamReset):
             raise Refused("reset", f"the far end reset the stream: {_name(event.error_code)}")
         elif isinstance(event, ConnectionTerminated) and (
+            # RFC 9113 section 6.8: a GOAWAY with NO_ERROR that names our stream lets it finish; a
+            # server that restarts in good order sends it.
             event.error_code or not (event.last_stream_id or 0)
         ):
             raise Refused("goaway", f"the far end ended the connection: {_name(event.error_code)}")

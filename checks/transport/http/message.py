@@ -26,15 +26,21 @@ class Limits:
     further.
     """
 
+    # Ten times a large portal page; what is longer is an error page gone wild, or a download.
     body_bytes: int = 2_000_000
     cut: bool = False
+    # Servers refuse requests beyond 8 kB (nginx, Apache) to 16 kB (Node.js); an answer with four
+    # times the larger one is broken.
     header_bytes: int = 65_536
     header_fields: int = 200
+    # A login over single sign-on takes four to six; Chromium and Firefox give up after 20.
     redirects: int = 10
 
     @property
     def wire_bytes(self) -> int:
         """No honest answer needs more than this for such a body, however it is cut into chunks."""
+        # Twice: chunks of a few bytes double a body; the header's share is for 1xx answers and
+        # trailers.
         return self.body_bytes * 2 + 4 * self.header_bytes
 
 
@@ -57,7 +63,7 @@ class Head:
 
     @property
     def content_type(self) -> str:
-        """As in text/html, without parameters."""
+        """The media type without its parameters, such as text/html."""
         return self.get("content-type").partition(";")[0].strip().lower()
 
     @property
@@ -89,6 +95,8 @@ class Answer:
         """The body as text; what cannot be read as such is replaced."""
         try:
             return self.body.decode(self.head.charset, "replace")
+        # A charset that Python does not know (or a typing error in the server's configuration):
+        # UTF-8 is read by every page that sticks to ASCII.
         except LookupError:
             return self.body.decode("utf-8", "replace")
 

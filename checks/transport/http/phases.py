@@ -37,14 +37,14 @@ class Phases:
             stage.__exit__(kind, error, where)
 
     def enter(self, phase: str) -> None:
-        """What was under way has passed; this begins."""
+        """End the phase under way as passed, and begin this one."""
         self.leave()
         self.under_way = phase
         self._stage = self.trace.stage(phase)
         self._stage.__enter__()
 
     def leave(self) -> None:
-        """What was under way has passed."""
+        """End the phase under way as passed."""
         stage, self._stage = self._stage, None
         if stage is not None:
             stage.__exit__(None, None, None)
@@ -71,6 +71,7 @@ class StepPhases(Phases):
         """`hide` takes out of a text what nobody may see."""
         super().__init__(trace)
         self._hide, self._name, self.broke_in = hide, step, ""
+        # Measures carry underscores, so that an expectation can name them: login_response_seconds.
         self._prefix, self._zero = f"{step.replace('-', '_')}_", trace.elapsed()
         self._began = self._zero
 
@@ -83,17 +84,18 @@ class StepPhases(Phases):
         if error is None:
             self.leave()
         else:
+            # The step is the stage of the fault; the phase is kept apart, for the fault's text.
             self.broke_in = self.under_way
 
     def enter(self, phase: str) -> None:
-        """What was under way has passed; this begins."""
+        """End the phase under way as passed, and begin this one."""
         self.leave()
         self.under_way, self._began = phase, self.trace.elapsed()
         if self.trace.listener:
             self.trace.listener(f"{self._name}: {phase}")
 
     def leave(self) -> None:
-        """What was under way has passed."""
+        """End the phase under way as passed."""
         if self.under_way:
             self.measure(f"{self.under_way}_seconds", self.trace.elapsed() - self._began)
             self.under_way = ""

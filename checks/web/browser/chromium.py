@@ -18,10 +18,19 @@ from playwright.async_api import Browser, BrowserContext, Error, Playwright, asy
 
 from checks.contract import CannotTell
 
+# A cold start from a disk that a backup keeps busy takes some ten seconds; what is not there after
+# 45 s never comes.
 _LAUNCH_SECONDS = 45.0
+# Closing a context ends its pages with their beforeunload and service workers; a healthy one is
+# gone in well under a second.
 _CLOSE_SECONDS = 8.0
 _ANSWER_SECONDS = 5.0
+# Chromium's own process grows by what each context leaves in its caches; at one journey every five
+# minutes this is a new browser about every second day.
 _OLD_CONTEXTS = 500
+# Nothing that a first start, an update or a synchronisation would send may stand in the figures;
+# QUIC is off so that a page is loaded over the TCP that the other checks look at; the fake devices
+# give a softphone a microphone on a host that has none.
 _FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -43,7 +52,7 @@ class Stuck(Exception):
 
 
 class Chromium:
-    """One browser program."""
+    """One browser program, launched when it is first needed."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -71,7 +80,7 @@ class Chromium:
             self._open -= 1
 
     async def prove_alive(self) -> None:
-        """A browser that does not answer has seen nothing, whatever it timed out on. Raises Stuck."""
+        """Ask the browser for its version: a frozen one has seen nothing. Raises Stuck."""
         if self._browser is None:
             raise Stuck("it is gone")
         try:
@@ -84,11 +93,13 @@ class Chromium:
             raise Stuck("it does not answer") from None
 
     async def close(self) -> None:
-        """End it. Raises Stuck."""
+        """Close the browser and its driver. Raises Stuck."""
         browser, playwright = self._browser, self._playwright
         self._browser = self._playwright = None
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
+                # A browser that crashed has no connection any more, and close() would wait for its
+                # answer.
                 if browser is not None and browser.is_connected():
                     await browser.close()
                 if playwright is not None:
@@ -117,8 +128,10 @@ class Chromium:
             return self._browser
 
     async def _launch(self) -> Browser:
-        """With its sandbox where that works: not as root, nor in a unit that allows no namespaces."""
+        """Start it, with its sandbox where that works. Raises CannotTell."""
         complaint = ""
+        # Chromium refuses its sandbox as root, and it cannot start one in a unit or a container
+        # that allows no user namespaces (RestrictNamespaces=, seccomp of Docker).
         for sandboxed in (True, False) if os.geteuid() else (False,):
             try:
                 async with asyncio.timeout(_LAUNCH_SECONDS):

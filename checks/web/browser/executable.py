@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checks.contract import CannotTell
 
+# The headless shell first: Debian packages it alone, it is smaller, and needs no display.
 NAMES = (
     "chromium-headless-shell",
     "chromium",
@@ -36,7 +37,7 @@ def missing(named: Path | None) -> str | None:
 
 
 def wanted(named: Path | None) -> str:
-    """Its path. Raises CannotTell."""
+    """The path of the browser. Raises CannotTell."""
     found = find(named)
     if found is None:
         raise CannotTell(str(missing(named)))

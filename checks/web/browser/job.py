@@ -19,14 +19,15 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.web.browser.shared_browser import START_SECONDS, Keeper, open_job
 
 Told = dict[str, Any]
+# A job that has failed still proves that the browser lives, takes its picture and closes its
+# context: each of these has a limit of its own, and together they stay below this.
 _AFTERWARDS_SECONDS = 20.0
-"""for a job that is over to take its picture and say so"""
 
 
 async def perform(
     trace: Trace, job: str, browser: str, order: Mapping[str, Any], within: float
 ) -> None:
-    """Do it. `within`: the seconds that its stages may take together. Raises Refused, CannotTell."""
+    """Do a job; its stages take `within` seconds together at most. Raises Refused, CannotTell."""
     keeper, (reader, writer) = await open_job(job, browser)
     running = Job(trace, reader)
     try:
@@ -45,6 +46,8 @@ async def _in_time(keeper: Keeper, waiting: Any, seconds: float, wrong: str) -> 
         async with asyncio.timeout(seconds):
             await waiting
     except TimeoutError:
+        # Not asked to end: a frozen browser would not hear it, and every later job would wait for
+        # the same one.
         keeper.put_down()
         raise CannotTell(f"engine error: the browser {wrong} within {seconds:g} s") from None
 
@@ -62,7 +65,7 @@ class Job:
         return told
 
     async def run(self) -> None:
-        """To its end. Raises Refused, CannotTell."""
+        """Follow the job to its end. Raises Refused, CannotTell."""
         while (told := await self._next())["event"] != "done":
             if told["event"] == "began":
                 await self._stage(told["stage"])
@@ -99,4 +102,6 @@ class Job:
             case {"event": "measure", "name": name, "value": value}:
                 self._trace.measure(name, value)
             case {"event": "exhibit", "name": name, "media_type": media_type}:
+                # Only the name: what the browser's process says is held to this attempt's own
+                # folder.
                 self._trace.exhibit(Path(name).name, media_type)

@@ -27,11 +27,13 @@ from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 
 Step = Mapping[str, Any]
+# Playwright's own time limit has to be the one that ends a step; ours comes a little later, and is
+# for a driver that does not answer at all.
 _MARGIN_SECONDS = 5.0
 
 
 async def run(chromium: Chromium, channel: Channel) -> None:
-    """Do it. Raises CannotTell, Stuck."""
+    """Make the journey. Raises CannotTell, Stuck."""
     await single_page.perform(chromium, channel, _travel)
 
 
@@ -40,6 +42,8 @@ async def _travel(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
     if order["authorities"]:
         async with parts.part("tls", order["step_within"]):
             await prove_certificate(order["url"], order["authorities"])
+    # groupby joins only neighbours: a stage name that comes again later in the journey is timed as
+    # a part of its own.
     for stage, steps in groupby(numbered, key=lambda one: one[1]["stage"]):
         listed, tab.stage = list(steps), str(stage)
         within = sum(step["within"] for _, step in listed) + _MARGIN_SECONDS
@@ -107,7 +111,7 @@ async def _fill(tab: Tab, root: locators.Root, step: Step, patience_ms: float) -
 
 
 async def _not_see(root: locators.Root, what: str, patience_ms: float) -> None:
-    """Gone, or never there: and that for a moment."""
+    """Wait until a text is gone, or make sure that it never comes for a moment."""
     try:
         await expect(locators.text(root, what)).to_be_hidden(timeout=patience_ms)
     except AssertionError:
@@ -115,5 +119,5 @@ async def _not_see(root: locators.Root, what: str, patience_ms: float) -> None:
 
 
 def _loading(tab: Tab) -> str:
-    """Where the journey got to, in words."""
+    """Where the journey got to, in words for a fault."""
     return f"; the page is {tab.mask.hidden(tab.page.url)[:200]}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from playwright.async_api import FrameLocator, Locator, Page
 
 Root = Page | FrameLocator
+# What a person would call a button or a link, as WAI-ARIA has it: frameworks build their buttons
+# from all of these.
 _ROLES = ("button", "link", "tab", "menuitem", "checkbox", "radio", "option")
 
 
@@ -16,6 +18,7 @@ def field(root: Root, name: str) -> Locator:
     """Something to write into: by label, placeholder or name."""
     if selector := _selector(name):
         return _seen(root.locator(selector))
+    # A name with a quote in it would end the selector's string early.
     attribute = name.replace("\\", "\\\\").replace('"', '\\"')
     found = root.get_by_label(name).or_(root.get_by_placeholder(name))
     return _seen(
@@ -45,4 +48,6 @@ def _selector(name: str) -> str:
 
 
 def _seen(found: Locator) -> Locator:
+    # Responsive pages hold a second, hidden menu for small screens, whose entries have the same
+    # names.
     return found.filter(visible=True).first

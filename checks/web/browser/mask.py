@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "••••"
+# One character class without nesting: the text is the far end's, and the time stays linear in its
+# length.
 _QUERY = re.compile(r"(?i)\b((?:https?|wss?)://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
 _USER = re.compile(r"(?i)\b((?:https?|wss?)://)[^\s/@\"'<>]+@")
 
@@ -26,11 +28,12 @@ class Mask:
             if one
             for form in (one, quote(one), quote(one, safe=""), quote_plus(one))
         }
+        # The longest first: a secret that contains another must not be left half readable.
         self._forms = sorted(forms, key=len, reverse=True)
         self.secrets = [one for one in secrets if one]
 
     def hidden(self, text: str) -> str:
-        """The text without them."""
+        """The text without the secrets."""
         for form in self._forms:
             text = text.replace(form, HIDDEN)
         return _USER.sub(rf"\g<1>{HIDDEN}@", _QUERY.sub(r"\g<1>?…", text))

@@ -23,7 +23,7 @@ _LOOK_SECONDS = 5.0
 
 
 async def open_page(tab: Tab, url: str, authorities: str, patience_ms: float) -> None:
-    """Load all of it; without `authorities` the system's. Raises Refused, CannotTell, TimeoutError."""
+    """Load a page whole; `authorities` may be empty. Raises Refused, CannotTell, TimeoutError."""
     try:
         with page_faults():
             response = await tab.page.goto(url, timeout=patience_ms, wait_until="load")

@@ -49,6 +49,8 @@ _OWN = (
     r"INSUFFICIENT_RESOURCES|OUT_OF_MEMORY|ADDRESS_INVALID|ADDRESS_IN_USE|NETWORK_\w+|ACCESS_DENIED"
     r"|NAME_RESOLUTION_FAILED|DNS_\w+|UNSAFE_PORT"
 )
+# Playwright has no error classes for these; they are the words of its driver for a page or a
+# browser that was lost.
 _GONE = (
     "Target page, context or browser has been closed",
     "Target closed",
@@ -106,6 +108,8 @@ def meaning(problem: Error) -> Refused | CannotTell | TimeoutError:
         return TimeoutError()
     if any(sign in text for sign in _GONE):
         return CannotTell(f"the browser lost the page: {first[:200]}")
+    # The name of the error stands in the middle of a sentence, as in "page.goto:
+    # net::ERR_CONNECTION_REFUSED at https://...".
     found = re.search(r"net::ERR_([A-Z0-9_]+)", text)
     return (
         CannotTell(f"the browser failed: {first[:200]}") if found is None else of_network(found[1])

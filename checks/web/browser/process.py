@@ -29,8 +29,13 @@ JOBS: Mapping[str, str] = {
     "softphone": "checks.webrtc.browser.job",
 }
 """job -> the module whose `run(chromium, channel)` does it"""
+# The event loop beats once a second; only a native call that never returns lets 30 s pass.
 _STUCK_SECONDS = 30
+# A browser at rest keeps a few hundred megabytes: it is worth them between checks every few
+# minutes, and not from a check in the morning to one in the evening.
 _IDLE_SECONDS = 900.0
+# Long enough for a softphone to send its BYE and hear the answer, so that no line of the customer's
+# stays taken.
 _FAREWELL_SECONDS = 5.0
 
 Run = Callable[[Chromium, Channel], Awaitable[None]]
@@ -47,7 +52,7 @@ class House:
         self._used = time.monotonic()
 
     async def run(self) -> None:
-        """Until nobody is there any more."""
+        """Take jobs until the daemon is gone, or the browser is stuck or idle for long."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._over.set)
         loop.add_reader(self._control.fileno(), self._take)
@@ -63,13 +68,15 @@ class House:
                 await browser.close()
 
     def _take_no_more(self) -> None:
-        """From now on nobody can hand us a job: the daemon starts another process for it."""
+        """Close the control socket: the daemon starts another process for the next job."""
         if self._control.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
             self._control.close()
 
     async def _end_jobs(self) -> None:
-        """Those whose daemon is gone leave by themselves: a call is hung up."""
+        """Wait for the jobs, then cancel them. Those whose daemon is gone leave by themselves: a
+        call is hung up.
+        """
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=_FAREWELL_SECONDS)
         for job in self._jobs:
@@ -79,6 +86,7 @@ class House:
 
     def _take(self) -> None:
         try:
+            # SEQPACKET: each message is whole and has its own descriptor (unix(7)).
             message, descriptors, _, _ = socket.recv_fds(self._control, 65536, 1)
         except BlockingIOError:
             return
@@ -93,7 +101,9 @@ class House:
         job.add_done_callback(self._jobs.discard)
 
     async def _beat(self) -> None:
-        """Life's signs: stuck is dead, and idle for long is over."""
+        """Set the alarm again each second, so that a stuck process is killed; end one that is idle
+        for long.
+        """
         while True:
             signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
             await asyncio.sleep(1.0)
@@ -104,6 +114,8 @@ class House:
 
     async def _do(self, name: str, path: str, channel: Channel) -> None:
         try:
+            # In a thread: the first import of Playwright takes about a second, in which the calls
+            # of other jobs would be late.
             run: Run = (await asyncio.to_thread(import_module, JOBS[name])).run
             await run(self._browsers.setdefault(path, Chromium(path)), channel)
         except Stuck as stuck:
@@ -123,7 +135,7 @@ class House:
 
 
 def main() -> None:
-    """The process, from its first breath to its last."""
+    """Run the process until its work is over."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.setblocking(False)
     be_a_good_child()

@@ -21,10 +21,12 @@ from checks.contract import CannotTell
 from checks.process.parent import Child, python, started
 from checks.transport.faults import far_faults
 
+# Two jobs at the same time: a third page on a small monitoring host makes the figures of all three
+# worse, and then the monitor measures itself.
 AT_ONCE = 2
-"""jobs in the browser at the same time"""
+# For the process and the browser in it to be ready on a machine that is busy: the browser's own 45
+# s, and Python's start.
 START_SECONDS = 60.0
-"""for process and browser to be ready, on a machine that is busy"""
 _END_SECONDS = 10.0
 # For the browsers of a daemon that is dead: a call in one of them is hung up, then all are killed.
 _ORPHAN_SECONDS = 1.5
@@ -42,8 +44,10 @@ class Keeper:
 
     @classmethod
     async def start(cls) -> Keeper:
-        """Raises CannotTell."""
+        """Start the process. Raises CannotTell."""
         with far_faults():
+            # SEQPACKET keeps an order and its descriptor together, and tells of the end like a
+            # stream does (unix(7)).
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             program = python(
@@ -82,11 +86,11 @@ class Keeper:
             ) from problem
 
     def put_down(self) -> None:
-        """It is stuck: the next job gets a new one."""
+        """Kill a process that is stuck: the next job gets a new one."""
         self.child.signal(signal.SIGKILL)
 
     async def end(self) -> None:
-        """Let it go, and wait until it is gone."""
+        """Let go of the process, and wait until it is gone."""
         self._ending.cancel()
         await asyncio.wait({self._ending})
 
@@ -113,11 +117,13 @@ async def keeper() -> Keeper:
         known.done() and (known.cancelled() or known.exception() or not known.result().lives)
     ):
         known = _keepers[loop] = loop.create_task(Keeper.start())
+    # Several checks wait for one start: that one of them is cancelled must not cancel it for the
+    # others.
     return await asyncio.shield(known)
 
 
 async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
-    """A new job's socket. Raises CannotTell."""
+    """Hand a new job over and return its socket. Raises CannotTell."""
     with far_faults():
         ours, theirs = socket.socketpair()
     with theirs:
@@ -126,11 +132,12 @@ async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
         except CannotTell:
             ours.close()
             raise
+    # A line of the console with its stack may exceed asyncio's 64 KiB.
     return kept, await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
 
 
 async def _handed_over(job: str, browser: str, descriptor: int) -> Keeper:
-    """A process that is just leaving takes no job any more: then a new one does. Raises CannotTell."""
+    """The process that took the job: a new one where the old is just leaving. Raises CannotTell."""
     kept = await keeper()
     try:
         kept.hand_over(job, browser, descriptor)

@@ -20,6 +20,8 @@ from checks.web.browser.tab import Tab
 
 Order = dict[str, Any]
 Work = Callable[[Tab, Parts, Order], Awaitable[None]]
+# The order follows the socket at once; a daemon that was stopped between the two is as good as
+# dead.
 _ORDER_SECONDS = 10.0
 
 
@@ -44,7 +46,11 @@ async def _perform(chromium: Chromium, channel: Channel, order: Order, work: Wor
 
     parts = Parts(tell)
     async with chromium.context(
-        ignore_https_errors=bool(order.get("authorities")), locale="en-US"
+        # Chromium takes a private authority only from the host's own store; the chain was proven
+        # before, in certificate_check.py. One language, so that the texts of a step fit wherever
+        # the monitor runs.
+        ignore_https_errors=bool(order.get("authorities")),
+        locale="en-US",
     ) as context:
         tab = await Tab.open(context, mask, order)
         tell("ready")
@@ -54,6 +60,7 @@ async def _perform(chromium: Chromium, channel: Channel, order: Order, work: Wor
             tab.measure(tell)
             tell("measure", name="total_seconds", value=time.monotonic() - began)
         except Failed as failed:
+            # A frozen browser times out on everything: that must not become a fault of the portal.
             await chromium.prove_alive()
             tab.measure(tell)
             await tab.keep_evidence(tell)

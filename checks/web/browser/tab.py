@@ -30,15 +30,21 @@ from checks.transport.stages import Tell
 from checks.web.browser.mask import Mask
 from checks.web.browser.parts import Failed
 
+# A page in a loop writes thousands of errors; the last ones are those before the failure.
 _MOST_LINES = 200
 _LONGEST_LINE = 400
+# A screenshot waits for fonts; a page that never gets them fails in the ticket without a picture
+# rather than late.
 _PICTURE_SECONDS = 4.0
+# The page's own constructor is watched, in every frame: it tells when a socket opens and with which
+# code it closes, which Playwright's event for sockets does not.
 _WATCH_SOCKETS = """(() => {
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain {
     constructor(...given) {
       super(...given);
-      const say = (state, code) => window.reveilleSocket(state, String(this.url), code || 0).catch(() => {});
+      const say = (state, code) =>
+        window.reveilleSocket(state, String(this.url), code || 0).catch(() => {});
       say('connecting');
       this.addEventListener('open', () => say('open'));
       this.addEventListener('close', (event) => say('closed', event.code));
@@ -58,12 +64,12 @@ class Sockets:
 
     @property
     def open(self) -> int:
-        """How many are open now."""
+        """How many sockets are open now."""
         return self.opened - self.closed
 
 
 class Tab:
-    """What a visitor has before them."""
+    """The pages of one job, as a visitor has them open."""
 
     def __init__(self, context: BrowserContext, mask: Mask, order: Mapping[str, Any]) -> None:
         self.mask, self._order, self._context = mask, order, context
@@ -82,6 +88,8 @@ class Tab:
         """A page with nothing in it. Raises CannotTell."""
         tab = cls(context, mask, order)
         try:
+            # Chromium asks the user before a public page may reach a private address: a softphone
+            # with its edge in the office network would wait for a click for ever.
             await context.grant_permissions(["local-network-access"])
             await context.expose_binding("reveilleSocket", tab._socket)
             await context.add_init_script(_WATCH_SOCKETS)
@@ -93,7 +101,7 @@ class Tab:
 
     @property
     def page(self) -> Page:
-        """The newest that is open."""
+        """The newest page that is open."""
         return next(
             (page for page in reversed(self._pages) if not page.is_closed()), self._pages[0]
         )
@@ -115,7 +123,7 @@ class Tab:
             await asyncio.wait({doing})
 
     def stop_loading(self) -> None:
-        """Of what is too large no more."""
+        """Close every page, so that nothing more is loaded."""
         for page in self._pages:
             self._start(_quiet(page.close()))
 
@@ -170,6 +178,7 @@ class Tab:
 
     def _said(self, kind: str, text: str) -> None:
         self.errors += kind == "error"
+        # Notes and debug lines of an application may hold what customers typed.
         if kind in ("error", "warning"):
             self._write(f"{kind}: {text}")
 
@@ -198,6 +207,8 @@ class Tab:
                 self._break(CannotTell(f"the browser does not count: {problem.message[:200]}"))
 
     def _received(self, facts: Mapping[str, Any]) -> None:
+        # encodedDataLength is 0 for what comes out of the cache or a service worker, dataLength is
+        # what was unpacked: the larger one bounds memory as well as the line.
         self._bytes += max(int(facts.get("dataLength", 0)), int(facts.get("encodedDataLength", 0)))
         if self._bytes > (most := self._order["max_bytes"]):
             self._break(Refused("too-large", f"more than {most} bytes came"))

@@ -25,13 +25,16 @@ from checks.web.browser.page_opening import open_page
 from checks.web.browser.parts import Parts, page_faults
 from checks.web.browser.tab import Tab
 
+# A proxy that does not know WebSockets lets the upgrade through and closes at once: open for an
+# instant is not open.
 _STAYS_SECONDS = 0.5
+# The error of the measured answer time; each look is a round trip to the browser.
 _LOOK_SECONDS = 0.1
 _COUNT = "(body, words) => body.innerText.split(words).length - 1"
 
 
 async def run(chromium: Chromium, channel: Channel) -> None:
-    """Do it. Raises CannotTell, Stuck."""
+    """Make the visit. Raises CannotTell, Stuck."""
     await single_page.perform(chromium, channel, _chat)
 
 
@@ -53,7 +56,7 @@ async def _chat(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
 
 
 async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Locator:
-    """Open it, and find where to write. Raises Refused."""
+    """Open the widget, and find where to write. Raises Refused."""
     outside, inside = tab.root(order["button_frame"]), tab.root(order["frame"])
     opened = False
     try:
@@ -70,7 +73,7 @@ async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Loc
 
 
 async def _socket(tab: Tab, within: float) -> None:
-    """Open, and still so a moment later. Raises Refused."""
+    """Wait for an open socket that is still open a moment later. Raises Refused."""
     sockets = tab.sockets
     try:
         async with asyncio.timeout(within):
@@ -93,12 +96,16 @@ async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator
     within, body = float(order["step_within"]), tab.root(order["frame"]).locator("body")
     tab.stage = "send"
     async with parts.part("send", within + 2):
+        # The greeting of the widget may hold the same words: only one more than before is an
+        # answer.
         before = int(await body.evaluate(_COUNT, answer))
         await field.fill(message, timeout=within * 1000)
         if order["send"]:
             await _press(tab, order, within * 1000)
         else:
             await field.press("Enter", timeout=within * 1000)
+        # A widget that took the message empties its field; one whose socket is gone often keeps it
+        # there.
         await expect(field).not_to_have_value(message, timeout=within * 1000)
     tab.stage = "answer"
     waited = float(order["answer_within"])

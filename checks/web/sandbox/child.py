@@ -1,10 +1,12 @@
 """The process: one job as JSON on standard input, its result as JSON on standard output.
 
-{"job": "schema", "schema": {...}, "document": ...}      -> {"faults": [{"where": "$.tier", "text":
-"..."}]} {"job": "elements", "html": "...", "looks": [{"name": "toolbar", "css": "#toolbar button",
-"attributes": []}]}
-                                                        -> {"found": {"toolbar": ["Hold", "Mute"]}}
-{"job": "selectors", "css": ["#toolbar >"]}              -> {"wrong": ["#toolbar >"]}
+{"job": "schema", "schema": {...}, "document": ...}
+    -> {"faults": [{"where": "$.tier", "text": "..."}]}
+{"job": "elements", "html": "...",
+ "looks": [{"name": "toolbar", "css": "#toolbar button", "attributes": []}]}
+    -> {"found": {"toolbar": ["Hold", "Mute"]}}
+{"job": "selectors", "css": ["#toolbar >"]}
+    -> {"wrong": ["#toolbar >"]}
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ import re
 import sys
 from typing import Any
 
+# A document of another version breaks its schema in every entry: the first ones tell as much as
+# all.
 _MOST_FAULTS = 20
+# No toolbar, menu or list of queues that a person accepted by eye is longer.
 _MOST_ELEMENTS = 500
 _LONGEST_TEXT = 300
 
 
 def main() -> int:
-    """Do it."""
+    """Read one job, do it, and write its result."""
     job = json.load(sys.stdin)
     json.dump(
         {"schema": _schema, "elements": _elements, "selectors": _selectors}[job["job"]](job),
@@ -34,6 +39,7 @@ def _schema(job: dict[str, Any]) -> dict[str, Any]:
     from jsonschema.validators import validator_for
     from referencing import Registry
 
+    # $schema names the draft; without it the newest, as the documentation of the setting says.
     kind = validator_for(job["schema"], default=jsonschema.Draft202012Validator)
     try:
         kind.check_schema(job["schema"])

@@ -11,11 +11,13 @@ from checks.contract import CannotTell, Refused
 from checks.process.parent import answered, python
 
 _PROGRAM = "checks.web.sandbox.child"
+# A schema with a catastrophic pattern, or a page with a million unclosed elements, would run for
+# hours: honest ones take well under a second, the start of Python included.
 _WITHIN_SECONDS = 20.0
 
 
 async def hold_to_schema(document: Any, schema: Any) -> None:
-    """Raises Refused with every way in which a document is not as its schema says, and CannotTell."""
+    """Raises Refused with the ways in which a document breaks its schema, and CannotTell."""
     told = await _done({"job": "schema", "schema": schema, "document": document})
     if "bad_schema" in told:
         raise CannotTell(f"the schema itself is wrong: {told['bad_schema']}")
@@ -36,6 +38,7 @@ async def elements(html: str, looks: Sequence[dict[str, Any]]) -> dict[str, list
 
 
 async def _done(job: dict[str, Any]) -> dict[str, Any]:
+    # A page of 50 MB takes seconds to be written as JSON, in which no other check would be served.
     written = await asyncio.to_thread(lambda: json.dumps(job).encode())
     try:
         answer = await answered(python(_PROGRAM), written, _WITHIN_SECONDS)

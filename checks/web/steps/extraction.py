@@ -1,12 +1,11 @@
 """Where in an answer something stands: a token to remember, a figure to measure. Each is found in
 exactly one way.
 
-{ field = "csrf_token" }               the value of a form's field (or of a meta element) of that
-name
-{ regex = "order no. (\\d+)" }          the first group, or the whole match, in the body
-{ json = "$.access_token" }            a value of the JSON that came
-{ header = "Location" }                a header of the answer
-{ cookie = "session" }                 a cookie that is kept
+{ field = "csrf_token" }          the value of a form's field (or of a meta element) of that name
+{ regex = "order no. (\\d+)" }     the first group, or the whole match, in the body
+{ json = "$.access_token" }       a value of the JSON that came
+{ header = "Location" }           a header of the answer
+{ cookie = "session" }            a cookie that is kept
 """
 
 from __future__ import annotations
@@ -62,8 +61,8 @@ class Find(Settings):
         return self
 
     def __str__(self) -> str:
-        way, what = next((way, getattr(self, "json_path" if way == "json" else way)) for way in _WAYS
-                         if getattr(self, "json_path" if way == "json" else way) is not None)  # fmt: skip
+        given = {way: getattr(self, "json_path" if way == "json" else way) for way in _WAYS}
+        way, what = next((way, what) for way, what in given.items() if what is not None)
         return f"{way} {what}"
 
     def text(self, answer: Answer, jar: CookieJar) -> str | None:
@@ -87,6 +86,7 @@ class Find(Settings):
         if found is None:
             raise Refused("not-found", f"{self} is not in the answer")
         try:
+            # "1,284.5" is 1284.5; a text with two dots is no such number, and float() says so.
             return float(found.strip().replace(",", "") if found.count(".") <= 1 else found)
         except ValueError:
             raise Refused("not-a-number", f"{self} is {found[:40]!r}") from None

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 _ATTRIBUTE = re.compile(r"""([a-zA-Z][\w:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _TAG = re.compile(r"<[^<>]*>")
+# A tag without its end would otherwise have the pattern look through the rest of the page, once for
+# each tag.
 _LONGEST_TAG = 4096
 
 
@@ -67,6 +69,7 @@ def without(page: str, opening: str, closing: str) -> str:
     """A page without what stands between these; what never ends goes to the page's end."""
     lower, kept, at = page.lower(), list[str](), 0
     while (begin := lower.find(opening, at)) >= 0:
+        # <header> is a part of the body, and begins with the same letters.
         if opening == "<head" and lower.startswith("<header", begin):
             kept.append(page[at : begin + len("<header")])
             at = begin + len("<header")
@@ -80,7 +83,7 @@ def without(page: str, opening: str, closing: str) -> str:
 
 
 def _tag(lower: str, name: str, at: int) -> int:
-    """Where a tag of that very name begins; -1 for nowhere."""
+    """The place where a tag of that very name begins; -1 where there is none."""
     while (begin := lower.find(f"<{name}", at)) >= 0:
         after = lower[begin + 1 + len(name) : begin + 2 + len(name)]
         if not after or after in " \t\r\n\f/>":

@@ -1,15 +1,14 @@
 """Soft failures: an answer 200 whose page says otherwise. No status tells, so the page itself is
 read.
 
-what                                            as in
-its title or heading says that it is an error   <title>503 Service Unavailable</title>,
-<h1>Maintenance</h1>
-a short page that speaks of maintenance         "We are carrying out maintenance and will be back
-soon."
-nothing on it                                   an empty body, without a script that could fill it
-a login page without a field to fill            <title>Sign in</title> and no input
-a login that shows the login page again         a password went out with a form, and the answer asks
-for it once more
+what                                       as in
+its title or heading says that it is an    <title>503 Service Unavailable</title>
+error                                      <h1>Maintenance</h1>
+a short page that speaks of maintenance    "We are carrying out maintenance and will be back soon."
+nothing on it                              an empty body, without a script that could fill it
+a login page without a field to fill       <title>Sign in</title> and no input
+a login that shows the login page again    a password went out with a form, and the answer asks for
+                                           it once more
 
 Rules: only a title, a heading or a page of few words is taken by its words, so that a portal's news
 may speak of last night's maintenance; what a script will fill is left to a browser.
@@ -23,21 +22,32 @@ from checks.transport.http.message import Answer
 from checks.web.steps.html_page import elements, plain, tags, visible, without
 
 _HTML = ("text/html", "application/xhtml+xml", "")
+# In characters: an error page is a sentence or two, while a portal's start page with its menu has
+# thousands.
 _FEW_WORDS = 1500
+# What an error page says stands at its beginning; the patterns are linear, and this bounds them.
 _LARGEST = 262_144
+# Titles and headings as servers and frameworks write them: nginx, Apache httpd, IIS, Tomcat,
+# Django, Laravel, WordPress, and the parking pages of registrars.
 _ERROR = re.compile(r"""(?ix)
-    \b(?: maintenance | under\ construction | out\ of\ (?:service|order) | temporarily\ (?:unavailable|closed|down)
+    \b(?: maintenance | under\ construction | out\ of\ (?:service|order)
+      | temporarily\ (?:unavailable|closed|down)
       | (?:service|site|page|server|system)\ (?:is\ )?(?:currently\ )?(?:unavailable|offline|down)
-      | internal\ (?:server\ )?error | bad\ gateway | gateway\ time-?out | server\ error | application\ error
-      | runtime\ error | database\ error | unhandled\ exception | not\ found | access\ denied | forbidden
+      | internal\ (?:server\ )?error | bad\ gateway | gateway\ time-?out | server\ error
+      | application\ error | runtime\ error | database\ error | unhandled\ exception
+      | not\ found | access\ denied | forbidden
       | something\ went\ wrong | fatal\ error | be\ right\ back | index\ of\ /
       | error\ (?:4\d\d|5\d\d) | (?:4\d\d|50\d)\ error
-      | welcome\ to\ nginx | apache2\ .{0,20}default\ page | iis\ windows\ server | domain\ (?:is\ )?parked
+      | welcome\ to\ nginx | apache2\ .{0,20}default\ page | iis\ windows\ server
+      | domain\ (?:is\ )?parked
       )
     | ^\s*(?:error|it\ works!|4\d\d|50\d)\s*$
     """)
+# Whole phrases, since these are looked for in running text: "maintenance" alone stands in many a
+# menu.
 _DOWN = re.compile(r"""(?ix)
-    \b(?: (?:under|for|carrying\ out|undergoing|scheduled|planned|routine|emergency)\ (?:\w+\ ){0,2}maintenance
+    \b(?: (?:under|for|carrying\ out|undergoing|scheduled|planned|routine|emergency)
+        \ (?:\w+\ ){0,2}maintenance
       | maintenance\ (?:mode|window|page|in\ progress|is\ (?:under\ way|in\ progress))
       | (?:be|we'll\ be|come)\ back\ (?:soon|shortly|later) | temporarily\ unavailable
       | (?:is|are)\ (?:currently|temporarily)\ (?:unavailable|offline|down)
@@ -46,12 +56,15 @@ _DOWN = re.compile(r"""(?ix)
       | stack\ ?trace | traceback\ \(most\ recent\ call\ last\)
       )
     """)
+# One of these is in whatever _DOWN finds: a cheap look that spares nearly every good page the long
+# pattern.
 _TELLING = re.compile(r"(?i)maint|back|avail|offline|down|occurred|connect|trace")
-"""one of these is in whatever _DOWN finds"""
 _LOGIN = re.compile(r"(?i)\b(?:log ?in|sign ?in|anmelden)\b")
 _MOST_READ = 1000
+# What came of pages that were read before: most are the same from attempt to attempt. Only a
+# verdict is kept, never the page.
 _read: dict[tuple[int, str, bool], str | None] = {}
-"""what came of pages that were read before: most are the same from look to look"""
+# A page of one of these alone is filled by a script or shown as an image: a browser's matter.
 _FULL = (
     "script",
     "img",

@@ -2,9 +2,9 @@
 what is remembered.
 
 steps = [
-  { name = "open", url = "/login", remember = { csrf = { field = "csrf_token" } } }, { name =
-  "login", url = "/login", form = { user = "monitor", password = "{password}", csrf_token = "{csrf}"
-  },
+  { name = "open", url = "/login", remember = { csrf = { field = "csrf_token" } } },
+  { name = "login", url = "/login",
+    form = { user = "monitor", password = "{password}", csrf_token = "{csrf}" },
     lands_on = "/home", must_contain = ["Sign out"] },
   { name = "queues", url = "/api/queues", json_values = { "$.status" = "ok" },
     measure = { agents_ready = { json = "$.ready" } } },
@@ -31,6 +31,8 @@ from checks.web.steps.variables import Words, words_in
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 WordName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+# The framing of the message belongs to the client (RFC 9112 section 6); a second Host or
+# Content-Length is how requests are smuggled. Cookies belong to the jar.
 _OURS = {
     "host",
     "content-length",
@@ -41,6 +43,7 @@ _OURS = {
     "upgrade",
     "expect",
 }
+# A step called "total" would measure total_seconds, the name of the whole.
 _RESERVED = ("total", "first-byte", "body", "certificate", "http")
 
 
@@ -88,7 +91,9 @@ class Step(Expected):
     measure: Mapping[WordName, Find] = Field(default_factory=dict)
     """figures to measure, and where they stand in the answer"""
     soft_200s: bool | None = None
-    """whether a page that says of itself that it is an error is one; without it as the check has it"""
+    """whether a page that says of itself that it is an error is one; without it as the check has
+    it
+    """
     within: Duration | None = Field(default=None, gt=0)
     """time limit for this step"""
 
@@ -121,6 +126,7 @@ class Step(Expected):
     def _one_body(self) -> Self:
         if sum(part is not None for part in (self.form, self.json_body, self.body)) > 1:
             raise ValueError("a request has one body: write form, json or body")
+        # RFC 9110 section 9.3.1: a body in a GET has no meaning, and proxies refuse or drop it.
         if self.sends and self.method in ("GET", "HEAD"):
             raise ValueError(
                 f"a {self.method} sends nothing; write the method POST, or leave it out"

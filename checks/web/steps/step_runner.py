@@ -7,10 +7,9 @@ probes with
 
     async with walk(trace, self.url, self, logout=self.logout) as walker:
         for step in self.steps:
-            answer = await walker.take(step)        # a stage called step.name; raises Refused with
-            that stage's fault
-        figures = parsed(answer.text)               # what came last is the kind's own to look at,
-                                                    in a stage of its own
+            answer = await walker.take(step)     # a stage called step.name; raises Refused
+        figures = parsed(answer.text)            # what came last is the kind's own to look at,
+                                                 # in a stage of its own
 
 Rules: the logout is made whatever went wrong, within LOGOUT_SECONDS, as soon as one step was
 answered; after a failure what goes wrong with it is only noted. A page that failed is kept as an
@@ -37,9 +36,12 @@ from checks.web.steps.soft_200 import soft_failure
 from checks.web.steps.step import Step, Walking, as_json
 from checks.web.steps.variables import Words
 
+# A session that is left open may count against the licence of the portal: so the logout is always
+# tried, and never for long.
 LOGOUT_SECONDS = 5.0
+# A cookie that is shorter than this is a choice of language or the like, and no key; hiding "en"
+# would make a page unreadable.
 _COOKIE_LENGTH = 6
-"""a cookie that is shorter than this is a choice of language or the like, and no key"""
 _ENDINGS = {
     "text/html": "html",
     "application/json": "json",
@@ -155,6 +157,8 @@ class Walker:
         ]
         if (
             self._basic
+            # RFC 7617 section 2.2: credentials are for their own protection space; a step that
+            # leads to another site does not take them along.
             and address.origin == self._home
             and not any(n.lower() == "authorization" for n, _ in private)
         ):

@@ -21,8 +21,9 @@ from checks.contract import CannotTell
 from checks.settings import Secret
 
 WORD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+# What is remembered and shorter than this is a figure or a name, and no token: hiding "12" would
+# take every 12 out of every note.
 _TOKEN_LENGTH = 8
-"""what is remembered and shorter than this is a figure or a name, and no token"""
 
 
 def words_in(written: Any) -> set[str]:
@@ -55,7 +56,7 @@ class Words:
         return value
 
     def remember(self, name: str, value: str) -> None:
-        """A word from now on."""
+        """Keep a word for the steps that come after."""
         self._known[name] = value
         if len(value) >= _TOKEN_LENGTH:
             self.hide([value])
@@ -83,9 +84,10 @@ class Words:
         return bool(words_in(written) & self._private)
 
     def hide(self, values: Iterable[str]) -> None:
-        """Never show these again."""
+        """Take these values out of every text from now on."""
         for value in values:
             for form in _forms(value):
+                # A dict keeps the order without keeping a value twice.
                 self._hidden[form] = None
 
     def hidden(self, text: str) -> str:
