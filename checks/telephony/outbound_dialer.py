@@ -1,23 +1,24 @@
-"""Does the outbound dialer dial? An API is told to place a call, and our own line must be called,
-and be talked to.
+"""Does the outbound dialer dial? An API is told to place a call; our own line must be called, and
+be talked to.
 
     us                                     the platform
-    REGISTER (our line, our agent) ------------>            stage register
-    POST /api/v1/calls  {"customer": ...} ----->            the stages of `steps`, by their names
-    <----------------------------- 202 Accepted
-    <------------------------------------ INVITE            stage ring       our line (and our agent) is called in time
-    200 OK ------------------------------------>            stage answer
-    <============= RTP ========================>            stage media
-    From, P-Asserted-Identity                               stage caller-id
-    the customer and the agent hear each other              stage talk
-    the script                                              as of a sip-call
-    BYE --------------------------------------->            stage hang-up
+    REGISTER (our line, our agent) -------->      stage register
+    POST /api/v1/calls  {"customer": ...} ->      the stages of `steps`, by their names
+    <------------------------- 202 Accepted
+    <-------------------------------- INVITE      stage ring       our line (and our agent) is
+                                                                   called in time
+    200 OK -------------------------------->      stage answer
+    <============= RTP ====================>      stage media
+    From, P-Asserted-Identity                     stage caller-id
+    the customer and the agent hear each other    stage talk
+    the script                                    as of a sip-call
+    BYE ----------------------------------->      stage hang-up
 
 fault codes beside those of the steps (http:NNN, refused, timeout ...) and of the script
 register   sip:NNN, timeout, unreachable       ring    not-called, agent-not-called, early-hang-up
-answer     not-answered                        media   no-rtp, and what call/media_judgement.py finds
+answer     not-answered                        media   no-rtp, call/media_judgement.py's findings
 caller-id  wrong-caller-id, no-caller-id       talk    dead-air, one-way-to-customer,
-           one-way-to-agent
+                                                       one-way-to-agent
 """
 
 from __future__ import annotations
@@ -53,7 +54,11 @@ from checks.telephony.call.two_way_audio import hold_to
 from checks.telephony.quality import streams
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
+# A 2xx is repeated after 0.5, 1.5 and 3.5 s (RFC 3261 section 13.3.1.4); the ACK comes within
+# them.
 _ANSWER_SECONDS = 5.0
+# A dialer that calls nobody is a fault of the application; what happens in the call is told by its
+# layer.
 _LAYERS: dict[str, Layer] = {
     "register": Layer.SIGNALLING,
     "media": Layer.MEDIA,
@@ -117,6 +122,7 @@ expect_status = [200, 202]
 
     @model_validator(mode="after")
     def _callable(self) -> Self:
+        # A dialer calls a number: only a registered account has one that rings here.
         if not self.line.user:
             raise ValueError(
                 f"line {self.line.name!r} has no user: only an account that registers can be called"
@@ -205,7 +211,9 @@ expect_status = [200, 202]
         legs, lines = parties.legs, self.all_lines()
         try:
             await line_security.hold_certificates(trace, lines.values(), self.signalling_within)
+            # All accounts are called, so all are registered before the API is asked.
             await parties.start(lines, dict.fromkeys(lines, "register"), tuple(lines))
+            # Before this moment the event loop was busy with starting processes.
             watch.begin()
             for phone in legs.values():
                 await self._registered(trace, phone)
@@ -227,6 +235,7 @@ expect_status = [200, 202]
         return {
             "customer": self.line.user or "",
             "agent": agent or "",
+            # A reference that nobody has used: a dialer may refuse a repeated one as a duplicate.
             "reference": secrets.token_hex(12),
         }
 
@@ -241,15 +250,20 @@ expect_status = [200, 202]
                     "timeout", f"no response within {self.signalling_within:g} s"
                 ) from None
             if told.name == "registration-failed":
+                # A call's refusal is read with its Reason headers; the event of a registration has
+                # none.
                 raise refusal(Event("refused", told.at, {**told.facts, "reasons": []}))
 
     async def _called(self, trace: Trace, legs: Mapping[str, Phone]) -> None:
         """Whoever is called answers at once: many a dialer calls the second only then."""
+        # Predictive dialers call the agent only when the customer has answered; click to call does
+        # the reverse.
         called = {"call": legs["call"], **({"agent": legs["agent"]} if self.agent else {})}
         with trace.stage("ring"):
             rung = dict(
                 zip(called, await asyncio.gather(*map(self._rung, called.values())), strict=True)
             )
+            # Neither was called: one fault of the dialer, not two of two phones.
             if len(rung) > 1 and all(said is not None and not said.code for said in rung.values()):
                 raise Refused(
                     "not-called",
@@ -283,6 +297,8 @@ expect_status = [200, 202]
         try:
             await phone.until("incoming", within=self.called_within)
         except TimeoutError:
+            # An empty code stands for "nobody called": who it was is known to the caller of this
+            # method.
             return Refused("")
         except Refused as ended:
             return ended
@@ -313,6 +329,7 @@ expect_status = [200, 202]
 
     async def _hang_up(self, trace: Trace, call: Phone) -> None:
         with trace.stage("hang-up"):
+            # An announcement hangs up by itself: that is the end of the script, and no fault.
             if call.seen("far-bye", "hung-up"):
                 return
             call.order("hang-up", within=self.signalling_within)

@@ -33,11 +33,15 @@ from checks.transport.connect import opened
 Message = Mapping[str, str]
 """one message; header names in lower case, the last of a repeated header"""
 
+# asyncio's own default limit; a longer line is no AMI, and would be kept in memory.
 _LONGEST_LINE = 65536
+# 200 queues with 100 agents each make 20 000 QueueMember events. No action of Asterisk sends more
+# than some tens of headers.
 _MOST_EVENTS, _MOST_HEADERS = 20000, 500
 _BANNER = "Asterisk Call Manager"
 
 
+# UnknownAction is told apart from a refusal: each caller knows which module brings its action.
 class UnknownAction(Exception):
     """The PBX has no such action: the module that brings it is not loaded."""
 
@@ -55,9 +59,13 @@ class Interface:
         challenged = await self._ask("Challenge", AuthType="MD5")
         if challenged.get("response") != "Success":
             raise CannotTell(f"the AMI gives no challenge: {_said(challenged)}")
+        # The manager protocol prescribes MD5 here. The challenge makes a recorded login useless,
+        # but does not protect the secret from guessing: that is what TLS is for.
         key = hashlib.md5(
             (challenged.get("challenge", "") + secret).encode(), usedforsecurity=False
         ).hexdigest()
+        # Events: off keeps the PBX from sending every call's events to a connection that only
+        # asks.
         answer = await self._ask("Login", Username=user, AuthType="MD5", Key=key, Events="off")
         if answer.get("response") != "Success":
             raise CannotTell(f"the AMI refuses the login of {user!r}: {_said(answer)}")
@@ -88,9 +96,8 @@ class Interface:
         identity = _identity()
         answer = await self.action(name, ActionID=identity, **fields)
         found: list[Message] = []
-        if (
-            answer.get("message", "").lower().startswith("no ")
-        ):  # chan_sip, pjsip: an empty list may have no end
+        # chan_sip and chan_pjsip answer "No registrations" and the like, and send no end of the list.
+        if answer.get("message", "").lower().startswith("no "):
             return found
         while True:
             message = await self._next(identity)
@@ -102,6 +109,8 @@ class Interface:
                 found.append(message)
             if len(found) > _MOST_EVENTS:
                 raise Refused("bad-peer", f"the list of {name} does not end")
+        # Asterisk writes ListItems, or Items in some older actions. A list that lost events would
+        # tell that fewer spans are down than are.
         announced = message.get("listitems") or message.get("items")
         if announced is not None and announced.isdigit() and int(announced) > len(found):
             raise Refused("bad-peer", f"{name} announces {announced} items and brings {len(found)}")
@@ -129,6 +138,8 @@ class Interface:
         """The next message that belongs to our action; a refusal to parse it has no ActionID."""
         while True:
             message = await self._message()
+            # Asterisk answers a request that it cannot parse without an ActionID, and it is ours:
+            # this connection asks one thing at a time.
             if message.get("actionid") == identity or (
                 "response" in message and "actionid" not in message
             ):
@@ -153,6 +164,7 @@ async def connected(
     """A connection that has shown itself to be an AMI; closed afterwards. Raises Refused, or what
     the socket raised.
     """
+    # Without TLS no name is checked; with it the certificate must name the host as configured.
     named = host if context else None
     reader, writer = await asyncio.open_connection(
         sock=await opened(host, port), ssl=context, server_hostname=named, limit=_LONGEST_LINE
@@ -163,6 +175,7 @@ async def connected(
             raise Refused("bad-peer", "there is no Asterisk manager interface at that port")
         yield Interface(reader, writer, banner.partition("/")[2])
     finally:
+        # abort, not close: a PBX that has stopped reading would keep a polite close waiting.
         writer.transport.abort()
         with suppress(OSError):
             await writer.wait_closed()
@@ -188,6 +201,7 @@ def _said(answer: Message) -> str:
 
 
 def _one_line(text: str) -> str:
+    # A line break in a value would begin a header of its own: the value might name another action.
     return " ".join(text.splitlines())
 
 

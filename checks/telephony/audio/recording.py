@@ -13,11 +13,14 @@ import numpy as np
 
 from checks.telephony.audio.sound import RATE, Samples, from_pcm, write_wav
 
+# The canonical RIFF header with one fmt chunk, as the engine writes it.
 _HEADER = 44
+# Two minutes each: a held call may last an hour, and an exhibit must be kept for weeks.
 _FIRST = 120 * RATE
 _LAST = 120 * RATE
 
 
+# The buffer doubles when it is full, so that a long call copies each sample about twice.
 class Recording:
     """One direction; `started_at` is the monotonic time of its first sample."""
 
@@ -31,6 +34,8 @@ class Recording:
         """Take in what was written since; whether there was anything."""
         try:
             with self.path.open("rb") as file:
+                # The header's length fields are zero until the engine closes the file, so that
+                # `wave` refuses it.
                 file.seek(_HEADER + self._read)
                 raw = file.read()
         except FileNotFoundError:

@@ -19,12 +19,13 @@ from checks.settings import Duration, Settings
 from checks.telephony.call.line import AgentName, Line
 
 By = Literal["agent", "caller"]
+# ITU-T Q.23 knows sixteen signals: ten digits, "*", "#", and A to D.
 DigitCode = Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$")]
 Number = Annotated[str, Field(pattern=r"^[^\s<>\"',;@?]+(@[^\s<>\"',@?]+)?$")]
+# How long two sides have to hear each other's nonce: seven rounds, for long jitter buffers.
 HEARING_SECONDS = 6.0
-"""how long two sides have to hear each other's nonce"""
+# For a phone to answer an order, on a machine that is busy.
 DECIDE_SECONDS = 10.0
-"""for a phone to answer an order, on a machine that is busy"""
 
 
 class Feature(Settings):
@@ -77,6 +78,7 @@ class Mute(Feature):
 
     STAGES: ClassVar[tuple[str, ...]] = ("mute", "unmute")
 
+    # A round of the nonce lasts 0.8 s; the rest is for the jitter buffers at both ends.
     mute: Duration = Field(ge=1.5)
     """how long it is muted, and listened for"""
     by: By = "agent"
@@ -212,6 +214,7 @@ def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | N
     for number, step in enumerate(steps):
         if not isinstance(step, Feature):
             continue
+        # The caller who transferred the far end away is no longer in the call (RFC 5589).
         if gone:
             return f"step {number + 1} needs the caller, whom step {number} took out of the call"
         if step.needs_agent and (agent_at is None or number < agent_at):
@@ -219,6 +222,7 @@ def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | N
                 f"step {number + 1} needs our agent in the call; put an {{ agent = ... }} before it"
             )
         if step.further is not None:
+            # One account has one phone here, which takes one call at a time.
             if step.further.name in reached:
                 return (
                     f"{step.further.name!r} is reached twice; give each step an account of its own"

@@ -33,9 +33,10 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.settings import Duration, Settings
 
 Figures = Callable[[], Iterable[Mapping[str, Any]]]
+# Ten times a second: a late loop of 1 s is then known to 10 %.
 _TICK_SECONDS = 0.1
+# Final responses that a far end gives because we were late (RFC 3261: 408, 481, 487, 491).
 _OURS_TO_BLAME = ("sip:408", "sip:481", "sip:487", "sip:491")
-"""final responses that a far end gives because we were late"""
 
 MEASURES: Mapping[str, str] = {
     "probe_stall_seconds": "the longest that the call's own process stood still",
@@ -119,6 +120,7 @@ class LoopWatch:
         self._due = self._loop.time() + _TICK_SECONDS
 
     def _tick(self) -> None:
+        # A timer that fires late tells how long the loop could not run.
         self.late_seconds = max(self.late_seconds, self._loop.time() - self._due)
         self._due = self._loop.time() + _TICK_SECONDS
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
@@ -170,8 +172,10 @@ def honest(trace: Trace, limits: ProbeLimits, figures: Figures) -> Iterator[Loop
     health = health_of(figures(), late)
     for name, value in health.measures().items():
         trace.measure(name, value)
+    # The figures are measured and kept, whatever the verdict.
     if beyond := health.beyond(limits):
         said = f"the probe itself was sick: {', '.join(beyond)}; load {health.load:g}"
+        # "sip:404" stays a fact, however busy the machine was that received it.
         if refused is None or not said_by_far_end(refused):
             seen = f"; it saw {refused}" if refused else ""
             raise CannotTell(said + seen) from refused

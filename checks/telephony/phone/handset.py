@@ -31,12 +31,16 @@ from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
+# pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
+# lacks.
 _TRANSPORTS = {
     "udp": pj.PJSIP_TRANSPORT_UDP,
     "tcp": pj.PJSIP_TRANSPORT_TCP,
     "tls": pj.PJSIP_TRANSPORT_TLS,
 }
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
+# A far end that rings for minutes sends one each 60 s or so (RFC 3261 section 13.3.1.1); more
+# would flood the daemon.
 _PROVISIONALS_TOLD = 20
 
 
@@ -75,10 +79,9 @@ class Handset(Changing):
         self._next_look = 0.0
 
     # --- what the telephone does
-    # -----------------------------------------------------------------------------------
 
     def open(self, account: Account) -> None:
-        """Start the engine with this account; tells `ready` with its SIP port. Raises pjsua2.Error."""
+        """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
         self.watch.srtp = account.srtp
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
@@ -87,11 +90,13 @@ class Handset(Changing):
         transport = self._endpoint.transportCreate(kind, pjsua2_settings.of_transport(account))
         port = int(self._endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
         self._endpoint.libStart()
+        # No sound card: sound comes from files, and goes to files.
         self._endpoint.audDevManager().setNullDev()
         for codec in self._endpoint.codecEnum2():
             self._endpoint.codecSetPriority(
                 codec.codecId, pjsua2_settings.priority(codec.codecId, account.codecs)
             )
+        # The account is added when the transport is there: its Contact holds the port.
         self._account = LineAccount(self)
         self._account.create(pjsua2_settings.of_account(account))
         self.tell("ready", port=port)
@@ -110,17 +115,19 @@ class Handset(Changing):
         """
         self._call = LineCall(self, self._account)
         parameter = pj.CallOpParam(True)
+        # A video stream in an offer makes some trunks refuse the whole call.
         parameter.opt.videoCount = 0
         for name, value in headers.items():
             header = pj.SipHeader()
             header.hName, header.hValue = name, value
             parameter.txOption.headers.push_back(header)
+        # A From that differs from the account shows another number to the callee.
         if caller:
             parameter.txOption.localUri = caller
         self._call.makeCall(to, parameter)
 
     def answer(self, status: int) -> None:
-        """Answer the call that rings, or send a provisional or final response of one's own choice."""
+        """Answer the call that rings, or send a provisional or final response of one's choice."""
         parameter = pj.CallOpParam(True)
         parameter.opt.videoCount = 0
         parameter.statusCode = status
@@ -129,17 +136,20 @@ class Handset(Changing):
     def press(self, digits: str, method: str) -> None:
         """Send DTMF. Raises pjsua2.Error, as when the far end did not offer telephone-event."""
         parameter = pj.CallSendDtmfParam()
+        # 160 ms: eight RTP packets, and four times what ITU-T Q.24 wants.
         parameter.method, parameter.digits, parameter.duration = DTMF[method], digits, 160
         self._call.sendDtmf(parameter)
 
     def play(self, path: Path, again: bool) -> None:
         """Say a WAV into the call, once or over and over."""
         self._players.append(self._player(path, again))
+        # Muted: the recording holds what would have been said, the call does not get it.
         for sink in (self._said,) if self._muted else (self._said, self._sound):
             self._players[-1].startTransmit(sink)
 
     def hush(self) -> None:
         """Stop everything that is being played but the silence."""
+        # The first player is the silence, which keeps both recordings going.
         for player in self._players[1:]:
             for sink in (self._sound, self._said):
                 player.stopTransmit(sink)
@@ -148,12 +158,12 @@ class Handset(Changing):
     def hang_up(self) -> None:
         """BYE, CANCEL or a refusal, as fits; the call may linger until `farewell_answered`."""
         if self.in_call:
+            # The counts are gone with the call.
             self.look_at_media()
             self._hanging_up = True
             self._call.hangup(pj.CallOpParam(True))
 
     # --- how it stands
-    # ---------------------------------------------------------------------------------------------
 
     @property
     def statistics(self) -> dict[str, Any]:
@@ -175,8 +185,10 @@ class Handset(Changing):
         """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
         response.
         """
+        # Both hung up at once: their BYE ends the call as well as ours.
         if self.ladder.far_request("BYE") is not None:
-            return True  # both hung up at once
+            return True
+        # No BYE was sent: the call was cancelled or refused, and INVITE's final response ends it.
         if not self._hanging_up or not any(
             m.method == "BYE" and m.status is None for m in self.ladder
         ):
@@ -192,6 +204,7 @@ class Handset(Changing):
         """Let the engine work. Raises what broke in a callback."""
         self._endpoint.libHandleEvents(milliseconds)
         self._door.answer()
+        # The engine may break in a callback: poll raises it where the process can act on it.
         if self.broken is not None:
             raise self.broken
         if self.has_media and time.monotonic() >= self._next_look:
@@ -201,6 +214,7 @@ class Handset(Changing):
         """Take the RTP counts; tells `rtp-first` once, with where it came from and where it should
         have.
         """
+        # While the call is on hold, getStreamStat tells of a stream that is paused.
         if not self.has_media or self.held:
             return
         stat = self._call.getStreamStat(self._media_index)
@@ -208,6 +222,8 @@ class Handset(Changing):
         self.watch.count(
             self.meter.take(pjsua2_settings.counts(stat, info), time.monotonic()), self.media_at
         )
+        # Until the first packet every 20 ms, since its moment is a measure; then four times a
+        # second.
         self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
         if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
             self._rtp_seen = True
@@ -215,12 +231,12 @@ class Handset(Changing):
             self.tell("rtp-first", source=source, expected=info.remoteRtpAddress)
 
     # --- what the engine says
-    # --------------------------------------------------------------------------------------
 
     def on_message(self, message: Any) -> None:
         """A SIP message went by."""
         self.ladder.add(message)
         self.watch.look(message)
+        # After the end nothing more is told: the daemon awaits its statistics only.
         if message.method != "INVITE" or self.ended:
             return
         if message.direction == "sent" and message.status is None:
@@ -228,6 +244,7 @@ class Handset(Changing):
         elif (
             message.direction == "received" and message.status is not None and message.status < 200
         ):
+            # Told events are bounded; the ladder keeps the messages.
             self._provisionals += 1
             if self._provisionals <= _PROVISIONALS_TOLD:
                 name = "trying" if message.status == 100 else "provisional"
@@ -243,11 +260,14 @@ class Handset(Changing):
 
     def on_registration(self, code: int, phrase: str, expires: int) -> None:
         """The registrar answered, or nobody did."""
+        # A 2xx to REGISTER with expires 0 took the binding away (RFC 3261 section 10.2.2).
         self.registered = code // 100 == 2 and expires > 0
         if code // 100 == 2:
             self.tell("registered" if self.registered else "unregistered")
             return
         answer = self.ladder.final_response("REGISTER")
+        # A status without a response on the wire is our own stack's: 408 by timer F, 503 by the
+        # network.
         far = answer is not None and answer.status == code
         self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
 
@@ -257,10 +277,12 @@ class Handset(Changing):
         if not (admitted := self.screen.admits(known)):
             self.tell("turned-away", identities=known)
         if self._call is not None or not admitted:
+            # The engine is in its own callback here: hanging up must wait (unwanted_calls.py).
             self._door.turn_away(self._account, call_id)
             return
         self._call = LineCall(self, self._account, call_id)
         info = self._call.getInfo()
+        # 180 at once: a queue takes a phone that says nothing for unreachable.
         self.answer(pj.PJSIP_SC_RINGING)
         self.tell("incoming", far=info.remoteUri, identities=known)
         if self.screen.picks_up:
@@ -273,6 +295,7 @@ class Handset(Changing):
         if state != _ENDED or self.ended:
             return
         self.ended = True
+        # What follows our own BYE is no event of the far end.
         if self._hanging_up:
             return
         if (bye := self.ladder.far_request("BYE")) is not None:
@@ -281,6 +304,7 @@ class Handset(Changing):
         if self.ladder.far_request("CANCEL") is not None:
             self.tell("cancelled")
             return
+        # Neither BYE nor CANCEL came: the INVITE was refused, by the far end or by our own stack.
         self.watch.refused(
             self.ladder.final_response("INVITE"), code, phrase, described=self._sound is not None
         )
@@ -288,6 +312,7 @@ class Handset(Changing):
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""
         self._sound, self._media_index, self.held = self._call.getAudioMedia(index), index, False
+        # A resumed call goes on in the same recording.
         if self._heard is None:
             self._begin_recording()
         self._sound.startTransmit(self._heard)
@@ -306,7 +331,6 @@ class Handset(Changing):
         self.tell("dtmf", digit=digit, method=method)
 
     # --- the parts
-    # -------------------------------------------------------------------------------------------------
 
     def _begin_recording(self) -> None:
         self._heard, self._said = pj.AudioMediaRecorder(), pj.AudioMediaRecorder()
@@ -315,7 +339,8 @@ class Handset(Changing):
         self.media_at = time.monotonic()
         _write_silence(self._silence_file)
         self._players.append(self._player(self._silence_file, again=True))
-        for sink in (self._said, self._heard):  # so that both go on while a call is on hold
+        # The silence makes both recordings go on while a call is on hold.
+        for sink in (self._said, self._heard):
             self._players[0].startTransmit(sink)
 
     @staticmethod
@@ -330,4 +355,5 @@ def _write_silence(path: Path) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
+        # One second, which the player repeats.
         file.writeframes(bytes(2 * 8000))
