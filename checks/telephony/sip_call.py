@@ -5,9 +5,10 @@ the script says so.
     REGISTER ------------------------>          stage register    (a line with a user)
     INVITE -------------------------->          stage signalling  until the first response
     <------------------- 100, 180, 183          stage ring        until 180/183
-    <-------------------------- 200 OK          stage answer      any final refusal is a fault of this stage
+    <-------------------------- 200 OK          stage answer      any final refusal is a fault of
+                                                                  this stage
     <============ RTP ===============>          stage media       it flows, and from where the SDP
-                                                says
+                                                                  says
     the script                                  stages prompt, press, pause, agent, talk, hold
     BYE ----------------------------->          stage hang-up     answered
 
@@ -52,6 +53,7 @@ from checks.telephony.call.script_runner import Conversation
 from checks.telephony.quality import streams
 from checks.telephony.sip.causes import cause_in
 
+# Everything that is not named here is signalling.
 _LAYERS: dict[str, Layer] = {
     "media": Layer.MEDIA,
     "hold": Layer.MEDIA,
@@ -65,8 +67,8 @@ _LAYERS: dict[str, Layer] = {
     "recording": Layer.AGENT,
     **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
 }
+# What a far end can say first; "undescribed" is an answer whose SDP makes no media.
 _FIRST = ("trying", "provisional", "answered", "undescribed", "refused")
-"""what a far end can say first"""
 _MEASURES: dict[str, str] = {
     "signalling_seconds": "INVITE until the first response",
     "ring_seconds": "first response until 180 or 183",
@@ -152,6 +154,7 @@ script = [
     @field_validator("headers")
     @classmethod
     def _no_injection(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
+        # A line break would begin a header of its own, or end the message.
         for name, value in headers.items():
             if not name.replace("-", "").isalnum() or any(
                 ord(character) < 32 for character in value
@@ -175,6 +178,8 @@ script = [
         agent = self.agent_line
         further = [Claim(name, 1) for name in further_lines(self.script)]
         return (
+            # All channels that we may have are claimed: two test calls at once would disturb each
+            # other's queue.
             Claim(self.line.name, self.line.channels),
             *((Claim(agent.name, 1),) if agent else ()),
             *further,
@@ -211,6 +216,8 @@ script = [
 
     def longest_seconds(self) -> float:
         """Every timer of its own, one after the other."""
+        # Timers of their own: REGISTER, INVITE and BYE; the rest are the answer and the first
+        # packet.
         timers = 3 * self.signalling_within + self.answer_within + self.media_within
         script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
         return (
@@ -225,6 +232,7 @@ script = [
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs = parties.legs
         try:
+            # A certificate that is no good ends the attempt before the first phone is started.
             await line_security.hold_certificates(
                 trace, self.all_lines().values(), self.signalling_within
             )
@@ -235,6 +243,7 @@ script = [
             await self._register(trace, legs["call"])
             for name in self.all_lines():
                 if name != "call":
+                    # The account of a transfer's target must be there before the transfer.
                     await parties.registered(name, self._stage_of(name))
             async with agent_login.logged_in(trace, parties, self.dtmf):
                 await self._call(trace, legs["call"], way, legs.get("agent"))
@@ -251,8 +260,10 @@ script = [
                     await logged.mark(
                         features.hearing, conversation.talkers.caller, conversation.talkers.agent
                     )
+                # What was heard is judged while the call stands: the recordings are then whole.
                 await hold_to_truth(trace, self, self.script, legs, country)
                 await self._hang_up(trace, legs["call"])
+            # The recorder finishes its file after the BYE.
             if logged:
                 await logged.judge(legs["call"])
         finally:
@@ -287,6 +298,7 @@ script = [
         return parties.ways["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:
+        # A line without a user is let in by its address.
         if not (self.line.user and self.line.register_first):
             return
         with trace.stage("register"):
@@ -303,6 +315,7 @@ script = [
                 "call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller()
             )
             first = await response(call, *_FIRST, within=self.signalling_within)
+            # No packet of the far end was seen: the stage is signalling, not answer.
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
         with trace.stage("answer"), agent_proof.refusals(trace, agent):
@@ -312,6 +325,7 @@ script = [
 
     async def _await_answer(self, trace: Trace, call: Phone, first: Event) -> None:
         began = trace.elapsed()
+        # With early media an announcement that never answers is heard (RFC 3960).
         sufficient = ("answered", "undescribed", *(("media",) if self.early_media else ()))
         try:
             await call.until(*sufficient, within=self.answer_within)
@@ -328,8 +342,11 @@ script = [
             raise Refused(
                 "no-rtp", f"no RTP within {self.media_within:g} s of the answer"
             ) from None
+        # A 2xx without a usable description has no media to wait for.
         if first.name == "undescribed":
             raise Refused(first["code"], first["text"])
+        # RFC 3264 section 5.1: RTP goes to where the SDP says; from where it comes is not said,
+        # yet NATs and firewalls of trunks rely on it.
         if self.rtp_from == "sdp" and first["source"] != first["expected"]:
             raise Refused(
                 "rtp-from-elsewhere",
@@ -338,6 +355,7 @@ script = [
 
     async def _hang_up(self, trace: Trace, call: Phone) -> None:
         with trace.stage("hang-up"):
+            # The far end has hung up already: the script ended with its announcement.
             if call.seen("far-bye"):
                 return
             call.order("hang-up", within=self.signalling_within)

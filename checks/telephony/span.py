@@ -58,7 +58,7 @@ class Channels:
 def measure(
     trace: Trace, spans: Sequence[Span], channels: Channels | None, up: int | None = None
 ) -> None:
-    """Put the figures down, before anything is judged. `up` where more is known than the spans say."""
+    """Put the figures down before anything is judged; `up` where more is known than spans say."""
     for span in spans:
         trace.note(f"{span.name}: {span.state}")
     trace.measure("spans_total", len(spans))
@@ -74,6 +74,7 @@ def judge_lines(spans: Iterable[Span]) -> None:
     alarmed = [span for span in spans if span.alarms]
     if not alarmed:
         return
+    # The fault code is the worst alarm's: one code, one ticket.
     worst = min((alarm for span in alarmed for alarm in span.alarms), key=WORST_FIRST.index)
     said = "; ".join(
         f"{span.name}: {', '.join(alarm.text for alarm in span.alarms)}" for span in alarmed
@@ -102,5 +103,6 @@ def judge_flaps(flaps: Mapping[str, int], tolerated: int, window_seconds: float)
 
 def judge_channels(channels: Channels | None) -> None:
     """Raises Refused if no B-channel is left."""
+    # A gateway that tells of no channels at all is not exhausted.
     if channels and 0 < channels.total <= channels.busy:
         raise Refused("channels-exhausted", f"all {channels.total} channels are busy")

@@ -24,6 +24,7 @@ from checks.telephony.call.script_runner import Conversation
 from checks.webrtc.engine import Agent, Softphone
 from checks.webrtc.settings import ECHO_SECONDS, SoftphoneCall
 
+# A process on a busy machine; a far end that is late is judged by the stage's own time.
 _DECIDE_SECONDS = 10.0
 _LADDERS = {"call": "ladder.txt", "agent": "agent-ladder.txt"}
 
@@ -43,6 +44,7 @@ class Attempt:
             agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
             call = await self._softphone()
             watch.begin()
+            # Numbers of the event loop's lateness begin when both processes are there.
             call.order("call")
             await self._stages(call, agent)
             await Conversation(self._trace, self._script, self._keys, call, agent).run()
@@ -62,6 +64,7 @@ class Attempt:
 
     async def _stages(self, call: Softphone, agent: Agent | None) -> None:
         """Every stage until there is sound; an agent that is rung meanwhile answers."""
+        # The agent may be rung while the caller's stages go on: both run side by side.
         answering = asyncio.ensure_future(agent.answer_when_rung()) if agent else None
         try:
             for stage, within in self._within.items():
@@ -87,6 +90,8 @@ class Attempt:
             life_seconds=check.longest_seconds() + 30.0,
             within=self._within,
             **order,
+            # The process ends its own call 30 s after the longest honest attempt, should the daemon
+            # forget it.
         )
         await self._in_time(call, "ready", within=self.READY_SECONDS)
         return call
@@ -96,9 +101,11 @@ class Attempt:
 
     @property
     def _script(self) -> Script:
-        """As written, but that the agent is proven by tones alone: a softphone is not told of
-        digits that come.
+        """The script, in which the agent is proven by tones alone.
+
+        A softphone is not told of digits that come.
         """
+        # aiortc and JsSIP tell no digits that come (RFC 4733): the agent is proven by its tones.
         return tuple(
             step.model_copy(update={"digits": 0}) if isinstance(step, AgentStep) else step
             for step in self._check.script
@@ -107,11 +114,13 @@ class Attempt:
     @property
     def _keys(self) -> str:
         """How `press` sends digits."""
+        # aiortc sends no RFC 4733 events.
         return "info"
 
     def _order(self) -> dict[str, Any]:
         """What the softphone must know. Raises CannotTell when a secret is missing."""
         check = self._check
+        # A browser's account most often has the domain of its edge.
         domain = check.domain or (urlsplit(check.url).hostname or "")
         return {
             "url": check.url,
@@ -159,6 +168,8 @@ class Attempt:
             answer = await agent.until(
                 "registered", "registration-failed", within=self._check.step_within
             )
+        # No answer is judged when it is the agent's turn: the caller's stages come first in a
+        # ticket.
         except TimeoutError:
             return
         if answer.name == "registration-failed":
@@ -171,6 +182,7 @@ class Attempt:
 
     async def _echo(self, call: Softphone) -> None:
         """Our own nonce, said and heard again: the far end is an echo."""
+        # SystemRandom: a nonce that could be guessed would prove nothing.
         ours = nonce.make(random.SystemRandom())
         with self._trace.stage("echo"):
             call.order("challenge", say=ours, expect=ours, within=ECHO_SECONDS)
@@ -190,6 +202,7 @@ class Attempt:
     async def _hang_up(self, call: Softphone) -> None:
         within = self._check.step_within
         with self._trace.stage("hang-up"):
+            # The far end hung up: its ending was judged already.
             if call.seen("far-bye"):
                 return
             call.order("hang-up", within=within)

@@ -16,8 +16,9 @@ _PROGRAM = (sys.executable, "-m", "checks.webrtc.softphone")
 
 
 class Softphone(Phone):
-    """One WebRTC call. What breaks in it is a fault of the part that broke: websocket, ice or dtls."""
+    """One WebRTC call. What breaks in it is a fault of its own part: websocket, ice or dtls."""
 
+    # A stage that failed ends the call as a BYE does.
     ENDINGS: ClassVar[tuple[str, ...]] = ("failed", "lost", *Phone.ENDINGS)
     trace: Trace | None = None
 
@@ -30,6 +31,7 @@ class Softphone(Phone):
         """A stage that failed, a part that was lost, or the far end's own ending."""
         if ending.name not in ("failed", "lost") or self.trace is None:
             return super().ended_by(ending)
+        # The origin tells the ticket whether it was our own stack.
         refused = Refused(ending["code"], ending["text"], ending.facts.get("origin", "far"))
         try:
             with self.trace.stage(ending["stage"]):
@@ -61,6 +63,7 @@ class Agent(Phone):
 
     def order(self, do: str, **details: Any) -> None:
         """A second order to answer is none."""
+        # A script's agent step orders an answer too; the call was answered when it rang.
         if do == "answer" and self._answered:
             return
         self._answered = self._answered or do == "answer"
@@ -68,6 +71,7 @@ class Agent(Phone):
 
     async def answer_when_rung(self) -> None:
         """Wait for ever to be rung, and answer."""
+        # A day: the attempt's own time ends it.
         await self.until("incoming", within=86400.0)
         self.order("answer", status=200)
 
@@ -79,6 +83,7 @@ def _keep(trace: Trace, told: Event) -> None:
             trace.note(note)
     for transport, seconds in told.facts.get("allocations", {}).items():
         trace.measure(f"turn_{transport}_seconds", seconds)
-    if "not_after" in told.facts:  # a check has no wall clock: counted from when this attempt began
+    # A check has no wall clock: the days are counted from when this attempt began.
+    if "not_after" in told.facts:
         left = told["not_after"] - trace.began_at
         trace.measure("certificate_days", left / _SECONDS_A_DAY)

@@ -9,8 +9,10 @@ import numpy as np
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE, Samples
 
+# A gap as long as this is silence that was heard; shorter ones are the jitter of a browser's
+# deliveries.
 _BEHIND_SECONDS = 0.5
-"""a gap as long as this is silence that was heard"""
+# Sound on its way through decoder and resampler is not missing.
 _LAG_SECONDS = 0.25
 
 
@@ -34,5 +36,6 @@ class Live(Recording):
         due = self.position_at(time.monotonic() - _LAG_SECONDS)
         if due - self._length < _BEHIND_SECONDS * RATE:
             return False
+        # The far end sent nothing: to the ear that was silence, and positions must go on.
         self.add(np.zeros(due - self._length, dtype=np.float32))
         return True

@@ -17,6 +17,7 @@ from checks.telephony.audio.sound import FRAME, RATE, Samples
 from checks.webrtc.live import Live
 
 _FRAME_SECONDS = FRAME / RATE
+# 200 ms: after a longer stand-still the lost time is skipped, not caught up in a burst.
 _LATE_FRAMES = 10
 
 
@@ -48,6 +49,7 @@ class Mouth(MediaStreamTrack):
         frame = av.AudioFrame.from_ndarray(
             samples.astype(np.int16).reshape(1, -1), format="s16", layout="mono"
         )
+        # The RTP timestamp counts samples (RFC 3550 section 5.1).
         frame.pts, frame.sample_rate, frame.time_base = (
             self._sent,
             RATE,
@@ -75,6 +77,7 @@ class Mouth(MediaStreamTrack):
 
 async def listen(track: MediaStreamTrack, heard: Live) -> None:
     """Write down what comes, until it ends."""
+    # Opus arrives at 48 kHz, perhaps in stereo: the ear wants the telephone's rate.
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     while True:
         try:

@@ -96,7 +96,7 @@ class Interface:
         identity = _identity()
         answer = await self.action(name, ActionID=identity, **fields)
         found: list[Message] = []
-        # chan_sip and chan_pjsip answer "No registrations" and the like, and send no end of the list.
+        # chan_sip and chan_pjsip answer "No registrations" and the like, and end no list.
         if answer.get("message", "").lower().startswith("no "):
             return found
         while True:

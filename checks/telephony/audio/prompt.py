@@ -87,7 +87,7 @@ class Match:
 
     @property
     def whole(self) -> bool:
-        """Whether this is the prompt. Few windows may agree by chance, so they must be more alike."""
+        """Whether this is the prompt. Few windows may agree by chance: they must be more alike."""
         few = self.windows < _FEW
         return (
             self.coverage >= ENOUGH and self.windows >= 2 and (not few or self.score >= _ALIKE_FEW)

@@ -191,7 +191,8 @@ class Logged:
 def _files(pattern: str) -> dict[str, float]:
     """The files of a pattern with their times; a folder of too many is no place to look for one."""
     found: dict[str, float] = {}
-    for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - Path.glob takes no absolute pattern
+    # Path.glob takes no absolute pattern.
+    for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - see above
         if len(found) >= _MOST_FILES:
             break
         try:

@@ -77,7 +77,8 @@ class Search:
 
     def _files(self) -> list[Found]:
         new = list[tuple[float, str]]()
-        for path in glob.iglob(self._job["file"], recursive=True):  # noqa: PTH207 - Path.glob takes no absolute pattern
+        # Path.glob takes no absolute pattern.
+        for path in glob.iglob(self._job["file"], recursive=True):  # noqa: PTH207 - see above
             try:
                 changed = Path(path).stat().st_mtime
             # A recorder moves its files while they are listed.

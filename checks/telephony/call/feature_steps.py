@@ -50,7 +50,7 @@ class Feature(Settings):
 
 
 class OnHold(Feature):
-    """The call is put on hold (re-INVITE) and resumed; then both sides must hear each other again."""
+    """The call is put on hold (re-INVITE) and resumed; then both sides must hear each other."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("on-hold", "resume")
 

@@ -268,7 +268,7 @@ def _not_reached(code: int, phrase: str) -> Refused:
 
 
 async def unless_ended(phone: Phone, waiting: Callable[[], Any]) -> Any:
-    """Await something else while a call stands. Raises what ends the call, should that come first."""
+    """Await something else while a call stands. Raises what ends the call before."""
     wanted = asyncio.ensure_future(waiting())
     watch = asyncio.ensure_future(phone.until("never", within=86400.0))
     try:

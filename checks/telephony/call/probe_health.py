@@ -57,7 +57,9 @@ class ProbeLimits(Settings):
     probe_stall: Duration = 0.5
     """the call's own process may stand still this long; beyond, the observation is UNKNOWN"""
     probe_late: Duration = 1.0
-    """the daemon's event loop may be this late during the call; beyond, the observation is UNKNOWN"""
+    """the daemon's event loop may be this late during the call; beyond, the observation is
+    UNKNOWN
+    """
     probe_stalled_percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 5.0
     """share of the call that its own process may stand still in all, percent; beyond, the
     observation is UNKNOWN

@@ -30,7 +30,7 @@ class Hearing:
     async def both(
         self, one: Phone, other: Phone, within: float = HEARING_SECONDS
     ) -> tuple[bool, bool]:
-        """Both say theirs at the same time; whether `other` heard `one`, and `one` heard `other`."""
+        """Both speak at the same time; whether `other` heard `one`, and `one` heard `other`."""
         self._turn += 1
         ours, theirs = nonce.make(self._random), nonce.make(self._random)
         self.said += [ours, theirs]

@@ -187,7 +187,8 @@ async def _in_thread(question: Coroutine[Any, Any, dict[str, Value]]) -> dict[st
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, _loop()))
     except (Refused, CannotTell, asyncio.CancelledError):
         raise
-    except Exception as bug:  # noqa: BLE001 - what pysnmp raises may repeat whole messages, keys and all
+    # What pysnmp raises may repeat whole messages, keys and all.
+    except Exception as bug:  # noqa: BLE001 - any bug of the library
         raise CannotTell(f"the SNMP library failed ({type(bug).__name__})") from None
 
 

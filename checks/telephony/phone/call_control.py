@@ -110,7 +110,7 @@ class Changing:
 
 
 def obey(handset: Changing, order: Mapping[str, Any]) -> None:
-    """Do one of them to the call of a handset; what the engine refuses is a control-failed event."""
+    """Do one of them to a handset's call; what the engine refuses is a control-failed event."""
     if not handset.in_call:
         handset.tell("no-call", command=order["what"])
         return

@@ -140,7 +140,7 @@ class LineCall(pj.Call):  # type: ignore[misc]
 
     @_kept
     def onCallTransferRequest(self, parameter: Any) -> None:  # noqa: N802
-        """The far end wants us to call somebody else: a phone that was not told to follow refuses."""
+        """The far end wants us to call somebody else; a phone that does not follow refuses."""
         successor = self.handset.successor_for(self, parameter.dstUri)
         # 403 tells the far end that a transfer of this phone will not do; its call to us stands
         # (RFC 3515 section 2.4.2).

@@ -272,7 +272,7 @@ class Handset(Changing):
         self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
 
     def on_incoming(self, call_id: int) -> None:
-        """It rings; a second call meanwhile, or one that is not meant for us, is told to be busy."""
+        """It rings; a second call, or one that is not meant for us, is refused as busy."""
         known = callers_in(self.ladder)
         if not (admitted := self.screen.admits(known)):
             self.tell("turned-away", identities=known)
