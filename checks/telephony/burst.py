@@ -114,7 +114,7 @@ at_once = 1
         return tuple(Claim(agent.name, 1) for agent in self.log_ins)
 
     def measures(self) -> Mapping[str, str]:
-        """What became of all of them."""
+        """The counts of the attempts, and the rejected share with its interval."""
         return _MEASURES
 
     def layer_of(self, stage: str) -> Layer:
@@ -130,7 +130,7 @@ at_once = 1
         return Layer.AGENT if self.log_ins else Layer.SIGNALLING
 
     def longest_seconds(self) -> float:
-        """All rounds of those at once, each attempt at its longest."""
+        """The time of all rounds, each attempt at its longest, in seconds."""
         attempts = self._attempts()
         rounds = -(-len(attempts) // self.at_once)
         return (
@@ -138,7 +138,7 @@ at_once = 1
         )
 
     async def probe(self, trace: Trace) -> None:
-        """Place them all. Raises Refused, CannotTell."""
+        """Place all attempts, and judge them together. Raises Refused, CannotTell."""
         attempts, turns = self._attempts(), asyncio.Semaphore(self.at_once)
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -28,6 +28,7 @@ from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import LineName
 from checks.telephony.sip.causes import cause_in
+from checks.telephony.sip.request import written
 from checks.telephony.sip.transaction import (
     Conversation,
     Target,
@@ -36,7 +37,6 @@ from checks.telephony.sip.transaction import (
     late,
     refusal,
     said,
-    written,
 )
 from checks.transport.faults import far_faults
 
@@ -80,7 +80,7 @@ line = "trunk-a"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What a trunk tells of itself."""
+        """The measures of the connection and of the answer."""
         return {
             "connect_seconds": "name resolution and, on TCP and TLS, the connection; in seconds",
             "answer_seconds": "from the question to the final answer, in seconds",
@@ -94,7 +94,7 @@ line = "trunk-a"
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask once."""
+        """Send one OPTIONS, and judge its answer. Raises Refused."""
         conversation: Conversation | None = None
         try:
             async with asyncio.timeout(self.within), AsyncExitStack() as stack:

@@ -93,7 +93,7 @@ to = "8000"
         return {"register": Layer.LINE, "media": Layer.MEDIA}.get(stage, Layer.SIGNALLING)
 
     def measures(self) -> Mapping[str, str]:
-        """What this engine tells."""
+        """The measures of the registration, the answer and the sound."""
         return {
             "register_seconds": "until the account was registered, in seconds",
             "answer_seconds": "INVITE until this engine knew that it was answered, in seconds",
@@ -104,11 +104,11 @@ to = "8000"
         }
 
     def longest_seconds(self) -> float:
-        """Its timers, and the start of its process."""
+        """The sum of its timers, and the start of its process, in seconds."""
         return self.register_within + self.answer_within + self.listen + _START_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Place the call."""
+        """Place the call in a process of its own. Raises Refused, CannotTell."""
         way = await way_of(self.line, self.register_within)
         try:
             password = self.line.password.reveal() if self.line.password else ""

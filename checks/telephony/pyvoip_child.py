@@ -40,7 +40,7 @@ class Blind(Exception):
 
 
 class Telephone:
-    """One account, one call."""
+    """A telephone on pyVoIP with one account, for one call."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         from pyVoIP.VoIP import VoIPPhone
@@ -68,7 +68,7 @@ class Telephone:
         self.measures: dict[str, float] = {}
 
     def register(self) -> None:
-        """Raises Fault."""
+        """Start the engine, and wait until the account is registered. Raises Fault."""
         self._beside(self._phone.start)
         if not _until(self._registered, self._job["register_within"]):
             # A registrar that answered and refused is another fault than one that is silent.
@@ -82,7 +82,7 @@ class Telephone:
         time.sleep(1.2)
 
     def call(self) -> None:
-        """Until it is answered. Raises Fault, Blind."""
+        """Call, and wait until the call is answered. Raises Fault, Blind."""
         self._statuses.clear()
         self._beside(self._invite)
         within = self._job["answer_within"]
@@ -126,7 +126,7 @@ class Telephone:
             raise Fault("silent", f"{packets[0]} packets, and no sound in them")
 
     def hang_up(self) -> None:
-        """BYE, and away with the registration."""
+        """Send BYE where the call stands."""
         if self._call is not None and self._answered():
             self._call.hangup()
 

@@ -31,6 +31,7 @@ from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.sip import digest
+from checks.telephony.sip.request import written
 from checks.telephony.sip.transaction import (
     Conversation,
     Target,
@@ -38,7 +39,6 @@ from checks.telephony.sip.transaction import (
     late,
     refusal,
     said,
-    written,
 )
 from checks.transport.faults import far_faults
 
@@ -80,7 +80,7 @@ line = "trunk-a"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What a registrar tells."""
+        """The measures of the connection, the registration and its contacts."""
         return {
             "connect_seconds": "name resolution and, on TCP and TLS, the connection; in seconds",
             "register_seconds": "from the first REGISTER to the final answer, in seconds",
@@ -95,7 +95,7 @@ line = "trunk-a"
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Register once."""
+        """Register the account once, and take it back unless `keep`. Raises Refused, CannotTell."""
         conversation: Conversation | None = None
         line = self.line
         target = Target(line.registrar, line.transport, line.trusted_certificates)

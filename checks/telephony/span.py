@@ -26,7 +26,7 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One E1 or T1."""
+    """A span: one E1 or T1, with its alarms and its D-channel."""
 
     name: str
     alarms: tuple[Alarm, ...] = ()
@@ -41,7 +41,7 @@ class Span:
 
     @property
     def state(self) -> str:
-        """How it is, in words."""
+        """The state of the span, in words."""
         if self.alarms:
             return ", ".join(alarm.text for alarm in self.alarms)
         return "D-channel down" if self.d_channel_up is False else "up"
@@ -49,7 +49,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """B-channels: with a call, and all."""
+    """The number of B-channels that carry a call, and of all."""
 
     busy: int
     total: int

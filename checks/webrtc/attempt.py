@@ -63,7 +63,7 @@ class Attempt:
         return evidence.health_of_legs(self._legs)
 
     async def _stages(self, call: Softphone, agent: Agent | None) -> None:
-        """Every stage until there is sound; an agent that is rung meanwhile answers."""
+        """Pass every stage until there is sound; an agent that is rung meanwhile answers."""
         # The agent may be rung while the caller's stages go on: both run side by side.
         answering = asyncio.ensure_future(agent.answer_when_rung()) if agent else None
         try:

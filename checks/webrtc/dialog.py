@@ -47,7 +47,7 @@ class Call:
         return final.body.decode(errors="replace")
 
     async def press(self, digit: str) -> Response:
-        """One key by INFO."""
+        """Press one key by INFO; the far end's answer. Raises Refused."""
         info = self._within("INFO")
         # INFO with application/dtmf-relay has no RFC: it is what Asterisk, FreeSWITCH and JsSIP
         # speak; 160 ms a digit.

@@ -62,7 +62,7 @@ class Agent(Phone):
     _answered = False
 
     def order(self, do: str, **details: Any) -> None:
-        """A second order to answer is none."""
+        """Send a command; a second order to answer is dropped."""
         # A script's agent step orders an answer too; the call was answered when it rang.
         if do == "answer" and self._answered:
             return
@@ -70,7 +70,7 @@ class Agent(Phone):
         super().order(do, **details)
 
     async def answer_when_rung(self) -> None:
-        """Wait for ever to be rung, and answer."""
+        """Wait until the phone is rung, and answer."""
         # A day: the attempt's own time ends it.
         await self.until("incoming", within=86400.0)
         self.order("answer", status=200)

@@ -25,14 +25,14 @@ class Live(Recording):
         self._length = 0
 
     def add(self, new: Samples) -> None:
-        """Take in what follows."""
+        """Append samples."""
         while self._length + len(new) > len(self._buffer):
             self._buffer = np.concatenate((self._buffer, np.zeros_like(self._buffer)))
         self._buffer[self._length : self._length + len(new)] = new
         self._length += len(new)
 
     def refresh(self) -> bool:
-        """Keep up with time."""
+        """Fill a gap of half a second or more with silence; whether there was one."""
         due = self.position_at(time.monotonic() - _LAG_SECONDS)
         if due - self._length < _BEHIND_SECONDS * RATE:
             return False

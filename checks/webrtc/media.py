@@ -155,7 +155,7 @@ class Media:
         }
 
     async def close(self) -> None:
-        """End it all."""
+        """Close the peer connection."""
         self._standing = False
         await self._peer.close()
 

@@ -110,7 +110,7 @@ class Signalling:
             raise self.broken or Refused("dropped", "the WebSocket is closed") from None
 
     async def close(self) -> None:
-        """Let go of the socket."""
+        """Stop reading, and close the WebSocket."""
         self._reading.cancel()
         await self._connection.close()
 

@@ -35,12 +35,12 @@ class Identity:
 
     @property
     def address(self) -> str:
-        """The address of record."""
+        """The address of record (RFC 3261 section 10.1), as a SIP URI."""
         return f"sip:{self.user}@{self.domain}"
 
     @property
     def contact(self) -> str:
-        """Where this softphone is reached."""
+        """The Contact URI, which leads back over this WebSocket."""
         # RFC 7118 section 5.2: the host of a Contact cannot be resolved, and transport=ws leads
         # back over the socket.
         return f"sip:{self.user}@{self.host};transport=ws"
@@ -82,7 +82,7 @@ def on_branch_of(invite: Request, method: str, to: str) -> Request:
 
 
 def with_body(message: Request | Response, kind: str, body: str) -> None:
-    """Give a message its body."""
+    """Set the body of a message, with Content-Type and Content-Length."""
     message.body = body.encode()
     message.headers.set("Content-Type", kind)
     message.headers.set("Content-Length", str(len(message.body)))

@@ -241,8 +241,7 @@ def main() -> None:
     try:
         asyncio.run(_life(channel))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told
-        # The process ends either way.
-        with suppress(BaseException):
+        with suppress(BaseException):  # the process ends either way
             channel.tell("broken", text=f"{type(problem).__name__}: {problem}")
         os._exit(1)
     # aiortc's threads would keep a normal exit waiting.

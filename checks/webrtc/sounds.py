@@ -76,7 +76,7 @@ class Mouth(MediaStreamTrack):
 
 
 async def listen(track: MediaStreamTrack, heard: Live) -> None:
-    """Write down what comes, until it ends."""
+    """Record the far end's track into `heard`, until the track ends."""
     # Opus arrives at 48 kHz, perhaps in stereo: the ear wants the telephone's rate.
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     while True:

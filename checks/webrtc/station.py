@@ -191,17 +191,17 @@ class Station:
     # --- in the call
 
     def say_nonce(self, nonce: list[int]) -> None:
-        """Say it again and again."""
+        """Say a nonce again and again, until `hush`."""
         if self._mouth:
             self._mouth.play(nonce_sound.sound_of(nonce), again=True)
 
     def hush(self) -> None:
-        """Be silent."""
+        """Stop what is being said."""
         if self._mouth:
             self._mouth.play(None)
 
     async def press(self, digits: str) -> None:
-        """Keys, one INFO each: aiortc has no RFC 4733. Raises Refused."""
+        """Press keys, with one INFO each: aiortc has no RFC 4733. Raises Refused."""
         # Each key is an INFO of its own: the far end answers each.
         for digit in digits:
             answer = await self._call.press(digit) if self._call else None
@@ -209,7 +209,7 @@ class Station:
                 raise Refused(f"sip:{answer.code}" if answer else "no-call", "INFO was refused")
 
     async def counts(self) -> dict[str, Any]:
-        """The RTP counts."""
+        """The RTP counts so far; {} before there is media."""
         return await self._media.counts() if self._media else {}
 
     # --- leaving

@@ -48,7 +48,7 @@ class UnknownAction(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One connection. Not for several actions at a time."""
+    """One connection, which runs one action at a time."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -117,7 +117,7 @@ class Interface:
         return found
 
     async def log_off(self) -> None:
-        """Leave politely."""
+        """Log off, so that the PBX notes the end of the session."""
         await self._ask("Logoff")
 
     async def _ask(self, name: str, **fields: str) -> Message:

@@ -68,7 +68,7 @@ class AsteriskCheck(Check):
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask for everything once."""
+        """Connect, log in, ask once, and log off. Raises Refused, CannotTell."""
         try:
             # One time limit holds for all stages: a PBX that answers each request just in time is
             # still too slow for whoever waits.

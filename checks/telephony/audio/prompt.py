@@ -114,7 +114,7 @@ class Reference:
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """The length of the reference, in seconds."""
         return self.length / RATE
 
     def find(self, windows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -27,7 +27,7 @@ _SOX_SECONDS = 30
 
 
 class Unreadable(Exception):
-    """It is no sound, or cut off."""
+    """A file that holds no sound, or was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Sound:
 
     @property
     def mixed(self) -> Samples:
-        """All channels together."""
+        """The sum of all channels, at 8 kHz."""
         if len(self.channels) == 1:
             return self.channels[0]
         return np.asarray(np.sum(self.channels, axis=0), dtype=np.float32)

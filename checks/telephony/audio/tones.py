@@ -63,7 +63,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long."""
+        """The length of the run, in seconds."""
         return self.ended - self.began
 
 
@@ -77,7 +77,7 @@ class Heard:
 
 
 def listen(samples: Samples) -> Heard:
-    """Find the tones."""
+    """The runs of tone in a stretch of sound, and their share of what sounds."""
     levels = _levels(samples)
     threshold = (
         max(SILENCE_DBM0, float(np.percentile(levels, 98)) - _BELOW_LOUD_DB) if len(levels) else 0.0
@@ -97,7 +97,7 @@ def in_words(frequencies: tuple[int, ...]) -> str:
 
 
 def _levels(samples: Samples) -> NDArray[np.float64]:
-    """Every 10 ms, in dBm0."""
+    """The level of each 10 ms, in dBm0."""
     whole = samples[: len(samples) // _STEP * _STEP].reshape(-1, _STEP)
     power = np.square(whole, dtype=np.float64).mean(axis=1) / 32768.0**2
     levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-12)) + FULL_SCALE_DBM0

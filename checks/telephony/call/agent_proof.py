@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.audio import nonce
+from checks.telephony.call.agent_offer import unfit
 from checks.telephony.call.leg import Event, Phone, unless_ended
+from checks.telephony.call.mouth_to_ear import codec_of, lateness_ms, own_ms, packet_ms
 from checks.telephony.call.script import AgentStep
 
 # A 2xx is repeated after 0.5, 1.5 and 3.5 s (RFC 3261 section 13.3.1.4): an ACK that is to come
@@ -41,8 +41,6 @@ _TIMED_SECONDS = 5.0
 _DIGITS_SECONDS = 4.0
 # For a phone to answer an order, on a machine that is busy.
 _DECIDE_SECONDS = 10.0
-# The length of all rounds of a nonce (nonce_sound.PERIOD), after which it begins anew.
-_PERIOD_SECONDS = 12.8
 MEASURES: Mapping[str, str] = {
     "agent_ring_seconds": "awaiting the agent until the agent's phone rang",
     "agent_seconds": "awaiting the agent until the agent was connected",
@@ -55,12 +53,6 @@ MEASURES: Mapping[str, str] = {
         "how late the agent's sound reaches the caller's phone: all between the two, milliseconds"
     ),
 }
-# G.722 and iLBC delay by their own filters (measured by tests/bench/agent_delay.py).
-_SAYING_MS = {"G722": 5.0, "ILBC": 12.5}
-_HEARING_MS = {"G722": 10.0, "ILBC": 17.8}
-# What our own engine takes beside its jitter buffer: filters, frames, and the concealment of
-# losses.
-_CONCEALMENT_MS = 5.0
 
 
 class Proof:
@@ -215,8 +207,8 @@ class Proof:
                 )
                 continue
             whole, held = late
-            self._trace.measure(name, whole - held - own_ms(_codec(mouth), _codec(ear)))
-            ear.mouth_to_ear_ms = whole + _packet_ms(mouth)
+            self._trace.measure(name, whole - held - own_ms(codec_of(mouth), codec_of(ear)))
+            ear.mouth_to_ear_ms = whole + packet_ms(mouth)
 
     # --- digits
 
@@ -267,37 +259,6 @@ class Proof:
                 return
 
 
-def picks_up(script: Sequence[object]) -> bool:
-    """Whether a script calls the agent directly: nothing comes before it."""
-    return bool(script) and isinstance(script[0], AgentStep)
-
-
-def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
-    """Which calls the agent's phone is to take, before it can be reached."""
-    step = next((step for step in script if isinstance(step, AgentStep)), None)
-    return {"agent": {"caller": step.caller, "picks_up": picks_up(script)}} if step else {}
-
-
-@contextmanager
-def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
-    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises
-    Refused.
-    """
-    try:
-        yield
-    except Refused:
-        if agent is not None and (refusal := agent.seen("offer-refused")):
-            with trace.stage("agent"):
-                raise unfit("of the number called", refusal) from None
-        raise
-
-
-def unfit(name: str, refusal: Event) -> Refused:
-    """What it means that our own agent's phone refused an offer."""
-    code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
-    return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")
-
-
 def unproven(at_caller: Event, at_agent: Event) -> Refused:
     """What it means that not both sides heard the other."""
     # The worst explanation comes first: somebody else's nonce means that two test calls were
@@ -318,36 +279,6 @@ def unproven(at_caller: Event, at_agent: Event) -> Refused:
             "one-way-to-agent", "the caller hears the agent, the agent does not hear the caller"
         )
     return Refused("dead-air", "neither side hears the other")
-
-
-def lateness_ms(said: Event, heard: Event) -> tuple[float, float] | None:
-    """From mouth to ear, and how much of it in the ear's jitter buffer; the median of the stretches
-    that were heard. None where it was not told.
-    """
-    if said["said_at"] is None or not heard["heard"]:
-        return None
-    # The nonce repeats after its period: a delay is known modulo 12.8 s, and no call is that late.
-    late = [((at - said["said_at"]) % _PERIOD_SECONDS, held) for at, held in heard["heard"]]
-    # The median of the stretches: one that a lost packet disturbed does not count.
-    way = sorted(late, key=lambda one: 1000 * one[0] - one[1])
-    seconds, held = way[(len(way) - 1) // 2]
-    return 1000 * seconds, held
-
-
-def own_ms(mouth_codec: str, ear_codec: str) -> float:
-    """What our own engine takes at both ends of the way, beside the jitter buffer."""
-    return _SAYING_MS.get(mouth_codec, 0.0) + _HEARING_MS.get(ear_codec, _CONCEALMENT_MS)
-
-
-def _codec(phone: Phone) -> str:
-    media = phone.seen("media")
-    return str(media["codec"]).upper() if media else ""
-
-
-def _packet_ms(phone: Phone) -> float:
-    """A packet's sound must have been said before it is sent."""
-    media = phone.seen("media")
-    return float(media.facts.get("packet_ms", 20.0)) if media else 20.0
 
 
 async def _in_time(waiting: Awaitable[Event]) -> Event:

@@ -44,7 +44,7 @@ def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
 
 
 def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
-    """What a fault should be called instead."""
+    """The fault by its right name, "bad-peer"; None where no breach explains it."""
     for phone in legs.values():
         # A flood explains whatever followed: its receiver is busy.
         if flood := phone.seen("flood"):

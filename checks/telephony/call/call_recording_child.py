@@ -57,7 +57,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """Without its folder."""
+        """The file name, without its folder."""
         return self.where.rsplit("/", 1)[-1]
 
 

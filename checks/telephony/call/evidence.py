@@ -117,7 +117,7 @@ def _measure_quality(trace: Trace, direction: str, quality: Quality) -> None:
 
 
 def heard(call: Phone) -> Stream | None:
-    """What came to us, as our own receiver counted it."""
+    """The stream that came to us, as our own receiver counted it."""
     return _received(call, counts_of(call), "our own receiver", counts_of(call).get("rtt_ms"))
 
 

@@ -29,7 +29,7 @@ DECIDE_SECONDS = 10.0
 
 
 class Feature(Settings):
-    """What all of them share."""
+    """A step of call control: what all of them have in common."""
 
     STAGES: ClassVar[tuple[str, ...]]
     """the stages that it goes through, each with its own faults"""
@@ -41,7 +41,7 @@ class Feature(Settings):
 
     @property
     def further(self) -> Line | None:
-        """An account of ours that it reaches besides."""
+        """The further account of ours that the step reaches, if any."""
         return None
 
     def longest_seconds(self) -> float:
@@ -69,7 +69,7 @@ class OnHold(Feature):
         return self.by == "agent"
 
     def longest_seconds(self) -> float:
-        """Hold, resume, and the proof of each."""
+        """The time on hold, both re-INVITEs, and the proof of each, in seconds."""
         return self.on_hold + 2 * self.within + super().longest_seconds()
 
 
@@ -89,7 +89,7 @@ class Mute(Feature):
     """
 
     def longest_seconds(self) -> float:
-        """Muted, unmuted, and the code twice."""
+        """The time on mute, the feature code twice, and the proof, in seconds."""
         return self.mute + len(self.code or "") + super().longest_seconds()
 
 
@@ -116,11 +116,11 @@ class Transfer(Feature):
 
     @property
     def further(self) -> Line:
-        """The target."""
+        """The account of the target."""
         return self.transfer
 
     def longest_seconds(self) -> float:
-        """Consulted, transferred, and the proof."""
+        """The consultation, the transfer and the proof, in seconds."""
         return 3 * self.within + super().longest_seconds()
 
 
@@ -148,11 +148,11 @@ class Conference(Feature):
 
     @property
     def further(self) -> Line:
-        """The third."""
+        """The account of the third party."""
         return self.conference
 
     def longest_seconds(self) -> float:
-        """Gathered, and three turns of speaking."""
+        """The time to gather, and three turns of speaking, in seconds."""
         return 3 * self.within + HEARING_SECONDS + super().longest_seconds()
 
 
@@ -171,7 +171,7 @@ class Collect(Feature):
     """how soon after the last was sent all must have come"""
 
     def longest_seconds(self) -> float:
-        """Sent and collected."""
+        """The time to send the digits, and to collect them, in seconds."""
         return 0.5 * len(self.collect) + self.within + DECIDE_SECONDS
 
 
@@ -190,7 +190,7 @@ class CallerId(Feature):
     """where; "presented" is P-Asserted-Identity, else Remote-Party-ID, else From"""
 
     def longest_seconds(self) -> float:
-        """It was seen already."""
+        """One second: the number was shown when the phone rang."""
         return 1.0
 
 

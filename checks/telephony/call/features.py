@@ -60,7 +60,7 @@ class Talkers:
 
 
 class Features:
-    """Takes the steps of call control."""
+    """Runs the steps of call control, and proves each of them."""
 
     def __init__(self, trace: Trace, parties: Parties, dtmf: str) -> None:
         """`dtmf` is how digits are sent where a step does not say it."""

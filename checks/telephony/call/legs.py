@@ -69,7 +69,7 @@ class Parties:
         return self.legs[name]
 
     async def drop(self, name: str) -> None:
-        """That phone is no longer part of it."""
+        """Close a phone, and take it out of the attempt."""
         # The ways of the others stay: the judgement reads them.
         self.ways.pop(name, None)
         if phone := self.legs.pop(name, None):

@@ -75,12 +75,12 @@ class Engine(Settings):
         return self
 
     def all_lines(self) -> dict[str, Line]:
-        """Whose phones take part."""
+        """The lines that take part, by the name of their leg."""
         return {}
 
 
 def measures_of(lines: Collection[Line]) -> Mapping[str, str]:
-    """What these lines can give."""
+    """The measures that these lines can give."""
     return {
         **(MEASURES if any(line.transport == "tls" for line in lines) else {}),
         **(ENCRYPTED if any(line.srtp != "never" for line in lines) else {}),

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony.call.agent_proof import Proof, picks_up
+from checks.telephony.call.agent_offer import picks_up
+from checks.telephony.call.agent_proof import Proof
 from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.features import Features, Talkers
 from checks.telephony.call.leg import Event, Phone

@@ -36,7 +36,7 @@ _NOTIFY_SECONDS = 5.0
 
 
 class Handover:
-    """Transfers and conferences."""
+    """Runs the steps `transfer` and `conference` between the phones of an attempt."""
 
     def __init__(self, trace: Trace, parties: Parties, hearing: Hearing) -> None:
         self._trace, self._parties, self._hearing = trace, parties, hearing
@@ -46,7 +46,10 @@ class Handover:
     async def transfer(
         self, step: Transfer, caller: Phone, agent: Phone | None
     ) -> tuple[Phone, Phone | None]:
-        """Who talks afterwards, as caller and agent. Raises Refused, CannotTell."""
+        """Transfer one side; returns who talks afterwards, as caller and agent.
+
+        Raises Refused, CannotTell.
+        """
         by_agent = step.by == "agent"
         who, kept = (agent, caller) if by_agent else (caller, agent)
         if who is None:

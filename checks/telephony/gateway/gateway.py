@@ -27,7 +27,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a gateway told."""
+    """The state of a gateway: its spans, counters, D-channels and B-channels."""
 
     spans: tuple[Span, ...]
     lines: Mapping[str, Counters] = field(default_factory=dict)
@@ -99,7 +99,7 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
 
 
 async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str, int]:
-    """Row -> line status."""
+    """The line status of each span, by its row. Raises Refused where one is missing."""
     if wanted:
         got = await agent.get([f"{mib.status}.{row.index}" for row in wanted])
         told = {row.index: got.get(f"{mib.status}.{row.index}") for row in wanted}
@@ -185,7 +185,7 @@ def _errors(counters: Mapping[str, Value]) -> dict[str, int]:
 
 
 def _channels(bearers: Mapping[str, Value]) -> Channels | None:
-    """B-channels, if the agent knows of any."""
+    """The busy and all B-channels; None where the agent knows of none."""
     if not bearers:
         return None
     # "Connecting" blocks a channel as much as a call does.

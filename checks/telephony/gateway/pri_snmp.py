@@ -120,7 +120,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What the gateway tells of its spans."""
+        """The measures of the spans, and with DS1-MIB those of flaps and errors."""
         counted = {
             "flaps": (
                 "times within flap_window that a line or D-channel went down and came back between"
@@ -143,7 +143,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         return self.within + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Read the tables once."""
+        """Read the tables once, and judge them. Raises Refused, CannotTell."""
         try:
             async with asyncio.timeout(self.within):
                 with trace.stage("connect"), far_faults():

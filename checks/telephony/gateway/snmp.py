@@ -64,7 +64,7 @@ _NOT_SNMP = (
 
 @dataclass(frozen=True, slots=True)
 class Community:
-    """Who asks, in v2c."""
+    """A community, by which SNMP v2c knows who asks."""
 
     # repr=False: a community is a password, and must not come into an error's text.
     name: str = field(repr=False)
@@ -72,7 +72,7 @@ class Community:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks, in v3; without keys nothing is proven or hidden."""
+    """A user of SNMP v3; without keys nothing is proven or hidden."""
 
     name: str
     authentication: Authentication = "sha"

@@ -21,7 +21,7 @@ DTMF = {"rfc4733": 0, "info": 1}
 
 
 class Listener(Protocol):
-    """Who is told."""
+    """What the callbacks are passed on to: the handset."""
 
     broken: Exception | None
     ssrc_changes: int

@@ -25,7 +25,7 @@ class Digits:
         self._deadline = time.monotonic() + order["within"]
 
     def attend(self) -> bool:
-        """Whether it is decided."""
+        """Look at what has come; whether the digits were heard, or their time is up."""
         expected: str = self._order["expect"]
         told = {
             "as events": self._events()[self._began :],

@@ -15,19 +15,18 @@ Traps of the engine that this file lives with (pjsua2 2.15.1):
 from __future__ import annotations
 
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
 
 from checks.telephony.phone import pjsua2_settings
-from checks.telephony.phone.call_control import Changing
 from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Screen, callers_in
 from checks.telephony.phone.sip_watch import Tell, Watch
+from checks.telephony.phone.sound_bridge import Sounding
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
@@ -44,21 +43,15 @@ _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 _PROVISIONALS_TOLD = 20
 
 
-class Handset(Changing):
+class Handset(Sounding):
     """The telephone. Its methods do; what comes of it is told as events."""
 
     def __init__(self, tell: Tell, folder: Path, name: str) -> None:
-        super().__init__()
+        super().__init__(folder, name)
         self.tell, self.ladder = tell, Ladder()
         self.broken: Exception | None = None
         self.digits = ""
         """every digit that the far end pressed"""
-        self.heard_file, self.said_file = (
-            folder / f".{name}-heard.wav",
-            folder / f".{name}-said.wav",
-        )
-        self._silence_file = folder / f".{name}-silence.wav"
-        self.media_at: float | None = None
         self.ended = False
         self.registered = False
         self.screen = Screen()
@@ -70,8 +63,6 @@ class Handset(Changing):
         self._call: Any = None
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
-        self._said: Any = None
-        self._heard: Any = None
         self._wire = Wire(self)
         self._provisionals = 0
         self._hanging_up = False
@@ -140,21 +131,6 @@ class Handset(Changing):
         parameter.method, parameter.digits, parameter.duration = DTMF[method], digits, 160
         self._call.sendDtmf(parameter)
 
-    def play(self, path: Path, again: bool) -> None:
-        """Say a WAV into the call, once or over and over."""
-        self._players.append(self._player(path, again))
-        # Muted: the recording holds what would have been said, the call does not get it.
-        for sink in (self._said,) if self._muted else (self._said, self._sound):
-            self._players[-1].startTransmit(sink)
-
-    def hush(self) -> None:
-        """Stop everything that is being played but the silence."""
-        # The first player is the silence, which keeps both recordings going.
-        for player in self._players[1:]:
-            for sink in (self._sound, self._said):
-                player.stopTransmit(sink)
-        del self._players[1:]
-
     def hang_up(self) -> None:
         """BYE, CANCEL or a refusal, as fits; the call may linger until `farewell_answered`."""
         if self.in_call:
@@ -170,11 +146,6 @@ class Handset(Changing):
         """The RTP counts so far; {} when there never was media."""
         return {**self.meter.latest, **self.watch.far.figures} if self.meter.latest else {}
 
-    @property
-    def has_media(self) -> bool:
-        """Whether sound can be said and heard."""
-        return self._sound is not None and not self.ended
-
     def buffered_ms(self) -> float | None:
         """What the jitter buffer holds just now, milliseconds of sound; None without media."""
         if not self.has_media or self.held:
@@ -185,20 +156,7 @@ class Handset(Changing):
         """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
         response.
         """
-        # Both hung up at once: their BYE ends the call as well as ours.
-        if self.ladder.far_request("BYE") is not None:
-            return True
-        # No BYE was sent: the call was cancelled or refused, and INVITE's final response ends it.
-        if not self._hanging_up or not any(
-            m.method == "BYE" and m.status is None for m in self.ladder
-        ):
-            invite = any(
-                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since
-                for m in self.ladder
-            )
-            return invite or not self._hanging_up
-        answer = self.ladder.final_response("BYE")
-        return answer is not None and answer.at >= since
+        return self.ladder.ended(since, self._hanging_up)
 
     def poll(self, milliseconds: int) -> None:
         """Let the engine work. Raises what broke in a callback."""
@@ -233,7 +191,7 @@ class Handset(Changing):
     # --- what the engine says
 
     def on_message(self, message: Any) -> None:
-        """A SIP message went by."""
+        """Keep a SIP message that was sent or received, and tell what it means for the call."""
         self.ladder.add(message)
         self.watch.look(message)
         # After the end nothing more is told: the daemon awaits its statistics only.
@@ -312,12 +270,7 @@ class Handset(Changing):
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""
         self._sound, self._media_index, self.held = self._call.getAudioMedia(index), index, False
-        # A resumed call goes on in the same recording.
-        if self._heard is None:
-            self._begin_recording()
-        self._sound.startTransmit(self._heard)
-        for player in self._players[: 1 if self._muted else None]:
-            player.startTransmit(self._sound)
+        self._connect_sound()
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen
         self.watch.begin_media(self._call.getMedTransportInfo(index).localRtcpName)
@@ -329,31 +282,3 @@ class Handset(Changing):
         if method == "rfc4733":
             self.meter.digit(time.monotonic())
         self.tell("dtmf", digit=digit, method=method)
-
-    # --- the parts
-
-    def _begin_recording(self) -> None:
-        self._heard, self._said = pj.AudioMediaRecorder(), pj.AudioMediaRecorder()
-        self._heard.createRecorder(str(self.heard_file))
-        self._said.createRecorder(str(self.said_file))
-        self.media_at = time.monotonic()
-        _write_silence(self._silence_file)
-        self._players.append(self._player(self._silence_file, again=True))
-        # The silence makes both recordings go on while a call is on hold.
-        for sink in (self._said, self._heard):
-            self._players[0].startTransmit(sink)
-
-    @staticmethod
-    def _player(path: Path, again: bool) -> Any:
-        player = pj.AudioMediaPlayer()
-        player.createPlayer(str(path), 0 if again else pj.PJMEDIA_FILE_NO_LOOP)
-        return player
-
-
-def _write_silence(path: Path) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        # One second, which the player repeats.
-        file.writeframes(bytes(2 * 8000))

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-import wave
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from checks.telephony.audio import classification, examination, nonce, nonce_sound, prompt, sound
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE
+from checks.telephony.phone import prompt_naming
 
 if TYPE_CHECKING:
     from checks.telephony.phone.sip_watch import Tell
@@ -34,19 +33,10 @@ _READ_EVERY_SECONDS = 0.05
 _TAIL = round(0.2 * RATE)
 # A quarter of the prompt is no chance: then it was cut short, not another.
 _SOME = 0.25
-# The phone must answer an order within ten seconds: a large library is searched in part.
-_LIBRARY_SECONDS = 4.0
 # Less sound than this may be a click of the switch.
 _SOME_SECONDS = 1.0
 # Sound that may be an answer: speech (unknown), music, a voicemail's greeting.
 _GOOD = ("unknown", "music", "voicemail")
-
-
-# 512 prompts of ten seconds hold some 160 MB of samples; a script has few.
-@lru_cache(maxsize=512)
-def reference(path: str) -> prompt.Reference:
-    """A prompt to look for, read once. Raises OSError, ValueError, wave.Error."""
-    return prompt.Reference.read(Path(path))
 
 
 class Listening(Protocol):
@@ -62,14 +52,14 @@ class Prompt:
     def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
         self._ear, self._order = ear, order
         self._hearings = [
-            prompt.Hearing(reference(path), ear.mark)
+            prompt.Hearing(prompt_naming.reference(path), ear.mark)
             for path in order.get("references") or [order["reference"]]
         ]
         self._began = time.monotonic()
         self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
-        """Whether it is decided."""
+        """Look at what has come; whether it was heard, or its time is up."""
         matches = [hearing.hear(self._ear.recording.samples) for hearing in self._hearings]
         best = max(
             range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage)
@@ -124,7 +114,7 @@ class Nonce:
         self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
-        """Whether it is decided."""
+        """Look at what has come; whether it was heard, or its time is up."""
         samples = self._ear.recording.samples
         if (found := self._listener.hear(samples)) is not None:
             self._ear.heard_to(len(samples), len(samples))
@@ -233,7 +223,7 @@ class Ear:
         return examination.examine(*self.so_far(order), order.get("country"))
 
     async def examine_beside(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The same in a thread, where a call's packets go by this one."""
+        """What `examine` finds, computed in a thread: this one carries the call's packets."""
         # numpy lets the interpreter go: the loop serves packets meanwhile.
         return await asyncio.to_thread(
             examination.examine, *self.so_far(order), order.get("country")
@@ -244,7 +234,7 @@ class Ear:
         return examination.figures_of(*self.so_far({}))
 
     async def figures_beside(self) -> dict[str, float]:
-        """The same in a thread."""
+        """The measures of what was heard, computed in a thread."""
         return await asyncio.to_thread(examination.figures_of, *self.so_far({}))
 
     def so_far(self, order: Mapping[str, Any]) -> tuple[sound.Samples, sound.Samples]:
@@ -277,54 +267,14 @@ class Ear:
         if sound.is_silent(samples) and previous is not None and previous:
             return "dtmf-ignored", "nothing new and then silence after the digit"
         known = [*order.get("others", ()), *([previous] if previous else [])]
-        if not sound.is_silent(samples) and (name := self._known(samples, known, wanted)):
+        if not sound.is_silent(samples) and (name := prompt_naming.known(samples, known, wanted)):
             if previous and name == Path(previous).name:
                 return "dtmf-ignored", f"{name} went on or came again after the digit"
             return "wrong-prompt", f"it was {name}, {awaited} awaited"
-        code, text = self._named(samples, order)
-        return code, f"{text}, {awaited} awaited"
-
-    def _known(
-        self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]
-    ) -> str | None:
-        """Which of the known prompts it is; a library that is too large to be gone through in time
-        is gone through in part.
-        """
-        enough, found = time.monotonic() + _LIBRARY_SECONDS, list[prompt.Reference]()
-        for path in dict.fromkeys(known):
-            # The prompts that were awaited were searched already.
-            if (
-                Path(path).name not in wanted
-                and time.monotonic() < enough
-                and (one := readable(path))
-            ):
-                found.append(one)
-        return prompt.closest(samples, 0, found, lambda: time.monotonic() < enough)
-
-    def _named(self, samples: sound.Samples, order: Mapping[str, Any]) -> tuple[str, str]:
-        """What the sound is; a tone of the network counts as a false answer only where it follows
-        the answer.
-        """
         answered = order.get("answered_at")
-        # A tone before the answer is ringback, and no false answer.
         if answered is not None:
             samples = samples[max(0, self.recording.position_at(answered) - self._quiet_from) :]
-        found = classification.nature_of(samples, order.get("country"))
-        if found.is_false_answer and answered is not None:
-            # After a prompt was heard somebody did answer: the same tone is then a fault of the
-            # way.
-            return f"{'tone' if self.something_heard else 'false-answer'}:{found.kind}", found.words
-        if found.kind in ("silence", "nothing"):
-            return "silent", f"no sound for {len(samples) / RATE:.1f} s"
-        if found.kind in ("unknown", *classification.FALSE_ANSWERS, "tone"):
-            return "unknown-prompt", found.words
-        return {"music": "music-on-hold"}.get(found.kind, found.kind), found.words
-
-
-def readable(path: str) -> prompt.Reference | None:
-    """A prompt of a library, if it is one."""
-    try:
-        return reference(path)
-    # A library may hold files that are no prompts: they are passed over.
-    except (OSError, ValueError, EOFError, wave.Error):
-        return None
+        code, text = prompt_naming.named(
+            samples, order.get("country"), answered is not None, self.something_heard
+        )
+        return code, f"{text}, {awaited} awaited"

@@ -125,7 +125,7 @@ def of_account(account: Account) -> Any:
 
 
 def media_of(info: Any) -> dict[str, Any]:
-    """What a stream is."""
+    """The codec of a stream, its far address and its packet time (milliseconds)."""
     codec = info.audCodecParam
     packet_ms = codec.info.frameLen * max(1, codec.setting.frmPerPkt)
     return {"codec": info.codecName, "far": info.remoteRtpAddress, "packet_ms": packet_ms}

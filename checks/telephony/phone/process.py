@@ -13,7 +13,6 @@ exit.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.process.channel import Channel, be_a_good_child
+from checks.telephony.phone import leg_exhibits
 from checks.telephony.phone.process_health import Pulse
 from checks.telephony.phone.screening import Screen
 
@@ -252,7 +252,9 @@ class Phone:
             self._channel.tell(
                 "statistics", **self._handset.statistics, **self._sound_figures(), health=health
             )
-            self._write_exhibits(self._handset)
+            leg_exhibits.write(
+                self._folder, self._name, self._files, self._born, self._handset, self._ear
+            )
         self._channel.tell("closed")
 
     def _until(self, condition: Any, within: float) -> bool:
@@ -271,31 +273,6 @@ class Phone:
             return {}
         return {**self._ear.figures(), "rx_ssrc_changes": self._handset.ssrc_changes}
 
-    def _write_exhibits(self, handset: Handset) -> None:
-        first = next(iter(handset.ladder), None)
-        text = handset.ladder.text(first.at if first else self._born, "Reveille")
-        (self._folder / self._files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
-        # A secretive call leaves no recording: the digits would be heard in it.
-        if self._ear is not None and not handset.ladder.secretive:
-            from checks.telephony.audio.recording import write_both
-
-            write_both(self._folder / self._files["sound"], self._ear.recording, self._ear.said)
-        self._write_picture(handset)
-        # The engine's own recordings are as long as the call, and not bound.
-        for path in self._folder.glob(f".{self._name}-*.wav"):
-            path.unlink(missing_ok=True)
-
-    def _write_picture(self, handset: Handset) -> None:
-        """What a page draws of this leg; the daemon gathers it."""
-        drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
-        if self._ear is not None and not handset.ladder.secretive:
-            from checks.telephony.audio.waveform import track
-
-            drawn |= {"heard": track(self._ear.recording), "said": track(self._ear.said)}
-        (self._folder / f".{self._name}-picture.json").write_text(
-            json.dumps(drawn), encoding="utf-8"
-        )
-
 
 def main() -> None:
     """The process, from its first breath to its last."""
@@ -308,9 +285,7 @@ def main() -> None:
         channel.tell(
             "broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}"
         )
-        # The far end is told if it can be; the process ends either way.
-        # The far end is told if it can be; the process ends either way.
-        with suppress(BaseException):
+        with suppress(BaseException):  # the far end is told if it can be; it ends either way
             phone._leave(_FAREWELL_SECONDS)
         os._exit(1)
     os._exit(0)

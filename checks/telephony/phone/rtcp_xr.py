@@ -74,7 +74,7 @@ class FarReports:
                 self.figures |= {**found, "xr_reports": self.figures.get("xr_reports", 0) + 1}
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the socket; `figures` stays."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -121,7 +121,7 @@ def _said(block: bytes) -> dict[str, float]:
 
 
 def _reading(port: int) -> socket.socket:
-    """Raises PermissionError."""
+    """A raw socket that sees the UDP datagrams to `port`. Raises PermissionError."""
     program = [(code, yes, no, port if code == 0x15 else value) for code, yes, no, value in _FILTER]
     written = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
     reading = socket.socket(

@@ -66,7 +66,7 @@ class Watch:
         self.far = FarReports()
 
     def look(self, message: Message) -> None:
-        """A SIP message went by."""
+        """Note a SIP message that was sent or received."""
         if stray := self._asked.look(message) or untagged(message):
             self.dropped(stray)
         if message.direction == "sent":
@@ -170,7 +170,7 @@ class Watch:
             self._tell("malformed", why=malformed.why, far=malformed.far)
 
     def bad_rtp(self, why: str) -> None:
-        """A packet that is no RTP."""
+        """Count a packet that is no RTP; the tenth is told."""
         self._bad_packets += 1
         if self._bad_packets == _MANY_BAD_PACKETS:
             self._tell("bad-rtp", why=why)

@@ -108,7 +108,7 @@ class Ladder:
         """whether the digits of this call are secrets"""
 
     def add(self, message: Message) -> None:
-        """Keep one more."""
+        """Keep a message, and in a flood the latest in place of older ones."""
         if len(self._first) < _KEPT:
             self._first.append(message)
             return
@@ -134,6 +134,22 @@ class Ladder:
         return self._latest_where(
             m for m in self if m.direction == "received" and m.method == method and m.status is None
         )
+
+    def ended(self, since: float, hanging_up: bool) -> bool:
+        """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
+        response; only those after `since` (monotonic seconds) count.
+        """
+        # Both hung up at once: their BYE ends the call as well as ours.
+        if self.far_request("BYE") is not None:
+            return True
+        # No BYE was sent: the call was cancelled or refused, and INVITE's final response ends it.
+        if not hanging_up or not any(m.method == "BYE" and m.status is None for m in self):
+            invite = any(
+                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in self
+            )
+            return invite or not hanging_up
+        answer = self.final_response("BYE")
+        return answer is not None and answer.at >= since
 
     @staticmethod
     def _latest_where(found: Iterable[Message]) -> Message | None:

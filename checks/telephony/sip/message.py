@@ -47,7 +47,7 @@ def is_like_a_request(data: bytes) -> bool:
 
 
 def read(data: bytes) -> Read:
-    """Raises NotSip."""
+    """The one SIP message in `data`. Raises NotSip."""
     # Empty lines before a message are allowed (RFC 3261 section 7.5).
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:

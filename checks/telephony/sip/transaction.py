@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
+from sipmessage import URI, Request, Response
 
 from checks.contract import Refused, Trace
 from checks.telephony.sip.causes import cause_in, name_of
@@ -83,33 +82,6 @@ async def asked(target: Target) -> AsyncIterator[Conversation]:
         yield conversation
     finally:
         await conversation.close()
-
-
-def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reveille") -> Request:
-    """A request outside any dialogue, from `user` at our own end of the socket (RFC 3261 section
-    8.1.1).
-    """
-    own = far.own_address(user)
-    made = Request(method, uri)
-    # The branch begins with the magic cookie of RFC 3261 section 8.1.1.7; rport (RFC 3581) has the
-    # answer come back to our port.
-    branch = Parameters(branch="z9hG4bK" + secrets.token_hex(8), rport=None)
-    made.via = [Via(transport=far.carrier.upper(), host=own.host, port=own.port, parameters=branch)]
-    made.max_forwards = 70
-    made.from_address = Address(own, parameters=Parameters(tag=secrets.token_hex(8)))
-    made.to_address = Address(to)
-    made.call_id = secrets.token_hex(12)
-    made.cseq = CSeq(1, method)
-    carried = (
-        Parameters()
-        if far.carrier == "udp"
-        # A Contact names the carrier, or answers to it would come by UDP.
-        else Parameters(transport="tcp" if far.carrier == "tcp" else "tls")
-    )
-    made.contact = [Address(replace(own, parameters=carried))]
-    made.user_agent = "Reveille"
-    made.content_length = 0
-    return made
 
 
 def refusal(answer: Response) -> Refused:
@@ -199,7 +171,7 @@ class Conversation(asyncio.DatagramProtocol):
         return await self._answer
 
     async def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket, and wait until it is closed."""
         # An exception that nobody fetches would be logged by asyncio as a bug of ours.
         if self._answer and not self._answer.cancel():
             self._answer.exception()
@@ -208,7 +180,7 @@ class Conversation(asyncio.DatagramProtocol):
             cast(asyncio.Transport | asyncio.DatagramTransport, self._transport).abort()
             await self._gone.wait()
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - a connected socket
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - connected
         # Far ends send CRLF or a zero byte to keep a NAT's binding alive.
         if data.strip(b"\r\n\0 "):
             self._heard(data)

@@ -63,7 +63,7 @@ class BrowserPhone(Softphone):
 
 
 class BrowserAttempt(Attempt):
-    """One call of a check."""
+    """One call of a webrtc-browser check."""
 
     READY_SECONDS: ClassVar[float] = START_SECONDS
     _check: BrowserCall

@@ -20,7 +20,7 @@ _CLOSED_SECONDS = 20.0
 
 
 async def run(chromium: Chromium, channel: Channel) -> None:
-    """Hold it. Raises Stuck."""
+    """Hold one call for the daemon at the other end of `channel`. Raises Stuck."""
     await BrowserSoftphone(channel, chromium).run()
 
 

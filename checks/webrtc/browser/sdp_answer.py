@@ -24,7 +24,7 @@ class Answer:
     body: str
 
     def codec(self) -> str:
-        """The first that is taken. Raises Refused."""
+        """The first codec of the answer that is known here. Raises Refused."""
         line = re.search(r"(?m)^m=audio (\d+) \S+ ([\d ]+)", self.body)
         # RFC 3264 section 6: port 0 rejects the stream.
         if line is None or line[1] == "0":
@@ -37,7 +37,7 @@ class Answer:
         return codec
 
     def prove_ice(self) -> None:
-        """Raises Refused."""
+        """Raise Refused where the answer lacks it."""
         # RFC 8839 section 5.4: without ice-ufrag the far end does no ICE.
         if not re.search(r"(?m)^a=ice-ufrag:\S", self.body):
             raise Refused(
@@ -45,7 +45,7 @@ class Answer:
             )
 
     def prove_fingerprint(self) -> None:
-        """Raises Refused."""
+        """Raise Refused where the answer lacks it."""
         # RFC 8122 section 5: the fingerprint binds the certificate of DTLS to the signalling.
         if not re.search(r"(?m)^a=fingerprint:\S", self.body):
             raise Refused("no-fingerprint", "the answer has no DTLS fingerprint")

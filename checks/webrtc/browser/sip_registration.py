@@ -19,13 +19,13 @@ _END_SECONDS = 2.0
 
 
 class Presence:
-    """Of one account in a page."""
+    """The registration of one account, in the softphone's page."""
 
     def __init__(self, page: SoftphonePage, settings: Mapping[str, Any]) -> None:
         self._page, self._settings = page, settings
 
     async def register(self) -> None:
-        """By the page's own WebSocket. Raises Refused, CannotTell."""
+        """Register by the page's own WebSocket. Raises Refused, CannotTell."""
         page, known = self._page, self._settings
         account = {name: known[name] for name in ("url", "domain", "user", "login", "password")}
         await page.do("phone.connect", "us", account)

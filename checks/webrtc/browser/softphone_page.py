@@ -118,7 +118,7 @@ class SoftphonePage:
         )
 
     async def until(self, *names: str, since: int = 0, **facts: Any) -> Told:
-        """The same, awaited. Raises CannotTell when the page is lost."""
+        """The event that `seen` would find, awaited. Raises CannotTell when the page is lost."""
         while (found := self.seen(*names, since=since, **facts)) is None:
             if self.gone:
                 raise CannotTell(self.gone)
@@ -170,7 +170,7 @@ async def _opened(context: BrowserContext, origin: str) -> Page:
 
 
 async def _serve(route: Route) -> None:
-    """The document, and its scripts."""
+    """Answer the browser with the document or one of its scripts."""
     name = "/" + route.request.url.split("/", 3)[3].partition("?")[0]
     if name in _FILES:
         await route.fulfill(

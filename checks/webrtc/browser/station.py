@@ -26,8 +26,8 @@ from checks.telephony.audio.sound import Samples
 from checks.transport.stages import Stages, Tell
 from checks.transport.websocket import connection_to
 from checks.web.browser.chromium import Chromium
-from checks.webrtc.browser import rtc_stats, sdp_answer
-from checks.webrtc.browser.sip_registration import Presence, refused_by
+from checks.webrtc.browser import call_progress, rtc_stats, sdp_answer
+from checks.webrtc.browser.sip_registration import Presence
 from checks.webrtc.browser.softphone_page import SoftphonePage, Told, ear
 from checks.webrtc.live import Live
 from checks.webrtc.station import Station
@@ -130,17 +130,17 @@ class BrowserStation(Station):
             page.heard = self._sound
             since = len(page.events)
             await page.do("phone.call", "us", "call", self._settings["to"])
-            answer = await self._answered(since)
+            answer = await call_progress.answered(page, since)
             self.codec = answer.codec()
             self._in_call = True
             self._tell("answered")
             facts["note"] = f"answered with {self.codec}"
         async with self._stages.stage("ice", late="timeout") as facts:
             answer.prove_ice()
-            facts["note"] = f"ICE: {await self._until_connected()}"
+            facts["note"] = f"ICE: {await call_progress.until_connected(page)}"
         async with self._stages.stage("dtls") as facts:
             answer.prove_fingerprint()
-            facts["note"] = await self._until_secured()
+            facts["note"] = await call_progress.until_secured(page)
         async with self._stages.stage("srtp", late="no-rtp"):
             counts: Mapping[str, Any] = {}
             while not (counts.get("rx_packets") and counts.get("tx_packets")):
@@ -148,50 +148,6 @@ class BrowserStation(Station):
                 await asyncio.sleep(_LOOK_SECONDS)
                 counts = await self.counts()
         self._flowing = True
-
-    async def _answered(self, seen: int) -> sdp_answer.Answer:
-        """A 2xx with its description. Raises Refused."""
-        page = self._there
-        while True:
-            found = await page.until("sip", "failed", "disconnected", since=seen)
-            # Each event counts once, or a page with many would be searched again and again.
-            seen = page.events.index(found, seen) + 1
-            if found.name == "sip" and not found["sent"] and found["name"] == "us":
-                if (answer := sdp_answer.final_answer(found["text"])) is not None:
-                    return answer
-            elif found.name == "failed" and found["call"] == "call":
-                raise refused_by(found)
-            elif found.name == "disconnected" and found["name"] == "us":
-                raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
-
-    async def _until_connected(self) -> str:
-        page, seen = self._there, 0
-        while True:
-            found = await page.until("transport", "not-taken", since=seen, call="call")
-            seen = page.events.index(found, seen) + 1
-            if found.name == "not-taken":
-                raise Refused(
-                    "bad-peer", f"the browser does not take the answer: {found['text']}"[:300]
-                )
-            # W3C webrtc: "completed" follows "connected" once gathering and checks are over.
-            if found["ice"] in ("connected", "completed"):
-                return rtc_stats.pair(await page.do("phone.statistics", "call"))
-            if found["ice"] in ("failed", "closed"):
-                raise Refused("no-pair", "no candidate pair could be used")
-
-    async def _until_secured(self) -> str:
-        page, seen = self._there, 0
-        while True:
-            found = await page.until("transport", since=seen, call="call")
-            seen = page.events.index(found, seen) + 1
-            if found["dtls"] == "connected":
-                return rtc_stats.secured(await page.do("phone.statistics", "call"))
-            if found["dtls"] == "failed":
-                raise Refused(
-                    "dtls",
-                    "the browser refused the handshake: certificate, fingerprint or role do"
-                    " not fit",
-                )
 
     # --- what comes from afar
 
@@ -249,13 +205,13 @@ class BrowserStation(Station):
     # --- in the call
 
     def say_nonce(self, nonce: list[int]) -> None:
-        """Say it again and again."""
+        """Say a nonce again and again, until `hush`."""
         # The page takes 16-bit samples, as base64: evaluate() passes text.
         samples = np.clip(nonce_sound.sound_of(nonce), -32768, 32767).astype("<i2")
         self._soon(self._there.do("sound.say", base64.b64encode(samples.tobytes()).decode()))
 
     def hush(self) -> None:
-        """Be silent."""
+        """Stop what is being said."""
         self._soon(self._there.do("sound.hush"))
 
     async def press(self, digits: str) -> None:
