@@ -44,7 +44,7 @@ class Attempt:
             agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
             call = await self._softphone()
             watch.begin()
-            # Numbers of the event loop's lateness begin when both processes are there.
+            # The event loop's lateness counts from here: starting processes keeps it busy.
             call.order("call")
             await self._stages(call, agent)
             await Conversation(self._trace, self._script, self._keys, call, agent).run()
@@ -87,11 +87,11 @@ class Attempt:
             "open",
             folder=str(self._trace.exhibits_folder),
             files={"sound": "call.wav", "ladder": _LADDERS["call"]},
+            # The process ends its own call 30 s after the longest honest attempt, should the daemon
+            # forget it.
             life_seconds=check.longest_seconds() + 30.0,
             within=self._within,
             **order,
-            # The process ends its own call 30 s after the longest honest attempt, should the daemon
-            # forget it.
         )
         await self._in_time(call, "ready", within=self.READY_SECONDS)
         return call

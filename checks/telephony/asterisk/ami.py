@@ -41,7 +41,6 @@ _MOST_EVENTS, _MOST_HEADERS = 20000, 500
 _BANNER = "Asterisk Call Manager"
 
 
-# UnknownAction is told apart from a refusal: each caller knows which module brings its action.
 class UnknownAction(Exception):
     """The PBX has no such action: the module that brings it is not loaded."""
 

@@ -20,7 +20,6 @@ _FIRST = 120 * RATE
 _LAST = 120 * RATE
 
 
-# The buffer doubles when it is full, so that a long call copies each sample about twice.
 class Recording:
     """One direction; `started_at` is the monotonic time of its first sample."""
 
@@ -42,6 +41,7 @@ class Recording:
             return False
         new = from_pcm(raw)
         self._read += len(new) * 2
+        # Doubled when it is full, a long call's buffer copies each sample about twice.
         while self._length + len(new) > len(self._buffer):
             self._buffer = np.concatenate((self._buffer, np.zeros_like(self._buffer)))
         self._buffer[self._length : self._length + len(new)] = new

@@ -106,7 +106,7 @@ async def way_of(line: Line, within: float) -> Way:
     except TimeoutError:
         raise CannotTell(f"{host} did not resolve within {within:g} s") from None
     except (OSError, UnicodeError) as problem:
-        # A registrar with AAAA records only looks like a name that does not exist to an IPv4
+        # A registrar with nothing but AAAA records looks like no name at all to an IPv4
         # lookup.
         if isinstance(problem, socket.gaierror) and await _has_ipv6(host, port):
             raise CannotTell(
