@@ -108,7 +108,7 @@ at_once = 1
         return min(self.at_once, self.calls)
 
     def claims(self) -> tuple[Claim, ...]:
-        """A channel for each call that stands; each agent's account."""
+        """One channel for each call that stands, or each agent's account."""
         if self.line is not None:
             return (Claim(self.line.name, self._standing),)
         return tuple(Claim(agent.name, 1) for agent in self.log_ins)
@@ -175,7 +175,7 @@ at_once = 1
             raise self._fault(trace, ratio, faults)
 
     def _fault(self, trace: Trace, ratio: Ratio, faults: Sequence[Fault]) -> Refused:
-        """The fault of most of them, in its own stage."""
+        """The commonest fault, raised in its own stage, with the counts of all in its text."""
         # The ticket names the commonest fault; the others stand behind it with their counts.
         (stage, code), _ = Counter((fault.stage, fault.code) for fault in faults).most_common(1)[0]
         what = "log-ins" if self.log_ins else "calls"
@@ -193,7 +193,7 @@ at_once = 1
             return refused
 
     def _keep(self, trace: Trace, seen: Sequence[Observation]) -> None:
-        """The evidence of the first that failed; the folders of the others go."""
+        """Keep the evidence of the first that failed, and remove the folders of all."""
         failed = [number for number, one in enumerate(seen, 1) if one.fault][:_KEPT]
         for number, one in enumerate(seen, 1):
             folder = trace.exhibits_folder / _folder(number)

@@ -90,7 +90,7 @@ line = "trunk-a"
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
+        """The time limit, and 2 s for closing the socket, in seconds."""
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:

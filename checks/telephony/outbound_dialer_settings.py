@@ -140,7 +140,7 @@ class DialerSettings(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
         }
 
     def longest_seconds(self) -> float:
-        """Every timer, one after the other."""
+        """The sum of all timers, which may run out one after the other, in seconds."""
         call = (
             self.called_within
             + 2 * ANSWER_SECONDS

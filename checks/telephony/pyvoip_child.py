@@ -100,7 +100,7 @@ class Telephone:
         raise Fault("timeout", f"no answer within {within:g} s")
 
     def listen(self) -> None:
-        """Measures what is heard. Raises Fault where nothing is."""
+        """Measure what is heard. Raises Fault where nothing is."""
         packets = [0]
         client = self._call.RTPClients[0]
         parse = client.parse_packet
@@ -171,7 +171,7 @@ class Telephone:
 
 
 def main() -> None:
-    """Do the job, and say how it went."""
+    """Do the job, and tell the daemon how it went; does not return."""
     warnings.simplefilter("ignore")
     wanted, tell = job(), telling()
     telephone = Telephone(wanted)

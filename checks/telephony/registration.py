@@ -91,7 +91,7 @@ line = "trunk-a"
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
+        """The time limit, and 2 s for closing the socket, in seconds."""
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
@@ -126,7 +126,7 @@ line = "trunk-a"
             raise late(conversation, self.within) from None
 
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
-        """Ours must be among the contacts (RFC 3261 section 10.3, step 8)."""
+        """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Refused."""
         try:
             contacts = answer.contact
             own = [c for c in contacts if (c.uri.user, c.uri.host, c.uri.port) == registration.own]

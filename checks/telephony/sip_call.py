@@ -224,7 +224,7 @@ script = [
                 )
 
     def _keep(self, trace: Trace, legs: dict[str, Phone]) -> None:
-        """Measures and exhibits, also of a call that failed."""
+        """Keep measures and exhibits, also of a call that failed."""
         for name in legs:
             evidence.exhibit_leg(trace, name, ladder_of(name))
         if "call" not in legs:

@@ -162,7 +162,7 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
         return given
 
     def longest_seconds(self) -> float:
-        """Every timer of its own, one after the other."""
+        """The sum of all timers, which may run out one after the other, in seconds."""
         # Timers of their own: REGISTER, INVITE and BYE; the rest are the answer and the first
         # packet.
         timers = 3 * self.signalling_within + self.answer_within + self.media_within

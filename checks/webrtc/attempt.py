@@ -39,7 +39,7 @@ class Attempt:
         self._legs: dict[str, Phone] = {}
 
     async def run(self, watch: LoopWatch) -> None:
-        """Raises Refused, CannotTell."""
+        """Hold the call from its first stage to its end. Raises Refused, CannotTell."""
         try:
             agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
             call = await self._softphone()
@@ -59,7 +59,7 @@ class Attempt:
             self._keep()
 
     def health(self) -> list[dict[str, float]]:
-        """How each process got on."""
+        """The health of each process, as probe_health.Figures."""
         return evidence.health_of_legs(self._legs)
 
     async def _stages(self, call: Softphone, agent: Agent | None) -> None:
@@ -181,7 +181,7 @@ class Attempt:
     # --- after the script
 
     async def _echo(self, call: Softphone) -> None:
-        """Our own nonce, said and heard again: the far end is an echo."""
+        """Say our own nonce, which must come back: the far end is an echo. Raises Refused."""
         # SystemRandom: a nonce that could be guessed would prove nothing.
         ours = nonce.make(random.SystemRandom())
         with self._trace.stage("echo"):
@@ -211,7 +211,7 @@ class Attempt:
                 raise Refused("timeout", f"BYE was not answered within {within:g} s")
 
     def _keep(self) -> None:
-        """Measures and exhibits, also of a call that failed."""
+        """Keep measures and exhibits, also of a call that failed."""
         for name in self._legs:
             evidence.exhibit_leg(self._trace, name, _LADDERS[name])
         if "call" in self._legs:

@@ -33,7 +33,7 @@ class Call:
         self._invite: Request | None = None
 
     async def place(self) -> str:
-        """INVITE until the answer; its body. Raises Refused."""
+        """Send INVITE, await the answer, and send ACK; returns its body. Raises Refused."""
         self._tell("invited")
         final = await self._signalling.ask_as_user(self._next_invite, self._progress)
         if final.code >= 300:
@@ -55,7 +55,7 @@ class Call:
         return await self._signalling.ask(info)
 
     async def hang_up(self, within: float) -> bool:
-        """BYE, or CANCEL of what still rings; whether that was answered."""
+        """Send BYE, or CANCEL while it rings; returns whether that was answered."""
         if self.ended or self._invite is None:
             return True
         self.ended = True

@@ -40,7 +40,7 @@ class Softphone(Phone):
             return refused
 
     async def pass_through(self, trace: Trace, name: str, within: float) -> None:
-        """One stage, as the process tells it. Raises Refused, CannotTell."""
+        """Await one stage, as the process tells it. Raises Refused, CannotTell."""
         with trace.stage(name):
             try:
                 told = await self.until(
@@ -77,7 +77,7 @@ class Agent(Phone):
 
 
 def _keep(trace: Trace, told: Event) -> None:
-    """What a stage tells beside its time."""
+    """Keep what a stage tells beside its time: notes and measures."""
     for note in [told.facts.get("note"), *told.facts.get("notes", [])]:
         if note:
             trace.note(note)

@@ -62,7 +62,7 @@ class _Question(asyncio.DatagramProtocol):
             self.failed.set_exception(why)
 
     async def bind(self, server: Any) -> stun.Message:
-        """A Binding request's success. Raises what failed."""
+        """Send a Binding request; returns its success. Raises what failed."""
         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         transaction = stun.Transaction(request, server, self)
         self._asked = request.transaction_id, transaction

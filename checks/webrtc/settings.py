@@ -192,7 +192,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
         return given
 
     def longest_seconds(self) -> float:
-        """Every timer of its own, one after the other."""
+        """The sum of all timers, which may run out one after the other, in seconds."""
         timers = (
             sum(self._within().values())
             + self.step_within

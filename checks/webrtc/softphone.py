@@ -53,7 +53,7 @@ class Softphone:
         self._stall = 0.0
 
     async def run(self) -> None:
-        """Until it is told to hang up, or nobody is there any more."""
+        """Run until it is told to hang up, or the daemon is gone."""
         loop = asyncio.get_running_loop()
         self._live_alone()
         loop.add_reader(self._channel.fileno(), self._read)
@@ -69,7 +69,7 @@ class Softphone:
         beating.cancel()
 
     def _live_alone(self) -> None:
-        """What a process of its own owes: to leave when it is asked to."""
+        """Leave at SIGTERM, as a process of its own must."""
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS
         )
@@ -159,7 +159,7 @@ class Softphone:
             self._leave_within(_FAREWELL_SECONDS)
 
     def _converse(self, command: dict[str, Any]) -> None:
-        """The commands that need a call with sound."""
+        """Obey the commands that need a call with sound."""
         station, ear = self._station, self._ear
         if ear is None or station is None:
             self._channel.tell("no-media", command=command["do"])
@@ -231,7 +231,7 @@ class Softphone:
 
 
 def main() -> None:
-    """The process, from its first breath to its last."""
+    """Run the process until its call is over; does not return."""
     channel = Channel(int(sys.argv[1]))
     be_a_good_child()
     # The imports take their time now, before the daemon begins to measure.

@@ -22,7 +22,7 @@ _LATE_FRAMES = 10
 
 
 class Mouth(MediaStreamTrack):
-    """Says what it is given, else silence: a frame each 20 ms."""
+    """A microphone that says what it is given, else silence: a frame each 20 ms."""
 
     kind = "audio"
 
@@ -35,7 +35,7 @@ class Mouth(MediaStreamTrack):
         self._due = 0.0
 
     def play(self, sound: Samples | None, again: bool = False) -> None:
-        """Say this from now on; None is silence."""
+        """Say this sound from now on, once or again and again; None is silence."""
         self._sound, self._again, self._position = sound, again, 0
 
     async def recv(self) -> av.AudioFrame:

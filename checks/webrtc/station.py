@@ -62,7 +62,7 @@ class Station:
     # --- the stages
 
     async def reach(self) -> None:
-        """Everything up to a registered softphone with its candidates. Raises Over."""
+        """Pass everything up to a registered softphone with its candidates. Raises Over."""
         connection = await connection_to(self._stages, self._settings)
         self._speak(connection)
         await self._register()
@@ -215,7 +215,7 @@ class Station:
     # --- leaving
 
     async def hang_up(self, within: float) -> tuple[bool, bool]:
-        """BYE and un-REGISTER; whether there was a call, and whether its end was answered."""
+        """Send BYE and un-REGISTER; returns whether there was a call, and whether it was answered."""
         self._leaving = True
         call, signalling = self._call, self._signalling
         had_call = call is not None and call.established and not call.ended
@@ -232,7 +232,7 @@ class Station:
         return await self.counts() if self._listening is not None else {}
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
-        """The exhibits: ladder, and heard (left) and said (right)."""
+        """Write the exhibits: the ladder, and heard (left) and said (right)."""
         if self._signalling:
             text = self._signalling.ladder.text(self._born, "Reveille")
             (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
@@ -244,7 +244,7 @@ class Station:
             )
 
     async def close(self) -> None:
-        """Let go of media and socket, without waiting for ever."""
+        """Close media and socket, and wait 2 s for them at most."""
         # An edge that reads no more must not hold the process.
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):

@@ -54,7 +54,7 @@ class Interface:
     version: str
 
     async def log_in(self, user: str, secret: str) -> None:
-        """Raises CannotTell if the PBX does not let us in."""
+        """Log in by challenge and response (MD5). Raises CannotTell if the PBX refuses."""
         challenged = await self._ask("Challenge", AuthType="MD5")
         if challenged.get("response") != "Success":
             raise CannotTell(f"the AMI gives no challenge: {_said(challenged)}")

@@ -47,7 +47,7 @@ class AsteriskCheck(Check):
 
     @abstractmethod
     async def asked(self, manager: Interface, trace: Trace) -> None:
-        """Ask, measure, judge. Raises Refused, CannotTell."""
+        """Ask the logged-in manager, measure and judge. Raises Refused, CannotTell."""
 
     def measures(self) -> Mapping[str, str]:
         """The measures of the connection and of the login, in seconds."""
@@ -64,7 +64,7 @@ class AsteriskCheck(Check):
         return Layer.APPLICATION if stage in ("connect", "login") else self.LAYER
 
     def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
+        """The time limit, and 2 s for closing the connection, in seconds."""
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:

@@ -186,7 +186,7 @@ def _yes(row: Message, header: str) -> bool:
 
 
 async def _registrations(manager: Interface, driver: str) -> dict[str, str]:
-    """Trunk -> how its registration stands."""
+    """The state of each registration, by the name of its trunk. Raises CannotTell."""
     action, event, complete = _REGISTRATIONS[driver]
     try:
         rows = await manager.items(action, event, complete)

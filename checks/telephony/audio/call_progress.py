@@ -208,7 +208,7 @@ def _timed(
 def _fits(
     times: Sequence[float], open_left: bool, open_right: bool, cadence: Sequence[float], start: int
 ) -> bool:
-    """Piece by piece; of many, one in seven may be spoilt by loss."""
+    """Whether the pieces fit from `start` on; one in seven may be spoilt by loss."""
     whole, spoilt, last, parts = 0, 0, len(times) - 1, 0.0
     for index, seconds in enumerate(times):
         wanted = cadence[(start + index) % len(cadence)]

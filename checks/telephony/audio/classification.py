@@ -95,7 +95,7 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
 
 
 def _quiet(samples: Samples) -> tuple[str, str]:
-    """Digital silence, or noise that a far end makes in its stead."""
+    """The kind and words of a quiet stretch: digital silence, or comfort noise."""
     level = sound.level_dbm0(samples)
     # A-law's steps around zero are 16 wide (ITU-T G.711): a peak below that is no generated noise.
     if float(np.std(samples)) <= _SILENT_SPREAD or float(np.abs(samples).max()) <= 16:

@@ -61,7 +61,7 @@ class Tones:
         self._now, self._windows, self._told = "", 0, False
 
     def hear(self, received: Samples) -> str:
-        """Take in all the sound so far; every digit until now."""
+        """Take in all the sound so far; returns every digit heard until now."""
         while self._next + _WINDOW <= len(received):
             self._take(_digit(received[self._next : self._next + _WINDOW]))
             self._next += _HOP

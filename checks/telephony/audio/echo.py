@@ -28,7 +28,7 @@ _AGREE = round(0.01 * RATE)
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """How late it comes, and how much softer than it was said."""
+    """An echo: its delay (milliseconds) and its loss (dB) against what was said."""
 
     delay_ms: float
     loss_db: float
@@ -57,7 +57,7 @@ def echo_of(said: Samples, heard: Samples) -> Echo | None:
 
 
 def _come_back(said: Samples, heard: Samples, start: int) -> tuple[int, float] | None:
-    """When it comes back and how strong, if it does."""
+    """The delay (samples) and gain of a stretch that comes back; None otherwise."""
     sought = said[start : start + _WINDOW].astype(np.float64)
     field = heard[start : start + _WINDOW + _LATEST].astype(np.float64)
     # A power of two beyond both lengths, so that the circular correlation does not wrap around.

@@ -62,7 +62,7 @@ def sequence(nonce: Sequence[int]) -> tuple[int, ...]:
 
 
 def sound_of(nonce: Sequence[int]) -> Samples:
-    """All rounds of it, at about -13 dBm0."""
+    """The sound of all rounds of a nonce, at about -13 dBm0."""
     return np.concatenate([_wave(symbol) for symbol in sequence(nonce)])
 
 
@@ -141,7 +141,7 @@ class Listener:
 
 
 def _stretches(nonce: Sequence[int]) -> NDArray[np.int64]:
-    """Ten symbols in a row, from each symbol on."""
+    """Every stretch of ten symbols in a row, one row for each first symbol."""
     every = np.array(sequence(nonce), dtype=np.int64)
     return np.stack([np.roll(every, -k) for k in range(LENGTH)], axis=1)
 

@@ -109,7 +109,7 @@ class Reference:
 
     @classmethod
     def read(cls, path: Path) -> Reference:
-        """From a WAV; named by its file name. Raises as `read_wav` does."""
+        """Read a reference from a WAV; its name is the file name. Raises as `read_wav` does."""
         return cls(path.name, read_wav(path))
 
     @property

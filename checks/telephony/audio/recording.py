@@ -50,7 +50,7 @@ class Recording:
 
     @property
     def samples(self) -> Samples:
-        """Everything taken in so far."""
+        """All samples that were taken in so far."""
         return self._buffer[: self._length]
 
     def time_of(self, position: int) -> float:
@@ -63,12 +63,12 @@ class Recording:
 
 
 def bound(samples: Samples) -> Samples:
-    """At most four minutes: the first two and the last two."""
+    """At most four minutes of the samples: the first two and the last two."""
     if len(samples) <= _FIRST + _LAST:
         return samples
     return np.concatenate((samples[:_FIRST], samples[-_LAST:]))
 
 
 def write_both(path: Path, heard: Recording, said: Recording) -> None:
-    """The exhibit: left is what was heard, right is what was said."""
+    """Write the exhibit: left is what was heard, right is what was said."""
     write_wav(path, bound(heard.samples), bound(said.samples))

@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The channels at 8 kHz, and how long it really is."""
+    """A sound file: its channels at 8 kHz, and its length in seconds."""
 
     channels: tuple[Samples, ...]
     seconds: float
@@ -104,7 +104,7 @@ def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
 
 
 def _expanded(codes: NDArray[np.uint8], a_law: bool) -> NDArray[np.float32]:
-    """G.711 (ITU-T) to linear."""
+    """The linear samples of G.711 codes (ITU-T), in the 16-bit range."""
     table = np.arange(256, dtype=np.int32)
     if a_law:
         # A-law inverts every other bit on the line (ITU-T G.711, even bits).

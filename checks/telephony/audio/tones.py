@@ -120,7 +120,7 @@ def _runs(samples: Samples, sounding: NDArray[np.bool_]) -> Iterator[Run]:
 
 
 def _stretches(sounding: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Where it sounds, in steps of 10 ms, short gaps bridged."""
+    """The stretches that sound, in steps of 10 ms, with short gaps bridged."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], sounding.astype(np.int8), [0]))))
     first = last = -1
     for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -175,7 +175,7 @@ def _of_one_pitch(pitch: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
 
 
 def _run(samples: Samples, left: int, right: int) -> Run | None:
-    """What a stretch of one pitch is made of, if it is a tone."""
+    """The run of a stretch of one pitch; None if it is no tone."""
     part = samples[left:right]
     if len(part) < _LEAST_SECONDS * RATE or not _steady(part):
         return None

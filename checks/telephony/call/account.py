@@ -22,7 +22,7 @@ _HOST = re.compile(r"(?P<host>[^:\[\]]+)(?::(?P<port>\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How requests of a line travel."""
+    """The way that the requests of a line take: registrar, port and local address."""
 
     line: Line
     host: str
@@ -65,7 +65,7 @@ class Way:
         }
 
     def callee(self, to: str) -> str:
-        """The URI to call: `to` as it is when it is one."""
+        """The URI to call; `to` itself where it is one already."""
         return to if to.startswith(("sip:", "sips:")) else self.uri(to)
 
     def caller(self) -> str | None:
@@ -116,7 +116,7 @@ async def way_of(line: Line, within: float) -> Way:
 
 
 def _no_way(host: str, problem: Exception) -> Exception:
-    """What it means that there is no way to the registrar."""
+    """The exception for a registrar to which there is no way: Refused or CannotTell."""
     fault = fault_of(problem)
     if isinstance(fault, Refused):
         # The origin is "local": no packet of the far end was seen.

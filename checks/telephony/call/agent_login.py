@@ -81,7 +81,7 @@ def _pressed(settings: LogIn) -> str:
 async def _dial(
     trace: Trace, parties: Parties, name: str, settings: LogIn, number: str, pressed: str, dtmf: str
 ) -> None:
-    """One call to a feature code."""
+    """Place one call to a feature code. Raises Refused, CannotTell."""
     try:
         phone = await parties.add(name, like="agent", secretive=True)
         phone.order("call", to=parties.ways[name].callee(number), headers={})

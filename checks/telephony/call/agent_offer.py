@@ -37,6 +37,6 @@ def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
 
 
 def unfit(name: str, refusal: Event) -> Refused:
-    """What it means that our own agent's phone refused an offer."""
+    """The fault of an offer that our own agent's phone refused."""
     code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
     return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")

@@ -88,7 +88,7 @@ class Proof:
         await self.prove()
 
     async def prove(self) -> None:
-        """On a call in which both sides have answered. Raises Refused, CannotTell."""
+        """Prove a call in which both sides have answered. Raises Refused, CannotTell."""
         with self._trace.stage("talk"):
             await self._talk()
 
@@ -183,7 +183,7 @@ class Proof:
         return await _in_time(wait)
 
     async def _time(self) -> None:
-        """How late each direction is; a note where a leg could not tell."""
+        """Measure how late each direction is; note where a leg could not tell."""
         within = TALK_SECONDS + _TIMED_SECONDS
         call, agent = self._call, self._agent
         try:
@@ -246,7 +246,7 @@ class Proof:
         self._trace.note(f"the agent is proven by tones and by digits ({ways})")
 
     async def _dial(self, phone: Phone, digits: str) -> None:
-        """By the check's way; where the far end takes no events, as tones."""
+        """Press digits by the check's own method, or as tones where that fails."""
         # A far end without telephone-event in its SDP still passes on tones in the sound itself.
         for method in (self._dtmf, "in-band"):
             phone.order("press", digits=digits, method=method)
@@ -260,7 +260,7 @@ class Proof:
 
 
 def unproven(at_caller: Event, at_agent: Event) -> Refused:
-    """What it means that not both sides heard the other."""
+    """The fault of a talk in which not both sides heard the other."""
     # The worst explanation comes first: somebody else's nonce means that two test calls were
     # crossed.
     for whom, told in (("caller", at_caller), ("agent", at_agent)):

@@ -20,7 +20,7 @@ from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
 
 
 class Placed(Protocol):
-    """What a kind that has a call of its own must say of it."""
+    """A check with a call of its own, and what it must say of that call."""
 
     @property
     def codecs(self) -> tuple[str, ...]:

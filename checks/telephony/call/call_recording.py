@@ -107,12 +107,12 @@ class VoiceLog(Settings):
         return self
 
     def longest_seconds(self) -> float:
-        """The marks, the wait, and the reading."""
+        """The time for both marks, the wait and the reading, in seconds."""
         return 2 * _MARK_SECONDS + self.within + _START_SECONDS
 
 
 class Logged:
-    """One call that is recorded."""
+    """A call whose recording is looked for afterwards."""
 
     def __init__(self, trace: Trace, settings: VoiceLog, caller: str, callee: str) -> None:
         self._trace, self._settings = trace, settings
@@ -121,7 +121,7 @@ class Logged:
         self._said: dict[str, list[int]] = {}
 
     async def look_before(self) -> None:
-        """What is there before the call."""
+        """Note the files that are there before the call."""
         if self._settings.file is not None:
             # Words that are known only after the call match anything before it.
             pattern = self._settings.file.format(**{**dict.fromkeys(WORDS, "*"), **self._known()})

@@ -87,7 +87,7 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
 
 
 def _far_words(call: Mapping[str, Any]) -> str:
-    """What the far end's last RTCP-XR came to."""
+    """The scores and losses of the far end's last RTCP-XR, in words."""
     told = {"R": "xr_r", "MOS-LQ": "xr_mos_lq", "MOS-CQ": "xr_mos_cq"}
     scores = [f"{name} {call[key]:g}" for name, key in told.items() if key in call]
     return ", ".join(

@@ -176,7 +176,7 @@ class Collect(Feature):
 
 
 class CallerId(Feature):
-    """What our agent was shown of who calls."""
+    """Our agent must have been shown the right number of the caller."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("caller-id",)
 

@@ -51,7 +51,7 @@ class Talkers:
     agent: Phone | None
 
     def of(self, by: str) -> tuple[Phone, Phone | None, str, str]:
-        """Who acts, the other, and the names of both."""
+        """Who acts, the other side, and the names of both. Raises CannotTell."""
         if by == "caller":
             return self.caller, self.agent, "caller", "agent"
         if self.agent is None:

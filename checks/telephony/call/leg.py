@@ -39,7 +39,7 @@ _PROGRAM = "checks.telephony.phone.process"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a phone told: `at` in monotonic seconds."""
+    """Something that a phone told; `at` is in monotonic seconds."""
 
     name: str
     at: float
@@ -111,7 +111,7 @@ class Phone:
 
     @property
     def broken(self) -> str | None:
-        """Why its process is of no use any more, if it is not."""
+        """Why its process is of no use any more; None while it is of use."""
         return self._broken
 
     def order(self, do: str, **details: Any) -> None:
@@ -158,7 +158,7 @@ class Phone:
         return event
 
     def ended_by(self, ending: Event) -> Refused:
-        """What an ending says, as a fault of the stage under way."""
+        """The fault of the stage under way that an ending means."""
         return refusal(ending)
 
     async def close(self, hang_up_within: float = 3.0) -> None:

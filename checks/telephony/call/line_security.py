@@ -88,7 +88,7 @@ def measures_of(lines: Collection[Line]) -> Mapping[str, str]:
 
 
 def measure(trace: Trace, call: Phone, line: Line) -> None:
-    """Whether the media was encrypted, where that was asked for."""
+    """Measure whether the media was encrypted, where that was asked for."""
     media = call.seen("media")
     if media and line.srtp != "never":
         trace.measure("media_encrypted", float(media["encrypted"]))

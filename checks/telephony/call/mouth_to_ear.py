@@ -43,6 +43,6 @@ def codec_of(phone: Phone) -> str:
 
 
 def packet_ms(phone: Phone) -> float:
-    """A packet's sound must have been said before it is sent."""
+    """The packet time in milliseconds: a packet's sound is said before it is sent."""
     media = phone.seen("media")
     return float(media.facts.get("packet_ms", 20.0)) if media else 20.0

@@ -34,7 +34,7 @@ def gather(folder: Path, legs: Mapping[str, Phone], zero: float) -> dict[str, An
 
 
 def _leg(file: Path, phone: Phone, zero: float) -> dict[str, Any]:
-    """Raises nothing: a picture is worth less than the observation."""
+    """The picture of one leg; {} where there is none. Raises nothing."""
     found: dict[str, Any] = {}
     # A picture is worth less than the observation: a broken one is left out.
     with suppress(OSError, ValueError):
@@ -119,7 +119,7 @@ def _mark(
 
 
 def _seconds(path: Path) -> float:
-    """Of a reference: 8 kHz, mono, 16-bit."""
+    """The length of a reference (8 kHz, mono, 16-bit) in seconds, by its file size."""
     with suppress(OSError):
         # 44 bytes of header, two bytes a sample, 8000 samples a second.
         return max(0.0, (path.stat().st_size - 44) / 16000)

@@ -89,7 +89,7 @@ class Health:
     """of the machine, one minute"""
 
     def measures(self) -> dict[str, float]:
-        """By the names in MEASURES."""
+        """The figures, by the names in MEASURES."""
         return {
             f"probe_{name}": value
             for name, value in asdict(self).items()
@@ -128,11 +128,11 @@ class LoopWatch:
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
 
     def begin(self) -> None:
-        """Forget what was: processes have been started, which takes what it takes."""
+        """Begin anew: the lateness of starting processes does not count."""
         self.late_seconds, self._due = 0.0, self._loop.time() + _TICK_SECONDS
 
     def end(self) -> float:
-        """Seconds that it was late at worst."""
+        """Stop the watch; returns the worst lateness in seconds."""
         self._timer.cancel()
         return max(self.late_seconds, self._loop.time() - self._due)
 

@@ -63,7 +63,7 @@ class Conversation:
         self._pressed = False
 
     async def run(self) -> None:
-        """Every step in order. Raises Refused, CannotTell."""
+        """Run every step in order. Raises Refused, CannotTell."""
         for step in self._script:
             await self._take(step)
         if self._script and isinstance(self._script[-1], Press):
@@ -145,7 +145,7 @@ class Conversation:
         )
 
     def _known(self, previous: str | None) -> dict[str, object]:
-        """What helps to name what is heard."""
+        """The facts by which a phone can name what is heard."""
         answered = self._call.seen("answered")
         return {
             "others": [*self._prompts, *self._library],

@@ -70,7 +70,7 @@ class Handover:
     async def _consult(
         self, step: Transfer, who: Phone, target: Phone, name: str, uri: str
     ) -> dict[str, str]:
-        """Hold, call the target, talk; what names that call, for Replaces."""
+        """Hold, call the target, talk; returns what names that call, for Replaces."""
         with self._trace.stage("consult"):
             self._must_be_registered(target, step.transfer)
             await change(who, "hold", "held", step.within)
@@ -129,7 +129,7 @@ class Handover:
     # --- conference
 
     async def conference(self, step: Conference, caller: Phone, agent: Phone, dtmf: str) -> Phone:
-        """The agent's phone afterwards. Raises Refused, CannotTell."""
+        """Hold the conference; returns the agent's phone afterwards. Raises Refused, CannotTell."""
         third = self._parties.legs[step.conference.name]
         with self._trace.stage("conference"):
             self._must_be_registered(third, step.conference)

@@ -63,7 +63,7 @@ class Phone:
         signal.signal(signal.SIGTERM, self._terminate)
 
     def run(self) -> None:
-        """Until it is told to hang up, or nobody is there any more."""
+        """Run until it is told to hang up, or the daemon is gone."""
         while True:
             # The alarm is set anew each turn: SIGALRM ends a process whose loop stands still.
             signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
@@ -142,7 +142,7 @@ class Phone:
                 self._converse(command)
 
     def _converse(self, command: dict[str, Any]) -> None:
-        """The commands that need a call with sound."""
+        """Obey the commands that need a call with sound."""
         if self._ear is None or self._side is None or not self._phone.has_media:
             self._channel.tell("no-media", command=command["do"], turn=command.get("turn", 0))
             return
@@ -275,7 +275,7 @@ class Phone:
 
 
 def main() -> None:
-    """The process, from its first breath to its last."""
+    """Run the process until its call is over; does not return."""
     channel = Channel(int(sys.argv[1]))
     be_a_good_child()
     phone = Phone(channel)

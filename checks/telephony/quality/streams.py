@@ -153,7 +153,7 @@ class Quality:
 
 
 def assess(stream: Stream) -> Quality:
-    """The quality of one direction."""
+    """The quality of one direction, with its delay, loss, R and MOS."""
     loss = effective_loss_percent(stream.received, stream.lost, stream.discarded, stream.empty)
     # The length of a loss is counted by the receiver; the burst ratio needs the share as well.
     burst = burst_ratio(stream.loss_length_packets, loss)

@@ -51,13 +51,13 @@ class Malformed:
 
 
 class Dropped:
-    """Reads the log, entry by entry."""
+    """Reads the engine's log, entry by entry, for datagrams that were dropped."""
 
     def __init__(self) -> None:
         self._dropping: Malformed | None = None
 
     def read(self, entry: str) -> Malformed | None:
-        """What this entry tells of, once it is told whole."""
+        """The datagram that this entry completes; None for any other entry."""
         if found := _DROPPING.match(entry):
             self._dropping = Malformed(found[1], _one_line(found[2]))
             return None
@@ -108,14 +108,14 @@ def untagged(message: Message) -> Malformed | None:
 
 
 class Exhibits:
-    """The first few of them, for people."""
+    """The first few malformed datagrams, as an exhibit for people."""
 
     def __init__(self) -> None:
         self.kept: list[Malformed] = []
         self.count = 0
 
     def add(self, one: Malformed) -> bool:
-        """Keep one more; whether there was room."""
+        """Count a datagram, and keep it while there is room; returns whether there was."""
         self.count += 1
         if len(self.kept) < _KEPT:
             self.kept.append(one)

@@ -101,7 +101,7 @@ def said(answer: Response) -> str:
 
 
 def late(far: Conversation | None, within: float) -> Refused:
-    """What it means that no answer came in time."""
+    """The fault of a question that got no answer in time."""
     # A far end that answers with nonsense is not silent.
     if far and far.malformed.count:
         return Refused(
@@ -222,7 +222,7 @@ class Conversation(asyncio.DatagramProtocol):
             self._answer.set_result(message)
 
     def keep(self, data: bytes, why: str) -> None:
-        """Note what came, for the exhibit."""
+        """Keep the beginning of what came, for the exhibit."""
         far = self._transport.get_extra_info("peername") if self._transport else None
         where = ":".join(map(str, far[:2])) if far else "the far end"
         self.malformed.add(
@@ -239,13 +239,13 @@ class Conversation(asyncio.DatagramProtocol):
             )
 
     def _broke(self, error: Exception) -> None:
-        """The question will not be answered."""
+        """Fail the question: it will not be answered."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(error)
 
 
 class _StreamConversation(Conversation, asyncio.Protocol):
-    """The same over TCP or TLS, where a message ends at its Content-Length."""
+    """A conversation over TCP or TLS, where a message ends at its Content-Length."""
 
     _buffer = b""
 

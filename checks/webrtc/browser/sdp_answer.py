@@ -52,7 +52,7 @@ class Answer:
 
 
 def final_answer(text: str) -> Answer | None:
-    """A 2xx to an INVITE, if it is one."""
+    """The answer in a 2xx to an INVITE; None for any other message."""
     answer = _response(text)
     # RFC 3261 section 13.2.2.4: a 2xx to INVITE holds the answer.
     if answer is None or not 200 <= answer.code < 300 or answer.cseq.method != "INVITE":

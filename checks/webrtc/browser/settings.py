@@ -94,7 +94,7 @@ class BrowserCall(Executable, SoftphoneCall):
         return {**super().measures(), **MEASURES}
 
     def longest_seconds(self) -> float:
-        """Every timer of its own, and the browser's own start and end."""
+        """The sum of all timers, and the browser's start and end, in seconds."""
         return super().longest_seconds() + LAUNCH_SECONDS
 
     def _within(self) -> dict[str, float]:

@@ -70,7 +70,7 @@ class SoftphonePage:
 
     @classmethod
     async def open(cls, chromium: Chromium, origin: str, edge: str, trusting: bool) -> Self:
-        """A page of its own in a context of its own. Raises CannotTell, Stuck."""
+        """Open a page of its own in a context of its own. Raises CannotTell, Stuck."""
         async with AsyncExitStack() as stack:
             context = await stack.enter_async_context(
                 # A private authority is trusted by the check itself just before; the browser has
@@ -98,7 +98,7 @@ class SoftphonePage:
         await self._page.wait_for_function("window.phone !== undefined")
 
     async def do(self, command: str, *given: Any) -> Any:
-        """`phone.COMMAND(...)` in the page; what it returns. Raises CannotTell."""
+        """Run a command in the page; returns what it returns. Raises CannotTell."""
         script = f"(given) => window.{command}(...given)"
         try:
             return await self._page.evaluate(script, list(given))
@@ -128,7 +128,7 @@ class SoftphonePage:
         return found
 
     async def close(self) -> None:
-        """Let go of page and context. Raises Stuck."""
+        """Close the page and its context. Raises Stuck."""
         self.leaving = True
         await self._stack.aclose()
 

@@ -42,7 +42,7 @@ _LOOK_SECONDS = 0.05
 
 
 class _Gathered:
-    """What the browser finds for candidates, asked once."""
+    """The candidates that the browser finds, asked for once."""
 
     def __init__(self, page: SoftphonePage) -> None:
         self._page = page
@@ -65,7 +65,7 @@ class BrowserStation(Station):
         self._flowing = self._recording = self._in_call = self._ended = False
 
     async def open(self) -> None:
-        """The page, ready to be used. Raises CannotTell, Stuck."""
+        """Open the page, and hand it its settings. Raises CannotTell, Stuck."""
         known = self._settings
         plain = _ORIGIN if known["url"].startswith("wss:") else _PLAIN_ORIGIN
         origin = str(known["origin"] or plain).rstrip("/")
@@ -215,7 +215,7 @@ class BrowserStation(Station):
         self._soon(self._there.do("sound.hush"))
 
     async def press(self, digits: str) -> None:
-        """Keys, by RFC 4733 or, where that is set, by SIP INFO. Raises Refused."""
+        """Press keys by RFC 4733 or, where that is set, by SIP INFO. Raises Refused."""
         if self._settings["keys"] == "info":
             await self._there.do("phone.inform", "call", digits)
         elif not await self._there.do("phone.press", "call", digits):
@@ -231,7 +231,7 @@ class BrowserStation(Station):
     # --- leaving
 
     async def hang_up(self, within: float) -> tuple[bool, bool]:
-        """BYE; whether there was a call, and whether its end was answered."""
+        """Send BYE; returns whether there was a call, and whether its end was answered."""
         self._leaving = True
         page = self._page
         if page is None or page.gone or not self._in_call or self._ended:
@@ -265,7 +265,7 @@ class BrowserStation(Station):
             return {}
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
-        """The exhibits: ladder, and heard (left) and said (right)."""
+        """Write the exhibits: the ladder, and heard (left) and said (right)."""
         if self._page:
             text = self._page.ladder.text(self._born, "Reveille")
             (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
@@ -278,7 +278,7 @@ class BrowserStation(Station):
             )
 
     async def close(self) -> None:
-        """Let go of the page. Raises Stuck."""
+        """Close the page and its context. Raises Stuck."""
         self._leaving = True
         if self._page is None:
             return
