@@ -1,4 +1,4 @@
-"""What a PRI line complains of, whoever tells: an agent by a MIB, or Asterisk (ITU-T G.775, RFC 4805)."""
+"""Alarms of a PRI line, as a gateway's MIB or an Asterisk names them (ITU-T G.775, RFC 4805)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What a line complains of."""
+    """One alarm: its code, for fault codes, and its words."""
 
     code: str
     text: str
@@ -15,6 +15,8 @@ class Alarm:
 
 LOS = Alarm("los", "loss of signal")
 LOF = Alarm("lof", "loss of frame")
+# Asterisk and AudioCodes gateways have one word, "red", for both: T1 craft calls them the red
+# alarm.
 RED = Alarm("red", "loss of signal or of frame")
 AIS = Alarm("ais", "alarm indication signal: the far side's equipment has lost its own line")
 RAI = Alarm("rai", "remote alarm: the far end does not receive us")
@@ -32,6 +34,8 @@ LOWER_LAYER = Alarm("lower-layer", "the layer below the trunk is down")
 NFAS = Alarm("nfas", "alarm of the group that shares a D-channel")
 DISABLED = Alarm("disabled", "the trunk is switched off")
 
+# The first explains the others: without a signal there is no frame, and a receiver that has lost
+# the frame answers with a remote alarm.
 WORST_FIRST = (
     OUT_OF_SERVICE,
     LOWER_LAYER,
@@ -52,6 +56,3 @@ WORST_FIRST = (
     SENDING_RAI,
     DISABLED,
 )
-"""what explains the others comes first: without a signal there is no frame, and we answer with a
-remote alarm
-"""

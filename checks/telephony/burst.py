@@ -1,12 +1,10 @@
 """How much of an offered load is turned away? Several calls, or log-ins of agents, placed together
 and counted.
 
-    INVITE 1 … INVITE 20 ---------------->      started one after the other, standing at the same time
+    INVITE 1 … INVITE 20 ---------------->      started one after the other,
+                                                standing at the same time
     <---- 200 OK × 16   503/34 × 4              4 of 20 rejected: 20 % (95 %: 8.1 to 41.6 %)
     fault: that of most of them, with its stage: answer sip:503/34
-
-Rules: each call and each log-in is an ordinary attempt of its own (sip-call, sip-registration), one
-process each. What could not be told counts nowhere; where that is a tenth or more, nothing is
 known. The interval is Wilson's (E. B. Wilson, 1927). A channel of the line is claimed for every
 call that stands: never the last one that customers have.
 """
@@ -30,10 +28,13 @@ from checks.telephony.call.line import AgentName, Line, LineName
 from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall
 
+# The interval of the rejected share says nothing of attempts that never reached the platform.
 _LEAST_TOLD = 0.9
+# Failed attempts whose evidence is kept: three ladders show whether it is one cause or several.
 _KEPT = 3
-"""failed attempts whose evidence is kept"""
+# Load is lost when it is turned away before the answer; what breaks later is another fault.
 _REJECTING = ("register", "signalling", "ring", "answer")
+# Ten calls a second: a burst within one millisecond would test flood protection, not capacity.
 _GAP_SECONDS = 0.1
 
 _MEASURES = {
@@ -107,13 +108,13 @@ at_once = 1
         return min(self.at_once, self.calls)
 
     def claims(self) -> tuple[Claim, ...]:
-        """A channel for each call that stands; each agent's account."""
+        """One channel for each call that stands, or each agent's account."""
         if self.line is not None:
             return (Claim(self.line.name, self._standing),)
         return tuple(Claim(agent.name, 1) for agent in self.log_ins)
 
     def measures(self) -> Mapping[str, str]:
-        """What became of all of them."""
+        """The counts of the attempts, and the rejected share with its interval."""
         return _MEASURES
 
     def layer_of(self, stage: str) -> Layer:
@@ -129,7 +130,7 @@ at_once = 1
         return Layer.AGENT if self.log_ins else Layer.SIGNALLING
 
     def longest_seconds(self) -> float:
-        """All rounds of those at once, each attempt at its longest."""
+        """The time of all rounds, each attempt at its longest, in seconds."""
         attempts = self._attempts()
         rounds = -(-len(attempts) // self.at_once)
         return (
@@ -137,7 +138,7 @@ at_once = 1
         )
 
     async def probe(self, trace: Trace) -> None:
-        """Place them all. Raises Refused, CannotTell."""
+        """Place all attempts, and judge them together. Raises Refused, CannotTell."""
         attempts, turns = self._attempts(), asyncio.Semaphore(self.at_once)
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -149,7 +150,9 @@ at_once = 1
     def _attempts(self) -> Sequence[Check]:
         if self.log_ins:
             return [_log_in(agent, self.answer_within) for agent in self.log_ins]
-        assert self.line is not None and self.to is not None  # noqa: S101 - the validator has seen to it
+        # The validator has seen to it that calls have a line and a number.
+        assert self.line is not None and self.to is not None  # noqa: S101 - a type checker's need
+        # A call of the burst only stands: silence in it is no dead air.
         call = partial(
             SipCall, line=self.line, to=self.to, dead_air=0.0, answer_within=self.answer_within
         )
@@ -160,6 +163,7 @@ at_once = 1
         faults = [one.fault for one in seen if one.fault]
         rejected = [fault for fault in faults if fault.stage in _REJECTING or self.log_ins]
         ratio = Ratio(len(rejected), len(seen) - len(unknown))
+        # A share of what was told would be a share of a small and biased rest.
         if ratio.of <= _LEAST_TOLD * len(seen):
             most = Counter(unknown).most_common(1)[0][0]
             raise CannotTell(
@@ -171,7 +175,8 @@ at_once = 1
             raise self._fault(trace, ratio, faults)
 
     def _fault(self, trace: Trace, ratio: Ratio, faults: Sequence[Fault]) -> Refused:
-        """The fault of most of them, in its own stage."""
+        """The commonest fault, raised in its own stage, with the counts of all in its text."""
+        # The ticket names the commonest fault; the others stand behind it with their counts.
         (stage, code), _ = Counter((fault.stage, fault.code) for fault in faults).most_common(1)[0]
         what = "log-ins" if self.log_ins else "calls"
         kinds = Counter(f"{fault.stage} {fault.code}" for fault in faults).most_common()
@@ -188,7 +193,7 @@ at_once = 1
             return refused
 
     def _keep(self, trace: Trace, seen: Sequence[Observation]) -> None:
-        """The evidence of the first that failed; the folders of the others go."""
+        """Keep the evidence of the first that failed, and remove the folders of all."""
         failed = [number for number, one in enumerate(seen, 1) if one.fault][:_KEPT]
         for number, one in enumerate(seen, 1):
             folder = trace.exhibits_folder / _folder(number)
@@ -197,11 +202,12 @@ at_once = 1
                     named = f"{folder.name}-{exhibit.name}"
                     exhibit.path.rename(trace.exhibits_folder / named)
                     trace.exhibit(named, exhibit.media_type)
+            # Only the evidence that was moved out of the folders stays.
             shutil.rmtree(folder)
 
 
 async def _placed(check: Check, number: int, trace: Trace, turns: asyncio.Semaphore) -> Observation:
-    """One attempt of its own, in its turn."""
+    """Place one attempt, once its turn has come; `number` counts from 1."""
     await asyncio.sleep(_GAP_SECONDS * number)
     async with turns:
         folder = trace.exhibits_folder / _folder(number)

@@ -5,9 +5,8 @@ section 11).
     > Via: SIP/2.0/UDP 192.0.2.7:49152;branch=z9hG4bK5f2c…;rport
     > From: <sip:reveille@192.0.2.7>;tag=9d0e…        > To: <sip:sip.example.net>
     > Call-ID: 4be1…          > CSeq: 1 OPTIONS       > Max-Forwards: 70
-    < SIP/2.0 200 OK                                    the trunk is up
-    < SIP/2.0 404 Not Found                             so it is: it read the question (see
-    `accept`)
+    < SIP/2.0 200 OK                         the trunk is up
+    < SIP/2.0 404 Not Found                  so it is: it read the question (see `accept`)
     < SIP/2.0 503 Service Unavailable                   fault sip:503/34 in the stage "answer"
     < Reason: Q.850;cause=34;text="No circuit/channel available"
 
@@ -29,6 +28,7 @@ from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import LineName
 from checks.telephony.sip.causes import cause_in
+from checks.telephony.sip.request import written
 from checks.telephony.sip.transaction import (
     Conversation,
     Target,
@@ -37,7 +37,6 @@ from checks.telephony.sip.transaction import (
     late,
     refusal,
     said,
-    written,
 )
 from checks.transport.faults import far_faults
 
@@ -81,7 +80,7 @@ line = "trunk-a"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What a trunk tells of itself."""
+        """The measures of the connection and of the answer."""
         return {
             "connect_seconds": "name resolution and, on TCP and TLS, the connection; in seconds",
             "answer_seconds": "from the question to the final answer, in seconds",
@@ -91,11 +90,11 @@ line = "trunk-a"
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
+        """The time limit, and 2 s for closing the socket, in seconds."""
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask once."""
+        """Send one OPTIONS, and judge its answer. Raises Refused."""
         conversation: Conversation | None = None
         try:
             async with asyncio.timeout(self.within), AsyncExitStack() as stack:
@@ -105,6 +104,7 @@ line = "trunk-a"
                 stack.callback(lambda: trace.measure("repetitions", far.repetitions))
                 stack.callback(far.exhibit, trace)
                 with trace.stage("answer"), far_faults():
+                    # An OPTIONS may be answered with 200, 404 or 486: whoever answers has read it.
                     self._judge(await far.ask(self._question(far)), trace)
         except TimeoutError:
             raise late(conversation, self.within) from None
@@ -118,12 +118,14 @@ line = "trunk-a"
         host, port = self._target().named()
         to = URI(scheme="sip", user=self.user, host=host, port=port)
         made = written("OPTIONS", to, to, far)
+        # RFC 3261 section 11.1: the Accept header tells which body the answer may have.
         made.headers.set("Accept", "application/sdp")
         return made
 
     def _judge(self, answer: Response, trace: Trace) -> None:
         trace.measure("sip_status", answer.code)
         trace.note(said(answer))
+        # RFC 3326: a Reason header may stand in a final response of a gateway.
         cause = cause_in(answer.headers.getlist("Reason"))
         if cause is not None:
             trace.measure("q850_cause", cause)

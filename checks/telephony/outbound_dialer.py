@@ -1,23 +1,24 @@
-"""Does the outbound dialer dial? An API is told to place a call, and our own line must be called,
-and be talked to.
+"""Does the outbound dialer dial? An API is told to place a call; our own line must be called, and
+be talked to.
 
     us                                     the platform
-    REGISTER (our line, our agent) ------------>            stage register
-    POST /api/v1/calls  {"customer": ...} ----->            the stages of `steps`, by their names
-    <----------------------------- 202 Accepted
-    <------------------------------------ INVITE            stage ring       our line (and our agent) is called in time
-    200 OK ------------------------------------>            stage answer
-    <============= RTP ========================>            stage media
-    From, P-Asserted-Identity                               stage caller-id
-    the customer and the agent hear each other              stage talk
-    the script                                              as of a sip-call
-    BYE --------------------------------------->            stage hang-up
+    REGISTER (our line, our agent) -------->      stage register
+    POST /api/v1/calls  {"customer": ...} ->      the stages of `steps`, by their names
+    <------------------------- 202 Accepted
+    <-------------------------------- INVITE      stage ring       our line (and our agent) is
+                                                                   called in time
+    200 OK -------------------------------->      stage answer
+    <============= RTP ====================>      stage media
+    From, P-Asserted-Identity                     stage caller-id
+    the customer and the agent hear each other    stage talk
+    the script                                    as of a sip-call
+    BYE ----------------------------------->      stage hang-up
 
 fault codes beside those of the steps (http:NNN, refused, timeout ...) and of the script
 register   sip:NNN, timeout, unreachable       ring    not-called, agent-not-called, early-hang-up
-answer     not-answered                        media   no-rtp, and what call/media_judgement.py finds
+answer     not-answered                        media   no-rtp, call/media_judgement.py's findings
 caller-id  wrong-caller-id, no-caller-id       talk    dead-air, one-way-to-customer,
-           one-way-to-agent
+                                                       one-way-to-agent
 """
 
 from __future__ import annotations
@@ -25,50 +26,29 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
-
-from checks.contract import Check, Claim, Layer, Refused, Trace
+from checks.contract import Refused, Trace
 from checks.kind import Duty
-from checks.settings import Duration
 from checks.telephony.call import (
-    agent_proof,
     evidence,
     line_security,
-    media_judgement,
-    probe_health,
 )
 from checks.telephony.call.call_attempt import call_attempt
-from checks.telephony.call.feature_steps import FEATURES, HEARING_SECONDS, measures_of
 from checks.telephony.call.features import Features, check_caller_id
 from checks.telephony.call.leg import Event, Phone, refusal
 from checks.telephony.call.legs import Parties, ladder_of
-from checks.telephony.call.line import AgentName, Line, LineName
-from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
-from checks.telephony.call.probe_health import LoopWatch, ProbeLimits
-from checks.telephony.call.script import AgentStep, Hear, Step, further_lines, in_order, seconds_of
+from checks.telephony.call.media_judgement import hold_to_truth
+from checks.telephony.call.probe_health import LoopWatch
 from checks.telephony.call.script_runner import Conversation
 from checks.telephony.call.two_way_audio import hold_to
-from checks.telephony.quality import streams
-from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
-
-_ANSWER_SECONDS = 5.0
-_LAYERS: dict[str, Layer] = {
-    "register": Layer.SIGNALLING,
-    "media": Layer.MEDIA,
-    "hold": Layer.MEDIA,
-    **dict.fromkeys(("prompt", "press", "pause"), Layer.PROMPT),
-    **dict.fromkeys(("agent", "talk", "caller-id"), Layer.AGENT),
-    **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
-}
+from checks.telephony.outbound_dialer_settings import ANSWER_SECONDS, DialerSettings
 
 
-class OutboundDialer(line_security.Engine, Walked, MediaLimits, ProbeLimits, Check):
+class OutboundDialer(DialerSettings):
     """Has an API place a call (click to call, a campaign), and takes it on our own line."""
 
     KIND: ClassVar[str] = "outbound-dialer"
-    LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "dialer"
     SAMPLE: ClassVar[str] = """
 # A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.
@@ -89,112 +69,6 @@ json = { customer = "{customer}", agent = "{agent}" }
 headers = { Authorization = "Bearer {key}" }
 expect_status = [200, 202]
 """
-    WORDS: ClassVar[tuple[str, ...]] = ("customer", "agent", "reference")
-
-    line: LineName
-    """the line that must be called, of [lines]: the customer's; it registers, so it needs a user"""
-    agent: AgentName | None = None
-    """our agent, where the platform calls him too (click to call) and connects both"""
-    called_within: Duration = Field(default=30.0, gt=0)
-    """how soon after the API's answer each must be called"""
-    caller_id: str | None = Field(default=None, min_length=1, max_length=64)
-    """the number that the customer must be shown; "*" stands for any beginning or end"""
-    script: tuple[Step, ...] = ()
-    """what follows once the call stands, as of a sip-call"""
-    codecs: Annotated[
-        tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)
-    ] = (
-        "PCMA",
-        "PCMU",
-    )
-    """what is accepted, the preferred first"""
-    dtmf: Literal["rfc4733", "info"] = "rfc4733"
-    """how digits are sent: in RTP (RFC 4733) or by SIP INFO"""
-    signalling_within: Duration = Field(default=5.0, gt=0)
-    """how soon REGISTER and BYE must get a response"""
-    media_within: Duration = Field(default=3.0, gt=0)
-    """how soon after the answer RTP must come"""
-
-    @model_validator(mode="after")
-    def _callable(self) -> Self:
-        if not self.line.user:
-            raise ValueError(
-                f"line {self.line.name!r} has no user: only an account that registers can be called"
-            )
-        in_order(self.script, self.agent.name if self.agent else None)
-        words = {word for step in self.steps for word in step.words()}
-        if "agent" in words and self.agent_line is None:
-            raise ValueError("a step says {agent}, and there is no agent: write agent = ...")
-        return self
-
-    @property
-    def agent_line(self) -> Line | None:
-        """The agent's account."""
-        reached = (step.agent for step in self.script if isinstance(step, AgentStep))
-        return self.agent or next(reached, None)
-
-    def all_lines(self) -> dict[str, Line]:
-        """Who has a phone; all of them are called."""
-        agent = {"agent": self.agent_line} if self.agent_line else {}
-        return {"call": self.line, **agent, **further_lines(self.script)}
-
-    def layer_of(self, stage: str) -> Layer:
-        """The API, and whether anybody calls, is the dialer's own."""
-        return _LAYERS.get(stage, Layer.APPLICATION)
-
-    def claims(self) -> tuple[Claim, ...]:
-        """One channel of each line."""
-        return tuple(Claim(line.name, 1) for line in self.all_lines().values())
-
-    def measures(self) -> Mapping[str, str]:
-        """The API's phases, the call's stages, and its quality."""
-        stages = {
-            "register": "REGISTER until registered",
-            "ring": "the API's answer until all that should be called were called",
-            "answer": "answered until that was acknowledged",
-            "media": "answer until the first RTP packet",
-            "talk": "until the customer and the agent had heard each other",
-            "caller_id": "looking at what the customer was shown",
-            "hang_up": "BYE until its answer",
-        }
-        heard = [step for step in self.script if isinstance(step, Hear)]
-        return {
-            **self.walk_measures(),
-            **{f"{stage}_seconds": said for stage, said in stages.items()},
-            **(
-                {
-                    f"{stage}_seconds": f"the last {stage}"
-                    for stage in ("prompt", "press", "pause", "hold", "agent")
-                }
-            ),
-            **{
-                f"hear_{n}_seconds": f"awaiting {step.title} until it began"
-                for n, step in enumerate(heard, 1)
-            },
-            **{
-                f"hear_{n}_coverage_percent": f"share of {step.title}, percent"
-                for n, step in enumerate(heard, 1)
-            },
-            **evidence.MEASURES,
-            **agent_proof.MEASURES,
-            **measures_of(self.script),
-            **streams.MEASURES,
-            **probe_health.MEASURES,
-            **media_judgement.MEASURES,
-            **line_security.measures_of(self.all_lines().values()),
-        }
-
-    def longest_seconds(self) -> float:
-        """Every timer, one after the other."""
-        call = (
-            self.called_within
-            + 2 * _ANSWER_SECONDS
-            + self.media_within
-            + HEARING_SECONDS
-            + 2 * self.signalling_within
-        )
-        script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
-        return self.within + AFTERWARDS_SECONDS + call + script + 20.0
 
     async def probe(self, trace: Trace) -> None:
         """Trigger one call, and take it. Raises Refused, CannotTell."""
@@ -205,7 +79,9 @@ expect_status = [200, 202]
         legs, lines = parties.legs, self.all_lines()
         try:
             await line_security.hold_certificates(trace, lines.values(), self.signalling_within)
+            # All accounts are called, so all are registered before the API is asked.
             await parties.start(lines, dict.fromkeys(lines, "register"), tuple(lines))
+            # Before this moment the event loop was busy with starting processes.
             watch.begin()
             for phone in legs.values():
                 await self._registered(trace, phone)
@@ -227,6 +103,7 @@ expect_status = [200, 202]
         return {
             "customer": self.line.user or "",
             "agent": agent or "",
+            # A reference that nobody has used: a dialer may refuse a repeated one as a duplicate.
             "reference": secrets.token_hex(12),
         }
 
@@ -241,15 +118,20 @@ expect_status = [200, 202]
                     "timeout", f"no response within {self.signalling_within:g} s"
                 ) from None
             if told.name == "registration-failed":
+                # A call's refusal is read with its Reason headers; the event of a registration has
+                # none.
                 raise refusal(Event("refused", told.at, {**told.facts, "reasons": []}))
 
     async def _called(self, trace: Trace, legs: Mapping[str, Phone]) -> None:
         """Whoever is called answers at once: many a dialer calls the second only then."""
+        # Predictive dialers call the agent only when the customer has answered; click to call does
+        # the reverse.
         called = {"call": legs["call"], **({"agent": legs["agent"]} if self.agent else {})}
         with trace.stage("ring"):
             rung = dict(
                 zip(called, await asyncio.gather(*map(self._rung, called.values())), strict=True)
             )
+            # Neither was called: one fault of the dialer, not two of two phones.
             if len(rung) > 1 and all(said is not None and not said.code for said in rung.values()):
                 raise Refused(
                     "not-called",
@@ -283,6 +165,8 @@ expect_status = [200, 202]
         try:
             await phone.until("incoming", within=self.called_within)
         except TimeoutError:
+            # An empty code stands for "nobody called": who it was is known to the caller of this
+            # method.
             return Refused("")
         except Refused as ended:
             return ended
@@ -292,10 +176,10 @@ expect_status = [200, 202]
     @staticmethod
     async def _answered(phone: Phone) -> None:
         try:
-            await phone.until("answered", within=_ANSWER_SECONDS)
+            await phone.until("answered", within=ANSWER_SECONDS)
         except TimeoutError:
             raise Refused(
-                "not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s"
+                "not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s"
             ) from None
 
     async def _talk(self, trace: Trace, parties: Parties) -> None:
@@ -313,6 +197,7 @@ expect_status = [200, 202]
 
     async def _hang_up(self, trace: Trace, call: Phone) -> None:
         with trace.stage("hang-up"):
+            # An announcement hangs up by itself: that is the end of the script, and no fault.
             if call.seen("far-bye", "hung-up"):
                 return
             call.order("hang-up", within=self.signalling_within)

@@ -1,7 +1,8 @@
-"""A reference out of a real call: the call is placed as a check would place it, and what is heard
-is recorded and cut.
+"""A reference recording out of a real call: the call is placed as a check would place it, and what
+is heard is recorded and cut.
 
-The sound is worked on in a process of its own (audio/prompt_cutting.py): numpy stays out of whoever asks.
+The sound is worked on in a process of its own (audio/prompt_cutting.py): numpy stays out of whoever
+asks.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from checks.process.parent import answered, python
 from checks.telephony.call.script import Hear, Hold, Press, Script
 from checks.telephony.sip_call import SipCall
 
+# A prompt may begin right with the answer, before the hold is begun.
 _MARGIN_SECONDS = 0.5
 # A call of minutes is cut within a second or two.
 _CUT_SECONDS = 60.0
@@ -28,6 +30,7 @@ def recording_call(check: SipCall, name: str, seconds: float) -> SipCall:
     return check.model_copy(
         update={
             "script": (*_before(check.script, name), Hold(hold=seconds)),
+            # Learning judges nothing: silence, or the lack of an answer, is told by the cutting.
             "listen": 0.0,
             "dead_air": 0.0,
         }
@@ -55,6 +58,7 @@ async def cut(
 ) -> Mapping[str, Any]:
     """Cut the prompt out of the call's recording in `folder`. Raises CannotTell."""
     stood = sum(stage.seconds for stage in seen.stages if stage.name == "hold")
+    # After a digit the rest of the old prompt comes first, and is cut away.
     pressed = any(stage.name == "press" for stage in seen.stages)
     job = {
         "recording": str(folder / "call.wav"),
@@ -73,6 +77,7 @@ async def cut(
     except OSError as problem:
         raise CannotTell(f"the recording cannot be cut: {problem.strerror or problem}") from problem
     if answer.status:
+        # The end of a traceback names the reason.
         raise CannotTell(f"the recording cannot be cut: {answer.complaint[-200:]}")
     learned: dict[str, Any] = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
     return learned

@@ -1,10 +1,10 @@
 """A second opinion: the number called over a registered line by an engine that shares nothing with
 sip-call's (pyVoIP). Also for hosts that have no wheel of pjsua2.
 
-    REGISTER (digest, over UDP) ------------>     stage register   faults: not-registered, timeout
-    INVITE with G.711 µ-law ---------------->     stage answer     faults: sip:404, sip:486 …, timeout
-    <============ RTP ===============             stage media      faults: no-rtp, silent
-    BYE ------------------------------------>     stage hang-up
+    REGISTER (digest, over UDP) ------->     stage register   faults: not-registered, timeout
+    INVITE with G.711 µ-law ----------->     stage answer     faults: sip:404, sip:486 …, timeout
+    <============ RTP ==========             stage media      faults: no-rtp, silent
+    BYE ------------------------------->     stage hang-up
 
 Rules: what that engine cannot do is refused when the configuration is read: no line without an
 account, no TCP, TLS or SRTP, no IPv6, no early media, no digits, no script. What it gets wrong says
@@ -27,11 +27,12 @@ from checks.telephony.call.account import way_of
 from checks.telephony.call.line import LineName
 
 _PROGRAM = "checks.telephony.pyvoip_child"
+# Its process, its sockets, and the second for which its receiver starts late.
 _START_SECONDS = 20.0
 
 
 class PyvoipCall(Check):
-    """Calls a number with pyVoIP, an engine independent of sip-call's: registered, answered, heard."""
+    """Calls a number with pyVoIP, an engine independent of sip-call's: is it answered and heard?"""
 
     KIND: ClassVar[str] = "pyvoip-call"
     LAYER: ClassVar[Layer] = Layer.MEDIA
@@ -60,6 +61,7 @@ to = "8000"
     @model_validator(mode="after")
     def _within_its_limits(self) -> Self:
         line = self.line
+        # This engine cannot call without an account: its INVITE waits for the registration.
         if line.user is None or not line.register_first:
             raise ValueError(
                 f"pyVoIP calls over registered lines only; line {line.name!r} does not register"
@@ -71,6 +73,7 @@ to = "8000"
             )
         if getattr(line, "srtp", "never") == "required":
             raise ValueError(f"pyVoIP cannot encrypt; line {line.name!r} has srtp = 'required'")
+        # It builds every address from the server's own host.
         if line.domain is not None or line.caller_id is not None:
             raise ValueError(
                 f"pyVoIP knows neither domain nor caller_id; line {line.name!r} has one"
@@ -86,11 +89,11 @@ to = "8000"
         return (Claim(self.line.name, 1),)
 
     def layer_of(self, stage: str) -> Layer:
-        """The line's, the signalling's, the media's."""
+        """Registering belongs to the line, sound to the media, everything else to signalling."""
         return {"register": Layer.LINE, "media": Layer.MEDIA}.get(stage, Layer.SIGNALLING)
 
     def measures(self) -> Mapping[str, str]:
-        """What this engine tells."""
+        """The measures of the registration, the answer and the sound."""
         return {
             "register_seconds": "until the account was registered, in seconds",
             "answer_seconds": "INVITE until this engine knew that it was answered, in seconds",
@@ -101,11 +104,11 @@ to = "8000"
         }
 
     def longest_seconds(self) -> float:
-        """Its timers, and the start of its process."""
+        """The sum of its timers, and the start of its process, in seconds."""
         return self.register_within + self.answer_within + self.listen + _START_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Place the call."""
+        """Place the call in a process of its own. Raises Refused, CannotTell."""
         way = await way_of(self.line, self.register_within)
         try:
             password = self.line.password.reveal() if self.line.password else ""

@@ -20,9 +20,13 @@ from typing import Any
 
 from checks.process.child import job, telling
 
+# 20 ms of G.711: 160 bytes (RFC 3551 section 4.5.14).
 _FRAME_BYTES, _FRAME_SECONDS = 160, 0.02
+# The limit of checks.telephony.audio.sound, which needs numpy: this process does without.
 _SILENCE_DBM0 = -50.0
+# ITU-T G.711: a full-scale sine of mu-law has 3.17 dBm0. No sound has no level.
 _FULL_SCALE_DBM0, _NOTHING_DBM0 = 3.17, -99.0
+# The engine's receiver looks at a 200 late, if it looks at all.
 _MISSED_SECONDS = 5.0
 _STATUS_OK, _STATUS_FINAL, _AUTHENTICATE = 200, 300, (401, 407)
 
@@ -36,13 +40,14 @@ class Blind(Exception):
 
 
 class Telephone:
-    """One account, one call."""
+    """A telephone on pyVoIP with one account, for one call."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         from pyVoIP.VoIP import VoIPPhone
 
         self._job = job
         port = _free_port(job["local_address"])
+        # Two hundred ports at a random place: the engine takes the first free one.
         low = random.randrange(20000, 60000, 2)  # noqa: S311 - a port, no secret
         self._phone = VoIPPhone(
             job["server"],
@@ -56,25 +61,28 @@ class Telephone:
         )
         self._statuses: list[int] = []
         self._heard: Callable[[Any], None] = self._phone.sip.parse_message
+        # The engine keeps no final response but 404 and 503: each message is read as it is parsed.
         self._phone.sip.parse_message = self._parsed  # type: ignore[method-assign]
         self._call: Any = None
         self._broken = ""
         self.measures: dict[str, float] = {}
 
     def register(self) -> None:
-        """Raises Fault."""
+        """Start the engine, and wait until the account is registered. Raises Fault."""
         self._beside(self._phone.start)
         if not _until(self._registered, self._job["register_within"]):
+            # A registrar that answered and refused is another fault than one that is silent.
             failures = self._phone.sip.registerFailures
             code = "not-registered" if failures else "timeout"
             raise Fault(
                 code,
                 "the registrar does not take the account" if failures else "no answer to REGISTER",
             )
-        time.sleep(1.2)  # its receiver starts a second later; a response before is lost
+        # Its receiver starts a second later, and loses a response that comes before.
+        time.sleep(1.2)
 
     def call(self) -> None:
-        """Until it is answered. Raises Fault, Blind."""
+        """Call, and wait until the call is answered. Raises Fault, Blind."""
         self._statuses.clear()
         self._beside(self._invite)
         within = self._job["answer_within"]
@@ -85,12 +93,14 @@ class Telephone:
             raise Fault(f"sip:{refused}", "the call was refused")
         if self._broken:
             raise Blind(f"pyVoIP broke: {self._broken}")
+        # The 200 was on the wire, and the engine did not act on it: that is no fault of the far
+        # end.
         if _STATUS_OK in self._statuses and not _until(self._answered, _MISSED_SECONDS):
             raise Blind("the call was answered, and pyVoIP missed it")
         raise Fault("timeout", f"no answer within {within:g} s")
 
     def listen(self) -> None:
-        """Measures what is heard. Raises Fault where nothing is."""
+        """Measure what is heard. Raises Fault where nothing is."""
         packets = [0]
         client = self._call.RTPClients[0]
         parse = client.parse_packet
@@ -99,6 +109,7 @@ class Telephone:
             packets[0] += 1
             parse(packet)
 
+        # The engine counts no packets: each is counted on its way into its parser.
         client.parse_packet = parsed
         heard = bytearray()
         end = time.monotonic() + self._job["listen"]
@@ -115,7 +126,7 @@ class Telephone:
             raise Fault("silent", f"{packets[0]} packets, and no sound in them")
 
     def hang_up(self) -> None:
-        """BYE, and away with the registration."""
+        """Send BYE where the call stands."""
         if self._call is not None and self._answered():
             self._call.hangup()
 
@@ -133,7 +144,7 @@ class Telephone:
         def run() -> None:
             try:
                 step()
-            except Exception as problem:  # noqa: BLE001 - whatever breaks in there is this engine's, and is told
+            except Exception as problem:  # noqa: BLE001 - the engine's own, told
                 self._broken = self._broken or f"{type(problem).__name__}: {problem}"[:200]
 
         threading.Thread(target=run, daemon=True).start()
@@ -160,7 +171,7 @@ class Telephone:
 
 
 def main() -> None:
-    """Do the job, and say how it went."""
+    """Do the job, and tell the daemon how it went; does not return."""
     warnings.simplefilter("ignore")
     wanted, tell = job(), telling()
     telephone = Telephone(wanted)
@@ -184,6 +195,7 @@ def main() -> None:
     for name, value in telephone.measures.items():
         tell(measure=name, value=value)
     tell(**last)
+    # Its threads are no daemons, and would keep the process for ever.
     os._exit(0)
 
 

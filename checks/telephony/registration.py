@@ -1,16 +1,15 @@
 """Does the registrar take a line's account? REGISTER with digest, and away again (RFC 3261 section
 10).
 
-    > REGISTER sip:sip.example.net SIP/2.0            CSeq: 1 REGISTER   Contact:
-    <sip:monitor@192.0.2.7:49152>
-    < SIP/2.0 401 Unauthorized                        WWW-Authenticate: Digest
-    realm="sip.example.net", nonce="5f…"
-    > REGISTER sip:sip.example.net SIP/2.0            CSeq: 2 REGISTER   Authorization: Digest
-    username="monitor", …
-    < SIP/2.0 200 OK                                  Contact:
-    <sip:monitor@192.0.2.7:49152>;expires=60
-    > REGISTER …  Expires: 0                          and the registration is gone again
-    < SIP/2.0 403 Forbidden                           fault sip:403 in the stage "register"
+    > REGISTER sip:sip.example.net SIP/2.0     CSeq: 1 REGISTER
+    >                                          Contact: <sip:monitor@192.0.2.7:49152>
+    < SIP/2.0 401 Unauthorized                 WWW-Authenticate: Digest realm="sip.example.net",
+    <                                            nonce="5f…"
+    > REGISTER sip:sip.example.net SIP/2.0     CSeq: 2 REGISTER
+    >                                          Authorization: Digest username="monitor", …
+    < SIP/2.0 200 OK                           Contact: <sip:monitor@192.0.2.7:49152>;expires=60
+    > REGISTER …  Expires: 0                   and the registration is gone again
+    < SIP/2.0 403 Forbidden                    fault sip:403 in the stage "register"
 
 Rules: a 200 without our Contact is no registration ("not-bound"). While it lasts, a call to the
 account would ring here and not be answered: milliseconds, unless `keep`. Other phones of the
@@ -32,6 +31,7 @@ from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.sip import digest
+from checks.telephony.sip.request import written
 from checks.telephony.sip.transaction import (
     Conversation,
     Target,
@@ -39,12 +39,12 @@ from checks.telephony.sip.transaction import (
     late,
     refusal,
     said,
-    written,
 )
 from checks.transport.faults import far_faults
 
+# Questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time.
 _ATTEMPTS = 4
-"""questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time"""
+# RFC 3261 section 22: a registrar challenges with 401, a proxy in front of it with 407.
 _CHALLENGES = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -80,7 +80,7 @@ line = "trunk-a"
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What a registrar tells."""
+        """The measures of the connection, the registration and its contacts."""
         return {
             "connect_seconds": "name resolution and, on TCP and TLS, the connection; in seconds",
             "register_seconds": "from the first REGISTER to the final answer, in seconds",
@@ -91,11 +91,11 @@ line = "trunk-a"
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
+        """The time limit, and 2 s for closing the socket, in seconds."""
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Register once."""
+        """Register the account once, and take it back unless `keep`. Raises Refused, CannotTell."""
         conversation: Conversation | None = None
         line = self.line
         target = Target(line.registrar, line.transport, line.trusted_certificates)
@@ -111,11 +111,14 @@ line = "trunk-a"
                     answer = await registration.ask(self.lasting)
                     trace.measure("sip_status", answer.code)
                     trace.note(said(answer))
+                    # RFC 3261 section 10.3: a registrar answers 200 and no other 2xx.
                     if answer.code != 200:
                         raise refusal(answer)
                     self._bound(registration, answer, trace)
                 if not self.keep:
                     with trace.stage("unregister"), far_faults():
+                        # Expires 0 takes our own binding away (RFC 3261 section 10.2.2); "*" would
+                        # take the other phones' too.
                         answer = await registration.ask(0.0)
                         if answer.code != 200:
                             raise refusal(answer)
@@ -123,11 +126,13 @@ line = "trunk-a"
             raise late(conversation, self.within) from None
 
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
-        """Ours must be among the contacts (RFC 3261 section 10.3, step 8)."""
+        """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Refused."""
         try:
             contacts = answer.contact
             own = [c for c in contacts if (c.uri.user, c.uri.host, c.uri.port) == registration.own]
             granted = own[0].parameters.get("expires") if own else None
+            # The expires parameter of a Contact wins over the Expires header (RFC 3261 section
+            # 10.3, step 7).
             seconds = int(granted) if granted is not None else answer.expires
         except ValueError:
             registration.keep(answer)
@@ -135,6 +140,7 @@ line = "trunk-a"
         trace.measure("contacts", len(contacts))
         if not own:
             raise Refused("not-bound", "the registrar answers 200 and does not list our Contact")
+        # RFC 3261 section 20.19: Expires is a number of 32 bits.
         if seconds is not None and 0 <= seconds < 2**32:
             trace.measure("granted_seconds", seconds)
 
@@ -172,6 +178,8 @@ class Registration:
         for _ in range(_ATTEMPTS):
             answer = await self._far.ask(self._request(seconds, proof))
             longer = (answer.headers.get("Min-Expires") or "").strip()
+            # 423 Interval Too Brief names the least time in Min-Expires (RFC 3261 section 10.3,
+            # step 7).
             if answer.code == 423 and longer.isdigit() and len(longer) < 8:
                 seconds = float(longer)
             elif (
@@ -192,6 +200,7 @@ class Registration:
         if found is None:
             self._far.keep(bytes(answer), "it asks for no digest that we know")
             raise Refused("bad-peer", "the registrar asks for no digest that we know")
+        # stale=true says that the nonce was too old and the password good (RFC 7616 section 3.3).
         if again and found.get("stale", "").lower() != "true":
             return None
         return answers, digest.credentials(
@@ -213,6 +222,7 @@ class Registration:
         made = written("REGISTER", self._registrar, self._account, self._far, self._line.user or "")
         made.from_address = Address(self._account, parameters=self._first.from_address.parameters)
         made.call_id = self._first.call_id
+        # RFC 3261 section 10.2: one Call-ID for all, and a CSeq that grows by one with each.
         made.cseq = CSeq(self._sequence, "REGISTER")
         made.expires = round(seconds)
         if proof:

@@ -5,9 +5,10 @@ the script says so.
     REGISTER ------------------------>          stage register    (a line with a user)
     INVITE -------------------------->          stage signalling  until the first response
     <------------------- 100, 180, 183          stage ring        until 180/183
-    <-------------------------- 200 OK          stage answer      any final refusal is a fault of this stage
+    <-------------------------- 200 OK          stage answer      any final refusal is a fault of
+                                                                  this stage
     <============ RTP ===============>          stage media       it flows, and from where the SDP
-                                                says
+                                                                  says
     the script                                  stages prompt, press, pause, agent, talk, hold
     BYE ----------------------------->          stage hang-up     answered
 
@@ -19,70 +20,38 @@ the script's own (call/script_runner.py), and bad-peer in any stage: what came b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field, field_validator
-
-from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
+from checks.contract import CannotTell, Refused, Trace
 from checks.kind import Duty
-from checks.settings import Duration
 from checks.telephony.call import (
     agent_login,
-    agent_proof,
-    call_recording,
+    agent_offer,
     evidence,
     line_security,
-    media_judgement,
-    probe_health,
 )
 from checks.telephony.call.account import Way
 from checks.telephony.call.call_attempt import call_attempt, measure_answer, response
-from checks.telephony.call.call_recording import Logged, VoiceLog
-from checks.telephony.call.feature_steps import FEATURES, Feature, measures_of
+from checks.telephony.call.call_recording import Logged
+from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.features import Features
 from checks.telephony.call.leg import START_SECONDS, Event, Phone, refusal
 from checks.telephony.call.legs import Parties, ladder_of
-from checks.telephony.call.line import Line, LineName
-from checks.telephony.call.media_judgement import MediaLimits, hold_to_truth
-from checks.telephony.call.probe_health import LoopWatch, ProbeLimits
-from checks.telephony.call.prompt_file import PromptFolder, prompts_in
-from checks.telephony.call.script import AgentStep, Hear, Script, further_lines, seconds_of
+from checks.telephony.call.media_judgement import hold_to_truth
+from checks.telephony.call.probe_health import LoopWatch
+from checks.telephony.call.prompt_file import prompts_in
 from checks.telephony.call.script_runner import Conversation
-from checks.telephony.quality import streams
 from checks.telephony.sip.causes import cause_in
+from checks.telephony.sip_call_settings import SipCallSettings
 
-_LAYERS: dict[str, Layer] = {
-    "media": Layer.MEDIA,
-    "hold": Layer.MEDIA,
-    "prompt": Layer.PROMPT,
-    "press": Layer.PROMPT,
-    "pause": Layer.PROMPT,
-    "agent": Layer.AGENT,
-    "talk": Layer.AGENT,
-    "log-in": Layer.AGENT,
-    "log-out": Layer.AGENT,
-    "recording": Layer.AGENT,
-    **{stage: Layer.AGENT for feature in FEATURES.values() for stage in feature.STAGES},
-}
+# What a far end can say first; "undescribed" is an answer whose SDP makes no media.
 _FIRST = ("trying", "provisional", "answered", "undescribed", "refused")
-"""what a far end can say first"""
-_MEASURES: dict[str, str] = {
-    "signalling_seconds": "INVITE until the first response",
-    "ring_seconds": "first response until 180 or 183",
-    "pdd_seconds": "post-dial delay: INVITE until 180, 183 or the answer",
-    "answer_seconds": "INVITE until 200 OK (with early_media and no answer: until there was sound)",
-    "media_seconds": "answer until the first RTP packet",
-    "hang_up_seconds": "BYE until its answer",
-    "q850_cause": "the Q.850 cause that ended the call, where one was given",
-}
 
 
-class SipCall(line_security.Engine, MediaLimits, ProbeLimits, Check):
+class SipCall(SipCallSettings):
     """A SIP call along a script: reached, rang, answered, heard, the right prompt, our agent."""
 
     KIND: ClassVar[str] = "sip-call"
-    LAYER: ClassVar[Layer] = Layer.AGENT
     DUTY: ClassVar[Duty] = "calls"
     PLACES_CALLS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
@@ -113,110 +82,6 @@ script = [
 ]
 """
 
-    line: LineName
-    """the line to call over, of [lines]"""
-    to: Annotated[str, Field(pattern=r"^[^\s<>\"',;@]+(@[^\s<>\"',@]+)?$")]
-    """the number to call, or a SIP URI"""
-    script: Script = ()
-    """the steps in order: hear, press, pause, agent, hold, hang-up"""
-    prompts: PromptFolder | None = None
-    """a folder of further recordings (WAV), by which a wrong prompt can be named"""
-    codecs: Annotated[
-        tuple[Literal["PCMA", "PCMU", "G722", "GSM", "iLBC"], ...], Field(min_length=1)
-    ] = (
-        "PCMA",
-        "PCMU",
-    )
-    """what is offered, the preferred first"""
-    dtmf: Literal["rfc4733", "info", "in-band"] = "rfc4733"
-    """how digits are sent: in RTP (RFC 4733), by SIP INFO, or as tones"""
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    """further headers of the INVITE"""
-    early_media: bool = False
-    """whether the script begins as soon as there is sound, even before the answer (announcements
-    that never answer)
-    """
-    recording: VoiceLog | None = None
-    """where the platform's own recording of the call (its voice logger) is to be found after the
-    call
-    """
-    rtp_from: Literal["sdp", "anywhere"] = "sdp"
-    """whether RTP must come from the address that the far end's SDP names"""
-    signalling_within: Duration = 5.0
-    """how soon REGISTER, INVITE and BYE must get a response"""
-    answer_within: Duration = 30.0
-    """how soon the call must be answered"""
-    media_within: Duration = 3.0
-    """how soon after the answer RTP must come"""
-
-    @field_validator("headers")
-    @classmethod
-    def _no_injection(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
-        for name, value in headers.items():
-            if not name.replace("-", "").isalnum() or any(
-                ord(character) < 32 for character in value
-            ):
-                raise ValueError(
-                    f"{name!r} is not a header of one line; letters, digits and dashes name it"
-                )
-        return headers
-
-    @property
-    def agent_line(self) -> Line | None:
-        """The agent's account, where the script reaches one."""
-        return next((step.agent for step in self.script if isinstance(step, AgentStep)), None)
-
-    def layer_of(self, stage: str) -> Layer:
-        """Everything up to the answer, and hanging up, is signalling."""
-        return _LAYERS.get(stage, Layer.SIGNALLING)
-
-    def claims(self) -> tuple[Claim, ...]:
-        """A channel of the line, of as many as we may have at once, and the agent's account."""
-        agent = self.agent_line
-        further = [Claim(name, 1) for name in further_lines(self.script)]
-        return (
-            Claim(self.line.name, self.line.channels),
-            *((Claim(agent.name, 1),) if agent else ()),
-            *further,
-        )
-
-    def measures(self) -> Mapping[str, str]:
-        """Every measure it can give with this script."""
-        given = {
-            **_MEASURES,
-            **evidence.MEASURES,
-            **streams.MEASURES,
-            **probe_health.MEASURES,
-            **media_judgement.MEASURES,
-        }
-        given.update(line_security.measures_of(self.all_lines().values()))
-        if self.line.user and self.line.register_first:
-            given["register_seconds"] = "REGISTER until registered"
-        for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
-            given[f"hear_{number}_seconds"] = f"awaiting {step.title} until it began"
-            given[f"hear_{number}_coverage_percent"] = (
-                f"share of {step.title} when it was recognised, percent"
-            )
-            given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
-        for stage in {"press", "pause", "hold"} & {
-            verb for step in self.script for verb in type(step).model_fields
-        }:
-            given[f"{stage}_seconds"] = f"the last {stage}"
-        given |= {**measures_of(self.script), **(call_recording.MEASURES if self.recording else {})}
-        if self.agent_line:
-            given.update(
-                {**agent_proof.MEASURES, **(agent_login.MEASURES if self.agent_line.log_in else {})}
-            )
-        return given
-
-    def longest_seconds(self) -> float:
-        """Every timer of its own, one after the other."""
-        timers = 3 * self.signalling_within + self.answer_within + self.media_within
-        script = sum(seconds_of(step) for step in self.script) if self.script else self.listen
-        return (
-            timers + script + (self.recording.longest_seconds() if self.recording else 0.0) + 15.0
-        )
-
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Refused, CannotTell."""
         async with call_attempt(trace, self, self) as (parties, watch):
@@ -225,6 +90,7 @@ script = [
     async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
         legs = parties.legs
         try:
+            # A certificate that is no good ends the attempt before the first phone is started.
             await line_security.hold_certificates(
                 trace, self.all_lines().values(), self.signalling_within
             )
@@ -235,6 +101,7 @@ script = [
             await self._register(trace, legs["call"])
             for name in self.all_lines():
                 if name != "call":
+                    # The account of a transfer's target must be there before the transfer.
                     await parties.registered(name, self._stage_of(name))
             async with agent_login.logged_in(trace, parties, self.dtmf):
                 await self._call(trace, legs["call"], way, legs.get("agent"))
@@ -251,8 +118,10 @@ script = [
                     await logged.mark(
                         features.hearing, conversation.talkers.caller, conversation.talkers.agent
                     )
+                # What was heard is judged while the call stands: the recordings are then whole.
                 await hold_to_truth(trace, self, self.script, legs, country)
                 await self._hang_up(trace, legs["call"])
+            # The recorder finishes its file after the BYE.
             if logged:
                 await logged.judge(legs["call"])
         finally:
@@ -273,20 +142,16 @@ script = [
             "agent",
         )
 
-    def all_lines(self) -> dict[str, Line]:
-        """Who has a phone: the caller, the agent, and whoever the script reaches further."""
-        agent = {"agent": self.agent_line} if self.agent_line else {}
-        return {"call": self.line, **agent, **further_lines(self.script)}
-
     async def _start(self, parties: Parties) -> Way:
         """Start the phones, the agent's too: it must be registered before it can be reached."""
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
         lines = self.all_lines()
         called = tuple(name for name in lines if name != "call")
-        await parties.start(lines, {"call": first_stage}, called, agent_proof.screens(self.script))
+        await parties.start(lines, {"call": first_stage}, called, agent_offer.screens(self.script))
         return parties.ways["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:
+        # A line without a user is let in by its address.
         if not (self.line.user and self.line.register_first):
             return
         with trace.stage("register"):
@@ -303,15 +168,17 @@ script = [
                 "call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller()
             )
             first = await response(call, *_FIRST, within=self.signalling_within)
+            # No packet of the far end was seen: the stage is signalling, not answer.
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
-        with trace.stage("answer"), agent_proof.refusals(trace, agent):
+        with trace.stage("answer"), agent_offer.refusals(trace, agent):
             await self._await_answer(trace, call, first)
         with trace.stage("media"):
             await self._await_media(call)
 
     async def _await_answer(self, trace: Trace, call: Phone, first: Event) -> None:
         began = trace.elapsed()
+        # With early media an announcement that never answers is heard (RFC 3960).
         sufficient = ("answered", "undescribed", *(("media",) if self.early_media else ()))
         try:
             await call.until(*sufficient, within=self.answer_within)
@@ -328,8 +195,11 @@ script = [
             raise Refused(
                 "no-rtp", f"no RTP within {self.media_within:g} s of the answer"
             ) from None
+        # A 2xx without a usable description has no media to wait for.
         if first.name == "undescribed":
             raise Refused(first["code"], first["text"])
+        # RFC 3264 section 5.1: RTP goes to where the SDP says; from where it comes is not said,
+        # yet NATs and firewalls of trunks rely on it.
         if self.rtp_from == "sdp" and first["source"] != first["expected"]:
             raise Refused(
                 "rtp-from-elsewhere",
@@ -338,6 +208,7 @@ script = [
 
     async def _hang_up(self, trace: Trace, call: Phone) -> None:
         with trace.stage("hang-up"):
+            # The far end has hung up already: the script ended with its announcement.
             if call.seen("far-bye"):
                 return
             call.order("hang-up", within=self.signalling_within)
@@ -353,7 +224,7 @@ script = [
                 )
 
     def _keep(self, trace: Trace, legs: dict[str, Phone]) -> None:
-        """Measures and exhibits, also of a call that failed."""
+        """Keep measures and exhibits, also of a call that failed."""
         for name in legs:
             evidence.exhibit_leg(trace, name, ladder_of(name))
         if "call" not in legs:

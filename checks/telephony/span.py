@@ -26,7 +26,7 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One E1 or T1."""
+    """A span: one E1 or T1, with its alarms and its D-channel."""
 
     name: str
     alarms: tuple[Alarm, ...] = ()
@@ -41,7 +41,7 @@ class Span:
 
     @property
     def state(self) -> str:
-        """How it is, in words."""
+        """The state of the span, in words."""
         if self.alarms:
             return ", ".join(alarm.text for alarm in self.alarms)
         return "D-channel down" if self.d_channel_up is False else "up"
@@ -49,7 +49,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """B-channels: with a call, and all."""
+    """The number of B-channels that carry a call, and of all."""
 
     busy: int
     total: int
@@ -58,7 +58,7 @@ class Channels:
 def measure(
     trace: Trace, spans: Sequence[Span], channels: Channels | None, up: int | None = None
 ) -> None:
-    """Put the figures down, before anything is judged. `up` where more is known than the spans say."""
+    """Put the figures down before anything is judged; `up` where more is known than spans say."""
     for span in spans:
         trace.note(f"{span.name}: {span.state}")
     trace.measure("spans_total", len(spans))
@@ -74,6 +74,7 @@ def judge_lines(spans: Iterable[Span]) -> None:
     alarmed = [span for span in spans if span.alarms]
     if not alarmed:
         return
+    # The fault code is the worst alarm's: one code, one ticket.
     worst = min((alarm for span in alarmed for alarm in span.alarms), key=WORST_FIRST.index)
     said = "; ".join(
         f"{span.name}: {', '.join(alarm.text for alarm in span.alarms)}" for span in alarmed
@@ -102,5 +103,6 @@ def judge_flaps(flaps: Mapping[str, int], tolerated: int, window_seconds: float)
 
 def judge_channels(channels: Channels | None) -> None:
     """Raises Refused if no B-channel is left."""
+    # A gateway that tells of no channels at all is not exhausted.
     if channels and 0 < channels.total <= channels.busy:
         raise Refused("channels-exhausted", f"all {channels.total} channels are busy")

@@ -24,6 +24,7 @@ from checks.telephony.call.script_runner import Conversation
 from checks.webrtc.engine import Agent, Softphone
 from checks.webrtc.settings import ECHO_SECONDS, SoftphoneCall
 
+# A process on a busy machine; a far end that is late is judged by the stage's own time.
 _DECIDE_SECONDS = 10.0
 _LADDERS = {"call": "ladder.txt", "agent": "agent-ladder.txt"}
 
@@ -38,11 +39,12 @@ class Attempt:
         self._legs: dict[str, Phone] = {}
 
     async def run(self, watch: LoopWatch) -> None:
-        """Raises Refused, CannotTell."""
+        """Hold the call from its first stage to its end. Raises Refused, CannotTell."""
         try:
             agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
             call = await self._softphone()
             watch.begin()
+            # The event loop's lateness counts from here: starting processes keeps it busy.
             call.order("call")
             await self._stages(call, agent)
             await Conversation(self._trace, self._script, self._keys, call, agent).run()
@@ -57,11 +59,12 @@ class Attempt:
             self._keep()
 
     def health(self) -> list[dict[str, float]]:
-        """How each process got on."""
+        """The health of each process, as probe_health.Figures."""
         return evidence.health_of_legs(self._legs)
 
     async def _stages(self, call: Softphone, agent: Agent | None) -> None:
-        """Every stage until there is sound; an agent that is rung meanwhile answers."""
+        """Pass every stage until there is sound; an agent that is rung meanwhile answers."""
+        # The agent may be rung while the caller's stages go on: both run side by side.
         answering = asyncio.ensure_future(agent.answer_when_rung()) if agent else None
         try:
             for stage, within in self._within.items():
@@ -84,6 +87,8 @@ class Attempt:
             "open",
             folder=str(self._trace.exhibits_folder),
             files={"sound": "call.wav", "ladder": _LADDERS["call"]},
+            # The process ends its own call 30 s after the longest honest attempt, should the daemon
+            # forget it.
             life_seconds=check.longest_seconds() + 30.0,
             within=self._within,
             **order,
@@ -96,9 +101,11 @@ class Attempt:
 
     @property
     def _script(self) -> Script:
-        """As written, but that the agent is proven by tones alone: a softphone is not told of
-        digits that come.
+        """The script, in which the agent is proven by tones alone.
+
+        A softphone is not told of digits that come.
         """
+        # aiortc and JsSIP tell no digits that come (RFC 4733): the agent is proven by its tones.
         return tuple(
             step.model_copy(update={"digits": 0}) if isinstance(step, AgentStep) else step
             for step in self._check.script
@@ -107,11 +114,13 @@ class Attempt:
     @property
     def _keys(self) -> str:
         """How `press` sends digits."""
+        # aiortc sends no RFC 4733 events.
         return "info"
 
     def _order(self) -> dict[str, Any]:
         """What the softphone must know. Raises CannotTell when a secret is missing."""
         check = self._check
+        # A browser's account most often has the domain of its edge.
         domain = check.domain or (urlsplit(check.url).hostname or "")
         return {
             "url": check.url,
@@ -159,6 +168,8 @@ class Attempt:
             answer = await agent.until(
                 "registered", "registration-failed", within=self._check.step_within
             )
+        # No answer is judged when it is the agent's turn: the caller's stages come first in a
+        # ticket.
         except TimeoutError:
             return
         if answer.name == "registration-failed":
@@ -170,7 +181,8 @@ class Attempt:
     # --- after the script
 
     async def _echo(self, call: Softphone) -> None:
-        """Our own nonce, said and heard again: the far end is an echo."""
+        """Say our own nonce, which must come back: the far end is an echo. Raises Refused."""
+        # SystemRandom: a nonce that could be guessed would prove nothing.
         ours = nonce.make(random.SystemRandom())
         with self._trace.stage("echo"):
             call.order("challenge", say=ours, expect=ours, within=ECHO_SECONDS)
@@ -190,6 +202,7 @@ class Attempt:
     async def _hang_up(self, call: Softphone) -> None:
         within = self._check.step_within
         with self._trace.stage("hang-up"):
+            # The far end hung up: its ending was judged already.
             if call.seen("far-bye"):
                 return
             call.order("hang-up", within=within)
@@ -198,7 +211,7 @@ class Attempt:
                 raise Refused("timeout", f"BYE was not answered within {within:g} s")
 
     def _keep(self) -> None:
-        """Measures and exhibits, also of a call that failed."""
+        """Keep measures and exhibits, also of a call that failed."""
         for name in self._legs:
             evidence.exhibit_leg(self._trace, name, _LADDERS[name])
         if "call" in self._legs:

@@ -1,19 +1,22 @@
 """A call as an agent's browser places it, a stage at a time; the stage that fails is the fault.
 
-    us                                   edge                  faults beside timeout
-    name, TCP, TLS ------------------->  stages dns tcp tls    dns, refused, expired …, tls
-    GET, Upgrade: websocket ---------->  stage websocket       http:NNN, no-subprotocol, closed; in the call: dropped
-    REGISTER ------------------------->  stage register        sip:NNN
-    STUN Binding --------------------->  stage stun            stun:NNN
-    TURN Allocate (UDP, TCP, TLS) ---->  stage turn            turn:NNN, no-relay, no-candidate
-    INVITE --------------------------->  stage answer          sip:NNN, sip:NNN/CC, no-media, no-codec
-    connectivity checks <------------->  stage ice             no-ice, no-pair; in the call: lost
-    DTLS handshake <------------------>  stage dtls            no-fingerprint, fingerprint, dtls; in the call: closed
-    <============ SRTP ===============>  stage srtp            no-rtp: not one packet
-    the script, an echo                  stages prompt, press, agent, talk, hold, echo
-    what both sides heard               stage media, as of a sip-call
-    (checks/telephony/call/media_judgement.py)
-    BYE ------------------------------>  stage hang-up
+    us                           edge               faults beside timeout
+    name, TCP, TLS ----------->  stages dns tcp tls dns, refused, expired …, tls
+    GET, Upgrade: websocket -->  stage websocket    http:NNN, no-subprotocol, closed;
+                                                    in the call: dropped
+    REGISTER ----------------->  stage register     sip:NNN
+    STUN Binding ------------->  stage stun         stun:NNN
+    TURN Allocate ------------>  stage turn         turn:NNN, no-relay, no-candidate
+      (UDP, TCP, TLS)
+    INVITE ------------------->  stage answer       sip:NNN, sip:NNN/CC, no-media, no-codec
+    connectivity checks <----->  stage ice          no-ice, no-pair; in the call: lost
+    DTLS handshake <---------->  stage dtls         no-fingerprint, fingerprint, dtls;
+                                                    in the call: closed
+    <======== SRTP ===========>  stage srtp         no-rtp: not one packet
+    the script, an echo          stages prompt, press, agent, talk, hold, echo
+    what both sides heard        stage media, as of a sip-call
+                                 (checks/telephony/call/media_judgement.py)
+    BYE ---------------------->  stage hang-up
 
 "bad-peer" in any stage: what came is no WebSocket, SIP, SDP or STUN, or too much of it. The
 script's faults are those of sip-call (checks/telephony/call/script_runner.py). Keys are sent by SIP

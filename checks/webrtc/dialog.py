@@ -16,6 +16,7 @@ from checks.transport.stages import Tell
 from checks.webrtc.signalling import Signalling, facts_of
 from checks.webrtc.sip_requests import on_branch_of, reply, tag_of, uri_in, with_body
 
+# A Record-Route for each proxy on the way; more than twenty is a loop.
 _MOST_ROUTES = 20
 
 
@@ -25,37 +26,44 @@ class Call:
     def __init__(self, signalling: Signalling, tell: Tell, to: str, offer: str) -> None:
         self.established = self.ended = False
         self._signalling, self._tell, self._offer = signalling, tell, offer
+        # Call-ID and tag are random (RFC 3261 sections 8.1.1.4 and 19.3).
         self._id, self._tag, self._sequence = secrets.token_hex(12), secrets.token_hex(8), 0
         self._to, self._target, self._far = to, to, f"<{to}>"
         self._routes: list[str] = []
         self._invite: Request | None = None
 
     async def place(self) -> str:
-        """INVITE until the answer; its body. Raises Refused."""
+        """Send INVITE, await the answer, and send ACK; returns its body. Raises Refused."""
         self._tell("invited")
         final = await self._signalling.ask_as_user(self._next_invite, self._progress)
         if final.code >= 300:
             self.ended = True
             raise refusal(Event("refused", 0.0, facts_of(final)))
         self._establish(final)
+        # RFC 3261 section 13.2.2.4: the ACK of a 2xx is a request of the dialog, not of the
+        # transaction.
         await self._signalling.say(self._within("ACK"))
         self._tell("answered")
         return final.body.decode(errors="replace")
 
     async def press(self, digit: str) -> Response:
-        """One key by INFO."""
+        """Press one key by INFO; the far end's answer. Raises Refused."""
         info = self._within("INFO")
+        # INFO with application/dtmf-relay has no RFC: it is what Asterisk, FreeSWITCH and JsSIP
+        # speak; 160 ms a digit.
         with_body(info, "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n")
         return await self._signalling.ask(info)
 
     async def hang_up(self, within: float) -> bool:
-        """BYE, or CANCEL of what still rings; whether that was answered."""
+        """Send BYE, or CANCEL while it rings; returns whether that was answered."""
         if self.ended or self._invite is None:
             return True
         self.ended = True
         try:
             async with asyncio.timeout(within):
                 await self._signalling.ask(
+                    # A call that still rings is cancelled (RFC 3261 section 9.1), one that stands
+                    # gets a BYE.
                     self._within("BYE") if self.established else self._cancel()
                 )
         except (TimeoutError, Refused):
@@ -67,15 +75,18 @@ class Call:
         if request.call_id != self._id:
             return None
         if request.method == "BYE":
+            # Both sides may hang up at once: the second BYE is answered, and tells nothing new.
             if not self.ended:
                 self.ended = True
                 self._tell("far-bye", reasons=request.headers.getlist("Reason"))
             return reply(request, 200)
+        # A re-INVITE, as for a session timer (RFC 4028), gets the same description again.
         if request.method == "INVITE":
             answer = reply(request, 200, self._tag)
             answer.headers.set("Contact", f"<{self._signalling.identity.contact}>")
             with_body(answer, "application/sdp", self._offer)
             return answer
+        # RFC 3261 section 8.2.1: 405 for a method that is not known here.
         return reply(
             request, 200 if request.method in ("UPDATE", "INFO", "OPTIONS", "NOTIFY") else 405
         )
@@ -84,11 +95,13 @@ class Call:
 
     def _next_invite(self) -> Request:
         """The INVITE; after one that was challenged, its successor."""
+        # A request with credentials is a new one: its CSeq is one higher (RFC 3261 section 22.2).
         self._sequence += 1
         identity = self._signalling.identity
         made = identity.request(
             "INVITE", self._to, f"<{self._to}>", self._id, self._sequence, self._tag
         )
+        # RFC 5626: an edge that knows "outbound" reaches us over this very socket.
         made.headers.set("Supported", "outbound")
         with_body(made, "application/sdp", self._offer)
         self._invite = made
@@ -101,20 +114,24 @@ class Call:
     def _establish(self, answer: Response) -> None:
         self._far = answer.headers["To"]
         contact = answer.headers.get("Contact")
+        # RFC 3261 section 12.1: a 2xx without Contact or To tag makes no dialog.
         if contact is None or not tag_of(self._far):
             raise Refused("bad-peer", "a 2xx without Contact or tag")
         self._target = uri_in(contact)
+        # RFC 3261 section 12.1.2: the route set is the Record-Route, in reverse order.
         self._routes = list(reversed(answer.headers.getlist("Record-Route")))[:_MOST_ROUTES]
         self.established = True
 
     def _within(self, method: str) -> Request:
         """A request in the dialog; ACK has the INVITE's number."""
+        # RFC 3261 section 12.2.1.1: the ACK keeps the CSeq number of the INVITE.
         self._sequence += method != "ACK"
         identity = self._signalling.identity
         made = identity.request(
             method, self._target, self._far, self._id, self._sequence, self._tag
         )
         if self._routes:
+            # RFC 3261 section 12.2.1.1: the requests of a dialog follow its route set.
             made.headers.setlist("Route", self._routes)
         return made
 
@@ -133,6 +150,7 @@ def registration(signalling: Signalling) -> Callable[[int], Callable[[], Request
 
     def lasting(seconds: int) -> Callable[[], Request]:
         def make() -> Request:
+            # RFC 3261 section 10.2: the same Call-ID, and a CSeq that grows by one.
             sequence[0] += 1
             made = identity.request(
                 "REGISTER",
@@ -143,6 +161,8 @@ def registration(signalling: Signalling) -> Callable[[int], Callable[[], Request
                 tag,
             )
             made.headers.set("Contact", f"<{identity.contact}>;expires={seconds}")
+            # RFC 3327 (path) and RFC 5626 (outbound) let a registrar reach a client behind an
+            # edge.
             made.headers.set("Supported", "path, outbound")
             return made
 

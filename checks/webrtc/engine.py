@@ -16,8 +16,9 @@ _PROGRAM = (sys.executable, "-m", "checks.webrtc.softphone")
 
 
 class Softphone(Phone):
-    """One WebRTC call. What breaks in it is a fault of the part that broke: websocket, ice or dtls."""
+    """One WebRTC call. What breaks in it is a fault of its own part: websocket, ice or dtls."""
 
+    # A stage that failed ends the call as a BYE does.
     ENDINGS: ClassVar[tuple[str, ...]] = ("failed", "lost", *Phone.ENDINGS)
     trace: Trace | None = None
 
@@ -30,6 +31,7 @@ class Softphone(Phone):
         """A stage that failed, a part that was lost, or the far end's own ending."""
         if ending.name not in ("failed", "lost") or self.trace is None:
             return super().ended_by(ending)
+        # The origin tells the ticket whether it was our own stack.
         refused = Refused(ending["code"], ending["text"], ending.facts.get("origin", "far"))
         try:
             with self.trace.stage(ending["stage"]):
@@ -38,7 +40,7 @@ class Softphone(Phone):
             return refused
 
     async def pass_through(self, trace: Trace, name: str, within: float) -> None:
-        """One stage, as the process tells it. Raises Refused, CannotTell."""
+        """Await one stage, as the process tells it. Raises Refused, CannotTell."""
         with trace.stage(name):
             try:
                 told = await self.until(
@@ -60,25 +62,28 @@ class Agent(Phone):
     _answered = False
 
     def order(self, do: str, **details: Any) -> None:
-        """A second order to answer is none."""
+        """Send a command; a second order to answer is dropped."""
+        # A script's agent step orders an answer too; the call was answered when it rang.
         if do == "answer" and self._answered:
             return
         self._answered = self._answered or do == "answer"
         super().order(do, **details)
 
     async def answer_when_rung(self) -> None:
-        """Wait for ever to be rung, and answer."""
+        """Wait until the phone is rung, and answer."""
+        # A day: the attempt's own time ends it.
         await self.until("incoming", within=86400.0)
         self.order("answer", status=200)
 
 
 def _keep(trace: Trace, told: Event) -> None:
-    """What a stage tells beside its time."""
+    """Keep what a stage tells beside its time: notes and measures."""
     for note in [told.facts.get("note"), *told.facts.get("notes", [])]:
         if note:
             trace.note(note)
     for transport, seconds in told.facts.get("allocations", {}).items():
         trace.measure(f"turn_{transport}_seconds", seconds)
-    if "not_after" in told.facts:  # a check has no wall clock: counted from when this attempt began
+    # A check has no wall clock: the days are counted from when this attempt began.
+    if "not_after" in told.facts:
         left = told["not_after"] - trace.began_at
         trace.measure("certificate_days", left / _SECONDS_A_DAY)

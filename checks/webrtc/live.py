@@ -9,8 +9,10 @@ import numpy as np
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE, Samples
 
+# A gap as long as this is silence that was heard; shorter ones are the jitter of a browser's
+# deliveries.
 _BEHIND_SECONDS = 0.5
-"""a gap as long as this is silence that was heard"""
+# Sound on its way through decoder and resampler is not missing.
 _LAG_SECONDS = 0.25
 
 
@@ -23,16 +25,17 @@ class Live(Recording):
         self._length = 0
 
     def add(self, new: Samples) -> None:
-        """Take in what follows."""
+        """Append samples."""
         while self._length + len(new) > len(self._buffer):
             self._buffer = np.concatenate((self._buffer, np.zeros_like(self._buffer)))
         self._buffer[self._length : self._length + len(new)] = new
         self._length += len(new)
 
     def refresh(self) -> bool:
-        """Keep up with time."""
+        """Fill a gap of half a second or more with silence; whether there was one."""
         due = self.position_at(time.monotonic() - _LAG_SECONDS)
         if due - self._length < _BEHIND_SECONDS * RATE:
             return False
+        # The far end sent nothing: to the ear that was silence, and positions must go on.
         self.add(np.zeros(due - self._length, dtype=np.float32))
         return True

@@ -34,7 +34,9 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from checks.contract import Refused
 from checks.webrtc.sounds import Mouth
 
+# The library has counters and no events for packets.
 _LOOK_SECONDS = 0.02
+# The codecs that aiortc decodes.
 _USABLE = ("opus", "PCMA", "PCMU", "G722")
 
 
@@ -44,6 +46,7 @@ class Media:
     """
 
     def __init__(self, settings: Mapping[str, Any], mouth: Mouth, lost: Any) -> None:
+        # aioice reads no other place for a private authority of turns:.
         if settings["authorities"]:
             os.environ["SSL_CERT_FILE"] = settings["authorities"]
         self._lost, self._standing = lost, False
@@ -61,6 +64,8 @@ class Media:
 
     async def offer(self) -> str:
         """Our description, with every candidate in it."""
+        # Candidates are gathered once; the offer with all of them goes out in one INVITE (no
+        # trickle ICE, RFC 8838).
         if self._peer.localDescription is None:
             await self._peer.setLocalDescription(await self._peer.createOffer())
         return str(self._peer.localDescription.sdp)
@@ -81,6 +86,7 @@ class Media:
 
     async def begin(self) -> None:
         """Take the description that was read: ICE begins. Raises Refused."""
+        # RFC 8839 section 5.4: without ice-ufrag and ice-pwd the far end does no ICE.
         if self._described.ice.usernameFragment is None or self._described.ice.password is None:
             raise Refused(
                 "no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP"
@@ -88,7 +94,7 @@ class Media:
         self._watch()
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(self._answer, "answer"))
-        except Exception as problem:  # noqa: BLE001 - whatever the library cannot take was sent by the far end
+        except Exception as problem:  # noqa: BLE001 - whatever the library raises
             raise Refused(
                 "bad-peer", f"the answer does not fit the offer: {problem}"[:200]
             ) from None
@@ -98,9 +104,11 @@ class Media:
         transport = self._dtls.transport
         await self._until(lambda: transport.state in ("completed", "failed", "closed"))
         if transport.state != "completed":
+            # The check list shows whether there was anything to try.
             tried = len(transport._connection._check_list)
             raise Refused("no-pair", f"none of {tried} candidate pairs could be used")
-        pair = transport._connection._nominated[1]  # the library has no public way
+        # The library has no public way to the pair.
+        pair = transport._connection._nominated[1]
         ours, theirs = pair.local_candidate, pair.remote_candidate
         return f"{ours.type} {ours.host}:{ours.port} to {theirs.type} {theirs.host}:{theirs.port}"
 
@@ -111,6 +119,7 @@ class Media:
         if dtls.state == "connected":
             self._standing = True
             return f"DTLS as {dtls._role}, the fingerprint of the answer's certificate holds"
+        # DTLS came up and was closed again: the certificate did not match (RFC 8122 section 6.2).
         if dtls.encrypted:
             raise Refused(
                 "fingerprint", "the certificate is not the one whose fingerprint the answer names"
@@ -121,7 +130,8 @@ class Media:
         """Wait for the first packet both ways."""
         counts: Mapping[str, Any] = {}
         while not (counts.get("rx_packets") and counts.get("tx_packets")):
-            await asyncio.sleep(_LOOK_SECONDS)  # the library counts, and tells nobody
+            # The library counts, and tells nobody.
+            await asyncio.sleep(_LOOK_SECONDS)
             counts = await self.counts()
 
     async def counts(self) -> dict[str, Any]:
@@ -133,15 +143,19 @@ class Media:
         return {
             "codec": self._codec,
             "rx_packets": heard.packetsReceived if heard else 0,
+            # Duplicated packets make the cumulative loss negative (RFC 3550 section 6.4.1).
             "rx_lost": max(0, heard.packetsLost) if heard else 0,
+            # aiortc's jitter buffer tells nothing of what it discards.
             "rx_discarded": 0,
+            # aiortc tells jitter in units of the RTP clock: 48 kHz for Opus, 8 kHz for G.711 and
+            # G.722 (RFC 3551 section 4.5.2).
             "rx_jitter_ms": 1000.0 * heard.jitter / self._clock if heard else 0.0,
             "tx_packets": said.packetsSent if said else 0,
             "rtt_ms": 1000.0 * report.roundTripTime if report and report.roundTripTime else None,
         }
 
     async def close(self) -> None:
-        """End it all."""
+        """Close the peer connection."""
         self._standing = False
         await self._peer.close()
 
@@ -155,6 +169,7 @@ class Media:
 
     def _change(self) -> None:
         self._changed.set()
+        # Before the call stands the stages themselves tell what fails.
         if not self._standing:
             return
         if self._dtls.transport.state in ("failed", "closed"):
@@ -197,12 +212,14 @@ def _sound_in(body: str) -> Any:
 
 
 def _configuration(settings: Mapping[str, Any]) -> RTCConfiguration:
+    # One server of each kind, as browsers warn of more; the others are proven by the stage turn.
     servers = [RTCIceServer(urls=url) for url in settings["stun"][:1]]
     servers += [
         RTCIceServer(urls=url, username=settings["turn_user"], credential=settings["turn_password"])
         for url in settings["turn"][:1]
     ]
     policy = RTCIceTransportPolicy.RELAY if settings["relay_only"] else RTCIceTransportPolicy.ALL
+    # RFC 9143 (BUNDLE): all media over one transport.
     return RTCConfiguration(
         iceServers=servers, iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
     )

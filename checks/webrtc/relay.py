@@ -1,10 +1,9 @@
 """STUN (RFC 8489) and TURN (RFC 8656), asked directly: a browser hides why it got no candidate.
 
-stun   > Binding Request      < Success, XOR-MAPPED-ADDRESS     faults: timeout, stun:NNN, bad-peer,
-       dns, refused
-turn   > Allocate             < 401, then Success               faults: timeout, turn:NNN, no-relay,
-       expired …, dns,
-       > Refresh, lifetime 0    XOR-RELAYED-ADDRESS                     unreachable
+stun   > Binding Request      < Success, XOR-MAPPED-ADDRESS   faults: timeout, stun:NNN, bad-peer,
+                                                              dns, refused
+turn   > Allocate             < 401, then Success             faults: timeout, turn:NNN, no-relay,
+       > Refresh, lifetime 0    XOR-RELAYED-ADDRESS           expired …, dns, unreachable
 """
 
 from __future__ import annotations
@@ -19,8 +18,14 @@ from aioice import stun, turn
 from checks.contract import Refused
 from checks.transport.tls import trusting
 
-PATTERN = r"^(stun|turn|turns):(\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)(?::([0-9]{1,5}))?(?:\?transport=(udp|tcp))?$"
+PATTERN = (
+    r"^(stun|turn|turns):(\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)"
+    r"(?::([0-9]{1,5}))?(?:\?transport=(udp|tcp))?$"
+)
+# RFC 7064 and RFC 7065: 3478 for stun and turn, 5349 for turns.
 _PORTS = {"stun": 3478, "turn": 3478, "turns": 5349}
+# RFC 8656 section 7.2: a server grants at least its own default, 10 minutes; ours is given back at
+# once.
 _LIFETIME_SECONDS = 60
 
 
@@ -35,7 +40,7 @@ class _Question(asyncio.DatagramProtocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
-    def send_stun(self, message: stun.Message, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
+    def send_stun(self, message: stun.Message, addr: Any) -> None:  # noqa: ARG002 - connected
         if self._transport:
             self._transport.sendto(bytes(message))
 
@@ -45,6 +50,7 @@ class _Question(asyncio.DatagramProtocol):
         except (ValueError, IndexError, KeyError):
             self._fail(Refused("bad-peer", "what came is not STUN"))
             return
+        # RFC 8489 section 6.3: a response is known by its transaction ID.
         if self._asked and message.transaction_id == self._asked[0]:
             self._asked[1].response_received(message, addr)
 
@@ -56,7 +62,7 @@ class _Question(asyncio.DatagramProtocol):
             self.failed.set_exception(why)
 
     async def bind(self, server: Any) -> stun.Message:
-        """A Binding request's success. Raises what failed."""
+        """Send a Binding request; returns its success. Raises what failed."""
         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         transaction = stun.Transaction(request, server, self)
         self._asked = request.transaction_id, transaction
@@ -74,12 +80,14 @@ class _Question(asyncio.DatagramProtocol):
 
 
 async def reflexive_address(url: str) -> str:
-    """Our address as a STUN server sees it. Raises Refused, OSError; it never gives up by itself."""
+    """Our address as a STUN server sees it. Raises Refused, OSError; has no time limit itself."""
     _, host, port, _ = parts(url)
     loop = asyncio.get_running_loop()
     transport, question = await loop.create_datagram_endpoint(_Question, remote_addr=(host, port))
     try:
         answer = await question.bind((host, port))
+        # XOR-MAPPED-ADDRESS hides the address from NATs that rewrite payloads (RFC 8489 section
+        # 14.2).
         mapped = answer.attributes["XOR-MAPPED-ADDRESS"]
     except stun.TransactionFailed as failed:
         raise Refused(*_error("stun", failed)) from None
@@ -115,6 +123,7 @@ async def relayed_address(url: str, user: str, password: str, authorities: str) 
     address = relay.get_extra_info("sockname")
     relay.close()
     if not address or address[1] == 0:
+        # An allocation with port 0 relays nothing.
         raise Refused("no-relay", "an allocation without an address")
     return f"{address[0]}:{address[1]}"
 
@@ -136,10 +145,12 @@ def parts(url: str) -> tuple[str, str, int, str]:
         scheme,
         host.strip("[]"),
         int(port or _PORTS[scheme]),
+        # RFC 7065 section 3.1: turns means TLS over TCP.
         transport or ("tcp" if scheme == "turns" else "udp"),
     )
 
 
 def _error(scheme: str, failed: stun.TransactionFailed) -> tuple[str, str]:
     code, text = failed.response.attributes.get("ERROR-CODE", (0, ""))
+    # ERROR-CODE (RFC 8489 section 14.8); its words are the server's, and go into a ticket.
     return f"{scheme}:{code}", str(text)[:100]

@@ -1,6 +1,7 @@
-"""The settings of a call by a softphone, with the stages, claims and measures that follow from them.
+"""The settings of a softphone's call, with the stages, claims and measures that follow from them.
 
-The kinds `webrtc-call` and `webrtc-browser` place the same call; each adds how (call.py, browser/check.py).
+The kinds `webrtc-call` and `webrtc-browser` place the same call; each adds how (call.py,
+browser/check.py).
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from checks.telephony.call.probe_health import ProbeLimits
 from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of
 from checks.telephony.quality import streams
 
+# Seconds for our own challenge to come back from an echo: six rounds of the nonce.
 ECHO_SECONDS = 5.0
-"""how long our own challenge may take to come back from an echo"""
 STAGES = (
     "dns",
     "tcp",
@@ -36,14 +37,17 @@ STAGES = (
     "dtls",
     "srtp",
 )
+# What is not named here, up to the answer, is signalling.
 _LAYERS: dict[str, Layer] = {
     **dict.fromkeys(("stun", "turn", "ice", "dtls", "srtp", "hold", "media"), Layer.MEDIA),
     **dict.fromkeys(("prompt", "press", "pause"), Layer.PROMPT),
     **dict.fromkeys(("agent", "talk", "echo"), Layer.AGENT),
 }
+# RFC 6455 section 3: ws and wss URIs have no fragment.
 _EDGE = re.compile(r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?")
 _ICE_SERVER = re.compile(
-    r"(?:stun|turns?):(?:\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
+    r"(?:stun|turns?):(?:\[[0-9A-Fa-f:.]+\]|[^:?\s\[\]/@]+)"
+    r"(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
 )
 
 
@@ -68,7 +72,7 @@ IceServer = Annotated[str, AfterValidator(_ice_server)]
 
 
 class SoftphoneCall(ProbeLimits, MediaLimits, Check):
-    """What a call by a softphone is told: its edge, its account, its servers, its script, its times."""
+    """The settings of a call by a softphone: edge, account, servers, script, times."""
 
     LAYER: ClassVar[Layer] = Layer.AGENT
 
@@ -125,6 +129,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
             )
         if wrong := [url for url in self.turn if url.startswith("stun:")]:
             raise ValueError(f"{wrong[0]!r} is no TURN server; write it under 'stun'")
+        # RFC 8656 section 5: TURN servers authenticate by long-term credentials.
         if self.turn and (not self.turn_user or self.turn_password is None):
             raise ValueError("a TURN server asks who it is; write 'turn_user' and 'turn_password'")
         if self.relay_only and not self.turn:
@@ -157,6 +162,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
     def claims(self) -> tuple[Claim, ...]:
         """The account, which has one softphone at a time, and the agent's."""
         agent = self.agent_line
+        # Two softphones of one account would each be rung: the edge forks the call.
         return (Claim(f"{self.user} at {self.url}", 1), *((Claim(agent.name, 1),) if agent else ()))
 
     def measures(self) -> Mapping[str, str]:
@@ -186,7 +192,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
         return given
 
     def longest_seconds(self) -> float:
-        """Every timer of its own, one after the other."""
+        """The sum of all timers, which may run out one after the other, in seconds."""
         timers = (
             sum(self._within().values())
             + self.step_within

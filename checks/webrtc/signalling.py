@@ -2,9 +2,9 @@
 process.
 
     > REGISTER sip:example.net SIP/2.0
-    > Via: SIP/2.0/WSS 4be1f0c2.invalid;branch=z9hG4bK5f2c…        > Contact:
-    <sip:9d0e@4be1f0c2.invalid;transport=ws>
-    < SIP/2.0 401 Unauthorized                                    asked again with credentials, once
+    > Via: SIP/2.0/WSS 4be1f0c2.invalid;branch=z9hG4bK5f2c…
+    > Contact: <sip:9d0e@4be1f0c2.invalid;transport=ws>
+    < SIP/2.0 401 Unauthorized                          asked again with credentials, once
     < SIP/2.0 200 OK
 
 Rules: one message a frame, none repeated (RFC 7118 section 5); what is not SIP, is too large or
@@ -27,7 +27,9 @@ from checks.contract import Refused
 from checks.telephony.sip import digest, ladder
 from checks.webrtc.sip_requests import Identity, on_branch_of, reply
 
+# A call has some tens of messages.
 _MOST_MESSAGES = 1000
+# The ladder shows messages, not files.
 _KEPT_CHARACTERS = 8192
 _Key = tuple[str, int, str]
 
@@ -65,6 +67,7 @@ class Signalling:
         try:
             await self.say(question)
             final: Response = await answer
+            # The ACK of a refusal belongs to the transaction (RFC 3261 section 17.1.1.3).
             if question.method == "INVITE" and final.code >= 300:
                 await self.say(on_branch_of(question, "ACK", final.headers["To"]))
             return final
@@ -80,6 +83,7 @@ class Signalling:
         """
         asked = question()
         answer = await self.ask(asked, provisional)
+        # RFC 3261 section 22: 401 from whoever is asked, 407 from a proxy on the way.
         header = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.code)
         if header is None or self.identity.password is None:
             return answer
@@ -102,10 +106,11 @@ class Signalling:
         try:
             await self._connection.send(bytes(message).decode())
         except ConnectionClosed:
+            # The reading side knows the reason of the end; it may be a moment late.
             raise self.broken or Refused("dropped", "the WebSocket is closed") from None
 
     async def close(self) -> None:
-        """Let go of the socket."""
+        """Stop reading, and close the WebSocket."""
         self._reading.cancel()
         await self._connection.close()
 
@@ -124,14 +129,16 @@ class Signalling:
 
     def _break(self, ending: Refused) -> None:
         self.broken = ending
+        # Whoever awaits an answer learns the reason.
         for answer in self._awaited.values():
             if not answer.done():
                 answer.set_exception(ending)
         self._lost(ending)
 
     async def _take(self, data: bytes) -> None:
+        # A keep-alive (RFC 7118 section 6).
         if not data.strip(b"\r\n\0 "):
-            return  # a keep-alive (RFC 7118 section 6)
+            return
         self._messages += 1
         if self._messages > _MOST_MESSAGES:
             raise Refused("bad-peer", f"more than {_MOST_MESSAGES} messages")
@@ -144,6 +151,7 @@ class Signalling:
             raise Refused("bad-peer", "what came over the WebSocket is not SIP") from None
         if isinstance(message, Response):
             self._answered(key, message)
+        # ACK has no response (RFC 3261 section 17.2.1).
         elif message.method != "ACK":
             await self.say(answer or reply(message, 200))
 
@@ -160,18 +168,20 @@ class Signalling:
 
 
 def _ignored(_answer: Response) -> None:
-    """A provisional answer that nobody waits for."""
+    """Take a provisional answer that nobody waits for."""
 
 
 def _key(message: Request | Response) -> _Key:
-    """What belongs together. Raises KeyError, ValueError."""
+    """What a response has in common with its request. Raises KeyError, ValueError."""
     return message.call_id, message.cseq.sequence, message.cseq.method
 
 
 def _ending(problem: ConnectionClosed) -> Refused:
-    """Codes 1002, 1003, 1007 and 1009 are what we close with on a frame that breaks the protocol or
-    the limit.
+    """The fault that a closed socket means: ours for a frame that breaks the protocol or the limit,
+    else "dropped".
     """
+    # RFC 6455 section 7.4.1: 1002 protocol error, 1003 unacceptable data, 1007 not UTF-8, 1009 too
+    # big.
     ours = (
         problem.sent
         and not problem.rcvd_then_sent

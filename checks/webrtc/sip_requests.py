@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from sipmessage import URI, Request, Response
 
+# The answers of a softphone to a far end's requests.
 _PHRASES = {
     200: "OK",
     405: "Method Not Allowed",
     481: "Call/Transaction Does Not Exist",
     486: "Busy Here",
 }
+# RFC 3261 section 20.5: the methods that are understood within a call.
 _ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
 
 
@@ -33,23 +35,27 @@ class Identity:
 
     @property
     def address(self) -> str:
-        """The address of record."""
+        """The address of record (RFC 3261 section 10.1), as a SIP URI."""
         return f"sip:{self.user}@{self.domain}"
 
     @property
     def contact(self) -> str:
-        """Where this softphone is reached."""
+        """The Contact URI, which leads back over this WebSocket."""
+        # RFC 7118 section 5.2: the host of a Contact cannot be resolved, and transport=ws leads
+        # back over the socket.
         return f"sip:{self.user}@{self.host};transport=ws"
 
     def request(
         self, method: str, uri: str, to: str, call: str, sequence: int, tag: str
     ) -> Request:
-        """A request; `to` is the header's value, tag and all. Raises ValueError for what is no URI."""
+        """A request; `to` is the value of To, tag and all. Raises ValueError for what is no URI."""
         made = Request(method, URI.parse(uri))
+        # RFC 7118 section 5.1: the transport in Via is WS or WSS.
         via = "WSS" if self.secure else "WS"
         made.headers.set(
             "Via", f"SIP/2.0/{via} {self.host};branch=z9hG4bK{secrets.token_hex(8)};rport"
         )
+        # RFC 3261 section 8.1.1.6 recommends 70.
         made.headers.set("Max-Forwards", "70")
         made.headers.set("From", f"<{self.address}>;tag={tag}")
         made.headers.set("To", to)
@@ -63,8 +69,10 @@ class Identity:
 
 
 def on_branch_of(invite: Request, method: str, to: str) -> Request:
-    """The CANCEL of an INVITE, or the ACK of its refusal (RFC 3261 sections 9.1 and 17.1.1.3)."""
+    """The CANCEL of an INVITE, or the ACK of its refusal (RFC 3261 sections 9.1, 17.1.1.3)."""
     made = Request(method, invite.uri)
+    # CANCEL and the ACK of a refusal have the branch, From and Call-ID of the INVITE, and its CSeq
+    # number.
     for name in ("Via", "Max-Forwards", "From", "Call-ID"):
         made.headers.set(name, invite.headers[name])
     made.headers.set("To", to)
@@ -74,7 +82,7 @@ def on_branch_of(invite: Request, method: str, to: str) -> Request:
 
 
 def with_body(message: Request | Response, kind: str, body: str) -> None:
-    """Give a message its body."""
+    """Set the body of a message, with Content-Type and Content-Length."""
     message.body = body.encode()
     message.headers.set("Content-Type", kind)
     message.headers.set("Content-Length", str(len(message.body)))
@@ -85,6 +93,7 @@ def reply(request: Request, code: int, tag: str = "") -> Response:
     without the headers that each has.
     """
     answer = Response(code, _PHRASES.get(code, "Unknown"))
+    # RFC 3261 section 8.2.6.2: a response repeats Via, From, To, Call-ID and CSeq.
     answer.headers.setlist("Via", list(request.headers.getlist("Via")))
     for name in ("From", "To", "Call-ID", "CSeq"):
         answer.headers.set(name, request.headers[name])
@@ -102,6 +111,8 @@ def tag_of(header: str) -> str:
 def uri_in(header: str) -> str:
     """The URI in the value of a Contact, Record-Route, From or To."""
     return (
+        # RFC 3261 section 20: without angle brackets parameters belong to the header, not to the
+        # URI.
         header.split("<", 1)[1].split(">", 1)[0]
         if "<" in header
         else header.split(";", 1)[0].strip()

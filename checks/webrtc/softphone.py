@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from checks.telephony.phone.listener import Ear
     from checks.webrtc.station import Station
 
+# Twenty looks a second: the ear reads, and the alarm is set anew.
 _TICK_SECONDS = 0.05
+# No step of the loop takes longer; SIGALRM ends a process that stands still.
 _STUCK_SECONDS = 15
+# RFC 6455 section 7.1.1: a BYE, its answer and the closing handshake take three round trips.
 _FAREWELL_SECONDS = 3.0
 # When the daemon is dead; the guard leaves it half a second more (engine.py).
 _ORPHAN_SECONDS = 1.0
@@ -45,11 +48,12 @@ class Softphone:
         self._ear: Ear | None = None
         self._work: asyncio.Task[None] | None = None
         self._leaving: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        # Until the order "open" names the life of the call.
         self._dies = time.monotonic() + 600
         self._stall = 0.0
 
     async def run(self) -> None:
-        """Until it is told to hang up, or nobody is there any more."""
+        """Run until it is told to hang up, or the daemon is gone."""
         loop = asyncio.get_running_loop()
         self._live_alone()
         loop.add_reader(self._channel.fileno(), self._read)
@@ -58,31 +62,33 @@ class Softphone:
         await asyncio.wait({beating, work}, return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(self._channel.fileno())
         for task in (beating, work):
+            # A task that broke tells so before the call is ended.
             if task.done() and (problem := task.exception()):
                 self._broke(problem)
         await self._leave(self._leaving.result() if self._leaving.done() else _FAREWELL_SECONDS)
         beating.cancel()
 
     def _live_alone(self) -> None:
-        """What a process of its own owes: to leave when it is asked to."""
+        """Leave at SIGTERM, as a process of its own must."""
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS
         )
 
     def _show_life(self) -> None:
-        """Stuck is dead."""
+        """Set the alarm anew: a process whose loop stands still is ended by it."""
         signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
 
     async def _until_told(self) -> None:
         await self._leaving
 
     async def _beat(self) -> None:
-        """Life's signs: stuck is dead, too old is over, and the ear listens."""
+        """The signs of life: a stuck process is ended, an old one leaves, and the ear listens."""
         while (began := time.monotonic()) < self._dies:
             self._show_life()
             if self._ear is not None and not self._leaving.done():
                 self._ear.attend()
             await asyncio.sleep(_TICK_SECONDS)
+            # The sleep is the loop's own clock: what it oversleeps is a stand-still.
             self._stall = max(self._stall, time.monotonic() - began - _TICK_SECONDS)
         self._leave_within(_FAREWELL_SECONDS)
 
@@ -104,7 +110,7 @@ class Softphone:
         try:
             for command in self._channel.commands():
                 self._obey(command)
-        except Exception as problem:  # noqa: BLE001 - a command that breaks ends the call, and the daemon is told
+        except Exception as problem:  # noqa: BLE001 - a broken command ends the call, and is told
             self._broke(problem)
             self._leave_within(_FAREWELL_SECONDS)
         if self._channel.gone:
@@ -141,18 +147,19 @@ class Softphone:
             raise RuntimeError("the first command is open")
         try:
             await self._station.reach()
-            self._stall = 0.0  # only in the call does a stand-still spoil anything
+            # Only in the call does a stand-still spoil anything.
+            self._stall = 0.0
             await self._station.call()
             self._ear = Ear(self._channel.tell, self._station.heard, self._station.said)
             self._channel.tell("media", codec=self._station.codec)
         except Over:
             return
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the daemon is told
             self._broke(problem)
             self._leave_within(_FAREWELL_SECONDS)
 
     def _converse(self, command: dict[str, Any]) -> None:
-        """The commands that need a call with sound."""
+        """Obey the commands that need a call with sound."""
         station, ear = self._station, self._ear
         if ear is None or station is None:
             self._channel.tell("no-media", command=command["do"])
@@ -166,9 +173,8 @@ class Softphone:
             case {"do": "challenge", "say": say}:
                 station.say_nonce(say)
                 ear.listen_for_nonce(command)
-                if command.get(
-                    "timed"
-                ):  # there is no clock here that would be right to a millisecond
+                # No clock here is right to a millisecond: no delay is told.
+                if command.get("timed"):
                     self._channel.tell(
                         "challenge-timed", turn=command.get("turn", 0), said_at=None, heard=[]
                     )
@@ -181,6 +187,7 @@ class Softphone:
             case {"do": "await-sound"}:
                 ear.await_sound(command)
             case {"do": "examine"}:
+                # In a thread: examining takes seconds, and this loop carries the call's packets.
                 self._work = asyncio.create_task(self._examine(ear, command))
             case {"do": "count"}:
                 self._work = asyncio.create_task(self._count(station, command.get("number", 0)))
@@ -206,6 +213,7 @@ class Softphone:
     async def _leave(self, within: float) -> None:
         """Hang up, wait for the answer, un-REGISTER, write the exhibits, say so."""
         if self._work is not None:
+            # What is under way ends with the call.
             self._work.cancel()
             await asyncio.wait({self._work}, timeout=1.0)
         if self._station is not None:
@@ -223,11 +231,12 @@ class Softphone:
 
 
 def main() -> None:
-    """The process, from its first breath to its last."""
+    """Run the process until its call is over; does not return."""
     channel = Channel(int(sys.argv[1]))
     be_a_good_child()
+    # The imports take their time now, before the daemon begins to measure.
     import checks.telephony.phone.listener
-    import checks.webrtc.station  # noqa: F401 - takes its time now, or it would be measured as the far end's
+    import checks.webrtc.station  # noqa: F401 - its import would be measured as the far end's
 
     try:
         asyncio.run(_life(channel))
@@ -235,6 +244,7 @@ def main() -> None:
         with suppress(BaseException):  # the process ends either way
             channel.tell("broken", text=f"{type(problem).__name__}: {problem}")
         os._exit(1)
+    # aiortc's threads would keep a normal exit waiting.
     os._exit(0)
 
 

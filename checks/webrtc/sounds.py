@@ -17,11 +17,12 @@ from checks.telephony.audio.sound import FRAME, RATE, Samples
 from checks.webrtc.live import Live
 
 _FRAME_SECONDS = FRAME / RATE
+# 200 ms: after a longer stand-still the lost time is skipped, not caught up in a burst.
 _LATE_FRAMES = 10
 
 
 class Mouth(MediaStreamTrack):
-    """Says what it is given, else silence: a frame each 20 ms."""
+    """A microphone that says what it is given, else silence: a frame each 20 ms."""
 
     kind = "audio"
 
@@ -34,7 +35,7 @@ class Mouth(MediaStreamTrack):
         self._due = 0.0
 
     def play(self, sound: Samples | None, again: bool = False) -> None:
-        """Say this from now on; None is silence."""
+        """Say this sound from now on, once or again and again; None is silence."""
         self._sound, self._again, self._position = sound, again, 0
 
     async def recv(self) -> av.AudioFrame:
@@ -48,6 +49,7 @@ class Mouth(MediaStreamTrack):
         frame = av.AudioFrame.from_ndarray(
             samples.astype(np.int16).reshape(1, -1), format="s16", layout="mono"
         )
+        # The RTP timestamp counts samples (RFC 3550 section 5.1).
         frame.pts, frame.sample_rate, frame.time_base = (
             self._sent,
             RATE,
@@ -74,7 +76,8 @@ class Mouth(MediaStreamTrack):
 
 
 async def listen(track: MediaStreamTrack, heard: Live) -> None:
-    """Write down what comes, until it ends."""
+    """Record the far end's track into `heard`, until the track ends."""
+    # Opus arrives at 48 kHz, perhaps in stereo: the ear wants the telephone's rate.
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     while True:
         try:

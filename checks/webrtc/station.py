@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from checks.webrtc.media import Media
     from checks.webrtc.sounds import Mouth
 
+# RFC 3261 section 10.2.1: asked for two minutes, so that an orphaned registration is soon gone.
 _REGISTERED_SECONDS = 120
+# The edge answers a REGISTER within a round trip; whoever does not loses ours by time.
 _CLOSE_SECONDS = 2.0
 
 
@@ -60,13 +62,12 @@ class Station:
     # --- the stages
 
     async def reach(self) -> None:
-        """Everything up to a registered softphone with its candidates. Raises Over."""
+        """Pass everything up to a registered softphone with its candidates. Raises Over."""
         connection = await connection_to(self._stages, self._settings)
         self._speak(connection)
         await self._register()
-        await asyncio.to_thread(
-            import_module, "checks.webrtc.media"
-        )  # its second is nobody's stage
+        # Its import takes a second, which is no stage's.
+        await asyncio.to_thread(import_module, "checks.webrtc.media")
         if is_own_host(str(connection.remote_address[0])):
             from checks.webrtc.media import reach_own_host
 
@@ -82,6 +83,7 @@ class Station:
             self._call = Call(signalling, self._tell, self._settings["to"], await made.offer())
             self.codec = made.read(await self._call.place())
             facts["note"] = f"answered with {self.codec}"
+        # Without a fingerprint in the answer ICE would go on, and DTLS prove nothing.
         if made.has_fingerprint:
             async with self._stages.stage("ice") as facts:
                 await made.begin()
@@ -118,11 +120,13 @@ class Station:
             signalling = self._spoken()
             lasting = registration(signalling)
             answer = await signalling.ask_as_user(lasting(_REGISTERED_SECONDS))
+            # A registrar's final refusal; the challenge has been answered already.
             if answer.code >= 300:
                 raise refusal(Event("refused", 0.0, facts_of(answer)))
             self._registration = lasting
 
     async def _prove_stun(self) -> None:
+        # The first STUN server is the one that the agents' browsers use.
         for url in self._settings["stun"][:1]:
             async with self._stages.stage("stun") as facts:
                 facts["note"] = f"{url} sees us as {await relay.reflexive_address(url)}"
@@ -137,6 +141,8 @@ class Station:
             facts["notes"], facts["allocations"] = [], {}
             for url in urls:
                 await self._allocate(url, facts)
+            # A server may allocate for us directly, and not for the library: a firewall parts
+            # their ports.
             if not relay.offered(await (await self._candidates()).offer()):
                 raise Refused(
                     "no-candidate", f"{urls[0]} allocates, but no relay candidate came of it"
@@ -174,7 +180,8 @@ class Station:
         return self._call.asked(request) if self._call else None
 
     def _socket_lost(self, why: Refused) -> None:
-        if self._stages.current not in ("register", "answer"):  # those hear of it themselves
+        # The stages register and answer hear of a lost socket themselves.
+        if self._stages.current not in ("register", "answer"):
             self._lost("websocket", why.code, why.text)
 
     def _lost(self, stage: str, code: str, text: str) -> None:
@@ -184,34 +191,36 @@ class Station:
     # --- in the call
 
     def say_nonce(self, nonce: list[int]) -> None:
-        """Say it again and again."""
+        """Say a nonce again and again, until `hush`."""
         if self._mouth:
             self._mouth.play(nonce_sound.sound_of(nonce), again=True)
 
     def hush(self) -> None:
-        """Be silent."""
+        """Stop what is being said."""
         if self._mouth:
             self._mouth.play(None)
 
     async def press(self, digits: str) -> None:
-        """Keys, one INFO each: aiortc has no RFC 4733. Raises Refused."""
+        """Press keys, with one INFO each: aiortc has no RFC 4733. Raises Refused."""
+        # Each key is an INFO of its own: the far end answers each.
         for digit in digits:
             answer = await self._call.press(digit) if self._call else None
             if answer is None or answer.code >= 300:
                 raise Refused(f"sip:{answer.code}" if answer else "no-call", "INFO was refused")
 
     async def counts(self) -> dict[str, Any]:
-        """The RTP counts."""
+        """The RTP counts so far; {} before there is media."""
         return await self._media.counts() if self._media else {}
 
     # --- leaving
 
     async def hang_up(self, within: float) -> tuple[bool, bool]:
-        """BYE and un-REGISTER; whether there was a call, and whether its end was answered."""
+        """Send BYE and un-REGISTER; returns whether there was a call, and whether it was answered."""
         self._leaving = True
         call, signalling = self._call, self._signalling
         had_call = call is not None and call.established and not call.ended
         answered = await call.hang_up(within) if call else True
+        # Without a registration there is nothing to take back; a broken socket has lost it.
         if signalling and self._registration and not signalling.broken:
             with suppress(Refused, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
@@ -223,7 +232,7 @@ class Station:
         return await self.counts() if self._listening is not None else {}
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
-        """The exhibits: ladder, and heard (left) and said (right)."""
+        """Write the exhibits: the ladder, and heard (left) and said (right)."""
         if self._signalling:
             text = self._signalling.ladder.text(self._born, "Reveille")
             (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
@@ -235,7 +244,8 @@ class Station:
             )
 
     async def close(self) -> None:
-        """Let go of media and socket, without waiting for ever."""
+        """Close media and socket, and wait 2 s for them at most."""
+        # An edge that reads no more must not hold the process.
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 if self._media:

@@ -44,6 +44,7 @@ ONLY_IN = {
             "unwanted_calls",
             "pjsua2_settings",
             "handset",
+            "sound_bridge",
             "process",
         )
     ),

@@ -14,9 +14,10 @@ from checks.telephony.audio import dtmf, nonce, nonce_sound
 from checks.telephony.audio.dtmf import Tones
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE, Samples, read_wav, write_wav
-from checks.telephony.call.agent_proof import lateness_ms, own_ms, picks_up
+from checks.telephony.call.agent_offer import picks_up
 from checks.telephony.call.leg import Event
 from checks.telephony.call.line import Line
+from checks.telephony.call.mouth_to_ear import lateness_ms, own_ms
 from checks.telephony.call.script import AgentStep, Pause
 from checks.telephony.phone.screening import Screen
 from checks.telephony.phone.timing import Clock, Holding, Track

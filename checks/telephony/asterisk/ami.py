@@ -33,7 +33,10 @@ from checks.transport.connect import opened
 Message = Mapping[str, str]
 """one message; header names in lower case, the last of a repeated header"""
 
+# asyncio's own default limit; a longer line is no AMI, and would be kept in memory.
 _LONGEST_LINE = 65536
+# 200 queues with 100 agents each make 20 000 QueueMember events. No action of Asterisk sends more
+# than some tens of headers.
 _MOST_EVENTS, _MOST_HEADERS = 20000, 500
 _BANNER = "Asterisk Call Manager"
 
@@ -44,20 +47,24 @@ class UnknownAction(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One connection. Not for several actions at a time."""
+    """One connection, which runs one action at a time."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     version: str
 
     async def log_in(self, user: str, secret: str) -> None:
-        """Raises CannotTell if the PBX does not let us in."""
+        """Log in by challenge and response (MD5). Raises CannotTell if the PBX refuses."""
         challenged = await self._ask("Challenge", AuthType="MD5")
         if challenged.get("response") != "Success":
             raise CannotTell(f"the AMI gives no challenge: {_said(challenged)}")
+        # The manager protocol prescribes MD5 here. The challenge makes a recorded login useless,
+        # but does not protect the secret from guessing: that is what TLS is for.
         key = hashlib.md5(
             (challenged.get("challenge", "") + secret).encode(), usedforsecurity=False
         ).hexdigest()
+        # Events: off keeps the PBX from sending every call's events to a connection that only
+        # asks.
         answer = await self._ask("Login", Username=user, AuthType="MD5", Key=key, Events="off")
         if answer.get("response") != "Success":
             raise CannotTell(f"the AMI refuses the login of {user!r}: {_said(answer)}")
@@ -88,9 +95,8 @@ class Interface:
         identity = _identity()
         answer = await self.action(name, ActionID=identity, **fields)
         found: list[Message] = []
-        if (
-            answer.get("message", "").lower().startswith("no ")
-        ):  # chan_sip, pjsip: an empty list may have no end
+        # chan_sip and chan_pjsip answer "No registrations" and the like, and end no list.
+        if answer.get("message", "").lower().startswith("no "):
             return found
         while True:
             message = await self._next(identity)
@@ -102,13 +108,15 @@ class Interface:
                 found.append(message)
             if len(found) > _MOST_EVENTS:
                 raise Refused("bad-peer", f"the list of {name} does not end")
+        # Asterisk writes ListItems, or Items in some older actions. A list that lost events would
+        # tell that fewer spans are down than are.
         announced = message.get("listitems") or message.get("items")
         if announced is not None and announced.isdigit() and int(announced) > len(found):
             raise Refused("bad-peer", f"{name} announces {announced} items and brings {len(found)}")
         return found
 
     async def log_off(self) -> None:
-        """Leave politely."""
+        """Log off, so that the PBX notes the end of the session."""
         await self._ask("Logoff")
 
     async def _ask(self, name: str, **fields: str) -> Message:
@@ -129,6 +137,8 @@ class Interface:
         """The next message that belongs to our action; a refusal to parse it has no ActionID."""
         while True:
             message = await self._message()
+            # Asterisk answers a request that it cannot parse without an ActionID, and it is ours:
+            # this connection asks one thing at a time.
             if message.get("actionid") == identity or (
                 "response" in message and "actionid" not in message
             ):
@@ -153,6 +163,7 @@ async def connected(
     """A connection that has shown itself to be an AMI; closed afterwards. Raises Refused, or what
     the socket raised.
     """
+    # Without TLS no name is checked; with it the certificate must name the host as configured.
     named = host if context else None
     reader, writer = await asyncio.open_connection(
         sock=await opened(host, port), ssl=context, server_hostname=named, limit=_LONGEST_LINE
@@ -163,6 +174,7 @@ async def connected(
             raise Refused("bad-peer", "there is no Asterisk manager interface at that port")
         yield Interface(reader, writer, banner.partition("/")[2])
     finally:
+        # abort, not close: a PBX that has stopped reading would keep a polite close waiting.
         writer.transport.abort()
         with suppress(OSError):
             await writer.wait_closed()
@@ -188,6 +200,7 @@ def _said(answer: Message) -> str:
 
 
 def _one_line(text: str) -> str:
+    # A line break in a value would begin a header of its own: the value might name another action.
     return " ".join(text.splitlines())
 
 

@@ -1,5 +1,6 @@
-"""A check that logs in at an Asterisk's manager interface (AMI), asks, and leaves: what all of them
-have in common.
+"""A check that asks an Asterisk by its manager interface (AMI): it logs in, asks, and logs off.
+
+Every AMI check inherits from it, and adds the questions.
 """
 
 from __future__ import annotations
@@ -46,28 +47,31 @@ class AsteriskCheck(Check):
 
     @abstractmethod
     async def asked(self, manager: Interface, trace: Trace) -> None:
-        """Ask, measure, judge. Raises Refused, CannotTell."""
+        """Ask the logged-in manager, measure and judge. Raises Refused, CannotTell."""
 
     def measures(self) -> Mapping[str, str]:
-        """How the manager interface itself did."""
+        """The measures of the connection and of the login, in seconds."""
         return {
             "connect_seconds": "until the manager interface greets, in seconds",
             "login_seconds": "until it lets us in, in seconds",
         }
 
     def layer_of(self, stage: str) -> Layer:
-        """A PBX that does not let itself be asked says nothing of its lines or agents, nor of the
-        calls above them: its manager API is an application, and never the cause of a failed call.
+        """A manager interface that does not answer says nothing of lines, agents or calls.
+
+        It is an application of its own, and never the cause of a failed call.
         """
         return Layer.APPLICATION if stage in ("connect", "login") else self.LAYER
 
     def longest_seconds(self) -> float:
-        """The time limit, and a little for the closing."""
+        """The time limit, and 2 s for closing the connection, in seconds."""
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Ask for everything once."""
+        """Connect, log in, ask once, and log off. Raises Refused, CannotTell."""
         try:
+            # One time limit holds for all stages: a PBX that answers each request just in time is
+            # still too slow for whoever waits.
             async with asyncio.timeout(self.within), AsyncExitStack() as stack:
                 with trace.stage("connect"), far_faults():
                     manager = await stack.enter_async_context(self._connected())
@@ -83,6 +87,7 @@ class AsteriskCheck(Check):
     def _connected(self) -> AbstractAsyncContextManager[Interface]:
         host, port = Target(self.host).named()
         context = trusting(self.trusted_certificates) if self.tls else None
+        # The ports that Asterisk's own sample of manager.conf names.
         return connected(host.strip("[]"), port or (5039 if self.tls else 5038), context)
 
     def _secret(self) -> str:

@@ -33,6 +33,8 @@ from checks.telephony.asterisk.login import AsteriskCheck
 from checks.telephony.span import Channels, Span
 from checks.transport.faults import far_faults
 
+# The words of chan_dahdi's alarm names. Yellow is the remote alarm of a T1, blue is AIS (ITU-T
+# G.775 calls them RAI and AIS).
 _ALARMS = {
     "red": alarms.RED,
     "yellow": alarms.RAI,
@@ -41,6 +43,7 @@ _ALARMS = {
     "not open": alarms.OUT_OF_SERVICE,
     "recovering": alarms.RECOVERING,
 }
+# chan_sip left Asterisk with version 21; older PBXs have either driver, or both.
 _REGISTRATIONS = {
     "pjsip": (
         "PJSIPShowRegistrationsOutbound",
@@ -82,7 +85,7 @@ password = { credential = "manager" }
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What the PBX tells of its spans."""
+        """The measures of the spans, and of the registrations where they are looked at."""
         return {
             **super().measures(),
             **spans_.MEASURES,
@@ -91,7 +94,7 @@ password = { credential = "manager" }
         }
 
     async def asked(self, manager: Interface, trace: Trace) -> None:
-        """Spans and registrations."""
+        """Ask for the spans and for the registrations, measure and judge both."""
         if self.spans != ():
             with trace.stage("spans"), far_faults():
                 d_channels = self._wanted(await _listed(manager, "PRIShowSpans"))
@@ -99,6 +102,8 @@ password = { credential = "manager" }
             spans = _spans(d_channels, rows)
             channels = Channels(sum(bool(row.get("channel")) for row in rows), len(rows))
             spans_.measure(trace, spans, channels)
+            # The line is judged before its D-channel, and both before the channels: a line without
+            # a signal explains the two others.
             with trace.stage("line"):
                 spans_.judge_lines(spans)
             with trace.stage("d-channel"):
@@ -147,6 +152,7 @@ def _spans(d_channels: Sequence[Message], channels: Sequence[Message]) -> list[S
 
 
 def _span(number: str, d_channels: Sequence[Message], channels: Sequence[Message]) -> Span:
+    # With a backup D-channel (NFAS) the span still carries calls while one of the two is in alarm.
     alarmed = all(_yes(row, "alarm") for row in d_channels)
     return Span(
         f"span {number}",
@@ -156,7 +162,9 @@ def _span(number: str, d_channels: Sequence[Message], channels: Sequence[Message
 
 
 def _named_alarm(d_channels: Sequence[Message], channels: Sequence[Message]) -> alarms.Alarm:
-    """How the channels nearest to the D-channel call the alarm."""
+    """The name of the alarm, as the channels nearest to the D-channel tell it."""
+    # PRIShowSpans tells only that there is an alarm. Its name stands at the channels of the same
+    # card, which are numbered around the D-channel.
     d_channel = _channel_number(d_channels[0], "dchannel")
     nearest = sorted(
         channels, key=lambda row: abs(_channel_number(row, "dahdichannel") - d_channel)
@@ -178,7 +186,7 @@ def _yes(row: Message, header: str) -> bool:
 
 
 async def _registrations(manager: Interface, driver: str) -> dict[str, str]:
-    """Trunk -> how its registration stands."""
+    """The state of each registration, by the name of its trunk. Raises CannotTell."""
     action, event, complete = _REGISTRATIONS[driver]
     try:
         rows = await manager.items(action, event, complete)
@@ -186,6 +194,7 @@ async def _registrations(manager: Interface, driver: str) -> dict[str, str]:
         raise CannotTell(
             f"this Asterisk does not know {missing}: is the module of {driver} loaded?"
         ) from missing
+    # chan_pjsip names the registration object; chan_sip tells user and host.
     return {
         row.get("objectname") or f"{row.get('username', '')}@{row.get('host', '?')}": (
             row.get("status") or row.get("state", "?")
@@ -198,6 +207,8 @@ def _judge_registrations(stands: Mapping[str, str], trace: Trace) -> None:
     up = [name for name, state in stands.items() if state.lower() == "registered"]
     trace.measure("registrations_total", len(stands))
     trace.measure("registrations_up", len(up))
+    # A PBX that registers nowhere is no healthy one: a pjsip.conf that failed to load looks like
+    # this.
     if not stands:
         raise Refused("no-registrations", "Asterisk registers nowhere")
     if down := [f"{name} is {state}" for name, state in stands.items() if name not in up]:

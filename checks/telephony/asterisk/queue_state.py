@@ -30,8 +30,12 @@ from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
 from checks.telephony.asterisk.login import AsteriskCheck
 from checks.transport.faults import far_faults
 
+# A subscription to one queue would miss an agent who sits in another: all three events are needed.
 _EVENTS = ("QueueParams", "QueueMember", "QueueEntry")
+# Device states of Asterisk (devicestate.h): 1 not in use, 2 in use, 3 busy, 6 ringing, 7 ringing
+# and in use, 8 on hold.
 _REACHABLE = ("1", "2", "3", "6", "7", "8")
+# 0 unknown, 4 invalid and 5 unavailable mean that no phone would ring.
 _STATES = {"0": "unknown", "4": "invalid", "5": "not reachable"}
 
 
@@ -71,7 +75,7 @@ queues = ["support"]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What the queues tell."""
+        """The measures of the queues, of their agents and of their callers."""
         seats = {
             "seats": "how many agents should be able to take calls",
             "agents_missing": "seats without an agent who can take calls",
@@ -97,7 +101,7 @@ queues = ["support"]
         }
 
     async def asked(self, manager: Interface, trace: Trace) -> None:
-        """The queues, their agents, their callers."""
+        """Ask for the queues, their agents and their callers, measure and judge them."""
         with trace.stage("queues"), far_faults():
             told = self._wanted(await _status(manager))
         queues = [one for one in told if one["event"].lower() == "queueparams"]
@@ -124,6 +128,7 @@ queues = ["support"]
     def _judge(self, trace: Trace, agents: Mapping[str, Message], waiting: int) -> None:
         paused = [name for name, one in agents.items() if one.get("paused") == "1"]
         away = [name for name, one in agents.items() if one.get("status") not in _REACHABLE]
+        # Sets, since one agent may be both paused and unreachable, and must be counted once.
         able = len(agents.keys() - {*paused, *away})
         trace.measure("agents_logged_in", len(agents))
         trace.measure("agents_able", able)
@@ -138,6 +143,8 @@ queues = ["support"]
             trace.measure("seats", self.seats)
             trace.measure("agents_missing", missing.hits)
             trace.measure("agents_missing_percent", missing.percent() or 0.0)
+        # Without a waiting caller an empty queue at night is no fault; `seats` is for whoever
+        # wants that judged.
         if waiting and not able:
             text = f"callers waiting: {waiting}; none of {len(agents)} agents can take calls"
             raise Refused("nobody-to-answer", text)
@@ -162,13 +169,17 @@ async def _status(manager: Interface) -> list[Message]:
 
 
 def _agents(told: Sequence[Message]) -> dict[str, Message]:
-    """Each agent once, by the interface that is rung; one who is paused in one queue alone is not
-    paused.
+    """Each agent once, by the interface that is rung.
+
+    An agent who is paused in one of several queues counts as not paused.
     """
     found: dict[str, Message] = {}
     for one in told:
         if one["event"].lower() == "queuemember":
+            # app_queue rings Location, and reads the state of StateInterface where the two differ
+            # (a Local channel in front of a phone).
             name = one.get("stateinterface") or one.get("location") or one.get("name", "?")
+            # An agent who is paused in one queue still takes calls of the others.
             if name not in found or found[name].get("paused") == "1":
                 found[name] = one
     return found
@@ -182,6 +193,8 @@ def _count(trace: Trace, queues: Sequence[Message]) -> None:
     }
     before = trace.recalled.get("totals", {})
     trace.remember("totals", totals)
+    # The first look knows no earlier counters: the totals since the reload would look like one
+    # minute's calls.
     if not before:
         return
     grown = [_grown(now, before.get(name, [0, 0])) for name, now in totals.items()]
@@ -193,6 +206,7 @@ def _count(trace: Trace, queues: Sequence[Message]) -> None:
 
 
 def _grown(now: Sequence[int], before: Sequence[int]) -> list[int]:
+    # `queue reset stats`, a reload or a restart sets the counters back to zero.
     reset = any(late < early for late, early in zip(now, before, strict=True))
     return [late if reset else late - early for late, early in zip(now, before, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Media truth: what the sound of a call IS, as a value with its evidence. Only for child processes
+"""Media truth: what the sound of a call is, as a value with its evidence. Only for child processes
 (numpy).
 
     tones → progress (whose tone is it?) ─┐

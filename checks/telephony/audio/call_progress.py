@@ -15,27 +15,41 @@ from itertools import pairwise
 from checks.telephony.audio.tone_plans import TONES, Tone
 from checks.telephony.audio.tones import Heard, Run
 
+# Windows of 64 ms place a peak within half a bin, 8 Hz; the networks' own generators are off by a
+# few more.
 _NEAR_HZ = 12.0
+# Amplitude modulation by 25 Hz, as in India, puts two more peaks 25 Hz beside the carrier.
 _MODULATED_HZ = 32.0
+# Speech over ringback, as of an operator who breaks in, leaves clearly less.
 _NEARLY_ALL = 0.85
+# ITU-T E.180 allows 10 % around a cadence; jitter and lost packets take the rest, the fixed part
+# for short tones.
 _CADENCE_SHARE, _CADENCE_SECONDS = 0.15, 0.06
+# No interrupted tone of the table sounds longer than 2 s (North American ringback).
 _CONTINUOUS_SECONDS = 2.5
+# The level rises over several frames: a tone nearer to the edge than this may have begun before
+# the recording.
 _EDGE_SECONDS = 0.15
+# Short beeps come in too many systems (recorders, keys) to be named after a single one.
 _LONG_SECONDS = 0.7
+# A jitter buffer conceals up to three packets of 20 ms; a longer gap is a pause of the cadence.
 _TORN_SECONDS = 0.07
+# A key tone, a chime or a recorder's beep is shorter.
 _UNNAMED_SECONDS = 0.6
+# Below this a voice may hold a note for a moment, so nothing is said of a tone without a name.
 _VOICE_HZ = 330
-"""below this a voice may hold a note for a moment: no word is said of a tone without a name"""
+# ITU-T E.180: three tones of about 330 ms, each within 50 Hz.
 _SIT = (950, 1400, 1800)
 _SIT_HZ = 60.0
 _SIT_SECONDS = (0.2, 0.5)
+# ITU-T T.30: the calling tone is 1100 Hz, the answer tone of the called fax 2100 Hz.
 _CNG, _CED = 1100, 2100
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A tone by its name: `kind` ringback, busy, congestion, dial, sit, fax or tone (one that has
-    no name).
+    """A tone by its name. `kind` is ringback, busy, congestion, dial, sit, fax or tone (without a
+    name).
     """
 
     kind: str
@@ -47,9 +61,12 @@ class Named:
 
 
 def name_of(heard: Heard, country: str | None = None) -> Named | None:
-    """The name of what is heard; None when most of it is no tone. Tones of `country` are thought of
-    first.
+    """The name of what is heard; None when most of it is no tone.
+
+    Tones of `country` (ISO 3166) are preferred.
     """
+    # SIT comes first: an announcement follows it, so that the share of tones in the whole says
+    # nothing.
     if found := _special(heard.runs):
         return found
     if not heard.runs or heard.share < _NEARLY_ALL:
@@ -90,10 +107,14 @@ def _fax(runs: Sequence[Run]) -> Named | None:
     for run in runs:
         if len(run.frequencies) != 1:
             continue
+        # T.30 lets the answer tone deviate by 15 Hz, and has it last 2.6 to 4 s; one second is
+        # enough to tell it from a beep.
         if abs(run.frequencies[0] - _CED) <= 15 and run.seconds >= 1.0:
             return Named(
                 "fax", f"a fax or modem answers ({run.frequencies[0]} Hz)", run.frequencies
             )
+        # T.30 lets the calling tone deviate by 38 Hz. One beep of half a second may be anything;
+        # two in the cadence are a fax.
         if abs(run.frequencies[0] - _CNG) <= 38 and 0.4 <= run.seconds <= 0.6 and len(runs) >= 2:
             return Named("fax", f"a fax calls ({run.frequencies[0]} Hz)", run.frequencies)
     return None
@@ -103,9 +124,13 @@ def _of_a_country(heard: Heard, country: str | None) -> Named | None:
     fitting = [tone for tone in TONES if _pitched(heard.runs, tone)]
     times, open_left, open_right = _times(heard)
     named = [tone for tone in fitting if _timed(times, open_left, open_right, tone.cadence)]
+    # The far end's own country is preferred, since one cadence is busy here and congestion
+    # elsewhere.
     own = [tone for tone in named if tone.country == (country or "").lower()]
     frequencies = max(heard.runs, key=lambda run: run.seconds).frequencies
     cadence = tuple(round(seconds, 2) for seconds in times[:8])
+    # A tone that fits no cadence is still evidence, but only when it lasted, and is too high for a
+    # voice.
     if not named:
         if sum(run.seconds for run in heard.runs) < _UNNAMED_SECONDS or frequencies[0] < _VOICE_HZ:
             return None
@@ -144,6 +169,8 @@ def _pitched(runs: Sequence[Run], tone: Tone) -> bool:
         whole += all(
             any(abs(one - hertz) <= near for one in run.frequencies) for hertz in tone.frequencies
         )
+    # A quarter of the runs may be spoilt by loss. Two-tone signals must show both tones in most
+    # runs: 425 Hz alone would fit 425+480 Hz too.
     return clean >= 0.75 * len(runs) and whole * 2 > len(runs)
 
 
@@ -155,7 +182,8 @@ def _times(heard: Heard) -> tuple[tuple[float, ...], bool, bool]:
     times: list[float] = []
     for run, following in zip(runs, [*runs[1:], None], strict=True):
         if len(times) % 2:
-            times[-1] += run.seconds  # torn by loss: the two halves are one
+            # Loss has torn one tone into two runs: both halves belong to the same piece.
+            times[-1] += run.seconds
         else:
             times.append(run.seconds)
         rest = max(0.0, (following.began if following else heard.seconds) - run.ended)
@@ -170,6 +198,7 @@ def _timed(
 ) -> bool:
     """Whether what was heard fits into the cadence, and enough of it was heard whole."""
     if not cadence:
+        # A continuous tone is the dial tone; anything shorter may be the start of a cadence.
         return len(times) <= 2 and times[0] >= _CONTINUOUS_SECONDS
     return any(
         _fits(times, open_left, open_right, cadence, start) for start in range(0, len(cadence), 2)
@@ -179,17 +208,20 @@ def _timed(
 def _fits(
     times: Sequence[float], open_left: bool, open_right: bool, cadence: Sequence[float], start: int
 ) -> bool:
-    """Piece by piece; of many, one in seven may be spoilt by loss."""
+    """Whether the pieces fit from `start` on; one in seven may be spoilt by loss."""
     whole, spoilt, last, parts = 0, 0, len(times) - 1, 0.0
     for index, seconds in enumerate(times):
         wanted = cadence[(start + index) % len(cadence)]
         slack = _CADENCE_SHARE * wanted + _CADENCE_SECONDS
+        # A piece at the edge of the recording may be cut short, but not too long.
         part = (index == 0 and open_left) or (index == last and open_right)
         if seconds > wanted + slack or (not part and seconds < wanted - slack):
             spoilt += 1
             continue
         whole += not part
         parts += min(1.0, seconds / wanted) if part and index == last and index % 2 else 0.0
+    # A lone piece proves a cadence only when it is long: three of them, or one with part of its
+    # pause.
     long = max(times[::2]) >= _LONG_SECONDS
     return spoilt <= len(times) // 7 and (
         whole >= 3 or (long and (whole >= 2 or (whole == 1 and parts >= 0.35)))

@@ -1,5 +1,6 @@
-"""One word for what a stretch of sound is, with its evidence. What is not surely something else is
-"unknown".
+"""One word for what a stretch of sound is, with its evidence.
+
+What is not surely something else is "unknown".
 
 Precedence, the surest first: nothing, silence, comfort-noise · sit · fax, ringback, busy,
 congestion, dial, tone · frozen, looped · noise · voicemail · music · unknown (speech, most of the
@@ -15,15 +16,24 @@ import numpy as np
 from checks.telephony.audio import call_progress, sound, texture, tones
 from checks.telephony.audio.sound import RATE, Samples
 
+# Tones of the network: behind an answer they say that nobody answered.
 FALSE_ANSWERS = ("ringback", "busy", "congestion", "dial", "sit")
-"""tones of the network: behind an answer they say that nobody answered"""
 
+# A jitter buffer that repeats its last frame does so for some packets; a second of it is a frozen
+# sender.
 _HELD_SECONDS = 1.0
+# Digital silence, and the toggling of the lowest bit that G.711 makes of it, spread no further.
 _SILENT_SPREAD = 1.5
+# The thresholds of texture.music_likeness: recorded voices stay at or below 0.56 and 0.06, and
+# never pass both.
 _MUSIC_ALIKE, _MUSIC_HOLDS, _MUSIC_SECONDS = 0.5, 0.1, 3.0
+# Voicemail beeps of the common PBXs and carriers last 0.2 to 1 s.
 _BEEP_SECONDS = (0.15, 1.3)
+# Beeps of PBXs and carriers lie between 400 and 2000 Hz; the rest is margin.
 _BEEP_HZ = (380, 2100)
+# A voicemail records after its beep. A speaker who only pauses goes on earlier.
 _AFTER_BEEP_SECONDS = 1.5
+# The end of a call tells what it is now; longer stretches cost seconds of computing.
 _LONGEST_SECONDS = 60
 
 
@@ -48,6 +58,7 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
     """What the sound is. Of a long one the last minute counts. `country` (ISO 3166) says whose
     tones come first.
     """
+    # The end counts: a call that was answered, and then put on a dead bridge, ends in silence.
     samples = samples[-_LONGEST_SECONDS * RATE :]
     level, seconds = sound.active_level_dbm0(samples), len(samples) / RATE
 
@@ -61,6 +72,7 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
     heard = tones.listen(samples)
     if named := call_progress.name_of(heard, country):
         return is_a(named.kind, f"{named.words} at {level:.0f} dBm0")
+    # A loop is looked for before noise and music: a frozen frame of either sounds like it.
     if (again := texture.loop(samples)) and again.seconds >= _HELD_SECONDS:
         if again.period_seconds <= sound.FRAME_SECONDS:
             return is_a("frozen", f"one 20 ms frame repeated for {again.seconds:.1f} s")
@@ -83,8 +95,9 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
 
 
 def _quiet(samples: Samples) -> tuple[str, str]:
-    """Digital silence, or noise that a far end makes in its stead."""
+    """The kind and words of a quiet stretch: digital silence, or comfort noise."""
     level = sound.level_dbm0(samples)
+    # A-law's steps around zero are 16 wide (ITU-T G.711): a peak below that is no generated noise.
     if float(np.std(samples)) <= _SILENT_SPREAD or float(np.abs(samples).max()) <= 16:
         return "silence", f"silence for {len(samples) / RATE:.1f} s"
     return (
@@ -104,6 +117,7 @@ def _beep(heard: tones.Heard, samples: Samples) -> tones.Run | None:
         _BEEP_SECONDS[0] <= last.seconds <= _BEEP_SECONDS[1]
         and len(after) >= _AFTER_BEEP_SECONDS * RATE
     )
+    # A beep alone is a tone; after a greeting it is a voicemail.
     spoke = not sound.is_silent(before, allowed_seconds=0.5)
     return last if alone and timed and spoke and sound.is_silent(after) else None
 

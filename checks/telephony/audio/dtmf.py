@@ -11,15 +11,23 @@ import numpy as np
 
 from checks.telephony.audio.sound import RATE, Samples, level_dbm0
 
+# Hz, ITU-T Q.23: the low group names the row of the key pad, the high group its column.
 LOW, HIGH = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
-"""Hz"""
 PAD = ("123A", "456B", "789C", "*0#D")
+# ITU-T Q.24 wants 40 ms of tone and of pause; three times that survives one lost packet.
 _SAID, _PAUSED = 0.12, 0.1
-"""seconds"""
+# Two tones of this amplitude make about -10 dBm0 together: loud enough for Q.24 receivers, without
+# clipping.
 _AMPLITUDE = 5000.0
+# 30 ms resolve the 73 Hz between 697 and 770 Hz; a step of 10 ms finds a tone of 40 ms whole.
 _WINDOW, _HOP = 240, 80
+# Q.24 lets the two tones differ by some dB; voice codecs add to that. A factor of 20 is 13 dB of
+# power.
 _PURE, _TWIST = 0.6, 20.0
+# Q.24: a receiver may ignore what is weaker; echoes of our own digits lie below.
 _LEAST_DBM0 = -40.0
+# Three windows with a step of 10 ms span 50 ms, the shortest tone that Q.24 makes receivers accept
+# plus an edge.
 _LEAST_WINDOWS = 3
 
 
@@ -53,7 +61,7 @@ class Tones:
         self._now, self._windows, self._told = "", 0, False
 
     def hear(self, received: Samples) -> str:
-        """Take in all the sound so far; every digit until now."""
+        """Take in all the sound so far; returns every digit heard until now."""
         while self._next + _WINDOW <= len(received):
             self._take(_digit(received[self._next : self._next + _WINDOW]))
             self._next += _HOP
@@ -61,6 +69,8 @@ class Tones:
 
     def _take(self, digit: str) -> None:
         if digit != self._now:
+            # The same digit twice counts twice only when a window without it lay between (Q.24: a
+            # pause).
             self._now, self._windows, self._told = digit, 0, False
         self._windows += 1
         if digit and self._windows >= _LEAST_WINDOWS and not self._told:
@@ -75,6 +85,7 @@ def _digit(window: Samples) -> str:
     power = np.square(np.abs(window @ _ANALYSIS))
     row, column = int(power[:4].argmax()), int(power[4:].argmax())
     low, high = float(power[row]), float(power[4 + column])
+    # 0.33 is the share of a tone's energy that a Hann window keeps in its peak bin.
     whole = float(np.square(window * np.hanning(_WINDOW), dtype=np.float64).sum()) * _WINDOW * 0.33
     if low + high < _PURE * whole or max(low, high) > _TWIST * min(low, high):
         return ""

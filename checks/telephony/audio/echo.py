@@ -1,6 +1,7 @@
-"""Our own sound coming back: stretches of what was said, looked for in what was heard up to three
-quarters of a second later. An echo is told only when several stretches come back after the same
-time.
+"""The echo of our own sound: stretches of what was said are looked for in what was heard, up to
+three quarters of a second later.
+
+An echo is told only when several stretches come back after the same time.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import numpy as np
 
 from checks.telephony.audio.sound import RATE, Samples, level_dbm0
 
+# Half a second of speech is unique enough to be found by correlation.
 _WINDOW = RATE // 2
+# A round trip over two satellites and a mobile network stays below; a later return is a recording.
 _LATEST = round(0.75 * RATE)
+# Softer stretches drown in comfort noise.
 _LOUD_DBM0 = -40.0
+# Unrelated speech correlates below 0.3; an echo suppressor leaves a distorted return above this.
 _ALIKE = 0.5
+# Eight stretches decide it, however long the call: each costs a Fourier transform.
 _STRETCHES = 8
+# The path of an echo is fixed: all stretches come back within 10 ms of one another.
 _AGREE = round(0.01 * RATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """How late it comes, and how much softer than it was said."""
+    """An echo: its delay (milliseconds) and its loss (dB) against what was said."""
 
     delay_ms: float
     loss_db: float
@@ -39,6 +46,7 @@ def echo_of(said: Samples, heard: Samples) -> Echo | None:
         for index in np.linspace(0, len(starts) - 1, min(len(starts), _STRETCHES))
     ]
     found = [hit for start in chosen if (hit := _come_back(said, heard, start))]
+    # Two of two, or half of many: what comes back once may be the far end repeating a word.
     if len(found) < 2 or len(found) * 2 < len(chosen):
         return None
     delay = float(np.median([late for late, _ in found]))
@@ -49,9 +57,10 @@ def echo_of(said: Samples, heard: Samples) -> Echo | None:
 
 
 def _come_back(said: Samples, heard: Samples, start: int) -> tuple[int, float] | None:
-    """When it comes back and how strong, if it does."""
+    """The delay (samples) and gain of a stretch that comes back; None otherwise."""
     sought = said[start : start + _WINDOW].astype(np.float64)
     field = heard[start : start + _WINDOW + _LATEST].astype(np.float64)
+    # A power of two beyond both lengths, so that the circular correlation does not wrap around.
     size = 1 << (len(field) + _WINDOW).bit_length()
     crossed = np.fft.irfft(np.fft.rfft(field, size) * np.conj(np.fft.rfft(sought, size)), size)[
         : len(field) - _WINDOW

@@ -1,5 +1,5 @@
-"""The sound of a whole call as figures: what it is, how long it sounded, gaps, clipping, quiet,
-echo.
+"""The sound of a whole call as figures: its nature, how long it sounded, its gaps, clipping, quiet
+stretches and echo.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from checks.telephony.audio.echo import echo_of
 from checks.telephony.audio.recording import bound
 from checks.telephony.audio.sound import FRAME_SECONDS, RATE, Samples
 
+# The echo loss of a call in which no echo is heard: more than any echo that people notice (ITU-T
+# G.131), so that every sane limit lets it pass.
 NO_ECHO_DB = 60.0
-"""what an echo that is not heard is called"""
+# The last minute: echo cancellers converge, and the end of a call is what its talkers remember.
 _ECHO_SECONDS = 60
+# A call in which we hardly spoke cannot prove that there is no echo.
 _SAID_SECONDS = 2.0
 
 
 def figures_of(heard: Samples, said: Samples) -> dict[str, float]:
-    """The measures of what was heard; an echo only where there is one."""
+    """The measures of what was heard; the echo's delay only where there is an echo."""
     heard = bound(heard)
     found = {
         "rx_level_dbm0": sound.active_level_dbm0(heard),
@@ -57,5 +60,6 @@ def _longest_quiet(heard: Samples, said: Samples) -> float:
     """The longest stretch in which neither side made a sound."""
     length = min(len(heard), len(said)) // sound.FRAME
     loud = (sound.active(heard)[:length] | sound.active(said)[:length]).astype(np.int8)
+    # A loud frame is put at both ends, so that quiet at the edges counts too.
     edges = np.flatnonzero(np.concatenate(([1], loud, [1])))
     return float(np.diff(edges).max() - 1) * FRAME_SECONDS

@@ -1,5 +1,6 @@
-"""A nonce that one side of a call plays and the other must hear: who hears it is on THIS call, and
-hears this side.
+"""A nonce that one side of a call plays and the other must hear.
+
+Who hears it is on this very call, and hears this very side.
 
 Ten symbols of 80 ms, each two of twelve frequencies at once (66 symbols, so one in 10^18 by
 chance), make a round. The next round's symbols are all STEP further, so that no two stretches of
@@ -21,20 +22,27 @@ from numpy.typing import NDArray
 from checks.telephony.audio.nonce import LENGTH
 from checks.telephony.audio.sound import RATE, SILENCE_DBM0, Samples, level_dbm0
 
+# Hz. The spacing leaves each tone at least 40 Hz from its neighbour, so that windows of 80 ms part
+# them.
 FREQUENCIES = (520, 580, 1040, 1080, 1740, 1870, 1990, 2190, 2500, 2710, 2840, 2970)
-"""Hz"""
 SYMBOLS = tuple(combinations(range(len(FREQUENCIES)), 2))
+# Two of ten symbols may be lost to packet loss and concealment.
 NEEDED = 8
+# Samples in 80 ms: two lost packets of 20 ms leave half of a symbol.
 SYMBOL = 640
-"""samples of one symbol: 80 ms"""
+# A step that shares no factor with the 66 symbols visits all of them: no two of the 16 rounds are
+# alike.
 ROUNDS, STEP = 16, 7
+# Samples of all rounds, 12.8 s: a delay is told without ambiguity up to that long.
 PERIOD = ROUNDS * LENGTH * SYMBOL
-"""samples until the sound begins anew"""
+# A quarter of a symbol: one of four windows lies wholly inside it.
 _HOP = 160
 _AMPLITUDE = 4000.0
+# Noise shares its power among all bins; what a codec leaves of two tones is well above.
 _PURE = 0.4
+# So many different symbols out of ten in a row make a nonce, whosoever it is: a held tone or music
+# repeats a few.
 _NOBODY = 6
-"""of ten symbols that follow each other in order: so many make somebody's nonce"""
 
 
 class Place(NamedTuple):
@@ -54,22 +62,25 @@ def sequence(nonce: Sequence[int]) -> tuple[int, ...]:
 
 
 def sound_of(nonce: Sequence[int]) -> Samples:
-    """All rounds of it, at about -13 dBm0."""
+    """The sound of all rounds of a nonce, at about -13 dBm0."""
     return np.concatenate([_wave(symbol) for symbol in sequence(nonce)])
 
 
 def _wave(symbol: int) -> Samples:
     time = np.arange(SYMBOL) / RATE
+    # Edges of 3 ms keep the switch between symbols from clicking, which would spread over all
+    # frequencies.
     edge = np.minimum(1.0, np.minimum(np.arange(SYMBOL), np.arange(SYMBOL)[::-1]) / 24)
     low, high = SYMBOLS[symbol]
     wave = np.sin(2 * np.pi * FREQUENCIES[low] * time) + np.sin(
+        # -13 dBm0 stays below the level at which a network's limiter, or an echo suppressor, acts.
         2 * np.pi * FREQUENCIES[high] * time
     )
     return np.asarray(_AMPLITUDE * wave * edge, dtype=np.float32)
 
 
 class Listener:
-    """Listens for one nonce in sound as it comes in, from the received position `begin` (samples)."""
+    """Listens for one nonce in sound as it comes in, from the position `begin` (samples)."""
 
     def __init__(self, nonce: Sequence[int], begin: int) -> None:
         self.nonce = tuple(nonce)
@@ -104,8 +115,10 @@ class Listener:
         kinds = np.array([len(set(row[row >= 0].tolist())) for row in picked])
         return bool(np.any((real >= NEEDED) & (kinds >= _NOBODY)))
 
+    # A caller may have missed the beginning: any ten symbols in a row may match any place in the
+    # rounds.
     def _found(self) -> Place | None:
-        """Only what is new is looked at. A stretch may be joined anywhere in the rounds."""
+        """The place of the nonce; looks only at the windows that are new since the last call."""
         steps = SYMBOL // _HOP
         rows = len(self._symbols) - (LENGTH - 1) * steps
         if rows <= self._judged:
@@ -121,15 +134,14 @@ class Listener:
         if not len(good):
             self._judged = rows
             return None
-        near = agreed[
-            good[0] : good[0] + steps
-        ]  # the stretches of the same symbols: the best one is in step
+        # The windows around describe the same symbols: the best one is in step with them.
+        near = agreed[good[0] : good[0] + steps]
         row, symbol = np.unravel_index(int(near.argmax()), near.shape)
         return Place(self._begin + (self._judged + int(good[0]) + int(row)) * _HOP, int(symbol))
 
 
 def _stretches(nonce: Sequence[int]) -> NDArray[np.int64]:
-    """Ten symbols in a row, from each symbol on."""
+    """Every stretch of ten symbols in a row, one row for each first symbol."""
     every = np.array(sequence(nonce), dtype=np.int64)
     return np.stack([np.roll(every, -k) for k in range(LENGTH)], axis=1)
 
@@ -146,9 +158,9 @@ def _symbol(window: Samples) -> int:
         return -1
     power = np.square(np.abs(window @ _ANALYSIS))
     second, first = np.argsort(power)[-2:]
-    whole = (
-        float(np.square(window, dtype=np.float64).sum()) * SYMBOL / 8
-    )  # what two pure tones would hold
+    # What two pure tones would hold after the Hann window.
+    whole = float(np.square(window, dtype=np.float64).sum()) * SYMBOL / 8
+    # A symbol has two tones of equal strength; 13 dB of twist is more than a voice codec makes.
     if power[first] + power[second] < _PURE * whole or power[second] < 0.05 * power[first]:
         return -1
     low, high = sorted((int(first), int(second)))

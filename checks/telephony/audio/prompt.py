@@ -28,23 +28,32 @@ from checks.telephony.audio.sound import (
     read_wav,
 )
 
+# A window of 0.4 s holds a syllable or two, enough to be unique; a longer one would not survive
+# frame deletion.
 WINDOW = round(0.4 * RATE)
 HOP = WINDOW // 2
+# Normalised correlation from which a window counts as found: unrelated speech stays below
+# (measured by tests/bench/prompts.py).
 ALIKE = 0.6
-"""normalised correlation from which a window counts as found"""
+# Share of the reference that must be covered: 5 % packet loss and GSM together leave more than
+# this.
 ENOUGH = 0.65
-"""share of the reference that must be covered"""
+# Of three windows two may agree by chance; from four on they do not.
 _FEW, _ALIKE_FEW = 4, 0.75
 _SLACK = round(0.12 * RATE)
+# Two windows belong together when the prompt would have begun at the same moment for both, give or
+# take _SLACK, and so much of the time between them: frames are deleted or inserted on the way, and
+# jitter buffers run empty or grow.
 _STRETCH = 0.08
-"""two windows belong together when the prompt would have begun at the same moment for both: give or
-take _SLACK, and so much of the time between them (frames deleted or inserted on the way, a jitter
-buffer that ran empty or grew)
-"""
+# Nothing of a prompt may be missing for longer than this within it; a longer gap is another
+# playing of it.
 _APART = 4 * RATE
-"""no longer than this may nothing of it be found in between"""
+# 2 s of sound: blocks overlap by one window, so that shorter ones would compute more overlap than
+# sound.
 _BLOCK = 16384
+# A batch of 32 windows holds some 8 MB at a time, however long the call.
 _BATCH = 32
+# Four loud windows decide whether a prompt of a library is worth a whole search.
 _SCOUTS = 4
 
 
@@ -64,8 +73,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How much of a reference was heard: its beginning and end in received samples, and how alike
-    the windows were.
+    """How much of a reference was heard, and where.
+
+    `coverage` and `score` (mean likeness of the windows) are 0 to 1; `begins` and `ends` are
+    received samples.
     """
 
     coverage: float
@@ -76,7 +87,7 @@ class Match:
 
     @property
     def whole(self) -> bool:
-        """Whether it is the prompt. Few windows may agree by chance: they must be the more alike."""
+        """Whether this is the prompt. Few windows may agree by chance: they must be more alike."""
         few = self.windows < _FEW
         return (
             self.coverage >= ENOUGH and self.windows >= 2 and (not few or self.score >= _ALIKE_FEW)
@@ -98,12 +109,12 @@ class Reference:
 
     @classmethod
     def read(cls, path: Path) -> Reference:
-        """From a WAV; named by its file name. Raises as `read_wav` does."""
+        """Read a reference from a WAV; its name is the file name. Raises as `read_wav` does."""
         return cls(path.name, read_wav(path))
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """The length of the reference, in seconds."""
         return self.length / RATE
 
     def find(self, windows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -127,12 +138,15 @@ class Reference:
         the window there: a stretch that hardly sounds would match anything, so its strength is held
         up.
         """
+        # A prompt of minutes is not transformed as a whole: blocks overlap by a window, so that no
+        # place is missed.
         padded = np.pad(self._samples, (self._edge, self._edge + WINDOW))
         step = _BLOCK - WINDOW + 1
         number = max(1, -(-(len(padded) - WINDOW + 1) // step))
         padded = np.pad(padded, (0, max(0, (number - 1) * step + _BLOCK - len(padded))))
         energy = np.concatenate(([0.0], np.cumsum(np.square(padded, dtype=np.float64))))
         energies = energy[WINDOW:] - energy[:-WINDOW]
+        # A stretch that hardly sounds would match anything once it is divided by its own strength.
         inverse = 1 / np.sqrt(np.maximum(energies, max(1.0, float(energies.max()) * 1e-3)))
         blocks = np.stack([padded[block * step : block * step + _BLOCK] for block in range(number)])
         scale = np.asarray(inverse[: number * step].reshape(number, step), dtype=np.float32)
@@ -155,6 +169,8 @@ class Hearing:
     def __init__(self, reference: Reference, begin: int) -> None:
         self.reference = reference
         self._next = begin
+        # The received sound is looked at in steps of half a window: each moment lies in two
+        # windows.
         self.hits: list[Hit] = []
         self.sounding_windows = 0
 
@@ -202,6 +218,8 @@ def closest(
     received: Samples,
     begin: int,
     others: Sequence[Reference],
+    # The library is asked only until a decision is due: the answer may then be "unknown", never
+    # late.
     in_time: Callable[[], bool] = lambda: True,
 ) -> str | None:
     """The name of the reference that the sound from `begin` mostly consists of, if it does of any.
@@ -213,6 +231,8 @@ def closest(
             continue
         hearing = Hearing(other, begin)
         match = hearing.hear(received)
+        # A whole prompt, or at least a second that mostly is one (it was cut short by a digit, or
+        # by the end of the call).
         if match.whole or (match.windows * HOP >= RATE and hearing.share() >= 0.5):
             heard.append((match.windows, other.name))
     return max(heard)[1] if heard else None
@@ -237,6 +257,7 @@ def _sounds(window: Samples) -> bool:
     """At least a fifth of the window is above silence: less is a click or the last breath of a
     word.
     """
+    # Less than a fifth of a window is a click, or the last breath of a word.
     return float((frame_levels(window) > SILENCE_DBM0).mean()) >= 0.2
 
 
@@ -251,6 +272,7 @@ def _following(hits: Sequence[Hit]) -> list[Hit]:
     length, before = np.ones(len(hits), dtype=np.int64), np.full(len(hits), -1)
     for index in range(1, len(hits)):
         gap = came[index] - came[:index]
+        # Quadratic in the hits, of which a minute of speech makes some 300.
         fits = (np.abs(begins[index] - begins[:index]) <= _SLACK + _STRETCH * gap) & (gap <= _APART)
         if fits.any():
             best = int(np.where(fits, length[:index], 0).argmax())

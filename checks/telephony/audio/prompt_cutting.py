@@ -20,13 +20,19 @@ from checks.telephony.audio import sound
 from checks.telephony.audio.classification import nature_of
 from checks.telephony.audio.sound import FRAME, FRAME_SECONDS, RATE, Samples, frame_levels
 
+# 80 ms around the prompt are kept on both sides: a soft consonant lies below the silence
+# threshold.
 _EDGE_FRAMES = 4
-"""80 ms of what is around it are kept on both sides"""
+# A switch or a codec's start clicks for less than 80 ms.
 _CLICK_FRAMES = 4
+# The rest of a prompt that a digit broke off: a far end acts on a digit within about a second.
 _REST_SECONDS, _AT_ONCE_SECONDS = 1.6, 1.2
-"""a far end acts on a digit within about a second"""
+# 100 ms of silence part the old prompt from the new one; within a sentence plosives pause for
+# less.
 _PAUSE_FRAMES = 5
+# The width of a terminal of 80 columns, less the margin.
 _COLUMNS = 72
+# Picture units of the SVG, which scales to any page.
 _WIDTH, _HEIGHT = 720, 120
 
 
@@ -59,6 +65,7 @@ def trimmed(heard: Samples, gap_seconds: float) -> Samples:
     sides.
     """
     sounding = np.flatnonzero(_without_clicks(sound.active(heard)))
+    # A recording in which nothing sounds gives an empty prompt; the caller reports its length.
     if not len(sounding):
         return heard[:0]
     pauses = np.flatnonzero(np.diff(sounding) * FRAME_SECONDS > gap_seconds)
@@ -85,6 +92,7 @@ def without_rest(heard: Samples) -> Samples:
 
 def bars(samples: Samples, columns: int = _COLUMNS) -> list[int]:
     """How loud each of so many stretches is, 0 to 8, for a terminal: 50 dB from bottom to top."""
+    # Fifty decibels from bottom to top: below that line noise.
     if len(samples) < FRAME:
         return []
     loudest = [
@@ -119,7 +127,7 @@ def drawn(samples: Samples) -> str:
 def _without_clicks(
     sounding: np.ndarray[Any, np.dtype[np.bool_]],
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """What sounds for less than 80 ms, and nothing near it, is no part of a prompt."""
+    """The sounding frames, less those that sound for under 80 ms with nothing near them."""
     near = np.convolve(sounding, np.ones(2 * _CLICK_FRAMES + 1), "same")
     return np.asarray(sounding & (near >= _CLICK_FRAMES))
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from checks.telephony.audio.sound import RATE, Samples, from_pcm, write_wav
 
+# The canonical RIFF header with one fmt chunk, as the engine writes it.
 _HEADER = 44
+# Two minutes each: a held call may last an hour, and an exhibit must be kept for weeks.
 _FIRST = 120 * RATE
 _LAST = 120 * RATE
 
@@ -31,12 +33,15 @@ class Recording:
         """Take in what was written since; whether there was anything."""
         try:
             with self.path.open("rb") as file:
+                # The header's length fields are zero until the engine closes the file, so that
+                # `wave` refuses it.
                 file.seek(_HEADER + self._read)
                 raw = file.read()
         except FileNotFoundError:
             return False
         new = from_pcm(raw)
         self._read += len(new) * 2
+        # Doubled when it is full, a long call's buffer copies each sample about twice.
         while self._length + len(new) > len(self._buffer):
             self._buffer = np.concatenate((self._buffer, np.zeros_like(self._buffer)))
         self._buffer[self._length : self._length + len(new)] = new
@@ -45,7 +50,7 @@ class Recording:
 
     @property
     def samples(self) -> Samples:
-        """Everything taken in so far."""
+        """All samples that were taken in so far."""
         return self._buffer[: self._length]
 
     def time_of(self, position: int) -> float:
@@ -58,12 +63,12 @@ class Recording:
 
 
 def bound(samples: Samples) -> Samples:
-    """At most four minutes: the first two and the last two."""
+    """At most four minutes of the samples: the first two and the last two."""
     if len(samples) <= _FIRST + _LAST:
         return samples
     return np.concatenate((samples[:_FIRST], samples[-_LAST:]))
 
 
 def write_both(path: Path, heard: Recording, said: Recording) -> None:
-    """The exhibit: left is what was heard, right is what was said."""
+    """Write the exhibit: left is what was heard, right is what was said."""
     write_wav(path, bound(heard.samples), bound(said.samples))

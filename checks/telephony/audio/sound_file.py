@@ -1,5 +1,6 @@
-"""Sound files as recorders write them, as 8 kHz samples: WAV with PCM, float, A-law or mu-law, one
-channel or several.
+"""Sound files as recorders write them, read as samples at 8 kHz.
+
+WAV with PCM, float, A-law or mu-law is read here, with one channel or several.
 
 Anything else (GSM, MP3, Ogg) is converted by sox where there is one. Only for child processes
 (numpy).
@@ -18,24 +19,27 @@ from numpy.typing import NDArray
 from checks.contract import CannotTell
 from checks.telephony.audio.sound import RATE, Samples
 
+# Format tags of the WAVE registry (RFC 2361): 1 PCM, 3 IEEE float, 6 A-law, 7 mu-law; 0xFFFE names
+# it in a sub-format.
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+# sox decodes an hour of GSM in a few seconds.
 _SOX_SECONDS = 30
 
 
 class Unreadable(Exception):
-    """It is no sound, or cut off."""
+    """A file that holds no sound, or was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The channels at 8 kHz, and how long it really is."""
+    """A sound file: its channels at 8 kHz, and its length in seconds."""
 
     channels: tuple[Samples, ...]
     seconds: float
 
     @property
     def mixed(self) -> Samples:
-        """All channels together."""
+        """The sum of all channels, at 8 kHz."""
         if len(self.channels) == 1:
             return self.channels[0]
         return np.asarray(np.sum(self.channels, axis=0), dtype=np.float32)
@@ -64,10 +68,13 @@ def _chunks(content: bytes) -> tuple[bytes, bytes]:
             if len(form) < 16:
                 break
             return form, (
+                # Asterisk and other recorders write 0 or 0xFFFFFFFF as the length until the call
+                # is over.
                 content[at + 8 : at + 8 + length] if 0 < length < 0xFFFFFF00 else content[at + 8 :]
             )
         if name == b"fmt ":
             form = content[at + 8 : at + 8 + length]
+        # RIFF pads each chunk to an even length.
         at += 8 + length + length % 2
     raise Unreadable("a WAV without sound in it")
 
@@ -88,6 +95,7 @@ def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
         return (np.frombuffer(whole, dtype=np.uint8).astype(np.float32) - 128) * 256
     if tag == _PCM and bits == 24:
         triples = np.frombuffer(whole, dtype=np.uint8).reshape(-1, 3).astype(np.int32)
+        # The lowest of the three bytes is below what 16 bits hold.
         return ((triples[:, 1] | (triples[:, 2] << 8)).astype(np.int16)).astype(np.float32)
     if tag == _PCM and bits in (16, 32):
         scale = np.float32(1 if bits == 16 else 1 / 65536)
@@ -96,9 +104,10 @@ def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
 
 
 def _expanded(codes: NDArray[np.uint8], a_law: bool) -> NDArray[np.float32]:
-    """G.711 (ITU-T) to linear."""
+    """The linear samples of G.711 codes (ITU-T), in the 16-bit range."""
     table = np.arange(256, dtype=np.int32)
     if a_law:
+        # A-law inverts every other bit on the line (ITU-T G.711, even bits).
         table ^= 0x55
         exponent, mantissa = (table & 0x70) >> 4, (table & 0x0F) << 4
         step = np.where(
@@ -107,12 +116,14 @@ def _expanded(codes: NDArray[np.uint8], a_law: bool) -> NDArray[np.float32]:
         linear = np.where(table & 0x80, step, -step)
     else:
         table = ~table & 0xFF
+        # 0x84, 33 in units of 4, is the bias of mu-law.
         step = (((table & 0x0F) << 3) + 0x84) << ((table & 0x70) >> 4)
         linear = np.where(table & 0x80, 0x84 - step, step - 0x84)
     return np.asarray(linear[codes], dtype=np.float32)
 
 
 def _at_8000(samples: NDArray[np.float32], channels: int, rate: int) -> Sound:
+    # A broken header claims anything: 8 channels at 192 kHz is the most that a recorder offers.
     if not 1 <= channels <= 8 or not 4000 <= rate <= 192_000:
         raise Unreadable(f"{channels} channels at {rate} Hz")
     frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
@@ -127,6 +138,8 @@ def _resampled(samples: NDArray[np.float32], rate: int) -> Samples:
     """
     if rate == RATE:
         return np.ascontiguousarray(samples, dtype=np.float32)
+    # A moving average of the new sample's length is filter enough for telephone speech, which has
+    # little above 3400 Hz.
     width = max(1, round(rate / RATE))
     smooth = np.convolve(samples, np.ones(width, dtype=np.float32) / width, mode="same")
     at = np.arange(0, len(samples) * RATE // rate) * (rate / RATE)
@@ -141,6 +154,7 @@ def _converted(content: bytes, kind: str) -> Sound:
             " convert it"
         )
     form = ["-t", "wav", "-e", "signed-integer", "-b", "16", "-"]
+    # Raw GSM and G.729 files have no header: only their suffix tells sox what they are.
     given = ["-t", kind] if kind.isalnum() else []
     done = subprocess.run(
         [sox, *given, "-", *form],
@@ -151,6 +165,7 @@ def _converted(content: bytes, kind: str) -> Sound:
     )
     if done.returncode or done.stdout[:4] != b"RIFF":
         said = done.stderr.decode(errors="replace").strip().splitlines()
+        # sox puts the reason into its last line, and paths before it.
         raise Unreadable(said[-1][:200] if said else "sox cannot read it")
     form_chunk, data = _chunks(done.stdout)
     samples = _decoded(form_chunk, data)

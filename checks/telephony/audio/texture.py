@@ -1,7 +1,7 @@
-"""What sound is made of, beyond its level: frozen or looped, choppy, clipped, even noise, music.
+"""The texture of sound, beyond its level: frozen or looped, choppy, clipped, even noise, music.
 
-Each is a number with its threshold at `nature`; the thresholds were set so that no recorded voice
-comes near one.
+Each is a number whose threshold stands in classification.py; the thresholds were set so that no
+recorded voice comes near one.
 """
 
 from __future__ import annotations
@@ -21,17 +21,25 @@ from checks.telephony.audio.sound import (
     frame_levels,
 )
 
+# Frames: a loop of a second or less is a fault, a longer one (an announcement) may be meant.
 _LONGEST_LOOP = 50
-"""frames: a loop of a second or less is a fault, a longer one may be meant"""
+# 5 ms: gaps of lost packets begin and end within a frame, since a jitter buffer shifts them.
 _CELL = 40
+# The lowest steps of G.711: a concealed or lost packet is exactly zero, or nearly so.
 _QUIET_PEAK = 16.0
+# About -30 dBm0: softer sound around a gap may simply have ended.
 _LOUD_RMS = 500.0
+# Cells of 5 ms: one lost packet leaves 15 ms at least; beyond 220 ms a speaker may have paused.
 _GAP_CELLS = (3, 44)
-"""15 to 220 ms"""
+# Five seconds: bursts of loss are what callers complain of, and a minute's mean hides them.
 _STRETCH, _LEAST_SECONDS = 250 * FRAME, 2.0
+# 95 % of full scale: codecs and resamplers round the clipped tops off.
 _FULL = 31000.0
+# Windows of 64 ms, padded to 3.9 Hz a bin for the pitch of music.
 _WINDOW, _LENGTH = 512, 2048
+# 10 frames later, 200 ms: speech has moved on to another sound, a held chord has not.
 _LATER = 10
+# Bins 50 to 800 are 195 to 3125 Hz, the part of the telephone band that every codec passes.
 _BAND = slice(50, 800)
 
 
@@ -50,10 +58,13 @@ def loop(samples: Samples) -> Loop | None:
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     if len(frames) < 3 or frame_levels(samples)[-_LONGEST_LOOP:].max(initial=-96.0) <= SILENCE_DBM0:
         return None
+    # Hashes of whole frames compare bit by bit: only a machine repeats itself exactly.
     prints = np.array([hash(frame.tobytes()) for frame in frames])
     for period in range(1, min(_LONGEST_LOOP, len(prints) // 3) + 1):
         differs = np.flatnonzero(prints[period:] != prints[:-period])
         run = len(prints) - (int(differs[-1]) + 1 if len(differs) else 0)
+        # Three periods at least: two equal frames occur in any speech through a concealing jitter
+        # buffer.
         if run >= 3 * period and run > 2:
             return Loop(period * FRAME_SECONDS, run * FRAME_SECONDS)
     return None
@@ -97,6 +108,8 @@ def clipped_percent(samples: Samples) -> float:
     frames = active(samples)
     if not frames.any():
         return 0.0
+    # A wave that is merely loud touches the end of the scale with single samples; a clipped one
+    # stays there.
     at_end = (np.abs(samples) >= _FULL) & np.concatenate(([False], samples[1:] == samples[:-1]))
     three = at_end[1:] & at_end[:-1]
     hit = np.zeros(len(frames), dtype=np.bool_)
@@ -107,11 +120,13 @@ def clipped_percent(samples: Samples) -> float:
 def is_even_noise(samples: Samples) -> bool:
     """Hiss: two seconds and more, never louder nor softer, its spectrum flat."""
     levels = frame_levels(samples)
+    # Speech and music vary by more than 5 dB within two seconds.
     if len(levels) < 100 or float(np.percentile(levels, 95) - np.percentile(levels, 5)) > 5.0:
         return False
     power = np.square(np.abs(_spectra(samples, FRAME))).mean(axis=0)[_BAND]
     smooth = power.reshape(-1, 10).mean(axis=1)
     flat = float(np.exp(np.log(np.maximum(smooth, 1e-9)).mean()) / smooth.mean())
+    # Spectral flatness: white noise is near 1, hum and voices are far below the limit.
     return flat > 0.35
 
 

@@ -18,7 +18,7 @@ Kind = Literal["ringback", "busy", "congestion", "dial"]
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """One tone of a country. `cadence` is seconds on, off, on, off ...; () when it does not stop."""
+    """One tone of a country. `cadence` is seconds on, off, on, off ...; () for no pause."""
 
     country: str
     """ISO 3166, two letters"""
@@ -33,6 +33,8 @@ class Tone:
         pitch = "+".join(map(str, self.frequencies)) + (
             " Hz, modulated" if self.modulated else " Hz"
         )
+        # The words appear in a report beside a recording: an engineer compares them with the
+        # national plan.
         return pitch + (
             f" {'/'.join(f'{s:g}' for s in self.cadence)} s" if self.cadence else " without a break"
         )
@@ -83,6 +85,7 @@ KINDS: tuple[Kind, ...] = ("ringback", "busy", "congestion", "dial")
 
 def _tones() -> tuple[Tone, ...]:
     return tuple(
+        # One row names all four tones of its countries: a country cannot lack one by oversight.
         _tone(country, kind, written)
         for row, countries in _ROWS.items()
         for kind, written in zip(KINDS, row.split(" | "), strict=True)

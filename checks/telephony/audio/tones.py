@@ -1,5 +1,4 @@
-"""Tones: where in a stretch of sound is there a tone rather than speech, and which frequencies is
-it made of?
+"""Tones: the stretches of sound that hold a tone rather than speech, and their frequencies.
 
 Windows of 64 ms that at most two narrow peaks hold nearly all the power of are tonal; windows of
 one pitch that follow one another are a run, and the run as a whole says its frequencies (pairs 40
@@ -24,22 +23,32 @@ from checks.telephony.audio.sound import (
     level_dbm0,
 )
 
+# 64 ms: long enough to part 440 and 480 Hz together with the next window, short enough for tones
+# of 90 ms.
 _WINDOW = 512
+# 10 ms, so that a cadence is timed to a tenth of its tolerance.
 _STEP = 80
 _LENGTH = 2048
 _BIN = RATE / _LENGTH
+# Padding places a peak to 3.9 Hz, although windows of 64 ms resolve 15.6 Hz.
 _LOBE = 9
+# A pure tone holds nearly all power of its window in two peaks; vowels hold less than 0.7 there.
 _PURE = 0.85
+# The same for a whole run, whose windows are pure already: loss within it smears its peaks.
 _PURE_WHOLE = 0.75
-"""of a run, whose windows are pure already: loss in it smears its peaks"""
+# A tone stays where it is; a voice glides further within a tenth of a second.
 _SAME_HZ = 12.0
-"""a tone stays where it is; a voice glides further within a tenth of a second"""
+# 60 ms of odd windows: a lost packet disturbs every window that it touches.
 _ODD_WINDOWS = 6
+# The shortest tone of any cadence in the table lasts 165 ms; loss may halve it.
 _LEAST_SECONDS = 0.09
+# The gap that loss tears into a tone: three packets of 20 ms, and an edge.
 _BRIDGED_SECONDS = 0.07
-"""a gap that loss tears into a tone"""
+# 16384 points place a peak within 0.5 Hz for the run as a whole.
 _FINE = 16384
+# Generated tones hold their level; a sung or whistled note swells by more.
 _STEADY_DB = 3.0
+# Ringback under background noise: what lies 22 dB below the loudest is not the signal.
 _BELOW_LOUD_DB = 22.0
 
 
@@ -54,7 +63,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long."""
+        """The length of the run, in seconds."""
         return self.ended - self.began
 
 
@@ -68,7 +77,7 @@ class Heard:
 
 
 def listen(samples: Samples) -> Heard:
-    """Find the tones."""
+    """The runs of tone in a stretch of sound, and their share of what sounds."""
     levels = _levels(samples)
     threshold = (
         max(SILENCE_DBM0, float(np.percentile(levels, 98)) - _BELOW_LOUD_DB) if len(levels) else 0.0
@@ -88,7 +97,7 @@ def in_words(frequencies: tuple[int, ...]) -> str:
 
 
 def _levels(samples: Samples) -> NDArray[np.float64]:
-    """Every 10 ms, in dBm0."""
+    """The level of each 10 ms, in dBm0."""
     whole = samples[: len(samples) // _STEP * _STEP].reshape(-1, _STEP)
     power = np.square(whole, dtype=np.float64).mean(axis=1) / 32768.0**2
     levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-12)) + FULL_SCALE_DBM0
@@ -111,7 +120,7 @@ def _runs(samples: Samples, sounding: NDArray[np.bool_]) -> Iterator[Run]:
 
 
 def _stretches(sounding: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Where it sounds, in steps of 10 ms, short gaps bridged."""
+    """The stretches that sound, in steps of 10 ms, with short gaps bridged."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], sounding.astype(np.int8), [0]))))
     first = last = -1
     for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -126,8 +135,9 @@ def _stretches(sounding: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 
 
 def _pitches(samples: Samples, starts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The middle (Hz) of the one or two peaks that each window consists of; 0 where it is no tone."""
+    """The middle (Hz) of the one or two peaks that make up each window; 0 where it is no tone."""
     pitches = np.zeros(len(starts))
+    # 256 windows at a time hold the memory at some 4 MB, however long the call.
     for part in range(0, len(starts), 256):
         chosen = starts[part : part + 256]
         windows = np.stack([samples[start : start + _WINDOW] for start in chosen]) * np.hanning(
@@ -165,7 +175,7 @@ def _of_one_pitch(pitch: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
 
 
 def _run(samples: Samples, left: int, right: int) -> Run | None:
-    """What a stretch of one pitch is made of, if it is a tone."""
+    """The run of a stretch of one pitch; None if it is no tone."""
     part = samples[left:right]
     if len(part) < _LEAST_SECONDS * RATE or not _steady(part):
         return None
@@ -175,8 +185,10 @@ def _run(samples: Samples, left: int, right: int) -> Run | None:
 
 def _frequencies(part: Samples) -> tuple[int, ...]:
     """The peaks that hold nearly all of it; () where they do not."""
+    # One second from the middle: the edges hold the switching of the generator.
     part = part[len(part) // 2 - min(len(part), RATE) // 2 :][: min(len(part), RATE)]
     power = np.square(np.abs(np.fft.rfft(part * np.hanning(len(part)), _FINE)))
+    # The main lobe of a Hann window is four bins of the unpadded transform wide.
     width = int(2.2 * _FINE / len(part)) + 1
     total, left, found = float(power.sum()), 1.0, []
     for _ in range(4):
@@ -195,8 +207,10 @@ def _is_voiced(peaks: list[int]) -> bool:
     makes them.
     """
     low, *rest = sorted(peaks) or [0]
+    # A voice has its octave within 3 %; no tone plan pairs a frequency with its octave.
     octave = any(abs(high / low - 2) < 0.06 for high in rest)
     gaps = np.diff(sorted(peaks))
+    # Amplitude modulation makes three peaks at equal distances of 16 to 25 Hz.
     smear = len(peaks) > 2 and not (gaps.max() <= 30 and np.ptp(gaps) <= 6)
     return octave or smear or len(peaks) > 3
 

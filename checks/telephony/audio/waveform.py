@@ -12,6 +12,7 @@ import numpy as np
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import FRAME, RATE, SILENCE_DBM0, Samples, frame_levels
 
+# The width in pixels that a page gives a call, so that each column is one pixel.
 COLUMNS = 560
 _LOUDEST = 32768.0
 

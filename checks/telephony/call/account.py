@@ -15,13 +15,14 @@ from checks.contract import CannotTell, Refused
 from checks.telephony.call.line import Line
 from checks.transport.faults import fault_of
 
+# RFC 3261 section 19.1.2: 5060 for UDP and TCP, 5061 for TLS.
 _PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 _HOST = re.compile(r"(?P<host>[^:\[\]]+)(?::(?P<port>\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How requests of a line travel."""
+    """The way that the requests of a line take: registrar, port and local address."""
 
     line: Line
     host: str
@@ -31,12 +32,14 @@ class Way:
     def uri(self, user: str = "") -> str:
         """A URI at the line's registrar, or in its domain."""
         at = f"{user}@" if user else ""
+        # A domain is resolved by the far proxy; without one the registrar's own address is the
+        # domain.
         if self.line.domain:
             return f"sip:{at}{self.line.domain}"
         return f"sip:{at}{self.host}:{self.port}{self._transport}"
 
     def account(self, codecs: tuple[str, ...]) -> dict[str, Any]:
-        """The account as the phone's `open` takes it. Raises CannotTell when a secret is missing."""
+        """The account as the phone's `open` takes it. Raises CannotTell for a missing secret."""
         line = self.line
         home = line.domain or self.host
         return {
@@ -47,10 +50,13 @@ class Way:
             ),
             "transport": line.transport,
             "registrar": self.uri() if line.user else None,
+            # ;lr makes it a loose route (RFC 3261 section 19.1.1): the Request-URI keeps the
+            # domain.
             "route": f"sip:{self.host}:{self.port}{self._transport};lr" if line.domain else None,
             "user": line.user,
             "password": _secret(line),
             "local_address": self.local_address,
+            # The engine's own OpenSSL does not know where this system keeps its authorities.
             "authorities": str(
                 line.trusted_certificates or ssl.get_default_verify_paths().cafile or ""
             ),
@@ -59,7 +65,7 @@ class Way:
         }
 
     def callee(self, to: str) -> str:
-        """The URI to call: `to` as it is when it is one."""
+        """The URI to call; `to` itself where it is one already."""
         return to if to.startswith(("sip:", "sips:")) else self.uri(to)
 
     def caller(self) -> str | None:
@@ -77,13 +83,13 @@ class Way:
 
 
 def port_of(line: Line) -> tuple[str, int]:
-    """Host and port of the registrar as written; "" and 0 where it is neither host nor host:port."""
+    """The registrar's host and port as written; "" and 0 where it is neither host nor host:port."""
     match = _HOST.fullmatch(line.registrar)
     return (match["host"], int(match["port"] or _PORTS[line.transport])) if match else ("", 0)
 
 
 async def way_of(line: Line, within: float) -> Way:
-    """Find the way. Raises Refused when the name does not resolve or there is no route, CannotTell."""
+    """Find the way. Raises Refused for a name that does not resolve or has no route, CannotTell."""
     host, port = port_of(line)
     if not host:
         raise CannotTell(f"{line.registrar!r} is not host or host:port (IPv4)")
@@ -93,15 +99,15 @@ async def way_of(line: Line, within: float) -> Way:
                 host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
             )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(
-                found[0][4]
-            )  # sends nothing: asks the system which address it would send from
+            # connect on a datagram socket sends nothing: the system only chooses the address.
+            probe.connect(found[0][4])
             return Way(line, host, port, probe.getsockname()[0])
-    except (
-        TimeoutError
-    ):  # the resolver of this host answers nothing, not even that there is no such name
+    # The resolver of this host answers nothing, not even that there is no such name.
+    except TimeoutError:
         raise CannotTell(f"{host} did not resolve within {within:g} s") from None
     except (OSError, UnicodeError) as problem:
+        # A registrar with nothing but AAAA records looks like no name at all to an IPv4
+        # lookup.
         if isinstance(problem, socket.gaierror) and await _has_ipv6(host, port):
             raise CannotTell(
                 f"engine error: {host} has IPv6 addresses only, and the call engine has no IPv6"
@@ -110,9 +116,10 @@ async def way_of(line: Line, within: float) -> Way:
 
 
 def _no_way(host: str, problem: Exception) -> Exception:
-    """What it means that there is no way to the registrar."""
+    """The exception for a registrar to which there is no way: Refused or CannotTell."""
     fault = fault_of(problem)
     if isinstance(fault, Refused):
+        # The origin is "local": no packet of the far end was seen.
         return Refused(fault.code, f"{host}: {fault.text}", origin="local")
     return CannotTell(f"{host}: {fault or problem}")
 

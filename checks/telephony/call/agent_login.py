@@ -24,6 +24,7 @@ from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.legs import Parties
 from checks.telephony.call.line_login import PROMPT_SECONDS, SETTLE_SECONDS, LogIn
 
+# The phone answers within milliseconds; on a machine that is busy its process may wait for a CPU.
 _DECIDE_SECONDS = 10.0
 MEASURES: Mapping[str, str] = {
     "log_in_seconds": "dialling the log-in code until the agent was logged in",
@@ -46,7 +47,10 @@ async def logged_in(trace: Trace, parties: Parties, dtmf: str) -> AsyncIterator[
         await _dial(trace, parties, "log-in", settings, settings.to, pressed, dtmf)
     try:
         yield
+    # Whoever breaks off the test must not stay logged in: the queue would ring a phone that is
+    # gone.
     except BaseException as problem:
+        # A cancelled attempt has no time left to dial.
         if isinstance(problem, Refused | CannotTell) and settings.out:
             try:
                 await _dial(trace, parties, "log-out", settings, settings.out, "", dtmf)
@@ -60,12 +64,15 @@ async def logged_in(trace: Trace, parties: Parties, dtmf: str) -> AsyncIterator[
 
 def _pressed(settings: LogIn) -> str:
     """The digits to press. Raises CannotTell when the secret is missing, or is no number."""
+    # Without a personal number the code alone logs in.
     if settings.pin is None:
         return ""
     try:
         pin = settings.pin.reveal().strip()
     except LookupError as problem:
         raise CannotTell(f"the agent's personal number: {problem}") from None
+    # Many platforms block an account after a few wrong numbers: what is not of digits is not
+    # dialled.
     if not pin or not set(pin) <= set("0123456789*#ABCD"):
         raise CannotTell(f"the agent's personal number ({settings.pin.where()}) is not of digits")
     return pin + settings.end
@@ -74,11 +81,13 @@ def _pressed(settings: LogIn) -> str:
 async def _dial(
     trace: Trace, parties: Parties, name: str, settings: LogIn, number: str, pressed: str, dtmf: str
 ) -> None:
-    """One call to a feature code."""
+    """Place one call to a feature code. Raises Refused, CannotTell."""
     try:
         phone = await parties.add(name, like="agent", secretive=True)
         phone.order("call", to=parties.ways[name].callee(number), headers={})
         await _answered(phone, number, settings.within)
+        # Whether the number was taken is heard, where `hear` names the announcement; else the far
+        # end has the time to hang up.
         if pressed:
             await _press(phone, pressed, dtmf)
         if pressed and settings.hear:
@@ -93,6 +102,7 @@ async def _dial(
 async def _answered(phone: Phone, number: str, within: float) -> None:
     try:
         await phone.until("answered", within=within)
+        # Digits before there is media would be lost: RFC 4733 events travel in RTP.
         await phone.until("media", within=within)
     except TimeoutError:
         raise Refused("timeout", f"{number} did not answer within {within:g} s") from None
@@ -114,6 +124,7 @@ async def _hear(trace: Trace, phone: Phone, prompt: Path, within: float) -> None
         found = await _told(
             phone, "heard", "not-heard", within=within + PROMPT_SECONDS + _DECIDE_SECONDS
         )
+    # A hang-up before the awaited announcement is how many PBXs refuse a number.
     except Refused as ended:
         raise Refused("not-taken", f"{prompt.name} was awaited; {ended.text}") from ended
     if found.name == "not-heard":

@@ -20,24 +20,27 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.audio import nonce
+from checks.telephony.call.agent_offer import unfit
 from checks.telephony.call.leg import Event, Phone, unless_ended
+from checks.telephony.call.mouth_to_ear import codec_of, lateness_ms, own_ms, packet_ms
 from checks.telephony.call.script import AgentStep
 
+# A 2xx is repeated after 0.5, 1.5 and 3.5 s (RFC 3261 section 13.3.1.4): an ACK that is to come
+# has come by then.
 ANSWER_SECONDS = 5.0
+# Both nonces last 0.8 s a round: five rounds, so that a bad one can be repeated.
 TALK_SECONDS = 4.0
+# Four stretches of 0.8 s, each half over the one before, and the time to decide.
 _TIMED_SECONDS = 5.0
+# Beside half a second for each digit: RFC 4733 repeats the end of an event, and jitter buffers add
+# to it.
 _DIGITS_SECONDS = 4.0
-"""beside half a second for each digit"""
+# For a phone to answer an order, on a machine that is busy.
 _DECIDE_SECONDS = 10.0
-"""for a phone to answer an order, on a machine that is busy"""
-_PERIOD_SECONDS = 12.8
-"""after which a nonce begins anew"""
 MEASURES: Mapping[str, str] = {
     "agent_ring_seconds": "awaiting the agent until the agent's phone rang",
     "agent_seconds": "awaiting the agent until the agent was connected",
@@ -50,12 +53,6 @@ MEASURES: Mapping[str, str] = {
         "how late the agent's sound reaches the caller's phone: all between the two, milliseconds"
     ),
 }
-_SAYING_MS = {"G722": 5.0, "ILBC": 12.5}
-_HEARING_MS = {"G722": 10.0, "ILBC": 17.8}
-_CONCEALMENT_MS = 5.0
-"""what our own engine takes, beside its jitter buffer: its filters, its frames, its concealment of
-losses
-"""
 
 
 class Proof:
@@ -79,6 +76,7 @@ class Proof:
     async def run(self, review: Callable[[], Awaitable[Event]]) -> None:
         """`review` says what the caller hears while nobody rings. Raises Refused, CannotTell."""
         with self._trace.stage("agent"):
+            # An agent's phone that never got registered cannot be rung: the queue is not to blame.
             if self._agent.seen("registered") is None:
                 raise Refused(
                     "not-registered",
@@ -90,7 +88,7 @@ class Proof:
         await self.prove()
 
     async def prove(self) -> None:
-        """On a call in which both sides have answered. Raises Refused, CannotTell."""
+        """Prove a call in which both sides have answered. Raises Refused, CannotTell."""
         with self._trace.stage("talk"):
             await self._talk()
 
@@ -101,12 +99,15 @@ class Proof:
                 self._call, lambda: self._agent.until("incoming", "offer-refused", within=within)
             )
         except TimeoutError:
+            # Customers who came first are rung first: the queue works, and nothing is known of our
+            # own call.
             if others := sum(event.name == "turned-away" for event in self._agent.events):
                 raise CannotTell(
                     f"agent {name!r} was rung {others} times within {within:g} s by others than"
                     f" {self._step.caller!r}: customers come first in the queue, or our call shows"
                     " another number"
                 ) from None
+            # What the caller hears meanwhile tells an engineer where the call went.
             seen = await review()
             if seen["code"] == "dtmf-ignored":
                 with self._trace.stage("prompt"):
@@ -118,6 +119,8 @@ class Proof:
                 f"agent {name!r} was not rung within {within:g} s; the caller heard:"
                 f" {seen['text']}",
             ) from None
+        # 488 came from our own phone (RFC 3261 section 21.4.26): the far end offered what the
+        # line's srtp setting forbids.
         if rung.name == "offer-refused":
             raise unfit(name, rung)
         self._trace.measure("agent_ring_seconds", self._trace.elapsed() - began)
@@ -135,6 +138,7 @@ class Proof:
             raise Refused(
                 "not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s"
             ) from None
+        # The caller gave up, or the queue took the call back between ringing and answer.
         if agent.seen("answered") is None:
             raise Refused("not-answered", "the call to the agent was taken back")
 
@@ -146,11 +150,14 @@ class Proof:
         """
         call, agent = self._call, self._agent
         ours, theirs = nonce.make(self._random), nonce.make(self._random)
+        # The agent has answered, but ICE, SRTP or SDP may still come to nothing.
         try:
             await unless_ended(call, lambda: agent.until("media", within=ANSWER_SECONDS))
         except TimeoutError:
             raise Refused("dead-air", "the agent's leg has no media") from None
         began = self._trace.elapsed()
+        # Both speak at once: a proof in turns would take twice as long, and hide half-duplex
+        # faults.
         for phone, say, expect in ((call, ours, theirs), (agent, theirs, ours)):
             phone.order("challenge", say=say, expect=expect, within=TALK_SECONDS, timed=True)
         at_caller, at_agent = await asyncio.gather(*(self._heard(phone) for phone in (call, agent)))
@@ -160,6 +167,7 @@ class Proof:
             await self._time()
         for phone in (call, agent):
             phone.order("hush")
+        # A nonce that went on would drown the digits.
         if not proven:
             raise unproven(at_caller, at_agent)
         if self._step.digits:
@@ -175,7 +183,7 @@ class Proof:
         return await _in_time(wait)
 
     async def _time(self) -> None:
-        """How late each direction is; a note where a leg could not tell."""
+        """Measure how late each direction is; note where a leg could not tell."""
         within = TALK_SECONDS + _TIMED_SECONDS
         call, agent = self._call, self._agent
         try:
@@ -189,16 +197,18 @@ class Proof:
             ("caller_to_agent_ms", (call, at_caller), (agent, at_agent)),
             ("agent_to_caller_ms", (agent, at_agent), (call, at_caller)),
         )
+        # The clocks of two processes of one host agree: both are CLOCK_MONOTONIC.
         for name, (mouth, said), (ear, heard) in ways:
             late = lateness_ms(said, heard)
             if late is None:
                 self._trace.note(
+                    # A clock that is not steady would give a plausible, wrong delay.
                     f"{name}: not measured: our own clocks or jitter buffer were not steady"
                 )
                 continue
             whole, held = late
-            self._trace.measure(name, whole - held - own_ms(_codec(mouth), _codec(ear)))
-            ear.mouth_to_ear_ms = whole + _packet_ms(mouth)
+            self._trace.measure(name, whole - held - own_ms(codec_of(mouth), codec_of(ear)))
+            ear.mouth_to_ear_ms = whole + packet_ms(mouth)
 
     # --- digits
 
@@ -236,7 +246,8 @@ class Proof:
         self._trace.note(f"the agent is proven by tones and by digits ({ways})")
 
     async def _dial(self, phone: Phone, digits: str) -> None:
-        """By the check's way; where the far end takes no events, as tones."""
+        """Press digits by the check's own method, or as tones where that fails."""
+        # A far end without telephone-event in its SDP still passes on tones in the sound itself.
         for method in (self._dtmf, "in-band"):
             phone.order("press", digits=digits, method=method)
             told = await _in_time(
@@ -248,39 +259,10 @@ class Proof:
                 return
 
 
-def picks_up(script: Sequence[object]) -> bool:
-    """Whether a script calls the agent directly: nothing comes before it."""
-    return bool(script) and isinstance(script[0], AgentStep)
-
-
-def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
-    """Which calls the agent's phone is to take, before it can be reached."""
-    step = next((step for step in script if isinstance(step, AgentStep)), None)
-    return {"agent": {"caller": step.caller, "picks_up": picks_up(script)}} if step else {}
-
-
-@contextmanager
-def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
-    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises
-    Refused.
-    """
-    try:
-        yield
-    except Refused:
-        if agent is not None and (refusal := agent.seen("offer-refused")):
-            with trace.stage("agent"):
-                raise unfit("of the number called", refusal) from None
-        raise
-
-
-def unfit(name: str, refusal: Event) -> Refused:
-    """What it means that our own agent's phone refused an offer."""
-    code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
-    return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")
-
-
 def unproven(at_caller: Event, at_agent: Event) -> Refused:
-    """What it means that not both sides heard the other."""
+    """The fault of a talk in which not both sides heard the other."""
+    # The worst explanation comes first: somebody else's nonce means that two test calls were
+    # crossed.
     for whom, told in (("caller", at_caller), ("agent", at_agent)):
         if told.facts.get("instead") == "another":
             return Refused("wrong-agent", f"the {whom} hears a challenge, but somebody else's")
@@ -297,34 +279,6 @@ def unproven(at_caller: Event, at_agent: Event) -> Refused:
             "one-way-to-agent", "the caller hears the agent, the agent does not hear the caller"
         )
     return Refused("dead-air", "neither side hears the other")
-
-
-def lateness_ms(said: Event, heard: Event) -> tuple[float, float] | None:
-    """From mouth to ear, and how much of it in the ear's jitter buffer; the median of the stretches
-    that were heard. None where it was not told.
-    """
-    if said["said_at"] is None or not heard["heard"]:
-        return None
-    late = [((at - said["said_at"]) % _PERIOD_SECONDS, held) for at, held in heard["heard"]]
-    way = sorted(late, key=lambda one: 1000 * one[0] - one[1])
-    seconds, held = way[(len(way) - 1) // 2]
-    return 1000 * seconds, held
-
-
-def own_ms(mouth_codec: str, ear_codec: str) -> float:
-    """What our own engine takes at both ends of the way, beside the jitter buffer."""
-    return _SAYING_MS.get(mouth_codec, 0.0) + _HEARING_MS.get(ear_codec, _CONCEALMENT_MS)
-
-
-def _codec(phone: Phone) -> str:
-    media = phone.seen("media")
-    return str(media["codec"]).upper() if media else ""
-
-
-def _packet_ms(phone: Phone) -> float:
-    """A packet's sound must have been said before it is sent."""
-    media = phone.seen("media")
-    return float(media.facts.get("packet_ms", 20.0)) if media else 20.0
 
 
 async def _in_time(waiting: Awaitable[Event]) -> Event:

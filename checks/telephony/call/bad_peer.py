@@ -1,19 +1,12 @@
-"""Whose fault is it when a far end breaks the protocol? What the phones saw of it turns a fault
-into "bad-peer".
+"""A far end that breaks the protocol: what the phones saw of it turns a fault into "bad-peer".
 
-seen by a phone      what it is                                                           turns
-malformed            datagrams from the far end that are no SIP, or answer nothing        what never
-                     came in time;
-                                                                                          an engine
-                                                                                          that died
-                                                                                          of it
-provisionals         provisional responses without end                                    an answer
-                     that never came
-forked               answers (2xx) of several far ends to the one call                    a call
-                     that went well
-bad-rtp              packets where RTP should be, that are none                           no-rtp
-flood                RTP many times as fast as agreed                                     every
-                     fault, and none
+seen by a phone   what it is                                            turns
+malformed         datagrams from the far end that are no SIP, or        what never came in time;
+                  answer nothing                                        an engine that died of it
+provisionals      provisional responses without end                     an answer that never came
+forked            answers (2xx) of several far ends to the one call     a call that went well
+bad-rtp           packets where RTP should be, that are none            no-rtp
+flood             RTP many times as fast as agreed                      every fault, and none
 
 Their exhibits: bad-peer.txt (the datagrams), the ladder, and the counts.
 """
@@ -28,6 +21,7 @@ from checks.telephony.call.leg import Event, Phone
 from checks.telephony.sip.malformed import MANY_PROVISIONALS
 
 BAD_PEER = "bad-peer"
+# Codes that say "nothing came": a breach of the protocol may be the reason that nothing did.
 _NEVER_CAME = ("timeout", "not-rung", "not-answered", "not-registered")
 
 
@@ -50,8 +44,9 @@ def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
 
 
 def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
-    """What a fault should be called instead."""
+    """The fault by its right name, "bad-peer"; None where no breach explains it."""
     for phone in legs.values():
+        # A flood explains whatever followed: its receiver is busy.
         if flood := phone.seen("flood"):
             return Refused(BAD_PEER, f"{_flood(flood)}; then {fault}")
         if fault.code in _NEVER_CAME and (bad := phone.seen("malformed")):
@@ -68,6 +63,7 @@ def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
 def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Refused | None:
     """An engine that dies is our own trouble, unless what is no SIP had just come to it."""
     for phone in legs.values():
+        # A process that was put down by us did not die of a datagram.
         if phone.failed and (bad := phone.seen("malformed")):
             return Refused(
                 BAD_PEER,
@@ -82,6 +78,8 @@ def hold_to_protocol(trace: Trace, legs: Mapping[str, Phone]) -> None:
         if flood := phone.seen("flood"):
             with trace.stage("media"):
                 raise Refused(BAD_PEER, _flood(flood))
+        # RFC 3261 section 13.2.2.4 lets a forked INVITE be answered twice; a trunk that does so
+        # bills the call twice.
         if forked := phone.seen("forked"):
             with trace.stage("answer"):
                 raise Refused(

@@ -20,7 +20,7 @@ from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
 
 
 class Placed(Protocol):
-    """What a kind that has a call of its own must say of it."""
+    """A check with a call of its own, and what it must say of that call."""
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -43,6 +43,8 @@ async def call_attempt(
 ) -> AsyncIterator[tuple[Parties, LoopWatch]]:
     """The phones of one attempt, and the watch over this host's own health; `limits` is the check
     itself."""
+    # A phone's process ends its own call 30 s after the longest honest attempt, should the daemon
+    # forget it.
     parties = Parties(trace, call.codecs, call.signalling_within, call.longest_seconds() + 30.0)
     with (
         honest(trace, limits, lambda: evidence.health_of_legs(parties.legs)) as watch,
@@ -66,6 +68,8 @@ def measure_answer(trace: Trace, call: Phone, first: Event, began: float) -> Non
     invited, rang, answered = call.seen("invited"), call.seen("provisional"), call.seen("answered")
     if rang:
         trace.staged("ring", began, max(0.0, rang.at - first.at))
+    # Post-dial delay (RFC 6076 section 4.3, session request delay) ends with the first sign of the
+    # callee: 100 Trying is none, it comes from the next hop.
     if invited:
         trace.measure("signalling_seconds", first.at - invited.at)
     if invited and (rang or answered):

@@ -41,14 +41,19 @@ MEASURES: Mapping[str, str] = {
     ),
 }
 _CHILD = "checks.telephony.call.call_recording_child"
+# Two rounds of the nonce and their edges: enough for a recorder that drops the first packets.
 _MARK_SECONDS = 2.0
+# The child imports numpy, which takes seconds on a small machine.
 _START_SECONDS = 30.0
+# A spool of a year holds more: the pattern must name a folder of a day.
 _MOST_FILES = 20_000
 
 
 def _template(written: str) -> str:
     """Refuses a word in braces that has no meaning. Raises ValueError."""
     try:
+        # str.format would fail in the middle of the night, after the call: the template is tried
+        # when it is read.
         words = [name for _, name, _, _ in string.Formatter().parse(written) if name is not None]
     except ValueError as problem:
         raise ValueError(f"{written!r}: {problem}; a brace of its own is written twice") from None
@@ -102,12 +107,12 @@ class VoiceLog(Settings):
         return self
 
     def longest_seconds(self) -> float:
-        """The marks, the wait, and the reading."""
+        """The time for both marks, the wait and the reading, in seconds."""
         return 2 * _MARK_SECONDS + self.within + _START_SECONDS
 
 
 class Logged:
-    """One call that is recorded."""
+    """A call whose recording is looked for afterwards."""
 
     def __init__(self, trace: Trace, settings: VoiceLog, caller: str, callee: str) -> None:
         self._trace, self._settings = trace, settings
@@ -116,8 +121,9 @@ class Logged:
         self._said: dict[str, list[int]] = {}
 
     async def look_before(self) -> None:
-        """What is there before the call."""
+        """Note the files that are there before the call."""
         if self._settings.file is not None:
+            # Words that are known only after the call match anything before it.
             pattern = self._settings.file.format(**{**dict.fromkeys(WORDS, "*"), **self._known()})
             self._before = await asyncio.to_thread(_files, pattern)
 
@@ -134,6 +140,8 @@ class Logged:
                 self._words["agent_call_id"] = str(rung["identities"].get("call-id", [""])[0])
             for name, phone in (("caller", call), ("agent", agent)):
                 if phone is not None:
+                    # Each side by itself: recorders mix both into one channel, and two nonces at
+                    # once hide each other.
                     await hearing.speak(phone, within=_MARK_SECONDS)
                     self._said[name] = list(hearing.said[-1])
 
@@ -142,8 +150,10 @@ class Logged:
         answered, over = call.seen("answered"), call.seen("hung-up", "far-bye")
         if answered is None or over is None:
             raise CannotTell("the call has no length")
+        # The recording ends when the call does, not when our BYE was answered.
         job = self._job(float(over.facts.get("began", over.at)) - answered.at)
-        self._trace.exhibit("recording.wav", "audio/wav")  # where it is found to be this call's
+        # The child writes it only where it is found to be this call's.
+        self._trace.exhibit("recording.wav", "audio/wav")
         within = self._settings.within + _START_SECONDS
         concluded(await followed(python(_CHILD), job, self._trace, within), self._trace)
 
@@ -160,6 +170,7 @@ class Logged:
             ),
             "url": (
                 settings.url
+                # A Call-ID may hold "@" and "/", which would change the address.
                 and settings.url.format(**{k: quote(v, safe="") for k, v in self._words.items()})
             ),
             "headers": headers,
@@ -173,17 +184,20 @@ class Logged:
         }
 
     def _known(self) -> dict[str, str]:
+        # A caller ID of "*" would match every file.
         return {word: glob.escape(value) for word, value in self._words.items() if value}
 
 
 def _files(pattern: str) -> dict[str, float]:
     """The files of a pattern with their times; a folder of too many is no place to look for one."""
     found: dict[str, float] = {}
-    for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - Path.glob takes no absolute pattern
+    # Path.glob takes no absolute pattern.
+    for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - see above
         if len(found) >= _MOST_FILES:
             break
         try:
             found[path] = Path(path).stat().st_mtime
-        except OSError:  # it went away meanwhile
+        # A recorder moves its files while they are listed.
+        except OSError:
             continue
     return found

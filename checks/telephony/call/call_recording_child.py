@@ -26,10 +26,16 @@ from checks.transport.http.client import Manner, fetch
 from checks.transport.http.message import Limits, Request
 from checks.transport.http.phases import Phases
 
+# Recorders write, then move, then convert: twice a second is soon enough to see each of them.
 _LOOK_SECONDS = 0.5
+# A recording that is wrong and has not changed for so long is not being written any more.
 _SETTLED_SECONDS = 4.0
+# An hour of 16-bit PCM at 8 kHz has 58 MB.
 _LARGEST = 64_000_000
+# A busy platform ends some tens of calls a minute; ours is among the newest.
 _MOST_FILES = 50
+# Answers that mean "not yet": 404, 409, 423, 425, 429, an empty 202 or 204, and whatever the
+# server could not do (RFC 9110, RFC 4918, RFC 6585, RFC 8470).
 _LATER = (
     "http:404",
     "http:202",
@@ -51,7 +57,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """Without its folder."""
+        """The file name, without its folder."""
         return self.where.rsplit("/", 1)[-1]
 
 
@@ -71,11 +77,14 @@ class Search:
 
     def _files(self) -> list[Found]:
         new = list[tuple[float, str]]()
-        for path in glob.iglob(self._job["file"], recursive=True):  # noqa: PTH207 - Path.glob takes no absolute pattern
+        # Path.glob takes no absolute pattern.
+        for path in glob.iglob(self._job["file"], recursive=True):  # noqa: PTH207 - see above
             try:
                 changed = Path(path).stat().st_mtime
-            except OSError:  # it went away meanwhile
+            # A recorder moves its files while they are listed.
+            except OSError:
                 continue
+            # A file that was there before may be written to again: its time tells.
             if self._known.get(path) != changed:
                 new.append((changed, path))
         new.sort(reverse=True)
@@ -84,6 +93,7 @@ class Search:
 
     def _fetched(self) -> list[Found]:
         trusted = self._job["trusted"]
+        # The body's limit holds while it is read, before anything is kept.
         manner = Manner(
             limits=Limits(body_bytes=_LARGEST), trusted=Path(trusted) if trusted else None
         )
@@ -98,6 +108,7 @@ class Search:
             if refused.code.startswith(_LATER):
                 return []
             raise
+        # An address may give an unfinished recording: the same bytes need no second look.
         if answer.body == self._fetched_before:
             return []
         self._fetched_before = answer.body
@@ -141,11 +152,14 @@ def await_it(job: Mapping[str, Any]) -> tuple[dict[str, float], str]:
             try:
                 return judged(job, found)
             except Wrong as problem:
-                ours = problem.ours or not job["file"]  # an address names the call
+                # An address names the call, so that whatever comes from it is this call's.
+                ours = problem.ours or not job["file"]
+                # The fault of our own recording counts more than that of a stranger's.
                 if ours or ours_since == float("inf"):
                     wrong = problem
                 others += not ours
                 ours_since = time.monotonic() if ours else ours_since
+        # Time is up, or ours is wrong and will not change any more.
         if time.monotonic() >= min(deadline, ours_since + _SETTLED_SECONDS):
             break
         time.sleep(_LOOK_SECONDS)
@@ -182,12 +196,15 @@ def judged(job: Mapping[str, Any], found: Found) -> tuple[dict[str, float], str]
         raise Wrong("unreadable", f"{name}: {problem}") from None
     length, call = heard.seconds, float(job["call_seconds"])
     measures = {"recording_length_seconds": length, "recording_difference_seconds": length - call}
+    # Silence is told before anything else: no nonce could be found in it.
     if sound.is_silent(heard.mixed):
         raise Wrong("silent", f"{name}: {length:.1f} s of silence", measures)
     missing = [side for side, said in job["said"].items() if not holds(heard, said)]
     ours = len(missing) < len(job["said"])
-    if ours:  # another call's is nobody's business
+    # Another call's recording holds other people's voices, and never becomes an exhibit.
+    if ours:
         sound.write_wav(Path(job["exhibit"]), bound(heard.mixed))
+    # The length is judged first: a recording that stopped early has lost a nonce as well.
     if abs(length - call) > job["tolerance"]:
         code = "too-short" if length < call else "too-long"
         raise Wrong(
@@ -206,6 +223,7 @@ def judged(job: Mapping[str, Any], found: Found) -> tuple[dict[str, float], str]
 
 def holds(heard: Sound, said: list[int]) -> bool:
     """Whether one side's nonce is in it, in any channel or in all together."""
+    # A recorder keeps each side in a channel, or both in one.
     ways = [*heard.channels, *([heard.mixed] if len(heard.channels) > 1 else [])]
     return any(nonce_sound.Listener(said, 0).hear(samples) is not None for samples in ways)
 

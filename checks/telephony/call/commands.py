@@ -22,6 +22,7 @@ async def in_time(
 async def stand(phone: Phone, seconds: float) -> None:
     """Let a call stand; raises what ends it."""
     try:
+        # until raises what ends the call; no event is called "never".
         await phone.until("never", within=seconds)
     except TimeoutError:
         return
@@ -29,6 +30,7 @@ async def stand(phone: Phone, seconds: float) -> None:
 
 async def press(phone: Phone, digits: str, method: str) -> None:
     """Send DTMF. Raises Refused when the call has no way for it."""
+    # An answer of an earlier order of the same name must not be taken for this one's.
     since = len(phone.events)
     phone.order("press", digits=digits, method=method)
     told = await in_time(phone, "pressed", "press-failed", "no-media", since=since)
@@ -44,6 +46,7 @@ async def change(phone: Phone, what: str, done: str, within: float) -> Event:
     since = len(phone.events)
     phone.order("control", what=what)
     try:
+        # RFC 3261 section 14: a re-INVITE that is refused leaves the call as it was.
         told = await phone.until(
             done, "change-refused", "control-failed", "no-call", within=within, since=since
         )

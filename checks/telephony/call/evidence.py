@@ -15,6 +15,7 @@ from checks.telephony.call.leg import Event, Phone
 from checks.telephony.quality.emodel import Scale
 from checks.telephony.quality.streams import FAR_MEASURES, Quality, Stream, assess
 
+# A chatty far end sends a provisional response each second; an exhibit must stay readable.
 _KEPT_EVENTS = 500
 MEASURES: Mapping[str, str] = {
     "rx_packets": "RTP packets received",
@@ -43,6 +44,8 @@ def health_of_legs(legs: Mapping[str, Phone]) -> list[dict[str, float]]:
         counts = counts_of(phone)
         told = {**counts.get("health", {}), "unsent_percent": counts.get("unsent_percent", 0.0)}
         found.append(
+            # A process that had to be killed told no health of its own: it stood still for as long
+            # as it was waited for.
             {**told, "stall_seconds": max(told.get("stall_seconds", 0.0), phone.put_down_after)}
         )
     return found
@@ -53,6 +56,7 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
     without values.
     """
     call, agent = counts_of(legs["call"]), counts_of(legs["agent"]) if "agent" in legs else {}
+    # No MOS without values: a call that had no media has no quality either.
     if "rx_packets" not in call:
         return {}
     received, lost = call["rx_packets"], call["rx_lost"]
@@ -83,7 +87,7 @@ def measure_media(trace: Trace, legs: Mapping[str, Phone]) -> dict[str, Quality]
 
 
 def _far_words(call: Mapping[str, Any]) -> str:
-    """What the far end's last RTCP-XR came to."""
+    """The scores and losses of the far end's last RTCP-XR, in words."""
     told = {"R": "xr_r", "MOS-LQ": "xr_mos_lq", "MOS-CQ": "xr_mos_cq"}
     scores = [f"{name} {call[key]:g}" for name, key in told.items() if key in call]
     return ", ".join(
@@ -106,13 +110,14 @@ def _measure_quality(trace: Trace, direction: str, quality: Quality) -> None:
     if (
         direction == "heard"
         and quality.mos_lq is not None
+        # Expectations on `mos` mean the narrowband scale: 4.5 on another is not the same quality.
         and quality.scale == Scale.NARROWBAND.title
     ):
         trace.measure("mos", quality.mos_lq)
 
 
 def heard(call: Phone) -> Stream | None:
-    """What came to us, as our own receiver counted it."""
+    """The stream that came to us, as our own receiver counted it."""
     return _received(call, counts_of(call), "our own receiver", counts_of(call).get("rtt_ms"))
 
 
@@ -123,7 +128,9 @@ def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> S
     """
     mine = counts_of(call)
     found: list[Stream | None] = []
+    # An RTCP receiver report (RFC 3550 section 6.4.2) tells what the far end got of ours.
     if mine.get("far_reports"):
+        # Duplicated packets make the cumulative number lost negative (RFC 3550 section 6.4.1).
         sent, lost = mine["far_of_packets"], max(0, mine["far_lost"])
         source = "the far end's RTCP reports"
         frame = mine["frame_ms"]
@@ -138,6 +145,7 @@ def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> S
         }
         found.append(Stream(mine["codec"], came, lost, discarded, **known))
     if agent is not None and agent_counts.get("rx_packets"):
+        # Behind a PBX each leg has a round trip of its own: from our agent to us is both.
         trips = [
             trip for trip in (mine.get("rtt_ms"), agent_counts.get("rtt_ms")) if trip is not None
         ]
@@ -147,6 +155,7 @@ def said(call: Phone, agent: Phone | None, agent_counts: Mapping[str, Any]) -> S
             )
         )
     told = [stream for stream in found if stream is not None]
+    # A PBX that ends RTP hides from one of the two what happened on the other side.
     return max(told, key=lambda stream: assess(stream).loss_percent, default=None)
 
 
@@ -186,6 +195,7 @@ def exhibit_figures(trace: Trace, legs: dict[str, Phone], quality: Mapping[str, 
     trace.exhibit("timings.json", "application/json", _json(timings))
     picture = page_data.gather(trace.exhibits_folder, legs, _zero(legs))
     if picture["legs"]:
+        # A leg without media leaves no picture.
         trace.exhibit(page_data.NAME, "application/json", json.dumps(picture).encode())
     counts = {name: counts_of(phone) for name, phone in legs.items()}
     judged = {direction: asdict(one) for direction, one in quality.items()}

@@ -19,16 +19,17 @@ from checks.settings import Duration, Settings
 from checks.telephony.call.line import AgentName, Line
 
 By = Literal["agent", "caller"]
+# ITU-T Q.23 knows sixteen signals: ten digits, "*", "#", and A to D.
 DigitCode = Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$")]
 Number = Annotated[str, Field(pattern=r"^[^\s<>\"',;@?]+(@[^\s<>\"',@?]+)?$")]
+# How long two sides have to hear each other's nonce: seven rounds, for long jitter buffers.
 HEARING_SECONDS = 6.0
-"""how long two sides have to hear each other's nonce"""
+# For a phone to answer an order, on a machine that is busy.
 DECIDE_SECONDS = 10.0
-"""for a phone to answer an order, on a machine that is busy"""
 
 
 class Feature(Settings):
-    """What all of them share."""
+    """A step of call control: what all of them have in common."""
 
     STAGES: ClassVar[tuple[str, ...]]
     """the stages that it goes through, each with its own faults"""
@@ -40,7 +41,7 @@ class Feature(Settings):
 
     @property
     def further(self) -> Line | None:
-        """An account of ours that it reaches besides."""
+        """The further account of ours that the step reaches, if any."""
         return None
 
     def longest_seconds(self) -> float:
@@ -49,7 +50,7 @@ class Feature(Settings):
 
 
 class OnHold(Feature):
-    """The call is put on hold (re-INVITE) and resumed; then both sides must hear each other again."""
+    """The call is put on hold (re-INVITE) and resumed; then both sides must hear each other."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("on-hold", "resume")
 
@@ -68,7 +69,7 @@ class OnHold(Feature):
         return self.by == "agent"
 
     def longest_seconds(self) -> float:
-        """Hold, resume, and the proof of each."""
+        """The time on hold, both re-INVITEs, and the proof of each, in seconds."""
         return self.on_hold + 2 * self.within + super().longest_seconds()
 
 
@@ -77,6 +78,7 @@ class Mute(Feature):
 
     STAGES: ClassVar[tuple[str, ...]] = ("mute", "unmute")
 
+    # A round of the nonce lasts 0.8 s; the rest is for the jitter buffers at both ends.
     mute: Duration = Field(ge=1.5)
     """how long it is muted, and listened for"""
     by: By = "agent"
@@ -87,7 +89,7 @@ class Mute(Feature):
     """
 
     def longest_seconds(self) -> float:
-        """Muted, unmuted, and the code twice."""
+        """The time on mute, the feature code twice, and the proof, in seconds."""
         return self.mute + len(self.code or "") + super().longest_seconds()
 
 
@@ -114,11 +116,11 @@ class Transfer(Feature):
 
     @property
     def further(self) -> Line:
-        """The target."""
+        """The account of the target."""
         return self.transfer
 
     def longest_seconds(self) -> float:
-        """Consulted, transferred, and the proof."""
+        """The consultation, the transfer and the proof, in seconds."""
         return 3 * self.within + super().longest_seconds()
 
 
@@ -146,11 +148,11 @@ class Conference(Feature):
 
     @property
     def further(self) -> Line:
-        """The third."""
+        """The account of the third party."""
         return self.conference
 
     def longest_seconds(self) -> float:
-        """Gathered, and three turns of speaking."""
+        """The time to gather, and three turns of speaking, in seconds."""
         return 3 * self.within + HEARING_SECONDS + super().longest_seconds()
 
 
@@ -169,12 +171,12 @@ class Collect(Feature):
     """how soon after the last was sent all must have come"""
 
     def longest_seconds(self) -> float:
-        """Sent and collected."""
+        """The time to send the digits, and to collect them, in seconds."""
         return 0.5 * len(self.collect) + self.within + DECIDE_SECONDS
 
 
 class CallerId(Feature):
-    """What our agent was shown of who calls."""
+    """Our agent must have been shown the right number of the caller."""
 
     STAGES: ClassVar[tuple[str, ...]] = ("caller-id",)
 
@@ -188,7 +190,7 @@ class CallerId(Feature):
     """where; "presented" is P-Asserted-Identity, else Remote-Party-ID, else From"""
 
     def longest_seconds(self) -> float:
-        """It was seen already."""
+        """One second: the number was shown when the phone rang."""
         return 1.0
 
 
@@ -212,6 +214,7 @@ def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | N
     for number, step in enumerate(steps):
         if not isinstance(step, Feature):
             continue
+        # The caller who transferred the far end away is no longer in the call (RFC 5589).
         if gone:
             return f"step {number + 1} needs the caller, whom step {number} took out of the call"
         if step.needs_agent and (agent_at is None or number < agent_at):
@@ -219,6 +222,7 @@ def fault_of_order(steps: tuple[Settings, ...], agent_at: int | None) -> str | N
                 f"step {number + 1} needs our agent in the call; put an {{ agent = ... }} before it"
             )
         if step.further is not None:
+            # One account has one phone here, which takes one call at a time.
             if step.further.name in reached:
                 return (
                     f"{step.further.name!r} is reached twice; give each step an account of its own"

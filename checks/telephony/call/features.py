@@ -34,12 +34,13 @@ from checks.telephony.call.transfer import Handover
 from checks.telephony.call.two_way_audio import Hearing, hold_to
 from checks.telephony.sip.caller_id import is_it, number_of
 
+# Until what was said before has left the jitter buffers at both ends.
 _SETTLE_SECONDS = 0.6
-"""until what was said before has left the jitter buffers"""
+# For one digit to be sent (160 ms, with its pause) and taken.
 _KEY_SECONDS = 0.3
-"""for one digit to be sent and taken"""
+# Of the time on hold that music sounds, at the least: music on hold has pauses, and announcements
+# between.
 _ACTIVE_SHARE = 0.3
-"""of the time on hold that music sounds, at the least"""
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Talkers:
     agent: Phone | None
 
     def of(self, by: str) -> tuple[Phone, Phone | None, str, str]:
-        """Who acts, the other, and the names of both."""
+        """Who acts, the other side, and the names of both. Raises CannotTell."""
         if by == "caller":
             return self.caller, self.agent, "caller", "agent"
         if self.agent is None:
@@ -59,7 +60,7 @@ class Talkers:
 
 
 class Features:
-    """Takes the steps of call control."""
+    """Runs the steps of call control, and proves each of them."""
 
     def __init__(self, trace: Trace, parties: Parties, dtmf: str) -> None:
         """`dtmf` is how digits are sent where a step does not say it."""
@@ -71,10 +72,9 @@ class Features:
         try:
             await self._take(step, talkers)
         except Refused as fault:
+            # A phone of ours that died says nothing of the far end.
             for name, phone in self._parties.legs.items():
-                if (
-                    phone.broken is not None
-                ):  # a phone of ours that died says nothing of the far end
+                if phone.broken is not None:
                     raise CannotTell(
                         f"engine error: {name}: {phone.broken}; it saw {fault}"
                     ) from fault
@@ -107,6 +107,8 @@ class Features:
         holder, other, who, whom = talkers.of(step.by)
         with self._trace.stage("on-hold"):
             held = await change(holder, "hold", "held", step.within)
+            # RFC 3264 section 8.4: the answer to sendonly is recvonly, or inactive; some PBXs
+            # answer sendrecv all the same.
             self._trace.note(f"on hold: the far end answered {held['far_direction']}")
             if other is None:
                 await stand(holder, step.on_hold)
@@ -123,9 +125,12 @@ class Features:
         """
         began = self._trace.elapsed()
         await stand(other, min(_SETTLE_SECONDS, step.on_hold / 3))
+        # The holder must not hear the other: a PBX that keeps bridging would let the customer
+        # overhear.
         (heard,) = await self.hearing.speak(other, holder, within=max(1.5, step.on_hold / 2))
         await stand(other, max(0.0, step.on_hold - (self._trace.elapsed() - began)))
         since = len(other.events)
+        # What was said before the hold still stands in the jitter buffer of the other side.
         other.order("sample", since=at + _SETTLE_SECONDS)
         found = await in_time(other, "sampled", "no-media", since=since)
         words = f"{whom} heard, while on hold: {found.facts.get('words', 'nothing')}"
@@ -153,6 +158,7 @@ class Features:
         with self._trace.stage("mute"):
             await self._switch(step, speaker, on=True)
             at_other, at_speaker = await self.hearing.both(speaker, other, within=step.mute)
+            # A mute that also cuts the other direction would look like a dead call to the agent.
             if at_other:
                 raise Refused(
                     "still-heard", f"the {who} is muted, and the {whom} still hears the {who}"
@@ -167,6 +173,7 @@ class Features:
 
     async def _switch(self, step: Mute, speaker: Phone, on: bool) -> None:
         if step.code:
+            # A feature code is heard by the platform: its answer is the silence that follows.
             await press(speaker, step.code, self._dtmf)
             await stand(speaker, _KEY_SECONDS * len(step.code) + _SETTLE_SECONDS)
             return
@@ -187,6 +194,8 @@ class Features:
             await press(sender, step.collect, method)
             try:
                 async with asyncio.timeout(_KEY_SECONDS * len(step.collect) + step.within):
+                    # RFC 4733 section 2.5.1.4: the end packet is sent three times; a switch that
+                    # counts each makes one digit three.
                     while len(digits_since(receiver, since)) < len(step.collect):
                         await stand(receiver, 0.05)
             except TimeoutError:
@@ -195,7 +204,8 @@ class Features:
                 raise Refused(
                     code, f"the {whom} received {came or 'none'} of {step.collect} ({method})"
                 ) from None
-            await stand(receiver, _KEY_SECONDS)  # one that comes twice comes late
+            # A digit that arrives twice arrives late: the end of the event is repeated.
+            await stand(receiver, _KEY_SECONDS)
             if (came := digits_since(receiver, since)) != step.collect:
                 raise Refused(
                     "digits-differ",
@@ -213,6 +223,8 @@ def check_caller_id(trace: Trace, expected: str, header: str, called: Phone) -> 
     """Whether a phone that was called was shown the right number. Raises Refused."""
     rung = called.seen("incoming")
     shown: dict[str, list[str]] = rung.facts.get("identities", {}) if rung else {}
+    # RFC 3325: a trusted network asserts the identity, whatever From shows; Remote-Party-ID is its
+    # older draft.
     names = (
         ("p-asserted-identity", "remote-party-id", "from") if header == "presented" else (header,)
     )

@@ -1,10 +1,10 @@
-"""The daemon's side of a call leg: starts the phone's process, orders, awaits events under its own
-timers, ends it.
+"""The daemon's side of a call leg: it starts the phone's process, orders, awaits events under its
+own timers, and ends it.
 
 A process that dies by a signal, reports a broken engine or cannot start is `CannotTell`: it says
 nothing of the far end. What ends a call from afar is `Refused`, in whatever stage is under way.
-Whoever starts a phone closes it; then it hangs up, and is sent SIGTERM and five seconds later
-SIGKILL if it does not.
+Whoever starts a phone closes it: it hangs up, and gets SIGTERM and five seconds later SIGKILL if it
+does not.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ from checks.process.parent import Child, Program, python, started
 from checks.telephony.sip.causes import cause_in, name_of
 from checks.transport.faults import far_faults, fault_said
 
+# For the process to be ready, on a machine that is busy: the engine's library takes a second to
+# load.
 START_SECONDS = 20.0
-"""for the process to be ready, on a machine that is busy"""
+# Beside the time for the BYE: taking the registration back, and writing the exhibits.
 _CLOSE_SECONDS = 8.0
+# SIGTERM lets the engine hang up; what has not ended then is stuck in it.
 _KILL_SECONDS = 5.0
 # For a call whose daemon is dead: a BYE is sent at once and answered within a round trip.
 ORPHAN_SECONDS = 1.5
@@ -36,7 +39,7 @@ _PROGRAM = "checks.telephony.phone.process"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a phone told: `at` in monotonic seconds."""
+    """Something that a phone told; `at` is in monotonic seconds."""
 
     name: str
     at: float
@@ -74,6 +77,8 @@ class Phone:
         """Start the process. Raises CannotTell. `command` replaces the program, for tests of a
         process that dies.
         """
+        # socketpair, not a pipe: both directions, and no path in the file system that others could
+        # open.
         with far_faults():
             ours, theirs = socket.socketpair()
         with theirs:
@@ -106,13 +111,14 @@ class Phone:
 
     @property
     def broken(self) -> str | None:
-        """Why its process is of no use any more, if it is not."""
+        """Why its process is of no use any more; None while it is of use."""
         return self._broken
 
     def order(self, do: str, **details: Any) -> None:
         """Send a command. With a phone that is gone, the next wait says so."""
         if do == "listen":
             self.orders.append(Event(do, time.monotonic(), details))
+        # A phone that is gone is told by the next wait, which knows the reason.
         if not self._writer.is_closing():
             self._writer.write(json.dumps({"do": do, **details}).encode() + b"\n")
 
@@ -139,6 +145,8 @@ class Phone:
         """
         async with asyncio.timeout(within):
             while (event := self.seen(*names, since=since, **facts)) is None:
+                # The engine's own trouble comes before the far end's ending: a dead process ends
+                # the call too.
                 if self._broken is not None:
                     raise CannotTell(f"engine error: {self._broken}")
                 if (ending := self.seen(*self.ENDINGS)) is not None:
@@ -150,7 +158,7 @@ class Phone:
         return event
 
     def ended_by(self, ending: Event) -> Refused:
-        """What an ending says, as a fault of the stage under way."""
+        """The fault of the stage under way that an ending means."""
         return refusal(ending)
 
     async def close(self, hang_up_within: float = 3.0) -> None:
@@ -188,9 +196,11 @@ class Phone:
         try:
             while line := await reader.readline():
                 self._take(json.loads(line))
+        # The process died in the middle of a line.
         except (ValueError, ConnectionError) as problem:
             self._broken = f"the phone's process spoke nonsense: {problem}"
         status = await self._child.wait()
+        # A process that said "closed" ended as it should, whatever its status.
         if self._broken is None and self.seen("closed") is None:
             self._broken = f"the phone's process {_death(status)}"
         self._news.set()
@@ -204,11 +214,10 @@ class Phone:
 
 
 def _death(status: int) -> str:
-    return (
-        f"died of {signal.Signals(-status).name}"
-        if status < 0
-        else f"ended early with status {status}"
-    )
+    """The end of a process in words; a negative status is the signal that it died of."""
+    if status < 0:
+        return f"died of {signal.Signals(-status).name}"
+    return f"ended early with status {status}"
 
 
 def refusal(ending: Event) -> Refused:
@@ -239,6 +248,7 @@ _NOT_REACHED: Mapping[int, str] = {
 
 def _refused(ending: Event, cause: int | None, words: list[str]) -> Refused:
     code, phrase = int(ending["code"]), str(ending["phrase"])
+    # A status that was never on the wire is made up by our own stack (a timer, an ICMP error).
     if ending["origin"] == "local":
         return _not_reached(code, phrase)
     return Refused(
@@ -250,6 +260,7 @@ def _not_reached(code: int, phrase: str) -> Refused:
     """Our own stack's ending. Where it repeats the system's words, what they mean decides. Raises
     CannotTell.
     """
+    # The engine repeats errno's words: "Connection refused" decides better than its 503.
     fault = fault_said(phrase) or Refused(_NOT_REACHED.get(code, f"sip:{code}"), phrase)
     if isinstance(fault, CannotTell):
         raise fault
@@ -257,7 +268,7 @@ def _not_reached(code: int, phrase: str) -> Refused:
 
 
 async def unless_ended(phone: Phone, waiting: Callable[[], Any]) -> Any:
-    """Await something else while a call stands; raises what ends the call, should that come first."""
+    """Await something else while a call stands. Raises what ends the call before."""
     wanted = asyncio.ensure_future(waiting())
     watch = asyncio.ensure_future(phone.until("never", within=86400.0))
     try:

@@ -41,12 +41,15 @@ class Parties:
         `screens` let through (screening.py); `stages` are blamed for a line that leads nowhere.
         Raises Refused, CannotTell.
         """
+        # All names are resolved before the first phone is started: a typing error costs no call.
         for name, line in lines.items():
             self.ways[name] = await self._way(line, stages.get(name, "agent"))
+        # All processes start side by side: each takes a second to load its engine.
         for name in lines:
             self.legs[name] = await Phone.start()
         for name in lines:
             self._open(name)
+            # The screen is set before the registration: from then on a queue may ring it.
             if screens and name in screens:
                 self.legs[name].order("screen", **screens[name])
             if name in called:
@@ -58,6 +61,7 @@ class Parties:
         """One more phone on the account of another, for a second call of the same person; it is not
         registered. `secretive`: what it presses is a secret, and no exhibit shows it.
         """
+        # A consultation of the same person comes from the same account.
         self.ways[name] = self.ways[like]
         self.legs[name] = await Phone.start()
         self._open(name, secretive)
@@ -65,7 +69,8 @@ class Parties:
         return self.legs[name]
 
     async def drop(self, name: str) -> None:
-        """That phone is no longer part of it."""
+        """Close a phone, and take it out of the attempt."""
+        # The ways of the others stay: the judgement reads them.
         self.ways.pop(name, None)
         if phone := self.legs.pop(name, None):
             await phone.close()
@@ -75,6 +80,8 @@ class Parties:
         when it is its turn. Raises Refused, CannotTell.
         """
         try:
+            # Silence is judged when it is the agent's turn: the caller's own stages come first in
+            # a ticket.
             answer = await self.legs[name].until(
                 "registered", "registration-failed", within=self._signalling_within
             )
@@ -91,6 +98,7 @@ class Parties:
 
     async def close(self) -> None:
         """Hang up everywhere; returns when every process is gone."""
+        # Side by side: each may need seconds to hang up, and the others' BYE must not wait.
         await asyncio.gather(*(phone.close() for phone in self.legs.values()))
 
     async def _way(self, line: Line, stage: str) -> Way:

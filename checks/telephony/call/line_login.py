@@ -39,5 +39,5 @@ class LogIn(Settings):
     """how soon the code must be answered, and the recording begin"""
 
     def longest_seconds(self) -> float:
-        """Of logging in and out."""
+        """The longest that logging in and out can take, in seconds."""
         return 2 * (2 * self.within + PROMPT_SECONDS + SETTLE_SECONDS)

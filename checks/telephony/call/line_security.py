@@ -47,10 +47,12 @@ MEASURES: Mapping[str, str] = {
 ENCRYPTED: Mapping[str, str] = {
     "media_encrypted": "whether the call's media is encrypted (SRTP): 1 or 0"
 }
+# An IPv6 address has two colons at least; a port has one.
 _IPV6 = re.compile(r"(^|@)\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+# RFC 3261: 415 (body not understood), 488 and 606 (session description not acceptable).
 _NOT_ACCEPTABLE = ("sip:415", "sip:488", "sip:606")
+# In the engine's words for a failure of its own TLS.
 _ENGINES_TLS = re.compile(r"(?i)tls|ssl|certificate|handshake")
-"""in the engine's words for a failure of its own"""
 
 
 class Engine(Settings):
@@ -73,12 +75,12 @@ class Engine(Settings):
         return self
 
     def all_lines(self) -> dict[str, Line]:
-        """Whose phones take part."""
+        """The lines that take part, by the name of their leg."""
         return {}
 
 
 def measures_of(lines: Collection[Line]) -> Mapping[str, str]:
-    """What these lines can give."""
+    """The measures that these lines can give."""
     return {
         **(MEASURES if any(line.transport == "tls" for line in lines) else {}),
         **(ENCRYPTED if any(line.srtp != "never" for line in lines) else {}),
@@ -86,7 +88,7 @@ def measures_of(lines: Collection[Line]) -> Mapping[str, str]:
 
 
 def measure(trace: Trace, call: Phone, line: Line) -> None:
-    """Whether the media was encrypted, where that was asked for."""
+    """Measure whether the media was encrypted, where that was asked for."""
     media = call.seen("media")
     if media and line.srtp != "never":
         trace.measure("media_encrypted", float(media["encrypted"]))
@@ -97,6 +99,7 @@ async def hold_certificates(trace: Trace, lines: Collection[Line], within: float
     seen = set()
     for line in lines:
         host, port = port_of(line)
+        # Two lines to the same registrar are one certificate.
         if line.transport != "tls" or (host, port, line.trusted_certificates) in seen:
             continue
         seen.add((host, port, line.trusted_certificates))
@@ -116,6 +119,8 @@ async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]
     except Refused as fault:
         secure = [line for line in lines.values() if line.transport == "tls"]
         if fault.origin == "local" and secure:
+            # Python's ssl has found the certificate good just before: what fails now is the
+            # engine's older OpenSSL.
             if _ENGINES_TLS.search(fault.text):
                 raise CannotTell(
                     f"engine error: the registrar's TLS is good, but the engine's own: {fault}"
@@ -123,10 +128,13 @@ async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]
             if fault.code in ("unreachable", "closed") and any(
                 [await _too_new(line, within) for line in secure]
             ):
+                # A registrar that has switched TLS 1.2 off is right to do so (RFC 9325 prefers
+                # 1.3); our engine cannot follow.
                 raise CannotTell(
                     f"engine error: the registrar has no TLS 1.2, and the engine no newer: {fault}"
                 ) from fault
         requiring = [line.name for line in lines.values() if line.srtp == "required"]
+        # With srtp = "required" a 488 most often means that the far end has no SRTP (RFC 4568).
         if fault.code in _NOT_ACCEPTABLE and requiring:
             raise Refused(
                 fault.code,

@@ -33,13 +33,16 @@ MEASURES: Mapping[str, str] = {
     "echo_delay_ms": "how late our own sound comes back, milliseconds, where it does",
     "echo_loss_db": "how much softer it comes back than it was said, dB; 60 where none is heard",
 }
+# Of the worst five seconds, percent; recorded voices reach 3.3 at most.
 CHOPPY_PERCENT = 20.0
-"""of the worst five seconds; recorded voices: at most 3.3"""
+# Percent; recorded voices have none. Loud modem speakers and overdriven gateways begin at a third.
 CLIPPED_PERCENT = 30.0
-"""recorded voices: 0"""
 _FALSE_ANSWERS = ("ringback", "busy", "congestion", "dial", "sit")
+# Less sound than this makes no percentage worth the name.
 _LEAST_SECONDS = 2.0
+# A click on the line is no sign of life.
 _HARDLY_SECONDS = 0.2
+# Examining a call of an hour takes seconds on a small machine.
 _PATIENCE_SECONDS = 15.0
 
 
@@ -85,6 +88,7 @@ def judge(
     """A code and words for what is wrong with the sound of a leg; None when nothing surely is."""
     whose = "" if leg == "call" else f"the {leg} heard: "
     kind, words = facts["kind"], whose + str(facts["words"])
+    # A loop is a fault even behind a proven prompt: whoever is on the line hears it.
     if kind in ("frozen", "looped"):
         return kind, words
     if facts["active_seconds"] >= _LEAST_SECONDS:
@@ -98,12 +102,15 @@ def judge(
                 "clipped",
                 f"{whose}{facts['rx_clipped_percent']:.0f} % of what sounds is clipped",
             )
+    # What was proven is not doubted for what follows: an IVR may end in silence, or in ringback of
+    # a transfer.
     if leg != "call" or echoed or any(isinstance(step, Hear | AgentStep) for step in script):
         return None
     if kind in _FALSE_ANSWERS:
         return f"false-answer:{kind}", words
     if not script and limits.listen > 0 and kind in ("silence", "comfort-noise", "nothing"):
         return "comfort-noise" if kind == "comfort-noise" else "silent", words
+    # Both must have been silent: a far end that only listens is normal.
     dead = (
         facts["active_seconds"] <= _HARDLY_SECONDS and facts["quiet_seconds"] >= limits.dead_air > 0
     )

@@ -17,7 +17,9 @@ from typing import Any
 from checks.telephony.call.leg import Event, Phone
 
 NAME = "picture.json"
+# 600 kB hold both waveforms, the ladder and the losses of the longest call; more is broken.
 _LARGEST = 600_000
+# More marks than that are no picture any more.
 _MOST_MARKS = 60
 
 
@@ -32,8 +34,9 @@ def gather(folder: Path, legs: Mapping[str, Phone], zero: float) -> dict[str, An
 
 
 def _leg(file: Path, phone: Phone, zero: float) -> dict[str, Any]:
-    """Raises nothing: a picture is worth less than the observation."""
+    """The picture of one leg; {} where there is none. Raises nothing."""
     found: dict[str, Any] = {}
+    # A picture is worth less than the observation: a broken one is left out.
     with suppress(OSError, ValueError):
         text = file.read_text(encoding="utf-8")
         found = json.loads(text) if len(text) <= _LARGEST else {}
@@ -62,6 +65,7 @@ def _marks(phone: Phone) -> Iterator[dict[str, Any]]:
     for event in phone.events:
         match event.name:
             case "pressed" | "dtmf":
+                # Digits of a secretive call come masked from the phone's process.
                 digits = str(event.facts.get("digits", event.facts.get("digit", "")))[:32]
                 track = "said" if event.name == "pressed" else "heard"
                 yield _mark(track, "digit", event.at, event.at, digits)
@@ -115,7 +119,8 @@ def _mark(
 
 
 def _seconds(path: Path) -> float:
-    """Of a reference: 8 kHz, mono, 16-bit."""
+    """The length of a reference (8 kHz, mono, 16-bit) in seconds, by its file size."""
     with suppress(OSError):
+        # 44 bytes of header, two bytes a sample, 8000 samples a second.
         return max(0.0, (path.stat().st_size - 44) / 16000)
     return 0.0

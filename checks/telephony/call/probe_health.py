@@ -33,9 +33,10 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.settings import Duration, Settings
 
 Figures = Callable[[], Iterable[Mapping[str, Any]]]
+# Ten times a second: a late loop of 1 s is then known to 10 %.
 _TICK_SECONDS = 0.1
+# Final responses that a far end gives because we were late (RFC 3261: 408, 481, 487, 491).
 _OURS_TO_BLAME = ("sip:408", "sip:481", "sip:487", "sip:491")
-"""final responses that a far end gives because we were late"""
 
 MEASURES: Mapping[str, str] = {
     "probe_stall_seconds": "the longest that the call's own process stood still",
@@ -56,7 +57,9 @@ class ProbeLimits(Settings):
     probe_stall: Duration = 0.5
     """the call's own process may stand still this long; beyond, the observation is UNKNOWN"""
     probe_late: Duration = 1.0
-    """the daemon's event loop may be this late during the call; beyond, the observation is UNKNOWN"""
+    """the daemon's event loop may be this late during the call; beyond, the observation is
+    UNKNOWN
+    """
     probe_stalled_percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 5.0
     """share of the call that its own process may stand still in all, percent; beyond, the
     observation is UNKNOWN
@@ -86,7 +89,7 @@ class Health:
     """of the machine, one minute"""
 
     def measures(self) -> dict[str, float]:
-        """By the names in MEASURES."""
+        """The figures, by the names in MEASURES."""
         return {
             f"probe_{name}": value
             for name, value in asdict(self).items()
@@ -119,16 +122,17 @@ class LoopWatch:
         self._due = self._loop.time() + _TICK_SECONDS
 
     def _tick(self) -> None:
+        # A timer that fires late tells how long the loop could not run.
         self.late_seconds = max(self.late_seconds, self._loop.time() - self._due)
         self._due = self._loop.time() + _TICK_SECONDS
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
 
     def begin(self) -> None:
-        """Forget what was: processes have been started, which takes what it takes."""
+        """Begin anew: the lateness of starting processes does not count."""
         self.late_seconds, self._due = 0.0, self._loop.time() + _TICK_SECONDS
 
     def end(self) -> float:
-        """Seconds that it was late at worst."""
+        """Stop the watch; returns the worst lateness in seconds."""
         self._timer.cancel()
         return max(self.late_seconds, self._loop.time() - self._due)
 
@@ -170,8 +174,10 @@ def honest(trace: Trace, limits: ProbeLimits, figures: Figures) -> Iterator[Loop
     health = health_of(figures(), late)
     for name, value in health.measures().items():
         trace.measure(name, value)
+    # The figures are measured and kept, whatever the verdict.
     if beyond := health.beyond(limits):
         said = f"the probe itself was sick: {', '.join(beyond)}; load {health.load:g}"
+        # "sip:404" stays a fact, however busy the machine was that received it.
         if refused is None or not said_by_far_end(refused):
             seen = f"; it saw {refused}" if refused else ""
             raise CannotTell(said + seen) from refused

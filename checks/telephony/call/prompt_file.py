@@ -1,4 +1,4 @@
-"""A recorded prompt as a file: what can be recognised later, and what is refused when the configuration is read."""
+"""A recorded prompt as a file: what can be recognised later, and what the configuration refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pydantic import AfterValidator
 
 from checks.settings import LocalPath, ReadableFile
 
+# Two windows of the recognition, 0.4 s with half an overlap, need this much.
 _LEAST_SECONDS = 0.3
+# -44 dBFS at its loudest: below that a microphone was not switched on.
 _LEAST_PEAK = 200
 
 
@@ -32,6 +34,7 @@ def is_prompt(path: Path) -> Path:
             f"{path.name!r} is {rate} Hz {kind} {bits}-bit, a prompt is 8000 Hz mono 16-bit;"
             f" {_convert(path)}"
         )
+    # WAV is little-endian; `array` reads in the machine's own order.
     if sys.byteorder == "big":
         samples.byteswap()
     if len(samples) < _LEAST_SECONDS * rate:
@@ -65,4 +68,5 @@ PromptFolder = Annotated[LocalPath, AfterValidator(_is_folder)]
 
 def prompts_in(folder: Path | None) -> list[str]:
     """The paths of the recordings in a folder; those that cannot be read are passed over later."""
+    # Sorted, so that two runs name the same prompt.
     return [str(path) for path in sorted(folder.glob("*.wav"))] if folder else []

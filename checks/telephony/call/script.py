@@ -145,6 +145,7 @@ def in_order(steps: tuple[Step, ...], agent: str | None = None) -> tuple[Step, .
     """Refuses what cannot come in this order; `agent` is in the call from the beginning. Raises
     ValueError.
     """
+    # Steps after a hang-up would silently never run.
     for number, step in enumerate(steps[:-1], 1):
         if isinstance(step, HangUp):
             raise ValueError(
@@ -178,13 +179,17 @@ Script = Annotated[tuple[Step, ...], AfterValidator(in_order)]
 def seconds_of(step: Step) -> float:
     """The longest that one step can honestly take."""
     if isinstance(step, Hear):
+        # A prompt may begin as late as allowed, and must be let speak; 1.5 s decide it.
         return step.within + max(map(_length_seconds, step.references)) + 1.5
     if isinstance(step, Press):
+        # Each digit takes 160 ms and a pause, by RFC 4733 as by INFO.
         return 0.5 * len(step.press)
     if isinstance(step, Pause):
         return step.pause
     if isinstance(step, AgentStep):
         log_in = step.agent.log_in.longest_seconds() if step.agent.log_in else 0.0
+        # 18 s: answer, media, nonces both ways with their delays, and the decision of a busy
+        # phone.
         return step.within + 18.0 + 0.5 * step.digits + log_in
     if isinstance(step, Feature):
         return step.longest_seconds()

@@ -4,9 +4,9 @@ stage    fault codes
 press    no-telephone-event, early-hang-up
 prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored,
          early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped, noise
-media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `media_judgement.py` finds in the
-         whole call
-agent    and talk: see `proof.py`
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `media_judgement.py`
+         finds in the whole call
+agent    and talk: see `agent_proof.py`
 hold     no-rtp, early-hang-up
 on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
 """
@@ -19,15 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony.call.agent_proof import Proof, picks_up
+from checks.telephony.call.agent_offer import picks_up
+from checks.telephony.call.agent_proof import Proof
 from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.features import Features, Talkers
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
 
+# A codec with silence suppression still sends comfort noise (RFC 3389) or RTCP within five
+# seconds.
 _STALLED_SECONDS = 5.0
+# For a phone to answer an order, on a machine that is busy.
 _DECIDE_SECONDS = 10.0
-"""for a phone to answer an order, on a machine that is busy"""
 
 
 class Conversation:
@@ -60,13 +63,12 @@ class Conversation:
         self._pressed = False
 
     async def run(self) -> None:
-        """Every step in order. Raises Refused, CannotTell."""
+        """Run every step in order. Raises Refused, CannotTell."""
         for step in self._script:
             await self._take(step)
         if self._script and isinstance(self._script[-1], Press):
-            await self._stand(
-                0.3 * len(self._script[-1].press), "press"
-            )  # the digits are still on their way
+            # The digits are still on their way: a BYE now would overtake them.
+            await self._stand(0.3 * len(self._script[-1].press), "press")
 
     @property
     def talkers(self) -> Talkers:
@@ -90,6 +92,7 @@ class Conversation:
             case Feature() if self._features is not None:
                 talkers = Talkers(self._call, self._agent)
                 await self._features.take(step, talkers)
+                # A transfer may have put other phones into the talk.
                 self._call, self._agent = talkers.caller, talkers.agent
             case Feature():
                 raise CannotTell("this kind of call has no call control")
@@ -105,6 +108,8 @@ class Conversation:
                 reference=paths[0],
                 references=paths,
                 within=step.within,
+                # Pressing "1" may rightly lead to the same prompt again, when the script awaits
+                # it.
                 **self._known(self._previous if self._previous not in paths else None),
             )
             patience = step.within + max(map(_seconds, step.references)) + _DECIDE_SECONDS
@@ -119,6 +124,7 @@ class Conversation:
 
     def _refuse_prompt(self, number: int, found: Event) -> None:
         """A tone of the network in the prompt's stead is a fault of the media: nobody answered."""
+        # Behind an answer a tone of the network means that nobody answered.
         if str(found["code"]).startswith("false-answer:"):
             with self._trace.stage("media"):
                 raise Refused(found["code"], found["text"])
@@ -139,7 +145,7 @@ class Conversation:
         )
 
     def _known(self, previous: str | None) -> dict[str, object]:
-        """What helps to name what is heard."""
+        """The facts by which a phone can name what is heard."""
         answered = self._call.seen("answered")
         return {
             "others": [*self._prompts, *self._library],
@@ -187,6 +193,7 @@ class Conversation:
                 number += 1
                 self._call.order("count", number=number)
                 counted = await self._reply("counted", within=_DECIDE_SECONDS, number=number)
+                # Counts that stand still, not silence: a muted agent still sends packets.
                 if counted["rx_packets"] != packets:
                     packets, moved = counted["rx_packets"], self._trace.elapsed()
                 elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
@@ -200,6 +207,7 @@ class Conversation:
             with self._trace.stage(stage):
                 return await self._stand(seconds)
         legs = [leg for leg in (self._call, self._agent) if leg is not None]
+        # An agent who has not answered yet has no call that could end.
         connected = [leg for leg in legs if leg is self._call or leg.seen("answered")]
         await asyncio.gather(*(_until_time(leg, seconds) for leg in connected))
         return None
@@ -223,5 +231,6 @@ async def _in_time(waiting: object) -> Event:
         raise CannotTell("engine error: the phone's process did not answer in time") from None
 
 
+# 16-bit mono at 8 kHz; the header's 44 bytes are less than 3 ms.
 def _seconds(path: Path) -> float:
     return path.stat().st_size / 16000

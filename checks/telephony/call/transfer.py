@@ -28,12 +28,15 @@ from checks.telephony.call.legs import Parties
 from checks.telephony.call.line import Line
 from checks.telephony.call.two_way_audio import Hearing, hold_to
 
+# A 2xx is repeated after 0.5, 1.5 and 3.5 s (RFC 3261 section 13.3.1.4): an ACK that is to come
+# has come by then.
 _ANSWER_SECONDS = 5.0
+# RFC 3515 section 2.4.4: the final NOTIFY follows the answer of the referred call at once.
 _NOTIFY_SECONDS = 5.0
 
 
 class Handover:
-    """Transfers and conferences."""
+    """Runs the steps `transfer` and `conference` between the phones of an attempt."""
 
     def __init__(self, trace: Trace, parties: Parties, hearing: Hearing) -> None:
         self._trace, self._parties, self._hearing = trace, parties, hearing
@@ -43,7 +46,10 @@ class Handover:
     async def transfer(
         self, step: Transfer, caller: Phone, agent: Phone | None
     ) -> tuple[Phone, Phone | None]:
-        """Who talks afterwards, as caller and agent. Raises Refused, CannotTell."""
+        """Transfer one side; returns who talks afterwards, as caller and agent.
+
+        Raises Refused, CannotTell.
+        """
         by_agent = step.by == "agent"
         who, kept = (agent, caller) if by_agent else (caller, agent)
         if who is None:
@@ -53,6 +59,7 @@ class Handover:
         consulted = await self._consult(step, who, target, name, uri) if step.attended else None
         with self._trace.stage("transfer"):
             self._must_be_registered(target, step.transfer)
+            # Where only a proxy lies between, the REFER reaches our own phone at the other side.
             for phone in (kept, target if consulted else None):
                 await _follow(phone)
             await self._refer(step, who, target, uri, consulted)
@@ -63,7 +70,7 @@ class Handover:
     async def _consult(
         self, step: Transfer, who: Phone, target: Phone, name: str, uri: str
     ) -> dict[str, str]:
-        """Hold, call the target, talk; what names that call, for Replaces."""
+        """Hold, call the target, talk; returns what names that call, for Replaces."""
         with self._trace.stage("consult"):
             self._must_be_registered(target, step.transfer)
             await change(who, "hold", "held", step.within)
@@ -85,9 +92,11 @@ class Handover:
         """Send the REFER, and await what becomes of it at both ends."""
         since, began = len(who.events), self._trace.elapsed()
         who.order("control", what="transfer", to=uri, replaces=consulted)
+        # An attended transfer replaces a call that stands already (RFC 3891): nobody is rung.
         if not consulted:
             await self._be_rung(target, step.within, step.transfer, who, since)
             await self._answered(target)
+        # A blind transfer was watched at the target: then only the NOTIFY is missing.
         within = _NOTIFY_SECONDS if not consulted else step.within
         outcome = await _outcome(who, within, since)
         if outcome is not None and outcome["code"] >= 300:
@@ -97,6 +106,8 @@ class Handover:
                 "timeout",
                 f"no NOTIFY said within {within:g} s what became of the transfer to {uri}",
             )
+        # The target is there and hears us: a missing NOTIFY is a breach of RFC 3515, not a failed
+        # transfer.
         if outcome is None:
             self._trace.warning("the target was reached, but no NOTIFY said so (RFC 3515)")
         self._trace.measure("transfer_outcome_seconds", self._trace.elapsed() - began)
@@ -118,7 +129,7 @@ class Handover:
     # --- conference
 
     async def conference(self, step: Conference, caller: Phone, agent: Phone, dtmf: str) -> Phone:
-        """The agent's phone afterwards. Raises Refused, CannotTell."""
+        """Hold the conference; returns the agent's phone afterwards. Raises Refused, CannotTell."""
         third = self._parties.legs[step.conference.name]
         with self._trace.stage("conference"):
             self._must_be_registered(third, step.conference)
@@ -140,6 +151,7 @@ class Handover:
         await _follow(caller)
         since = len(agent.events)
         agent.order("control", what="transfer", to=room)
+        # RFC 4579: the caller is sent to the conference's own URI.
         outcome = await _outcome(agent, step.within, since)
         if outcome is None:
             raise Refused(
@@ -147,6 +159,7 @@ class Handover:
             )
         if outcome["code"] >= 300:
             raise Refused(f"sip:{outcome['code']}", f"transfer to {room}: {outcome['phrase']}")
+        # The agent's phone is free again once the caller is in the room.
         agent.order("hang-up")
         second = await self._parties.add("agent-again", like="agent")
         for phone in (second, third):
@@ -166,6 +179,7 @@ class Handover:
                 for one, ok in zip(listening, heard, strict=True)
                 if not ok
             ]
+        # A room in which nobody hears anybody is one fault, not six.
         if len(deaf) == len(phones) * (len(phones) - 1):
             raise Refused("dead-air", "nobody hears anybody")
         if deaf:
@@ -188,6 +202,7 @@ class Handover:
         target: Phone, within: float, line: Line, whose: Phone, since: int = 0
     ) -> None:
         """The target rings; a refusal told to whoever has it called ends the waiting."""
+        # Two ends are watched: a refusal reaches the transferor, a ring reaches the target.
         bad = asyncio.ensure_future(_refused(whose, since))
         rung = asyncio.ensure_future(target.until("incoming", within=within))
         try:
@@ -237,6 +252,8 @@ async def _refused(phone: Phone, since: int) -> None:
     while True:
         status = await _or_ended(phone, since)
         if status is None:
+            # The far end hung up after the REFER, as the call flows of RFC 5589 do: only the
+            # target can tell now.
             await asyncio.Event().wait()
         elif status["code"] >= 300:
             raise Refused(f"sip:{status['code']}", f"transfer: {status['phrase']}")
@@ -264,5 +281,6 @@ async def _outcome(phone: Phone, within: float, since: int) -> Event | None:
         return await phone.until("transfer-status", within=within, since=since, final=True)
     except TimeoutError:
         return None
+    # A BYE may overtake the NOTIFY.
     except Refused:
         return phone.seen("transfer-status", since=since, final=True)

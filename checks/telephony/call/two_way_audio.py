@@ -1,5 +1,4 @@
-"""Who hears whom, asked again and again in one call: each time with nonces that nobody has said
-before.
+"""Two-way audio: who hears whom, asked again and again in one call, each time with fresh nonces.
 
 Every challenge has a turn of its own, so that an answer to one is never taken for an answer to
 another.
@@ -22,6 +21,7 @@ class Hearing:
 
     def __init__(self) -> None:
         self._random = random.SystemRandom()
+        # Far from the turns that the agent's proof uses in the same call.
         self._turn = 100
         """far from those of whoever else challenges in the same call"""
         self.said: list[nonce.Nonce] = []
@@ -30,7 +30,7 @@ class Hearing:
     async def both(
         self, one: Phone, other: Phone, within: float = HEARING_SECONDS
     ) -> tuple[bool, bool]:
-        """Both say theirs at the same time; whether `other` heard `one`, and `one` heard `other`."""
+        """Both speak at the same time; whether `other` heard `one`, and `one` heard `other`."""
         self._turn += 1
         ours, theirs = nonce.make(self._random), nonce.make(self._random)
         self.said += [ours, theirs]
@@ -46,8 +46,9 @@ class Hearing:
     async def speak(
         self, speaker: Phone, *listeners: Phone, within: float = HEARING_SECONDS
     ) -> list[bool]:
-        """One says a nonce; whether each of the others heard it. Without others it says it for that
-        long.
+        """One says a nonce; whether each of the listeners heard it.
+
+        Without listeners it is said for `within` seconds, for a recorder.
         """
         self._turn += 1
         words = nonce.make(self._random)
@@ -57,6 +58,7 @@ class Hearing:
             phone.order("challenge", expect=words, within=within, turn=self._turn)
         if listeners:
             found = await asyncio.gather(*(self._heard(phone, within) for phone in listeners))
+        # Without listeners it is said for a recorder, which needs the whole time.
         else:
             found = []
             await stand(speaker, within)

@@ -1,4 +1,4 @@
-"""Flaps between two looks, by the agent's counters; pure.
+"""Flaps between two looks, counted from the agent's own counters; pure.
 
 A line that drops and comes back between two looks is up both times. It shows in counters: the far
 side has set the D-channel up anew (isdnLapdPeerSabme), the line has come into its present status
@@ -50,12 +50,14 @@ def count(
     """
     before = _past(recalled, uptime)
     since = None if uptime is None or before.get("uptime") is None else uptime - before["uptime"]
+    # A span that is no longer looked at leaves no events behind.
     events = [event for event in before.get("events", []) if event[0] in seen]
     for name, now in seen.items():
         was = before.get("counters", {}).get(name)
         if was and (number := _between(Counters(**was), now, since)):
             events.append([name, number, uptime])
     earliest = None if uptime is None else uptime - 100 * window_seconds
+    # An event without a time (the agent tells no sysUpTime) counts in this look only.
     events = [e for e in events if e[2] is None or earliest is None or e[2] >= earliest]
     counts = {name: sum(e[1] for e in events if e[0] == name) for name in seen}
     kept = {name: _plain(now) for name, now in seen.items()}
@@ -64,17 +66,19 @@ def count(
 
 
 def _past(recalled: Mapping[str, Any], uptime: int | None) -> Mapping[str, Any]:
-    """What was remembered, unless the agent has started anew since (or its clock has gone round)."""
+    """What was remembered; nothing once the agent started anew, or its clock went round."""
     then = recalled.get("uptime")
     return {} if uptime is not None and then is not None and uptime < then else recalled
 
 
 def _between(was: Counters, now: Counters, since: int | None) -> int:
-    """How often it went down and came back between two looks; `since`: centiseconds between them."""
+    """How often it dropped and came back between two looks, `since` centiseconds apart."""
     if not (was.up and now.up):
         return 0
+    # A counter that went back belongs to an interface card that was changed.
     links = now.links - was.links if now.links is not None and was.links is not None else 0
     changed = None not in (was.changed, now.changed) and was.changed != now.changed
+    # The same flap shows in several counters: the largest is its number, not their sum.
     return max(0, links, int(changed), int(_unavailable(was, now, since)))
 
 
@@ -82,6 +86,8 @@ def _unavailable(was: Counters, now: Counters, since: int | None) -> bool:
     """Whether there were unavailable seconds since the last look."""
     if now.unavailable is None:
         return False
+    # RFC 4805: the current interval restarts every 15 minutes, and its unavailable seconds with
+    # it.
     anew = since is not None and now.elapsed is not None and 100 * now.elapsed < since
     return now.unavailable > (0 if anew else was.unavailable or 0)
 

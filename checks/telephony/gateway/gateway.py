@@ -27,7 +27,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a gateway told."""
+    """The state of a gateway: its spans, counters, D-channels and B-channels."""
 
     spans: tuple[Span, ...]
     lines: Mapping[str, Counters] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class Reading:
         """Spans that calls can go over; a D-channel that is down and could be anyone's takes one
         away.
         """
+        # A D-channel that no span can be named for may belong to any of them.
         down = sum(not up for up in self.loose.values())
         return max(0, sum(span.up for span in self.spans) - down)
 
@@ -60,6 +61,7 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
     mib = MIBS[mib_name]
     status = await _status(agent, mib, wanted)
     if not mib.isdn:
+        # AudioCodes and Appian keep line states in their own MIBs, and know no ISDN-MIB.
         return await _read_private(agent, mib_name, mib, status, wanted)
     lapd, links = await agent.column(mibs.LAPD_STATUS), await agent.column(mibs.LAPD_PEER_SABME)
     rows = list(wanted) or _discovered(status, lapd)
@@ -68,6 +70,8 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
     owned = {row.d_channel for row in rows}
     loose = (
         {}
+        # Spans that were named by hand name their D-channels too; what else the gateway has is not
+        # wanted.
         if wanted
         else {
             index: value == mibs.LAYER_2_ACTIVE
@@ -95,12 +99,13 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
 
 
 async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str, int]:
-    """Row -> line status."""
+    """The line status of each span, by its row. Raises Refused where one is missing."""
     if wanted:
         got = await agent.get([f"{mib.status}.{row.index}" for row in wanted])
         told = {row.index: got.get(f"{mib.status}.{row.index}") for row in wanted}
     else:
         told = dict(await agent.column(mib.status))
+    # An agent answers noSuchInstance for a row that it does not have (RFC 3416 section 4.2.1).
     found = {index: value for index, value in told.items() if isinstance(value, int)}
     if not found:
         raise Refused("no-spans", "the agent knows of no span at all")
@@ -112,6 +117,8 @@ async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str,
 def _discovered(status: Mapping[str, int], lapd: Mapping[str, Value]) -> list[Wanted]:
     """All the lines there are; as many D-channels as lines are taken in the same order."""
     lines = sorted(status, key=_order)
+    # RFC 2127 gives D-channels interface rows of their own: only their equal number and order pair
+    # them with lines.
     paired = sorted(lapd, key=_order) if len(lapd) == len(lines) else [None] * len(lines)
     return [
         Wanted(f"span {index}", index, channel)
@@ -169,6 +176,7 @@ def _errors(counters: Mapping[str, Value]) -> dict[str, int]:
         name: [
             number
             for key, value in counters.items()
+            # The worst span stands for all: a sum would grow with the size of the gateway.
             if key.startswith(f"{column}.") and (number := _number(value)) is not None
         ]
         for name, column in sorts.items()
@@ -177,9 +185,10 @@ def _errors(counters: Mapping[str, Value]) -> dict[str, int]:
 
 
 def _channels(bearers: Mapping[str, Value]) -> Channels | None:
-    """B-channels, if the agent knows of any."""
+    """The busy and all B-channels; None where the agent knows of none."""
     if not bearers:
         return None
+    # "Connecting" blocks a channel as much as a call does.
     return Channels(sum(value != mibs.BEARER_IDLE for value in bearers.values()), len(bearers))
 
 
@@ -193,8 +202,8 @@ async def _read_private(
     rows = list(wanted) or [
         Wanted(str(names.get(index) or f"span {index}"), index)
         for index in sorted(status, key=_order)
-        if alarms.DISABLED
-        not in _alarms(mib, status[index])  # a trunk that nobody uses is no trunk
+        # A trunk that nobody uses is no trunk: AudioCodes lists every port of the chassis.
+        if alarms.DISABLED not in _alarms(mib, status[index])
     ]
     if not rows:
         raise Refused("no-spans", "every trunk of the gateway is switched off")
@@ -210,6 +219,7 @@ async def _read_private(
 
 
 def _established(alarm: int, d_channel: Value) -> bool | None:
+    # AudioCodes tells a D-channel alarm in the column of line alarms as well.
     if alarm == mibs.AUDIOCODES_D_CHANNEL_ALARM or d_channel == 1:
         return False
     return True if d_channel == 0 else None
@@ -220,4 +230,5 @@ def _number(value: Value) -> int | None:
 
 
 def _order(row: str) -> tuple[int, ...]:
+    # Rows sort as numbers: "10" comes after "9".
     return tuple(int(part) for part in row.split("."))

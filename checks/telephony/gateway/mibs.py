@@ -34,36 +34,39 @@ from checks.telephony.alarms import (
     Alarm,
 )
 
+# sysUpTime (RFC 3418): centiseconds since the agent started; wraps after 497 days.
 UPTIME = "1.3.6.1.2.1.1.3.0"
-"""sysUpTime: centiseconds since the agent started; wraps after 497 days"""
+# isdnLapdOperStatus (RFC 2127): 1 inactive, 2 layer 1 active, 3 layer 2 active; the row is the
+# D-channel's interface index.
 LAPD_STATUS = "1.3.6.1.2.1.10.20.1.3.4.1.2"
-"""isdnLapdOperStatus: 1 inactive, 2 layer 1 active, 3 layer 2 active; by the D-channel's interface
-index
-"""
+# isdnLapdPeerSabme (RFC 2127): how often the far side set the link up anew.
 LAPD_PEER_SABME = "1.3.6.1.2.1.10.20.1.3.4.1.3"
-"""isdnLapdPeerSabme: how often the far side set the link up anew"""
 LAYER_2_ACTIVE = 3
+# isdnBearerOperStatus (RFC 2127): 1 idle, 2 connecting, 3 connected, 4 active; a row for each
+# B-channel.
 BEARER_STATUS = "1.3.6.1.2.1.10.20.1.2.1.1.2"
-"""isdnBearerOperStatus: 1 idle, 2 connecting, 3 connected, 4 active; a row for each B-channel"""
 BEARER_IDLE = 1
 
+# dsx1LineStatusLastChange (RFC 4805): sysUpTime when the line came into its present status.
 DS1_LAST_CHANGE = "1.3.6.1.2.1.10.18.6.1.16"
-"""dsx1LineStatusLastChange: sysUpTime when the line came into its present status"""
+# dsx1TimeElapsed (RFC 4805): seconds since the present 15 minutes began.
 DS1_ELAPSED = "1.3.6.1.2.1.10.18.6.1.3"
-"""dsx1TimeElapsed: seconds since the present 15 minutes began"""
+# dsx1CurrentESs (RFC 4805): errored seconds in the present 15 minutes.
 DS1_ERRORED = "1.3.6.1.2.1.10.18.7.1.2"
-"""dsx1CurrentESs: errored seconds in the present 15 minutes"""
+# dsx1CurrentSESs (RFC 4805): severely errored seconds, more than a given number of code violations
+# each.
 DS1_SEVERELY_ERRORED = "1.3.6.1.2.1.10.18.7.1.3"
-"""dsx1CurrentSESs"""
+# dsx1CurrentUASs (RFC 4805): unavailable seconds, which begin after ten severely errored ones in a
+# row.
 DS1_UNAVAILABLE = "1.3.6.1.2.1.10.18.7.1.5"
-"""dsx1CurrentUASs: unavailable seconds in the present 15 minutes"""
 
+# acTrunkStatusDChannel: 0 established, 1 not established, 10 not applicable.
 AUDIOCODES_D_CHANNEL = "1.3.6.1.4.1.5003.9.10.9.2.1.1.1.6"
-"""acTrunkStatusDChannel: 0 established, 1 not established, 10 not applicable"""
+# acTrunkName, as the gateway's own pages show it.
 AUDIOCODES_NAME = "1.3.6.1.4.1.5003.9.10.9.1.1.1.1.1.13"
-"""acTrunkName"""
 
 
+# The bits of dsx1LineStatus (RFC 4805). 1 is "no alarm" and stands alone.
 DS1_BITS: Mapping[int, Alarm | None] = {
     1: None,
     2: RAI,
@@ -81,11 +84,14 @@ DS1_BITS: Mapping[int, Alarm | None] = {
     8192: UNAVAILABLE,
     16384: OUT_OF_SERVICE,
     32768: AIS,
-    65536: None,  # a performance threshold of the DS2 was crossed: the line still stands
+    # A performance threshold was crossed: the line still stands.
+    65536: None,
 }
+# APPIAN-LPORT-DS1-MIB agrees with the standard in its bits up to 128 only.
 APPIAN_BITS: Mapping[int, Alarm | None] = {
     **{bit: alarm for bit, alarm in DS1_BITS.items() if bit <= 128},
-    256: LOMF,  # this copy has no T16 AIS: everything above it is shifted
+    # This copy has no T16 AIS: everything above it is shifted.
+    256: LOMF,
     512: SENDING_RAI,
     1024: TEST_CODE,
     2048: OTHER,
@@ -98,7 +104,8 @@ AUDIOCODES_ALARMS: Mapping[int, Alarm | None] = {
     2: RED,
     3: AIS,
     4: RAI,
-    5: None,  # of the D-channel, not of the line
+    # The D-channel's alarm, not the line's.
+    5: None,
     6: LOWER_LAYER,
     7: NFAS,
 }
@@ -123,6 +130,8 @@ class Mib:
         does not have.
         """
         parts = [bit for bit in self.meanings if status & bit] if self.bits else [status]
+        # Bits that the table does not hold come from another MIB, or a newer copy: a guess would
+        # name a wrong alarm.
         if (
             status < 0
             or (self.bits and sum(parts) != status)

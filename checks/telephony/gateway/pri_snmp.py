@@ -97,16 +97,20 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
+        # SNMP has two ways in that exclude each other: a community in clear (v2c, RFC 1901) or a
+        # user with keys (v3, RFC 3414).
         if (self.community is None) == (self.user is None):
             raise ValueError("name either a community (v2c) or a user (v3)")
         if self.community and (self.authentication_password or self.privacy_password):
             raise ValueError("passwords belong to a user (v3), not to a community")
+        # RFC 3414 has no privacy without authentication.
         if self.privacy_password and not self.authentication_password:
             raise ValueError(
                 "v3 hides nothing without proving who asks: give authentication_password too"
             )
         if not Target(self.host).sane:
             raise ValueError(f"{self.host!r} is not a host or host:port")
+        # The vendors' MIBs tell the D-channel's state themselves.
         if self.mib != "ds1" and any(span.d_channel for span in self.spans):
             raise ValueError(
                 f'd_channel is a row of ISDN-MIB, which is read with mib = "ds1", not "{self.mib}"'
@@ -116,7 +120,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """What the gateway tells of its spans."""
+        """The measures of the spans, and with DS1-MIB those of flaps and errors."""
         counted = {
             "flaps": (
                 "times within flap_window that a line or D-channel went down and came back between"
@@ -139,7 +143,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         return self.within + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Read the tables once."""
+        """Read the tables once, and judge them. Raises Refused, CannotTell."""
         try:
             async with asyncio.timeout(self.within):
                 with trace.stage("connect"), far_faults():
@@ -149,6 +153,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
                     reading = await read(
                         agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans]
                     )
+        # A gateway that answers each question just in time is still too slow to watch.
         except TimeoutError:
             raise Refused(
                 "timeout", f"the SNMP agent did not tell all within {self.within:g} s"
@@ -159,9 +164,8 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
     async def _agent(self) -> Agent:
         host, port = Target(self.host).named()
         place = (await resolve(host.strip("[]"), port or 161, socket.SOCK_DGRAM))[0]
-        have_route(
-            place
-        )  # the library says of a datagram that this host does not let out what it says of a lost one
+        # pysnmp tells a datagram that this host does not let out as if it were lost on the way.
+        have_route(place)
         address = place[1]
         return Agent(str(address[0]), int(address[1]), self._credentials())
 
@@ -186,6 +190,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         d_channels = count(
             trace.recalled.get("d_channels", {}), reading.d_channels, uptime, self.flap_window
         )
+        # Only DS1-MIB has the counters that flaps are read from.
         if self.mib == "ds1":
             trace.remember("lines", lines.memory)
             trace.remember("d_channels", d_channels.memory)
@@ -198,6 +203,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
     def _judge(self, trace: Trace, reading: Reading, lines: Flaps, d_channels: Flaps) -> None:
         """From the ground up: what stands on a line that is down needs no fault of its own."""
         with trace.stage("line"):
+            # A flap of the line is judged before a D-channel that is down: the line is its cause.
             spans_.judge_lines(reading.spans)
             spans_.judge_flaps(lines.counts, self.flaps_tolerated, self.flap_window)
         with trace.stage("d-channel"):

@@ -21,16 +21,20 @@ from typing import Any, Literal
 
 from checks.contract import CannotTell, Refused
 
+# A number, an octet string as text, or nothing under that name.
 Value = int | str | None
-"""a number, an octet string as text, or nothing under that name"""
 Authentication = Literal["md5", "sha", "sha224", "sha256", "sha384", "sha512"]
 Privacy = Literal["des", "3des", "aes", "aes192", "aes256"]
 
+# Object names in one question: well below what fits a datagram of 1472 bytes.
 _AT_ONCE = 20
-"""object names in one question: well below what fits a datagram"""
+# Rows a GETBULK (RFC 3416 section 4.2.3): agents cut the answer to their own limit.
 _ROWS_AT_ONCE = 25
+# 64 E1 have 1984 channels: a longer table is an agent that walks in circles.
 _LONGEST_TABLE = 2000
+# A gateway under load answers SNMP last: it gets three tries of a second each.
 _ANSWER_SECONDS, _REPETITIONS = 1.0, 2
+# RFC 3414 (MD5, SHA-1) and RFC 7860 (SHA-2).
 _AUTHENTICATION = {
     "md5": "USM_AUTH_HMAC96_MD5",
     "sha": "USM_AUTH_HMAC96_SHA",
@@ -39,6 +43,7 @@ _AUTHENTICATION = {
     "sha384": "USM_AUTH_HMAC256_SHA384",
     "sha512": "USM_AUTH_HMAC384_SHA512",
 }
+# RFC 3414 (DES), RFC 3826 (AES-128); the longer AES keys are a draft that gateways offer.
 _PRIVACY = {
     "des": "USM_PRIV_CBC56_DES",
     "3des": "USM_PRIV_CBC168_3DES",
@@ -46,6 +51,7 @@ _PRIVACY = {
     "aes192": "USM_PRIV_CFB192_AES",
     "aes256": "USM_PRIV_CFB256_AES",
 }
+# pysnmp's errors that mean broken BER or a foreign engine, not a refusal.
 _NOT_SNMP = (
     "SerializationError",
     "DeserializationError",
@@ -58,14 +64,15 @@ _NOT_SNMP = (
 
 @dataclass(frozen=True, slots=True)
 class Community:
-    """Who asks, in v2c."""
+    """A community, by which SNMP v2c knows who asks."""
 
+    # repr=False: a community is a password, and must not come into an error's text.
     name: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks, in v3; without keys nothing is proven or hidden."""
+    """A user of SNMP v3; without keys nothing is proven or hidden."""
 
     name: str
     authentication: Authentication = "sha"
@@ -125,8 +132,10 @@ async def _column(agent: Agent, column: str) -> dict[str, Value]:
     )
     async for answer in walk:
         for name, value in _checked(agent, answer):
+            # A walk ends with the first name behind the column; some agents answer beyond it.
             if str(name).startswith(column + ".") and (plain := _value(value)) is not None:
                 found[str(name)[len(column) + 1 :]] = plain
+        # An agent whose rows do not grow would be walked for ever.
         if len(found) > _LONGEST_TABLE:
             raise Refused("bad-peer", f"the table {column} does not end")
     return found
@@ -140,20 +149,24 @@ def _checked(agent: Agent, answer: Any) -> Any:
             raise CannotTell(f"the SNMP agent answers with error status {status.prettyPrint()}")
         return bindings
     if isinstance(agent.credentials, User):
-        _forget(agent.credentials)  # the agent may be another one by now: its engine, its clock
+        # The agent may be another one by now (its engine, its clock): RFC 3414 section 3.2 (7).
+        _forget(agent.credentials)
     kind = type(trouble).__name__
     if kind == "RequestTimedOut":
         raise Refused("timeout", "the SNMP agent does not answer")
     if kind in _NOT_SNMP:
         raise Refused("bad-peer", str(trouble))
+    # Wrong keys or rights are our own trouble: CannotTell opens no ticket about lines.
     raise CannotTell(f"the SNMP agent does not let us in ({kind}): {trouble}")
 
 
 def _value(raw: Any) -> Value:
     kind = type(raw).__name__
+    # RFC 3416: noSuchObject, noSuchInstance and endOfMibView stand in a value's place.
     if kind in ("NoSuchObject", "NoSuchInstance", "EndOfMibView", "Null"):
         return None
     if kind in ("OctetString", "DisplayString"):
+        # DisplayString is ASCII (RFC 2579); gateways put Latin-1 into names.
         return bytes(raw).decode("utf-8", "replace")
     try:
         return int(raw)
@@ -161,13 +174,12 @@ def _value(raw: Any) -> Value:
         return str(raw.prettyPrint())
 
 
-# -- pysnmp, its loop and its engines, all in one thread
-# ------------------------------------------------------------
+# --- pysnmp, its loop and its engines, all in one thread
 
 _starting = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
+# Keys -> engine; None stands for every community.
 _engines: dict[User | None, Any] = {}
-"""keys -> engine; None: for every community"""
 
 
 async def _in_thread(question: Coroutine[Any, Any, dict[str, Value]]) -> dict[str, Value]:
@@ -175,7 +187,8 @@ async def _in_thread(question: Coroutine[Any, Any, dict[str, Value]]) -> dict[st
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, _loop()))
     except (Refused, CannotTell, asyncio.CancelledError):
         raise
-    except Exception as bug:  # noqa: BLE001 - what pysnmp raises may repeat whole messages, keys and all
+    # What pysnmp raises may repeat whole messages, keys and all.
+    except Exception as bug:  # noqa: BLE001 - any bug of the library
         raise CannotTell(f"the SNMP library failed ({type(bug).__name__})") from None
 
 
@@ -183,12 +196,14 @@ def _loop() -> asyncio.AbstractEventLoop:
     """The loop that SNMP has to itself."""
     with _starting:
         if not _loops:
+            # A daemon thread: a walk under way does not keep the process from ending.
             _loops.append(asyncio.new_event_loop())
             threading.Thread(target=_loops[0].run_forever, name="snmp", daemon=True).start()
         return _loops[0]
 
 
 async def _ready(agent: Agent) -> tuple[Any, Any, Any]:
+    # The import takes half a second, and belongs into this thread.
     import pysnmp.hlapi.v3arch.asyncio as api
 
     key = agent.credentials if isinstance(agent.credentials, User) else None
@@ -216,6 +231,7 @@ def _forget(user: User) -> None:
 
 def _authentication(api: Any, who: Community | User) -> Any:
     if isinstance(who, Community):
+        # mpModel 1 is SNMP v2c (RFC 3584); GETBULK needs it.
         return api.CommunityData(who.name, mpModel=1)
     keys: Mapping[str, Any] = {
         "authKey": who.authentication_key,

@@ -1,3 +1,3 @@
-"""The process of one call: a telephone on pjsua2, ordered about by the daemon. Nothing here runs in
+"""The process of one call: a telephone on pjsua2, under orders of the daemon. Nothing here runs in
 the daemon.
 """

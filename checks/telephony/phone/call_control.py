@@ -21,6 +21,7 @@ import pjsua2 as pj
 from checks.telephony.phone.callbacks import LineCall
 from checks.telephony.sip.ladder import Ladder, Message
 
+# A tag is a token (RFC 3261 section 25.1), so that no quotes need care.
 _TAG = re.compile(r";[ \t]*tag=([^;,\s]+)")
 
 
@@ -57,17 +58,21 @@ class Changing:
         goes.
         """
         self._muted = on
+        # The silence keeps the RTP clock going: a far end would take a gap for a dead call.
         for player in self._players[1:]:
             (player.stopTransmit if on else player.startTransmit)(self._sound)
 
     def on_change_answered(self, answer: Message) -> None:
         """A re-INVITE was answered; asked for credentials, the engine itself asks again."""
+        # 401 and 407 are challenges: the engine sends the same re-INVITE with credentials.
         if (answer.status or 0) >= 300 and answer.status not in (401, 407):
             self.tell("change-refused", answer.at, code=answer.status, phrase=answer.phrase)
 
     def on_held(self) -> None:
         """The far end has taken it that it is on hold; its counts begin anew when it is resumed."""
         answer = self.ladder.final_response("INVITE")
+        # The last direction attribute counts: media level stands after session level (RFC 8866
+        # section 6.7).
         ways = (
             re.findall(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)\s*$", answer.text)
             if answer
@@ -87,12 +92,10 @@ class Changing:
         one.
         """
         if call is self._successor:
-            self._former, self._call, self._successor = (
-                self._call,
-                call,
-                None,
-            )  # one let go of would be hung up at once
-            self._sound = None  # until it has media of its own
+            # The former call is kept: one let go of would be hung up at once by the engine.
+            self._former, self._call, self._successor = self._call, call, None
+            # Until the new call has media of its own.
+            self._sound = None
             self.tell("transferred")
         return call is self._call
 
@@ -101,12 +104,13 @@ class Changing:
         self.tell("transfer-asked", target=target, followed=self.follows)
         if not self.follows or call is not self._call:
             return None
+        # RFC 3515 section 2.4.2: whoever accepts a REFER calls the target itself.
         self._successor = LineCall(self, self._account)  # type: ignore[arg-type]
         return self._successor
 
 
 def obey(handset: Changing, order: Mapping[str, Any]) -> None:
-    """Do one of them to the call of a handset; what the engine refuses is told as control-failed."""
+    """Do one of them to a handset's call; what the engine refuses is a control-failed event."""
     if not handset.in_call:
         handset.tell("no-call", command=order["what"])
         return
@@ -123,6 +127,7 @@ def _hold(handset: Changing, _order: Mapping[str, Any]) -> None:
 def _resume(handset: Changing, _order: Mapping[str, Any]) -> None:
     parameter = pj.CallOpParam(True)
     parameter.opt.flag = pj.PJSUA_CALL_UNHOLD
+    # Some PBXs refuse a re-INVITE that adds a video stream with 488.
     parameter.opt.videoCount = 0
     handset.call_now.reinvite(parameter)
 
@@ -155,12 +160,15 @@ def refer_to(uri: str, replaces: Mapping[str, str] | None) -> str:
     if not replaces:
         return f"<{uri}>"
     named = f"{replaces['call_id']};to-tag={replaces['far_tag']};from-tag={replaces['own_tag']}"
+    # RFC 3891 section 3: to-tag is the local tag of whoever gets the INVITE, from-tag that of its
+    # far end.
     return f"<{uri}?Replaces={quote(named, safe='')}>"
 
 
 def dialog_of(answer: Message) -> dict[str, str]:
     """Call-ID and both tags, out of the 2xx to an INVITE of ours."""
     call_id = [*answer.headers("Call-ID"), *answer.headers("i"), ""][0]
+    # Compact header forms (RFC 3261 section 7.3.3): i, f and t.
     own = _TAG.search([*answer.headers("From"), *answer.headers("f"), ""][0])
     far = _TAG.search([*answer.headers("To"), *answer.headers("t"), ""][0])
     return {"call_id": call_id, "own_tag": own[1] if own else "", "far_tag": far[1] if far else ""}

@@ -1,4 +1,4 @@
-"""What the engine (pjsua2) calls back, passed on to the handset. All of it runs in the main thread.
+"""The callbacks of the engine (pjsua2), passed on to the handset. All run in the main thread.
 
 An exception in a callback would be printed and swallowed: `_kept` keeps it for the handset's loop.
 """
@@ -16,12 +16,12 @@ from checks.telephony.phone.sip_watch import Watch
 from checks.telephony.sip.ladder import Message, parse_log
 from checks.telephony.sip.malformed import Dropped
 
+# How digits are sent -> the engine's number for it.
 DTMF = {"rfc4733": 0, "info": 1}
-"""how digits are sent -> the engine's number for it"""
 
 
 class Listener(Protocol):
-    """Who is told."""
+    """What the callbacks are passed on to: the handset."""
 
     broken: Exception | None
     ssrc_changes: int
@@ -64,6 +64,7 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
     def write(self, entry: Any) -> None:
         if message := parse_log(entry.msg, time.monotonic()):
             self.handset.on_message(message)
+        # The engine tells a change of the RTP source in its log only.
         elif "Changed RTP peer SSRC" in entry.msg:
             self.handset.ssrc_changes += 1
         elif entry.msg.startswith("RTP decode error: "):
@@ -99,6 +100,8 @@ class LineCall(pj.Call):  # type: ignore[misc]
 
     @_kept
     def onCallState(self, _parameter: Any) -> None:  # noqa: N802
+        # getInfo raises once the call is over, so that it comes first, while the engine still
+        # holds the call.
         info = self.getInfo()
         if not self.handset.is_current(self):
             return
@@ -115,6 +118,7 @@ class LineCall(pj.Call):  # type: ignore[misc]
                 and media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD
             ):
                 self.handset.on_held()
+            # REMOTE_HOLD still has media: the far end holds us, and its music is to be heard.
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
                 pj.PJSUA_CALL_MEDIA_ACTIVE,
                 pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
@@ -136,8 +140,10 @@ class LineCall(pj.Call):  # type: ignore[misc]
 
     @_kept
     def onCallTransferRequest(self, parameter: Any) -> None:  # noqa: N802
-        """The far end wants us to call somebody else: a phone that was not told to follow refuses."""
+        """The far end wants us to call somebody else; a phone that does not follow refuses."""
         successor = self.handset.successor_for(self, parameter.dstUri)
+        # 403 tells the far end that a transfer of this phone will not do; its call to us stands
+        # (RFC 3515 section 2.4.2).
         parameter.statusCode = (
             pj.PJSIP_SC_ACCEPTED if successor is not None else pj.PJSIP_SC_FORBIDDEN
         )

@@ -1,5 +1,6 @@
-"""One side of a challenge, in the process of a call leg: says its nonce and its digits, and listens
-for the other's.
+"""One side of a challenge, in the process of a call leg.
+
+It says its nonce and its digits, and listens for the other side's.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Side:
         if "say" in command:
             path = self._path("nonce")
             write_wav(path, sound_of(command["say"]))
+            # The nonce repeats until it is hushed: the other side may begin to listen at any
+            # moment.
             self._handset.play(path, again=True)
         if "expect" in command:
             self._ear.listen_for_nonce(command)
@@ -51,6 +54,7 @@ class Side:
             return
         path = self._path("digits")
         write_wav(path, sound_of_digits(digits))
+        # Digits are said once: a repeated digit would be a second one.
         self._handset.play(path, again=False)
 
     def attend(self) -> None:

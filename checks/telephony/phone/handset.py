@@ -15,46 +15,43 @@ Traps of the engine that this file lives with (pjsua2 2.15.1):
 from __future__ import annotations
 
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
 
 from checks.telephony.phone import pjsua2_settings
-from checks.telephony.phone.call_control import Changing
 from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Screen, callers_in
 from checks.telephony.phone.sip_watch import Tell, Watch
+from checks.telephony.phone.sound_bridge import Sounding
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
+# pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
+# lacks.
 _TRANSPORTS = {
     "udp": pj.PJSIP_TRANSPORT_UDP,
     "tcp": pj.PJSIP_TRANSPORT_TCP,
     "tls": pj.PJSIP_TRANSPORT_TLS,
 }
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
+# A far end that rings for minutes sends one each 60 s or so (RFC 3261 section 13.3.1.1); more
+# would flood the daemon.
 _PROVISIONALS_TOLD = 20
 
 
-class Handset(Changing):
+class Handset(Sounding):
     """The telephone. Its methods do; what comes of it is told as events."""
 
     def __init__(self, tell: Tell, folder: Path, name: str) -> None:
-        super().__init__()
+        super().__init__(folder, name)
         self.tell, self.ladder = tell, Ladder()
         self.broken: Exception | None = None
         self.digits = ""
         """every digit that the far end pressed"""
-        self.heard_file, self.said_file = (
-            folder / f".{name}-heard.wav",
-            folder / f".{name}-said.wav",
-        )
-        self._silence_file = folder / f".{name}-silence.wav"
-        self.media_at: float | None = None
         self.ended = False
         self.registered = False
         self.screen = Screen()
@@ -66,8 +63,6 @@ class Handset(Changing):
         self._call: Any = None
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
-        self._said: Any = None
-        self._heard: Any = None
         self._wire = Wire(self)
         self._provisionals = 0
         self._hanging_up = False
@@ -75,10 +70,9 @@ class Handset(Changing):
         self._next_look = 0.0
 
     # --- what the telephone does
-    # -----------------------------------------------------------------------------------
 
     def open(self, account: Account) -> None:
-        """Start the engine with this account; tells `ready` with its SIP port. Raises pjsua2.Error."""
+        """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
         self.watch.srtp = account.srtp
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
@@ -87,11 +81,13 @@ class Handset(Changing):
         transport = self._endpoint.transportCreate(kind, pjsua2_settings.of_transport(account))
         port = int(self._endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
         self._endpoint.libStart()
+        # No sound card: sound comes from files, and goes to files.
         self._endpoint.audDevManager().setNullDev()
         for codec in self._endpoint.codecEnum2():
             self._endpoint.codecSetPriority(
                 codec.codecId, pjsua2_settings.priority(codec.codecId, account.codecs)
             )
+        # The account is added when the transport is there: its Contact holds the port.
         self._account = LineAccount(self)
         self._account.create(pjsua2_settings.of_account(account))
         self.tell("ready", port=port)
@@ -110,17 +106,19 @@ class Handset(Changing):
         """
         self._call = LineCall(self, self._account)
         parameter = pj.CallOpParam(True)
+        # A video stream in an offer makes some trunks refuse the whole call.
         parameter.opt.videoCount = 0
         for name, value in headers.items():
             header = pj.SipHeader()
             header.hName, header.hValue = name, value
             parameter.txOption.headers.push_back(header)
+        # A From that differs from the account shows another number to the callee.
         if caller:
             parameter.txOption.localUri = caller
         self._call.makeCall(to, parameter)
 
     def answer(self, status: int) -> None:
-        """Answer the call that rings, or send a provisional or final response of one's own choice."""
+        """Answer the call that rings, or send a provisional or final response of one's choice."""
         parameter = pj.CallOpParam(True)
         parameter.opt.videoCount = 0
         parameter.statusCode = status
@@ -129,41 +127,24 @@ class Handset(Changing):
     def press(self, digits: str, method: str) -> None:
         """Send DTMF. Raises pjsua2.Error, as when the far end did not offer telephone-event."""
         parameter = pj.CallSendDtmfParam()
+        # 160 ms: eight RTP packets, and four times what ITU-T Q.24 wants.
         parameter.method, parameter.digits, parameter.duration = DTMF[method], digits, 160
         self._call.sendDtmf(parameter)
-
-    def play(self, path: Path, again: bool) -> None:
-        """Say a WAV into the call, once or over and over."""
-        self._players.append(self._player(path, again))
-        for sink in (self._said,) if self._muted else (self._said, self._sound):
-            self._players[-1].startTransmit(sink)
-
-    def hush(self) -> None:
-        """Stop everything that is being played but the silence."""
-        for player in self._players[1:]:
-            for sink in (self._sound, self._said):
-                player.stopTransmit(sink)
-        del self._players[1:]
 
     def hang_up(self) -> None:
         """BYE, CANCEL or a refusal, as fits; the call may linger until `farewell_answered`."""
         if self.in_call:
+            # The counts are gone with the call.
             self.look_at_media()
             self._hanging_up = True
             self._call.hangup(pj.CallOpParam(True))
 
     # --- how it stands
-    # ---------------------------------------------------------------------------------------------
 
     @property
     def statistics(self) -> dict[str, Any]:
         """The RTP counts so far; {} when there never was media."""
         return {**self.meter.latest, **self.watch.far.figures} if self.meter.latest else {}
-
-    @property
-    def has_media(self) -> bool:
-        """Whether sound can be said and heard."""
-        return self._sound is not None and not self.ended
 
     def buffered_ms(self) -> float | None:
         """What the jitter buffer holds just now, milliseconds of sound; None without media."""
@@ -175,23 +156,13 @@ class Handset(Changing):
         """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
         response.
         """
-        if self.ladder.far_request("BYE") is not None:
-            return True  # both hung up at once
-        if not self._hanging_up or not any(
-            m.method == "BYE" and m.status is None for m in self.ladder
-        ):
-            invite = any(
-                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since
-                for m in self.ladder
-            )
-            return invite or not self._hanging_up
-        answer = self.ladder.final_response("BYE")
-        return answer is not None and answer.at >= since
+        return self.ladder.ended(since, self._hanging_up)
 
     def poll(self, milliseconds: int) -> None:
         """Let the engine work. Raises what broke in a callback."""
         self._endpoint.libHandleEvents(milliseconds)
         self._door.answer()
+        # The engine may break in a callback: poll raises it where the process can act on it.
         if self.broken is not None:
             raise self.broken
         if self.has_media and time.monotonic() >= self._next_look:
@@ -201,6 +172,7 @@ class Handset(Changing):
         """Take the RTP counts; tells `rtp-first` once, with where it came from and where it should
         have.
         """
+        # While the call is on hold, getStreamStat tells of a stream that is paused.
         if not self.has_media or self.held:
             return
         stat = self._call.getStreamStat(self._media_index)
@@ -208,6 +180,8 @@ class Handset(Changing):
         self.watch.count(
             self.meter.take(pjsua2_settings.counts(stat, info), time.monotonic()), self.media_at
         )
+        # Until the first packet every 20 ms, since its moment is a measure; then four times a
+        # second.
         self._next_look = time.monotonic() + (0.25 if self._rtp_seen else 0.02)
         if not self._rtp_seen and stat.rtcp.rxStat.pkt > 0:
             self._rtp_seen = True
@@ -215,12 +189,12 @@ class Handset(Changing):
             self.tell("rtp-first", source=source, expected=info.remoteRtpAddress)
 
     # --- what the engine says
-    # --------------------------------------------------------------------------------------
 
     def on_message(self, message: Any) -> None:
-        """A SIP message went by."""
+        """Keep a SIP message that was sent or received, and tell what it means for the call."""
         self.ladder.add(message)
         self.watch.look(message)
+        # After the end nothing more is told: the daemon awaits its statistics only.
         if message.method != "INVITE" or self.ended:
             return
         if message.direction == "sent" and message.status is None:
@@ -228,6 +202,7 @@ class Handset(Changing):
         elif (
             message.direction == "received" and message.status is not None and message.status < 200
         ):
+            # Told events are bounded; the ladder keeps the messages.
             self._provisionals += 1
             if self._provisionals <= _PROVISIONALS_TOLD:
                 name = "trying" if message.status == 100 else "provisional"
@@ -243,24 +218,29 @@ class Handset(Changing):
 
     def on_registration(self, code: int, phrase: str, expires: int) -> None:
         """The registrar answered, or nobody did."""
+        # A 2xx to REGISTER with expires 0 took the binding away (RFC 3261 section 10.2.2).
         self.registered = code // 100 == 2 and expires > 0
         if code // 100 == 2:
             self.tell("registered" if self.registered else "unregistered")
             return
         answer = self.ladder.final_response("REGISTER")
+        # A status without a response on the wire is our own stack's: 408 by timer F, 503 by the
+        # network.
         far = answer is not None and answer.status == code
         self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
 
     def on_incoming(self, call_id: int) -> None:
-        """It rings; a second call meanwhile, or one that is not meant for us, is told to be busy."""
+        """It rings; a second call, or one that is not meant for us, is refused as busy."""
         known = callers_in(self.ladder)
         if not (admitted := self.screen.admits(known)):
             self.tell("turned-away", identities=known)
         if self._call is not None or not admitted:
+            # The engine is in its own callback here: hanging up must wait (unwanted_calls.py).
             self._door.turn_away(self._account, call_id)
             return
         self._call = LineCall(self, self._account, call_id)
         info = self._call.getInfo()
+        # 180 at once: a queue takes a phone that says nothing for unreachable.
         self.answer(pj.PJSIP_SC_RINGING)
         self.tell("incoming", far=info.remoteUri, identities=known)
         if self.screen.picks_up:
@@ -273,6 +253,7 @@ class Handset(Changing):
         if state != _ENDED or self.ended:
             return
         self.ended = True
+        # What follows our own BYE is no event of the far end.
         if self._hanging_up:
             return
         if (bye := self.ladder.far_request("BYE")) is not None:
@@ -281,6 +262,7 @@ class Handset(Changing):
         if self.ladder.far_request("CANCEL") is not None:
             self.tell("cancelled")
             return
+        # Neither BYE nor CANCEL came: the INVITE was refused, by the far end or by our own stack.
         self.watch.refused(
             self.ladder.final_response("INVITE"), code, phrase, described=self._sound is not None
         )
@@ -288,11 +270,7 @@ class Handset(Changing):
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""
         self._sound, self._media_index, self.held = self._call.getAudioMedia(index), index, False
-        if self._heard is None:
-            self._begin_recording()
-        self._sound.startTransmit(self._heard)
-        for player in self._players[: 1 if self._muted else None]:
-            player.startTransmit(self._sound)
+        self._connect_sound()
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen
         self.watch.begin_media(self._call.getMedTransportInfo(index).localRtcpName)
@@ -304,30 +282,3 @@ class Handset(Changing):
         if method == "rfc4733":
             self.meter.digit(time.monotonic())
         self.tell("dtmf", digit=digit, method=method)
-
-    # --- the parts
-    # -------------------------------------------------------------------------------------------------
-
-    def _begin_recording(self) -> None:
-        self._heard, self._said = pj.AudioMediaRecorder(), pj.AudioMediaRecorder()
-        self._heard.createRecorder(str(self.heard_file))
-        self._said.createRecorder(str(self.said_file))
-        self.media_at = time.monotonic()
-        _write_silence(self._silence_file)
-        self._players.append(self._player(self._silence_file, again=True))
-        for sink in (self._said, self._heard):  # so that both go on while a call is on hold
-            self._players[0].startTransmit(sink)
-
-    @staticmethod
-    def _player(path: Path, again: bool) -> Any:
-        player = pj.AudioMediaPlayer()
-        player.createPlayer(str(path), 0 if again else pj.PJMEDIA_FILE_NO_LOOP)
-        return player
-
-
-def _write_silence(path: Path) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(2 * 8000))

@@ -1,46 +1,42 @@
-"""What one listens for in a call while it runs: a prompt, a nonce, or simply what there is. Only
-for child processes.
+"""Listening in a call while it runs: for a prompt, for a nonce, or for whatever there is. Only for
+child processes.
 
 A prompt is decided as soon as enough of it was heard, else when its time is up; one that has begun
-in time is let speak. What is there instead is told as a code: silent, comfort-noise, wrong-prompt
-(it was X), unknown-prompt, not-heard (a part of it), and, after a press, dtmf-ignored (the last
-prompt again, or silence still); false-answer:busy and the like (a tone of the network after the
-answer, before anything else was heard), later tone:busy; fax, voicemail, music-on-hold, frozen,
-looped, noise.
+in time may go on to its end. What is there instead is told as a code: silent, comfort-noise,
+wrong-prompt (it was X), unknown-prompt, not-heard (a part of it), and, after a press, dtmf-ignored
+(the last prompt again, or silence still); false-answer:busy and the like (a tone of the network
+after the answer, before anything else was heard), later tone:busy; fax, voicemail, music-on-hold,
+frozen, looped, noise.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-import wave
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from checks.telephony.audio import classification, examination, nonce, nonce_sound, prompt, sound
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE
+from checks.telephony.phone import prompt_naming
 
 if TYPE_CHECKING:
     from checks.telephony.phone.sip_watch import Tell
 
+# How far the recording may be behind the call: the engine writes 4096 bytes, 256 ms, at a time.
 _LAG_SECONDS = 0.35
-"""how far the recording may be behind the call"""
+# The engine writes four times a second: reading more often finds nothing new.
 _READ_EVERY_SECONDS = 0.05
+# A prompt that was heard may end this much later than reckoned: jitter buffers stretch sound.
 _TAIL = round(0.2 * RATE)
-"""a prompt that was heard may end this much later than reckoned"""
+# A quarter of the prompt is no chance: then it was cut short, not another.
 _SOME = 0.25
-_LIBRARY_SECONDS = 4.0
+# Less sound than this may be a click of the switch.
 _SOME_SECONDS = 1.0
+# Sound that may be an answer: speech (unknown), music, a voicemail's greeting.
 _GOOD = ("unknown", "music", "voicemail")
-
-
-@lru_cache(maxsize=512)
-def reference(path: str) -> prompt.Reference:
-    """A prompt to look for, read once. Raises OSError, ValueError, wave.Error."""
-    return prompt.Reference.read(Path(path))
 
 
 class Listening(Protocol):
@@ -56,25 +52,27 @@ class Prompt:
     def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
         self._ear, self._order = ear, order
         self._hearings = [
-            prompt.Hearing(reference(path), ear.mark)
+            prompt.Hearing(prompt_naming.reference(path), ear.mark)
             for path in order.get("references") or [order["reference"]]
         ]
         self._began = time.monotonic()
         self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
-        """Whether it is decided."""
+        """Look at what has come; whether it was heard, or its time is up."""
         matches = [hearing.hear(self._ear.recording.samples) for hearing in self._hearings]
         best = max(
             range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage)
         )
         match, heard = matches[best], self._hearings[best].reference
         begins = self._ear.recording.time_of(match.begins)
+        # A prompt that began in time counts, however long it is.
         if match.whole and begins <= self._deadline:
             self._ear.heard_to(match.ends, match.begins + heard.length)
             waited = max(0.0, begins - self._began)
             self._tell("heard", match, heard, seconds=waited, began=begins)
             return True
+        # The deadline has a lag: the recording is behind the call.
         if time.monotonic() < self._deadline + _LAG_SECONDS or self._under_way(match, heard):
             return False
         code, text = self._instead(match, heard)
@@ -88,6 +86,7 @@ class Prompt:
     def _under_way(self, match: prompt.Match, heard: prompt.Reference) -> bool:
         """It began in time, was there until a moment ago, and may still be saying the rest."""
         recording = self._ear.recording
+        # A pause within a prompt may last a second; 1.5 s without a hit, and it is over.
         recent = len(recording.samples) - match.ends < 1.5 * RATE
         last = recording.time_of(match.begins + heard.length) + 1.0
         return match.windows >= 2 and recent and time.monotonic() < last
@@ -108,13 +107,14 @@ class Nonce:
         self._turn: int = order.get("turn", 0)
         """which of several challenges of one call it is"""
         self._own, self._began = order.get("say"), time.monotonic()
+        # Only what is heard from now on can be an answer to this challenge.
         self._listener = nonce_sound.Listener(
             order["expect"], ear.recording.position_at(self._began)
         )
         self._deadline = self._began + order["within"]
 
     def attend(self) -> bool:
-        """Whether it is decided."""
+        """Look at what has come; whether it was heard, or its time is up."""
         samples = self._ear.recording.samples
         if (found := self._listener.hear(samples)) is not None:
             self._ear.heard_to(len(samples), len(samples))
@@ -135,6 +135,7 @@ class Nonce:
     def _instead(self) -> str | None:
         """Whose nonce came in its stead: our own ("echo"), or somebody else's ("another")."""
         begin, samples = self._ear.recording.position_at(self._began), self._ear.recording.samples
+        # An echo is looked for first: our own nonce would also pass as somebody's.
         if self._own and nonce_sound.Listener(self._own, begin).hear(samples) is not None:
             return "echo"
         return "another" if self._listener.somebody() else None
@@ -152,6 +153,7 @@ class Sound:
         """Whether there was some, or its time is up."""
         samples = self._ear.since_answer(self._order)
         over = time.monotonic() >= self._deadline + _LAG_SECONDS
+        # Classifying a growing recording is worth it four times a second.
         if not over and len(samples) < self._next_look:
             return False
         self._next_look = len(samples) + RATE // 4
@@ -211,6 +213,7 @@ class Ear:
         self, order: Mapping[str, Any], side: Recording | None = None
     ) -> sound.Samples:
         """What was heard (or said) since the answer; all of it when there was none."""
+        # Early media before the answer is another thing than what was answered.
         recording = side or self.recording
         answered = order.get("answered_at")
         return recording.samples[0 if answered is None else recording.position_at(answered) :]
@@ -220,7 +223,8 @@ class Ear:
         return examination.examine(*self.so_far(order), order.get("country"))
 
     async def examine_beside(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The same in a thread, where a call's packets go by this one."""
+        """What `examine` finds, computed in a thread: this one carries the call's packets."""
+        # numpy lets the interpreter go: the loop serves packets meanwhile.
         return await asyncio.to_thread(
             examination.examine, *self.so_far(order), order.get("country")
         )
@@ -230,7 +234,7 @@ class Ear:
         return examination.figures_of(*self.so_far({}))
 
     async def figures_beside(self) -> dict[str, float]:
-        """The same in a thread."""
+        """The measures of what was heard, computed in a thread."""
         return await asyncio.to_thread(examination.figures_of, *self.so_far({}))
 
     def so_far(self, order: Mapping[str, Any]) -> tuple[sound.Samples, sound.Samples]:
@@ -242,6 +246,7 @@ class Ear:
     def turn_page(self) -> None:
         """From now on only what comes now counts (a digit was pressed)."""
         self.mark = self.recording.position_at(time.monotonic())
+        # What was said just before the digit may still be in the buffers.
         self._quiet_from = max(self.mark, self._quiet_from)
 
     def heard_to(self, position: int, over_at: int) -> None:
@@ -258,52 +263,18 @@ class Ear:
         """
         previous: str | None = order.get("previous")
         samples = self.recording.samples[self._quiet_from :]
+        # Silence after a digit: an IVR that did not take it waits for it still.
         if sound.is_silent(samples) and previous is not None and previous:
             return "dtmf-ignored", "nothing new and then silence after the digit"
         known = [*order.get("others", ()), *([previous] if previous else [])]
-        if not sound.is_silent(samples) and (name := self._known(samples, known, wanted)):
+        if not sound.is_silent(samples) and (name := prompt_naming.known(samples, known, wanted)):
             if previous and name == Path(previous).name:
                 return "dtmf-ignored", f"{name} went on or came again after the digit"
             return "wrong-prompt", f"it was {name}, {awaited} awaited"
-        code, text = self._named(samples, order)
-        return code, f"{text}, {awaited} awaited"
-
-    def _known(
-        self, samples: sound.Samples, known: Iterable[str], wanted: Collection[str]
-    ) -> str | None:
-        """Which of the known prompts it is; a library that is too large to be gone through in time
-        is gone through in part.
-        """
-        enough, found = time.monotonic() + _LIBRARY_SECONDS, list[prompt.Reference]()
-        for path in dict.fromkeys(known):
-            if (
-                Path(path).name not in wanted
-                and time.monotonic() < enough
-                and (one := readable(path))
-            ):
-                found.append(one)
-        return prompt.closest(samples, 0, found, lambda: time.monotonic() < enough)
-
-    def _named(self, samples: sound.Samples, order: Mapping[str, Any]) -> tuple[str, str]:
-        """What the sound is; a tone of the network counts as a false answer only where it follows
-        the answer.
-        """
         answered = order.get("answered_at")
         if answered is not None:
             samples = samples[max(0, self.recording.position_at(answered) - self._quiet_from) :]
-        found = classification.nature_of(samples, order.get("country"))
-        if found.is_false_answer and answered is not None:
-            return f"{'tone' if self.something_heard else 'false-answer'}:{found.kind}", found.words
-        if found.kind in ("silence", "nothing"):
-            return "silent", f"no sound for {len(samples) / RATE:.1f} s"
-        if found.kind in ("unknown", *classification.FALSE_ANSWERS, "tone"):
-            return "unknown-prompt", found.words
-        return {"music": "music-on-hold"}.get(found.kind, found.kind), found.words
-
-
-def readable(path: str) -> prompt.Reference | None:
-    """A prompt of a library, if it is one."""
-    try:
-        return reference(path)
-    except (OSError, ValueError, EOFError, wave.Error):
-        return None
+        code, text = prompt_naming.named(
+            samples, order.get("country"), answered is not None, self.something_heard
+        )
+        return code, f"{text}, {awaited} awaited"

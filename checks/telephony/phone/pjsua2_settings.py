@@ -1,5 +1,5 @@
-"""What the engine (pjsua2) is told: about itself, an account, a transport; and the counts that it
-tells back.
+"""The settings of the engine (pjsua2) for itself, an account and a transport, and the counts that
+it tells back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 import pjsua2 as pj
 
+# RFC 4028 section 5 has 90 s as the least session interval: an orphaned call dies at the far end
+# within it.
 _SESSION_SECONDS = 90
 
 
@@ -43,18 +45,24 @@ _SRTP = {
 
 
 def of_engine(writer: Any) -> Any:
-    """The engine's own settings; `writer` takes its log and must be kept referenced by the caller."""
+    """The engine's own settings. `writer` takes its log; the caller must keep it referenced."""
     settings = pj.EpConfig()
+    # No threads: pjsua2 asserts when a thread that it does not know calls it.
     settings.uaConfig.threadCnt = 0
     settings.uaConfig.mainThreadOnly = True
+    # The call, a consultation, and one caller each who is turned away.
     settings.uaConfig.maxCalls = 4
     settings.uaConfig.userAgent = "Reveille"
+    # Level 4 logs whole SIP messages and RTP decode errors, which the ladder and the watch read.
     settings.logConfig.level = settings.logConfig.consoleLevel = 4
     settings.logConfig.msgLogging = 1
     settings.logConfig.decor = 0
     settings.logConfig.writer = writer
+    # The telephone network's rate: prompts are compared at 8 kHz, whatever the codec.
     settings.medConfig.clockRate = settings.medConfig.sndClockRate = 8000
+    # Voice activity detection would leave gaps in what our own nonce needs.
     settings.medConfig.noVad = True
+    # The echo canceller would remove what an echo test is to find.
     settings.medConfig.ecTailLen = 0
     return settings
 
@@ -66,6 +74,7 @@ def of_transport(account: Account) -> Any:
     if account.transport == "tls":
         settings.tlsConfig.verifyServer = True
         settings.tlsConfig.CaListFile = account.authorities
+        # The engine's OpenSSL 1.0.2 has no TLS 1.3.
         settings.tlsConfig.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
     return settings
 
@@ -74,6 +83,7 @@ def priority(codec: str, wanted: tuple[str, ...]) -> int:
     """255 for the first wanted codec, one less for each further, 0 (off) for all others."""
     name = codec.split("/", 1)[0].upper()
     order = [codec.upper() for codec in wanted]
+    # The engine's priorities go from 255, the first in the offer, to 0, not offered at all.
     return 255 - order.index(name) if name in order else 0
 
 
@@ -85,7 +95,10 @@ def of_account(account: Account) -> Any:
     settings.idUri = account.address
     settings.regConfig.registerOnAdd = False
     settings.regConfig.registrarUri = account.registrar or ""
+    # The daemon decides whether a registration is tried again.
     settings.regConfig.retryIntervalSec = 0
+    # The registration outlives a probe by minutes at most, should the process die without taking
+    # it back.
     settings.regConfig.timeoutSec = 300
     if account.route:
         settings.sipConfig.proxies.push_back(account.route)
@@ -95,18 +108,24 @@ def of_account(account: Account) -> Any:
         )
     settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
     settings.callConfig.timerMinSESec = settings.callConfig.timerSessExpiresSec = _SESSION_SECONDS
+    # An answer with several codecs would make the engine send a second INVITE to lock one.
     settings.mediaConfig.lockCodecEnabled = False
     settings.mediaConfig.srtpUse = _SRTP[account.srtp]
+    # 0 lets the keys go over UDP too, as the line's srtp setting says.
     settings.mediaConfig.srtpSecureSignaling = 0
+    # Keys in the SDP (RFC 4568) are what SIP trunks and PBXs have; DTLS-SRTP belongs to browsers.
     settings.mediaConfig.srtpOpt.keyings.push_back(pj.PJMEDIA_SRTP_KEYING_SDES)
     settings.mediaConfig.transportConfig.boundAddress = account.local_address
-    settings.mediaConfig.transportConfig.port = random.randrange(16384, 48000, 2)  # noqa: S311 - no secret
+    # The engine reuses its default port: packets of a call that was orphaned would be heard in the
+    # next one. RTP takes even ports (RFC 3550 section 11).
+    port = random.randrange(16384, 48000, 2)  # noqa: S311 - no secret
+    settings.mediaConfig.transportConfig.port = port
     settings.mediaConfig.transportConfig.portRange = 16000
     return settings
 
 
 def media_of(info: Any) -> dict[str, Any]:
-    """What a stream is."""
+    """The codec of a stream, its far address and its packet time (milliseconds)."""
     codec = info.audCodecParam
     packet_ms = codec.info.frameLen * max(1, codec.setting.frmPerPkt)
     return {"codec": info.codecName, "far": info.remoteRtpAddress, "packet_ms": packet_ms}
@@ -126,11 +145,13 @@ def counts(stat: Any, info: Any) -> dict[str, Any]:
         "rx_loss_length_ms": (
             received.lossPeriodUsec.mean / 1000 if received.lossPeriodUsec.n else None
         ),
+        # A jitter buffer discards what comes too late, or twice.
         "rx_discarded": buffer.discard,
         "rx_empty": buffer.empty,
         "rx_buffer_ms": buffer.avgDelayMsec,
         "rx_jitter_ms": received.jitterUsec.mean / 1000,
         "tx_packets": sent.pkt,
+        # Without a report the far end's figures are zero, which would read as a perfect call.
         "far_reports": sent.updateCount,
         "far_lost": sent.loss,
         "far_jitter_ms": sent.jitterUsec.mean / 1000 if sent.updateCount else None,

@@ -13,7 +13,6 @@ exit.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.process.channel import Channel, be_a_good_child
+from checks.telephony.phone import leg_exhibits
 from checks.telephony.phone.process_health import Pulse
 from checks.telephony.phone.screening import Screen
 
@@ -31,9 +31,14 @@ if TYPE_CHECKING:
     from checks.telephony.phone.handset import Handset
     from checks.telephony.phone.listener import Ear
 
+# Ten times a second the loop would be too slow for the moment of the first packet.
 _TICK_MILLISECONDS = 10
+# No step of the loop takes longer: a process that stands still for so long is stuck in the engine.
 _STUCK_SECONDS = 15
+# RFC 3261 section 17.1.2.2: a BYE repeats after 0.5 and 1.5 s: three of them go out within this
+# time.
 _FAREWELL_SECONDS = 3.0
+# The registration is taken back by courtesy: it runs out anyway.
 _UNREGISTER_SECONDS = 1.5
 # When the daemon is dead; the guard leaves it half a second more (engine.py).
 _ORPHAN_SECONDS = 1.0
@@ -50,6 +55,7 @@ class Phone:
         self._files: dict[str, str] = {}
         self._folder, self._name = Path(), "call"
         self._born = time.monotonic()
+        # Until the order "open" names the life of the call.
         self._dies = self._born + 600
         self._unregister = False
         self._terminated = False
@@ -57,8 +63,9 @@ class Phone:
         signal.signal(signal.SIGTERM, self._terminate)
 
     def run(self) -> None:
-        """Until it is told to hang up, or nobody is there any more."""
+        """Run until it is told to hang up, or the daemon is gone."""
         while True:
+            # The alarm is set anew each turn: SIGALRM ends a process whose loop stands still.
             signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
             self._turn()
             for command in self._channel.commands():
@@ -67,6 +74,8 @@ class Phone:
                     return
                 self._obey(command)
             if self._channel.gone or self._terminated or time.monotonic() > self._dies:
+                # With a dead daemon nobody reads the exhibits: what counts is that the far end's
+                # channel is free.
                 self._leave(_ORPHAN_SECONDS if self._channel.gone else _FAREWELL_SECONDS)
                 return
 
@@ -76,6 +85,8 @@ class Phone:
     def _turn(self) -> None:
         """Let time pass: the engine works, the ear listens."""
         if self._handset is None:
+            # Nothing to do before the account is there; 2 ms keep the start quick and the CPU
+            # idle.
             time.sleep(0.002)
             return
         with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
@@ -91,6 +102,7 @@ class Phone:
         if stopwatch is None:
             handset.poll(_TICK_MILLISECONDS)
             return
+        # A stopwatch takes the moment at which a file grows, to a millisecond.
         for _ in range(_TICK_MILLISECONDS):
             handset.poll(1)
             stopwatch.look()
@@ -130,7 +142,7 @@ class Phone:
                 self._converse(command)
 
     def _converse(self, command: dict[str, Any]) -> None:
-        """The commands that need a call with sound."""
+        """Obey the commands that need a call with sound."""
         if self._ear is None or self._side is None or not self._phone.has_media:
             self._channel.tell("no-media", command=command["do"], turn=command.get("turn", 0))
             return
@@ -172,7 +184,8 @@ class Phone:
         return self._handset
 
     def _open(self, command: dict[str, Any]) -> None:
-        import checks.telephony.phone.challenge_side  # noqa: F401 - numpy takes its time now, or it would be measured as the far end's
+        # numpy takes its time now, or its import would be measured as the far end's.
+        import checks.telephony.phone.challenge_side  # noqa: F401 - for its import alone
         from checks.telephony.phone.handset import Handset
         from checks.telephony.phone.pjsua2_settings import Account
 
@@ -183,6 +196,7 @@ class Phone:
         )
         self._dies = self._born + command["life_seconds"]
         self._handset = Handset(self._channel.tell, self._folder, self._name)
+        # A PIN that is pressed must be in no ladder and no recording.
         self._handset.ladder.secretive = command.get("secretive", False)
         written = {**command["account"], "codecs": tuple(command["account"]["codecs"])}
         self._handset.open(Account(**written))
@@ -193,6 +207,7 @@ class Phone:
         try:
             self._phone.call(to, headers, caller)
         except pj.Error as problem:
+            # An address that does not resolve never becomes an INVITE: the origin is local.
             self._channel.tell("refused", code=0, phrase=problem.reason, reasons=[], origin="local")
 
     def _press(self, side: Side, digits: str, method: str) -> None:
@@ -204,6 +219,7 @@ class Phone:
         except pj.Error as problem:
             self._channel.tell("press-failed", text=problem.reason, digits=shown, method=method)
             return
+        # What was heard before the digit is no answer to it.
         if self._ear is not None:
             self._ear.turn_page()
         self._channel.tell("pressed", digits=shown, method=method)
@@ -214,7 +230,6 @@ class Phone:
         call_control.obey(self._phone, command)
 
     # --- leaving
-    # -----------------------------------------------------------------------------------------------------
 
     def _leave(self, within: float) -> None:
         """Hang up, wait for the answer, un-REGISTER, write the exhibits, say so."""
@@ -228,14 +243,18 @@ class Phone:
                 else True
             )
             self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
+            # A registration that failed cannot be taken back.
             if self._unregister and self._handset.registered:
                 self._handset.unregister()
                 self._until(lambda: not self._phone.registered, _UNREGISTER_SECONDS)
             health = self._pulse.figures(self._handset.media_at)
+            # Figures are taken after the call: they need its whole recording.
             self._channel.tell(
                 "statistics", **self._handset.statistics, **self._sound_figures(), health=health
             )
-            self._write_exhibits(self._handset)
+            leg_exhibits.write(
+                self._folder, self._name, self._files, self._born, self._handset, self._ear
+            )
         self._channel.tell("closed")
 
     def _until(self, condition: Any, within: float) -> bool:
@@ -243,6 +262,7 @@ class Phone:
         while not condition():
             if time.monotonic() > deadline:
                 return False
+            # The wait for a far end must not look like a loop that is stuck.
             signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
             with self._pulse.waiting(_TICK_MILLISECONDS / 1000):
                 self._phone.poll(_TICK_MILLISECONDS)
@@ -253,38 +273,15 @@ class Phone:
             return {}
         return {**self._ear.figures(), "rx_ssrc_changes": self._handset.ssrc_changes}
 
-    def _write_exhibits(self, handset: Handset) -> None:
-        first = next(iter(handset.ladder), None)
-        text = handset.ladder.text(first.at if first else self._born, "Reveille")
-        (self._folder / self._files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
-        if self._ear is not None and not handset.ladder.secretive:
-            from checks.telephony.audio.recording import write_both
-
-            write_both(self._folder / self._files["sound"], self._ear.recording, self._ear.said)
-        self._write_picture(handset)
-        for path in self._folder.glob(f".{self._name}-*.wav"):
-            path.unlink(missing_ok=True)
-
-    def _write_picture(self, handset: Handset) -> None:
-        """What a page draws of this leg; the daemon gathers it."""
-        drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
-        if self._ear is not None and not handset.ladder.secretive:
-            from checks.telephony.audio.waveform import track
-
-            drawn |= {"heard": track(self._ear.recording), "said": track(self._ear.said)}
-        (self._folder / f".{self._name}-picture.json").write_text(
-            json.dumps(drawn), encoding="utf-8"
-        )
-
 
 def main() -> None:
-    """The process, from its first breath to its last."""
+    """Run the process until its call is over; does not return."""
     channel = Channel(int(sys.argv[1]))
     be_a_good_child()
     phone = Phone(channel)
     try:
         phone.run()
-    except BaseException as problem:  # noqa: BLE001 - whatever it is, the daemon is told and the call ended
+    except BaseException as problem:  # noqa: BLE001 - the daemon is told of any
         channel.tell(
             "broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}"
         )

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Below 50 ms a jitter buffer hides it, and a busy but sound machine makes it.
 _STALL_SECONDS = 0.05
+# A call of 2 s with one hiccup would be 5 % stalled, and called sick.
 _LEAST_SECONDS = 10.0
 
 
@@ -33,6 +35,7 @@ class Pulse:
         """
         began, worked = time.monotonic(), time.thread_time()
         yield
+        # CPU time is subtracted: decoding is work, standing still is not.
         still = (time.monotonic() - began) - (time.thread_time() - worked) - allowed_seconds
         if still >= _STALL_SECONDS:
             self._longest = max(self._longest, still)
@@ -60,7 +63,11 @@ def _queued() -> Iterator[float]:
     """
     for thread in Path("/proc/self/task").glob("*/schedstat"):
         try:
+            # The first thread is the loop, whose waits are measured above.
             if thread.parent.name != str(os.getpid()):
+                # schedstat's second number is the nanoseconds spent waiting on a run queue
+                # (Documentation/scheduler/sched-stats.rst).
                 yield int(thread.read_text().split()[1]) / 1e9
+        # A thread may end while it is read; a kernel without CONFIG_SCHED_INFO has no schedstat.
         except (OSError, IndexError, ValueError):
             continue

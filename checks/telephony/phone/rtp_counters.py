@@ -22,15 +22,16 @@ _TOTALS = (
     "far_reports",
     "far_lost",
 )
+# Two minutes at four looks a second; longer calls are thinned out.
 _MOST_POINTS = 480
+# Ten seconds of 20 ms packets: in a short call one late packet is no sickness.
 _FEWEST_PACKETS = 500
+# How long after a digit what is empty is its doing: a digit of 160 ms with its end, and two looks.
 _DIGIT_SECONDS = 0.6
-"""how long after a digit what is empty is its doing: a digit, and two looks"""
 
+# Monotonic seconds, and the totals so far: packets received, lost, late or missing in the buffer,
+# sent.
 Point = tuple[float, int, int, int, int]
-"""monotonic seconds, and the totals so far: packets received, lost, late or missing in the buffer,
-sent
-"""
 
 
 class Meter:
@@ -52,12 +53,14 @@ class Meter:
     def take(self, counts: dict[str, Any], at: float) -> dict[str, Any]:
         """One look at `at` (monotonic seconds); returns `latest`."""
         raw = {name: int(counts[name]) for name in _TOTALS}
+        # A new stream (a re-INVITE, another SSRC) counts from zero.
         if self._raw and (
             raw["rx_packets"] < self._raw["rx_packets"]
             or raw["tx_packets"] < self._raw["tx_packets"]
         ):
             self._before = {name: self._before.get(name, 0) + self._raw[name] for name in _TOTALS}
             self._raw = dict.fromkeys(_TOTALS, 0)
+        # RFC 4733 packets take the sound's place: the buffer runs empty without a loss.
         if (
             raw["rx_packets"] == self._raw.get("rx_packets", 0)
             or at - self._digit_at <= _DIGIT_SECONDS
@@ -68,6 +71,7 @@ class Meter:
         self._raw = raw
         totals = {name: self._before.get(name, 0) + raw[name] for name in _TOTALS}
         totals["rx_empty"] -= self._pauses
+        # The far end's cumulative loss belongs to what had been sent when it reported.
         kept = {"far_of_packets": totals["tx_packets"]} if reported else {}
         known = {"far_of_packets": self.latest.get("far_of_packets", 0)}
         self._plot(totals, at)
@@ -123,5 +127,7 @@ class Meter:
             (at, totals["rx_packets"], totals["rx_lost"], gone, totals["tx_packets"])
         )
         if len(self.points) > _MOST_POINTS:
+            # Every second point goes, and the first and the last stay: the shape of the whole call
+            # is kept.
             del self.points[1:-1:2]
             self._every = (self.points[-1][0] - self.points[0][0]) / len(self.points)

@@ -1,5 +1,5 @@
-"""Which calls a phone of ours takes: an agent's, in a queue that real callers wait in, must not
-take theirs.
+"""Which calls a phone of ours takes. An agent's phone, in a queue that real callers wait in, must
+not take theirs.
 
 A call from somebody else is refused with 486 (Busy Here), so that the queue gives it to another
 agent, and the phone goes on waiting for ours.
@@ -19,7 +19,7 @@ Identities = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Takes every call, unless told otherwise."""
+    """Takes every call, unless `caller` names whose calls are to be taken."""
 
     caller: str | None = None
     """the number that our own calls show; "*" stands for any beginning or end"""
@@ -31,6 +31,7 @@ class Screen:
         if self.caller is None:
             return True
         shown = [number_of(value) for values in identities.values() for value in values]
+        # RFC 3325 and Remote-Party-ID may differ from From: any of them may show our number.
         return any(is_it(number, self.caller) for number in shown if number)
 
 

@@ -17,12 +17,17 @@ from checks.telephony.sip import sdp
 from checks.telephony.sip.ladder import Message
 from checks.telephony.sip.malformed import MANY_PROVISIONALS, Asked, Exhibits, Malformed, untagged
 
+# Four times what is due, over a second: a burst after a stall of the network is smaller.
 _FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
+# A stray packet or two of an earlier call may still arrive.
 _MANY_BAD_PACKETS = 10
+# A reason phrase is free text of the far end: it goes into tickets.
 _LONGEST_PHRASE = 200
+# Our own refusals of what we were offered (RFC 3261): 415, 488 and 606.
 _UNFIT = (415, 488, 606)
-"""our own refusals of what we were offered"""
+# Each event is told a few times: a flood must not fill the daemon's memory.
 _TOLD = 5
+# To and From carry the tag as a parameter (RFC 3261 section 20.39).
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*([^\s;,]+)")
 
 
@@ -61,16 +66,18 @@ class Watch:
         self.far = FarReports()
 
     def look(self, message: Message) -> None:
-        """A SIP message went by."""
+        """Note a SIP message that was sent or received."""
         if stray := self._asked.look(message) or untagged(message):
             self.dropped(stray)
         if message.direction == "sent":
             if message.method == "INVITE" and message.status is None:
+                # Each call has its own dialogs: the counts of another one do not add up.
                 self._invites(next(iter(message.headers("Call-ID")), ""))
             if message.method == "INVITE" and message.status in _UNFIT:
                 self._tell("offer-refused", message.at, code=message.status, srtp=self.srtp)
             self._places.add(message.far.rpartition(" ")[2])
         elif message.method == "INVITE" and message.has_body:
+            # RFC 4568 section 5.1.3: a crypto attribute in the answer means that SRTP is agreed.
             self.encrypted = self.srtp != "never" and sdp.has_key(message.text)
         if (
             message.direction == "received"
@@ -89,12 +96,15 @@ class Watch:
         self._described(message)
         if status < 200:
             self._provisionals += 1
+            # Told once, at the first that is too many.
             if self._provisionals == MANY_PROVISIONALS + 1:
                 self._tell("provisionals", message.at)
         elif status < 300 and len(self._tags) < _TOLD:
             found = _TAG.search(next(iter(message.headers("To")), ""))
             known = len(self._tags)
             self._tags.add(found[1] if found else "")
+            # RFC 3261 section 13.2.2.4: a second To tag in a 2xx is a second far end that
+            # answered.
             if known and len(self._tags) > known:
                 self._tell("forked", message.at, ends=len(self._tags))
 
@@ -109,6 +119,7 @@ class Watch:
                 next(iter(message.headers("CSeq")), ""),
             )
             tag = _TAG.search(to)
+            # RFC 3261 section 13.2.1: all answers with the same tag hold the same description.
             if self._answers.setdefault((tag[1] if tag else "", offer), body) != body:
                 far = message.far.rpartition(" ")[2]
                 self.dropped(
@@ -123,10 +134,13 @@ class Watch:
         """The call ended, and nobody hung up: `final` is the far end's last word on INVITE. What
         our own stack makes of a 3xx is passed over; `described` is whether there ever was media.
         """
+        # Our own stack ends a call whose 2xx has no usable description: then the 2xx was the last
+        # word.
         status = (final.status or 0) if final else 0
         if final and 200 <= status < 300 and not described:
             fault, text = sdp.fault_of(final.text, self.srtp == "required")
             self._tell("undescribed", final.at, code=fault, text=text)
+        # A status that the far end did not send was made up by our own stack.
         far = final is not None and status >= 300 and (status == code or not described)
         reasons = final.headers("Reason") if final and far else []
         phrase, code = (final.phrase, status) if final and far else (phrase, code)
@@ -142,24 +156,28 @@ class Watch:
         """A datagram that is no SIP; another host's is none of the far end's, nor what others on
         this host send.
         """
+        # Other programs of this host share the loopback address: only a port that we sent to
+        # counts.
         beside = malformed.host.startswith("127.") and malformed.far not in self._places
         if beside or malformed.host not in {place.rpartition(":")[0] for place in self._places}:
             return
         if not self.exhibits.add(malformed):
             return
-        if self._file:  # at once: what came may be the end of this process
+        # At once: what came may be the end of this process.
+        if self._file:
             self._file.write_text(self.exhibits.text(), encoding="utf-8", errors="replace")
         if self.exhibits.count <= _TOLD:
             self._tell("malformed", why=malformed.why, far=malformed.far)
 
     def bad_rtp(self, why: str) -> None:
-        """A packet that is no RTP."""
+        """Count a packet that is no RTP; the tenth is told."""
         self._bad_packets += 1
         if self._bad_packets == _MANY_BAD_PACKETS:
             self._tell("bad-rtp", why=why)
 
     def begin_media(self, rtcp: str) -> None:
         """Sound can flow; what the far end reports of it comes to this address of ours."""
+        # Encrypted RTCP (SRTCP, RFC 3711) would read as noise.
         if not self.encrypted:
             self.far.read_at(rtcp)
 
@@ -168,7 +186,9 @@ class Watch:
         self.far.look()
         seconds = time.monotonic() - media_at if media_at is not None else 0.0
         due = round(1000 * seconds / (counts.get("frame_ms") or 20.0))
+        # What the jitter buffer discards has arrived as well.
         came = counts.get("rx_packets", 0) + counts.get("rx_discarded", 0)
+        # 100 packets beside, since the far end may send before we count.
         if not self._flooded and seconds >= _FLOOD_SECONDS and came > _FLOOD_TIMES * due + 100:
             self._flooded = True
             self._tell("flood", packets=came, seconds=seconds, due=due)

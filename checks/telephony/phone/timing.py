@@ -28,19 +28,27 @@ from checks.telephony.audio.nonce_sound import PERIOD, SYMBOL, Listener, Place
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE, Samples
 
+# Bytes of the engine's WAV header, and of what it hands on at once: 240 ms.
 _HEADER, _HANDED = 44, 3840
-"""bytes of the engine's WAV header, and of what it hands on at once: 240 ms"""
 _HANDED_SECONDS = 0.24
+# Twelve moments are three seconds of recording.
 _KEPT = 12
+# Of two that disagree nobody knows which is late.
 _FEWEST = 3
+# Half of what a delay is told to, twice over: 12 ms of two clocks.
 _AGREED_SECONDS = 0.006
+# A whole round of ten symbols, 0.8 s.
 _WINDOW = LENGTH * SYMBOL
 _STRIDE = _WINDOW // 2
+# 60 ms around the place that the symbols gave: they are known to a quarter of a symbol.
 _MARGIN = 480
+# A stretch of the nonce through a low-rate codec correlates at 0.4; noise below 0.1.
 _LIKE = 0.25
+# Windows of 0.8 s, each half over the one before.
 _WANTED = 4
-"""windows of 0.8 s, each half over the one before"""
+# A jitter buffer that grows or shrinks within a window makes its delay meaningless.
 _STEADY_MS = 4.0
+# 60 ms hold whole frames of 10, 20 and 30 ms.
 _TURN_SECONDS = 0.06
 
 
@@ -57,8 +65,11 @@ class Clock:
         try:
             size = self._path.stat().st_size
         except OSError:
+            # The first sight of the file tells nothing: it may have grown before.
             return
         if self._size not in (-1, size):
+            # Rounded up: the C library writes whole blocks of 4096 bytes, the engine hands on
+            # 3840.
             handed = -(-(size - _HEADER) // _HANDED)
             self._seen.append(time.monotonic() - handed * _HANDED_SECONDS)
         self._size = size
@@ -66,6 +77,7 @@ class Clock:
     @property
     def zero(self) -> float | None:
         """Monotonic seconds of the first sample; None while it is not known."""
+        # The earliest of them is right: a look can be late, and never early.
         seen = sorted(self._seen)
         if len(seen) < _FEWEST or seen[len(seen) // 2] - seen[0] > _AGREED_SECONDS:
             return None
@@ -89,6 +101,7 @@ class Holding:
         packet is missing from the buffer for a while, but from few of the turns.
         """
         seen = np.array([one for one in self._seen if since <= one[0] <= until])
+        # A gap in the looks is a stand-still of this process: no mean is told for it.
         if len(seen) < 2 or seen[-1, 0] - seen[0, 0] < 0.8 * (until - since):
             return None
         held = np.concatenate(([0.0], np.cumsum(seen[:-1, 1] * np.diff(seen[:, 0]))))
@@ -155,6 +168,7 @@ class Stopwatch:
             middle, ends = begins + _WINDOW / RATE / 2, begins + _WINDOW / RATE
             parts = [self._holding.mean_ms(begins, middle), self._holding.mean_ms(middle, ends)]
             told = [part for part in parts if part is not None]
+            # Both halves must agree, or the buffer was adapting.
             if len(told) == 2 and abs(told[0] - told[1]) <= _STEADY_MS:
                 found.append((zero + _first(place) / RATE, sum(told) / 2))
         return found
@@ -193,10 +207,13 @@ class Track:
         there = samples[begins : near.position + _WINDOW + _MARGIN]
         size = 1 << (len(there) + _WINDOW).bit_length()
         crossed = np.fft.fft(there, size) * np.conj(np.fft.fft(wanted, size))
+        # Only delays within the field count; the other half of the circular correlation wraps
+        # around.
         crossed[size // 2 :] = 0
         likeness = 2 * np.abs(np.fft.ifft(crossed))[: len(there) - _WINDOW + 1]
         best = int(likeness.argmax())
         loudness = float(np.linalg.norm(there[best : best + _WINDOW]) * np.linalg.norm(wanted))
+        # The sound of a far end's comfort noise generator, or of another talker, is unlike it.
         if not loudness or likeness[best] < _LIKE * loudness:
             return None
         return Place(begins + best, near.symbol)

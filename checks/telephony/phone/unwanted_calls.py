@@ -1,4 +1,4 @@
-"""Calls that a telephone does not take: told to be busy, after the engine has done with announcing
+"""Calls that a telephone does not take: they get 486 (Busy Here) once the engine has announced
 them.
 
 To hang up within the engine's own callback of an incoming call aborts it
@@ -25,6 +25,7 @@ class Door:
 
     def answer(self) -> None:
         """486 (Busy Here) to whoever waits; one that has given up meanwhile is let go."""
+        # A call that is let go of before it is over would be hung up a second time.
         self._gone = [call for call in self._gone if call.isActive()]
         while self._waiting:
             call = self._waiting.pop()
@@ -32,6 +33,7 @@ class Door:
             parameter.statusCode = pj.PJSIP_SC_BUSY_HERE
             try:
                 call.hangup(parameter)
-            except pj.Error:  # it was taken back
+            # The caller took it back meanwhile.
+            except pj.Error:
                 continue
             self._gone.append(call)

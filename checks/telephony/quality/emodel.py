@@ -24,6 +24,8 @@ class Scale(Enum):
     becomes a MOS.
     """
 
+    # R at its best: G.107 computes it from the noise, G.107.1 sets 129, G.107.2 sets 148. 95 and
+    # 132 stand in their formulas of Ie,eff.
     NARROWBAND = ("narrowband", 0.0, 95.0, 1.0)
     WIDEBAND = ("wideband", 129.0, 95.0, 1.29)
     FULLBAND = ("fullband", 148.0, 132.0, 1.48)
@@ -90,6 +92,7 @@ def rating_on(scale: Scale, path: Path) -> float:
     """R on a scale. Wider ones: the best value less delay and loss (an estimate)."""
     if scale is Scale.NARROWBAND:
         return rating(path)
+    # G.107.2 keeps a delay term only; G.107.1 takes all of Id, less what the default path has.
     delay = scale.divisor * _idd(path) if scale is Scale.FULLBAND else _id(path) - _id(Path())
     return scale.best - max(0.0, delay) - effective_impairment(path, scale.worst_loss)
 
@@ -98,6 +101,7 @@ def mos(r: float, scale: Scale = Scale.NARROWBAND) -> float:
     """Mean opinion score, 1 to 4.5 (G.107 annex B); the cubic dips below 1 for a small R and is
     held there.
     """
+    # Annex B: MOS is 1 for R below 0, and 4.5 above 100; between them a cubic.
     r = r / scale.divisor
     if r <= 0:
         return 1.0
@@ -108,6 +112,7 @@ def mos(r: float, scale: Scale = Scale.NARROWBAND) -> float:
 
 def effective_impairment(path: Path, worst: float = 95.0) -> float:
     """Ie,eff (7.5): what the codec and lost packets take; never more than `worst`."""
+    # Without loss Ie,eff is Ie, whatever the codec's robustness (G.107 section 7.5).
     if path.ppl <= 0:
         return path.ie
     return path.ie + (worst - path.ie) * path.ppl / (
@@ -115,17 +120,21 @@ def effective_impairment(path: Path, worst: float = 95.0) -> float:
     )
 
 
-# -- Ro: noise (7.2)
-# -----------------------------------------------------------------------------------------------
+# --- Ro: noise (7.2)
 
 
 def _no(path: Path) -> float:
     """The sum of all noise at the 0 dBr point, dBm0p."""
+    # The overall loudness rating.
     olr = path.slr + path.rlr
+    # Room noise at the sending side, brought to the 0 dBr point.
     nos = path.ps - path.slr - path.ds - 100 + 0.004 * (path.ps - olr - path.ds - 14) ** 2
+    # Room noise at the receiving side, with what the sidetone path adds to it.
     pre = path.pr + 10 * log10(1 + 10 ** ((10 - path.stmr - path.dr) / 10))
     nor = path.rlr - 121 + pre + 0.008 * (pre - 35) ** 2
+    # The noise floor of the receiving side.
     nfo = path.nfor + path.rlr
+    # The four sources add as powers.
     return 10 * log10(sum(10 ** (noise / 10) for noise in (path.nc, nos, nor, nfo)))
 
 
@@ -133,8 +142,7 @@ def _ro(path: Path) -> float:
     return 15 - 1.5 * (path.slr + _no(path))
 
 
-# -- Is: what comes with the voice (7.3)
-# ---------------------------------------------------------------------------
+# --- Is: what comes with the voice (7.3)
 
 
 def _is(path: Path) -> float:
@@ -147,6 +155,7 @@ def _too_loud(path: Path) -> float:
 
 
 def _sidetone(path: Path) -> float:
+    # The talker's echo, heard with little delay, adds to the sidetone.
     stmro = -10 * log10(10 ** (-path.stmr / 10) + exp(-path.t / 4) * 10 ** (-path.telr / 10))
     return (
         12 * _root(1 + ((stmro - 13) / 6) ** 8, 8)
@@ -157,6 +166,7 @@ def _sidetone(path: Path) -> float:
 
 
 def _quantising(path: Path) -> float:
+    # One unit of quantising distortion is an A-law or mu-law codec (ITU-T G.113).
     q = 37 - 15 * log10(path.qdu)
     g = 1.07 + 0.258 * q + 0.0602 * q**2
     y = (_ro(path) - 100) / 15 + 46 / 8.4 - g / 9
@@ -164,8 +174,7 @@ def _quantising(path: Path) -> float:
     return 15 * log10(1 + 10**y + 10**z)
 
 
-# -- Id: what comes late (7.4)
-# -------------------------------------------------------------------------------------
+# --- Id: what comes late (7.4)
 
 
 def _id(path: Path) -> float:
@@ -176,6 +185,8 @@ def _talker_echo(path: Path) -> float:
     terv = (
         path.telr - 40 * log10((1 + path.t / 10) / (1 + path.t / 150)) + 6 * exp(-0.3 * path.t**2)
     )
+    # G.107 section 7.4: below 9 dB the sidetone masks some of the echo; above 20 dB its lack is an
+    # impairment of its own.
     if path.stmr < 9:
         terv += _sidetone(path) / 2
     half = (-1.5 * (_no(path) - path.rlr) - (80 + 2.5 * (terv - 14))) / 2
@@ -184,11 +195,13 @@ def _talker_echo(path: Path) -> float:
 
 
 def _listener_echo(path: Path) -> float:
+    # A four-wire loop of bad balance echoes back to the listener.
     half = (_ro(path) - 10.5 * (path.wepl + 7) / _root(path.tr + 1, 4)) / 2
     return half + sqrt(half**2 + 169)
 
 
 def _idd(path: Path) -> float:
+    # People notice no delay of up to 100 ms (ITU-T G.114).
     if path.ta <= 100:
         return 0.0
     x = log2(path.ta / 100)

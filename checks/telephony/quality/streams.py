@@ -36,6 +36,8 @@ class Codec:
     lookahead_ms: float = 0.0
 
 
+# Ie and Bpl by codec (ITU-T G.113 appendix I; G.113 amendments for the wideband scale). A codec
+# without settled values has no MOS.
 CODECS: dict[str, Codec] = {
     "PCMA": Codec(
         0.0, 25.1, provenance=f"{_G113}, G.711 with concealment, which our receiver does"
@@ -57,7 +59,6 @@ CODECS: dict[str, Codec] = {
     ),
     "OPUS": Codec(10.2, 4.3, Scale.FULLBAND, "no ITU-T value; as wire-avs reckons", True, 6.5),
 }
-"""by name in SDP (RFC 3551), in capitals"""
 
 
 _DIRECTIONS = {
@@ -152,8 +153,9 @@ class Quality:
 
 
 def assess(stream: Stream) -> Quality:
-    """The quality of one direction."""
+    """The quality of one direction, with its delay, loss, R and MOS."""
     loss = effective_loss_percent(stream.received, stream.lost, stream.discarded, stream.empty)
+    # The length of a loss is counted by the receiver; the burst ratio needs the share as well.
     burst = burst_ratio(stream.loss_length_packets, loss)
     delay, parts = _delay(stream)
     facts: dict[str, Any] = {
@@ -173,6 +175,7 @@ def assess(stream: Stream) -> Quality:
         )
     if not stream.expected:
         return Quality(**facts, missing="not computed: not a packet was counted")
+    # Listening quality has no delay: whoever only listens does not notice it.
     listening = Path(ie=codec.ie, bpl=codec.bpl, ppl=loss, burst_ratio=burst)
     r = emodel.rating_on(codec.scale, listening)
     talking = None
@@ -195,6 +198,7 @@ def effective_loss_percent(received: int, lost: int, discarded: int = 0, empty: 
     was expected.
     """
     expected = received + lost
+    # An empty jitter buffer is a loss to the ear, even where the packet came later.
     return min(100.0, 100.0 * (lost + discarded + empty) / expected) if expected > 0 else 0.0
 
 
@@ -204,16 +208,19 @@ def burst_ratio(mean_length_packets: float | None, loss_percent: float) -> float
     """
     if mean_length_packets is None or loss_percent <= 0:
         return 1.0
+    # Random loss of a share p has a mean length of 1 / (1 - p) packets (G.107: BurstR).
     return max(1.0, mean_length_packets * (1 - loss_percent / 100))
 
 
 def _delay(stream: Stream) -> tuple[float | None, str]:
-    """One way, from mouth to ear: measured, or the parts that are known. None without any round
-    trip.
+    """The way from mouth to ear in milliseconds, measured or summed up from the known parts.
+
+    None where no round trip is known.
     """
     if stream.mouth_to_ear_ms is not None:
         return stream.mouth_to_ear_ms, "measured from mouth to ear"
     if stream.rtt_ms is None:
+        # Half of a round trip by RTCP (RFC 3550 section 6.4.1) supposes that both ways are alike.
         return None, "not known: the far end sent no RTCP report"
     codec = CODECS.get(stream.codec.upper())
     parts = {

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from checks.telephony.sip.ladder import Message
 
+# As written in a script -> how the header is spelled, its compact form too (RFC 3261 section
+# 7.3.3).
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "from": ("From", "f"),
     "p-asserted-identity": ("P-Asserted-Identity",),
     "remote-party-id": ("Remote-Party-ID",),
     "diversion": ("Diversion",),
+    # Call-ID says which call it is; the others say who calls.
     "call-id": ("Call-ID", "i"),
 }
-"""as written in a script -> how the header is spelled; the last says which call it is"""
 _URI = re.compile(r"(?:sips?|tel):(?:([^@;>\s]+)@)?([^;>\s,]*)", re.IGNORECASE)
+# A header of the far end goes into a ticket: it stays short.
 _LONGEST = 200
 
 
@@ -41,6 +44,8 @@ def number_of(value: str) -> str:
     found = _URI.search(value)
     if not found:
         return ""
+    # A sip URI without a user is a host, and shows no number; a tel URI is a number by itself (RFC
+    # 3966).
     return found[1] or ("" if value[found.start() :].lower().startswith("sip") else found[2])
 
 
@@ -50,4 +55,5 @@ def is_it(presented: str, expected: str) -> bool:
 
 
 def _plain(number: str) -> str:
+    # Visual separators of RFC 3966 section 3: they do not change a number.
     return re.sub(r"(?<=\d)[ .()/-]+(?=[\d*(])|[()]", "", number.strip()).casefold()

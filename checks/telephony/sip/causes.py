@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+# RFC 3326: protocol-cause is a parameter of the Reason value; text may stand before or after it.
 _REASON = re.compile(r"\bQ\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
 
+# ITU-T Q.850, table 1: the causes met on contact-centre trunks.
 NAMES: dict[int, str] = {
     1: "unallocated number",
     2: "no route to transit network",
@@ -46,7 +48,6 @@ NAMES: dict[int, str] = {
     111: "protocol error",
     127: "interworking, unspecified",
 }
-"""ITU-T Q.850, table 1: the causes met on contact-centre trunks."""
 
 
 def cause_in(reasons: Iterable[str]) -> int | None:

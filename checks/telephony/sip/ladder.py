@@ -1,5 +1,4 @@
-"""The SIP ladder: every message that our own stack sent or received, read from the engine's log as
-it happens.
+"""The SIP ladder: every message that our own stack sent or received, as the engine's log tells it.
 
 The wire is what the engine's own call states hide: the first provisional response, a final
 response's or a far BYE's Reason header, and whether a status was received at all or made up by our
@@ -20,13 +19,18 @@ _LOGGED = re.compile(
     r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL
 )
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
+# Folded lines belong to the header before (RFC 3261 section 7.3.1): a response may stand in one.
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
+# RFC 4568 section 6.1: inline: is followed by the key, up to its lifetime or MKI.
 _KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
+# The digit in a body of application/dtmf-relay, as INFO carries it.
 _DIGIT = re.compile(r"(?im)^(signal[ \t]*=[ \t]*)\S+")
-"""of application/dtmf-relay"""
+# 400 messages at the beginning and at the end: a call has some tens.
 _KEPT = 400
+# A diagram of more arrows cannot be read.
 _DRAWN = 60
+# 200 kB are 100 large messages; a ticket's attachment must stay small.
 _LARGEST = 200_000
 
 
@@ -60,6 +64,7 @@ class Message:
     @property
     def method(self) -> str:
         """The method of a request, or that of the request which a response answers."""
+        # RFC 3261 section 8.2.6.2: a response repeats the CSeq of its request, method and all.
         words = (
             self.first_line.split()
             if self.status is None
@@ -76,6 +81,7 @@ class Message:
 
     def headers(self, name: str) -> list[str]:
         """The values of every header of that name, in order."""
+        # RFC 3261 section 7.3.1: a line that begins with white space continues the one before.
         head = _FOLDED.sub(" ", re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0])
         return [
             value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)
@@ -102,12 +108,13 @@ class Ladder:
         """whether the digits of this call are secrets"""
 
     def add(self, message: Message) -> None:
-        """Keep one more."""
+        """Keep a message, and in a flood the latest in place of older ones."""
         if len(self._first) < _KEPT:
             self._first.append(message)
             return
         self._latest.append(message)
         if len(self._latest) > _KEPT:
+            # The middle of a flood goes: its beginning and its end tell most.
             self._latest.pop(0)
             self.left_out += 1
 
@@ -128,6 +135,22 @@ class Ladder:
             m for m in self if m.direction == "received" and m.method == method and m.status is None
         )
 
+    def ended(self, since: float, hanging_up: bool) -> bool:
+        """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
+        response; only those after `since` (monotonic seconds) count.
+        """
+        # Both hung up at once: their BYE ends the call as well as ours.
+        if self.far_request("BYE") is not None:
+            return True
+        # No BYE was sent: the call was cancelled or refused, and INVITE's final response ends it.
+        if not hanging_up or not any(m.method == "BYE" and m.status is None for m in self):
+            invite = any(
+                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in self
+            )
+            return invite or not hanging_up
+        answer = self.final_response("BYE")
+        return answer is not None and answer.at >= since
+
     @staticmethod
     def _latest_where(found: Iterable[Message]) -> Message | None:
         return next(iter(reversed(list(found))), None)
@@ -137,6 +160,7 @@ class Ladder:
         whose Reason. Short.
         """
         messages = list(self)
+        # The first and the last messages: the INVITE and what ended the call.
         shown = [*messages[:_DRAWN], *messages[max(_DRAWN, len(messages) - _DRAWN) :]]
         return [
             {
@@ -155,6 +179,7 @@ class Ladder:
     def _shown(self, message: Message) -> str:
         text = masked(message.text)
         return (
+            # Digits by INFO stand in clear in the body.
             _DIGIT.sub(r"\1(masked)", text) if self.secretive and message.method == "INFO" else text
         )
 

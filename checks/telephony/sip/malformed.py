@@ -1,8 +1,8 @@
-"""What a far end sent that is no SIP, and why: read from the engine's log, which tells of each
-datagram that it drops.
+"""Datagrams of a far end that are no SIP, and why: read from the engine's log, which tells of each
+that it drops.
 
-    Dropping 501 bytes packet from UDP 192.0.2.9:5060 : ... when parsing 'CSeq' header on line 6 col
-    7     then
+    Dropping 501 bytes packet from UDP 192.0.2.9:5060 : ... when parsing 'CSeq' header on line 6
+    col 7     then
     Dropped packet:SIP/2.0 200 OK ...
     or at once Error processing packet from 192.0.2.9:5060: Missing required header(s) ... Call-ID
     [code 171050]: SIP/2.0 200 ...
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from checks.telephony.sip.ladder import Message, masked
 
+# The engine's own words (pjsip 2.15); another version may word them otherwise.
 _DROPPING = re.compile(r"Dropping \d+ bytes packet from (?:\w+) (\S+) :?\s*(.*)", re.DOTALL)
 _DROPPED = re.compile(r"Dropped packet:(.*)", re.DOTALL)
 _PROCESSING = re.compile(
@@ -27,9 +28,10 @@ _PROCESSING = re.compile(
 _END = re.compile(r"\r?\n--end msg--\s*\Z|\s*-- end of packet\.?\s*\Z")
 _BRANCH = re.compile(r"(?i);\s*branch\s*=\s*([^\s;,]+)")
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*[^\s;,]")
+# Eight datagrams of 4000 characters make an exhibit that a person reads.
 _KEPT, _LONGEST = 8, 4000
+# A far end that rings, or queues, says so about once a minute (RFC 3261 section 13.3.1.1).
 MANY_PROVISIONALS = 50
-"""a far end that rings, or queues, says so a few times a minute (RFC 3261 section 13.3.1.1)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,13 @@ class Malformed:
 
 
 class Dropped:
-    """Reads the log, entry by entry."""
+    """Reads the engine's log, entry by entry, for datagrams that were dropped."""
 
     def __init__(self) -> None:
         self._dropping: Malformed | None = None
 
     def read(self, entry: str) -> Malformed | None:
-        """What this entry tells of, once it is told whole."""
+        """The datagram that this entry completes; None for any other entry."""
         if found := _DROPPING.match(entry):
             self._dropping = Malformed(found[1], _one_line(found[2]))
             return None
@@ -82,6 +84,7 @@ class Asked:
             if message.status is None:
                 self._asked.add(key)
             return None
+        # RFC 3261 section 17.1.3: branch and CSeq method match a response to its transaction.
         if message.status is None or not self._asked or key in self._asked:
             return None
         far = message.far.rpartition(" ")[2]
@@ -94,6 +97,7 @@ def untagged(message: Message) -> Malformed | None:
     """A response to INVITE whose To has no tag (RFC 3261 section 8.2.6.2): the engine may die of
     it.
     """
+    # 100 Trying may come without a tag (RFC 3261 section 8.2.6.2).
     if message.direction == "sent" or (message.status or 0) <= 100 or message.method != "INVITE":
         return None
     if any(_TAG.search(to) for to in (*message.headers("To"), *message.headers("t"))):
@@ -104,14 +108,14 @@ def untagged(message: Message) -> Malformed | None:
 
 
 class Exhibits:
-    """The first few of them, for people."""
+    """The first few malformed datagrams, as an exhibit for people."""
 
     def __init__(self) -> None:
         self.kept: list[Malformed] = []
         self.count = 0
 
     def add(self, one: Malformed) -> bool:
-        """Keep one more; whether there was room."""
+        """Count a datagram, and keep it while there is room; returns whether there was."""
         self.count += 1
         if len(self.kept) < _KEPT:
             self.kept.append(one)

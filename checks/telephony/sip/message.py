@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from sipmessage import Message, Request, Response
 
 _FOLDED = re.compile(rb"\r\n[ \t]+")
+# RFC 3261 section 25.1: HCOLON allows blanks before the colon; the parser does not.
 _BLANK_COLON = re.compile(rb"(?m)^([A-Za-z0-9.!%*_+`'~-]+)[ \t]+:")
 _STATUS_LINE = re.compile(rb"SIP/2\.0 (\d{3})(?: [^\r\n]*)?\r\n")
 _LIKE_REQUEST = re.compile(rb"[^\r\n]* SIP/\d+\.\d+[ \t]*\r?\n")
+# l is the compact form of Content-Length (RFC 3261 section 7.3.3).
 _LENGTHS = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(.*?)[ \t]*\r?$")
+# RFC 3261 section 8.1.1.5: a sequence number below 2**31, then the method.
 _CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
 
 
@@ -44,7 +47,8 @@ def is_like_a_request(data: bytes) -> bool:
 
 
 def read(data: bytes) -> Read:
-    """Raises NotSip."""
+    """The one SIP message in `data`. Raises NotSip."""
+    # Empty lines before a message are allowed (RFC 3261 section 7.5).
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
         raise NotSip("it has no end")
@@ -57,6 +61,8 @@ def read(data: bytes) -> Read:
         call_ids, sequences = message.headers.getlist("Call-ID"), message.headers.getlist("CSeq")
     except (ValueError, KeyError, IndexError) as problem:
         raise NotSip(f"it cannot be read: {_short(problem)}") from None
+    # RFC 3261 section 8.1.1 requires one Call-ID and one CSeq; two make it unclear whom it
+    # answers.
     if len(call_ids) != 1 or len(sequences) != 1 or not call_ids[0]:
         raise NotSip("it does not have one Call-ID and one CSeq")
     sequence = _CSEQ.fullmatch(sequences[0])
@@ -71,11 +77,14 @@ def _status_line(plain: bytes) -> bytes:
         raise NotSip("its status line is none")
     rest = plain[line.end() :]
     first = line[0].rstrip(b"\r\n")
+    # A reason phrase may be empty, its blank may not (RFC 3261 section 25.1); many far ends leave
+    # both out.
     return (first if first.count(b" ") >= 2 else first + b" ") + b"\r\n" + rest
 
 
 def _measure(head: bytes, length: int) -> None:
     """A datagram that is shorter than it says was cut off (RFC 3261 section 18.3)."""
+    # More than it says is allowed over UDP: the rest is dropped (RFC 3261 section 18.3).
     for written in _LENGTHS.findall(head):
         if not written.isdigit():
             raise NotSip("its Content-Length is no number")

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sipmessage import URI, Address, CSeq, Parameters, Request, Response, Via
+from sipmessage import URI, Request, Response
 
 from checks.contract import Refused, Trace
 from checks.telephony.sip.causes import cause_in, name_of
@@ -32,12 +31,16 @@ from checks.transport.tls import trusting
 
 Transport = Literal["udp", "tcp", "tls"]
 
+# Seconds: first and longest pause between repetitions (RFC 3261 section 17.1.2.1, timers T1 and
+# T2).
 _T1, _T2 = 0.5, 4.0
-"""seconds: first and longest pause between repetitions (RFC 3261 section 17.1.2.1)"""
 _HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?$")
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
+# The most that a UDP datagram can carry; SIP over TCP has no limit of its own.
 _LONGEST_BYTES = 65536
+# An exhibit shows the beginning of what came.
 _KEPT_BYTES = 4000
+# Words of the far end go into tickets.
 _LONGEST_WORDS = 200
 
 
@@ -67,6 +70,7 @@ class Target:
     def address(self) -> tuple[str, int]:
         """Host and port to connect to."""
         host, port = self.named()
+        # RFC 3261 section 19.1.2: the default port of TLS is 5061.
         return host.strip("[]"), port or (5061 if self.carrier == "tls" else 5060)
 
 
@@ -78,30 +82,6 @@ async def asked(target: Target) -> AsyncIterator[Conversation]:
         yield conversation
     finally:
         await conversation.close()
-
-
-def written(method: str, uri: URI, to: URI, far: Conversation, user: str = "reveille") -> Request:
-    """A request outside any dialogue, from `user` at our own end of the socket (RFC 3261 section
-    8.1.1).
-    """
-    own = far.own_address(user)
-    made = Request(method, uri)
-    branch = Parameters(branch="z9hG4bK" + secrets.token_hex(8), rport=None)
-    made.via = [Via(transport=far.carrier.upper(), host=own.host, port=own.port, parameters=branch)]
-    made.max_forwards = 70
-    made.from_address = Address(own, parameters=Parameters(tag=secrets.token_hex(8)))
-    made.to_address = Address(to)
-    made.call_id = secrets.token_hex(12)
-    made.cseq = CSeq(1, method)
-    carried = (
-        Parameters()
-        if far.carrier == "udp"
-        else Parameters(transport="tcp" if far.carrier == "tcp" else "tls")
-    )
-    made.contact = [Address(replace(own, parameters=carried))]
-    made.user_agent = "Reveille"
-    made.content_length = 0
-    return made
 
 
 def refusal(answer: Response) -> Refused:
@@ -121,7 +101,8 @@ def said(answer: Response) -> str:
 
 
 def late(far: Conversation | None, within: float) -> Refused:
-    """What it means that no answer came in time."""
+    """The fault of a question that got no answer in time."""
+    # A far end that answers with nonsense is not silent.
     if far and far.malformed.count:
         return Refused(
             "bad-peer",
@@ -135,6 +116,7 @@ async def _connect(target: Target) -> Conversation:
     loop = asyncio.get_running_loop()
     if target.carrier == "udp":
         address = (await resolve(host, port, socket.SOCK_DGRAM))[0][1]
+        # A connected socket gets ICMP errors ("connection refused") and no stranger's datagrams.
         _, datagrams = await loop.create_datagram_endpoint(Conversation, remote_addr=address[:2])
         return datagrams
     context = trusting(target.trusted) if target.carrier == "tls" else None
@@ -173,28 +155,34 @@ class Conversation(asyncio.DatagramProtocol):
         if self._broken:
             raise self._broken
         self._answer = asyncio.get_running_loop().create_future()
+        # RFC 3261 section 17.1.3: Call-ID, CSeq number and method name the question.
         self._awaited = question.call_id, question.cseq.sequence, question.method
         data, pause = bytes(question), _T1
         self._say(data)
+        # Over TCP and TLS the transport repeats (RFC 3261 section 17.1.2.2).
         while self.carrier == "udp":
             done, _ = await asyncio.wait({self._answer}, timeout=pause)
             if done:
                 break
+            # Timer E doubles up to T2 (RFC 3261 section 17.1.2.2).
             pause = min(2 * pause, _T2)
             self.repetitions += 1
             self._say(data)
         return await self._answer
 
     async def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket, and wait until it is closed."""
+        # An exception that nobody fetches would be logged by asyncio as a bug of ours.
         if self._answer and not self._answer.cancel():
             self._answer.exception()
         if self._transport:
+            # abort: a peer that reads no more must not hold the close up.
             cast(asyncio.Transport | asyncio.DatagramTransport, self._transport).abort()
             await self._gone.wait()
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - the socket is connected
-        if data.strip(b"\r\n\0 "):  # else a keep-alive
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - connected
+        # Far ends send CRLF or a zero byte to keep a NAT's binding alive.
+        if data.strip(b"\r\n\0 "):
             self._heard(data)
 
     def error_received(self, exc: Exception) -> None:
@@ -216,10 +204,12 @@ class Conversation(asyncio.DatagramProtocol):
             came = read(data)
         except NotSip as problem:
             self.keep(data, str(problem))
+            # A malformed request is nobody's answer: ours may still follow.
             if not is_like_a_request(data):
                 self._broke(Refused("bad-peer", f"what came is not SIP: {problem}"))
             return
         named, message = (came.call_id, came.sequence, came.method), came.message
+        # An answer to an earlier question of this socket is no answer to this one.
         if not isinstance(message, Response) or named[:2] != self._awaited[:2]:
             return
         if came.method != self._awaited[2]:
@@ -227,11 +217,12 @@ class Conversation(asyncio.DatagramProtocol):
             self._broke(
                 Refused("bad-peer", f"the answer is to {came.method[:20]}, which was not asked")
             )
+        # A 1xx is no answer yet.
         elif message.code >= 200 and self._answer and not self._answer.done():
             self._answer.set_result(message)
 
     def keep(self, data: bytes, why: str) -> None:
-        """Note what came, for the exhibit."""
+        """Keep the beginning of what came, for the exhibit."""
         far = self._transport.get_extra_info("peername") if self._transport else None
         where = ":".join(map(str, far[:2])) if far else "the far end"
         self.malformed.add(
@@ -248,13 +239,13 @@ class Conversation(asyncio.DatagramProtocol):
             )
 
     def _broke(self, error: Exception) -> None:
-        """The question will not be answered."""
+        """Fail the question: it will not be answered."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(error)
 
 
 class _StreamConversation(Conversation, asyncio.Protocol):
-    """The same over TCP or TLS, where a message ends at its Content-Length."""
+    """A conversation over TCP or TLS, where a message ends at its Content-Length."""
 
     _buffer = b""
 
@@ -262,6 +253,7 @@ class _StreamConversation(Conversation, asyncio.Protocol):
         cast(asyncio.Transport, self._transport).write(data)
 
     def data_received(self, data: bytes) -> None:
+        # CRLF between messages is a keep-alive (RFC 5626 section 3.5.1).
         self._buffer = (self._buffer + data).lstrip(b"\r\n")
         while self._next():
             pass
@@ -269,6 +261,7 @@ class _StreamConversation(Conversation, asyncio.Protocol):
     def _next(self) -> bool:
         """Take one message out of the buffer, if it is there as a whole."""
         head, blank, rest = self._buffer.partition(b"\r\n\r\n")
+        # RFC 3261 section 20.14: over a stream Content-Length is required.
         length = _LENGTH.search(head)
         body = int(length[1]) if length else 0
         if blank and len(rest) >= body:
@@ -276,6 +269,7 @@ class _StreamConversation(Conversation, asyncio.Protocol):
             message, self._buffer = self._buffer[:end], self._buffer[end:].lstrip(b"\r\n")
             self._heard(message)
             return bool(self._buffer)
+        # A head without an end would fill the memory.
         if len(self._buffer) > _LONGEST_BYTES:
             self._broke(Refused("bad-peer", "what came does not end"))
         return False

@@ -1,5 +1,5 @@
-"""One call by the shared browser, from the daemon's side: the same conversation, by another
-softphone.
+"""One call by the shared browser, from the daemon's side: the conversation of Attempt, held by
+another softphone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from checks.webrtc.attempt import Attempt
 from checks.webrtc.browser.settings import MEASURES, BrowserCall
 from checks.webrtc.engine import Softphone
 
+# Beside the order's own time: the browser closes its page, and may be slow.
 _GONE_SECONDS = 25.0
 
 
@@ -24,7 +25,11 @@ class BrowserPhone(Softphone):
     """A softphone in the shared browser: its process is not its own, its socket is."""
 
     @classmethod
-    async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:  # noqa: ARG003 - as a Phone's
+    async def start(
+        cls,
+        command: tuple[str, ...] = (),
+        log: Path | None = None,  # noqa: ARG003 - as a Phone's
+    ) -> Self:
         """`command` is the browser alone. Raises CannotTell."""
         keeper, (reader, writer) = await open_job("softphone", command[0])
         phone = cls(keeper.child, reader, writer)
@@ -46,10 +51,11 @@ class BrowserPhone(Softphone):
 
     async def _gone(self, within: float) -> None:
         async with asyncio.timeout(within + _GONE_SECONDS):
+            # The process of the browser lives on for other checks: only the socket ends.
             await asyncio.wait({self._reading})
 
     async def _let_go(self) -> None:
-        """The process is not its own."""
+        """Keep the process: it belongs to all softphones of the browser."""
 
     async def _put_down(self) -> None:
         self.keeper.put_down()
@@ -57,7 +63,7 @@ class BrowserPhone(Softphone):
 
 
 class BrowserAttempt(Attempt):
-    """One call of a check."""
+    """One call of a webrtc-browser check."""
 
     READY_SECONDS: ClassVar[float] = START_SECONDS
     _check: BrowserCall
@@ -72,6 +78,7 @@ class BrowserAttempt(Attempt):
     def _order(self) -> dict[str, Any]:
         check = self._check
         caller = check.caller
+        # A secret that is missing ends the attempt before the browser is opened.
         if caller and caller.password is None:
             raise CannotTell("the caller has no password")
         account = {

@@ -1,20 +1,24 @@
 """The same call as an agent's browser makes it: JsSIP in Chromium, a microphone, the browser's own
 WebRTC and counts.
 
-    us                                   edge                  faults beside timeout
-    name, TCP, TLS, upgrade ---------->  stages dns tcp tls websocket, looked at before the browser is (webrtc-call)
-    REGISTER by the page ------------->  stage register        sip:NNN, no-socket: the browser is not let in; dropped
-    the socket is dropped; anew ------>  stage reconnect       sip:NNN
-    STUN, TURN ----------------------->  stages stun turn      as of webrtc-call; no-candidate: the browser finds none
-    <------------- INVITE of `caller`    stage ring            not-rung: registered, and takes no calls; not-connected
-    INVITE --------------------------->  stage answer          sip:NNN, no-media, no-codec
-    connectivity checks <------------->  stage ice             no-ice, no-pair; in the call: lost
-    DTLS handshake <------------------>  stage dtls            no-fingerprint, dtls; in the call: closed
-    <============ SRTP ===============>  stage srtp            no-rtp: not one packet
-    the script, an echo                  stages prompt, press, agent, talk, hold, echo
-    what both sides heard               stage media, as of a sip-call
-    (checks/telephony/call/media_judgement.py)
-    BYE ------------------------------>  stage hang-up
+    us                            edge            faults beside timeout
+    name, TCP, TLS, upgrade --->  stages dns tcp tls websocket, looked at before the browser is
+                                                  (webrtc-call)
+    REGISTER by the page ------>  stage register  sip:NNN, no-socket: the browser is not let in;
+                                                  dropped
+    the socket is dropped ----->  stage reconnect sip:NNN
+    STUN, TURN ---------------->  stages stun turn  as of webrtc-call; no-candidate: the browser
+                                                  finds none
+    <------ INVITE of `caller`    stage ring      not-rung: registered, and takes no calls;
+                                                  not-connected
+    INVITE -------------------->  stage answer    sip:NNN, no-media, no-codec
+    connectivity checks <------>  stage ice       no-ice, no-pair; in the call: lost
+    DTLS handshake <----------->  stage dtls      no-fingerprint, dtls; in the call: closed
+    <========= SRTP ===========>  stage srtp      no-rtp: not one packet
+    the script, an echo           stages prompt, press, agent, talk, hold, echo
+    what both sides heard         stage media, as of a sip-call
+                                  (checks/telephony/call/media_judgement.py)
+    BYE ----------------------->  stage hang-up
 
 A socket that drops in the call is "dropped" in the stage websocket. A browser that dies, hangs or
 is not there is UNKNOWN. With `trusted_certificates` the certificate is proven just before, and then

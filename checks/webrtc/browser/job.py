@@ -15,11 +15,12 @@ from checks.web.browser.chromium import Chromium, Stuck
 from checks.webrtc.browser.station import BrowserStation
 from checks.webrtc.softphone import Softphone
 
+# A page that does not close in this time belongs to a browser that hangs.
 _CLOSED_SECONDS = 20.0
 
 
 async def run(chromium: Chromium, channel: Channel) -> None:
-    """Hold it. Raises Stuck."""
+    """Hold one call for the daemon at the other end of `channel`. Raises Stuck."""
     await BrowserSoftphone(channel, chromium).run()
 
 
@@ -34,10 +35,10 @@ class BrowserSoftphone(Softphone):
         self._stuck: Stuck | None = None
 
     def _live_alone(self) -> None:
-        """It does not."""
+        """A job has no signals and no timers of its own: the browser's process has them."""
 
     def _show_life(self) -> None:
-        """The process does."""
+        """The browser's process shows its life for all of its jobs."""
 
     def _begin(self, command: dict[str, Any]) -> None:
         stages = Stages(self._tell_if_alive, command["within"])
@@ -47,6 +48,7 @@ class BrowserSoftphone(Softphone):
 
     def _tell_if_alive(self, event: str, at: float | None = None, **facts: Any) -> None:
         """A stage that failed is told once the browser has shown that it lives."""
+        # A browser that hangs fails any stage: before a fault is told it must answer once.
         if event == "failed":
             self._proving = asyncio.create_task(
                 self._prove(time.monotonic() if at is None else at, facts)
@@ -74,10 +76,12 @@ class BrowserSoftphone(Softphone):
         self._channel.tell("ready")
 
     async def _leave(self, within: float) -> None:
+        # A page that is still opening cannot be closed.
         if self._opening is not None:
             await asyncio.wait({self._opening}, timeout=_CLOSED_SECONDS)
         if self._proving is not None:
             await asyncio.wait({self._proving})
         await super()._leave(within)
+        # The whole process is ended by whoever holds it.
         if self._stuck is not None:
             raise self._stuck

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# getStats groups its figures by kind; each of them may be missing while nothing was counted.
 Stats = Mapping[str, Any]
 
 
@@ -16,16 +17,21 @@ def counts(stats: Stats, codec: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "codec": codec,
         "rx_packets": int(heard.get("packetsReceived", 0)),
+        # Duplicated packets make packetsLost negative (W3C webrtc-stats, RFC 3550 section 6.4.1).
         "rx_lost": max(0, int(heard.get("packetsLost", 0))),
         "rx_discarded": int(heard.get("packetsDiscarded", 0)),
+        # Jitter and round trip are in seconds here (W3C webrtc-stats).
         "rx_jitter_ms": 1000.0 * float(heard.get("jitter", 0.0)),
         "tx_packets": int(said.get("packetsSent", 0)),
         "rtt_ms": 1000.0 * float(trip) if trip else None,
     }
+    # The share that the browser made up is what a listener hears as robotic.
     if total := heard.get("totalSamplesReceived"):
         told["concealed_percent"] = 100.0 * float(heard.get("concealedSamples", 0)) / float(total)
     if emitted := heard.get("jitterBufferEmittedCount"):
         told["jitter_buffer_ms"] = (
+            # Divided by the emitted samples it is the mean delay (W3C webrtc-stats:
+            # jitterBufferDelay).
             1000.0 * float(heard.get("jitterBufferDelay", 0.0)) / float(emitted)
         )
     if "audioLevel" in heard:
@@ -43,6 +49,7 @@ def pair(stats: Stats) -> str:
 
 
 def _words(candidate: Stats) -> str:
+    # Chromium hides the address of a host candidate behind an mDNS name, or leaves it out.
     kind = candidate.get("candidateType", "unknown")
     return f"{kind} {candidate.get('address') or '?'}:{candidate.get('port', '?')}"
 

@@ -11,7 +11,9 @@ from sipmessage import Message, Response
 
 from checks.contract import Refused
 
+# RFC 3551 section 6, table 4: payload types that need no rtpmap.
 _STATIC = {"0": "PCMU", "8": "PCMA", "9": "G722"}
+# The name in an rtpmap is written in any case (RFC 8866 section 6.6).
 _NAMES = {"opus": "opus", "pcma": "PCMA", "pcmu": "PCMU", "g722": "G722"}
 
 
@@ -22,8 +24,9 @@ class Answer:
     body: str
 
     def codec(self) -> str:
-        """The first that is taken. Raises Refused."""
+        """The first codec of the answer that is known here. Raises Refused."""
         line = re.search(r"(?m)^m=audio (\d+) \S+ ([\d ]+)", self.body)
+        # RFC 3264 section 6: port 0 rejects the stream.
         if line is None or line[1] == "0":
             raise Refused("no-media", "the answer takes no sound")
         types = dict(re.findall(r"(?m)^a=rtpmap:(\d+) ([^/\s]+)", self.body))
@@ -34,21 +37,24 @@ class Answer:
         return codec
 
     def prove_ice(self) -> None:
-        """Raises Refused."""
+        """Raise Refused where the answer lacks it."""
+        # RFC 8839 section 5.4: without ice-ufrag the far end does no ICE.
         if not re.search(r"(?m)^a=ice-ufrag:\S", self.body):
             raise Refused(
                 "no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP"
             )
 
     def prove_fingerprint(self) -> None:
-        """Raises Refused."""
+        """Raise Refused where the answer lacks it."""
+        # RFC 8122 section 5: the fingerprint binds the certificate of DTLS to the signalling.
         if not re.search(r"(?m)^a=fingerprint:\S", self.body):
             raise Refused("no-fingerprint", "the answer has no DTLS fingerprint")
 
 
 def final_answer(text: str) -> Answer | None:
-    """A 2xx to an INVITE, if it is one."""
+    """The answer in a 2xx to an INVITE; None for any other message."""
     answer = _response(text)
+    # RFC 3261 section 13.2.2.4: a 2xx to INVITE holds the answer.
     if answer is None or not 200 <= answer.code < 300 or answer.cseq.method != "INVITE":
         return None
     return Answer(answer.body.decode(errors="replace"))
@@ -62,6 +68,7 @@ def answers_bye(text: str) -> bool:
 
 def _response(text: str) -> Response | None:
     try:
+        # Whatever cannot be parsed is no answer; the page itself tells what it could not read.
         message = Message.parse(text.encode())
         return message if isinstance(message, Response) and message.cseq.method else None
     except (ValueError, KeyError, IndexError):

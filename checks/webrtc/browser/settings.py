@@ -1,4 +1,6 @@
-"""The settings of a call by a browser's softphone, with the stages, claims and measures that follow from them."""
+"""The settings of a call by a browser's softphone, with the stages, claims and measures that follow
+from them.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,22 @@ from checks.web.browsing import LAUNCH_SECONDS, Executable
 from checks.webrtc.settings import SoftphoneCall
 
 STAGES = (
-    "dns", "tcp", "tls", "websocket", "register", "reconnect", "stun", "turn", "ring", "answer", "ice", "dtls", "srtp"
-)  # fmt: skip
+    "dns",
+    "tcp",
+    "tls",
+    "websocket",
+    "register",
+    "reconnect",
+    "stun",
+    "turn",
+    "ring",
+    "answer",
+    "ice",
+    "dtls",
+    "srtp",
+)
+# What JsSIP waits at most before it connects anew and the second try.
 _RECOVERY_SECONDS = 6.0
-"""what JsSIP waits at most before it connects anew, and the second try"""
 
 
 MEASURES = {
@@ -53,6 +67,7 @@ class BrowserCall(Executable, SoftphoneCall):
 
     @model_validator(mode="after")
     def _two_accounts(self) -> Self:
+        # A platform refuses a call to oneself, or rings nobody.
         if self.caller and self.caller.user == self.user:
             raise ValueError("'caller' must be another account than the one that is called")
         return self
@@ -79,12 +94,13 @@ class BrowserCall(Executable, SoftphoneCall):
         return {**super().measures(), **MEASURES}
 
     def longest_seconds(self) -> float:
-        """Every timer of its own, and the browser's own start and end."""
+        """The sum of all timers, and the browser's start and end, in seconds."""
         return super().longest_seconds() + LAUNCH_SECONDS
 
     def _within(self) -> dict[str, float]:
         longer = {
             "reconnect": self.step_within + _RECOVERY_SECONDS,
+            # Ringing and being answered are exchanges of their own.
             "ring": self.ring_within + 2 * self.step_within,
         }
         return {stage: longer.get(stage, seconds) for stage, seconds in super()._within().items()}

@@ -14,17 +14,18 @@ from checks.contract import Refused
 from checks.telephony.call.leg import Event, refusal
 from checks.webrtc.browser.softphone_page import SoftphonePage, Told
 
+# An edge that works ends both legs within a round trip.
 _END_SECONDS = 2.0
 
 
 class Presence:
-    """Of one account in a page."""
+    """The registration of one account, in the softphone's page."""
 
     def __init__(self, page: SoftphonePage, settings: Mapping[str, Any]) -> None:
         self._page, self._settings = page, settings
 
     async def register(self) -> None:
-        """By the page's own WebSocket. Raises Refused, CannotTell."""
+        """Register by the page's own WebSocket. Raises Refused, CannotTell."""
         page, known = self._page, self._settings
         account = {name: known[name] for name in ("url", "domain", "user", "login", "password")}
         await page.do("phone.connect", "us", account)
@@ -35,6 +36,8 @@ class Presence:
     async def _connected(self, name: str, since: int) -> None:
         found = await self._page.until("connected", "disconnected", since=since, name=name)
         if found.name == "disconnected":
+            # A page is told a close code and no reason: 1006 is a failed handshake (RFC 6455
+            # section 7.1.5).
             raise Refused(
                 "no-socket", f"the browser's own WebSocket is not let in (code {found['code']})"
             )
@@ -54,8 +57,10 @@ class Presence:
         """
         page = self._page
         since = len(page.events)
+        # The page closes the socket under JsSIP, as a network that is gone would.
         await page.do("phone.drop", "us")
         dropped = await page.until("disconnected", since=since, name="us")
+        # Events before the drop must not count as the return.
         after = page.events.index(dropped) + 1
         await page.until("connected", since=after, name="us")
         found = await page.until("registered", "registration-failed", since=after, name="us")
@@ -71,6 +76,7 @@ class Presence:
         await page.do("phone.connect", "caller", account)
         await self._connected("caller", 0)
         began = time.monotonic()
+        # The caller is an account of its own: an edge may refuse loops to oneself.
         await page.do("phone.call", "caller", "caller", f"sip:{known['user']}@{known['domain']}")
         try:
             async with asyncio.timeout(known["ring_within"]):
@@ -79,6 +85,7 @@ class Presence:
             text = f"registered, but a call to it did not ring within {known['ring_within']:g} s"
             raise Refused("not-rung", text) from None
         await page.do("phone.answer", "us-rung")
+        # Both ends must be connected: an edge that lost the ACK has one alone.
         for call in ("caller", "us-rung"):
             ended = await page.until("confirmed", "failed", "ended", call=call)
             if ended.name != "confirmed":
@@ -95,6 +102,7 @@ class Presence:
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await page.until("ended", "failed", call="us-rung")
+        # A second hang-up of a call that has ended does nothing.
         await page.do("phone.hangUp", "us-rung")
 
     async def _rung(self) -> Told:
@@ -109,6 +117,7 @@ class Presence:
 
 def refused_by(found: Told) -> Refused:
     """A final response, or what JsSIP made up where none came."""
+    # JsSIP has causes of its own where no response came.
     if not found["code"]:
         code = {"Request Timeout": "timeout", "Connection Error": "dropped"}.get(
             found["cause"], "bad-peer"
@@ -123,6 +132,7 @@ def _words(found: Told) -> str:
 
 def _not_rung(found: Told) -> Refused:
     """The caller was refused: with 401 to 407 it is the caller's own account."""
+    # 401, 403 and 407 speak of the caller's credentials, not of the called account.
     if found["code"] in (401, 403, 407):
         return refused_by(found)
     return Refused("not-rung", f"registered, but a call to it is refused: {_words(found)}")

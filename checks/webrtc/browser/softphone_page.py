@@ -20,17 +20,20 @@ from playwright.async_api import BrowserContext, Error, Page, Route
 
 from checks.contract import CannotTell
 from checks.telephony.audio.sound import Samples
-from checks.telephony.sip.ladder import Ladder, Message
+from checks.telephony.sip.ladder import Direction, Ladder, Message
 from checks.web.browser.chromium import Chromium
 from checks.web.browser.parts import meaning
 
 _HERE = Path(__file__).parent
 _FILES = {"/jssip.js": "jssip.js", "/phone.js": "phone.js"}
+# The document holds both scripts and nothing else: no agent's portal is needed.
 _DOCUMENT = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Softphone</title></head>'
     '<body><script src="/jssip.js"></script><script src="/phone.js"></script></body></html>'
 )
+# 64 kB is the most that a message over UDP could have; an edge sends no larger ones.
 _LONGEST_MESSAGE = 65536
+# A cold browser on a small machine opens its first page in some ten seconds.
 _OPEN_SECONDS = 40.0
 
 
@@ -48,6 +51,7 @@ class Told:
 
 def ear() -> str:
     """The script that hands on sound; an audio worklet is loaded from no address of ours."""
+    # A worklet needs an address of its own; a text that is passed in needs none.
     return (_HERE / "ear.js").read_text(encoding="utf-8")
 
 
@@ -66,9 +70,11 @@ class SoftphonePage:
 
     @classmethod
     async def open(cls, chromium: Chromium, origin: str, edge: str, trusting: bool) -> Self:
-        """A page of its own in a context of its own. Raises CannotTell, Stuck."""
+        """Open a page of its own in a context of its own. Raises CannotTell, Stuck."""
         async with AsyncExitStack() as stack:
             context = await stack.enter_async_context(
+                # A private authority is trusted by the check itself just before; the browser has
+                # no store for it.
                 chromium.context(ignore_https_errors=trusting)
             )
             try:
@@ -86,12 +92,13 @@ class SoftphonePage:
         self._page.on("crash", lambda _: self._lost("the softphone's page crashed"))
         self._page.on("close", lambda _: self._lost("the softphone's page is gone"))
         await self._page.expose_binding("reveilleTell", self._tell)
+        # Bindings are there before the page's scripts run.
         await self._page.expose_binding("reveilleSound", self._sound)
         await self._page.goto(f"{origin}/", wait_until="load")
         await self._page.wait_for_function("window.phone !== undefined")
 
     async def do(self, command: str, *given: Any) -> Any:
-        """`phone.COMMAND(...)` in the page; what it returns. Raises CannotTell."""
+        """Run a command in the page; returns what it returns. Raises CannotTell."""
         script = f"(given) => window.{command}(...given)"
         try:
             return await self._page.evaluate(script, list(given))
@@ -111,16 +118,17 @@ class SoftphonePage:
         )
 
     async def until(self, *names: str, since: int = 0, **facts: Any) -> Told:
-        """The same, awaited. Raises CannotTell when the page is lost."""
+        """The event that `seen` would find, awaited. Raises CannotTell when the page is lost."""
         while (found := self.seen(*names, since=since, **facts)) is None:
             if self.gone:
                 raise CannotTell(self.gone)
+            # The event is cleared before the wait: what comes between is in `events` already.
             self._news.clear()
             await self._news.wait()
         return found
 
     async def close(self) -> None:
-        """Let go of page and context. Raises Stuck."""
+        """Close the page and its context. Raises Stuck."""
         self.leaving = True
         await self._stack.aclose()
 
@@ -129,9 +137,9 @@ class SoftphonePage:
     async def _tell(self, _source: Any, name: str, facts: dict[str, Any]) -> None:
         told = Told(name, time.monotonic(), facts)
         if name == "sip":
-            direction = "sent" if facts["sent"] else "received"
+            direction: Direction = "sent" if facts["sent"] else "received"
             text = str(facts["text"])[:_LONGEST_MESSAGE]
-            self.ladder.add(Message(told.at, direction, f"WS {self._edge}", text))  # type: ignore[arg-type]
+            self.ladder.add(Message(told.at, direction, f"WS {self._edge}", text))
         self.events.append(told)
         self._news.set()
         if self.told:
@@ -153,6 +161,8 @@ class SoftphonePage:
 
 
 async def _opened(context: BrowserContext, origin: str) -> Page:
+    # Without the permission getUserMedia waits for a person; local-network-access is for an edge
+    # in a private network.
     await context.grant_permissions(["microphone", "local-network-access"], origin=origin)
     page = await context.new_page()
     await page.route(f"{origin}/**", _serve)
@@ -160,7 +170,7 @@ async def _opened(context: BrowserContext, origin: str) -> Page:
 
 
 async def _serve(route: Route) -> None:
-    """The document, and its scripts."""
+    """Answer the browser with the document or one of its scripts."""
     name = "/" + route.request.url.split("/", 3)[3].partition("?")[0]
     if name in _FILES:
         await route.fulfill(
@@ -168,6 +178,7 @@ async def _serve(route: Route) -> None:
         )
     elif name == "/":
         await route.fulfill(body=_DOCUMENT, content_type="text/html; charset=utf-8")
+    # A browser asks for a favicon as well.
     else:
         await route.fulfill(status=404, body="")
 

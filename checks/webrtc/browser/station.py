@@ -1,6 +1,6 @@
-"""What a browser's softphone does: is there for calls (sip_registration.py), calls, and gives everything
-back. Only in the browser's process. The same stages as of a softphone without a browser
-(checks/webrtc/station.py).
+"""What a browser's softphone does: it is there for calls (sip_registration.py), calls, and gives
+everything back. Only in the browser's process. The stages are those of a softphone without a
+browser (checks/webrtc/station.py).
 
 Before the browser is let at the edge, name, TCP, TLS and upgrade are looked at by themselves: a
 page is never told why its WebSocket failed (WebSockets standard, "fail the WebSocket connection").
@@ -26,20 +26,23 @@ from checks.telephony.audio.sound import Samples
 from checks.transport.stages import Stages, Tell
 from checks.transport.websocket import connection_to
 from checks.web.browser.chromium import Chromium
-from checks.webrtc.browser import rtc_stats, sdp_answer
-from checks.webrtc.browser.sip_registration import Presence, refused_by
+from checks.webrtc.browser import call_progress, rtc_stats, sdp_answer
+from checks.webrtc.browser.sip_registration import Presence
 from checks.webrtc.browser.softphone_page import SoftphonePage, Told, ear
 from checks.webrtc.live import Live
 from checks.webrtc.station import Station
 
+# RFC 2606: .invalid is never resolved, so that the page can come from nowhere else.
 _ORIGIN = "https://softphone.invalid"
+# A secure page may not speak to an edge without TLS (mixed content); localhost counts as secure
+# without it (W3C Secure Contexts).
 _PLAIN_ORIGIN = "http://localhost"
-"""for an edge without TLS, which a secure page may not speak to"""
+# Twenty looks a second: a packet comes every 20 ms, and the stage's time is told to a tenth.
 _LOOK_SECONDS = 0.05
 
 
 class _Gathered:
-    """What the browser finds for candidates, asked once."""
+    """The candidates that the browser finds, asked for once."""
 
     def __init__(self, page: SoftphonePage) -> None:
         self._page = page
@@ -62,7 +65,7 @@ class BrowserStation(Station):
         self._flowing = self._recording = self._in_call = self._ended = False
 
     async def open(self) -> None:
-        """The page, ready to be used. Raises CannotTell, Stuck."""
+        """Open the page, and hand it its settings. Raises CannotTell, Stuck."""
         known = self._settings
         plain = _ORIGIN if known["url"].startswith("wss:") else _PLAIN_ORIGIN
         origin = str(known["origin"] or plain).rstrip("/")
@@ -72,6 +75,7 @@ class BrowserStation(Station):
         )
         self._page.told = self._happened
         password = {"username": known["turn_user"], "credential": known["turn_password"]}
+        # The first servers only: the others are asked one by one by the stage turn.
         servers = [{"urls": url} for url in known["stun"][:1]] + [
             {"urls": url, **password} for url in known["turn"][:1]
         ]
@@ -99,6 +103,7 @@ class BrowserStation(Station):
         """Everything up to a registered softphone that can be rung, with its candidates. Raises
         Over.
         """
+        # The probe's own connection has proven name, TCP, TLS and upgrade; the page opens its own.
         connection = await connection_to(self._stages, self._settings)
         await connection.close()
         async with self._stages.stage("register"):
@@ -120,75 +125,36 @@ class BrowserStation(Station):
         page = self._there
         async with self._stages.stage("answer") as facts:
             self._tell("invited")
+            # Recordings begin with the call: sound before it is nobody's.
             self.heard, self.said = Live(time.monotonic()), Live(time.monotonic())
             page.heard = self._sound
             since = len(page.events)
             await page.do("phone.call", "us", "call", self._settings["to"])
-            answer = await self._answered(since)
+            answer = await call_progress.answered(page, since)
             self.codec = answer.codec()
             self._in_call = True
             self._tell("answered")
             facts["note"] = f"answered with {self.codec}"
         async with self._stages.stage("ice", late="timeout") as facts:
             answer.prove_ice()
-            facts["note"] = f"ICE: {await self._until_connected()}"
+            facts["note"] = f"ICE: {await call_progress.until_connected(page)}"
         async with self._stages.stage("dtls") as facts:
             answer.prove_fingerprint()
-            facts["note"] = await self._until_secured()
+            facts["note"] = await call_progress.until_secured(page)
         async with self._stages.stage("srtp", late="no-rtp"):
             counts: Mapping[str, Any] = {}
             while not (counts.get("rx_packets") and counts.get("tx_packets")):
-                await asyncio.sleep(_LOOK_SECONDS)  # the browser counts, and tells nobody
+                # The browser counts, and tells nobody.
+                await asyncio.sleep(_LOOK_SECONDS)
                 counts = await self.counts()
         self._flowing = True
-
-    async def _answered(self, seen: int) -> sdp_answer.Answer:
-        """A 2xx with its description. Raises Refused."""
-        page = self._there
-        while True:
-            found = await page.until("sip", "failed", "disconnected", since=seen)
-            seen = page.events.index(found, seen) + 1
-            if found.name == "sip" and not found["sent"] and found["name"] == "us":
-                if (answer := sdp_answer.final_answer(found["text"])) is not None:
-                    return answer
-            elif found.name == "failed" and found["call"] == "call":
-                raise refused_by(found)
-            elif found.name == "disconnected" and found["name"] == "us":
-                raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
-
-    async def _until_connected(self) -> str:
-        page, seen = self._there, 0
-        while True:
-            found = await page.until("transport", "not-taken", since=seen, call="call")
-            seen = page.events.index(found, seen) + 1
-            if found.name == "not-taken":
-                raise Refused(
-                    "bad-peer", f"the browser does not take the answer: {found['text']}"[:300]
-                )
-            if found["ice"] in ("connected", "completed"):
-                return rtc_stats.pair(await page.do("phone.statistics", "call"))
-            if found["ice"] in ("failed", "closed"):
-                raise Refused("no-pair", "no candidate pair could be used")
-
-    async def _until_secured(self) -> str:
-        page, seen = self._there, 0
-        while True:
-            found = await page.until("transport", since=seen, call="call")
-            seen = page.events.index(found, seen) + 1
-            if found["dtls"] == "connected":
-                return rtc_stats.secured(await page.do("phone.statistics", "call"))
-            if found["dtls"] == "failed":
-                raise Refused(
-                    "dtls",
-                    "the browser refused the handshake: certificate, fingerprint or role do"
-                    " not fit",
-                )
 
     # --- what comes from afar
 
     def _happened(self, told: Told) -> None:
         if told.name == "gone":
             self._tell("broken", text=told["text"])
+        # Only in the call is a dropped socket a fault of its own; before, the stage tells it.
         elif (
             not self._leaving
             and self._in_call
@@ -199,6 +165,7 @@ class BrowserStation(Station):
         elif told.name == "ended" and told["call"] == "call":
             self._ended = True
             if not self._leaving:
+                # A BYE of ours ends the call too, and is told by hang_up.
                 self._tell("far-bye", reasons=told["reasons"])
         elif (
             self._flowing
@@ -211,11 +178,13 @@ class BrowserStation(Station):
     def _transport_changed(self, told: Told) -> None:
         if told["ice"] == "failed":
             self._lost("ice", "lost", "the far end no longer agrees to be sent to (RFC 7675)")
+        # DTLS closes with ICE; then ICE has told it already.
         elif told["dtls"] in ("failed", "closed") and told["ice"] != "closed":
             self._lost("dtls", "closed", "the far end closed DTLS in the call")
 
     def _sound(self, name: str, samples: Samples) -> None:
         """The recordings begin with the first sound that comes."""
+        # Chromium's audio clock starts with the first packet.
         if not self._recording and not self._flowing:
             self._recording = True
             began = time.monotonic() - len(samples) / sound.RATE
@@ -236,16 +205,17 @@ class BrowserStation(Station):
     # --- in the call
 
     def say_nonce(self, nonce: list[int]) -> None:
-        """Say it again and again."""
+        """Say a nonce again and again, until `hush`."""
+        # The page takes 16-bit samples, as base64: evaluate() passes text.
         samples = np.clip(nonce_sound.sound_of(nonce), -32768, 32767).astype("<i2")
         self._soon(self._there.do("sound.say", base64.b64encode(samples.tobytes()).decode()))
 
     def hush(self) -> None:
-        """Be silent."""
+        """Stop what is being said."""
         self._soon(self._there.do("sound.hush"))
 
     async def press(self, digits: str) -> None:
-        """Keys, by RFC 4733 or, where that is set, by SIP INFO. Raises Refused."""
+        """Press keys by RFC 4733 or, where that is set, by SIP INFO. Raises Refused."""
         if self._settings["keys"] == "info":
             await self._there.do("phone.inform", "call", digits)
         elif not await self._there.do("phone.press", "call", digits):
@@ -261,13 +231,14 @@ class BrowserStation(Station):
     # --- leaving
 
     async def hang_up(self, within: float) -> tuple[bool, bool]:
-        """BYE; whether there was a call, and whether its end was answered."""
+        """Send BYE; returns whether there was a call, and whether its end was answered."""
         self._leaving = True
         page = self._page
         if page is None or page.gone or not self._in_call or self._ended:
             return False, True
         with suppress(CannotTell, TimeoutError):
             async with asyncio.timeout(within):
+                # The counts go with the call.
                 self._last = rtc_stats.counts(await page.do("phone.statistics", "call"), self.codec)
                 since = len(page.events)
                 await page.do("phone.hangUp", "call")
@@ -284,6 +255,7 @@ class BrowserStation(Station):
         """The last counts; {} where no media came to stand."""
         if not self._in_call:
             return {}
+        # A page that is lost has no counts; those of the hang-up may be there.
         return self._last if self._last is not None else await self._counts_if_there()
 
     async def _counts_if_there(self) -> dict[str, Any]:
@@ -293,11 +265,12 @@ class BrowserStation(Station):
             return {}
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
-        """The exhibits: ladder, and heard (left) and said (right)."""
+        """Write the exhibits: the ladder, and heard (left) and said (right)."""
         if self._page:
             text = self._page.ladder.text(self._born, "Reveille")
             (folder / files["ladder"]).write_text(text, encoding="utf-8", errors="replace")
         if self._flowing:
+            # Without media there is nothing to hear.
             sound.write_wav(
                 folder / files["sound"],
                 bound(self.heard.samples),
@@ -305,7 +278,7 @@ class BrowserStation(Station):
             )
 
     async def close(self) -> None:
-        """Let go of the page. Raises Stuck."""
+        """Close the page and its context. Raises Stuck."""
         self._leaving = True
         if self._page is None:
             return
@@ -313,5 +286,6 @@ class BrowserStation(Station):
         with suppress(CannotTell, TimeoutError):
             async with asyncio.timeout(2.0):
                 await self._page.do("phone.leave")
-                await asyncio.sleep(0.2)  # for the REGISTER that takes ours back
+                # The time for the REGISTER that takes ours back.
+                await asyncio.sleep(0.2)
         await self._page.close()

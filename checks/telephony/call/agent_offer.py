@@ -1,0 +1,42 @@
+"""Our own agent's phone before it is in the call: what it takes, and what its refusal means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from checks.contract import Refused, Trace
+from checks.telephony.call.leg import Event, Phone
+from checks.telephony.call.script import AgentStep
+
+
+def picks_up(script: Sequence[object]) -> bool:
+    """Whether a script calls the agent directly: nothing comes before it."""
+    return bool(script) and isinstance(script[0], AgentStep)
+
+
+def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
+    """Which calls the agent's phone is to take, before it can be reached."""
+    step = next((step for step in script if isinstance(step, AgentStep)), None)
+    return {"agent": {"caller": step.caller, "picks_up": picks_up(script)}} if step else {}
+
+
+@contextmanager
+def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
+    """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises
+    Refused.
+    """
+    try:
+        yield
+    except Refused:
+        if agent is not None and (refusal := agent.seen("offer-refused")):
+            with trace.stage("agent"):
+                raise unfit("of the number called", refusal) from None
+        raise
+
+
+def unfit(name: str, refusal: Event) -> Refused:
+    """The fault of an offer that our own agent's phone refused."""
+    code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
+    return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")
