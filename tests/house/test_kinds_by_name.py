@@ -25,9 +25,8 @@ EXCEPTIONS = {
     "checks/webrtc/browser/settings.py": "dns and websocket are stages of a call",
     "monitor/config/models.py": "names of checks, as a reader might write them",
     "monitor/config/reference/schema_words.py": "the plural of a mail address",
-    "monitor/ledger/bodies.py": "a letter's body has a report in it, or a ticket",
+    "monitor/ledger/bodies.py": "a report or a ticket in a letter; parts of 0.1.0 by kind alone",
     "monitor/desks/internet_message.py": "a letter's body has a report in it, or a ticket",
-    "reports/audit.py": "parts that 0.1.0 has kept know their topic by their kind's name alone",
     "reports/checklist.py": "the duties of the checklist, in their order",
 }
 

@@ -33,6 +33,8 @@ _OF_CONFIGURATIONS = (
     "tests/unit/test_config",
     "tests/loopback/test_backup.py",
     "tests/loopback/test_hygiene.py",
+    "tests/field/far_ends/test_api.py",
+    "tests/field/installed/test_configurations.py",
 )
 
 
