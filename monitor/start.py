@@ -47,6 +47,7 @@ def _stranger(package: str, house: Path) -> str | None:
         return f"the package {package!r} is missing from {house}"
     if found.resolve() != expected:
         return f"the package {package!r} would come from {found.parent}, and not from {house}"
+    # A stranger's file may be in any encoding: what matters is one line in ASCII.
     if not any(
         line.startswith(MARK)
         for line in found.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -16,6 +16,8 @@ from reports.checklist import Duty
 from reports.model import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
+# A day and a half: last night's proof is fresh all day, and one missed night is seen the next
+# morning.
 PROOF_IS_FRESH = timedelta(hours=36)
 """How old the last proof of a backup may be."""
 
@@ -49,6 +51,7 @@ class Looks:
     @property
     def worst(self) -> str:
         """The worst that was seen."""
+        # UNKNOWN before DEGRADED: a check that cannot tell may hide a failure.
         counts = {"FAILED": self.failed, "UNKNOWN": self.unknown, "DEGRADED": self.degraded}
         return next((state for state, count in counts.items() if count), "OK")
 
@@ -130,7 +133,9 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A report that has not reached somebody: `state` is "queued" (it is still tried) or "failed"."""
+    """A report that has not reached somebody: `state` is "queued" (it is still tried) or
+    "failed".
+    """
 
     number: int
     day: date
@@ -198,6 +203,7 @@ class Audit:
         none.
         """
         numbers = {one.number for one in self.open}
+        # A failed part whose ticket is open is one trouble, not two.
         return len(self.open) + sum(part.ticket not in numbers for part in self.failed_parts)
 
     @property
@@ -209,6 +215,7 @@ class Audit:
         parts = sum(part.check not in ticketed for part in self.doubtful_parts)
         backed = {part.check for part in (*self.failed_parts, *self.doubtful_parts)}
         unproven = sum(backup.check not in backed for backup in self.unproven)
+        # Counted once for each report, however many people missed it.
         letters = len({letter.number for letter in self.undelivered}) + bool(self.missing)
         return parts + unproven + letters + sum(bool(line.bad) for line in self.looks)
 
@@ -251,6 +258,7 @@ class Audit:
         return cls(**values)
 
 
+# Each list of the report, and the class that its lines become again.
 _LINES: Mapping[str, type] = {
     "open": Trouble,
     "past": Trouble,
@@ -273,6 +281,8 @@ def _line(line: type, written: Mapping[str, Any]) -> Any:
     if line is Part:
         values.setdefault("topic", _TOPICS_BEFORE.get(values.get("kind", ""), ""))
     for one in fields(line):
+        # A report of an older release lacks fields that came later: their defaults say what was not
+        # known then.
         if one.name not in values:
             continue
         value = values[one.name]

@@ -18,9 +18,15 @@ from typing import Any
 
 from reports.model import Finding, StageLine
 
+# A normal call has some 20 messages; a loop of challenges or retransmissions is cut before it fills
+# the page.
 MOST_STEPS = 120
+# Finer than the pixels of a page: more columns make the file larger and the picture no better.
 _COLUMNS = 700
+# 0 dBm0 is close to the clipping of a G.711 codec (+3.14 dBm0); below -70 there is only the noise
+# of its quantising.
 _LOUDEST_DBM0, _QUIETEST_DBM0 = 0.0, -70.0
+# Three rows of labels fit over a track; beyond that they lie on each other, as they would anyway.
 _LANES = 3
 
 
@@ -79,7 +85,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """One direction: its outline as an SVG path, its level as another, and what was marked on it."""
+    """One direction: its outline as an SVG path, its level as another, and what was marked
+    on it.
+    """
 
     name: str
     outline: str
@@ -114,6 +122,8 @@ def legs_of(picture: Mapping[str, Any]) -> tuple[Leg, ...]:
 
 def _drawable(legs: Mapping[str, Any]) -> Iterator[Leg]:
     for name, leg in legs.items():
+        # What a picture holds was written by another process: a leg that is strange is left out,
+        # and the others are drawn.
         with suppress(AttributeError, KeyError, TypeError, ValueError, OverflowError):
             yield _leg(str(name), leg)
 
@@ -179,6 +189,8 @@ class _Axis:
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         length = self.end - self.start
+        # At most eight ticks: their labels do not touch each other, whatever the length of the
+        # call.
         step = next(
             (size for size in (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600) if length / size <= 8), 1800
         )
@@ -202,6 +214,8 @@ def _arrows(steps: Sequence[Mapping[str, Any]]) -> Iterator[Arrow]:
             for part in (method if status is not None else "", sdp, str(step.get("reason", "")))
             if part
         )
+        # A second without a message is what one looks for: a lost packet repeats after T1 = 500 ms
+        # (RFC 3261 section 17.1.1.1).
         gap = at - before if before is not None and at - before >= 1.0 else 0.0
         yield Arrow(at, bool(step.get("sent")), label, _tone(status, method), detail, gap)
         before = at
@@ -217,6 +231,7 @@ def _request(said: str, method: str) -> str:
 def _tone(status: object, method: str) -> str:
     if not isinstance(status, int):
         return "bad" if method == "CANCEL" else "request"
+    # A challenge (RFC 3261 section 22) is no failure: the same request comes again with its answer.
     if status in (401, 407):
         return "progress"
     return "progress" if status < 200 else "good" if status < 300 else "bad"
@@ -249,6 +264,7 @@ def _outline(low: Sequence[float], high: Sequence[float], left: float, right: fl
 
 
 def _height(value: float) -> float:
+    # Samples are in thousandths of full scale.
     return 48 * sqrt(min(1.0, max(0.0, value / 1000)))
 
 
@@ -285,6 +301,7 @@ def _spread(marks: Sequence[Mark]) -> tuple[Mark, ...]:
     for mark in sorted(marks, key=lambda mark: mark.left):
         free = [lane for lane in range(_LANES) if ends[lane] <= mark.left]
         lane = free[0] if free else min(range(_LANES), key=lambda lane: ends[lane])
+        # About 1.6 % of the width for each letter of a label, up to 16 of them.
         ends[lane] = mark.left + max(mark.width, 1.6 * min(16, len(mark.name)) + 2)
         placed.append(
             Mark(mark.left, mark.width, mark.kind, mark.name, mark.text, mark.seconds, lane)
@@ -297,6 +314,7 @@ def _losses(
 ) -> Iterator[tuple[float, float, float, str]]:
     """One bar for each stretch that lost something."""
     known = [look for look in looks if len(look) >= 4]
+    # A line without its four numbers was cut off in writing.
     for before, (at, received, lost, late, *_) in pairwise([[axis.start, 0, 0, 0], *known]):
         bad, due = lost + late, received + lost
         if bad > 0:

@@ -26,6 +26,7 @@ DUTIES = (
 )
 """each duty, in the order in which they are told; templates say it in words, and each kind says
 which it sees to"""
+# UNKNOWN before DEGRADED: what could not be looked at may be down.
 _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")
 
 

@@ -27,6 +27,7 @@ from reports.model import EVENTS, Ticket
 from reports.summary import morning
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Two lines of a mailbox's list: readers cut off whatever is longer.
 _LONGEST_SUBJECT = 160
 
 
@@ -135,6 +136,8 @@ def _environment(colour: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
+        # By the name of the template: the words of an event are plain text, and become a part of
+        # HTML later.
         autoescape=_is_html,  # noqa: S701 - HTML is escaped; plain text is not HTML
         trim_blocks=True,
         lstrip_blocks=True,

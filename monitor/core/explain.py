@@ -102,6 +102,8 @@ def _levels(
     zone: ZoneInfo,
     people: Sequence[Person],
 ) -> tuple[DatedLevel, ...]:
+    # Both ends of a level are counted on the calendar of the policy, and only then shown on the
+    # wall clock of the site.
     def local(after_seconds: int) -> datetime:
         return due(opened_at, after_seconds, policy.calendar).astimezone(zone)
 

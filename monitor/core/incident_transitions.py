@@ -13,15 +13,15 @@ Where an incident stands, and what moves it (held: it works, and is watched for 
 came back before; the turns to "held" and "closed" and back from there are in
 monitor/core/endings.py):
 
-| what happens               | open                         | held                  | closed                      |
-|----------------------------|------------------------------|-----------------------|-----------------------------|
-| a cause fails              | open                         | open, bad once more   | open again, within its time |
-| its last cause recovers    | closed: recovered; or held   | -                     | if resolved: confirmed      |
-| it turns out as another    | closed: explained            | -                     | -                           |
-| nothing looks at it        | closed: withdrawn, by and by | -                     | -                           |
-| a human resolves it        | closed: resolved             | closed: resolved      | -                           |
-| it has been quiet for long | -                            | closed: recovered     | -                           |
-| a lower layer fails later  | open, told once              | -                     | -                           |
+| what happens         | open                       | held                | closed                 |
+|----------------------|----------------------------|---------------------|------------------------|
+| a cause fails        | open                       | open, bad once more | open again, if soon    |
+| last cause recovers  | closed: recovered; or held | -                   | if resolved: confirmed |
+| turns out as another | closed: explained          | -                   | -                      |
+| nothing looks at it  | closed: withdrawn, later   | -                   | -                      |
+| a human resolves it  | closed: resolved           | closed: resolved    | -                      |
+| quiet for long       | -                          | closed: recovered   | -                      |
+| a lower layer fails  | open, told once            | -                   | -                      |
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def opened(
         ladder=found.ladder,
         rule=found.rule,
         policy=policy,
+        # The trouble is as old as its first bad look; a promise runs from the moment at which there
+        # is a ticket.
         opened_at=since,
         counts_from=now,
         evidence=evidence,
@@ -113,6 +115,8 @@ def joined(was: Incident, evidence: Evidence, now: datetime) -> Change:
         return back_again(failing(was, (check,), evidence), evidence, was)
     if check in was.causes:
         return Change(was)
+    # A check that was renamed finds the same trouble: the ticket goes on under the new name, and no
+    # second one is opened.
     if was.unwatched_since is not None:
         taken_over = failing(was, (check,), evidence)
         why = f"{check} finds it now; {', '.join(was.causes)} is no longer looked at"
@@ -133,6 +137,8 @@ def gathered(was: Incident) -> Change:
     done = replace(was, joined_untold=(), joined_since=None)
     if not new or not was.open:
         return Change(done)
+    # A trunk that dies takes fifty checks along. Five names are read at a glance; the number says
+    # the rest.
     named = ", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
     why = f"{named} {'fails' if len(new) == 1 else 'fail'} in the same way"
     return told(done, Tell.UPDATED, why, {"text": why, "checks": list(new)})
@@ -152,6 +158,7 @@ def hung_on(was: Incident, checks: tuple[str, ...]) -> Change:
 
 def failed_again(was: Incident, evidence: Evidence, relapsed: bool, flapping: bool) -> Change:
     """The newest evidence of a check that is still, or again, broken."""
+    # An attached check shows a consequence; the ticket keeps the evidence of a cause.
     newest = evidence if evidence.check in was.causes else was.evidence
     seen = replace(was, evidence=newest, recovered_at=None, unwatched_since=None)
     if relapsed:
@@ -186,6 +193,7 @@ def outgrown(was: Incident, found: Classification, lost: int, of: int) -> Change
     """Looks find it worse than the human who classified it knew: told, once for each severity;
     theirs stays.
     """
+    # Ranks count from 0, the worst: the smaller is the graver, and only a graver one is news.
     known = was.severity.rank if was.seen_rank is None else min(was.severity.rank, was.seen_rank)
     if found.severity.rank >= known:
         return Change(was)
@@ -257,6 +265,8 @@ def reminded(was: Incident, now: datetime) -> Change:
 
 
 def _late(was: Incident, missed: tuple[Clock, ...]) -> Change:
+    # Recorded once: a reclassification moves the due time, and must not make a second breach of the
+    # same promise.
     new = [clock for clock in missed if clock.name not in dict(was.breaches)]
     late = replace(was, breaches=(*was.breaches, *((clock.name, clock.due_at) for clock in new)))
     return Change(late, (), tuple(Happening("breached", _missed(clock)) for clock in new))
@@ -292,6 +302,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
     On another ladder nobody has been told yet; whoever heard of it on the old one goes on hearing.
     """
     issue = found.issue
+    # A level's number is a place on one ladder: level 2 of another ladder is somebody else, who has
+    # heard nothing yet.
     same_ladder = found.ladder.name == was.ladder.name
     moved = replace(
         was,
@@ -313,6 +325,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
             classified_by_human=True,
             classified_by=by,
             classified_at=(was.evidence.lost, was.evidence.of),
+            # The worst severity that is known starts at what looks had found: a human who says less
+            # is told only of more.
             seen_rank=was.seen_rank if was.classified_by_human else was.severity.rank,
         )
     same = was.issue == issue.id

@@ -20,12 +20,12 @@ COUNTED_LOOKS = STATES
 # never come in a row. The odds by simulation of `step`, 3000 days of one check each (every five
 # minutes, confirm = 2 after 20 s):
 #
-# | looks that fail, at random | breaks by a row, a day | by 6 of 21, a day | median time to the first |
-# |----------------------------|------------------------|-------------------|--------------------------|
-# |  5 % (a rare failure)      | 0.69                   | 0.004             | 27 h                     |
-# | 10 %                       | 2.3                    | 0.11              | 5 h                      |
-# | 20 %                       | 2.7                    | 0.35              | 70 min                   |
-# | 50 %                       | 0.09 (it flaps on)     | 0                 | 10 min                   |
+# | looks that fail, at random | breaks by a row, a day | by 6 of 21, a day | median to the first |
+# |----------------------------|------------------------|-------------------|---------------------|
+# |  5 % (a rare failure)      | 0.69                   | 0.004             | 27 h                |
+# | 10 %                       | 2.3                    | 0.11              | 5 h                 |
+# | 20 %                       | 2.7                    | 0.35              | 70 min              |
+# | 50 %                       | 0.09 (it flaps on)     | 0                 | 10 min              |
 #
 # 5 of 21 would be 0.06 a day at 5 %, fifteen times as many for nothing; 7 of 21 would miss the one
 # of four. Every other look: 25 min; every third: 50 min; every fourth: 75 min; every fifth or
@@ -57,6 +57,8 @@ def misses(states: Sequence[str], counted: int, failed: str) -> tuple[int, int]:
 
 def hold_seconds(returns: int) -> float:
     """How long trouble that came back so often has to be quiet before its ticket is closed."""
+    # The first return alone may be chance. From the second on the hold is 1, 2, 4 and 8 hours, and
+    # then stays at 12.
     return min(3600.0 * 2 ** (returns - 2), LONGEST_HOLD_SECONDS) if returns >= 2 else 0.0
 
 

@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 NEXT_RELEASE = "next release"
 _LAYERS = tuple(layer.name.lower() for layer in Layer)
+# Each word stands for itself: the keys are what a file may say, the values are the Literal that the
+# type checker knows.
 _CONDITIONS: dict[str, Condition] = {
     "not-resolved": "not-resolved",
     "not-acknowledged": "not-acknowledged",
@@ -76,6 +78,8 @@ def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts
     with Table(body, "", parts.faults) as top:
         _read_heading(top, parts)
         _read_severities(top, parts)
+        # The house's rules go first: what Reveille says of itself must not fall to a vendor's rule
+        # for everything else.
         if house:
             with Table(house, "house", parts.faults) as own:
                 _read_body(own, parts)
@@ -115,6 +119,8 @@ def _read_severities(top: Table, parts: Parts) -> None:
                 "it is due before the response",
                 "write a resolution that is not the shorter one",
             )
+        # Two of one id would make the rank, and so which of two cases is worse, depend on which is
+        # found first.
         if any(severity.id == other.id for other in parts.severities):
             table.fault("id", "this severity is there twice", "give each its own id")
         parts.severities.append(severity)
@@ -194,6 +200,8 @@ def _read_level(table: Table) -> Level:
 
 
 def _check_levels(table: Table, levels: tuple[Level, ...]) -> None:
+    # The ledger keeps who was told by level number: a gap or a repetition would make it say so of
+    # somebody else.
     if [level.number for level in levels] != list(range(1, len(levels) + 1)):
         table.fault(
             "levels",
@@ -217,6 +225,8 @@ def _read_issue(table: Table, parts: Parts) -> Issue:
         ladder=table.text("ladder"),
         by_loss=tuple(_read_limit(limit, parts) for limit in table.tables("by_loss", "percent")),
     )
+    # The first limit that is reached decides (Issue.severity_of): a smaller one in front would hide
+    # the larger.
     if any(late.percent >= early.percent for early, late in pairwise(issue.by_loss)):
         table.fault("by_loss", "a smaller loss comes first", "write the largest percentage first")
     for key, name, known in (
@@ -267,6 +277,8 @@ def _read_patterns(when: Table, key: str) -> tuple[str, ...]:
     if when.field(key) is None:
         return ()
     patterns = tuple(part.strip() for part in when.text(key).split("|"))
+    # `[` begins a class of characters in shell globs. Here it would be a plain character, so it is
+    # refused, not misread.
     if not all(patterns) or any("[" in part for part in patterns):
         when.fault(key, "it is not a list of patterns", "write globs of * and ?, separated by |")
     if key == "layer" and (wrong := [part for part in patterns if part not in (*_LAYERS, "*")]):
@@ -320,6 +332,8 @@ def _check_rules(top: Table, parts: Parts) -> None:
         top.fault(
             "rule", f"the last rule, {parts.rules[-1].name!r}, does not fit everything", right
         )
+    # A rule behind a wider one is a promise that its author believes in and nobody keeps; an
+    # example need not show it.
     for place, rule in enumerate(parts.rules):
         if takers := hidden_by(rule, parts.rules[:place]):
             wrong = f"no case can reach it: {', '.join(map(repr, takers))} before it takes them all"
@@ -341,6 +355,8 @@ def _check_examples(parts: Parts) -> None:
         rule = first_fitting(parts.rules, example.case)
         issue = parts.issues.get(rule.issue) if rule else None
         severity = issue.severity_of(example.case.lost, example.case.of) if issue else ""
+        # Without a rule there is a fault already (the last rule must fit everything): saying it
+        # twice helps nobody.
         if rule and issue and (issue.id, severity) != (example.issue, example.severity):
             wrong = f"it comes out as {issue.id} / {severity} by rule {rule.name!r}"
             right = (

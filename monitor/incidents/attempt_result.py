@@ -59,6 +59,7 @@ class Seen:
         """
         told = self.observation.measures
         counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
+        # Nothing offered is no loss: a night without calls must not read as "all calls lost".
         return next(
             ((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0)
         )

@@ -80,6 +80,8 @@ class Settlement:
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)
         self._keep(condition)
+        # Its newest looks may alternate: the ticket says how many failed, since the last reason
+        # alone looks harmless.
         if condition.bad and condition.broken_by_misses(patience_of(seen.entry)):
             seen = replace(seen, often="{} of the last {} looks failed".format(*condition.misses))
             by_name.update({seen.name: seen} if seen.name in by_name else {})
@@ -93,9 +95,6 @@ class Settlement:
         elif signal is Signal.RECOVERED:
             self._recovered(condition, patience_of(seen.entry))
 
-    # -- a confirmed failure
-    # ------------------------------------------------------------------------------------
-
     def _bad(self, seen: Seen, condition: Condition, signal: Signal, below: Sequence[Seen]) -> None:
         case = seen.case()
         if case is None:
@@ -107,6 +106,7 @@ class Settlement:
             self._place(seen, condition, diagnosis, found, below)
         elif seen.name in incident.causes:
             self._again(seen, condition, signal, incident, diagnosis, found, below)
+        # A maintenance hid this incident and is over, and the check still fails: now it is told.
         elif not incident.told and not self._all_muted(incident):
             self.apply(self._tell_now(Change(incident)))
 
@@ -150,6 +150,8 @@ class Settlement:
 
     def _judges(self, incident: Incident) -> bool:
         """Whether looks may classify it anew: no human has, and it is of the policy in force."""
+        # A new policy does not rewrite what people were told under the old one, and looks do not
+        # overrule a human.
         return not incident.classified_by_human and incident.policy == self._policy_name()
 
     def _later_below(
@@ -190,6 +192,8 @@ class Settlement:
         """
         was = change.incident
         key = key_of(was.site, found.issue.id)
+        # With other causes the ticket stays what it is for them; only this check goes to a ticket
+        # of its own.
         if self._ledger.open_incident_by_key(key) is None and was.causes == (seen.name,):
             cause = self._cause(seen, diagnosis, below)
             change = change.then(
@@ -258,9 +262,6 @@ class Settlement:
     def _cause(self, seen: Seen, diagnosis: Diagnosis, below: Sequence[Seen]) -> Seen:
         return next((low for low in below if low.name == diagnosis.cause.check), seen)
 
-    # -- recovery and blindness
-    # ---------------------------------------------------------------------------------
-
     def _recovered(self, condition: Condition, patience: Patience) -> None:
         row = self._ledger.incident(condition.incident) if condition.incident is not None else None
         try:
@@ -268,6 +269,8 @@ class Settlement:
         except Unreadable:  # its recovery waits for a program that can read its ticket
             self._keep(recovering(condition, patience, self._now))
             raise
+        # Untied before its incident is touched: a recovered check must not be set free as one that
+        # still hangs on it.
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
         if incident and incident.open:
             why = f"{condition.check} has recovered"
@@ -281,6 +284,8 @@ class Settlement:
         """
         key = key_of(self._configuration.site.name, BLIND)
         row = self._ledger.open_incident_by_key(key)
+        # Checks that go blind one after the other join the one ticket of their site: the probe host
+        # is the usual cause.
         if now.blind and (row is None or now.check not in store.incident_of(row).causes):
             found = self._policy.reclassified(BLIND)
             change = self._under(found, seen.evidence(), was.looked_at or seen.started_at)
@@ -291,9 +296,6 @@ class Settlement:
                 endings.left(store.incident_of(row), now.check, Closing.RECOVERED, why, self._now)
             )
 
-    # -- what every change goes through
-    # -------------------------------------------------------------------------
-
     def muted(self, check: str) -> bool:
         """Whether a maintenance hides a check now."""
         return active(self._configuration.maintenance, check, self._now) is not None
@@ -302,7 +304,9 @@ class Settlement:
         return bool(incident.causes) and all(self.muted(check) for check in incident.causes)
 
     def _tell_now(self, change: Change) -> Change:
-        """An incident that nobody heard of is told, unless a maintenance hides all that causes it."""
+        """An incident that nobody heard of is told, unless a maintenance hides all that
+        causes it.
+        """
         if change.incident.told or self._all_muted(change.incident):
             return change
         told = replace(change.incident, counts_from=self._now)
@@ -318,6 +322,7 @@ class Settlement:
         self.telling.tell(incident, change.orders)
         if not incident.open:
             for name, condition in store.conditions(self._ledger).items():
+                # What only hung on it was never proven bad by itself; its causes go their own way.
                 if condition.incident == incident.number and name not in incident.causes:
                     self._keep(released(condition, self._now))
         return incident
@@ -339,6 +344,8 @@ def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
     found: dict[str, None] = {}
     waiting = list(entry.diagnose)
     while waiting:
+        # Breadth first, so that the nearest come first; what was found is not gone through again,
+        # which ends a circle.
         name = waiting.pop(0)
         if name not in found and name != entry.name:
             found[name] = None

@@ -89,6 +89,8 @@ class Telling:
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
+        # A helpdesk is given the ticket itself; the people behind it would otherwise get each event
+        # once by every desk.
         hears of every event once; the people hear through the first desk that takes people.
         """
         seen: set[str] = set()
@@ -100,12 +102,16 @@ class Telling:
             if "people" in settings.TAKES:
                 own, people = people + own, []
             for address, capacity, role in own:
+                # RFC 5321 section 2.4 allows mailboxes that differ in case and discourages them:
+                # two spellings are one person.
                 if address.lower() not in seen:
                     seen.add(address.lower())
                     yield name, address, capacity, role
 
     def _people(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
         levels = {level.role: level for level in incident.ladder.levels}
+        # Whoever was told last has it in hand: an address that stands on several levels is told in
+        # that capacity.
         for role in reversed(incident.roles_told):
             capacity = (
                 f"level {levels[role].number}, {levels[role].name}" if role in levels else role

@@ -21,6 +21,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970 UTC. Raises ValueError for a moment without a zone."""
     if moment.tzinfo is None:
+        # A wall time without a zone would be kept as if it were UTC: five and a half hours wrong in
+        # Pune.
         raise ValueError(f"{moment!r} has no time zone; a ledger keeps instants")
     return (moment - _EPOCH) // _MILLISECOND
 
@@ -55,6 +57,7 @@ def unpacked(kept: str) -> dict[str, Any]:
 
 def plain(text: str, longest: int = 500) -> str:
     """A text column's own: no broken characters, no control characters, bounded."""
+    # A lone surrogate, as broken far ends leave them in texts, cannot be bound as UTF-8.
     sound = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(sign if sign.isprintable() else " " for sign in sound)[:longest]
 
@@ -63,7 +66,10 @@ def observation_body(seen: Observation) -> dict[str, Any]:
     """An observation as JSON data; what is empty is left out."""
     body: dict[str, Any] = {
         "stages": [
-            [s.name, round(s.began, 6), round(s.seconds, 6), int(s.passed)] for s in seen.stages
+            # A microsecond is finer than any stopwatch here; all the digits would make each row a
+            # third longer.
+            [s.name, round(s.began, 6), round(s.seconds, 6), int(s.passed)]
+            for s in seen.stages
         ],
         "measures": dict(seen.measures),
         "fault": _fault_body(seen.fault),

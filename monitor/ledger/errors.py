@@ -36,8 +36,12 @@ _WORDS = {
 
 
 def in_words(where: str, error: sqlite3.Error) -> str:
-    """One line for an administrator: which ledger, what is wrong with it, and SQLite's own words."""
+    """One line for an administrator: which ledger, what is wrong with it, and SQLite's own
+    words.
+    """
     name = getattr(error, "sqlite_errorname", "") or ""
+    # SQLite's extended codes begin with the name of their family: SQLITE_IOERR_WRITE,
+    # SQLITE_BUSY_SNAPSHOT.
     family = next((known for known in _WORDS if name.startswith(known)), "")
     said = _WORDS.get(family, "refused what was asked of it")
     return f"the ledger {where} {said} ({name or type(error).__name__}: {error})"
@@ -49,6 +53,8 @@ def told(where: str, error: sqlite3.Error) -> LedgerFault:
 
 
 @contextmanager
+# The sqlite3 module knows of no broken constraint that is a fault of the file: those are answers,
+# and go to the caller.
 def explained(where: str) -> Iterator[None]:
     """Raises what SQLite raises as it is `told`. A broken constraint stays what it is: its caller
     knows what it means.

@@ -92,6 +92,8 @@ class Ledger(
 
 
 def _fit(database: Database) -> None:
+    # Only the daemon changes the form of a ledger; a verb that reads beside it must not do so under
+    # its feet.
     if not database.read_only:
         migrate(database)
         return

@@ -60,6 +60,8 @@ class SlotReading(Table):
 class SlotWriting(Table):
     def claim(self, job: str, slot_key: str, slot_at: datetime, now: datetime) -> bool:
         """Claim a run; False when it was claimed before."""
+        # The primary key decides who claims it, also between two processes that ask at the same
+        # moment.
         made = self._database.change(
             "INSERT INTO slots (job, slot_key, slot_at, claimed_at) VALUES (?, ?, ?, ?) ON CONFLICT"
             " DO NOTHING",

@@ -46,7 +46,9 @@ FIRST = "first-sight"
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A look that is owed now: why, and under which slot (none for an extra look or a fixed grid)."""
+    """A look that is owed now: why, and under which slot (none for an extra look or a
+    fixed grid).
+    """
 
     entry: CheckEntry
     purpose: Purpose
@@ -76,9 +78,8 @@ class Rounds:
         self._running: set[str] = set()
         self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
         self._rest_until: dict[str, datetime] = {}
-        self._taken: set[tuple[str, str]] = (
-            set()
-        )  # slots that the ledger says are done, on a clock that went back
+        # Slots that the ledger says are done; a clock that went back offers them again.
+        self._taken: set[tuple[str, str]] = set()
         self._left_over = {(s.job, s.slot_key): s for s in ledger.unfinished_slots()}
         self.configuration = configuration
 
@@ -114,6 +115,7 @@ class Rounds:
     def next_waking(self, now: datetime) -> datetime | None:
         """When `owed` is to be asked again, if nothing else happens before."""
         looks = (at for _, at in self._extra_looks(now) if at > now)
+        # An agenda at rest and no extra look: nothing wakes the rounds but a new configuration.
         return min(
             (at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None
         )
@@ -138,8 +140,11 @@ class Rounds:
             seen = await self._attempt(due.entry, due.purpose, due)
             below, others = await self._below(seen, begun)
             if drawn(seen):
+                # To draw a page reads and measures recordings; on the event loop it would make the
+                # live calls' packets late.
                 seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
             await self._settle(due, seen, below, others)
+        # Cancellation too: a look that the end of the daemon cut off is owed again by the next one.
         except BaseException:
             self._owed_again(due)
             raise
@@ -158,9 +163,6 @@ class Rounds:
 
     def _may_look(self, name: str, now: datetime) -> bool:
         return name not in self._running and self._rest_until.get(name, now) <= now
-
-    # -- what is owed
-    # -------------------------------------------------------------------------------------------
 
     def _asked(self, entry: CheckEntry, now: datetime) -> Due | None:
         """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
@@ -182,6 +184,8 @@ class Rounds:
             return None
         if (left := self._left(entry, now)) is not None:
             return Due(entry, "scheduled", left)
+        # A new check is looked at as soon as it is configured: a mistake in it shows while its
+        # author still watches.
         if condition is None and self._ledger.newest_slot(entry.name) is None:
             return Due(entry, "scheduled", Slot(FIRST, now))
         slot = (
@@ -192,6 +196,7 @@ class Rounds:
         return Due(entry, "scheduled", slot) if slot else None
 
     def _left(self, entry: CheckEntry, now: datetime) -> Slot | None:
+        # Over a copy, since an abandoned run leaves the mapping while it is gone through.
         """A run that was begun and never finished."""
         for key, left in list(self._left_over.items()):
             if left.job == entry.name:
@@ -202,6 +207,8 @@ class Rounds:
 
     def _owed_daily(self, entry: CheckEntry, timetable: Timetable, now: datetime) -> Slot | None:
         newest = self._ledger.newest_slot(entry.name)
+        # Compared by instant alone: a slot whose configured time was changed by a reload is still
+        # the newest one.
         slot = newest_owed(timetable, now, newest.slot_at if newest else None, entry.grace)
         return None if slot and (entry.name, slot.key) in self._taken else slot
 
@@ -220,12 +227,11 @@ class Rounds:
             if entry.timetable is not None:
                 yield next_after(entry.timetable, now)
 
-    # -- one look
-    # -----------------------------------------------------------------------------------------------
-
     async def _claim(self, due: Due) -> bool:
         if due.slot is None:
             return True
+        # A slot of a grid is not claimed in the ledger: the next one comes soon, and a row per look
+        # would be written for nothing.
         if due.entry.every and due.slot.key != FIRST:
             self._grid[due.name] = due.slot.at
             return True
@@ -235,6 +241,8 @@ class Rounds:
         await self._write(
             lambda t: claims.append(t.claim(due.name, slot.key, slot.at, self._clock.now()))
         )
+        # Claimed by another daemon on the same ledger, or before the clock was set back: it is not
+        # run twice.
         if not claims[-1]:
             self._taken.add((due.name, slot.key))
         return claims[-1]
@@ -244,6 +252,7 @@ class Rounds:
             started = self._clock.now()
             self._heard(entry.name, purpose)
             observation = await self._observed(entry)
+        # A fixed grid makes its looks up at once; only a run at a time of day promises that time.
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
             if late > LATE_AFTER_SECONDS:
@@ -268,6 +277,8 @@ class Rounds:
         """
         try:
             memory = store.condition_of(self._ledger, entry.name).memory
+        # Without its memory a check of changes would take everything it sees for new, and open a
+        # ticket for each.
         except Unreadable as why:
             return Observation(blind=str(why))
         return await self._runner.attempt(
@@ -283,6 +294,8 @@ class Rounds:
         """What was cut off, or could not be written down, is owed again; not at once, since the
         cause may last.
         """
+        # A full disk or a bug is still there a moment later: without a rest the check would be
+        # tried in a tight loop.
         self._rest_until[due.name] = self._clock.now() + timedelta(seconds=AFTER_A_BREAK_SECONDS)
         if due.slot and (due.slot.key == FIRST or not due.entry.every):
             left = SlotRow(due.name, due.slot.key, due.slot.at, self._clock.now(), None, None)
@@ -292,6 +305,8 @@ class Rounds:
         """A failure that counts is looked into at once: every check that stands below it. Says too
         which of those looks were somebody else's, who settles them.
         """
+        # One failure of a check that asks for confirmation is a suspicion: it costs no looks below
+        # yet.
         if seen.verdict.state is not State.FAILED or not confirming(
             store.condition_of(self._ledger, seen.name), seen.verdict.state, patience_of(seen.entry)
         ):
@@ -316,6 +331,8 @@ class Rounds:
         def settled(t: Transaction) -> None:
             now = self._clock.now()
             Settlement(self._ledger, t, self.configuration, now).settle(seen, below, others)
+            # Only claimed slots are finished: those of a time of day, and a check's very first
+            # look.
             if due.slot and (due.entry.at or due.slot.key == FIRST):
                 t.finish(
                     due.name,

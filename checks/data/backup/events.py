@@ -12,6 +12,7 @@ from typing import Any
 from checks.contract import Refused
 from checks.process.child import Tell
 
+# Twice a second moves a line in a terminal; an event for each megabyte would be a load of its own.
 _PROGRESS_SECONDS = 0.5
 
 
@@ -34,7 +35,9 @@ class Voice:
 
     @contextmanager
     def stage(self, name: str, total: int = 0) -> Iterator[None]:
-        """A stage of the work, `total` bytes long if that is known. A fault in it is told as its."""
+        """A stage of the work, `total` bytes long if that is known. A fault in it is told
+        as its.
+        """
         self._stage_done, self._stage_total = 0, total
         self.event(begin=name)
         began = time.monotonic()

@@ -21,6 +21,7 @@ class Source:
     host: str = ""
     port: int = 0
     user: str = ""
+    # Never in a `repr`: a job may come to stand in a traceback.
     password: str = field(default="", repr=False)
     database: str = ""
     path: str = ""
@@ -79,6 +80,8 @@ class Job:
             else None
         )
         tuples = {
-            name: tuple(told[name]) for name in ("recipients", "identities", "keep", "copies")
+            name: tuple(told[name])
+            for name in ("recipients", "identities", "keep", "copies")
+            # JSON has no tuples, and the frozen classes are compared with theirs.
         }
         return cls(**{**told, **tuples, "source": source})

@@ -133,7 +133,9 @@ password = { credential = "hygiene" }
     batch_rows: int = Field(default=5000, ge=1, le=1_000_000)
     """how many records one transaction removes"""
     newest_within: Duration = Field(default=604800.0, gt=0)
-    """how old the newest record may be: older, and either nothing is written or the clock is wrong"""
+    """how old the newest record may be: older, and either nothing is written or the clock
+    is wrong
+    """
     timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=3600.0, gt=0)

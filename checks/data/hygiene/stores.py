@@ -35,7 +35,9 @@ class Store(Protocol):
         """The server's clock, seconds since 1970; None where there is no server."""
 
     def edge(self, newest: bool, after: Bound | None = None) -> Any:
-        """The time of its oldest record (at or after `after`), or of its newest; None without any."""
+        """The time of its oldest record (at or after `after`), or of its newest; None
+        without any.
+        """
 
     def count(self, begin: Bound | None, end: Bound) -> int:
         """Records from `begin` (None: from the first) until before `end`."""

@@ -98,7 +98,9 @@ trunks = ["PJSIP/trunk-*"]
     short_abandon: Duration = Field(default=5.0, ge=0)
     """who gives up within it is counted apart"""
     wrap_up: Duration = Field(default=0.0, ge=0)
-    """wrap-up after each call, where the queues give one; it is not recorded, so it is an estimate"""
+    """wrap-up after each call, where the queues give one; it is not recorded, so it is an
+    estimate
+    """
     longest_call: Duration = Field(default=14400.0, ge=60, le=86400)
     """how long calls are at most: so far around the day calls are read that reach into it"""
     trunks: tuple[str, ...] = Field(default=(), examples=[["PJSIP/trunk-*"]])

@@ -84,7 +84,9 @@ def _percent(ratio: Ratio) -> Fraction | None:
 
 
 def comparison(job: Job, found: Read) -> dict[str, Any]:
-    """Against the same weekday of the weeks before; weeks before the first that has calls are none."""
+    """Against the same weekday of the weeks before; weeks before the first that has calls
+    are none.
+    """
     last = max(
         (number for number, tally in enumerate(found.tallies) if number and tally.total().offered),
         default=0,

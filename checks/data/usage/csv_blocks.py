@@ -27,7 +27,9 @@ from checks.data.usage.timestamps import WIDTH, Instants, Mask, Whole, Zone
 Bytes = NDArray[np.uint8]
 _QUOTE, _COMMA, _LINE, _RETURN, _DASH, _MINUS = b'",\n\r--'
 _LONGEST = 160
-"""bytes of a field that are looked at; what is longer is told apart by its beginning and its length"""
+"""bytes of a field that are looked at; what is longer is told apart by its beginning and
+its length
+"""
 MARGIN = _LONGEST
 _DIGITS = 8
 _POWERS = 10.0 ** np.arange(_DIGITS - 1, -1, -1)

@@ -187,7 +187,9 @@ class Taker:
     # --- which
 
     def _identity(self, columns: Columns, legs: Rows) -> None:
-        """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of 300 000."""
+        """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of
+        300 000.
+        """
         own = columns.hashes("id") if "id" in columns else None
         link = columns.hashes("link") if "link" in columns else None
         if own is None or not own.any():
@@ -230,7 +232,9 @@ def _whole(columns: Columns, term: str) -> tuple[Whole, Mask]:
 
 
 def _epochs(identities: Sequence[Any]) -> Whole:
-    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for others."""
+    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for
+    others.
+    """
 
     def one(identity: Any) -> int:
         digits = plain(identity).rpartition("-")[2].partition(".")[0]

@@ -87,7 +87,9 @@ class Job:
         return (self.day, *self.day.weeks_before(self.weeks))
 
     def windows(self) -> tuple[Window, ...]:
-        """What is read for each day: whoever begins within the longest call before it, or after it."""
+        """What is read for each day: whoever begins within the longest call before it, or
+        after it.
+        """
         around = self.longest_seconds
         return tuple(
             Window(day.begin - around, day.end + around, day.begin, day.end) for day in self.days()

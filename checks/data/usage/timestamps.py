@@ -58,7 +58,9 @@ class Zone:
         return self._utc(*_walls(stamps), hint)
 
     def wall(self, epoch: int) -> str:
-        """How this zone's clocks tell an instant, with its offset: what a database compares with."""
+        """How this zone's clocks tell an instant, with its offset: what a database
+        compares with.
+        """
         return datetime.fromtimestamp(epoch, self._zone).isoformat(" ")
 
     def _utc(self, walls: Whole, offsets: Whole, hint: Whole | None) -> Instants:

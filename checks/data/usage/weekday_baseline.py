@@ -33,7 +33,9 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Standout:
-    """A figure that is not as usual. `part` is an hour, a trunk ... ("hour:10:00"), "" for the day."""
+    """A figure that is not as usual. `part` is an hour, a trunk ... ("hour:10:00"), "" for
+    the day.
+    """
 
     metric: str
     part: str

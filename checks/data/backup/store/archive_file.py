@@ -23,7 +23,10 @@ from checks.contract import Refused
 from checks.data.backup.store.throttle import Metered, Readable, Throttle
 
 _CHUNK_BYTES = 1 << 20
+# The fastest level: a dump holds a snapshot open in the live server for as long as it lasts.
 _LEVEL = 1
+# EFBIG is FAT's limit of 4 GB a file, and that of `ulimit -f`: for the backup the same as a full
+# disk.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -70,6 +73,7 @@ class Sink:
     """
 
     def __init__(self, path: Path) -> None:
+        # O_EXCL: nothing that is there is written over, not even through a link.
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._digest = hashlib.sha256()
         self.count = 0
@@ -80,6 +84,7 @@ class Sink:
         view = memoryview(data)
         try:
             while view:
+                # write(2) may take less than it was given, near the end of a disk.
                 view = view[os.write(self._descriptor, view) :]
         except OSError as problem:
             self.fault = problem
@@ -119,6 +124,7 @@ class Hashed:
 
     def finish(self) -> str:
         """Read what is left; returns the SHA-256 of the whole file."""
+        # zstd stops at the end of its frame: what was appended must count for the hash, too.
         while self.read():
             continue
         return self._digest.hexdigest()
@@ -144,7 +150,11 @@ def store(
     sink = opened(path)
     try:
         packed = zstandard.ZstdCompressor(
-            level=_LEVEL, write_checksum=True, write_content_size=False
+            # The size is not known before the end of the pipe; the checksum is what finds a flipped
+            # bit.
+            level=_LEVEL,
+            write_checksum=True,
+            write_content_size=False,
         )
         with packed.stream_reader(
             cast(Any, plain), read_size=_CHUNK_BYTES, closefd=False
@@ -188,6 +198,8 @@ def unpack(
         raise not_written(watched.fault)
     if reader.count == 0:
         raise Refused("empty", f"{artefact.name} has no content", origin="local")
+    # First whether it is the file that was written: only then does a complaint of age speak of the
+    # key.
     if digest != artefact.sha256:
         raise Refused(
             "damaged",
@@ -268,6 +280,7 @@ def _encrypt(reader: Any, sink: Sink, recipients: Sequence[str]) -> None:
         pyrage.encrypt_io(reader, sink, keys)
     except pyrage.RecipientError as problem:
         raise Refused("bad-recipient", str(problem), origin="local") from problem
+    # The cipher reports only that writing failed; the sink knows why (a full disk).
     except pyrage.EncryptError as problem:
         if sink.fault:
             raise sink.fault from problem

@@ -35,6 +35,8 @@ from checks.data.backup.unreached import unreached
 
 DATABASE, SCHEMA, USERS = "database.sql", "schema.sql", "users.sql"
 HASHED_BY = "sum of md5(columns)"
+# Names and values in full Unicode, and TIMESTAMPs read alike on both servers. Without the shorter
+# wait for locks a hold on commits would queue behind a long ALTER, and everybody else behind it.
 _SETTLE = (
     "SET NAMES utf8mb4",
     "SET time_zone = '+00:00'",
@@ -53,8 +55,13 @@ _COLUMNS = (
     "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND"
     " table_name = %s ORDER BY ordinal_position"
 )
+# Only these have snapshots; a table of another engine is read as it stands at the moment.
 _TRANSACTIONAL = {"InnoDB", "RocksDB", "TokuDB"}
+# mariadb-dump writes its first table after START TRANSACTION; an empty database has the mark of its
+# end instead.
 _FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .*VIEW")
+# MariaDB's error numbers: 1045 and 1698 refuse the login, 1049 the database, 1044 to 1370 a
+# privilege; 2002 to 2013 are the client library's own for a connection that is not there.
 _MEANINGS = (
     (r"\((1045|1698)\)|error: (1045|1698)|Access denied for user", "login"),
     (r"\(1049\)|Unknown database", "database-missing"),
@@ -77,7 +84,12 @@ class MariadbSource:
         with connected(self._source) as connection:
             return sum(int(size or 0) for _, _, size in rows(connection, TABLES))
 
-    def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:  # noqa: ARG002 - nothing is reused
+    def dump(
+        self,
+        partial: Path,
+        work: Work,
+        previous: Previous | None,  # noqa: ARG002 - a dump is whole each time
+    ) -> Taken:
         """Write its artefacts into `partial`. Raises Refused."""
         try:
             with connected(self._source) as connection:
@@ -108,6 +120,8 @@ class _Dump:
             self._source.database,
         ]
         with connected(self._source) as gate, _commits_held(gate) as let_go:
+            # WITH CONSISTENT SNAPSHOT: the view begins now, while commits are held, and not at the
+            # first SELECT.
             self._connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
             [(moment, version, charset, collation)] = rows(self._connection, _MOMENT)
             with started(command, environment(self._source)) as tool:
@@ -122,6 +136,8 @@ class _Dump:
     ) -> Taken:
         tables = rows(self._connection, TABLES)
         for name, engine, _ in tables:
+            # MyISAM and Aria change while they are read: whoever restores should know which tables
+            # may be torn.
             if engine not in _TRANSACTIONAL:
                 self._work.voice.note(
                     f"{name} is of engine {engine}: it stands outside of the snapshot"
@@ -133,6 +149,7 @@ class _Dump:
         plain = schema(self._program, self._source)
         return Taken(
             data_as_of=moment,
+            # The exact tool stands in the manifest: a dump is read back by the same one or a newer.
             tool=run([self._program, "--version"]).decode().strip(),
             server=version,
             tables=counted[0],
@@ -163,6 +180,7 @@ class _Dump:
     def _users(self) -> tuple[Artefact, ...]:
         """The server's users, where this one may read them."""
         try:
+            # --insert-ignore: a restore must not touch users that the new server has already.
             plain = run(
                 [*self._tool(), "--system=users", "--insert-ignore", *PLAIN],
                 environment(self._source),
@@ -184,6 +202,8 @@ class _Begun:
     def __init__(self, output: Readable) -> None:
         self._output, self._first = output, b""
         while not _FIRST_TABLE.search(self._first):
+            # `read1` gives what is there; `read` would wait for 64 kB, and commits would be held
+            # for as long.
             data = getattr(output, "read1", output.read)(65536)
             if not data:
                 break
@@ -198,7 +218,10 @@ class _Begun:
         return self._output.read(size)
 
 
+# Remarks hold date and host: two dumps of the same rows would differ.
 PLAIN = ("--skip-comments", "--skip-dump-date")
+# By default mariadb-dump leaves routines and events out, and a restored application would miss
+# them.
 MORE = (
     *PLAIN,
     "--routines",
@@ -212,6 +235,8 @@ MORE = (
 @contextmanager
 def connected(source: Source) -> Iterator[Connection]:
     """A connection. Raises Refused."""
+    # A path is a socket. "localhost" is one too for MariaDB's programs, and a name to be looked up
+    # for PyMySQL.
     where: dict[str, Any] = (
         {"unix_socket": source.host}
         if source.host.startswith("/")
@@ -225,6 +250,7 @@ def connected(source: Source) -> Iterator[Connection]:
             password=source.password,
             database=source.database or None,
             connect_timeout=10,
+            # The transactions here are begun by hand, for the moment that all of them share.
             autocommit=True,
         )
     except pymysql.Error as problem:
@@ -254,14 +280,22 @@ def contents(
     found_tables = {}
     for name in names:
         columns = [quoted(column) for (column,) in rows(connection, _COLUMNS, (name,))]
+        # As bytes: a collation would call `a` and `A` equal, and a character set would read
+        # differently on another server.
         values = ", ".join(f"CAST({column} AS BINARY)" for column in columns)
         filled = ", ".join(f"COALESCE(CAST({column} AS BINARY), '')" for column in columns)
+        # NULL and an empty text look alike in CONCAT_WS: which columns are NULL goes in as well.
         nothing = ", ".join(f"ISNULL({column})" for column in columns)
+        # Half of an MD5 is 64 bits; SUM over them is a DECIMAL, which does not overflow. No key is
+        # needed, only chance excluded.
         hashed = (
             f"CAST(CONV(LEFT(MD5(CONCAT_WS('#', {filled}, CONCAT({nothing}))), 16), 16, 10) AS"
             " UNSIGNED)"
         )
-        question = f"SELECT COUNT(*), COALESCE(SUM({hashed}), 0) FROM {quoted(name)}"  # noqa: S608 - names are quoted
+        question = (
+            f"SELECT COUNT(*), COALESCE(SUM({hashed}), 0)"  # noqa: S608 - names are quoted
+            f" FROM {quoted(name)}"
+        )
         [(count, total)] = rows(connection, question) if values else [(0, 0)]
         found_tables[name] = Content(int(count), str(total))
         told(0)
@@ -287,6 +321,7 @@ def schema(program: Path, source: Source) -> bytes:
         source.database,
     ]
     plain = run(command, environment(source))
+    # The counter goes on in the live database while the dump runs: it is no difference.
     return re.sub(rb" AUTO_INCREMENT=\d+", b"", plain)
 
 
@@ -298,16 +333,19 @@ def address(source: Source) -> list[str]:
         else [f"--host={source.host or 'localhost'}"]
     )
     port = [f"--port={source.port}"] if source.port else []
+    # --no-defaults has to stand first: a my.cnf of the host would change what is dumped.
     return ["--no-defaults", *where, *port, *([f"--user={source.user}"] if source.user else [])]
 
 
 def environment(source: Source) -> dict[str, str]:
     """The password, in the tools' environment."""
+    # `ps` shows arguments to everybody, and the environment to the owner of the process alone.
     return {"MYSQL_PWD": source.password} if source.password else {}
 
 
 def quoted(name: str) -> str:
     """A name within a statement."""
+    # Within backticks a backtick is written twice (MariaDB manual, identifier names).
     return "`" + name.replace("`", "``") + "`"
 
 
@@ -320,7 +358,9 @@ def refusal(said: str, otherwise: str) -> Refused:
 @contextmanager
 def _commits_held(connection: Connection) -> Iterator[Callable[[], None]]:
     """No commit until the block calls what it is given, or ends."""
+    # MariaDB calls itself so in its version, also where it pretends to be 5.5.5 for old clients.
     maria = "MariaDB" in rows(connection, "SELECT VERSION()")[0][0]
+    # BACKUP STAGE waits for nobody who reads; MySQL has nothing finer than a lock on all tables.
     hold = (
         ["BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT"]
         if maria

@@ -20,7 +20,9 @@ from checks.data.backup.store.repository import Backup
 def restore_database(
     source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
 ) -> None:
-    """Restore `backup` as the database `to` (or its own), which must not be there. Raises Refused."""
+    """Restore `backup` as the database `to` (or its own), which must not be there. Raises
+    Refused.
+    """
     if backup.manifest is None:
         raise Refused("manifest", backup.fault, origin="local")
     target = replace(source, database=to or source.database)
@@ -42,6 +44,8 @@ def restore_database(
         with work.voice.stage("compare"):
             compared(backup.manifest, read(target, backup.manifest, work, source.tools_folder))
     except BaseException:
+        # Half a database under the right name would be taken for a good one: it is dropped, and the
+        # fault goes on.
         with dump.connected(replace(source, database="")) as server:
             server.query(f"DROP DATABASE IF EXISTS {dump.quoted(target.database)}")
         raise

@@ -27,6 +27,8 @@ from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, st
 from checks.data.backup.store.manifest import Manifest
 
 _START_SECONDS = 120.0
+# A view or routine whose definer is missing fails when it is used (error 1449), and not when it is
+# restored.
 _DEFINERS = (
     "SELECT DISTINCT definer FROM (SELECT definer FROM information_schema.views WHERE table_schema"
     " = DATABASE() UNION SELECT definer FROM information_schema.routines WHERE routine_schema ="
@@ -35,6 +37,8 @@ _DEFINERS = (
     " DATABASE()) AS d WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.user) AND"
     " definer LIKE '%@%'"
 )
+# Reached by its socket alone, nothing durable, and no event of the restored application may run in
+# a drill.
 _SETTINGS = (
     "--skip-networking",
     "--skip-log-bin",
@@ -58,6 +62,8 @@ class MariadbRehearsal:
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """The database, its dump unpacked, and the server's own logs."""
+        # Indexes built anew need up to half as much again; the redo log and the system's own tables
+        # are some 600 MB.
         return int(1.5 * manifest.facts["database_bytes"]) + manifest.plain_bytes + 600_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
@@ -66,6 +72,8 @@ class MariadbRehearsal:
         """
         archive = scratch / "archive"
         archive.mkdir(mode=0o700)
+        # Unpacking and making the server ready need different things, disk and processor: they go
+        # on side by side.
         unpacking = work.beside(bound(unpack_all, folder, manifest, archive, work))
         with server(self._tools, scratch, work.run_as) as source:
             unpacking.result()
@@ -81,11 +89,13 @@ def load(
     source: Source, manifest: Manifest, archive: Path, tools: Path | None, users: bool
 ) -> None:
     """Users, then the database, which must not be there. Raises Refused."""
+    # Without --binary-mode the client takes CR LF within a value for LF, and stops at a NUL.
     client: list[str | Path] = [needed_client(tools), *dump.address(source), "--binary-mode"]
     facts = manifest.facts
     try:
         if users and (archive / dump.USERS).exists():
             with (archive / dump.USERS).open("rb") as plain:
+                # Before the database, whose views and routines name these users.
                 run([*client, "mysql"], dump.environment(source), stdin=plain)
         with dump.connected(replace(source, database="")) as connection:
             name = dump.quoted(source.database)
@@ -167,6 +177,8 @@ def _initialise(tools: Path | None, data: Path, temporary: Path, user: str | Non
     """
     plain = [
         "--no-defaults",
+        # "normal" gives root an empty password instead of the socket's login: the drill may run as
+        # another user.
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--datadir={data}",
@@ -186,6 +198,8 @@ def _await(source: Source, running: Tool) -> None:
             with dump.connected(source):
                 return
         except Refused:
+            # A server that has ended will not answer any more: to wait out the time would hide its
+            # own words.
             if not running.running() or time.monotonic() > deadline:
                 text = f"the drill's server did not start: {running.said()[-600:]}"
                 raise Refused("cluster-died", text, origin="local") from None
@@ -194,12 +208,14 @@ def _await(source: Source, running: Tool) -> None:
 
 def _assert_throw_away(source: Source, data: Path) -> None:
     with dump.connected(source) as connection:
+        # Two signs that it is not the live one: its folder is ours, and it listens to no network.
         [(there, network)] = dump.rows(connection, "SELECT @@datadir, @@skip_networking")
         if Path(there).resolve() != data.resolve() or not network:
             raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
 
 
 def _user(wanted: str) -> str | None:
+    # Whoever is not root runs the server as himself.
     if os.geteuid() != 0:
         return None
     import pwd

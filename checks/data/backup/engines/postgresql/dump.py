@@ -38,13 +38,17 @@ from checks.data.backup.unreached import unreached
 
 DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
 _LARGE_OBJECTS = "large objects"
+# Snapshot, moment and log position in one statement, so that they belong together; on a standby the
+# position is what was replayed.
 _MOMENT = """
-SELECT pg_catalog.pg_export_snapshot(), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+SELECT pg_catalog.pg_export_snapshot(),
+       to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
             ELSE pg_catalog.pg_current_wal_lsn() END::text,
        pg_catalog.pg_database_size(current_database()), current_setting('server_version'),
-       current_setting('server_encoding'), (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
-                                              FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
+       current_setting('server_encoding'),
+       (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
+          FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
 _EXTENSIONS = "SELECT extname, extversion FROM pg_catalog.pg_extension"
 
 
@@ -89,10 +93,13 @@ def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Ite
         raise Refused(_login_code(problem), _first_line(problem)) from problem
     with connection:
         contents.settle(connection)
+        # Settings come before the transaction: a rollback would take them back.
         connection.autocommit = False
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = read_only
         if snapshot:
+            # The first statement of its transaction, as SET TRANSACTION SNAPSHOT demands; it takes
+            # no parameter, only a literal.
             connection.execute(b"SET TRANSACTION SNAPSHOT '%s'" % snapshot.encode())
         yield connection
         connection.rollback()
@@ -114,6 +121,7 @@ class _Dump:
             work,
         )
         self._previous = previous
+        # pg_dump refuses a server that is newer than itself, so the tools are chosen by the server.
         major = connection.info.server_version // 10000
         self._tools = postgresql_folder("pg_dump", major, source.tools_folder)
         row = connection.execute(_MOMENT.encode()).fetchone()
@@ -129,6 +137,8 @@ class _Dump:
         ) = row
 
     def taken(self) -> Taken:
+        # Sequences know no snapshot: read before the dump they can only be behind it, and a
+        # restored one only ahead.
         sequences = contents.sequences(self._connection)
         tables = contents.tables(self._connection)
         large = [
@@ -186,6 +196,8 @@ class _Dump:
         return found, []
 
     def _archive(self, name: str, more: Sequence[str]) -> tuple[dict[str, Content], list[Artefact]]:
+        # Uncompressed: zstd behind the pipe is faster and smaller than pg_dump's gzip, and packs in
+        # parallel to it.
         command: list[str | Path] = [*self._pg_dump(), "--format=custom", "--compress=0", *more]
         with started(command, environment(self._source)) as tool:
             artefact = self._work.store(tool.output, self._partial, name)
@@ -227,6 +239,7 @@ class _Dump:
 
     def _reused(self, table: Table, content: Content) -> Artefact | None:
         """The artefact of the previous backup, linked, where the partition still holds the same."""
+        # Another recipient could not read the old artefact: then everything is written anew.
         if self._previous is None or self._previous.manifest.recipients != self._work.recipients:
             return None
         was = self._previous.manifest.tables.get(table.full_name)
@@ -234,8 +247,12 @@ class _Dump:
         if was is None or not was.equal(content) or was.artefact not in by_name:
             return None
         artefact = by_name[was.artefact]
+        # Read whole before it is linked: a bit that fell on the disk would go on into every later
+        # backup.
         if not _intact(self._previous.folder / artefact.name, artefact):
             return None
+        # A hard link: it costs nothing, and removing the older backup leaves the content to this
+        # one.
         os.link(self._previous.folder / artefact.name, self._partial / artefact.name)
         self._work.advance(artefact.plain_bytes)
         first = artefact.reused_from or self._previous.manifest.id
@@ -254,6 +271,7 @@ class _Dump:
         command: list[str | Path] = [
             self._tools / "pg_dumpall",
             "--roles-only",
+            # A password is never asked for: nobody sits there, and the tool would wait for ever.
             "--no-password",
             f"--dbname={_address(self._source)}",
         ]
@@ -261,6 +279,7 @@ class _Dump:
         try:
             plain = run(command, environment(self._source))
         except ToolFailed as failed:
+            # pg_authid is for superusers alone; a backup without passwords is better than none.
             if "permission denied" not in failed.said:
                 raise
             note = "without passwords"
@@ -274,6 +293,8 @@ class _Dump:
         return [
             self._tools / "pg_dump",
             "--no-password",
+            # Milliseconds: behind an ALTER TABLE that lasts a dump fails after a minute, instead of
+            # holding everybody up.
             "--lock-wait-timeout=60000",
             f"--snapshot={self._snapshot}",
             f"--dbname={_address(self._source)}",
@@ -292,6 +313,7 @@ def _intact(path: Path, artefact: Artefact) -> bool:
 
 
 def _address(source: Source) -> str:
+    # The password goes by the environment, and never into a command line.
     said: dict[str, Any] = {key: value for key, value in login(source).items() if key != "password"}
     return psycopg.conninfo.make_conninfo("", **said)
 
