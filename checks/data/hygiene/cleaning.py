@@ -36,9 +36,14 @@ from checks.data.usage.day import Day
 from checks.data.usage.source_faults import SourceFault
 
 _DAY_SECONDS = 86400
+# A minute is more than NTP ever leaves, and less than moves a record over midnight by much.
 _CLOCK_SECONDS = 60
+# A day and a half: a run a day, and one that was late. Beyond that somebody should look first.
 _LATE_SECONDS = 36 * 3600
+# A record of tomorrow comes of a clock that is ahead: then the cut-off would be wrong, too.
 _FUTURE_SECONDS = 86400
+# Ten years of days without a record, one question each: what is older than that is not looked for
+# in one run.
 _MOST_EMPTY = 4000
 """days without a record that are stepped over"""
 
@@ -96,6 +101,8 @@ def clean(run: Run) -> None:
             "reporting", job["reporting"], job["reporting_days"], job["reporting_proven_in"]
         )
     with ExitStack() as stack:
+        # All are open before anything is judged: a reporting database that is down must not be
+        # found out after the removal.
         tell(begin="connect")
         stores = {
             kept.name: stack.enter_context(_opened(job, kept)) for kept in (live, reporting) if kept
@@ -132,6 +139,7 @@ def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
     wrong.
     """
     for name, store in stores.items():
+        # Each server's clock: the cut-off is ours, the stamps of the records are theirs.
         if (told := store.now()) is not None and abs(told - run.now) > _CLOCK_SECONDS:
             raise SourceFault(
                 "clock", f"the {name} database's clock is {told - run.now:+.0f} s off this host's"
@@ -140,6 +148,7 @@ def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
     if newest is None:
         raise SourceFault("stale", f"there is no record in {live.table} at all")
     age = run.now - instant_of(run.job, newest)
+    # In both directions: a platform that writes nothing, and one whose clock runs ahead.
     if not -_FUTURE_SECONDS <= age <= run.job["newest_within"]:
         said = f"the newest record is {age / _DAY_SECONDS:.1f} days old"
         raise SourceFault(
@@ -150,6 +159,8 @@ def _clock(run: Run, live: Kept, stores: Mapping[str, Store]) -> str:
         raise SourceFault(
             "clock", f"this host's clock went back by {before - run.now:.0f} s since the run before"
         )
+    # It may be that the clock jumped ahead: tomorrow's run will know, and a day later is early
+    # enough.
     if before is not None and run.now - before > _LATE_SECONDS:
         return f"the run before was {(run.now - before) / 3600:.0f} h ago"
     return ""
@@ -178,6 +189,7 @@ def _remove(
     why = _not_removed(run, kept, elsewhere, held)
     days = list(_days(run, store, cut))
     run.measures[f"{kept.name}_days_beyond"] = len(days)
+    # A bounded number of days in a run: a wrong setting is noticed before everything is gone.
     some = days[: run.job["most_days"]]
     run.tell(begin=f"{kept.name}-compare")
     journal = Journal(Path(run.job["folder"]))
@@ -189,6 +201,7 @@ def _remove(
     rehearsed = any(
         (entry.place, entry.table) == (kept.name, kept.table) for entry in journal.entries()
     )
+    # Whatever the settings say, the first run removes nothing: it shows what it would do.
     if not why and not rehearsed:
         for day, seen in found.items():
             journal.write(_entry(run, kept, "rehearsed", day, seen))
@@ -255,6 +268,7 @@ def _compared(
         return digest(store.rows(columns, *span))
     begun = journal.begun(kept.name, kept.table, day.date.isoformat())
     there = digest(elsewhere.rows(columns, *span))
+    # The day was begun and cut off: what is left must be a part of what the reporting database has.
     if begun is not None and there == Digest(begun.records, begun.hash):
         left = {number(row) for row in store.rows(columns, *span)}
         if left <= {number(row) for row in elsewhere.rows(columns, *span)}:
@@ -278,11 +292,13 @@ def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
     )
     if backup is None or backup.manifest is None:
         raise SourceFault("not-in-backup", f"there is no proven backup in {folder}")
+    # MariaDB and SQLite tables stand without a schema in the manifest, PostgreSQL's with one.
     held = {name.rpartition(".")[2] for name in backup.manifest.tables}
     parts = store.parts(bound_of(run.job, days[0].begin), bound_of(run.job, days[-1].end))
     if missing := sorted(set(parts) - held):
         raise SourceFault("not-in-backup", f"backup {backup.id} has no table {', '.join(missing)}")
     age = run.now - backup.taken_at.timestamp()
+    # Recent is not enough: the backup must be younger than the last of the days that go.
     if age > run.job["backup_within"] or backup.taken_at.timestamp() < days[-1].end:
         raise SourceFault(
             "not-in-backup", f"the newest proven backup, {backup.id}, is {age / 3600:.0f} h old"
@@ -291,6 +307,7 @@ def _proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
 
 
 def _removed(run: Run, kept: Kept, store: Store, journal: Journal, day: Day, seen: Digest) -> int:
+    # On the disk before the first record goes: after a crash the journal knows what may be missing.
     journal.write(_entry(run, kept, "intend", day, seen))
     gone = 0
     for count in store.remove(*span_of(run.job, day), run.job["batch"]):

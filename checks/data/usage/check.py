@@ -114,6 +114,7 @@ trunks = ["PJSIP/trunk-*"]
 
     @model_validator(mode="after")
     def _whole_seconds(self) -> Self:
+        # What is compared with these limits are whole seconds: half a second would decide nothing.
         if self.answer_within % 1 or self.short_abandon % 1:
             raise ValueError(
                 "records count whole seconds; write answer_within and short_abandon in whole"
@@ -140,11 +141,14 @@ trunks = ["PJSIP/trunk-*"]
         try:
             told = concluded(await followed(python(_PROGRAM), job, trace, self.time_limit), trace)
         finally:
+            # Also where the source was at fault: what was read until then helps to find out why.
             trace.exhibit(EXHIBIT, "application/json")
         self._conclude(day, told, trace)
 
     def _conclude(self, day: Day, told: Told, trace: Trace) -> None:
         trace.note(f"{day.date} {day.zone}, {day.seconds / 3600:g} h: {told['offered']:.0f} calls")
+        # No call where there usually are some is trouble of the platform; on a holiday the median
+        # says so as well.
         if not told["offered"] and (told["usual"] or 0) > 0:
             with trace.stage("compute"):
                 raise Refused(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import psycopg
     import pymysql
 
+# Some megabytes of records: large enough that numpy pays, small enough for a server's cursor.
 _BATCH = 20_000
 Batches = Iterator[list[Sequence[Any]]]
 
@@ -39,6 +40,7 @@ class Sqlite:
     def columns(self, table: str) -> list[str]:
         with sqlite_faults():
             plain = table.rpartition(".")[2]
+            # As a table-valued function the name is a parameter; PRAGMA itself takes none.
             named = self._connection.execute("SELECT name FROM pragma_table_info(?)", (plain,))
             found = [row[0].decode("utf-8", "replace") for row in named]
         if not found:
@@ -69,11 +71,18 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
         raise SourceFault("no-such-file", f"there is no file {path}")
     with sqlite_faults():
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=CONNECT_SECONDS
+            # A reader that could write would play back the log of a crash, and so change the
+            # customer's file.
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=CONNECT_SECONDS,
         )
+        # As bytes: what is no UTF-8 is no reason to stop.
         connection.text_factory = bytes  # whatever is in it: what is no UTF-8 is no reason to stop
     try:
         with sqlite_faults():
+            # SQLite opens lazily: only the first question finds out that it is no database, or may
+            # not be read.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield Sqlite(connection)
     finally:
@@ -88,6 +97,8 @@ def sqlite_faults() -> Iterator[None]:
     except sqlite3.Error as error:
         text = str(error)
         words = {
+            # SQLite's own words; its codes do not tell a table that is missing from another slip in
+            # a statement.
             "locked": "locked",
             "unable to open": "not-allowed",
             "no such table": "no-such-table",
@@ -122,6 +133,8 @@ class Postgres:
         return "%s"
 
     def ask(self, question: str, values: Sequence[Any]) -> Batches:
+        # A cursor with a name lives in the server: without one psycopg fetches the whole day at
+        # once.
         with postgres_faults(), self._connection.cursor("usage") as cursor:
             cursor.execute(question.encode(), values)
             while rows := cursor.fetchmany(_BATCH):
@@ -136,12 +149,15 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
     with postgres_faults():
         connection = psycopg.connect(
             **postgres_log_in(place["server"], "usage"),
+            # Read-only for the session, besides an account that may do no more: a view could call a
+            # function that writes.
             options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO",
         )
     with connection:
         yield Postgres(connection)
 
 
+# A login that fails has no SQLSTATE in psycopg, only libpq's words.
 _POSTGRES_WORDS: Mapping[str, str] = {
     r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf"
     r" entry|"
@@ -156,6 +172,7 @@ _POSTGRES_WORDS: Mapping[str, str] = {
     r"certificate verify failed|server certificate": "certificate",
     r"server does not support SSL": "no-tls",
 }
+# SQLSTATE codes of the PostgreSQL manual, appendix A.
 _POSTGRES_STATES: Mapping[str, str] = {
     "42P01": "no-such-table",
     "3F000": "no-such-table",
@@ -183,6 +200,8 @@ def postgres_faults() -> Iterator[None]:
         words = (code for pattern, code in _POSTGRES_WORDS.items() if re.search(pattern, text))
         known = _POSTGRES_STATES.get(error.sqlstate or "") or next(words, None)
         lost = isinstance(error, psycopg.OperationalError)
+        # Without a state and without known words it is the connection; all else is a table that
+        # holds something else.
         fallback = _unreached(text) if lost and not known else "not-records"
         raise SourceFault(known or fallback, text) from None
 
@@ -207,13 +226,16 @@ class MariaDb:
 
     def columns(self, table: str) -> list[str]:
         named = ".".join(map(self.quoted, table.split(".")))
+        # LIMIT 0 gives the columns also of a view, which information_schema may hide from this
+        # account.
         with mariadb_faults(), self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {named} LIMIT 0")  # noqa: S608 - quoted, and checked when it was configured
+            cursor.execute(f"SELECT * FROM {named} LIMIT 0")  # noqa: S608 - quoted
             return [column[0] for column in cursor.description or ()]
 
     def quoted(self, name: str) -> str:
         return f"`{name}`"
 
+    # Stamps as text: PyMySQL would make objects of them, and refuse '0000-00-00'.
     def text(self, column: str) -> str:
         return f"CAST({column} AS CHAR)"
 
@@ -225,6 +247,7 @@ class MariaDb:
 
         with mariadb_faults(), self._connection.cursor(SSCursor) as cursor:
             cursor.execute(question, list(values))
+            # The unbuffered cursor: the usual one holds the whole day in memory.
             while rows := cursor.fetchmany(_BATCH):
                 yield list(rows)
 
@@ -238,6 +261,8 @@ def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
         connection = pymysql.connect(**mariadb_log_in(place["server"]))
     try:
         with mariadb_faults(), connection.cursor() as cursor:
+            # The server refuses a write in such a transaction (error 1792), whatever the account
+            # may do.
             cursor.execute("START TRANSACTION READ ONLY")
         yield MariaDb(connection)
     finally:
@@ -246,6 +271,8 @@ def open_mariadb(place: Mapping[str, Any]) -> Iterator[Dialect]:
 
 # CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR: no connection came about, TLS included.
 _NOT_CONNECTED = (2002, 2003)
+# Error numbers of the MariaDB manual: 1044 to 1143 are rights, 1040 and 1203 connections, 1969 and
+# 3024 time limits of a statement; 2013 and 2026 are the client's own.
 _MARIADB_ERRORS: Mapping[int, str] = {
     1045: "login-refused",
     1698: "login-refused",
