@@ -19,8 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("checks", "monitor", "reports", "lab")
+# Begins a line of each package's own `__init__.py`; a stranger's file over ours has none.
 MARK = "# reveille-monitor: "
-"""begins a line of each package's own `__init__.py`; a stranger's file over ours has none"""
 HOUSE = Path(__file__).resolve().parents[1]
 REMEDY = "Give reveille-monitor a virtual environment of its own (docs/install.md)"
 

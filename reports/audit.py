@@ -19,7 +19,6 @@ Tone = Literal["OK", "WARN", "FAIL"]
 # A day and a half: last night's proof is fresh all day, and one missed night is seen the next
 # morning.
 PROOF_IS_FRESH = timedelta(hours=36)
-"""How old the last proof of a backup may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,6 @@ class Audit:
         parts = sum(part.check not in ticketed for part in self.doubtful_parts)
         backed = {part.check for part in (*self.failed_parts, *self.doubtful_parts)}
         unproven = sum(backup.check not in backed for backup in self.unproven)
-        # Counted once for each report, however many people missed it.
         letters = len({letter.number for letter in self.undelivered}) + bool(self.missing)
         return parts + unproven + letters + sum(bool(line.bad) for line in self.looks)
 
@@ -258,7 +256,6 @@ class Audit:
         return cls(**values)
 
 
-# Each list of the report, and the class that its lines become again.
 _LINES: Mapping[str, type] = {
     "open": Trouble,
     "past": Trouble,
@@ -270,7 +267,6 @@ _LINES: Mapping[str, type] = {
     "checklist": Duty,
 }
 _MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
-
 
 # What was kept by 0.1.0 knew the topic of a part by its kind's name alone.
 _TOPICS_BEFORE = {"usage": "usage", "backup": "backups", "backup-proof": "backups"}

@@ -20,8 +20,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+# In CSS pixels; it is shown as wide as its column.
 WIDTH, HEIGHT = 480, 168
-"""in CSS pixels; it is shown as wide as its column"""
 # Twice as fine for screens of double density, and drawn at twice that again: Pillow's shapes have
 # hard edges.
 _FINE, _SMOOTH = 2, 2

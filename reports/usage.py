@@ -27,13 +27,13 @@ _FIGURES = (
 _INSTEAD = {"abandoned": "queue_abandoned", "service_level": "queue_service_level"}
 
 
+# What `condensed` keeps of a day, and a report has of it for good.
 KEPT = frozenset({
     "check", "date", "day_hours", "provisional", "definitions", "calls", "queue",
     "concurrency", "busy_hour", "records",
     "hours", "trunks", "dids", "queues", "agents", "failures", "weeks", "usual",
     "stands_out", "standouts", "odd",
 })  # fmt: skip
-"""what `condensed` keeps of a day, and a report has of it for good"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ from reports.usage import condensed
 
 log = logging.getLogger(__name__)
 
+# The kind by which history and outbox find reports: a letter's own kind, too.
 KIND = "audit"
-"""of a report in the history, and of its letters"""
 # A part that was looked at within the last day counts for the report, also when the round itself
 # was cut short.
 _FRESH = timedelta(hours=24)

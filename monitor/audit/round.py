@@ -34,14 +34,15 @@ log = logging.getLogger(__name__)
 # No check can be called so: names begin with a letter or a digit (monitor/config/models.py).
 JOB = "@audit"
 FIRST = "first-sight"
+# After a week away somebody looks at call records himself; a mailbox full of old reports helps
+# nobody.
 MADE_UP_DAYS = 7
-"""how many missed days are made up for"""
 # A clock that was a whole day ahead has claimed mornings that are still to come.
 _AHEAD = timedelta(hours=24)
 # A full disk or a bug is still there a second later, and a round is heavy.
 _AFTER_A_BREAK = timedelta(seconds=60)
+# A part that took longer is not looked at again for the report; its confirmation comes later.
 _CONFIRM_WITHIN_SECONDS = 600.0
-"""a part that took longer is not looked at again for the report; its confirmation comes later"""
 
 
 class AuditRound:

@@ -23,10 +23,10 @@ from pydantic import (
 from checks.settings import Duration, Settings, nearest, shown
 from monitor.core.verdict import Expectation
 
+# The role of the site's own shift.
 OPERATORS = "operators"
-"""the role of the site's own shift"""
+# The role of the end user, who follows every ticket and has no duty in it.
 CUSTOMER = "customer"
-"""the role of the end user, who follows every ticket and has no duty in it"""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 

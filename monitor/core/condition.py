@@ -28,10 +28,10 @@ from monitor.core.flapping import STATES, Flap
 from monitor.core.intermittence import BAD_LOOKS, misses
 from monitor.core.verdict import State
 
+# UNKNOWN looks in a row after which the monitor calls itself blind for a check.
 # One such look is a busy probe host or a lost child process; three last over two extra looks, so it
 # is no moment's trouble.
 BLIND_AFTER = 3
-"""UNKNOWN looks in a row after which the monitor calls itself blind for a check."""
 
 
 class Phase(StrEnum):

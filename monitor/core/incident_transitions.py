@@ -3,7 +3,8 @@ remembered.
 
 Rule 1: every function takes the incident as it was, and returns a `Change`: the incident as it is,
 what to tell (orders) and what happened (for the history). Nothing here sends, stores or asks the
-time. Rule 2: a muted incident lives as any other but is not told; `unmuted` tells it if it is still
+time. Rule 2: a muted incident lives as any other but is not told; `unmuted`
+(incident_escalation.py) tells it if it is still
 open. Rule 3: whoever was told of the problem is told of the recovery; what was never told is closed
 in silence. Rule 4: a recorded breach is never cleared, and a human's classification is not
 overruled. Rule 5: an end is not a repair. Each end has its reason (`Closing`), and only "recovered"
@@ -27,7 +28,7 @@ monitor/core/endings.py):
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.core.endings import back_again, ended_within, failing
 from monitor.core.incident import (
@@ -42,7 +43,6 @@ from monitor.core.incident import (
 )
 from monitor.core.intermittence import RECUR_WITHIN_SECONDS
 from monitor.core.policy_terms import Classification
-from monitor.core.sla import Clock
 
 
 def opened(
@@ -84,18 +84,6 @@ def opened(
         (),
         (Happening("opened", {"check": evidence.check, "reasons": list(evidence.reasons)}),),
     )
-
-
-def unmuted(
-    was: Incident, now: datetime, levels: tuple[int, ...], skipped: tuple[int, ...] = ()
-) -> Change:
-    """Tell an incident that nobody has heard of to the first `levels`; `skipped` ones have nobody
-    to hear it.
-    """
-    if was.told or not was.open:
-        return Change(was)
-    first = _heard(replace(was, told=True, counts_from=now), levels, skipped)
-    return told(first, Tell.OPENED, "first notification", {}, levels)
 
 
 # One letter for what joins within it: as Alertmanager's group_interval (5 min), and as one round of
@@ -209,81 +197,6 @@ def outgrown(was: Incident, found: Classification, lost: int, of: int) -> Change
     )
 
 
-def escalated(
-    was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...], missed: tuple[Clock, ...] = ()
-) -> Change:
-    """The next levels take over; each is told exactly once. Targets missed at that moment are told
-    in the same letter. Without `levels`, only turns pass: those levels reach nobody.
-    """
-    late = _late(was, missed)
-    if not levels:
-        passed = _heard(late.incident, (), skipped)
-        change = late.then(Change(passed, (), (Happening("passed", {"skipped": list(skipped)}),)))
-        return change.then(_told_late(passed, missed))
-    up = _heard(late.incident, levels, skipped)
-    who = ", ".join(level.name for level in was.ladder.levels if level.number in levels)
-    why = f"level {max(levels)} takes over: {who}"
-    facts = {
-        "level": max(levels),
-        "who": who,
-        "skipped": list(skipped),
-        "why": why,
-        "missed": [_missed(clock) for clock in missed],
-    }
-    return late.then(remembered(up, "escalated", facts, Tell.ESCALATED, why, levels))
-
-
-def breached(was: Incident, missed: tuple[Clock, ...]) -> Change:
-    """Targets were missed; recorded once and for good, and told in one letter."""
-    late = _late(was, missed)
-    return late.then(_told_late(late.incident, missed))
-
-
-# After the last level nothing would be said any more. The gravest is said again as often as
-# Alertmanager repeats (repeat_interval, 4 h), others once a day; an acknowledgement holds it off
-# for as long, and no longer.
-REMIND_GRAVEST_SECONDS, REMIND_SECONDS = 4 * 3600.0, 86400.0
-
-
-def remind_at(was: Incident, last_rung: datetime) -> datetime:
-    """When an open incident whose ladder has no more levels is said again. `last_rung` is when its
-    last level's turn was.
-    """
-    breaches = (at for _, at in was.breaches)
-    moments = (was.counts_from, last_rung, was.acknowledged_at, was.reminded_at, *breaches)
-    last = max(moment for moment in moments if moment is not None)
-    return last + timedelta(seconds=REMIND_SECONDS if was.severity.rank else REMIND_GRAVEST_SECONDS)
-
-
-def reminded(was: Incident, now: datetime) -> Change:
-    """It is still open: everybody who follows it hears so again."""
-    again = replace(was, reminded_at=now)
-    hours = round((now - was.counts_from).total_seconds() / 3600)
-    taken = f"{was.acknowledged_by} has it" if was.acknowledged_at else "nobody has taken it"
-    why = f"it is still open after {hours} h, and every level has been told; {taken}"
-    return remembered(again, "reminded", {"text": why}, Tell.UPDATED, why)
-
-
-def _late(was: Incident, missed: tuple[Clock, ...]) -> Change:
-    # Recorded once: a reclassification moves the due time, and must not make a second breach of the
-    # same promise.
-    new = [clock for clock in missed if clock.name not in dict(was.breaches)]
-    late = replace(was, breaches=(*was.breaches, *((clock.name, clock.due_at) for clock in new)))
-    return Change(late, (), tuple(Happening("breached", _missed(clock)) for clock in new))
-
-
-def _told_late(late: Incident, missed: tuple[Clock, ...]) -> Change:
-    if not missed or not late.told:
-        return Change(late)
-    why = f"missed: {', '.join(clock.name for clock in missed)}"
-    facts = {"text": why, **_missed(missed[0]), "missed": [_missed(clock) for clock in missed]}
-    return told(late, Tell.BREACHED, why, facts)
-
-
-def _missed(clock: Clock) -> dict[str, object]:
-    return {"clock": clock.name, "due_at": clock.due_at.isoformat()}
-
-
 def acknowledged(was: Incident, by: str, now: datetime) -> Change:
     """The first human answer: the response clock stops."""
     if was.acknowledged_at is not None:
@@ -345,14 +258,3 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         "reason": found.rule,
     }
     return remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)
-
-
-def _heard(was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...]) -> Incident:
-    """The turn of these levels is past, and their roles know of it."""
-    roles = [level.role for level in was.ladder.levels if level.number in levels]
-    return replace(
-        was,
-        levels_told=(*was.levels_told, *levels),
-        levels_skipped=(*was.levels_skipped, *skipped),
-        roles_told=tuple(dict.fromkeys((*was.roles_told, *roles))),
-    )

@@ -32,17 +32,16 @@ COUNTED_LOOKS = STATES
 # rarer: never, whatever the time.
 BAD_LOOKS = 6
 
+# The same trouble within this time after closing goes on under the old ticket.
 REOPEN_WITHIN_SECONDS = 3600.0
-"""The same trouble within this time after closing goes on under the old ticket."""
+# Within this time after closing the same trouble counts as having come back; the second time it is
+# one ticket.
 RECUR_WITHIN_SECONDS = 86400.0
-"""Within this time after closing the same trouble counts as having come back; the second time it is
-one ticket.
-"""
 # Doubling with each return is what RFC 2439 (BGP route flap damping) does: the more often, the
 # longer it is held down.
 LONGEST_HOLD_SECONDS = 12 * 3600.0
+# Up to this many returns each end and each return is told; after that they are only counted.
 TOLD_RETURNS = 2
-"""Up to this many returns each end and each return is told; after that they are only counted."""
 
 
 def misses(states: Sequence[str], counted: int, failed: str) -> tuple[int, int]:

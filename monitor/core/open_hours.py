@@ -84,7 +84,6 @@ class Calendar:
 
 
 ALWAYS = Calendar()
-"""24 hours a day, 7 days a week."""
 
 
 class _Open:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from monitor.core.failure import Case
-from monitor.core.policy_file import Parts, read_parts
+from monitor.core.policy_file import read_parts
+from monitor.core.policy_parts import Parts
 from monitor.core.policy_rules import Rule
 from monitor.core.policy_terms import Classification, Contact, Issue, Ladder, Level, Owner, Severity
 from monitor.core.sla import ALWAYS, Calendar
@@ -80,7 +81,7 @@ class Policy:
 
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""
-        # A policy whose last rule does not fit everything is refused when it is read (policy_file),
+        # A policy whose last rule does not fit everything is refused when it is read,
         # so this always finds one.
         rule = next(rule for rule in self.rules if rule.fits(case))
         return self._classified(rule.issue, rule.name, case.lost, case.of)

@@ -10,13 +10,14 @@ Reveille says of itself, under every policy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
 
 from checks.contract import Layer
 from monitor.core.failure import Case
-from monitor.core.policy_rules import FIELDS, Rule, first_fitting, hidden_by
+from monitor.core.policy_consistency import check_contacts, check_examples, check_rules
+from monitor.core.policy_parts import Example, Parts
+from monitor.core.policy_rules import FIELDS, Rule
 from monitor.core.policy_terms import (
     Condition,
     Contact,
@@ -28,7 +29,7 @@ from monitor.core.policy_terms import (
     Severity,
 )
 from monitor.core.sla import ALWAYS, Calendar
-from monitor.core.table_reader import PolicyFault, Table, known_names
+from monitor.core.table_reader import Table, known_names
 
 T = TypeVar("T")
 
@@ -43,35 +44,6 @@ _CONDITIONS: dict[str, Condition] = {
 _CALENDARS: dict[str, Calendar] = {"24x7": ALWAYS}
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A case with what it must come out as; `path` says where it stands."""
-
-    path: str
-    case: Case
-    issue: str
-    severity: str
-
-
-@dataclass(slots=True)
-class Parts:
-    """What a policy is made of, as it is being read."""
-
-    name: str = ""
-    version: str = ""
-    title: str = ""
-    source: str = ""
-    calendar: Calendar = ALWAYS
-    severities: list[Severity] = field(default_factory=list)
-    owners: dict[str, Owner] = field(default_factory=dict)
-    issues: dict[str, Issue] = field(default_factory=dict)
-    ladders: dict[str, Ladder] = field(default_factory=dict)
-    rules: list[Rule] = field(default_factory=list)
-    contacts: list[Contact] = field(default_factory=list)
-    examples: list[Example] = field(default_factory=list)
-    faults: list[PolicyFault] = field(default_factory=list)
-
-
 def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts:
     """Everything of the policy and the house that could be read, and every fault."""
     parts = Parts()
@@ -84,9 +56,9 @@ def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts
             with Table(house, "house", parts.faults) as own:
                 _read_body(own, parts)
         _read_body(top, parts)
-        _check_rules(top, parts)
-        _check_contacts(parts)
-    _check_examples(parts)
+        check_rules(top, parts)
+        check_contacts(parts)
+    check_examples(parts)
     return parts
 
 
@@ -324,43 +296,3 @@ def _read_example(table: Table, parts: Parts) -> None:
     parts.examples.append(
         Example(table.path, case, table.text("issue"), _read_severity_of(table, parts))
     )
-
-
-def _check_rules(top: Table, parts: Parts) -> None:
-    if parts.rules and not parts.rules[-1].fits_everything():
-        right = "end with a rule without 'when', so that every case becomes some issue"
-        top.fault(
-            "rule", f"the last rule, {parts.rules[-1].name!r}, does not fit everything", right
-        )
-    # A rule behind a wider one is a promise that its author believes in and nobody keeps; an
-    # example need not show it.
-    for place, rule in enumerate(parts.rules):
-        if takers := hidden_by(rule, parts.rules[:place]):
-            wrong = f"no case can reach it: {', '.join(map(repr, takers))} before it takes them all"
-            parts.faults.append(PolicyFault(rule.path, wrong, "move it up or make it differ"))
-
-
-def _check_contacts(parts: Parts) -> None:
-    roles = [level.role for ladder in parts.ladders.values() for level in ladder.levels]
-    for contact in parts.contacts:
-        if contact.role and contact.role not in roles:
-            wrong = f"no level of any ladder tells {contact.role!r}"
-            parts.faults.append(
-                PolicyFault(f"contact.{contact.role}.role", wrong, known_names(contact.role, roles))
-            )
-
-
-def _check_examples(parts: Parts) -> None:
-    for example in parts.examples:
-        rule = first_fitting(parts.rules, example.case)
-        issue = parts.issues.get(rule.issue) if rule else None
-        severity = issue.severity_of(example.case.lost, example.case.of) if issue else ""
-        # Without a rule there is a fault already (the last rule must fit everything): saying it
-        # twice helps nobody.
-        if rule and issue and (issue.id, severity) != (example.issue, example.severity):
-            wrong = f"it comes out as {issue.id} / {severity} by rule {rule.name!r}"
-            right = (
-                f"the example says {example.issue} / {example.severity}: change the rules or the"
-                " example"
-            )
-            parts.faults.append(PolicyFault(example.path, wrong, right))

@@ -28,11 +28,11 @@ __all__ = [
     "elapsed",
 ]
 
+# The events that stop a clock; any other kind ("auto-acknowledged", "told", ...) stops none.
 STOPS: Mapping[str, tuple[str, ...]] = {
     "response": ("acknowledged", "answered", "resolved"),
     "resolution": ("resolved",),
 }
-"""The events that stop a clock; any other kind ("auto-acknowledged", "told", ...) stops none."""
 
 
 class ClockState(StrEnum):

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 # The ledger is what remembers who was told, and it is what is broken: half an hour bounds the mails
 # without it.
 AGAIN_AFTER = timedelta(minutes=30)
+# After nobody took it, the next fault from then on raises it again.
 SOON = timedelta(minutes=1)
-"""when it is raised again after nobody took it"""
 
 
 class Alarm:

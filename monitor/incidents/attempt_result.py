@@ -16,8 +16,8 @@ from monitor.core.incident import Evidence
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import Purpose
 
+# The measures by which checks count lost production, each with the measure that it is a part of.
 _LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
-"""measures of production loss, with what they are a part of"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from checks.body import Unreadable
 from monitor.config import CheckEntry, Configuration
@@ -22,34 +21,24 @@ from monitor.core.condition import (
     Signal,
     blamed,
     recovering,
-    released,
     remembering,
     step,
 )
 from monitor.core.diagnosis import Diagnosis, diagnose, said
-from monitor.core.incident import Change, Closing, Evidence, Incident, key_of
-from monitor.core.maintenance import active
+from monitor.core.incident import Change, Closing, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.attempt_result import Seen, look_of, patience_of
-from monitor.incidents.recipients import BLIND, Telling, due_now
-from monitor.ledger import Ledger, Transaction
+from monitor.incidents.incident_changes import IncidentChanges
+from monitor.incidents.recipients import BLIND
 
 __all__ = ["Seen", "Settlement", "patience_of", "reach"]
 
 _BAD = (Signal.BROKE, Signal.STILL_BROKEN, Signal.RELAPSED)
 
 
-class Settlement:
+class Settlement(IncidentChanges):
     """What looks change in the ledger, within one transaction at one moment."""
-
-    def __init__(
-        self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime
-    ) -> None:
-        self._ledger, self._t, self._now = ledger, t, now
-        self._configuration = configuration
-        self._policy = configuration.policy
-        self.telling = Telling(ledger, t, configuration, now)
 
     def settle(self, seen: Seen, below: Sequence[Seen] = (), others: Container[str] = ()) -> None:
         """Settle a look and those below it, from the ground up; those of `others` count, and are
@@ -238,19 +227,6 @@ class Settlement:
         self._blame(cause, seen, placed)
         return placed
 
-    def _under(self, found: Classification, evidence: Evidence, since: datetime) -> Change:
-        site = self._configuration.site.name
-        key = key_of(site, found.issue.id)
-        if row := self._ledger.open_incident_by_key(key):
-            return incident_transitions.joined(store.incident_of(row), evidence, self._now)
-        closed = self._ledger.latest_closed(key)
-        last = next(store.incidents_of([closed] if closed else []), None)
-        if last and endings.may_reopen(last, self._now):
-            return endings.reopened(last, evidence, self._now)
-        return incident_transitions.opened(
-            site, found, self._policy_name(), evidence, since, self._now, last
-        )
-
     def _blame(self, cause: Seen, seen: Seen, incident: Incident) -> None:
         """Tie the checks to their incident; a lower one that is the cause is broken by that."""
         for name in {cause.name, seen.name, *incident.attached}:
@@ -295,48 +271,6 @@ class Settlement:
             self.apply(
                 endings.left(store.incident_of(row), now.check, Closing.RECOVERED, why, self._now)
             )
-
-    def muted(self, check: str) -> bool:
-        """Whether a maintenance hides a check now."""
-        return active(self._configuration.maintenance, check, self._now) is not None
-
-    def _all_muted(self, incident: Incident) -> bool:
-        return bool(incident.causes) and all(self.muted(check) for check in incident.causes)
-
-    def _tell_now(self, change: Change) -> Change:
-        """An incident that nobody heard of is told, unless a maintenance hides all that
-        causes it.
-        """
-        if change.incident.told or self._all_muted(change.incident):
-            return change
-        told = replace(change.incident, counts_from=self._now)
-        due = due_now(self._configuration, told, self._now)
-        return change.then(incident_transitions.unmuted(told, self._now, due.levels, due.passed))
-
-    def apply(self, change: Change) -> Incident:
-        """Store a change and order what it tells; what hung on an incident that is over is set
-        free.
-        """
-        change = store.keep_change(self._t, change, self._now)
-        incident = change.incident
-        self.telling.tell(incident, change.orders)
-        if not incident.open:
-            for name, condition in store.conditions(self._ledger).items():
-                # What only hung on it was never proven bad by itself; its causes go their own way.
-                if condition.incident == incident.number and name not in incident.causes:
-                    self._keep(released(condition, self._now))
-        return incident
-
-    def _incident(self, number: int | None) -> Incident | None:
-        row = self._ledger.incident(number) if number is not None else None
-        incident = store.incident_of(row) if row else None
-        return incident if incident and incident.open else None
-
-    def _keep(self, condition: Condition) -> None:
-        store.keep_condition(self._t, condition)
-
-    def _policy_name(self) -> str:
-        return f"{self._policy.name} {self._policy.version}"
 
 
 def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:

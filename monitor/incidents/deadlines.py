@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
-from monitor.core import endings, incident_transitions
+from monitor.core import endings, incident_escalation, incident_transitions
 from monitor.core.escalation import ladder_times, next_rung
 from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
@@ -122,10 +122,10 @@ def _move_on(
     change, due = Change(incident), due_now(configuration, incident, now)
     if due.tell or due.passed:
         change = change.then(
-            incident_transitions.escalated(incident, due.levels, due.passed, missed)
+            incident_escalation.escalated(incident, due.levels, due.passed, missed)
         )
     elif missed:
-        change = change.then(incident_transitions.breached(incident, missed))
+        change = change.then(incident_escalation.breached(incident, missed))
     if _gathered_at(incident, now) <= now:
         change = change.then(incident_transitions.gathered(change.incident))
     # A reminder says "still open": beside any other message of the same moment it would be noise.
@@ -134,7 +134,7 @@ def _move_on(
         and (again := _remind_at(configuration, incident)) is not None
         and again <= now
     ):
-        change = change.then(incident_transitions.reminded(incident, now))
+        change = change.then(incident_escalation.reminded(incident, now))
     Settlement(ledger, t, configuration, now).apply(change)
 
 
@@ -155,7 +155,7 @@ def _remind_at(configuration: Configuration, incident: Incident) -> datetime | N
         is not None
     ):
         return None
-    return incident_transitions.remind_at(incident, ladder_times(ladder, begun, calendar)[-1].at)
+    return incident_escalation.remind_at(incident, ladder_times(ladder, begun, calendar)[-1].at)
 
 
 def _gathered_at(incident: Incident, now: datetime) -> datetime:

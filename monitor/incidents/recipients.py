@@ -23,8 +23,8 @@ from monitor.incidents.view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
 
+# Told beside the ladder, and named so in the letter: the reader has no level, and no turn.
 COPY, HELPDESK = "copy", "helpdesk"
-"""in what capacity somebody is told, beside the levels of the ladder"""
 _NOT_FOR_CUSTOMERS = (Tell.NOTE, Tell.BREACHED)
 BLIND, MONITOR = "monitor-is-blind", "monitor"
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements

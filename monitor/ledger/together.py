@@ -18,8 +18,9 @@ from monitor.ledger.ledger import Ledger, Transaction
 
 # Looks on one grid end within a few hundredths of a second of each other; nobody notices the wait.
 GATHER_SECONDS = 0.02
+# On a slow disk changes are gathered for as long as four commits take: the loop stands still in
+# each.
 GATHER_TIMES, GATHER_AT_MOST_SECONDS = 4.0, 1.0
-"""how much longer than the last commit took is waited for the next changes"""
 Change = Callable[[Transaction], None]
 
 

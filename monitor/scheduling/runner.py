@@ -33,9 +33,8 @@ SPARE_BYTES = 32e6
 # Asked at most once a second: `statvfs` before each of ten thousand looks a minute would tell
 # nothing new.
 _ROOM_SECONDS = 1.0
-"""for how long a disk that had room is taken to have it"""
+# What the dates of far ends are held against, whatever clock a rehearsal goes by.
 _WORLD = SystemClock()
-"""what the dates of far ends are held against, whatever clock a rehearsal goes by"""
 
 
 class Lines:

@@ -14,7 +14,6 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine
-from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.service.heartbeat import Presence
+from monitor.service.life_signs import LifeSigns
 from monitor.service.sd_notify import ServiceManager
 
 log = logging.getLogger("reveille")
@@ -42,14 +42,6 @@ log = logging.getLogger("reveille")
 STOP_WITHIN_SECONDS = 8.0
 # At most fifty wakings a second, however many checks have slots close to each other.
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
-# Faster than anybody reads `reveille status`, and seldom enough that ten thousand looks do not
-# become as many files.
-BEATS_APART_SECONDS = 0.1
-BEATS_SHARE = 0.05
-"""of the loop's time, at most: a rename may wait for a slow disk"""
-# A status is one line, of systemd as of a terminal: more names would push the end of it out of
-# sight.
-MOST_NAMED = 20
 
 
 class Daemon:
@@ -63,16 +55,14 @@ class Daemon:
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._doing: dict[str, str] = {}
         self._alarm_clock: asyncio.TimerHandle | None = None
-        self._next_beat: asyncio.TimerHandle | None = None
-        self._beats_apart = BEATS_APART_SECONDS
         self._alarm = Alarm()
         configuration = load(file)
         self._presence = Presence(configuration.state)
+        self._signs = LifeSigns(self._presence, self._clock, self._faulted)
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
         runner = Runner(self._clock, configuration.state / "exhibits")
-        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._signs.heard)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._take(configuration)
 
@@ -86,7 +76,7 @@ class Daemon:
         log.info(
             "action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks)
         )
-        self._beat()
+        self._signs.beat()
         # What loading left over is collected once; what is then frozen is the configuration, which
         # stays. To go through it again and again takes long with ten thousand checks.
         gc.collect()
@@ -98,7 +88,7 @@ class Daemon:
         if self._alarm_clock:
             self._alarm_clock.cancel()
         await self._end_tasks()
-        self._beat()
+        self._signs.beat()
         self._note("stopped", {})
         log.info("action=stopped")
         self._ledger.close()
@@ -144,8 +134,7 @@ class Daemon:
         try:
             await self._rounds.look(due)
         finally:
-            self._doing.pop(due.name, None)
-            self._beat_soon()
+            self._signs.ended(due.name)
             self._send()
             self._wake_in_time()
 
@@ -179,29 +168,7 @@ class Daemon:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
         self._manager.status(self._status())
-        self._beat()
-
-    def _beat_soon(self) -> None:
-        """Stages follow each other faster than anybody reads; a heartbeat is a file to be
-        written.
-        """
-        if self._next_beat is None:
-            self._next_beat = asyncio.get_running_loop().call_later(self._beats_apart, self._beat)
-
-    def _beat(self) -> None:
-        if self._next_beat is not None:
-            self._next_beat.cancel()
-            self._next_beat = None
-        began = self._clock.monotonic()
-        # A heartbeat that cannot be written is told, and the looking goes on: it is a sign of life,
-        # not life.
-        try:
-            self._presence.beat(self._clock.now(), self._at_work())
-        except OSError as full:
-            self._faulted("heartbeat", full)
-        self._beats_apart = max(
-            BEATS_APART_SECONDS, (self._clock.monotonic() - began) / BEATS_SHARE
-        )
+        self._signs.beat()
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
@@ -305,20 +272,9 @@ class Daemon:
     def _site(self) -> str:
         return self._rounds.configuration.site.name
 
-    def _heard(self, check: str, text: str) -> None:
-        self._doing[check] = text
-        self._beat_soon()
-
-    def _at_work(self) -> str:
-        named = nsmallest(MOST_NAMED, self._doing.items())
-        more = (
-            [f"and {len(self._doing) - MOST_NAMED} more"] if len(self._doing) > MOST_NAMED else []
-        )
-        return ", ".join([f"{check}: {text}" for check, text in named] + more)
-
     def _status(self) -> str:
         open_tickets = len(self._ledger.open_incidents())
-        doing = self._at_work() or "waiting"
+        doing = self._signs.at_work() or "waiting"
         return (
             f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open"
             f" tickets; {doing}"

@@ -17,8 +17,8 @@ from monitor.verbs.opening import Stop, configuration_of, entry_of
 from reports.model import ClockLine, RungLine
 from reports.views import Explained
 
+# The kind of what Reveille says of itself (monitor/policies/house.toml).
 OWN_KIND = "reveille"
-"""the kind of what Reveille says of itself (monitor/policies/house.toml)"""
 
 
 def explain(arguments: Namespace) -> int:

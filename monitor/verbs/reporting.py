@@ -27,8 +27,8 @@ from reports.audit import Audit
 from reports.render import render_audit
 from reports.views import ReportLine, ReportLines
 
+# The kind of a letter that was asked for by hand: the morning's own kind is unique for each report.
 AGAIN = "audit-again"
-"""of a letter that was asked for by hand"""
 # Ten years of mornings: to find a day by its number, all are gone through.
 _ALL = 4000
 

@@ -8,7 +8,8 @@ import sys
 from typing import Any
 
 from checks.contract import CannotTell
-from checks.data.hygiene.cleaning import Run, clean, replay
+from checks.data.hygiene.cleaning import clean, replay
+from checks.data.hygiene.conditions import Run
 from checks.data.usage.source_faults import SourceFault
 from checks.process.child import job, step_back, telling
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from checks.data.hygiene.stores import Bound, Questions, open_sqlite
 from checks.data.usage.database_login import mariadb_log_in, postgres_log_in
-from checks.data.usage.drivers import mariadb_faults, postgres_faults
+from checks.data.usage.driver_faults import mariadb_faults, postgres_faults
 
 # Some thousands of records at a time: the server's cursor stays short, and memory small.
 _BATCH = 5_000

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from checks.data.usage.database_login import CONNECT_SECONDS
-from checks.data.usage.drivers import sqlite_faults
+from checks.data.usage.driver_faults import sqlite_faults
 from checks.data.usage.source_faults import SourceFault
 
 Bound = int | str

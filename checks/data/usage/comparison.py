@@ -19,10 +19,10 @@ from checks.ratio import Ratio
 # at.
 _MOST_PARTS = 100
 _MOST_STANDOUTS = 50
+# What is a count: nothing of it is 0, and chance makes it stray by its root.
 COUNTED = frozenset(
     {"offered", "answered", "abandoned", "peak", "queue_offered", "queue_abandoned"}
 )
-"""what is a count: nothing of it is 0, and chance makes it stray by its root"""
 Key = tuple[str, str]
 
 

@@ -26,12 +26,10 @@ from checks.data.usage.timestamps import WIDTH, Instants, Mask, Whole, Zone
 
 Bytes = NDArray[np.uint8]
 _QUOTE, _COMMA, _LINE, _RETURN, _DASH, _MINUS = b'",\n\r--'
-# A caller's name or a channel is shorter by far; what is longer is told apart by its beginning and
-# its length.
+# Bytes of a field that are looked at. A caller's name or a channel is shorter by far; what is
+# longer
+# is told apart by its beginning and its length.
 _LONGEST = 160
-"""bytes of a field that are looked at; what is longer is told apart by its beginning and
-its length
-"""
 MARGIN = _LONGEST
 # Eight digits are 3 years of seconds: a longer number goes the slow way.
 _DIGITS = 8
@@ -40,7 +38,6 @@ _POWERS = 10.0 ** np.arange(_DIGITS - 1, -1, -1)
 # Drawn anew in each process, so that nobody who writes names or ids can make two of them alike. Odd
 # numbers, since a product with an even one loses a bit.
 _KEYS = [np.uint64(secrets.randbits(64) | 1) for _ in range(_LONGEST // 8 + 1)]
-"""nobody who writes names or ids knows them, so nobody can make two of them alike"""
 
 
 @dataclass(frozen=True, slots=True)

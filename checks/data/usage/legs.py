@@ -83,7 +83,7 @@ class Names:
         return codes
 
 
-# The order in which the report names them.
+# What is counted of odd records, in the order in which the report names them (result.py).
 ODD = (
     "unreadable", "without_start", "future", "nulls", "negative", "zero_length",
     "longer_than_expected", "clock_steps",
@@ -91,7 +91,6 @@ ODD = (
     "crossed_out_of_the_day",
     "without_end",
 )  # fmt: skip
-"""What is counted of odd records; `result` says what becomes of each."""
 
 
 @dataclass

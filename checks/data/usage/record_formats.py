@@ -47,6 +47,7 @@ DELIVERED = (Outcome.ANSWERED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.REJECTED
 # Given up by the caller, or not answered: of queues without a log nobody can tell them apart.
 ABANDONED = (Outcome.NO_ANSWER, Outcome.CANCELLED)
 
+# What an unanswered attempt's Q.850 cause says; any other is FAILED.
 # ITU-T Q.850: 16 normal clearing, 17 user busy, 18 no user responding, 19 no answer, 21 rejected;
 # 34, 38, 41, 42, 44 and 47 are the network's lack of channels and resources.
 OF_CAUSE: Mapping[int, Outcome] = {
@@ -57,7 +58,6 @@ OF_CAUSE: Mapping[int, Outcome] = {
     21: Outcome.REJECTED,
     **dict.fromkeys((34, 38, 41, 42, 44, 47), Outcome.CONGESTION),
 }
-"""What an unanswered attempt's Q.850 cause says; any other is FAILED."""
 
 # Asterisk's words for `disposition`; the causes are what it sends for them on an ISDN line.
 _DISPOSITIONS: Mapping[str, tuple[Outcome, int]] = {
@@ -96,6 +96,7 @@ def _sip(*statuses: int, outcome: Outcome, cause: int) -> dict[str, tuple[Outcom
     return {str(status): (outcome, cause) for status in statuses}
 
 
+# RFC 3398 section 8.2.6.1, backwards to Q.850; which are delivered follows RFC 6076 (SEER).
 _SIP_STATUSES: Mapping[str, tuple[Outcome, int]] = {
     **_sip(*range(200, 300), outcome=Outcome.ANSWERED, cause=16),
     **_sip(404, 485, 604, outcome=Outcome.FAILED, cause=1),
@@ -113,7 +114,6 @@ _SIP_STATUSES: Mapping[str, tuple[Outcome, int]] = {
     **_sip(405, 501, outcome=Outcome.FAILED, cause=79),
     **_sip(488, 606, outcome=Outcome.FAILED, cause=65),
 }
-"""RFC 3398 section 8.2.6.1, backwards to Q.850; which are delivered follows RFC 6076 (SEER)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,9 @@ from checks.data.usage.columns import RowColumns
 from checks.data.usage.record_formats import Format
 from checks.data.usage.source_faults import SourceFault
 
+# No zone puts its clocks farther than this at once. So much more is asked for than the windows, and
+# what lies outside of them is left out later.
 _SLACK = timedelta(hours=3)
-"""no zone puts its clocks farther than this at once; what lies outside the windows is left out
-later
-"""
 # Clocks of switches stray by minutes; what is later than that is a wrong clock, and counted.
 _FUTURE_SECONDS = 300
 

@@ -25,9 +25,9 @@ from checks.data.usage.tally import Rules, Tally
 from checks.data.usage.text_reader import CsvRecords, files_of, queue_lines
 from checks.data.usage.timestamps import NEVER, Zone
 
-# A day: agents of a night shift have logged in on the evening before.
+# Seconds of the queue's log that are read before a day: agents of a night shift have logged in on
+# the evening before.
 _QUEUE_LOOKBACK = 86_400
-"""seconds of the queue's log that are read before a day, for who had logged in"""
 # Asterisk's realtime table has `data` as one text with bars, or `data1` to `data5`, by its version.
 _QUEUE_FORM = Format(
     table="queue_log",

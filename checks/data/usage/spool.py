@@ -19,8 +19,8 @@ from checks.data.usage.legs import LEG, Rows
 
 # 32 buckets: of ten million legs each holds some 300 000.
 _BITS = 5
+# So many legs stay in memory: as many as a bucket of ten million comes to.
 _IN_MEMORY = 300_000
-"""legs; what a bucket of ten million comes to"""
 
 
 class Spool:
@@ -62,8 +62,8 @@ class Spool:
             return
         if not self._files:
             for _ in range(1 << _BITS):
-                file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
-                self._files.append(self._stack.enter_context(file))
+                opened = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
+                self._files.append(self._stack.enter_context(opened))
         legs = np.concatenate(self._waiting)
         self._waiting, self._count = [], 0
         # The highest bits of a hash are spread evenly, and all legs of a call have the same.

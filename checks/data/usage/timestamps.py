@@ -22,10 +22,11 @@ Mask = NDArray[np.bool_]
 Instants = tuple[Whole, Mask, Mask]
 """UTC seconds (NEVER where there is none), which of them are ambiguous, which do not exist"""
 
+# A stamp that is missing or unreadable: far below any instant, and far from the ends of 64 bits, so
+# that sums with it do not wrap.
 NEVER = -(2**62)
-"""stands for a stamp that is missing or unreadable"""
+# Bytes of the longest stamp, with microseconds and an offset: 2026-11-20 10:00:00.123456+05:30.
 WIDTH = 32
-"""bytes of the longest stamp"""
 # Where the digits of "2026-11-20 10:00:00" stand.
 _DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 # Offsets of zones change at whole quarters of an hour: within one the offset is the same.

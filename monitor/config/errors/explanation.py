@@ -51,8 +51,8 @@ _TYPES = {
     "date_type": "a date (2026-12-24, without quotes)",
     "time_type": "a time of day (08:30:00, without quotes)",
 }
+# What is not worth saying of a thing when something is said of its parts.
 _YIELDING = {*_TYPES, "literal_error", "enum", "too_short", "union_tag_not_found"}
-"""What is not worth saying of a thing when something is said of its parts."""
 
 
 @dataclass(frozen=True, slots=True)

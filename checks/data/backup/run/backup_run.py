@@ -24,10 +24,12 @@ from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, Repos
 # Manifest, instructions and the folder's own entries; and a disk that is not filled to its last
 # byte.
 _SPARE_BYTES = 64_000_000
+# Half as much again as the last backup: a database grows between two nights, and by its own rhythm.
 _ROOM = 1.5
-"""how much more than the last time is kept free"""
+# Of a database's size, where there is no last time: zstd -1 makes a third of call records, and
+# other
+# tables pack less.
 _FIRST_SHARE = 0.6
-"""of a database, where there is no last time: what zstd -1 makes of call records is a third"""
 
 
 def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from checks.contract import Refused
+from checks.data.backup.store.encryption import decrypt, encrypt
 from checks.data.backup.store.throttle import Metered, Readable, Throttle
 
 _CHUNK_BYTES = 1 << 20
@@ -160,7 +161,7 @@ def store(
             cast(Any, plain), read_size=_CHUNK_BYTES, closefd=False
         ) as reader:
             if recipients:
-                _encrypt(reader, sink, recipients)
+                encrypt(reader, sink, recipients)
             else:
                 _pour(reader, sink)
         digest = sink.settle()
@@ -260,7 +261,7 @@ def _unpacked(
     unzipped = zstandard.ZstdDecompressor().stream_writer(cast(Any, target), closefd=False)
     try:
         if encrypted:
-            _decrypt(reader, unzipped, identities)
+            decrypt(reader, unzipped, identities)
         else:
             _pour(reader, unzipped)
     except zstandard.ZstdError as problem:
@@ -270,34 +271,6 @@ def _unpacked(
     except Refused as problem:
         return problem
     return None
-
-
-def _encrypt(reader: Any, sink: Sink, recipients: Sequence[str]) -> None:
-    import pyrage
-
-    try:
-        keys = [pyrage.x25519.Recipient.from_str(written) for written in recipients]
-        pyrage.encrypt_io(reader, sink, keys)
-    except pyrage.RecipientError as problem:
-        raise Refused("bad-recipient", str(problem), origin="local") from problem
-    # The cipher reports only that writing failed; the sink knows why (a full disk).
-    except pyrage.EncryptError as problem:
-        if sink.fault:
-            raise sink.fault from problem
-        raise Refused("not-encrypted", str(problem), origin="local") from problem
-
-
-def _decrypt(reader: Hashed, target: Any, identities: Sequence[str]) -> None:
-    import pyrage
-
-    try:
-        keys = [pyrage.x25519.Identity.from_str(written) for written in identities]
-    except pyrage.IdentityError:
-        raise Refused("wrong-key", "the identity is no age key", origin="local") from None
-    try:
-        pyrage.decrypt_io(reader, target, keys)
-    except pyrage.DecryptError as problem:
-        raise Refused("wrong-key", str(problem), origin="local") from problem
 
 
 def _pour(reader: Any, target: Writable) -> None:

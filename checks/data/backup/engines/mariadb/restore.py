@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checks.contract import Refused
 from checks.data.backup.engine import Work, compared
-from checks.data.backup.engines.mariadb import dump
+from checks.data.backup.engines.mariadb import content
 from checks.data.backup.engines.mariadb.restore_test import load, read
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
@@ -26,8 +26,8 @@ def restore_database(
     if backup.manifest is None:
         raise Refused("manifest", backup.fault, origin="local")
     target = replace(source, database=to or source.database)
-    with dump.connected(replace(source, database="")) as server:
-        if dump.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
+    with content.connected(replace(source, database="")) as server:
+        if content.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
             more = (
                 "MariaDB cannot rename it: restore to another name"
                 if overwrite
@@ -46,8 +46,8 @@ def restore_database(
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the
         # fault goes on.
-        with dump.connected(replace(source, database="")) as server:
-            server.query(f"DROP DATABASE IF EXISTS {dump.quoted(target.database)}")
+        with content.connected(replace(source, database="")) as server:
+            server.query(f"DROP DATABASE IF EXISTS {content.quoted(target.database)}")
         raise
     work.voice.note(
         f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows,"

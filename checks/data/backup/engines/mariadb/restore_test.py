@@ -19,7 +19,7 @@ import pymysql
 
 from checks.contract import Refused
 from checks.data.backup.engine import Found, Work, compared
-from checks.data.backup.engines.mariadb import dump
+from checks.data.backup.engines.mariadb import content, dump, programs
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
@@ -90,21 +90,21 @@ def load(
 ) -> None:
     """Users, then the database, which must not be there. Raises Refused."""
     # Without --binary-mode the client takes CR LF within a value for LF, and stops at a NUL.
-    client: list[str | Path] = [needed_client(tools), *dump.address(source), "--binary-mode"]
+    client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
     facts = manifest.facts
     try:
         if users and (archive / dump.USERS).exists():
             with (archive / dump.USERS).open("rb") as plain:
                 # Before the database, whose views and routines name these users.
-                run([*client, "mysql"], dump.environment(source), stdin=plain)
-        with dump.connected(replace(source, database="")) as connection:
-            name = dump.quoted(source.database)
+                run([*client, "mysql"], programs.environment(source), stdin=plain)
+        with content.connected(replace(source, database="")) as connection:
+            name = content.quoted(source.database)
             connection.query(
                 f"CREATE DATABASE {name} CHARACTER SET {facts['charset']} COLLATE"
                 f" {facts['collation']}"
             )
         with (archive / dump.DATABASE).open("rb") as plain:
-            run([*client, source.database], dump.environment(source), stdin=plain)
+            run([*client, source.database], programs.environment(source), stdin=plain)
     except pymysql.Error as problem:
         raise Refused("restore-failed", str(problem)) from problem
     except ToolFailed as failed:
@@ -114,12 +114,12 @@ def load(
 def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> Found:
     """What the restored database holds. Raises Refused."""
     try:
-        with dump.connected(source) as connection:
-            names = [name for name, _, _ in dump.rows(connection, dump.TABLES)]
-            tables = dump.contents(connection, names, work.advance)
-            newest = dump.newest_record(connection, manifest.facts["newest_record_query"])
-            missing = [who for (who,) in dump.rows(connection, _DEFINERS)]
-        plain = dump.schema(dump.dump_program(tools), source)
+        with content.connected(source) as connection:
+            names = [name for name, _, _ in content.rows(connection, content.TABLES)]
+            tables = content.contents(connection, names, work.advance)
+            newest = content.newest_record(connection, manifest.facts["newest_record_query"])
+            missing = [who for (who,) in content.rows(connection, _DEFINERS)]
+        plain = programs.schema(programs.dump_program(tools), source)
     except pymysql.Error as problem:
         raise Refused("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
@@ -195,7 +195,7 @@ def _await(source: Source, running: Tool) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            with dump.connected(source):
+            with content.connected(source):
                 return
         except Refused:
             # A server that has ended will not answer any more: to wait out the time would hide its
@@ -207,9 +207,9 @@ def _await(source: Source, running: Tool) -> None:
 
 
 def _assert_throw_away(source: Source, data: Path) -> None:
-    with dump.connected(source) as connection:
+    with content.connected(source) as connection:
         # Two signs that it is not the live one: its folder is ours, and it listens to no network.
-        [(there, network)] = dump.rows(connection, "SELECT @@datadir, @@skip_networking")
+        [(there, network)] = content.rows(connection, "SELECT @@datadir, @@skip_networking")
         if Path(there).resolve() != data.resolve() or not network:
             raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
 

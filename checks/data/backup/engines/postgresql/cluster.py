@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 
 from checks.contract import Refused
-from checks.data.backup.engines.postgresql.dump import connected
+from checks.data.backup.engines.postgresql.connection import connected
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started

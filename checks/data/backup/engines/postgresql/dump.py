@@ -28,13 +28,13 @@ import psycopg
 from checks.contract import Refused
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
+from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
-from checks.data.backup.unreached import unreached
 
 DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
 _LARGE_OBJECTS = "large objects"
@@ -72,9 +72,9 @@ class PostgresqlSource:
             try:
                 return _Dump(self._source, connection, partial, work, previous).taken()
             except psycopg.errors.InsufficientPrivilege as problem:
-                raise Refused("permission", _first_line(problem)) from problem
+                raise Refused("permission", first_line(problem)) from problem
             except psycopg.Error as problem:
-                raise Refused("sql", _first_line(problem)) from problem
+                raise Refused("sql", first_line(problem)) from problem
             except ToolFailed as failed:
                 raise dump_fault(failed) from failed
 
@@ -82,27 +82,6 @@ class PostgresqlSource:
     def _connected(self, snapshot: str = "") -> Iterator[Connection]:
         with connected(self._source, snapshot) as connection:
             yield connection
-
-
-@contextmanager
-def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Iterator[Connection]:
-    """A connection for reading in one snapshot: its own, or an exported one. Raises Refused."""
-    try:
-        connection: Connection = psycopg.connect(**login(source), autocommit=True)
-    except psycopg.OperationalError as problem:
-        raise Refused(_login_code(problem), _first_line(problem)) from problem
-    with connection:
-        contents.settle(connection)
-        # Settings come before the transaction: a rollback would take them back.
-        connection.autocommit = False
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = read_only
-        if snapshot:
-            # The first statement of its transaction, as SET TRANSACTION SNAPSHOT demands; it takes
-            # no parameter, only a literal.
-            connection.execute(b"SET TRANSACTION SNAPSHOT '%s'" % snapshot.encode())
-        yield connection
-        connection.rollback()
 
 
 class _Dump:
@@ -316,23 +295,3 @@ def _address(source: Source) -> str:
     # The password goes by the environment, and never into a command line.
     said: dict[str, Any] = {key: value for key, value in login(source).items() if key != "password"}
     return psycopg.conninfo.make_conninfo("", **said)
-
-
-def _login_code(problem: psycopg.OperationalError) -> str:
-    text = str(problem)
-    if "does not exist" in text and "database" in text:
-        return "database-missing"
-    if (
-        "authentication failed" in text
-        or "no password" in text
-        or 'role "' in text
-        or "pg_hba" in text
-    ):
-        return "login"
-    return unreached(text)
-
-
-def _first_line(problem: psycopg.Error) -> str:
-    return next(
-        (line.strip() for line in str(problem).splitlines() if line.strip()), type(problem).__name__
-    )

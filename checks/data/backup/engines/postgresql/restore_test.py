@@ -15,7 +15,8 @@ from checks.contract import Refused
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.cluster import cluster, drill_user
-from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA, connected
+from checks.data.backup.engines.postgresql.connection import connected
+from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
 from checks.data.backup.engines.unpacking import plain_name, unpack_all
 from checks.data.backup.job import Source
