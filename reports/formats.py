@@ -161,7 +161,7 @@ def paint(text: str, mood: str) -> str:
 
 
 def leave_plain(text: str, mood: str) -> str:  # noqa: ARG001 - stands in for `paint`
-    """No colour: not a terminal."""
+    """The text as it is, where there is no terminal with colours."""
     return text
 
 
@@ -171,7 +171,7 @@ def clean(text: str) -> str:
 
 
 def clean_painted(text: str) -> str:
-    """The same, but our own colours stay."""
+    """A page without the intruder's control characters; our own colours stay."""
     return _UNPAINTED.sub("", _sound(text))
 
 

@@ -86,7 +86,7 @@ class Morning:
 
     @property
     def worst_backup(self) -> BackupState | None:
-        """The one that was proven longest ago, or never."""
+        """The backup that was proven longest ago, or never."""
         found = sorted(
             # Never proven sorts before the oldest proof.
             self.audit.backups,

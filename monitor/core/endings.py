@@ -149,7 +149,7 @@ def back_again(back: Incident, evidence: Evidence, was: Incident) -> Change:
 
 
 def failing(was: Incident, causes: tuple[str, ...], evidence: Evidence) -> Incident:
-    """With these causes, of which the newest has just been seen to fail."""
+    """The incident with these causes, of which the newest has just been seen to fail."""
     return replace(
         was,
         causes=causes,
@@ -172,7 +172,7 @@ def _held(works: Incident, why: str) -> Change:
 
 
 def ended_within(was: Incident, seconds: float, now: datetime) -> bool:
-    """Whether it was closed so lately."""
+    """Whether an incident was closed within the last `seconds`."""
     # A negative age comes of a clock that was set back. It proves nothing, and a new ticket is the
     # safe side.
     return was.closed_at is not None and 0 <= (now - was.closed_at).total_seconds() <= seconds

@@ -59,7 +59,7 @@ class Due:
 def ladder_times(
     ladder: Ladder, opened_at: datetime, calendar: Calendar = ALWAYS
 ) -> tuple[Rung, ...]:
-    """Every level with its instant."""
+    """Every level of a ladder with the instant at which it is told, counted from `opened_at`."""
     return tuple(
         Rung(level, due(opened_at, level.after_seconds, calendar)) for level in ladder.levels
     )

@@ -57,7 +57,7 @@ class Explanation:
     levels: tuple[DatedLevel, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """As plain data, instants in ISO 8601 with their offset."""
+        """The explanation as plain data, instants in ISO 8601 with their offset."""
         return cast(dict[str, object], _plain(asdict(self)))
 
 

@@ -61,7 +61,7 @@ class Flap:
         )
 
     def seen(self, state: str, at: datetime, limits: FlapLimits = DEFAULT_LIMITS) -> Flap:
-        """The same with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state
+        """The history with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state
         of the thing.
         """
         # The usual look changes nothing in a full row of equal states: it makes no new object,

@@ -36,7 +36,7 @@ class Once:
 
     # A window that is written with dates is the same whatever day it is asked for.
     def spans(self, today: date, zone: ZoneInfo) -> Iterator[Span]:  # noqa: ARG002 - own dates
-        """The one interval."""
+        """The interval from start to end, as half-open UTC instants."""
         yield instant(self.start, zone), instant(self.end, zone)
 
 

@@ -49,7 +49,7 @@ class Hours:
             )
 
     def span(self, day: date, zone: ZoneInfo) -> Span:
-        """These hours on one date."""
+        """These hours on one date, as a half-open UTC interval."""
         # A wall clock has no offset yet: the zone is asked for each end by itself, on nights of
         # change too.
         midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall clock
@@ -95,7 +95,7 @@ class _Open:
         self.sums = list(accumulate((end - start for start, end in spans), initial=timedelta()))
 
     def until(self, at: datetime) -> timedelta:
-        """The open time before an instant."""
+        """The open time from the beginning of the calendar to an instant."""
         place = bisect_right(self.starts, at)
         return (
             self.sums[place] - max(timedelta(), self.ends[place - 1] - at) if place else timedelta()

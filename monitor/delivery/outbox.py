@@ -232,8 +232,8 @@ class Outbox:
         )
 
     def _key(self, row: OutboxRow) -> str:
-        """Of incident, kind, sequence, desk and recipient, and of nothing else: every try has the
-        same.
+        """The key of incident, kind, sequence, desk and recipient, and of nothing else: every try
+        has the same.
         """
         # A digest, since a Message-ID passes every relay and archive: it must not carry somebody's
         # address. 48 bits tell apart.
@@ -254,7 +254,7 @@ class _Stopwatch:
         self._began = asyncio.get_running_loop().time()
 
     def now(self) -> datetime:
-        """About this instant."""
+        """The moment that was given, plus the whole seconds since."""
         return self.start + timedelta(seconds=int(asyncio.get_running_loop().time() - self._began))
 
 

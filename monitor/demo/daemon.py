@@ -155,13 +155,13 @@ class Watched:
         return [row.check for row in self._ledger.attempts() if row.purpose == "diagnose"]
 
     def tickets(self) -> list[Ticket]:
-        """All there are."""
+        """Every ticket that there is."""
         now = self._clock.now()
         incidents = [store.incident_of(row) for row in self._ledger.incidents()]
         return [view(self._ledger, self.configuration, incident, now) for incident in incidents]
 
     def ticket(self, state: str = "open") -> Ticket | None:
-        """The one that is in this state."""
+        """The newest ticket in this state; None where there is none."""
         return next((ticket for ticket in self.tickets() if ticket.state == state), None)
 
     def mails(self, messages: Iterable[Any], event: str, number: str) -> list[Any] | None:

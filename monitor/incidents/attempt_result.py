@@ -65,7 +65,7 @@ class Seen:
         )
 
     def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
-        """What it has to show."""
+        """What the look has to show, for a ticket."""
         seen, case, (lost, of) = self.observation, self.case(), self.loss()
         return Evidence(
             check=self.name,

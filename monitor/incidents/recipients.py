@@ -89,10 +89,10 @@ class Telling:
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
-        # A helpdesk is given the ticket itself; the people behind it would otherwise get each event
-        # once by every desk.
         hears of every event once; the people hear through the first desk that takes people.
         """
+        # A helpdesk is given the ticket itself; the people behind it would otherwise get each event
+        # once by every desk.
         seen: set[str] = set()
         people = list(self._people(incident))
         for name, settings in self._configuration.desks.items():

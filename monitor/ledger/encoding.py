@@ -28,7 +28,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def optional_milliseconds(moment: datetime | None) -> int | None:
-    """The same for a moment that may not have come yet."""
+    """Whole milliseconds since 1970 UTC; None for a moment that has not come yet."""
     return None if moment is None else milliseconds(moment)
 
 
@@ -38,7 +38,7 @@ def moment(kept: int) -> datetime:
 
 
 def optional_moment(kept: int | None) -> datetime | None:
-    """The same for one that may not have come yet."""
+    """The instant, in UTC; None for one that has not come yet."""
     return None if kept is None else moment(kept)
 
 
@@ -50,13 +50,15 @@ def packed(body: Mapping[str, Any]) -> str:
 
 
 def unpacked(kept: str) -> dict[str, Any]:
-    """The body again."""
+    """The body out of the JSON that `packed` has made."""
     body: dict[str, Any] = json.loads(kept)
     return body
 
 
 def plain(text: str, longest: int = 500) -> str:
-    """A text column's own: no broken characters, no control characters, bounded."""
+    """A text for a column: no broken characters, no control characters, at most `longest`
+    of them.
+    """
     # A lone surrogate, as broken far ends leave them in texts, cannot be bound as UTF-8.
     sound = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(sign if sign.isprintable() else " " for sign in sound)[:longest]
@@ -83,7 +85,7 @@ def observation_body(seen: Observation) -> dict[str, Any]:
 
 
 def observation(body: Mapping[str, Any]) -> Observation:
-    """The observation again."""
+    """The observation out of its JSON data."""
     return Observation(
         stages=tuple(
             Stage(name, began, seconds, bool(passed))
@@ -108,7 +110,7 @@ def verdict_body(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict(state: str, body: Mapping[str, Any]) -> Verdict:
-    """The verdict again."""
+    """The verdict out of its state's column and its JSON data."""
     return Verdict(State(state), tuple(body.get("reasons", ())), _fault(body.get("fault")))
 
 

@@ -53,14 +53,13 @@ def told(where: str, error: sqlite3.Error) -> LedgerFault:
 
 
 @contextmanager
-# The sqlite3 module knows of no broken constraint that is a fault of the file: those are answers,
-# and go to the caller.
 def explained(where: str) -> Iterator[None]:
     """Raises what SQLite raises as it is `told`. A broken constraint stays what it is: its caller
     knows what it means.
     """
     try:
         yield
+    # A broken constraint is no fault of the file, but an answer: the caller knows what it means.
     except sqlite3.IntegrityError:
         raise
     except sqlite3.Error as error:

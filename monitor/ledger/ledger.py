@@ -76,7 +76,7 @@ class Ledger(
             yield Transaction(self._database)
 
     def close(self) -> None:
-        """Close it; what was committed stays."""
+        """Close the ledger; what was committed stays."""
         self._database.close()
 
     def __enter__(self) -> Ledger:

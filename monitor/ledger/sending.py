@@ -73,19 +73,19 @@ class LetterWriting(Table):
         return letter
 
     def letter_sent(self, letter: OutboxRow, at: datetime, reference: str) -> None:
-        """It went out; `reference` is what the far side calls it."""
+        """Note that a letter went out; `reference` is what the far side calls it."""
         self._receipt(letter, at, "sent", reference)
         self._settle(letter, "sent", reference=reference)
 
     def letter_failed(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
-        """It will never go out."""
+        """Note that a letter will never go out, and why."""
         self._receipt(letter, at, kind, text)
         self._settle(letter, "failed", error=text)
 
     def letter_postponed(
         self, letter: OutboxRow, at: datetime, next_at: datetime, text: str
     ) -> None:
-        """Not now; again at `next_at`."""
+        """Note that a letter was put off, and is due again at `next_at`."""
         self._receipt(letter, at, "later", text)
         self._database.change(
             "UPDATE outbox SET next_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ? "

@@ -41,7 +41,7 @@ class SlotReading(Table):
         return [_slot(row) for row in rows]
 
     def slot(self, job: str, slot_key: str) -> SlotRow | None:
-        """One claimed slot."""
+        """The slot of a job under this key; None where nobody has claimed it."""
         found = self._database.row(
             "SELECT * FROM slots WHERE job = ? AND slot_key = ?", (job, slot_key)
         )

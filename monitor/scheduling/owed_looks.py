@@ -47,7 +47,8 @@ class OwedLooks:
         self._ledger, self._clock = ledger, clock
         self._extra = ExtraLooks()
         self._running: set[str] = set()
-        self._grid: dict[str, datetime] = {}  # newest slot begun of a check on a fixed grid
+        # The newest slot begun of each check on a fixed grid.
+        self._grid: dict[str, datetime] = {}
         self._rest_until: dict[str, datetime] = {}
         # Slots that the ledger says are done; a clock that went back offers them again.
         self._taken: set[tuple[str, str]] = set()
@@ -146,8 +147,8 @@ class OwedLooks:
 
     def _owed_daily(self, entry: CheckEntry, timetable: Timetable, now: datetime) -> Slot | None:
         newest = self._ledger.newest_slot(entry.name)
-        # Compared by instant alone: a slot whose configured time was changed by a reload is still
-        # the newest one.
+        # A clock that was set back offers slots again that are claimed: once asked for, they are
+        # known.
         slot = newest_owed(timetable, now, newest.slot_at if newest else None, entry.grace)
         return None if slot and (entry.name, slot.key) in self._taken else slot
 

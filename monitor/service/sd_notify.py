@@ -42,11 +42,11 @@ class ServiceManager:
         )
 
     def ready(self, status: str = "") -> bool:
-        """Started, or done with reloading."""
+        """Say that the daemon has started, or is done with reloading."""
         return self._tell("READY=1", *_status(status))
 
     def status(self, text: str) -> bool:
-        """One line for `systemctl status`."""
+        """Set the one line that `systemctl status` shows."""
         return self._tell(*_status(text or "-"))
 
     def alive(self) -> bool:
@@ -54,13 +54,13 @@ class ServiceManager:
         return self._tell("WATCHDOG=1")
 
     def reloading(self) -> bool:
-        """Reading the configuration anew; `ready` must follow."""
+        """Say that the configuration is read anew; `ready` must follow."""
         # Type=notify-reload wants the moment by CLOCK_MONOTONIC with it, to tell this reload from
         # an earlier one (sd_notify(3)).
         return self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self, status: str = "") -> bool:
-        """On the way out."""
+        """Say that the daemon is on its way out."""
         return self._tell("STOPPING=1", *_status(status))
 
     def _tell(self, *assignments: str) -> bool:

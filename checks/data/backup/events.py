@@ -29,7 +29,7 @@ class Voice:
         self.seconds: dict[str, float] = {}
 
     def event(self, **facts: Any) -> None:
-        """One event."""
+        """Tell an event, whole, whichever thread it comes from."""
         with self._lock:
             self._tell(**facts)
 
@@ -61,9 +61,9 @@ class Voice:
         self.event(measure=name, value=value)
 
     def note(self, text: str) -> None:
-        """A sentence of fact."""
+        """Tell a sentence of fact, for the attempt's notes."""
         self.event(note=text)
 
     def refused(self, refusal: Refused) -> None:
-        """The stage failed."""
+        """Tell that the stage under way failed, and why."""
         self.event(fault=refusal.code, text=refusal.text, origin=refusal.origin)

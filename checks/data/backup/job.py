@@ -73,7 +73,7 @@ class Job:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Job:
-        """The same, read back."""
+        """The job out of what `to_dict` gave."""
         source = (
             Source(**{**told["source"], "exclude": tuple(told["source"]["exclude"])})
             if told["source"]

@@ -159,7 +159,7 @@ def found(name: str, folder: Path | None = None) -> Path | None:
 
 
 def needed(name: str, folder: Path | None = None) -> Path:
-    """The same. Raises Refused."""
+    """The path of a tool. Raises Refused "tool-missing"."""
     if here := found(name, folder):
         return here
     raise Refused(

@@ -29,7 +29,7 @@ class Digest:
 
 
 def digest(rows: Iterable[Sequence[Any]]) -> Digest:
-    """Of these records, in one pass."""
+    """How many records these are, and their hash, in one pass."""
     count, total = 0, 0
     for row in rows:
         count, total = count + 1, (total + number(row)) % _WIDTH

@@ -123,7 +123,7 @@ trunks = ["PJSIP/trunk-*"]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The headline."""
+        """The measures of the headline."""
         return _MEASURES
 
     def longest_seconds(self) -> float:

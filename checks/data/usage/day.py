@@ -54,7 +54,7 @@ class Day:
         return tuple(
             Hour(
                 (
-                    # strftime has the offset without its colon until Python 3.12.
+                    # The offset with its colon, as %:z has it, comes with Python 3.12 only.
                     label
                     if labels.count(label) == 1
                     else f"{label}{wall:%z}"[:-2] + ":" + f"{wall:%z}"[-2:]
@@ -82,7 +82,7 @@ def _midnight(date: Date, zone: str) -> int:
     # Within a gap this is as much too late as midnight lies in it: the first instant is looked for
     # before it.
     told = int(datetime.combine(date, time(), ZoneInfo(zone)).timestamp())
-    # By minutes: offsets of zones since 1970 are whole minutes.
+    # By minutes: the offset of every zone has been whole minutes since 1972.
     minutes = range(told - _LONGEST_GAP, told + 1, 60)
     return minutes[
         bisect_left(

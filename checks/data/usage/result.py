@@ -29,7 +29,7 @@ _MOST_ROWS = 100
 
 
 def result(job: Job, found: Read) -> dict[str, Any]:
-    """All of it."""
+    """The whole result of a reading, as plain data of `schema.json`."""
     tally, queue = found.tallies[0], found.queues[0] if found.queues else None
     waits = FORMATS[job.records["format"]].waits
     return {

@@ -40,7 +40,7 @@ class Spool:
         self._stack.close()
 
     def add(self, legs: Rows) -> None:
-        """Keep these."""
+        """Keep these legs until `buckets`."""
         if len(legs):
             self._waiting.append(legs)
             self._count += len(legs)

@@ -50,7 +50,7 @@ class Counts:
     """until the answer, of the answered ones"""
 
     def add(self, other: Counts) -> None:
-        """Sum up."""
+        """Add the other counts to these."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
@@ -59,7 +59,7 @@ MEASURED = tuple(field.name for field in fields(Counts))
 
 
 class Tally:
-    """One day's."""
+    """The counts of one day."""
 
     def __init__(self, day: Day, rules: Rules) -> None:
         self.day, self.rules = day, rules
@@ -91,7 +91,7 @@ class Tally:
             self._count(calls)
 
     def total(self) -> Counts:
-        """Of the day."""
+        """The counts of the whole day."""
         return _counts(self._by["hour"].sum(axis=0)) if len(self._by["hour"]) else Counts()
 
     def hours(self) -> list[Counts]:

@@ -58,7 +58,7 @@ class Zone:
         return self.told(np.ascontiguousarray(raw).view(np.uint8).reshape(len(raw), WIDTH), hint)
 
     def told(self, stamps: NDArray[np.uint8], hint: Whole | None = None) -> Instants:
-        """The same of stamps as rows of bytes, zeros after their end."""
+        """The instants of stamps that come as rows of bytes, with zeros after their end."""
         return self._utc(*_walls(stamps), hint)
 
     def wall(self, epoch: int) -> str:

@@ -28,7 +28,7 @@ class Sweep:
         self._changes: NDArray[np.int64] = np.zeros(self.seconds + 1, np.int64)
 
     def add(self, starts: Whole, ends: Whole) -> None:
-        """More calls."""
+        """Add calls by their first and last seconds (UTC, half-open)."""
         begins = np.clip(starts - self.begin, 0, self.seconds)
         stops = np.clip(ends - self.begin, 0, self.seconds)
         # Clipped to the day; whoever has no second within it counts nowhere.

@@ -75,7 +75,7 @@ def usual(figures: Sequence[Figure]) -> Usual | None:
 
 
 def stands_out(value: Figure, known: Usual, counted: bool) -> bool:
-    """Whether it does; `counted` says that the figure is a count."""
+    """Whether a figure stands out; `counted` says that it is a count."""
     if known.weeks < _LEAST_WEEKS:
         return False
     distance = abs(value - known.median)

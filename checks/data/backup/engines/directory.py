@@ -41,7 +41,7 @@ class Tally:
         self._sums: dict[str, tuple[int, int, int]] = {}
 
     def add(self, info: tarfile.TarInfo, content_sha256: str) -> None:
-        """One entry."""
+        """Count one entry of a tar, with the SHA-256 of its content ("" for what has none)."""
         top = info.name.split("/")[0] if "/" in info.name else "."
         told = repr(
             (
@@ -163,7 +163,7 @@ class DirectorySource:
 
 
 class DirectoryRehearsal:
-    """The drill."""
+    """A backup of a directory, restored beside and compared."""
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """The archive, and its files."""

@@ -88,7 +88,7 @@ class SqliteSource:
 
 
 class SqliteRehearsal:
-    """The drill."""
+    """A backup of a SQLite file, restored beside and compared."""
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """One copy of the file."""

@@ -55,7 +55,7 @@ _SETTINGS = (
 
 
 class MariadbRehearsal:
-    """The drill."""
+    """A backup of MariaDB, restored into a server to throw away and compared."""
 
     def __init__(self, tools: Path | None = None) -> None:
         self._tools = tools

@@ -27,7 +27,7 @@ _LARGE_OBJECTS = "large objects"
 
 
 class PostgresqlRehearsal:
-    """The drill."""
+    """A backup of PostgreSQL, restored into a server to throw away and compared."""
 
     def __init__(self, tools: Path | None = None) -> None:
         self._wanted = tools
