@@ -171,7 +171,7 @@ def clean(text: str) -> str:
 
 
 def clean_painted(text: str) -> str:
-    """A page without the intruder's control characters; our own colours stay."""
+    """A text without a far end's control characters; our own colours stay."""
     return _UNPAINTED.sub("", _sound(text))
 
 

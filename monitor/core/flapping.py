@@ -61,9 +61,7 @@ class Flap:
         )
 
     def seen(self, state: str, at: datetime, limits: FlapLimits = DEFAULT_LIMITS) -> Flap:
-        """The history with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state
-        of the thing.
-        """
+        """The history with one more state: OK, DEGRADED or FAILED; UNKNOWN is no state."""
         # The usual look changes nothing in a full row of equal states: it makes no new object,
         # whatever the number of checks.
         if not self.flapping and self.states == (state,) * STATES:

@@ -1,4 +1,4 @@
-"""Whom an incident is told as time goes: the first levels, the next ones, missed targets, reminders.
+"""Whom an incident is told to as time goes: first levels, next levels, missed targets, reminders.
 
 The rules are those of monitor/core/incident_transitions.py. When something is due is worked out in
 monitor/core/escalation.py and monitor/core/sla.py; here it is only told and remembered.
