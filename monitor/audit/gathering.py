@@ -34,7 +34,7 @@ from reports.usage import condensed
 
 log = logging.getLogger(__name__)
 
-# The kind by which history and outbox find reports: a letter's own kind, too.
+# The kind under which the history keeps reports, and the outbox their letters.
 KIND = "audit"
 # A part that was looked at within the last day counts for the report, also when the round itself
 # was cut short.

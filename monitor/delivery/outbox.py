@@ -127,7 +127,7 @@ class Outbox:
             self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
         # A rollback to an older release leaves letters that only the newer one can read: they wait
         # for it.
-        except Unreadable as why:  # a newer program may come within its time
+        except Unreadable as why:
             self._postpone(row, stopwatch.now(), str(why), whole_desk=False)
         except TimeoutError:
             self._postpone(

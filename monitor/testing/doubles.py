@@ -13,9 +13,9 @@ from itertools import count
 
 from monitor.desks.desk import Letter
 
-# More than any chain of tasks that one moment sets off is long; a turn without work costs next to
-# nothing.
-_TURNS = 50  # of the event loop, for everything that a moment sets off
+# Turns of the event loop: no chain of tasks that one moment sets off is as long, and an idle turn
+# costs next to nothing.
+_TURNS = 50
 
 
 class ManualClock:

@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
     _log_to_journal()
     # systemd's watchdog ends a daemon that hangs with SIGABRT (systemd.service(5)): the stacks say
     # where.
-    faulthandler.enable()  # the watchdog's SIGABRT leaves the stacks in the journal
+    faulthandler.enable()
     try:
         asyncio.run(_keep_running(Path(arguments.config)))
     except AlreadyRunning as other:

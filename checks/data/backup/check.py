@@ -27,6 +27,7 @@ from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
 from checks.settings import Duration, LocalPath, Secret, Settings
 
+# Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
 
 
@@ -233,7 +234,6 @@ newest_record = "SELECT max(calldate) FROM cdr"
             "copy_seconds": "copying it out, in seconds",
             "backup_seconds": "the whole of taking it, in seconds",
             "backup_bytes": "size of the backup, in bytes",
-            # Decimal, as rates of networks and sizes of disks are told.
             "database_bytes": "size of what was backed up, in bytes",
             "rows": "rows in it",
             "copies": "other places that have it",

@@ -79,9 +79,8 @@ class Job:
             if told["source"]
             else None
         )
+        # JSON has no tuples, and the frozen classes are compared with theirs.
         tuples = {
-            name: tuple(told[name])
-            for name in ("recipients", "identities", "keep", "copies")
-            # JSON has no tuples, and the frozen classes are compared with theirs.
+            name: tuple(told[name]) for name in ("recipients", "identities", "keep", "copies")
         }
         return cls(**{**told, **tuples, "source": source})

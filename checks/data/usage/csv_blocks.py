@@ -27,8 +27,7 @@ from checks.data.usage.timestamps import WIDTH, Instants, Mask, Whole, Zone
 Bytes = NDArray[np.uint8]
 _QUOTE, _COMMA, _LINE, _RETURN, _DASH, _MINUS = b'",\n\r--'
 # Bytes of a field that are looked at. A caller's name or a channel is shorter by far; what is
-# longer
-# is told apart by its beginning and its length.
+# longer is told apart by its beginning and its length.
 _LONGEST = 160
 MARGIN = _LONGEST
 # Eight digits are 3 years of seconds: a longer number goes the slow way.

@@ -23,7 +23,7 @@ def postgres_log_in(server: Mapping[str, Any], purpose: str) -> dict[str, Any]:
         "password": server["password"] or "",
         # libpq would otherwise look for ~/.pgpass of whoever runs the daemon, and send what stands
         # there.
-        "passfile": "/nonexistent",  # only the configuration's own password is sent
+        "passfile": "/nonexistent",
         # verify-full checks the name as well; without authorities to check against, encryption is
         # taken where it is offered.
         "sslmode": "verify-full" if server["trusted"] else "prefer",

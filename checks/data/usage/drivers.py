@@ -76,7 +76,7 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
             timeout=CONNECT_SECONDS,
         )
         # As bytes: what is no UTF-8 is no reason to stop.
-        connection.text_factory = bytes  # whatever is in it: what is no UTF-8 is no reason to stop
+        connection.text_factory = bytes
     try:
         with sqlite_faults():
             # SQLite opens lazily: only the first question finds out that it is no database, or may

@@ -134,7 +134,7 @@ def _connected(answer: Whole, talk: Rows, answered: Mask, of: Whole, count: int)
             covered[call] = end - begin
             return covered
         # The running maximum goes over all calls: the shift keeps the end of one out of the next.
-        shift = call * _LATE  # keeps the running end of one call from reaching into the next
+        shift = call * _LATE
         reach = np.maximum.accumulate(end + shift) - shift
         free_from = np.concatenate(([0], reach[:-1]))
         same = np.concatenate(([False], call[1:] == call[:-1]))

@@ -149,8 +149,8 @@ class QueueTally:
         self.longest_wait_seconds = max(self.longest_wait_seconds, wait)
         self._add(entry, Counts(1, 1, 1, answered_in_time=int(soon), wait_seconds=wait))
 
-    # Not abandoned: the platform sent them on, so they count as offered alone.
     def _gave_up(self, entry: Entry, at: int, event: str, parameters: Sequence[str]) -> None:
+        # Not abandoned: the platform sent them on, so they count as offered alone.
         if event in _LEAVING:
             self.left[event] += 1
             self._add(entry, Counts(1))

@@ -139,7 +139,7 @@ class TableRecords:
         low, high = walls[0] - _SLACK, walls[1] + _SLACK
         # SQLite compares texts: a date alone stands before every time of that day, whatever is
         # between date and time.
-        if self._dialect.name == "sqlite":  # texts, with a blank or a T between date and time
+        if self._dialect.name == "sqlite":
             return f"{low:%Y-%m-%d}", f"{high + timedelta(days=1):%Y-%m-%d}"
         if self._dialect.name == "mariadb":
             return f"{low:%Y-%m-%d %H:%M:%S}", f"{high:%Y-%m-%d %H:%M:%S}"

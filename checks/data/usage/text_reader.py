@@ -88,7 +88,7 @@ class CsvRecords:
                     used = yield from self._records(block)
                     # A quote that is never closed would keep everything after it in one record:
                     # from here on every line is one.
-                    if len(block) - used > _LONGEST_RECORD:  # a quote that is never closed
+                    if len(block) - used > _LONGEST_RECORD:
                         block = block[used:]
                         used = yield from self._records(block, by_line=True)
                     left = block[used:]
@@ -104,7 +104,7 @@ class CsvRecords:
         if by_line:
             self._met.odd["unreadable"] += sum(bool(stray.strip()) for stray in strays)
         # What two stray quotes have between them may be good lines.
-        elif strays:  # what two stray quotes have between them may be good lines
+        elif strays:
             yield from self._records(b"".join(strays), by_line=True)
         return cut.used
 

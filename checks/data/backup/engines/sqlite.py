@@ -27,7 +27,8 @@ HASHED_BY = "sha256 of the rows in the order of their keys"
 _ROWS_AT_ONCE = 2000
 _BUSY_SECONDS = 60.0
 _PLAIN = "copy.sqlite"
-# Tables of its own (`sqlite_…`) and virtual ones (rootpage 0) are made by SQLite itself.
+# Not SQLite's own (`sqlite_…`), and not virtual ones (rootpage 0), whose rows lie in shadow tables
+# that are counted.
 _TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE"
     " 'sqlite~_%' ESCAPE '~'"

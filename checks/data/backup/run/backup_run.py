@@ -27,8 +27,7 @@ _SPARE_BYTES = 64_000_000
 # Half as much again as the last backup: a database grows between two nights, and by its own rhythm.
 _ROOM = 1.5
 # Of a database's size, where there is no last time: zstd -1 makes a third of call records, and
-# other
-# tables pack less.
+# other tables pack less.
 _FIRST_SHARE = 0.6
 
 

@@ -178,7 +178,7 @@ def plain_schema(dumped: bytes) -> bytes:
     marks of 2025.
     """
     lines = dumped.decode("utf-8", "surrogateescape").splitlines()
-    # Since August 2025 pg_dump writes \\restrict with a random word (CVE-2025-8714): it differs
+    # Since August 2025 pg_dump writes \restrict with a random word (CVE-2025-8714): it differs
     # from run to run.
     kept = (
         line.rstrip()
