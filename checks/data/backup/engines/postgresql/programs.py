@@ -11,8 +11,8 @@ from checks.data.backup.programs import ToolFailed
 from checks.data.backup.unreached import unreached
 
 _CONNECT_SECONDS = 10
-# The tools say what is wrong in words alone; LC_ALL=C.UTF-8 (backup/programs.py) keeps them
-# English.
+# The tools say what is wrong in words alone; checks/data/backup/programs.py has them speak English
+# (LC_ALL=C.UTF-8).
 _DUMP = (
     (r"server version mismatch", "client-older"),
     (r"permission denied|must be (superuser|owner)|row-level security", "permission"),
