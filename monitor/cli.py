@@ -28,6 +28,7 @@ from monitor.verbs.opening import Stop
 
 DISTRIBUTION = "reveille-monitor"
 """what pip calls the program; `reveille` is a stranger's there"""
+# Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
 _UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
 """how argparse refuses a word, in Python 3.11 and 3.12"""
@@ -46,16 +47,22 @@ def main(written: Sequence[str] | None = None) -> int:
     except (Stop, LedgerFault, Unreadable) as stop:
         complain(f"reveille: {stop}")
         return 2
+    # `reveille status | head`: whoever read has gone. Closed, so that Python does not complain at
+    # its own end.
     except BrokenPipeError:
         sys.stderr.close()
+        # 128 + SIGPIPE, as a shell reports a program that a broken pipe ended.
         return 141
     except KeyboardInterrupt:
+        # 128 + SIGINT, in the same way.
         return 130
     return code
 
 
 def _help(about: Sequence[str]) -> int:
-    """The help of a verb, or of the whole. The parser ends the program itself: 0; 2, no such verb."""
+    """The help of a verb, or of the whole. The parser ends the program itself: 0; 2, no
+    such verb.
+    """
     parser().parse_args([*about, "--help"])
     return 0
 
@@ -79,9 +86,12 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str) -> NoReturn:
-        """An unknown word is answered with the nearest one, all else with the usage. Ends with 2."""
+        """An unknown word is answered with the nearest one, all else with the usage. Ends
+        with 2.
+        """
         if not (unknown := _UNKNOWN.search(message)):
             super().error(message)
+        # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
         word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
         hint = nearest(word, known) or f"; there are {', '.join(known)}"
         self.exit(
@@ -135,6 +145,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     """--config and --json may stand before the verb or after it."""
+    # After the verb an option left out must not undo the one before it: SUPPRESS leaves the value
+    # alone.
     standing: Any = _default_config() if top else argparse.SUPPRESS
     parser.add_argument(
         "--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})"

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+# Within half a minute a clock that was set on is noticed; one that is asleep costs nothing.
 _LONGEST_SLEEP_SECONDS = 30.0
 
 
@@ -24,7 +25,9 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The host's clock. A long sleep wakes now and then, so that a clock that was set is noticed."""
+    """The host's clock. A long sleep wakes now and then, so that a clock that was set is
+    noticed.
+    """
 
     def now(self) -> datetime:
         """This instant, aware and in UTC."""
@@ -36,5 +39,6 @@ class SystemClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait until an instant by the wall clock."""
-        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - time is no event
+        # No event can be waited for: nobody announces that a moment has come, or the clock was set.
+        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - above
             await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))

@@ -23,6 +23,7 @@ from reports.render import Mail, render_audit
 
 log = logging.getLogger(__name__)
 
+# Ten times what a report of a hundred checks takes on one core of a small server.
 _DRAW_SECONDS, _PRINT_SECONDS = 30.0, 60.0
 
 
@@ -72,15 +73,16 @@ async def printed(audit: Audit) -> bytes:
             "--no-pdf-header-footer",
             f"--user-data-dir={folder / 'profile'}",
         )
-        rootless = (
-            ("--no-sandbox",) if os.geteuid() == 0 else ()
-        )  # as root a browser starts in no other way
+        # As root a browser starts in no other way; as the daemon's own user it keeps its sandbox.
+        rootless = ("--no-sandbox",) if os.geteuid() == 0 else ()
         command = (str(browser), *options, *rootless, f"--print-to-pdf={target}", source.as_uri())
         try:
             await _child(Program(command, inherited("HOME")), _PRINT_SECONDS)
             return target.read_bytes()
         except (OSError, ValueError, TimeoutError) as problem:
             raise NotPrinted(
+                # The end of a long complaint says what was wrong; its beginning is the browser's
+                # warnings.
                 f"{Path(browser).name} printed nothing: {str(problem)[-300:]}"
             ) from None
 

@@ -19,8 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("checks", "monitor", "reports", "lab")
+# Begins a line of each package's own `__init__.py`; a stranger's file over ours has none.
 MARK = "# reveille-monitor: "
-"""begins a line of each package's own `__init__.py`; a stranger's file over ours has none"""
 HOUSE = Path(__file__).resolve().parents[1]
 REMEDY = "Give reveille-monitor a virtual environment of its own (docs/install.md)"
 
@@ -47,6 +47,7 @@ def _stranger(package: str, house: Path) -> str | None:
         return f"the package {package!r} is missing from {house}"
     if found.resolve() != expected:
         return f"the package {package!r} would come from {found.parent}, and not from {house}"
+    # A stranger's file may be in any encoding: what matters is one line in ASCII.
     if not any(
         line.startswith(MARK)
         for line in found.read_text(encoding="utf-8", errors="replace").splitlines()

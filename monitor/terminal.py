@@ -22,6 +22,8 @@ class View(Protocol):
 
 def colourful() -> bool:
     """Whether standard output is a terminal that wants colours."""
+    # NO_COLOR counts whatever its value is (no-color.org); a dumb terminal shows escapes as they
+    # are.
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
@@ -37,11 +39,14 @@ def show(template: str, as_json: bool, view: View, name: str = "") -> None:
 
 def show_json(body: Any) -> None:
     """Print plain data as JSON."""
+    # The text as it is, not as \u escapes: a person reads it too, and every JSON reader takes
+    # UTF-8.
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
 
 
 def say(text: str) -> None:
     """A line, or several, on standard output."""
+    # At once: the output may be piped into something that waits for each line.
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -16,8 +16,9 @@ from reports.checklist import Duty
 from reports.model import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
+# A day and a half: last night's proof is fresh all day, and one missed night is seen the next
+# morning.
 PROOF_IS_FRESH = timedelta(hours=36)
-"""How old the last proof of a backup may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Looks:
     @property
     def worst(self) -> str:
         """The worst that was seen."""
+        # UNKNOWN before DEGRADED: a check that cannot tell may hide a failure.
         counts = {"FAILED": self.failed, "UNKNOWN": self.unknown, "DEGRADED": self.degraded}
         return next((state for state, count in counts.items() if count), "OK")
 
@@ -130,7 +132,9 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A report that has not reached somebody: `state` is "queued" (it is still tried) or "failed"."""
+    """A report that has not reached somebody: `state` is "queued" (it is still tried) or
+    "failed".
+    """
 
     number: int
     day: date
@@ -198,6 +202,7 @@ class Audit:
         none.
         """
         numbers = {one.number for one in self.open}
+        # A failed part whose ticket is open is one trouble, not two.
         return len(self.open) + sum(part.ticket not in numbers for part in self.failed_parts)
 
     @property
@@ -267,6 +272,8 @@ _MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
 def _line(line: type, written: Mapping[str, Any]) -> Any:
     values = dict(written)
     for one in fields(line):
+        # A report of an older release lacks fields that came later: their defaults say what was not
+        # known then.
         if one.name not in values:
             continue
         value = values[one.name]

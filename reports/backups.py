@@ -38,7 +38,7 @@ class BackupPlace:
 
 @dataclass(frozen=True, slots=True)
 class Backups:
-    """All of a site."""
+    """The backups of every check of a site."""
 
     timezone: str
     places: tuple[BackupPlace, ...]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from reports.audit import Audit
 
 Change = tuple[str, str, str]
+# The states of a verdict; a ticket that is open goes before all of them.
 _GRAVITY = {"FAILED": 0, "UNKNOWN": 1, "DEGRADED": 2, "OK": 3}
 
 
@@ -39,6 +40,7 @@ def _tickets(before: Audit, now: Audit) -> Iterator[Change]:
 def _parts(before: Audit, now: Audit) -> Iterator[Change]:
     were = {part.check: part.state for part in before.parts if part.ran}
     for part in now.parts:
+        # A part that is new, or did not run, has nothing to be compared with.
         if part.ran and were.get(part.check, part.state) != part.state:
             yield part.check, were[part.check], part.state
 
@@ -48,5 +50,6 @@ def _checks(before: Audit, now: Audit) -> Iterator[Change]:
     were = {line.check: line.worst for line in before.looks}
     parts = {part.check for part in now.parts}
     for line in now.looks:
+        # A part of the audit is told of among the parts.
         if line.check not in parts and were.get(line.check, line.worst) != line.worst:
             yield line.check, were[line.check], line.worst

@@ -23,8 +23,11 @@ from reports.model import plain
 from reports.usage import hours
 
 Values = tuple[float | None, ...]
+# Four lines can be told apart in grey as well; a fifth makes all of them hard to follow.
 _MOST_LINES = 4
+# Two weeks: as long as it takes to buy a disk, and as far as a straight line may be trusted.
 _FORECAST_DAYS = 14
+# A line through fewer points follows a single odd day.
 _LEAST_FOR_FORECAST = 5
 _DAILY = ("disk", "backup-size", "backup-time")
 _DISK = re.compile(r"disk.*percent|most_(used|inodes)_percent")
@@ -86,6 +89,8 @@ def _all(audit: Audit) -> Iterator[Chart]:
 
 def _of_trends(trends: Sequence[Trend]) -> Iterator[Chart]:
     if quality := [trend for trend in trends if trend.measure == "mos"]:
+        # MOS 3.6 is where G.107's user satisfaction passes from "some" to "many users dissatisfied"
+        # (R = 70).
         yield Chart("mos", quality[0].labels, _lines(quality), "MOS", 3.6, "good", 1.0, 4.6)
     if latency := [trend for trend in trends if trend.measure == "seconds"]:
         yield Chart("latency", latency[0].labels, _lines(latency), "seconds")
@@ -119,6 +124,7 @@ def _forecast(disks: Sequence[Trend]) -> Chart:
         if line := _straight(trend.values):
             slope, start = line
             ahead = range(len(trend.values), len(trend.values) + _FORECAST_DAYS)
+            # A disk cannot be fuller than full, nor emptier than empty, whatever the line says.
             on = tuple(min(100.0, max(0.0, start + slope * at)) for at in ahead)
             series.append(
                 Series(
@@ -144,6 +150,7 @@ def _straight(values: Values) -> tuple[float, float] | None:
 def _shows(chart: Chart) -> bool:
     """Whether there is a course to be seen: something at all, and of days more than one."""
     known = max(sum(value is not None for value in series.values) for series in chart.series)
+    # One day is a point, and no course.
     return any(value for series in chart.series for value in series.values) and known > (
         chart.name in _DAILY
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# Each duty, in the order in which they are told; templates say it in words, and each kind says
+# which it sees to.
 DUTIES = (
     "calls",
     "trunks",
@@ -24,8 +26,7 @@ DUTIES = (
     "voice-logs",
     "others",
 )
-"""each duty, in the order in which they are told; templates say it in words, and each kind says
-which it sees to"""
+# UNKNOWN before DEGRADED: what could not be looked at may be down.
 _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")
 
 

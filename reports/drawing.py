@@ -20,14 +20,18 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+# In CSS pixels; it is shown as wide as its column.
 WIDTH, HEIGHT = 480, 168
-"""in CSS pixels; it is shown as wide as its column"""
+# Twice as fine for screens of double density, and drawn at twice that again: Pillow's shapes have
+# hard edges.
 _FINE, _SMOOTH = 2, 2
 _LEFT, _RIGHT, _TOP, _BOTTOM = 42, 6, 28, 22
 _COLOURS = ("#3f83e6", "#c97c0c", "#2f9e63", "#a561d6")
 _MARKED, _INK, _GRID = "#e5484d", "#748092", (116, 128, 146, 70)
 _BARS = (63, 131, 230, 215)
 _TEXT_SIZE = 12
+# A picture with a palette is a fraction of one in true colour; 128 entries keep the blended edges
+# smooth.
 _MOST_COLOURS = 128
 
 
@@ -45,9 +49,11 @@ def drawn(chart: Mapping[str, Any]) -> bytes:
     frame = _Frame(chart)
     shapes = Image.new("RGBA", (WIDTH * _FINE * _SMOOTH, HEIGHT * _FINE * _SMOOTH))
     _Shapes(ImageDraw.Draw(shapes), frame).draw()
+    # BOX is the plain mean of each two by two pixels, which is the whole of the smoothing.
     picture = shapes.resize((WIDTH * _FINE, HEIGHT * _FINE), Image.Resampling.BOX)
     _Words(ImageDraw.Draw(picture), frame).draw()
     written = io.BytesIO()
+    # Of Pillow's own methods only this one keeps the transparent ground.
     picture.quantize(_MOST_COLOURS, method=Image.Quantize.FASTOCTREE).save(
         written, "PNG", optimize=True
     )
@@ -89,6 +95,8 @@ class _Frame:
 
     def ticks(self) -> Iterator[float]:
         """The numbers of the axis."""
+        # In binary fractions 0.3 / 0.1 falls just short of 3: without the margin the highest tick
+        # would be missing.
         count = math.floor((self.high - self.low) / self.step + 1e-9)
         yield from (self.low + self.step * number for number in range(count + 1))
 
@@ -124,6 +132,7 @@ class _Shapes:
         for at, value in enumerate(series["values"]):
             if value:
                 x, ground = self._frame.across(at), self._frame.up(self._frame.low)
+                # A value that is not 0 is seen, be it one call among thousands.
                 box = [x - half, min(self._frame.up(value), ground - 1), x + half, ground]
                 colour = _MARKED if at in series["marked"] else _BARS
                 self._draw.rectangle([_scaled(side) for side in box], fill=colour)
@@ -135,6 +144,8 @@ class _Shapes:
                 self._dashes(points, colour)
                 continue
             self._line(points, colour, 2)
+            # A run of one point has no line, and the few days of a backup are better told apart
+            # with their points.
             if len(points) <= 2 or self._frame.slot > 30:
                 for x, y in points:
                     self._draw.ellipse(
@@ -161,6 +172,7 @@ class _Words:
 
     def __init__(self, draw: ImageDraw.ImageDraw, frame: _Frame) -> None:
         self._draw, self._frame, self._chart = draw, frame, frame.chart
+        # Pillow's own font: the host need not have any installed.
         self._font = ImageFont.load_default(_TEXT_SIZE * _FINE)
 
     def draw(self) -> None:

@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+# RFC 5322 section 2.1.1: a line of a mail should have no more than 78 characters.
 COLUMNS = 78
 _UNITS = ("minutes", "hours", "days", "milliseconds")
-_WHITE = re.compile(
-    r"[^\S\u00a0]+"
-)  # what a line may be broken at: all white space but the one that forbids it
+# What a line may be broken at: all white space but U+00A0, which forbids it.
+_WHITE = re.compile(r"[^\S\u00a0]+")
+# The controls of C0 and C1 steer terminals; U+202A to U+202E and U+2066 to U+2069 turn the
+# direction of what follows.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ANSI = {"good": "32", "bad": "31;1", "warn": "33", "dim": "2", "strong": "1", "cold": "36"}
+# The longer codes first: `31` would otherwise be found within `31;1`, and the rest be taken for an
+# intruder.
 _OURS = "|".join(sorted({*_ANSI.values(), "0"}, key=len, reverse=True))
 _UNPAINTED = re.compile(
     f"\x1b(?!\\[(?:{_OURS})m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
@@ -25,12 +29,15 @@ _UNPAINTED = re.compile(
 
 def local(moment: datetime, zone: str) -> str:
     """Site time with its zone: `Sun 22 Nov 03:12 IST`."""
+    # `%d` has a leading zero, and the way to leave it out differs between C libraries.
     there = moment.astimezone(ZoneInfo(zone))
     return f"{there:%a} {there.day} {there:%b} {there:%H:%M} {_zone_name(there)}"
 
 
 def both(moment: datetime, zone: str) -> str:
-    """Site time and UTC: `Sun 22 Nov 03:12 IST (Sat 21:42 UTC)`; UTC alone where the site keeps it."""
+    """Site time and UTC: `Sun 22 Nov 03:12 IST (Sat 21:42 UTC)`; UTC alone where the site
+    keeps it.
+    """
     there, utc = moment.astimezone(ZoneInfo(zone)), moment.astimezone(UTC)
     if not there.utcoffset():
         return local(moment, zone)
@@ -79,6 +86,7 @@ def grouped(value: float) -> str:
 
 def size(octets: float) -> str:
     """A size in decimal units: `352 MB`, `1.3 GB`, `12 kB`."""
+    # Decimal units, as disks are sold and as `df -H` shows them.
     for name, unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if octets >= unit:
             return (
@@ -153,7 +161,7 @@ def paint(text: str, mood: str) -> str:
 
 
 def leave_plain(text: str, mood: str) -> str:  # noqa: ARG001 - stands in for `paint`
-    """No colour: not a terminal."""
+    """The text as it is, where there is no terminal with colours."""
     return text
 
 
@@ -163,7 +171,7 @@ def clean(text: str) -> str:
 
 
 def clean_painted(text: str) -> str:
-    """The same, but our own colours stay."""
+    """A text without a far end's control characters; our own colours stay."""
     return _UNPAINTED.sub("", _sound(text))
 
 
@@ -173,6 +181,7 @@ def _sound(text: str) -> str:
 
 def _zone_name(there: datetime) -> str:
     name = there.tzname() or ""
+    # The zone database has bare numbers, as +03, where no abbreviation is in use.
     return f"UTC{name}" if name[:1] in "+-" else name
 
 

@@ -45,7 +45,9 @@ PRI is down".
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a look at one layer found. `layer` is its name ("line", "prompt"), `state` a verdict's."""
+    """What a look at one layer found. `layer` is its name ("line", "prompt"), `state` a
+    verdict's.
+    """
 
     layer: str
     check: str
@@ -153,11 +155,15 @@ class Ticket:
 
 
 def plain(value: Any) -> Any:
-    """Data classes, mappings and sequences as JSON data; moments as ISO 8601 in UTC, days as dates."""
+    """Data classes, mappings and sequences as JSON data; moments as ISO 8601 in UTC, days
+    as dates.
+    """
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
+    # Data classes are told by their fields; `asdict` would copy the mappings in them without
+    # looking into moments.
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

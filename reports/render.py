@@ -21,12 +21,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.audit import Audit
-from reports.call_page import FailedCall, legs_of, quality_rows
+from reports.call_drawing import legs_of
+from reports.call_page import FailedCall, quality_rows
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
 from reports.summary import morning
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Two lines of a mailbox's list: readers cut off whatever is longer.
 _LONGEST_SUBJECT = 160
 
 
@@ -77,6 +79,7 @@ def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     return _tidy(clean_painted(page) if colour else clean(page))
 
 
+# What an event may also have (reports.model.EVENTS), where it has not.
 _UNSAID: Mapping[str, Any] = {
     "audience": "",
     "by": "",
@@ -87,7 +90,6 @@ _UNSAID: Mapping[str, Any] = {
     "takes_over": True,
     "missed": (),
 }
-"""what an event may also have (reports.model.EVENTS), where it has not"""
 
 
 def _extra(event: str, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +137,8 @@ def _environment(colour: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
+        # By the name of the template: the words of an event are plain text, and become a part of
+        # HTML later.
         autoescape=_is_html,  # noqa: S701 - HTML is escaped; plain text is not HTML
         trim_blocks=True,
         lstrip_blocks=True,

@@ -62,6 +62,7 @@ class Morning:
         states["DEGRADED"] = sum(line.degraded for line in audit.looks)
         return next(
             (state for state in _WORST if states.get(state)),
+            # A day without a single look tells nothing: that is not the same as a good one.
             "OK" if audit.total or self.days else "UNKNOWN",
         )
 
@@ -85,9 +86,11 @@ class Morning:
 
     @property
     def worst_backup(self) -> BackupState | None:
-        """The one that was proven longest ago, or never."""
+        """The backup that was proven longest ago, or never."""
         found = sorted(
-            self.audit.backups, key=lambda b: b.proven_at.timestamp() if b.proven_at else 0.0
+            # Never proven sorts before the oldest proof.
+            self.audit.backups,
+            key=lambda b: b.proven_at.timestamp() if b.proven_at else 0.0,
         )
         return found[0] if found else None
 

@@ -11,21 +11,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# A page has room for so many rows; `usage.json`, beside the evidence, has all of them.
 _MOST_GROUPS, _MOST_AGENTS, _MOST_FAILURES, _MOST_STANDOUTS = 10, 15, 8, 12
+# A queue or agent may be named by a far system: the name must not push the figures off the line.
 _LONGEST_NAME = 60
+# Half a percent: of ten thousand calls, what had fewer than fifty says nothing of the day.
 _LEAST_SHARE = 0.005
 _FIGURES = (
     "offered", "answered", "asr", "ner", "acd_seconds", "talk_seconds", "peak",
-    "queue_offered", "queue_abandoned", "queue_service_level", "abandoned", "service_level", "asa_seconds",
+    "queue_offered", "queue_abandoned", "queue_service_level",
+    "abandoned", "service_level", "asa_seconds",
 )  # fmt: skip
+# Where the queues have a log, their own figures take the place of those that are guessed from call
+# records.
 _INSTEAD = {"abandoned": "queue_abandoned", "service_level": "queue_service_level"}
 
 
+# What `condensed` keeps of a day, and a report has of it for good.
 KEPT = frozenset({
-    "check", "date", "day_hours", "provisional", "definitions", "calls", "queue", "concurrency", "busy_hour", "records",
-    "hours", "trunks", "dids", "queues", "agents", "failures", "weeks", "usual", "stands_out", "standouts", "odd",
+    "check", "date", "day_hours", "provisional", "definitions", "calls", "queue",
+    "concurrency", "busy_hour", "records",
+    "hours", "trunks", "dids", "queues", "agents", "failures", "weeks", "usual",
+    "stands_out", "standouts", "odd",
 })  # fmt: skip
-"""what `condensed` keeps of a day, and a report has of it for good"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ def condensed(check: str, told: Mapping[str, Any]) -> dict[str, Any]:
         "usual": usual,
         "stands_out": [_named(row, "part") for row in compared["stands_out"][:_MOST_STANDOUTS]],
         "standouts": compared["standouts"],
+        # Kinds of odd records that did not occur would fill a year of reports with zeros.
         "odd": {name: count for name, count in told["odd"].items() if count},
     }
 
@@ -132,7 +141,7 @@ def standouts(told: Mapping[str, Any]) -> tuple[Figure, ...]:
 
 
 def hours(told: Mapping[str, Any]) -> tuple[HourLine, ...]:
-    """Hour by hour."""
+    """The hours of the day, each with its calls and what is usual in it."""
     usual = {
         row["part"]: row["median"]
         for row in told["usual"]

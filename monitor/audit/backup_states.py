@@ -1,4 +1,4 @@
-"""What there is to go back to, for the morning report: read from the backups' manifests and proofs."""
+"""The backups there are to go back to, for the morning report: from their manifests and proofs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from reports.audit import BackupState, Part
 
 log = logging.getLogger(__name__)
 
+# A folder on a network file system that is gone would hold up the morning's report for ever.
 _WITHIN_SECONDS = 60.0
 
 
@@ -29,6 +30,8 @@ async def backup_states(
         known = _joined([measured[name] for name in names if name in measured])
         try:
             async with asyncio.timeout(_WITHIN_SECONDS):
+                # In a thread: a call into a dead network mount does not return, and would stop the
+                # loop with it.
                 states.append(await asyncio.to_thread(_state, names[0], folder, known))
         except (OSError, ValueError, LookupError, TimeoutError) as problem:
             log.exception("action=backups_not_read check=%s", names[0])
@@ -36,6 +39,7 @@ async def backup_states(
                 BackupState(names[0], "", fault=f"its folder cannot be read: {problem}"[:200])
             )
     return tuple(
+        # What is not proven stands first: that line is why somebody reads the table.
         sorted(
             states, key=lambda state: (state.proven_at is not None, not state.fault, state.check)
         )
@@ -50,6 +54,8 @@ def _folders(configuration: Configuration) -> Mapping[Path, list[str]]:
         for name, entry in configuration.checks.items()
         if entry.probe.BACKUPS != "none"
     ]
+    # The check that takes the backups gives the folder its name; one that only drills it comes
+    # after.
     for name, probe in sorted(entries, key=lambda one: one[1].BACKUPS != "takes"):
         if isinstance(folder := getattr(probe, "folder", None), Path):
             found.setdefault(folder, []).append(name)
@@ -66,6 +72,7 @@ def _state(check: str, folder: Path, measured: Mapping[str, Any]) -> BackupState
     backups = kept(folder)
     proven = [backup for backup in backups if backup.proven_at is not None]
     newest = proven[0] if proven else backups[0] if backups else None
+    # No backup yet is a state, not a fault: the check itself says so where one is owed.
     if newest is None:
         return BackupState(check, "")
     last: datetime | None = max(

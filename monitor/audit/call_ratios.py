@@ -12,7 +12,11 @@ from monitor.core.ratios import Delay, Figures, Ratio, figures
 from monitor.ledger import Ledger
 from reports.views import CallWindow, DelayLine, RatioLine
 
+# A day for what is wrong now, a week for what is usual: a line that is called twice a day has 14
+# calls in it.
 HOURS = (24, 168)
+# A call every five minutes makes 2016 in a week. Beyond 5000 the interval is narrow anyway, and
+# memory is not.
 _MOST_CALLS = 5000
 
 

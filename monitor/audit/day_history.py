@@ -15,9 +15,14 @@ from monitor.core.verdict import State
 from monitor.ledger import AttemptRow, Ledger
 from reports.audit import Audit, Looks, Trend
 
+# The shortest `every` is 10 s: 8640 looks a day, and extra looks beside them; this only bounds a
+# damaged ledger.
 _MOST_LOOKS = 200_000
+# A page shows so many charts beside each other; the steady checks would only push the unsteady ones
+# out of sight.
 _MOST_SLOW = 4
 _HOURS = tuple(f"{hour:02}:00" for hour in range(24))
+# Below three hours with a value there is no course to be seen, only points.
 _LEAST_HOURS = 3
 DAILY = ("backup_bytes", "proof_seconds")
 FULLNESS = ("most_used_percent", "most_inodes_percent")
@@ -32,6 +37,8 @@ async def looks_and_trends(
     parts = configuration.audit.checks if configuration.audit else ()
     looks, quality, slow = [], [], []
     for name, entry in configuration.checks.items():
+        # A day of ten thousand checks takes a while to read: calls under way must not become late
+        # meanwhile.
         await asyncio.sleep(0)
         rows = [
             row
@@ -46,6 +53,7 @@ async def looks_and_trends(
             quality.append(_by_hour(name, "mos", rows, zone))
         if name not in parts:
             slow.append(_by_hour(name, "seconds", rows, zone))
+    # The worst first; UNKNOWN stands before DEGRADED, since nobody knows what it hides.
     looks.sort(key=lambda line: (-line.failed, -line.unknown, -line.degraded, line.check))
     slow = sorted(
         (trend for trend in slow if _known(trend) >= _LEAST_HOURS), key=_unsteadiness, reverse=True
@@ -75,6 +83,7 @@ def _is_fullness(measure: str) -> bool:
 def _name(key: tuple[str, str], rows: Mapping[tuple[str, str], object]) -> str:
     """The check; and which measure, where several of it are drawn."""
     check, measure = key
+    # Two disks of one check would be two charts of one name.
     alike = [other for other in rows if other[0] == check and _is_fullness(other[1])]
     return (
         f"{check} {measure.removesuffix('_percent')}"
@@ -121,4 +130,5 @@ def _known(trend: Trend) -> int:
 def _unsteadiness(trend: Trend) -> float:
     """How far its worst hour is above its usual one."""
     values = [value for value in trend.values if value is not None]
+    # A median of 0 is a look below the millisecond to which seconds are rounded.
     return max(values) / (median(values) or 1e-3)

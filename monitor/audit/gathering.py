@@ -34,11 +34,15 @@ from reports.usage import condensed
 
 log = logging.getLogger(__name__)
 
+# The kind under which the history keeps reports, and the outbox their letters.
 KIND = "audit"
-"""of a report in the history, and of its letters"""
+# A part that was looked at within the last day counts for the report, also when the round itself
+# was cut short.
 _FRESH = timedelta(hours=24)
+# A month of reports is what the charts of the days show, and what a change is compared with.
 _REMEMBERED = 31
 _MOST_INCIDENTS, _MOST_MISSING = 1000, 31
+# A year of usage by quarter hours is below 1 MB; what is larger was not written by the check.
 _LARGEST_EXHIBIT = 20_000_000
 _USAGE = "usage.json"
 
@@ -65,6 +69,7 @@ class Reporting:
         """The report of a local day, as far as the ledger knows it."""
         before = self.last(_REMEMBERED)
         site, day = self._configuration.site, asked.day
+        # Two midnights by the zone, and not 24 hours: the day on which clocks change has 23 or 25.
         start, end = (
             instant(datetime.combine(d, time()), site.zone) for d in (day, day + timedelta(days=1))
         )
@@ -105,9 +110,6 @@ class Reporting:
         passed = next((ago for ago, row in enumerate(rows) if any(_readable([row]))), len(rows))
         return (before[0].number if before else 0) + passed + 1
 
-    # -- tickets
-    # ------------------------------------------------------------------------------------------------
-
     def _open(self) -> list[Incident]:
         found = store.incidents_of(self._ledger.open_incidents())
         return sorted(found, key=lambda one: (one.severity.rank, one.opened_at))
@@ -120,9 +122,6 @@ class Reporting:
             for one in found
             if any(at and start <= at < end for at in (one.opened_at, one.closed_at))
         ]
-
-    # -- the audit's own parts
-    # ----------------------------------------------------------------------------------
 
     def _parts(
         self, asked: Asked, now: datetime
@@ -137,6 +136,8 @@ class Reporting:
         }
         parts, usage = [], []
         for name in names:
+            # What is made up for tells of a day long past: the newest look of a part was at another
+            # one.
             seen = glances.get(name) or (None if asked.made_up else self._newest(name, now))
             probe = self._configuration.checks[name].probe
             if seen is None:
@@ -145,6 +146,8 @@ class Reporting:
                 )
                 continue
             told = _usage_of(name, seen.observation) if probe.COUNTS_USAGE else None
+            # Call records that lag behind give another day than the one that is reported: better
+            # none than a wrong one.
             if told and told["date"] == asked.day.isoformat():
                 usage.append(told)
             parts.append(_part(name, probe, seen.observation, seen.verdict, tickets.get(name, "")))
@@ -165,9 +168,6 @@ class Reporting:
         entry = self._configuration.checks[name]
         return Seen(entry, row.purpose, row.started_at, row.observation, row.verdict)
 
-    # -- letters
-    # ------------------------------------------------------------------------------------------------
-
     def _undelivered(self, before: list[Audit]) -> tuple[Undelivered, ...]:
         """Reports that still wait, and those that failed and of which no report has told yet."""
         told = {
@@ -184,6 +184,8 @@ class Reporting:
                 days[row.sequence],
                 row.recipient,
                 row.state,
+                # A desk may answer with a whole page; the report names the reason, the ledger has
+                # the rest.
                 (row.last_error or "")[:200],
             )
             for row in letters
@@ -202,6 +204,8 @@ def _readable(rows: Iterable[HistoryRow]) -> Iterator[Audit]:
     for row in rows:
         try:
             yield kept_report(row)
+        # An older release's report that nobody can read any more must not keep today's from being
+        # made.
         except Unreadable as why:
             log.error("action=report_not_read %s", why)
 
@@ -272,6 +276,8 @@ def _usage_of(name: str, seen: Observation) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
+        # It was written by our own child, but lies where others may write: it is looked at before
+        # it is read whole.
         if path.stat().st_size > _LARGEST_EXHIBIT:
             raise ValueError(f"{path} is too large")
         return condensed(name, json.loads(path.read_text(encoding="utf-8")))

@@ -31,14 +31,18 @@ from reports.audit import Audit
 
 log = logging.getLogger(__name__)
 
+# No check can be called so: names begin with a letter or a digit (monitor/config/models.py).
 JOB = "@audit"
 FIRST = "first-sight"
+# After a week away somebody looks at call records himself; a mailbox full of old reports helps
+# nobody.
 MADE_UP_DAYS = 7
-"""how many missed days are made up for"""
+# A clock that was a whole day ahead has claimed mornings that are still to come.
 _AHEAD = timedelta(hours=24)
+# A full disk or a bug is still there a second later, and a round is heavy.
 _AFTER_A_BREAK = timedelta(seconds=60)
+# A part that took longer is not looked at again for the report; its confirmation comes later.
 _CONFIRM_WITHIN_SECONDS = 600.0
-"""a part that took longer is not looked at again for the report; its confirmation comes later"""
 
 
 class AuditRound:
@@ -61,13 +65,17 @@ class AuditRound:
         self._take_back_what_lies_ahead(now)
         first = self._ledger.slot(JOB, FIRST)
         if first is None:
+            # Seen for the first time: mornings before the audit was configured are not owed.
             with self._ledger.transaction() as t:
                 t.claim(JOB, FIRST, now, now)
                 t.finish(JOB, FIRST, now)
             return None
         earliest = now - timedelta(days=MADE_UP_DAYS + 2)
         claimed = {
-            slot.slot_key[:10] for slot in self._ledger.slots(JOB, earliest)
+            # The date alone: a claim from before the time of day was changed stands for its morning
+            # all the same.
+            slot.slot_key[:10]
+            for slot in self._ledger.slots(JOB, earliest)
         } - self._left_over
         owed = (s for s in self._slots(now) if first.slot_at < s.at <= now and s.key not in claimed)
         return next(owed, None)
@@ -86,12 +94,13 @@ class AuditRound:
         )
 
     async def run(self, slot: Slot) -> Audit | None:
-        """Run the parts, make the report and order its mails. None if somebody else has claimed it."""
+        """Run the parts, make the report, order its mails. None if somebody else has claimed it."""
         if not self._claim(slot):
             return None
         self._running = True
         try:
             return await self._made(slot)
+        # Cut off by a stop or a bug: the claim stays, and the next round begins it again.
         except BaseException:
             self._left_over.add(slot.key)
             self._rest_until = self._clock.now() + _AFTER_A_BREAK
@@ -129,9 +138,6 @@ class AuditRound:
             ):
                 await self._look(name, heard, confirm=True)
 
-    # -- inside
-    # -------------------------------------------------------------------------------------------------
-
     @property
     def _configuration(self) -> Configuration:
         return self._rounds.configuration
@@ -153,10 +159,14 @@ class AuditRound:
             midnights = [
                 instant(datetime.combine(of - timedelta(days=ago), time()), zone) for ago in (1, 0)
             ]
+            # A zone may skip a whole date (Samoa, 30 December 2011): both midnights are then one
+            # instant.
             if audit and midnights[0] < midnights[1]:
                 yield Slot(of.isoformat(), instant(datetime.combine(of, audit.at), zone))
 
     def _take_back_what_lies_ahead(self, now: datetime) -> None:
+        # A day and more ahead: within a day it may be the ordinary claim of a morning in another
+        # zone.
         for slot in self._ledger.slots(JOB, now + _AHEAD):
             with self._ledger.transaction() as t:
                 t.unclaim(JOB, slot.slot_key)
@@ -207,8 +217,7 @@ class AuditRound:
         return condition.next_look is not None and condition.purpose == "confirm"
 
     async def _glances(self, day: date) -> AsyncIterator[Seen]:
-        """Of a day long past call records still know: the checks that count usage are asked about
-        it."""
+        """Ask the checks that count usage about a day long past: call records still know of it."""
         for entry in self._dated(day):
             try:
                 yield await self._rounds.glance(entry)
@@ -239,5 +248,6 @@ class AuditRound:
 def recipients(configuration: Configuration) -> Iterator[tuple[str, str]]:
     """Who gets the report, each with the desk that takes it there."""
     for recipient in configuration.audit.to if configuration.audit else ():
+        # Only the first desk that takes people: a report by two desks would come twice.
         for desk in configuration.desks_taking("people")[:1]:
             yield desk, recipient

@@ -80,6 +80,7 @@ def secrets_in(settings: object, place: Place) -> Iterator[tuple[Place, Secret]]
     """
     if isinstance(settings, Secret):
         yield place, settings
+    # A line that a check names stands in [lines] too: its password is asked for there, once.
     elif isinstance(settings, Settings) and not (isinstance(settings, Line) and len(place) > 2):
         names = {field.alias or name: name for name, field in type(settings).model_fields.items()}
         for key in fields(type(settings)):

@@ -42,6 +42,7 @@ def diagnoses(tables: Table) -> Iterator[Found]:
                     other, [one for one in asked if one != name], "there is no other check"
                 )
                 yield Found.said(place, f"there is no [checks.{other[:60]}]{hint}")
+            # Every check of a circle finds it: it is told at the first of them.
             elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:
                 told.add(frozenset(circle))
                 yield Found(
@@ -51,6 +52,7 @@ def diagnoses(tables: Table) -> Iterator[Found]:
 
 def _circle(name: str, other: str, asked: Mapping[str, list[tuple[int, str]]]) -> list[str]:
     """The way from a check over another one back to itself; [] if there is none."""
+    # By ways and not by names alone, so that the circle can be shown as it runs.
     ways, seen = [[name, other]], {name, other}
     while ways:
         way = ways.pop(0)
@@ -92,6 +94,8 @@ def globs(tables: Table) -> Iterator[Found]:
     names = list(checks) if isinstance(checks, dict) else []
     for number, window in enumerate(windows if isinstance(windows, list) else ()):
         for position, pattern in _texts(window, "checks"):
+            # "*" is right before there is any check; another pattern without one is a slip of the
+            # pen.
             if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
                 place = ("maintenance", number, "checks", position)
                 yield Found.said(
@@ -126,6 +130,8 @@ def _older_codes(configuration: Configuration) -> Iterator[Found]:
     for rule in configuration.policy.rules:
         codes = dict(rule.when).get("code", ())
         for old, narrower in NARROWED.items():
+            # A policy of the site's own may be older than the code that a check now gives, and
+            # would silently stop to fit.
             missing = [new for new in narrower if not any(fnmatchcase(new, code) for code in codes)]
             if missing and old in codes:
                 wrong = (
@@ -169,6 +175,7 @@ def _nobody_told(configuration: Configuration) -> Iterator[Found]:
 
 def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:
     for name in mailing[1:]:
+        # Copies are what a second mail desk is for; without any, nothing ever goes through it.
         if not configuration.desks[name].copies():
             first = f"people hear through [desks.{mailing[0]}], the first that mails"
             yield Found(
@@ -241,6 +248,8 @@ def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
     }
     for section, entries in settings.items():
         for place, secret in secrets_in(entries, (section,)):
+            # Only systemd fills the folder of credentials, for the service: `check-config` in a
+            # shell cannot see it.
             if secret.credential is not None and "CREDENTIALS_DIRECTORY" not in os.environ:
                 continue
             try:

@@ -77,6 +77,8 @@ def _settings(settings: Settings) -> dict[str, Any]:
 
 
 def _field(value: object, field: FieldInfo) -> Any:
+    # pydantic parts Annotated into annotation and metadata; put together again it shows whether it
+    # is a duration.
     marked = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     if isinstance(value, float) and is_duration(marked):
         return write_duration(value)
@@ -86,6 +88,8 @@ def _field(value: object, field: FieldInfo) -> Any:
 def _plain(value: object) -> Any:
     if isinstance(value, Secret):
         return {"secret": value.where()}
+    # A line is shown by its name: its settings, and the place of its password, stand once, under
+    # [lines].
     if isinstance(value, Line) and value.name:
         return value.name
     if isinstance(value, Settings):
@@ -95,9 +99,12 @@ def _plain(value: object) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(part) for part in value]
     if isinstance(value, time):
+        # As one writes it: "08:30", with seconds only where there are any.
         return value.isoformat("auto" if value.second else "minutes")
     if isinstance(value, date):
         return value.isoformat()
+    # Sets and dictionaries were dealt with above, so `str` never sees a container with a secret in
+    # it.
     return str(value) if isinstance(value, Path | Expectation) else _number_or_text(value)
 
 

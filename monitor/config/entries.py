@@ -37,6 +37,8 @@ def _entry(
     rhythm = reading.model(place, Rhythm, written)
     if kind is None:
         return None
+    # The keys of the rhythm are known here as well: a slip in `every` must not be offered a key of
+    # the kind alone.
     probe = reading.model(
         place, kind, without(table, RHYTHM | {"kind"}), keys=["kind", *sorted(RHYTHM)]
     )
@@ -68,6 +70,7 @@ def _check_measures(reading: Reading, name: str, probe: Check, table: Table) -> 
 
 
 def _check_limit(reading: Reading, name: str, rhythm: Rhythm, probe: Check, table: Table) -> None:
+    # A limit below what the settings can need would make every slow but sound look UNKNOWN.
     longest = probe.longest_seconds()
     if rhythm.limit is not None and rhythm.limit < longest:
         wrong = (
@@ -80,6 +83,7 @@ def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
     return CheckEntry(
         name=name,
         probe=probe,
+        # A time that is written twice is one run.
         at=tuple(sorted(set(rhythm.at or ()))),
         every=rhythm.every,
         timetable=_timetable(name, rhythm, site),

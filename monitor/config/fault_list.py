@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 Place = tuple[str | int, ...]
 """The keys and list positions that lead to a value."""
 
+# TOML's bare keys; any other is shown in quotes, as it has to be written.
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 

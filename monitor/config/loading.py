@@ -1,4 +1,4 @@
-"""From a file to a Configuration: section by section, so that one section's faults hide no other's."""
+"""From a file to a Configuration, section by section: one section's faults hide no other's."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from monitor.config.toml_text import Written, read
 from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
+# Where the FHS has the state of a service, and what StateDirectory=reveille of the unit makes.
 _DEFAULT_STATE = "/var/lib/reveille"
 _NAMES = [section.name for section in SECTIONS]
 
@@ -50,6 +51,7 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
     top = reading.model((), Top, without(tables, _NAMES), keys=_NAMES)
     site = reading.model(("site",), Site, tables.get("site", {}))
     if site is not None:
+        # Known before the checks are read: some of them take a time of day in the zone of the site.
         reading.context["timezone"] = site.timezone
     people = reading.entries("people", Person)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
@@ -57,6 +59,8 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
     maintenance = reading.entries("maintenance", Maintenance)
     desks = _desks(reading)
     audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
+    # Looked for in what is written, so that these are told together with the faults of each
+    # section.
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
     reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None
@@ -97,6 +101,7 @@ def _desks(reading: Reading) -> dict[str, DeskSettings]:
 
 def _in_order(found: Iterable[Found], written: Written) -> tuple[Fault, ...]:
     places = written.places
+    # Members of a union may find the same fault at the same place: it is told once.
     ordered = sorted(dict.fromkeys(found), key=lambda one: places.offset(one.place))
     return tuple(
         Fault(one.path or dotted(one.place), one.wrong, one.right, places.line(one.place))

@@ -50,6 +50,8 @@ def _span(written: object) -> Span:
 
 
 def _site_time(written: datetime) -> datetime:
+    # An offset beside the site's zone would be two answers to one question: which of them counts in
+    # summer?
     if written.tzinfo is not None:
         raise ValueError(
             "has an offset; write it in the site's own time, as in 2026-12-24T22:00:00"
@@ -115,6 +117,7 @@ class Maintenance(Settings):
         if self.daily is not None:
             when = Daily(self.daily.start, self.daily.end, weekdays)
         else:
-            assert self.start is not None and self.end is not None  # noqa: S101 - the validator saw to it
+            # The validator has seen to it that a window which is not daily has both ends.
+            assert self.start is not None and self.end is not None  # noqa: S101 - validated
             when = Once(self.start, self.end)
         return Window(self.checks, when, zone, self.reason)

@@ -17,7 +17,7 @@ Model = type[BaseModel]
 
 
 def fields(model: Model) -> dict[str, FieldInfo]:
-    """The fields that people write, by the key they write; what the loader sets is not among them."""
+    """The fields that people write, by the key they write; not those that the loader sets."""
     return {
         field.alias or name: field
         for name, field in model.model_fields.items()
@@ -53,7 +53,7 @@ def field_at(model: Model, place: Place) -> FieldInfo | None:
 
 
 def members(annotation: Any) -> Iterator[Any]:
-    """The plain types of an annotation: Annotated, aliases and unions taken apart, None left out."""
+    """The plain types of an annotation, without Annotated, aliases and unions; None is left out."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from members(get_args(annotation)[0])
@@ -75,6 +75,7 @@ def _inside(annotation: Any, part: str | int) -> Iterator[Any]:
             and isinstance(origin, type)
             and issubclass(origin, Sequence | set | frozenset)
         ):
+            # `tuple[X, ...]` has one type for every place, `tuple[X, Y]` one for each.
             yield arguments[min(part, len(arguments) - 1)] if ... not in arguments else arguments[0]
         elif (
             isinstance(part, str)

@@ -46,6 +46,7 @@ class Reading:
             hint = f"; write [{place[0]}]" if len(place) == 1 else ""
             self.fault(place, f"a table belongs here, not {what(table, place)}{hint}")
             return None
+        # Such a field is set by the loader: written in the file it is as unknown as any other.
         for key in [
             key for key in table if key in model.model_fields and model.model_fields[key].exclude
         ]:
@@ -85,11 +86,13 @@ class Reading:
                 )
 
     def referable(self, section: str, model: type[_S]) -> dict[str, _S]:
-        """Each `[section.NAME]`, which others may name; one with faults of its own is told of once."""
+        """Each `[section.NAME]`, which others may name; one with faults is told of once."""
         made: dict[str, _S] = {}
         for name, table in self.named(section):
             one = self.model((section, name), model, table)
             if one is None:
+                # Whoever names it is not told that there is no such name: there is, with faults of
+                # its own.
                 self._faulty[section].add(name)
             else:
                 made[name] = one.model_copy(update={"name": name})
@@ -115,6 +118,8 @@ class Reading:
 
 def _right(place: Place, one: Found) -> str:
     """What would be right: a key of the top is easily written too late."""
+    # TOML takes a key below a header into that table: `state` at the end of the file belongs to the
+    # last section.
     if place and one.place[-1:] in [(key,) for key in TOP_KEYS] and one.wrong == NO_SUCH_KEY:
         return f"{one.place[-1]!r} stands by itself, above the first [section]"
     return one.right

@@ -23,10 +23,10 @@ from pydantic import (
 from checks.settings import Duration, Settings, nearest, shown
 from monitor.core.verdict import Expectation
 
+# The role of the site's own shift.
 OPERATORS = "operators"
-"""the role of the site's own shift"""
+# The role of the end user, who follows every ticket and has no duty in it.
 CUSTOMER = "customer"
-"""the role of the end user, who follows every ticket and has no duty in it"""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -38,6 +38,7 @@ def wrong_name(name: str) -> str:
 
 
 def _zone(written: str) -> str:
+    # ZoneInfo("Europe") finds a folder: that is an OSError, and no LookupError.
     try:
         ZoneInfo(written)
     except (ValueError, OSError, LookupError):
@@ -49,6 +50,7 @@ def _zone(written: str) -> str:
 
 
 def _line_of_text(written: str) -> str:
+    # These texts become headers and lines of a terminal: a line break would begin another one.
     if not written.isprintable():
         raise ValueError("a line break or control character stands in it; write it on one line")
     return written
@@ -56,6 +58,8 @@ def _line_of_text(written: str) -> str:
 
 def _mail_address(written: str) -> str:
     if (
+        # Narrow on purpose: quoted local parts and comments are legal in RFC 5322, and no operator
+        # writes them.
         not re.fullmatch(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\\]+", written)
         or not written.isprintable()
     ):
@@ -78,6 +82,7 @@ def clock_time(written: object) -> time:
     """A time of day from "08:30". Raises ValueError."""
     if isinstance(written, time):
         return written
+    # [0-9], not \d, which takes the digits of every script.
     match = re.fullmatch(r"([0-9]{2}):([0-9]{2})", written) if isinstance(written, str) else None
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
         raise ValueError(
@@ -90,6 +95,8 @@ def expectation(written: object) -> Expectation:
     """An expectation from "answer_seconds <= 4". Raises ValueError."""
     if isinstance(written, Expectation):
         return written
+    # An expectation is one comparison: whatever is longer is a pasted text, and need not be
+    # searched.
     if not isinstance(written, str) or len(written) > 120:
         raise ValueError(
             f"{shown(written)} is no expectation; write one as in 'answer_seconds <= 4'"

@@ -15,6 +15,7 @@ _PLACE = ("site", "policy")
 
 def policy_of(reading: Reading, written: str) -> Policy | None:
     """The policy that [site] names; None, with its faults told, where it cannot be had."""
+    # A shipped policy is a plain word; whatever looks like a file is one.
     if "/" in written or written.endswith(".toml"):
         body = _own(reading, written)
     elif written in policies.shipped():
@@ -40,6 +41,8 @@ def _own(reading: Reading, written: str) -> Table | None:
 
 def _parsed(reading: Reading, written: str, body: Table) -> Policy | None:
     try:
+        # The house's own issues are merged into every policy: the monitor's own troubles are its,
+        # whosever the policy is.
         return Policy.parse(body, house=policies.read(policies.HOUSE))
     except PolicyFaults as refused:
         faults = refused.faults

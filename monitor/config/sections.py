@@ -24,6 +24,7 @@ class Top(Settings):
     """the folder for the ledger and the evidence; without it systemd's $STATE_DIRECTORY, else
     /var/lib/reveille
     """
+    # Less than a day would sweep away what the morning's report of yesterday still shows.
     keep_evidence: Annotated[Duration, Field(ge=86400)] = 30 * 86400.0
     """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is
     kept longer
@@ -53,6 +54,8 @@ class Section:
         }[self.form]
 
 
+# The order in which the sample and the reference have them: each section names only what stands
+# above it.
 SECTIONS = (
     Section("site", Site, "once", "The contact centre that is looked at: one file, one site."),
     Section(

@@ -13,7 +13,10 @@ from collections.abc import Mapping
 
 from monitor.config.fault_list import Place
 
+# TOML has comments and blank lines between any two things; only inside a text is `#` no comment.
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+# The longer quotes first: `""` alone would be an empty text. Up to two quotes may stand before the
+# three that close.
 _STRING = re.compile(
     r'"""(?:\\.|[^\\])*?""""{0,2}' + r"|'''.*?''''{0,2}" + r'|"(?:\\.|[^"\\])*"' + r"|'[^']*'",
     re.DOTALL,
@@ -54,8 +57,10 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
         self._offsets: dict[Place, int] = {}
-        self._entries: dict[Place, int] = {}  # of each [[array of tables]]: how many so far
-        self._said: dict[Place, int] = {}  # what may be said only once: `key =` and `[table]`
+        # Of each [[array of tables]]: how many entries there were so far.
+        self._entries: dict[Place, int] = {}
+        # What may be said only once: `key =` and `[table]`, with the offset of its first time.
+        self._said: dict[Place, int] = {}
 
     def document(self) -> dict[Place, int]:
         table: Place = ()
@@ -85,6 +90,8 @@ class _Reader:
         for number, (key, offset) in enumerate(keys):
             place = (*place, key)
             self._note(place, offset)
+            # TOML 1.0, array of tables: `[checks.steps]` after `[[checks]]` belongs to its newest
+            # entry.
             if number < len(keys) - 1 and place in self._entries:
                 place = (*place, self._entries[place] - 1)
         return place
@@ -138,6 +145,7 @@ class _Reader:
         self._said[place] = offset
 
     def _note(self, place: Place, offset: int) -> None:
+        # The first time counts: a table that is reopened by a dotted key is shown where it begins.
         self._offsets.setdefault(place, offset)
 
     def _skip(self) -> bool:
@@ -156,4 +164,5 @@ class _Reader:
 def _plain(key: str) -> str:
     if key[0] == "'":
         return key[1:-1]
+    # Only a quoted key has escapes; the standard reader knows all of them.
     return str(tomllib.loads(f"key = {key}")["key"]) if key[0] == '"' else key

@@ -13,6 +13,8 @@ from typing import Any
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.source_positions import Places, Twice
 
+# tomllib tells place and cause in one English sentence; other releases of Python may change its
+# beginning.
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _PLAIN = {
     "Cannot overwrite a value": (
@@ -62,6 +64,7 @@ class Written:
 def read(file: Path, if_missing: str = "'reveille init' writes one to begin with") -> Written:
     """The tables of a file. Raises ConfigurationFaults."""
     try:
+        # utf-8-sig: editors of Windows write a byte order mark, which TOML does not know.
         return parse(file.read_bytes().decode("utf-8-sig"), file)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -81,6 +84,8 @@ def parse(text: str, file: Path) -> Written:
     """The tables of a text. Raises ConfigurationFaults with one fault: after a slip in the grammar
     nothing is sure.
     """
+    # One kind of line end, as tomllib counts: else the columns of a file from Windows would be one
+    # off.
     text = text.replace("\r\n", "\n")
     try:
         return Written(file, tomllib.loads(text), Places(text))
@@ -88,6 +93,8 @@ def parse(text: str, file: Path) -> Written:
         fault = Fault("", "lists or tables are nested too deeply")
     except tomllib.TOMLDecodeError as error:
         fault = _slip(text, str(error))
+    # Python refuses to convert a number of more than 4300 digits (CVE-2020-10735); tomllib passes
+    # that on.
     except ValueError:
         fault = Fault("", "a number has too many digits")
     raise ConfigurationFaults(str(file), [fault]) from None

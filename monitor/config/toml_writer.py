@@ -15,6 +15,7 @@ def toml(value: object) -> str:
     """A value on one line: `["08:30", "17:30"]`, `{ press = "1" }`. Raises TypeError for what TOML
     cannot hold.
     """
+    # Before the numbers: in Python `True` is an `int`, and would be written as 1.
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path):
@@ -38,4 +39,5 @@ def key(name: object) -> str:
 
 
 def _quoted(text: str) -> str:
+    # A JSON text is a TOML basic string, but for DEL, which TOML wants escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

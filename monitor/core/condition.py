@@ -8,12 +8,12 @@ check flaps it does not recover; it stays on its one ticket.
 The life of a condition (rows: phase, columns: what the look said; confirmed: by a row, or by so
 many of the last):
 
-| phase      | good                                | bad                                | unknown |
-|------------|-------------------------------------|------------------------------------|---------|
-| good       | good                                | suspect, or broken when confirmed  | as it was |
-| suspect    | good                                | suspect, or broken when confirmed  | as it was |
-| broken     | recovering, or good (recover = 1)   | broken                             | as it was |
-| recovering | recovering, or good when recovered  | broken                             | as it was |
+| phase      | good                               | bad                               | unknown   |
+|------------|------------------------------------|-----------------------------------|-----------|
+| good       | good                               | suspect, or broken when confirmed | as it was |
+| suspect    | good                               | suspect, or broken when confirmed | as it was |
+| broken     | recovering, or good (recover = 1)  | broken                            | as it was |
+| recovering | recovering, or good when recovered | broken                            | as it was |
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from monitor.core.flapping import STATES, Flap
 from monitor.core.intermittence import BAD_LOOKS, misses
 from monitor.core.verdict import State
 
+# UNKNOWN looks in a row after which the monitor calls itself blind for a check.
+# One such look is a busy probe host or a lost child process; three last over two extra looks, so it
+# is no moment's trouble.
 BLIND_AFTER = 3
-"""UNKNOWN looks in a row after which the monitor calls itself blind for a check."""
 
 
 class Phase(StrEnum):
@@ -58,9 +60,15 @@ class Signal(StrEnum):
 class Patience:
     """How many looks in a row it takes, and how soon the next comes (seconds)."""
 
+    # Nagios has the same as max_check_attempts. Two cost one more look, and keep a single lost
+    # datagram from opening a ticket.
     confirm: int = 2
+    # Soon enough that a ticket opens within half a minute; late enough that a service which was
+    # just being restarted is back.
     confirm_after_seconds: float = 20.0
     recover: int = 2
+    # As often as the usual grid (`every = "5m"`): what is down already is not asked more often than
+    # what works.
     recheck_seconds: float = 300.0
 
 
@@ -117,6 +125,8 @@ def step(
     was: Condition, state: State, patience: Patience, now: datetime
 ) -> tuple[Condition, Signal]:
     """The condition after one more look at `now`, and what that changed."""
+    # Trouble of the probe itself (a starved CPU, a dead engine) says nothing of the far end:
+    # neither row goes on or ends.
     if state is State.UNKNOWN:
         counted = replace(was, state=state, looked_at=now, unknown_in_row=was.unknown_in_row + 1)
         return _look_again(counted, patience, now), Signal.NOTHING
@@ -134,6 +144,8 @@ def step(
     )
     phase, signal = _TABLE[was.phase, bad](counted, patience)
     moved = replace(counted, looks_counted=0) if signal is Signal.RECOVERED else counted
+    # A good check keeps no `bad_since`: an old one would date the next incident back to a failure
+    # that was over.
     if phase is not counted.phase or (phase is Phase.GOOD and counted.bad_since is not None):
         moved = replace(
             moved, phase=phase, bad_since=None if phase is Phase.GOOD else moved.bad_since
@@ -179,6 +191,8 @@ def released(was: Condition, now: datetime) -> Condition:
     """What hung on an incident that is over is looked at again at once, and has to fail anew to be
     confirmed.
     """
+    # Its failure was explained by an incident that is over. It may fail on for a reason of its own,
+    # so it proves that anew.
     phase = Phase.SUSPECT if was.bad else was.phase
     return replace(
         was,
@@ -218,6 +232,8 @@ def _good_from_suspect(_seen: Condition, _patience: Patience) -> tuple[Phase, Si
 
 
 def _good_from_broken(seen: Condition, patience: Patience) -> tuple[Phase, Signal]:
+    # Nagios suppresses the notifications of a flapping service for the same reason: each recovery
+    # would be taken back.
     if seen.good_in_row >= patience.recover and not seen.flap.flapping:
         return Phase.GOOD, Signal.RECOVERED
     return Phase.RECOVERING, Signal.RECOVERING
@@ -250,6 +266,8 @@ def _look_again(seen: Condition, patience: Patience, now: datetime) -> Condition
 
 def _unsettled(seen: Condition) -> bool:
     """Whether the next looks will decide something."""
+    # Two more looks soon tell a moment's trouble of the probe from blindness; after that the slower
+    # recheck is enough.
     if seen.unknown_in_row:
         return seen.unknown_in_row < BLIND_AFTER
     return seen.phase is Phase.SUSPECT or (

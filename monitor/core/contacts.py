@@ -40,6 +40,8 @@ def audience(
     policy: Policy, role: str, region: str, people: Iterable[Person] = ()
 ) -> tuple[Recipient, ...]:
     """Everybody behind a role at a site in a region; () when nobody is."""
+    # People of the site replace the published desk whole: beside them it would hear of every step
+    # inside the house.
     own = tuple(
         Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role
     )

@@ -58,6 +58,8 @@ def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> D
     stands below.
     """
     failed = [case for look, case in looks if case is not None and look.state is State.FAILED]
+    # `min` gives the first of equals, and the original stands last: at the same layer the look
+    # below is the cause.
     cause = min((*failed, failing), key=lambda case: case.layer)
     original = Finding(failing.layer, failing.check, State.FAILED, said(failing))
     findings = (*(_finding(look, case) for look, case in looks), original)
@@ -70,6 +72,8 @@ def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> D
 
 
 def _finding(look: Look, case: Case | None) -> Finding:
+    # A lower check that could not look neither clears its layer nor accuses it; the ticket says
+    # that it is not known.
     if look.state is State.UNKNOWN:
         return Finding(
             look.layer, look.check, look.state, ": ".join(filter(None, (NOT_LOOKED_AT, look.text)))

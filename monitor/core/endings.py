@@ -45,6 +45,8 @@ def left(
         return Change(
             gone, (), (Happening("left", {"check": check, "why": why}),) if gone != was else ()
         )
+    # One cause that was explained or withdrawn outweighs all that recovered: "recovered" would
+    # claim a repair that nobody saw.
     closing = next(
         (one for one in (Closing.EXPLAINED, Closing.WITHDRAWN) if one in dict(ended).values()), how
     )
@@ -101,6 +103,8 @@ def reopened(was: Incident, evidence: Evidence, now: datetime) -> Change:
     """The same trouble is back: the old ticket goes on. Within the hour its clocks never stopped,
     later they begin anew.
     """
+    # Within the hour the site has hardly had it back: to its people it is the same outage, and its
+    # targets run on.
     soon = ended_within(was, REOPEN_WITHIN_SECONDS, now)
     back = failing(was, (evidence.check,), evidence)
     back = replace(
@@ -145,7 +149,7 @@ def back_again(back: Incident, evidence: Evidence, was: Incident) -> Change:
 
 
 def failing(was: Incident, causes: tuple[str, ...], evidence: Evidence) -> Incident:
-    """With these causes, of which the newest has just been seen to fail."""
+    """The incident with these causes, of which the newest has just been seen to fail."""
     return replace(
         was,
         causes=causes,
@@ -168,10 +172,12 @@ def _held(works: Incident, why: str) -> Change:
 
 
 def ended_within(was: Incident, seconds: float, now: datetime) -> bool:
-    """Whether it was closed so lately."""
+    """Whether an incident was closed within the last `seconds`."""
+    # A negative age comes of a clock that was set back. It proves nothing, and a new ticket is the
+    # safe side.
     return was.closed_at is not None and 0 <= (now - was.closed_at).total_seconds() <= seconds
 
 
 def without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """The others."""
+    """The names without this one, in their order."""
     return tuple(n for n in names if n != name)

@@ -59,7 +59,7 @@ class Due:
 def ladder_times(
     ladder: Ladder, opened_at: datetime, calendar: Calendar = ALWAYS
 ) -> tuple[Rung, ...]:
-    """Every level with its instant."""
+    """Every level of a ladder with the instant at which it is told, counted from `opened_at`."""
     return tuple(
         Rung(level, due(opened_at, level.after_seconds, calendar)) for level in ladder.levels
     )
@@ -82,8 +82,12 @@ def due_levels(
     overdue = [rung for rung in waiting if rung.at <= now]
     if not overdue:
         return Due()
+    # From the newest overdue instant upwards: what lies below had its turn while the daemon was
+    # down, and is skipped.
     above = [rung for rung in waiting if rung.at >= overdue[-1].at]
     chosen = next((rung for rung in above if reachable(rung.level.role)), None)
+    # From there up nobody is reachable: the turn falls back to the highest overdue level that
+    # reaches somebody.
     chosen = chosen or next(
         (rung for rung in reversed(overdue) if reachable(rung.level.role)), None
     )
@@ -107,7 +111,9 @@ def next_rung(
     resolved: bool = False,
     calendar: Calendar = ALWAYS,
 ) -> Rung | None:
-    """The level whose turn is next as things stand; None when the ladder has nobody left to tell."""
+    """The level whose turn is next as things stand; None when the ladder has nobody left
+    to tell.
+    """
     waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
     return waiting[0] if waiting else None
 
@@ -127,6 +133,7 @@ def standings(
 def _standing(
     number: int, told: Collection[int], skipped: Collection[int], next_is_known: bool
 ) -> Standing:
+    # Below a level that was told, and untold itself: its turn came while nobody could tell it.
     if number in skipped or (number not in told and number < max(told, default=0)):
         return "skipped"
     if number in told:

@@ -57,7 +57,7 @@ class Explanation:
     levels: tuple[DatedLevel, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """As plain data, instants in ISO 8601 with their offset."""
+        """The explanation as plain data, instants in ISO 8601 with their offset."""
         return cast(dict[str, object], _plain(asdict(self)))
 
 
@@ -102,6 +102,8 @@ def _levels(
     zone: ZoneInfo,
     people: Sequence[Person],
 ) -> tuple[DatedLevel, ...]:
+    # Both ends of a level are counted on the calendar of the policy, and only then shown on the
+    # wall clock of the site.
     def local(after_seconds: int) -> datetime:
         return due(opened_at, after_seconds, policy.calendar).astimezone(zone)
 

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+# Nagios keeps 21 states, and so looks at 20 changes (MAX_STATE_HISTORY_ENTRIES).
 STATES = 21
+# From 0.75 for the oldest change to 1.25 for the newest: the mean is 1, so that the sum is still a
+# percentage.
 _WEIGHTS = tuple(0.75 + place * 0.5 / 19 for place in range(STATES - 1))
 
 
@@ -21,8 +24,12 @@ class FlapLimits:
     without change.
     """
 
+    # Both limits are those of the nagios.cfg that Nagios ships (high_ and
+    # low_service_flap_threshold).
     start_percent: float = 20.0
     stop_percent: float = 5.0
+    # A check that looks twice a day would need eight days for sixteen stable looks; an hour of
+    # quiet ends it sooner.
     quiet_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
@@ -54,9 +61,9 @@ class Flap:
         )
 
     def seen(self, state: str, at: datetime, limits: FlapLimits = DEFAULT_LIMITS) -> Flap:
-        """The same with one more state. Seen states are OK, DEGRADED or FAILED; UNKNOWN is no state
-        of the thing.
-        """
+        """The history with one more state: OK, DEGRADED or FAILED; UNKNOWN is no state."""
+        # The usual look changes nothing in a full row of equal states: it makes no new object,
+        # whatever the number of checks.
         if not self.flapping and self.states == (state,) * STATES:
             return self
         changed = bool(self.states) and state != self.states[-1]
@@ -68,6 +75,8 @@ class Flap:
         return longer._judged(at, limits)
 
     def _judged(self, at: datetime, limits: FlapLimits) -> Flap:
+        # After the quiet time the old changes are forgotten; kept, they would count against the
+        # first failure that comes next.
         if self.flapping and self._quiet(at, limits):
             return Flap(self.states[-1:], False, self.changed_at)
         percent = self.percent()

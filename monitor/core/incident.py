@@ -91,7 +91,8 @@ class Incident:
     policy: str
     opened_at: datetime
     counts_from: datetime
-    """where the clocks and the ladder start: the opening, or the end of the maintenance that hid it"""
+    """where the clocks and the ladder start: the opening, or the end of the maintenance that hid it
+    """
     evidence: Evidence
     number: int | None = None
     causes: tuple[str, ...] = ()
@@ -155,8 +156,11 @@ class Incident:
         """Since when it is known to work: seen by looks, or by a human whom the looks have borne
         out.
         """
+        # It ended under another ticket, or nobody looks any more: nobody has seen it work.
         if self.closing in (Closing.EXPLAINED, Closing.WITHDRAWN):
             return None
+        # A human's word counts from the moment it was given, and only once the looks have borne it
+        # out.
         if self.closing is Closing.RESOLVED:
             return (
                 min(self.closed_at, self.recovered_at)
@@ -175,6 +179,8 @@ class Incident:
         moments = [
             (self.acknowledged_at, "acknowledged", ""),
             *((at, "breached", clock) for clock, at in self.breaches),
+            # A human who closes a ticket has answered it, also if nobody acknowledged it first:
+            # that stops the response clock.
             (self.closed_at if self.closing is Closing.RESOLVED else None, "answered", ""),
             (
                 (self.works_since, "resolved", "")
@@ -221,7 +227,7 @@ def told(
     facts: Mapping[str, object],
     levels: tuple[int, ...] = (),
 ) -> Change:
-    """It is told."""
+    """Count one more message of the incident, and order it."""
     counted = replace(incident, sequence=incident.sequence + 1)
     return Change(counted, (Order(tell, counted.sequence, why, levels, facts),))
 

@@ -3,7 +3,8 @@ remembered.
 
 Rule 1: every function takes the incident as it was, and returns a `Change`: the incident as it is,
 what to tell (orders) and what happened (for the history). Nothing here sends, stores or asks the
-time. Rule 2: a muted incident lives as any other but is not told; `unmuted` tells it if it is still
+time. Rule 2: a muted incident lives as any other but is not told; `unmuted`
+(incident_escalation.py) tells it if it is still
 open. Rule 3: whoever was told of the problem is told of the recovery; what was never told is closed
 in silence. Rule 4: a recorded breach is never cleared, and a human's classification is not
 overruled. Rule 5: an end is not a repair. Each end has its reason (`Closing`), and only "recovered"
@@ -13,21 +14,21 @@ Where an incident stands, and what moves it (held: it works, and is watched for 
 came back before; the turns to "held" and "closed" and back from there are in
 monitor/core/endings.py):
 
-| what happens               | open                         | held                  | closed                      |
-|----------------------------|------------------------------|-----------------------|-----------------------------|
-| a cause fails              | open                         | open, bad once more   | open again, within its time |
-| its last cause recovers    | closed: recovered; or held   | -                     | if resolved: confirmed      |
-| it turns out as another    | closed: explained            | -                     | -                           |
-| nothing looks at it        | closed: withdrawn, by and by | -                     | -                           |
-| a human resolves it        | closed: resolved             | closed: resolved      | -                           |
-| it has been quiet for long | -                            | closed: recovered     | -                           |
-| a lower layer fails later  | open, told once              | -                     | -                           |
+| what happens         | open                       | held                | closed                 |
+|----------------------|----------------------------|---------------------|------------------------|
+| a cause fails        | open                       | open, bad once more | open again, if soon    |
+| last cause recovers  | closed: recovered; or held | -                   | if resolved: confirmed |
+| turns out as another | closed: explained          | -                   | -                      |
+| nothing looks at it  | closed: withdrawn, later   | -                   | -                      |
+| a human resolves it  | closed: resolved           | closed: resolved    | -                      |
+| quiet for long       | -                          | closed: recovered   | -                      |
+| a lower layer fails  | open, told once            | -                   | -                      |
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.core.endings import back_again, ended_within, failing
 from monitor.core.incident import (
@@ -42,7 +43,6 @@ from monitor.core.incident import (
 )
 from monitor.core.intermittence import RECUR_WITHIN_SECONDS
 from monitor.core.policy_terms import Classification
-from monitor.core.sla import Clock
 
 
 def opened(
@@ -70,6 +70,8 @@ def opened(
         ladder=found.ladder,
         rule=found.rule,
         policy=policy,
+        # The trouble is as old as its first bad look; a promise runs from the moment at which there
+        # is a ticket.
         opened_at=since,
         counts_from=now,
         evidence=evidence,
@@ -82,18 +84,6 @@ def opened(
         (),
         (Happening("opened", {"check": evidence.check, "reasons": list(evidence.reasons)}),),
     )
-
-
-def unmuted(
-    was: Incident, now: datetime, levels: tuple[int, ...], skipped: tuple[int, ...] = ()
-) -> Change:
-    """Tell an incident that nobody has heard of to the first `levels`; `skipped` ones have nobody
-    to hear it.
-    """
-    if was.told or not was.open:
-        return Change(was)
-    first = _heard(replace(was, told=True, counts_from=now), levels, skipped)
-    return told(first, Tell.OPENED, "first notification", {}, levels)
 
 
 # One letter for what joins within it: as Alertmanager's group_interval (5 min), and as one round of
@@ -113,6 +103,8 @@ def joined(was: Incident, evidence: Evidence, now: datetime) -> Change:
         return back_again(failing(was, (check,), evidence), evidence, was)
     if check in was.causes:
         return Change(was)
+    # A check that was renamed finds the same trouble: the ticket goes on under the new name, and no
+    # second one is opened.
     if was.unwatched_since is not None:
         taken_over = failing(was, (check,), evidence)
         why = f"{check} finds it now; {', '.join(was.causes)} is no longer looked at"
@@ -133,6 +125,8 @@ def gathered(was: Incident) -> Change:
     done = replace(was, joined_untold=(), joined_since=None)
     if not new or not was.open:
         return Change(done)
+    # A trunk that dies takes fifty checks along. Five names are read at a glance; the number says
+    # the rest.
     named = ", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
     why = f"{named} {'fails' if len(new) == 1 else 'fail'} in the same way"
     return told(done, Tell.UPDATED, why, {"text": why, "checks": list(new)})
@@ -152,6 +146,7 @@ def hung_on(was: Incident, checks: tuple[str, ...]) -> Change:
 
 def failed_again(was: Incident, evidence: Evidence, relapsed: bool, flapping: bool) -> Change:
     """The newest evidence of a check that is still, or again, broken."""
+    # An attached check shows a consequence; the ticket keeps the evidence of a cause.
     newest = evidence if evidence.check in was.causes else was.evidence
     seen = replace(was, evidence=newest, recovered_at=None, unwatched_since=None)
     if relapsed:
@@ -186,6 +181,7 @@ def outgrown(was: Incident, found: Classification, lost: int, of: int) -> Change
     """Looks find it worse than the human who classified it knew: told, once for each severity;
     theirs stays.
     """
+    # Ranks count from 0, the worst: the smaller is the graver, and only a graver one is news.
     known = was.severity.rank if was.seen_rank is None else min(was.severity.rank, was.seen_rank)
     if found.severity.rank >= known:
         return Change(was)
@@ -199,79 +195,6 @@ def outgrown(was: Incident, found: Classification, lost: int, of: int) -> Change
     return remembered(
         replace(was, seen_rank=found.severity.rank), "outgrown", facts, Tell.UPDATED, why
     )
-
-
-def escalated(
-    was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...], missed: tuple[Clock, ...] = ()
-) -> Change:
-    """The next levels take over; each is told exactly once. Targets missed at that moment are told
-    in the same letter. Without `levels`, only turns pass: those levels reach nobody.
-    """
-    late = _late(was, missed)
-    if not levels:
-        passed = _heard(late.incident, (), skipped)
-        change = late.then(Change(passed, (), (Happening("passed", {"skipped": list(skipped)}),)))
-        return change.then(_told_late(passed, missed))
-    up = _heard(late.incident, levels, skipped)
-    who = ", ".join(level.name for level in was.ladder.levels if level.number in levels)
-    why = f"level {max(levels)} takes over: {who}"
-    facts = {
-        "level": max(levels),
-        "who": who,
-        "skipped": list(skipped),
-        "why": why,
-        "missed": [_missed(clock) for clock in missed],
-    }
-    return late.then(remembered(up, "escalated", facts, Tell.ESCALATED, why, levels))
-
-
-def breached(was: Incident, missed: tuple[Clock, ...]) -> Change:
-    """Targets were missed; recorded once and for good, and told in one letter."""
-    late = _late(was, missed)
-    return late.then(_told_late(late.incident, missed))
-
-
-# After the last level nothing would be said any more. The gravest is said again as often as
-# Alertmanager repeats (repeat_interval, 4 h), others once a day; an acknowledgement holds it off
-# for as long, and no longer.
-REMIND_GRAVEST_SECONDS, REMIND_SECONDS = 4 * 3600.0, 86400.0
-
-
-def remind_at(was: Incident, last_rung: datetime) -> datetime:
-    """When an open incident whose ladder has no more levels is said again. `last_rung` is when its
-    last level's turn was.
-    """
-    breaches = (at for _, at in was.breaches)
-    moments = (was.counts_from, last_rung, was.acknowledged_at, was.reminded_at, *breaches)
-    last = max(moment for moment in moments if moment is not None)
-    return last + timedelta(seconds=REMIND_SECONDS if was.severity.rank else REMIND_GRAVEST_SECONDS)
-
-
-def reminded(was: Incident, now: datetime) -> Change:
-    """It is still open: everybody who follows it hears so again."""
-    again = replace(was, reminded_at=now)
-    hours = round((now - was.counts_from).total_seconds() / 3600)
-    taken = f"{was.acknowledged_by} has it" if was.acknowledged_at else "nobody has taken it"
-    why = f"it is still open after {hours} h, and every level has been told; {taken}"
-    return remembered(again, "reminded", {"text": why}, Tell.UPDATED, why)
-
-
-def _late(was: Incident, missed: tuple[Clock, ...]) -> Change:
-    new = [clock for clock in missed if clock.name not in dict(was.breaches)]
-    late = replace(was, breaches=(*was.breaches, *((clock.name, clock.due_at) for clock in new)))
-    return Change(late, (), tuple(Happening("breached", _missed(clock)) for clock in new))
-
-
-def _told_late(late: Incident, missed: tuple[Clock, ...]) -> Change:
-    if not missed or not late.told:
-        return Change(late)
-    why = f"missed: {', '.join(clock.name for clock in missed)}"
-    facts = {"text": why, **_missed(missed[0]), "missed": [_missed(clock) for clock in missed]}
-    return told(late, Tell.BREACHED, why, facts)
-
-
-def _missed(clock: Clock) -> dict[str, object]:
-    return {"clock": clock.name, "due_at": clock.due_at.isoformat()}
 
 
 def acknowledged(was: Incident, by: str, now: datetime) -> Change:
@@ -292,6 +215,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
     On another ladder nobody has been told yet; whoever heard of it on the old one goes on hearing.
     """
     issue = found.issue
+    # A level's number is a place on one ladder: level 2 of another ladder is somebody else, who has
+    # heard nothing yet.
     same_ladder = found.ladder.name == was.ladder.name
     moved = replace(
         was,
@@ -313,6 +238,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
             classified_by_human=True,
             classified_by=by,
             classified_at=(was.evidence.lost, was.evidence.of),
+            # The worst severity that is known starts at what looks had found: a human who says less
+            # is told only of more.
             seen_rank=was.seen_rank if was.classified_by_human else was.severity.rank,
         )
     same = was.issue == issue.id
@@ -331,14 +258,3 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         "reason": found.rule,
     }
     return remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)
-
-
-def _heard(was: Incident, levels: tuple[int, ...], skipped: tuple[int, ...]) -> Incident:
-    """The turn of these levels is past, and their roles know of it."""
-    roles = [level.role for level in was.ladder.levels if level.number in levels]
-    return replace(
-        was,
-        levels_told=(*was.levels_told, *levels),
-        levels_skipped=(*was.levels_skipped, *skipped),
-        roles_told=tuple(dict.fromkeys((*was.roles_told, *roles))),
-    )

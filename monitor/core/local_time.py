@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant of a naive wall time in a zone."""
+    # PEP 495: within a gap fold=0 has the offset from before it and fold=1 the one from after it,
+    # so the two enclose it.
     before, after = wall.replace(tzinfo=zone, fold=0), wall.replace(tzinfo=zone, fold=1)
     found = before.astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
@@ -25,6 +27,8 @@ def _end_of_gap(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
     """The change of offset after `early` and not after `late`, to the second (as the zone database
     has them).
     """
+    # The zone database has its changes on whole seconds (RFC 8536 stores integers), so the search
+    # may end at one second.
     early, old = early.replace(microsecond=0), early.astimezone(zone).utcoffset()
     low, high = 0, int((late - early).total_seconds()) + 1
     while high - low > 1:

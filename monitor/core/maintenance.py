@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from monitor.core.local_time import instant
 from monitor.core.open_hours import Span
 
+# Daily windows that touch each other never end. For a ticket a year ahead is as good as never, and
+# it bounds the search.
 _LONGEST_CHAIN_DAYS = 366
 
 
@@ -32,8 +34,9 @@ class Once:
                 "a window needs a start and a later end, both as wall times without an offset"
             )
 
-    def spans(self, today: date, zone: ZoneInfo) -> Iterator[Span]:  # noqa: ARG002 - the same whatever the day
-        """The one interval."""
+    # A window that is written with dates is the same whatever day it is asked for.
+    def spans(self, today: date, zone: ZoneInfo) -> Iterator[Span]:  # noqa: ARG002 - own dates
+        """The interval from start to end, as half-open UTC instants."""
         yield instant(self.start, zone), instant(self.end, zone)
 
 
@@ -53,6 +56,8 @@ class Daily:
 
     def spans(self, today: date, zone: ZoneInfo) -> Iterator[Span]:
         """The intervals that may hold an instant of this local date."""
+        # A night window of yesterday may still run; two days back, because zones have skipped a
+        # whole date (Samoa, 30 December 2011).
         for day in (today + timedelta(days=n) for n in range(-2, 2)):
             if day.weekday() in self.weekdays:
                 until = day if self.start < self.end else day + timedelta(days=1)
@@ -100,6 +105,8 @@ def active(windows: Sequence[Window], check: str, now: datetime) -> Maintenance 
     reasons = [(span[1], window.reason) for window in speaking if (span := window.current(now))]
     if not reasons:
         return None
+    # The next window may begin while this one runs: follow them to the end of the last, or the
+    # recovery is told too early.
     until, horizon = min(reasons)[0], now + timedelta(days=_LONGEST_CHAIN_DAYS)
     while until < horizon and (
         later := [span[1] for window in speaking if (span := window.current(until))]

@@ -22,6 +22,8 @@ Span = tuple[datetime, datetime]
 """From, until: half-open, aware UTC."""
 
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+# A horizon is computed whole, so the short ones come first. Beyond 64 years the calendar is a
+# mistake, and is said to be.
 _HORIZONS_YEARS = (1, 4, 16, 64)
 
 
@@ -47,8 +49,10 @@ class Hours:
             )
 
     def span(self, day: date, zone: ZoneInfo) -> Span:
-        """These hours on one date."""
-        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall clock has no offset
+        """These hours on one date, as a half-open UTC interval."""
+        # A wall clock has no offset yet: the zone is asked for each end by itself, on nights of
+        # change too.
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall clock
         overnight = timedelta(days=1) if self.end_minute <= self.start_minute else timedelta()
         start = midnight + timedelta(minutes=self.start_minute)
         end = midnight + overnight + timedelta(minutes=self.end_minute)
@@ -66,7 +70,9 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
 
     def open_spans(self, first: date, last: date) -> tuple[Span, ...]:
-        """The open intervals that begin on the dates from `first` to `last`, merged and in order."""
+        """The open intervals that begin on the dates from `first` to `last`, merged and in
+        order.
+        """
         if not self.weekly:
             return ((_BEGINNING, _END),)
         zone = ZoneInfo(self.zone)
@@ -78,7 +84,6 @@ class Calendar:
 
 
 ALWAYS = Calendar()
-"""24 hours a day, 7 days a week."""
 
 
 class _Open:
@@ -90,7 +95,7 @@ class _Open:
         self.sums = list(accumulate((end - start for start, end in spans), initial=timedelta()))
 
     def until(self, at: datetime) -> timedelta:
-        """The open time before an instant."""
+        """The open time from the beginning of the calendar to an instant."""
         place = bisect_right(self.starts, at)
         return (
             self.sums[place] - max(timedelta(), self.ends[place - 1] - at) if place else timedelta()
@@ -101,6 +106,8 @@ class _Open:
         horizon.
         """
         goal = self.until(start) + needed
+        # The first sum that reaches the goal: a target that ends at closing time is due then, and
+        # not at the next opening.
         place = bisect_left(self.sums, goal, lo=1)
         if place >= len(self.sums):
             return None
@@ -153,11 +160,14 @@ def without(spans: Iterable[Span], removed: Iterable[Span]) -> Iterator[Span]:
                 continue
             if start < cut_start:
                 yield start, cut_start
+            # The cuts are in order, so whatever is left of the span begins after this one.
             start = cut_end  # noqa: PLW2901 - what is left of the span
         if start < end:
             yield start, end
 
 
+# Every open incident asks again at every watch, for the same years and mostly without pauses: one
+# entry serves them all.
 @lru_cache(maxsize=256)
 def _opened(
     calendar: Calendar, first_year: int, last_year: int, removed: tuple[Span, ...]

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from monitor.core.failure import Case
-from monitor.core.policy_file import Parts, read_parts
+from monitor.core.policy_file import read_parts
+from monitor.core.policy_parts import Parts
 from monitor.core.policy_rules import Rule
 from monitor.core.policy_terms import Classification, Contact, Issue, Ladder, Level, Owner, Severity
 from monitor.core.sla import ALWAYS, Calendar
@@ -33,7 +34,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy with the house's own issues merged in. Severities are in order, the worst first."""
+    """One policy with the house's own issues merged in. Severities are in order, the worst
+    first.
+    """
 
     name: str
     version: str
@@ -78,6 +81,8 @@ class Policy:
 
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""
+        # A policy whose last rule does not fit everything is refused when it is read,
+        # so this always finds one.
         rule = next(rule for rule in self.rules if rule.fits(case))
         return self._classified(rule.issue, rule.name, case.lost, case.of)
 
@@ -111,6 +116,8 @@ class Policy:
         published.
         """
         of_role = [contact for contact in self.desks if contact.role == role]
+        # A region of its own replaces the worldwide desks: to call both would wake somebody who is
+        # not on duty there.
         here = [contact for contact in of_role if contact.region == region]
         return tuple(here or [contact for contact in of_role if not contact.region])
 
@@ -131,6 +138,8 @@ class Policy:
         id_ = issue.severity_of(lost, of)
         return Classification(
             issue=issue,
+            # Every id was looked up when the policy was read: none of the three can be missing
+            # here.
             severity=next(severity for severity in self.severities if severity.id == id_),
             owner_title=next(owner.title for owner in self.owners if owner.id == issue.owner),
             ladder=next(ladder for ladder in self.ladders if ladder.name == issue.ladder),

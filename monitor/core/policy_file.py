@@ -10,13 +10,14 @@ Reveille says of itself, under every policy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
 
 from checks.contract import Layer
 from monitor.core.failure import Case
-from monitor.core.policy_rules import FIELDS, Rule, first_fitting, hidden_by
+from monitor.core.policy_consistency import check_contacts, check_examples, check_rules
+from monitor.core.policy_parts import Example, Parts
+from monitor.core.policy_rules import FIELDS, Rule
 from monitor.core.policy_terms import (
     Condition,
     Contact,
@@ -28,46 +29,19 @@ from monitor.core.policy_terms import (
     Severity,
 )
 from monitor.core.sla import ALWAYS, Calendar
-from monitor.core.table_reader import PolicyFault, Table, known_names
+from monitor.core.table_reader import Table, known_names
 
 T = TypeVar("T")
 
 NEXT_RELEASE = "next release"
 _LAYERS = tuple(layer.name.lower() for layer in Layer)
+# Each word stands for itself: the keys are what a file may say, the values are the Literal that the
+# type checker knows.
 _CONDITIONS: dict[str, Condition] = {
     "not-resolved": "not-resolved",
     "not-acknowledged": "not-acknowledged",
 }
 _CALENDARS: dict[str, Calendar] = {"24x7": ALWAYS}
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A case with what it must come out as; `path` says where it stands."""
-
-    path: str
-    case: Case
-    issue: str
-    severity: str
-
-
-@dataclass(slots=True)
-class Parts:
-    """What a policy is made of, as it is being read."""
-
-    name: str = ""
-    version: str = ""
-    title: str = ""
-    source: str = ""
-    calendar: Calendar = ALWAYS
-    severities: list[Severity] = field(default_factory=list)
-    owners: dict[str, Owner] = field(default_factory=dict)
-    issues: dict[str, Issue] = field(default_factory=dict)
-    ladders: dict[str, Ladder] = field(default_factory=dict)
-    rules: list[Rule] = field(default_factory=list)
-    contacts: list[Contact] = field(default_factory=list)
-    examples: list[Example] = field(default_factory=list)
-    faults: list[PolicyFault] = field(default_factory=list)
 
 
 def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts:
@@ -76,13 +50,15 @@ def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts
     with Table(body, "", parts.faults) as top:
         _read_heading(top, parts)
         _read_severities(top, parts)
+        # The house's rules go first: what Reveille says of itself must not fall to a vendor's rule
+        # for everything else.
         if house:
             with Table(house, "house", parts.faults) as own:
                 _read_body(own, parts)
         _read_body(top, parts)
-        _check_rules(top, parts)
-        _check_contacts(parts)
-    _check_examples(parts)
+        check_rules(top, parts)
+        check_contacts(parts)
+    check_examples(parts)
     return parts
 
 
@@ -115,6 +91,8 @@ def _read_severities(top: Table, parts: Parts) -> None:
                 "it is due before the response",
                 "write a resolution that is not the shorter one",
             )
+        # Two of one id would make the rank, and so which of two cases is worse, depend on which is
+        # found first.
         if any(severity.id == other.id for other in parts.severities):
             table.fault("id", "this severity is there twice", "give each its own id")
         parts.severities.append(severity)
@@ -194,6 +172,8 @@ def _read_level(table: Table) -> Level:
 
 
 def _check_levels(table: Table, levels: tuple[Level, ...]) -> None:
+    # The ledger keeps who was told by level number: a gap or a repetition would make it say so of
+    # somebody else.
     if [level.number for level in levels] != list(range(1, len(levels) + 1)):
         table.fault(
             "levels",
@@ -217,6 +197,8 @@ def _read_issue(table: Table, parts: Parts) -> Issue:
         ladder=table.text("ladder"),
         by_loss=tuple(_read_limit(limit, parts) for limit in table.tables("by_loss", "percent")),
     )
+    # The first limit that is reached decides (Issue.severity_of): a smaller one in front would hide
+    # the larger.
     if any(late.percent >= early.percent for early, late in pairwise(issue.by_loss)):
         table.fault("by_loss", "a smaller loss comes first", "write the largest percentage first")
     for key, name, known in (
@@ -267,6 +249,8 @@ def _read_patterns(when: Table, key: str) -> tuple[str, ...]:
     if when.field(key) is None:
         return ()
     patterns = tuple(part.strip() for part in when.text(key).split("|"))
+    # `[` begins a class of characters in shell globs. Here it would be a plain character, so it is
+    # refused, not misread.
     if not all(patterns) or any("[" in part for part in patterns):
         when.fault(key, "it is not a list of patterns", "write globs of * and ?, separated by |")
     if key == "layer" and (wrong := [part for part in patterns if part not in (*_LAYERS, "*")]):
@@ -312,39 +296,3 @@ def _read_example(table: Table, parts: Parts) -> None:
     parts.examples.append(
         Example(table.path, case, table.text("issue"), _read_severity_of(table, parts))
     )
-
-
-def _check_rules(top: Table, parts: Parts) -> None:
-    if parts.rules and not parts.rules[-1].fits_everything():
-        right = "end with a rule without 'when', so that every case becomes some issue"
-        top.fault(
-            "rule", f"the last rule, {parts.rules[-1].name!r}, does not fit everything", right
-        )
-    for place, rule in enumerate(parts.rules):
-        if takers := hidden_by(rule, parts.rules[:place]):
-            wrong = f"no case can reach it: {', '.join(map(repr, takers))} before it takes them all"
-            parts.faults.append(PolicyFault(rule.path, wrong, "move it up or make it differ"))
-
-
-def _check_contacts(parts: Parts) -> None:
-    roles = [level.role for ladder in parts.ladders.values() for level in ladder.levels]
-    for contact in parts.contacts:
-        if contact.role and contact.role not in roles:
-            wrong = f"no level of any ladder tells {contact.role!r}"
-            parts.faults.append(
-                PolicyFault(f"contact.{contact.role}.role", wrong, known_names(contact.role, roles))
-            )
-
-
-def _check_examples(parts: Parts) -> None:
-    for example in parts.examples:
-        rule = first_fitting(parts.rules, example.case)
-        issue = parts.issues.get(rule.issue) if rule else None
-        severity = issue.severity_of(example.case.lost, example.case.of) if issue else ""
-        if rule and issue and (issue.id, severity) != (example.issue, example.severity):
-            wrong = f"it comes out as {issue.id} / {severity} by rule {rule.name!r}"
-            right = (
-                f"the example says {example.issue} / {example.severity}: change the rules or the"
-                " example"
-            )
-            parts.faults.append(PolicyFault(example.path, wrong, right))

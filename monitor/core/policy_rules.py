@@ -109,5 +109,7 @@ def _covers(wide: str, narrow: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
+    # A code may hold a line break of the far end, which `.` does not take; `?` is one character and
+    # never covers a `*`.
     parts = {"*": "[\\s\\S]*", "?": f"[^{_STAR}]"}
     return re.compile("".join(parts.get(letter) or re.escape(letter) for letter in pattern))

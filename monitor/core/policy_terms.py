@@ -28,20 +28,26 @@ class Severity:
     resolution_seconds: int
 
     def targets(self) -> tuple[tuple[str, int], ...]:
-        """Each clock's name and target in seconds; a resolution in the next release has no clock."""
+        """Each clock's name and target in seconds; a resolution in the next release has no
+        clock.
+        """
         both = (("response", self.response_seconds), ("resolution", self.resolution_seconds))
         return tuple((name, seconds) for name, seconds in both if seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class LossLimit:
-    """From so much production loss on it is so bad: lost · 100 >= percent · of, in whole numbers."""
+    """From so much production loss on it is so bad: lost · 100 >= percent · of, in whole
+    numbers.
+    """
 
     percent: int
     severity: str
 
     def reached(self, lost: int, of: int) -> bool:
         """Whether a counted loss is as large as that."""
+        # Whole numbers: 30 % of 90 calls are exactly 27, where a fraction in binary would fall on
+        # one side or the other.
         return lost * 100 >= self.percent * of
 
 

@@ -19,9 +19,16 @@ from checks import ratio
 from checks.contract import Observation
 
 _STATUS = re.compile(r"sip:(\d{3})")
+# RFC 6076 section 4.7: answers by which the network has done its part, whether or not the called
+# party spoke.
 _EFFECTIVE = (200, 480, 486, 600, 603)
+# RFC 6076 section 4.8: what an overloaded or failing network says; a callee who is busy or absent
+# is none of these.
 _INEFFECTIVE = (408, 500, 503, 504)
+# What the called terminal, or its proxy in the user's name, says of the user: for NER (ITU-T E.425)
+# the network worked.
 _TERMINAL_REJECTS = (480, 484, 600, 603, 604, 606)
+# 486 is busy at this terminal, 600 busy everywhere (RFC 3261 sections 21.4.24 and 21.6.1).
 _BUSY = (486, 600)
 
 
@@ -54,12 +61,14 @@ class Ratio:
 
     @property
     def percent(self) -> float | None:
-        """The share itself."""
+        """The share in percent, from 0 to 100; None for a ratio of nothing."""
         return 100 * self.hits / self.of if self.of else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Between which percentages it lies, 19 times of 20."""
+        # Wilson's interval: the plain normal one would claim "0 to 0 %" after ten calls without a
+        # failure.
         return ratio.Ratio(self.hits, self.of).interval()
 
 
@@ -75,7 +84,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All of a window."""
+    """Ratios and delays of all call attempts within a window of time."""
 
     attempts: int
     ratios: tuple[Ratio, ...]
@@ -117,6 +126,8 @@ def _ratios(attempts: Sequence[CallAttempt]) -> tuple[Ratio, ...]:
     def count(fits: Callable[[CallAttempt], bool]) -> int:
         return sum(map(fits, attempts))
 
+    # A 3xx only sends the caller elsewhere: RFC 6076 takes it out of the denominators of SER and
+    # SEER.
     n, redirected = len(attempts), count(lambda a: a.status is not None and 300 <= a.status < 400)
     return (
         Ratio("SER", count(lambda a: a.status == 200), n - redirected),
@@ -130,6 +141,8 @@ def _ratios(attempts: Sequence[CallAttempt]) -> tuple[Ratio, ...]:
 
 def _is_ineffective(attempt: CallAttempt) -> bool:
     """408, 500, 503, 504, or no final response although nothing rang (Timer B)."""
+    # Nothing final and no ringing is what Timer B (RFC 3261 section 17.1.1.2, 64 x T1 = 32 s) makes
+    # of a dead next hop.
     return attempt.status in _INEFFECTIVE or (attempt.status is None and not attempt.rang)
 
 
@@ -142,6 +155,7 @@ def _is_network_effective(attempt: CallAttempt) -> bool:
 def _registrations(looks: Sequence[Observation]) -> Ratio:
     """IRA: of the registrations tried, those that failed."""
     tried = [
+        # A REGISTER that was challenged and then accepted is one stage, as a call is one attempt.
         stage
         for look in looks
         if look.blind is None

@@ -28,11 +28,11 @@ __all__ = [
     "elapsed",
 ]
 
+# The events that stop a clock; any other kind ("auto-acknowledged", "told", ...) stops none.
 STOPS: Mapping[str, tuple[str, ...]] = {
     "response": ("acknowledged", "answered", "resolved"),
     "resolution": ("resolved",),
 }
-"""The events that stop a clock; any other kind ("auto-acknowledged", "told", ...) stops none."""
 
 
 class ClockState(StrEnum):
@@ -107,6 +107,8 @@ def _clock(
     name: str, due_at: datetime, events: Sequence[Event], now: datetime, paused: bool
 ) -> Clock:
     """Stopping at the due instant itself is in time; still running then is a breach."""
+    # A recorded breach wins over all that came later: laxer targets of a reclassification do not
+    # undo it.
     recorded = next(
         (event.at for event in events if event.kind == "breached" and event.clock == name), None
     )
@@ -115,6 +117,8 @@ def _clock(
     stopped = _stopped_at(name, events)
     if stopped is not None and stopped <= due_at:
         return Clock(name, due_at, ClockState.MET, stopped)
+    # An end without a repair stops the clock; whether it would have been kept nobody can say, so it
+    # is neither met nor broken.
     ended = _ended_at(events) if stopped is None else None
     if ended is not None and ended <= due_at:
         return Clock(name, due_at, ClockState.STOPPED, ended)
@@ -147,6 +151,8 @@ def _pauses(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], b
     for event in events:
         if event.kind == "paused" and since is None:
             since = event.at
+        # An end takes the pause with it: time after it is nobody's, and would push the due time of
+        # a reopened ticket.
         elif event.kind in ("resumed", "resolved", "ended") and since is not None:
             spans.append((since, event.at))
             since = None

@@ -53,6 +53,8 @@ class Table:
         value: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        # An unknown field is nearly always a slip of the pen (`responce`): passed over, it would
+        # silently drop a promise.
         for key in self._body:
             if key not in self._asked:
                 self.fault(key, "there is no such field", known_names(key, self._asked))
@@ -99,6 +101,7 @@ class Table:
         written = self.field(key)
         if written is None and default is not None:
             return default
+        # In Python `bool` is an `int`: `number = true` would pass for 1.
         if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
             return written
         self._wrong(key, written, f"write a whole number, as in {key} = 1")
@@ -125,6 +128,7 @@ class Table:
             if written is not None or required:
                 self._wrong(key, written, f"write at least one [[{key}]]")
             return
+        # Counted from 1, as whoever edits the file counts its tables.
         for place, body in enumerate(written, 1):
             name = body.get(label) if isinstance(body, Mapping) else None
             where = name if isinstance(name, str) and name else f"#{place}"

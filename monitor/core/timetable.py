@@ -18,13 +18,19 @@ from zoneinfo import ZoneInfo
 
 from monitor.core.local_time import instant
 
+# Slots counted from the epoch are the same after every restart, wherever the last look happened to
+# fall.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Whole milliseconds: sums of binary fractions of a second drift off the grid and would claim a slot
+# twice.
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One time at which something is owed. `key` names it for ever: it is what the ledger claims."""
+    """One time at which something is owed. `key` names it for ever: it is what the ledger
+    claims.
+    """
 
     key: str
     at: datetime
@@ -81,6 +87,8 @@ class Daily:
         """The last slot that is not after now."""
         return max(
             (slot for slot in self._around(now) if slot.at <= now),
+            # A gap may map two wall times to one instant (02:15 and 02:30 in spring): the later key
+            # is taken, and runs once.
             key=lambda slot: (slot.at, slot.key),
         )
 
@@ -115,6 +123,8 @@ def phase_seconds(name: str, seconds: float) -> float:
     run all at once.
     """
     interval = round(seconds * 1000)
+    # Python's own hash of a text differs from process to process (PYTHONHASHSEED), so a restart
+    # would move the phase.
     return int.from_bytes(sha256(name.encode()).digest()[:8], "big") % interval / 1000
 
 

@@ -21,6 +21,8 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+# `<=` stands before `<` among the alternatives, which are tried in order: the shorter one would
+# leave a `=` behind.
 _FORM = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
 
 
@@ -81,6 +83,8 @@ def judge(
     """
     if seen.blind is not None:
         return Verdict(State.UNKNOWN, (seen.blind,))
+    # NaN compares false with everything: it would break every `<=`, and keep every `!=`, without
+    # having been measured.
     if any(map(isnan, seen.measures.values())):
         seen = replace(
             seen,
@@ -115,6 +119,8 @@ def _expectation_fault(
     first = next(
         e for e in expected if e.measure in seen.measures and not e.holds(seen.measures[e.measure])
     )
+    # A measure named after a stage (`answer_seconds` of `answer`) puts the fault on that stage, and
+    # so on its layer.
     stages = {f"{stage.name.replace('-', '_')}_seconds": stage.name for stage in seen.stages}
     return Fault(
         stages.get(first.measure, first.measure), f"expected:{first.measure}", "; ".join(broken)
@@ -122,5 +128,6 @@ def _expectation_fault(
 
 
 def _said(fault: Fault) -> str:
+    # A 408 that our own stack made up and one that the far end sent lead to different people.
     where = "" if fault.origin == "far" else " (said by our own side)"
     return f"{fault.stage}: {fault.code}{', ' + fault.text if fault.text else ''}{where}"

@@ -21,9 +21,11 @@ from reports.model import Ticket
 
 log = logging.getLogger(__name__)
 
+# The ledger is what remembers who was told, and it is what is broken: half an hour bounds the mails
+# without it.
 AGAIN_AFTER = timedelta(minutes=30)
+# After nobody took it, the next fault from then on raises it again.
 SOON = timedelta(minutes=1)
-"""when it is raised again after nobody took it"""
 
 
 class Alarm:
@@ -34,10 +36,13 @@ class Alarm:
 
     def due(self, now: datetime) -> bool:
         """Whether it is to be raised again."""
+        # An age below zero comes of a clock that was set back: rather an alarm too many.
         return self._raised_at is None or not timedelta() <= now - self._raised_at < AGAIN_AFTER
 
     async def raise_(self, configuration: Configuration, reason: str, now: datetime) -> None:
-        """Tell the operators, and whoever gets copies, that nothing is known and nothing is kept."""
+        """Tell the operators, and whoever gets copies, that nothing is known and nothing
+        is kept.
+        """
         self._raised_at = now
         ticket = _ticket(configuration, reason, now).to_dict()
         for name, recipients in _whom(configuration):
@@ -47,6 +52,8 @@ class Alarm:
                 try:
                     await desk.deliver(letter)
                 except (TryLater, Never) as refusal:
+                    # As if it had been raised so long ago that the next fault, from a minute on,
+                    # raises it again.
                     self._raised_at = now - AGAIN_AFTER + SOON
                     log.error("action=alarm_not_taken desk=%s %s", name, refusal)
 
@@ -65,6 +72,8 @@ def _whom(configuration: Configuration) -> Iterator[tuple[str, tuple[str, ...]]]
 def _letter(
     configuration: Configuration, ticket: dict[str, object], recipient: str, now: datetime
 ) -> Letter:
+    # The hour in the name lets a mail store drop the copies of one hour, and shows the next hour's
+    # as new.
     thread = f"rv-blind.{configuration.site.name}.{now:%Y%m%d%H}"
     return Letter(
         key=f"{thread}.{recipient}",

@@ -31,8 +31,13 @@ from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.bodies import happening_body, letter_of
 from monitor.ledger.encoding import plain
 
+# RFC 5321 section 4.5.4.1 wants 30 minutes between the tries of a mail queue; news of an outage is
+# worth sooner ones.
 BACK_OFF_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
+# A desk that is back is noticed within a minute, however long it was away.
 _LONGEST_REST_SECONDS = 60.0
+# Beyond the desk's own time limit, so that a lease never ends while its sender still writes the
+# receipt.
 _LEASE_MARGIN_SECONDS = 30.0
 _log = logging.getLogger("reveille.outbox")
 
@@ -87,6 +92,8 @@ class Outbox:
         return handled + sum(counts)
 
     async def _drain(self, name: str, stopwatch: _Stopwatch) -> int:
+        # After a desk was down one letter feels its way; all at once would use up their tries on
+        # the same outage.
         workers = self._desks[name].concurrency if not self._downs.get(name) else 1
         return sum(await asyncio.gather(*(self._work(name, stopwatch) for _ in range(workers))))
 
@@ -118,7 +125,9 @@ class Outbox:
             self._fail(row, stopwatch.now(), "never", str(refusal))
         except TryLater as refusal:
             self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
-        except Unreadable as why:  # a newer program may come within its time
+        # A rollback to an older release leaves letters that only the newer one can read: they wait
+        # for it.
+        except Unreadable as why:
             self._postpone(row, stopwatch.now(), str(why), whole_desk=False)
         except TimeoutError:
             self._postpone(
@@ -132,6 +141,8 @@ class Outbox:
             self._postpone(
                 row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False
             )
+        # Cancelled in the middle of a send: nobody knows whether it went out, so it goes out again
+        # under the same key.
         except BaseException:
             self._interrupt(row, stopwatch.now())
             raise
@@ -148,6 +159,7 @@ class Outbox:
         if whole_desk:
             self._rest(row.desk, at)
         else:
+            # The desk answered, if only about this letter: it is not down.
             self._downs.pop(row.desk, None)
         self._put_off(row, at, text)
 
@@ -186,6 +198,8 @@ class Outbox:
         that fail.
         """
         handled = 0
+        # A lease of no length: it counts the try and writes the receipt, and hands the letter back
+        # at once.
         for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
             while row := self._leased(name, now, now):
                 self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
@@ -197,8 +211,11 @@ class Outbox:
         return max(due, rests_until) if due and rests_until else due
 
     def _is_orphan(self, letter: OutboxRow) -> bool:
+        # From the right: a host that is named by an IPv6 address has colons of its own.
         host, _, process = (letter.lease_owner or "").rpartition(":")
         ours = host == self._owner.rpartition(":")[0]
+        # A lease with our own process number is a predecessor's too: in a container every daemon is
+        # process 1.
         return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
 
     def _letter(self, row: OutboxRow) -> Letter:
@@ -215,9 +232,11 @@ class Outbox:
         )
 
     def _key(self, row: OutboxRow) -> str:
-        """Of incident, kind, sequence, desk and recipient, and of nothing else: every try has the
-        same.
+        """The key of incident, kind, sequence, desk and recipient, and of nothing else: every try
+        has the same.
         """
+        # A digest, since a Message-ID passes every relay and archive: it must not carry somebody's
+        # address. 48 bits tell apart.
         recipient = hashlib.sha256(f"{row.desk} {row.recipient}".encode()).hexdigest()[:12]
         return f"{self._thread(row)}.{row.kind}.{row.sequence}.{recipient}"
 
@@ -235,7 +254,7 @@ class _Stopwatch:
         self._began = asyncio.get_running_loop().time()
 
     def now(self) -> datetime:
-        """About this instant."""
+        """The moment that was given, plus the whole seconds since."""
         return self.start + timedelta(seconds=int(asyncio.get_running_loop().time() - self._began))
 
 
@@ -244,6 +263,7 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
+    # EPERM says that there is such a process, of another user (kill(2)).
     except PermissionError:
         return True
     return True

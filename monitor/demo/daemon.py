@@ -41,6 +41,8 @@ class Watched:
 
     async def start(self) -> None:
         command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "run")
+        # What the daemon says is shown when it does not come up: a pipe that nobody reads would
+        # stop it.
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         await self.until(
@@ -73,6 +75,8 @@ class Watched:
             if time.monotonic() - began > within:
                 raise NotSeen(f"{what} within {within:g} s")
             if self._process.returncode is not None:
+                # It will not come any more: to wait out the time would only hide that the daemon
+                # died.
                 raise NotSeen(f"{what}; the daemon ended with {self._process.returncode}")
             self._progress(time.monotonic() - began)
             await asyncio.sleep(0.1)
@@ -112,6 +116,7 @@ class Watched:
         except (TimeoutError, ValueError):
             raise NotSeen("the audit's report within 60 s") from None
         finally:
+            # Cancelled, or over its time: nothing that the demo started may outlive it.
             if process.returncode is None:
                 process.kill()
                 await process.wait()
@@ -150,13 +155,13 @@ class Watched:
         return [row.check for row in self._ledger.attempts() if row.purpose == "diagnose"]
 
     def tickets(self) -> list[Ticket]:
-        """All there are."""
+        """Every ticket that there is."""
         now = self._clock.now()
         incidents = [store.incident_of(row) for row in self._ledger.incidents()]
         return [view(self._ledger, self.configuration, incident, now) for incident in incidents]
 
     def ticket(self, state: str = "open") -> Ticket | None:
-        """The one that is in this state."""
+        """The newest ticket in this state; None where there is none."""
         return next((ticket for ticket in self.tickets() if ticket.state == state), None)
 
     def mails(self, messages: Iterable[Any], event: str, number: str) -> list[Any] | None:
@@ -172,6 +177,7 @@ class Watched:
     def _progress(self, seconds: float | None) -> None:
         """One line that comes and goes, on a terminal only."""
         if self._quiet or not colourful():
+            # A line that comes and goes is noise in a file and in a log.
             return
         beat = heartbeat(self.configuration.state)
         doing = (

@@ -32,8 +32,11 @@ from reports.render import render_text
 
 _CALL = "main-number"
 _SCREEN = "agents-toolbar"
+# A caller who hears nothing is the plainest trouble, and the one that no ping and no port check
+# finds.
 _FAULT = "ivr-silent"
 _ZONE = ZoneInfo("Asia/Kolkata")  # where the lab's configuration says that it is
+# A small centre: enough calls for the charts of an hour, and written within a second.
 _CALLS_A_DAY = 350
 
 
@@ -70,11 +73,12 @@ class Story:
             self._step("broken", fault=_FAULT, about=Lab.FAULTS[_FAULT])
             await self._trouble(lab, daemon)
             lab.mend()
+            # Instead of the recheck five minutes later: the demo is told in about a minute.
             daemon.look(_CALL)
             self._step("mended", fault=_FAULT)
-            auditing = asyncio.create_task(
-                daemon.audit()
-            )  # while the number is called again and again
+            # Side by side: the audit backs up and counts while the number is called again and
+            # again.
+            auditing = asyncio.create_task(daemon.audit())
             try:
                 await self._recovery(lab, daemon)
                 await self._morning(lab, daemon, await auditing)
@@ -120,6 +124,7 @@ class Story:
             "the mail of its end",
             lambda: daemon.mails(lab.mailbox.messages(), "closed", ticket.number),
         )
+        # One cause, one ticket: a second one is a failure of the demo, however well the rest went.
         if len(daemon.tickets()) != 1:
             raise NotSeen(f"there are {len(daemon.tickets())} tickets for one cause")
         self._step(
@@ -161,9 +166,6 @@ class Story:
             yield daemon
         finally:
             await daemon.stop()
-
-    # -- telling
-    # ------------------------------------------------------------------------------------------------
 
     def _step(self, name: str, **facts: Any) -> None:
         seconds = round(time.monotonic() - self._began, 1)

@@ -14,9 +14,8 @@ class BuiltInSettings(DeskSettings):
     """Tickets are kept in Reveille's own ledger only; it needs no settings."""
 
     KIND: ClassVar[str] = "built-in"
-    TAKES: ClassVar[frozenset[Takes]] = (
-        frozenset()
-    )  # its tickets are the ledger's rows: nothing is sent
+    # Its tickets are the rows of the ledger itself: nothing is sent to it.
+    TAKES: ClassVar[frozenset[Takes]] = frozenset()
     SAMPLE: ClassVar[str] = """
 [desks.tickets]
 kind = "built-in"

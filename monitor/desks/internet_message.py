@@ -28,6 +28,8 @@ from reports.audit import Audit
 from reports.model import Ticket
 from reports.render import Mail, render_audit, render_mail
 
+# Narrower than RFC 5322, without quoted local parts and comments: it goes into an envelope and a
+# header as it is.
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
 _ATOM = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -36,6 +38,8 @@ def is_address(text: str) -> bool:
     """Whether this is one plain address, `local@domain`, that can stand in an envelope and in a
     header.
     """
+    # RFC 5321 section 4.5.3.1.3: a path has at most 256 octets, two of which are its angle
+    # brackets.
     return bool(_ADDRESS.fullmatch(text)) and len(text) <= 254
 
 
@@ -75,6 +79,8 @@ def compose(
     letter: Letter, sender: str, sender_name: str, enclosures: Enclosures | None = None
 ) -> EmailMessage:
     """The message, whole. Raises Never for a letter that cannot be put into one."""
+    # Looked at again although the configuration was checked: a letter may be older than the file
+    # that is in force.
     if not is_address(letter.recipient):
         raise Never(f"{letter.recipient!r} is not a mail address")
     enclosures = enclosures or Enclosures()
@@ -85,6 +91,8 @@ def compose(
         message["Subject"] = mail.subject
         _thread(message, letter, domain_of(sender))
         _classify(message, letter, number, domain_of(sender))
+    # The email package raises these for a line break in a header, which would add headers of
+    # somebody else's making.
     except (ValueError, UnicodeError) as error:
         raise Never(f"its headers cannot be written: {error}") from None
     _fill(message, mail)
@@ -136,6 +144,8 @@ def _mailbox(name: str, address: str) -> Address:
 def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     root = message_id(letter.thread, domain)
     message["Message-ID"] = message_id(letter.key, domain)
+    # Each morning's report stands for itself: as one thread a year of them would be one entry in a
+    # mailbox.
     if "report" in letter.body:
         return
     message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
@@ -145,9 +155,15 @@ def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
 
 
 def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -> None:
+    # RFC 3834 section 5: "auto-generated" for what comes of itself, "auto-replied" for an answer to
+    # what somebody did.
     message["Auto-Submitted"] = "auto-replied" if is_acknowledgement(letter) else "auto-generated"
+    # Exchange and Outlook do not look at Auto-Submitted; this header of theirs keeps holiday notes
+    # and receipts back.
     message["X-Auto-Response-Suppress"] = "All"
+    # Not a standard, and still the only thing that older vacation programs and list robots look at.
     message["Precedence"] = "bulk"
+    # RFC 2919: filters sort by it whatever the sender's address is.
     message["List-Id"] = f"<reveille.{domain}>"
     if number:
         message["X-Reveille-Incident"] = number
@@ -159,6 +175,7 @@ def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -
 
 
 def _fill(message: EmailMessage, mail: Mail) -> None:
+    # Quoted-printable passes relays without 8BITMIME (RFC 6152), and stays readable in a queue.
     message.set_content(mail.text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", charset="utf-8", cte="quoted-printable")
 

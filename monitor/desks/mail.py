@@ -39,6 +39,8 @@ from monitor.printing import NotPrinted, pictures_of, printed
 
 log = logging.getLogger(__name__)
 
+# Submission (RFC 6409), submission over TLS from the first byte (RFC 8314), and plain relay (RFC
+# 5321).
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SERVICE_NOT_AVAILABLE = 421
 
@@ -103,6 +105,8 @@ sender = "reveille@example.net"
     def _login(self) -> MailSettings:
         if (self.user is None) != (self.password is None):
             raise ValueError("user and password go together; give both or neither")
+        # On the loopback nobody listens in between: there a local relay may ask for a password
+        # without TLS.
         if self.user and self.tls == "none" and not _is_loopback(self.host):
             raise ValueError(
                 "a password never goes out in the clear; use tls = 'starttls' or 'tls'"
@@ -124,9 +128,9 @@ class MailDesk:
     def __init__(self, name: str, settings: MailSettings) -> None:
         self.name = name
         self.concurrency = settings.connections
-        self.timeout_seconds = (
-            8 * settings.timeout
-        )  # connect, EHLO, STARTTLS, EHLO, AUTH, MAIL, RCPT, DATA
+        # Connect, EHLO, STARTTLS, EHLO, AUTH, MAIL, RCPT and DATA: each step may take the time
+        # limit.
+        self.timeout_seconds = 8 * settings.timeout
         self._settings = settings
 
     async def deliver(self, letter: Letter) -> str:
@@ -137,6 +141,8 @@ class MailDesk:
         try:
             return await self._hand_over(server, letter, message)
         finally:
+            # Without QUIT: the answer to DATA is the receipt, and a slow QUIT could only make a
+            # sent mail a doubtful one.
             server.close()
 
     async def _connected(self) -> aiosmtplib.SMTP:
@@ -146,6 +152,7 @@ class MailDesk:
         try:
             server = self._client()
             await server.connect()
+        # The credential may be put in place later, and then holds for every letter that waits.
         except LookupError as error:
             raise TryLater(
                 f"the password of desk {self.name!r}: {error.args[0]}", whole_desk=True
@@ -161,6 +168,8 @@ class MailDesk:
             port=settings.port or _PORTS[settings.tls],
             username=settings.user,
             password=settings.password.reveal() if settings.password else None,
+            # RFC 5321 section 4.1.1.1 wants a full domain name in EHLO; a host's own name is often
+            # a bare word, and refused.
             local_hostname=domain_of(settings.sender),
             timeout=settings.timeout,
             use_tls=settings.tls == "tls",
@@ -171,6 +180,8 @@ class MailDesk:
     async def _hand_over(
         self, server: aiosmtplib.SMTP, letter: Letter, message: EmailMessage
     ) -> str:
+        # A null return path (RFC 5321 section 4.5.5) makes no bounce: nobody waits for the answer
+        # to an acknowledgement.
         envelope_sender = "" if is_acknowledgement(letter) else self._settings.sender
         try:
             refused, words = await server.send_message(
@@ -183,8 +194,11 @@ class MailDesk:
             ) from None
         except aiosmtplib.SMTPResponseException as refusal:
             raise _by_code(refusal.code, f"{self._where()}: {_said(refusal)}") from None
+        # The address needs SMTPUTF8 (RFC 6531) and the server has none: no later try changes that.
         except aiosmtplib.SMTPNotSupported as error:
             raise Never(f"{self._where()}: {_said(error)}") from None
+        # Broken while the mail was handed over: it may have been taken, so the next try carries the
+        # same Message-ID.
         except (aiosmtplib.SMTPException, OSError) as error:
             raise TryLater(f"{self._where()}: {_said(error)}") from None
         for code, text in refused.values():
@@ -196,7 +210,7 @@ class MailDesk:
 
 
 def _by_code(code: int, text: str) -> TryLater | Never:
-    """RFC 5321, 4.2.1: 4yz is transient, 5yz permanent; 421 means that the whole server goes away."""
+    """RFC 5321, 4.2.1: 4yz is transient, 5yz permanent; 421: the whole server goes away."""
     if code >= 500:
         return Never(text)
     return TryLater(text, whole_desk=code == _SERVICE_NOT_AVAILABLE)
@@ -223,6 +237,7 @@ async def _enclosures(letter: Letter) -> Enclosures:
         return Enclosures()
     pdf = b""
     if letter.body.get("pdf"):
+        # A report without its PDF is worth more than no report at four in the morning.
         try:
             pdf = await printed(audit)
         except NotPrinted as problem:

@@ -25,7 +25,10 @@ from reports.render import render_evidence
 log = logging.getLogger(__name__)
 
 PICTURE, FILE = "picture.json", "index.html"
+# A call of a minute draws some 100 kB; ten times that was not drawn by our own probe.
 _LARGEST_PICTURE = 1_500_000
+# A page is opened in a mail's browser: this much still opens at once, and mail servers take it as
+# an attachment.
 _LARGEST_PAGE = 3_000_000
 
 

@@ -24,6 +24,7 @@ def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) ->
         for attempt in [folder for folder in day.iterdir() if folder not in needed]:
             shutil.rmtree(attempt)
             removed += 1
+        # A day whose last attempt is gone is an empty folder, and would be listed for ever.
         if not any(day.iterdir()):
             day.rmdir()
     return removed
@@ -37,6 +38,7 @@ def _shown(ledger: Ledger) -> Iterable[Path]:
 
 def _days_before(exhibits: Path, oldest: datetime) -> list[Path]:
     """The days that were over at `oldest`; what is not named as a day is nobody's to remove."""
+    # The pattern also takes 2026-99-99, which is no day and nobody's to remove.
     found = []
     for day in exhibits.glob("????-??-??"):
         try:

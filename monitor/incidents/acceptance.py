@@ -1,4 +1,4 @@
-"""A person takes for right what a check saw: kept in the ledger, and the check is looked at again at once."""
+"""Accept as right what a check saw: keep it, and have the check looked at again at once."""
 
 from __future__ import annotations
 

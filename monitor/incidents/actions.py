@@ -35,7 +35,10 @@ class Counter:
     def note(self, number: int, by: str, text: str) -> Incident:
         """A remark for all who follow it."""
         return self._change(
-            number, lambda was: incident_transitions.noted(was, by, text), closed_too=True
+            # A remark may come after the end: the cause of an outage is often found days later.
+            number,
+            lambda was: incident_transitions.noted(was, by, text),
+            closed_too=True,
         )
 
     def reclassify(self, number: int, by: str, issue: str = "", severity: str = "") -> Incident:
@@ -46,6 +49,8 @@ class Counter:
         policy = self._configuration.policy
 
         def changed(was: Incident) -> Change:
+            # Loss that was counted still decides how bad the other issue is; only a named severity
+            # overrules it.
             seen = was.evidence
             found = policy.reclassified(issue or was.issue, seen.lost, seen.of, severity)
             return incident_transitions.reclassified(
@@ -56,6 +61,7 @@ class Counter:
             return self._change(number, changed)
         except LookupError as unknown:
             raise NotPossible(str(unknown.args[0])) from None
+        # One open ticket for each issue: a second one would tell the same people twice.
         except AlreadyOpen:
             raise NotPossible(
                 f"there is an open ticket for {policy.issue(issue).title!r} already"

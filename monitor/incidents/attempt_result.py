@@ -16,8 +16,8 @@ from monitor.core.incident import Evidence
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import Purpose
 
+# The measures by which checks count lost production, each with the measure that it is a part of.
 _LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
-"""measures of production loss, with what they are a part of"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,13 @@ class Seen:
         """
         told = self.observation.measures
         counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
+        # Nothing offered is no loss: a night without calls must not read as "all calls lost".
         return next(
             ((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0)
         )
 
     def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
-        """What it has to show."""
+        """What the look has to show, for a ticket."""
         seen, case, (lost, of) = self.observation, self.case(), self.loss()
         return Evidence(
             check=self.name,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from checks.body import Unreadable
 from monitor.config import CheckEntry, Configuration
@@ -22,34 +21,24 @@ from monitor.core.condition import (
     Signal,
     blamed,
     recovering,
-    released,
     remembering,
     step,
 )
 from monitor.core.diagnosis import Diagnosis, diagnose, said
-from monitor.core.incident import Change, Closing, Evidence, Incident, key_of
-from monitor.core.maintenance import active
+from monitor.core.incident import Change, Closing, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.attempt_result import Seen, look_of, patience_of
-from monitor.incidents.recipients import BLIND, Telling, due_now
-from monitor.ledger import Ledger, Transaction
+from monitor.incidents.incident_changes import IncidentChanges
+from monitor.incidents.recipients import BLIND
 
 __all__ = ["Seen", "Settlement", "patience_of", "reach"]
 
 _BAD = (Signal.BROKE, Signal.STILL_BROKEN, Signal.RELAPSED)
 
 
-class Settlement:
+class Settlement(IncidentChanges):
     """What looks change in the ledger, within one transaction at one moment."""
-
-    def __init__(
-        self, ledger: Ledger, t: Transaction, configuration: Configuration, now: datetime
-    ) -> None:
-        self._ledger, self._t, self._now = ledger, t, now
-        self._configuration = configuration
-        self._policy = configuration.policy
-        self.telling = Telling(ledger, t, configuration, now)
 
     def settle(self, seen: Seen, below: Sequence[Seen] = (), others: Container[str] = ()) -> None:
         """Settle a look and those below it, from the ground up; those of `others` count, and are
@@ -80,6 +69,8 @@ class Settlement:
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)
         self._keep(condition)
+        # Its newest looks may alternate: the ticket says how many failed, since the last reason
+        # alone looks harmless.
         if condition.bad and condition.broken_by_misses(patience_of(seen.entry)):
             seen = replace(seen, often="{} of the last {} looks failed".format(*condition.misses))
             by_name.update({seen.name: seen} if seen.name in by_name else {})
@@ -93,9 +84,6 @@ class Settlement:
         elif signal is Signal.RECOVERED:
             self._recovered(condition, patience_of(seen.entry))
 
-    # -- a confirmed failure
-    # ------------------------------------------------------------------------------------
-
     def _bad(self, seen: Seen, condition: Condition, signal: Signal, below: Sequence[Seen]) -> None:
         case = seen.case()
         if case is None:
@@ -107,6 +95,7 @@ class Settlement:
             self._place(seen, condition, diagnosis, found, below)
         elif seen.name in incident.causes:
             self._again(seen, condition, signal, incident, diagnosis, found, below)
+        # A maintenance hid this incident and is over, and the check still fails: now it is told.
         elif not incident.told and not self._all_muted(incident):
             self.apply(self._tell_now(Change(incident)))
 
@@ -150,6 +139,8 @@ class Settlement:
 
     def _judges(self, incident: Incident) -> bool:
         """Whether looks may classify it anew: no human has, and it is of the policy in force."""
+        # A new policy does not rewrite what people were told under the old one, and looks do not
+        # overrule a human.
         return not incident.classified_by_human and incident.policy == self._policy_name()
 
     def _later_below(
@@ -190,6 +181,8 @@ class Settlement:
         """
         was = change.incident
         key = key_of(was.site, found.issue.id)
+        # With other causes the ticket stays what it is for them; only this check goes to a ticket
+        # of its own.
         if self._ledger.open_incident_by_key(key) is None and was.causes == (seen.name,):
             cause = self._cause(seen, diagnosis, below)
             change = change.then(
@@ -234,19 +227,6 @@ class Settlement:
         self._blame(cause, seen, placed)
         return placed
 
-    def _under(self, found: Classification, evidence: Evidence, since: datetime) -> Change:
-        site = self._configuration.site.name
-        key = key_of(site, found.issue.id)
-        if row := self._ledger.open_incident_by_key(key):
-            return incident_transitions.joined(store.incident_of(row), evidence, self._now)
-        closed = self._ledger.latest_closed(key)
-        last = next(store.incidents_of([closed] if closed else []), None)
-        if last and endings.may_reopen(last, self._now):
-            return endings.reopened(last, evidence, self._now)
-        return incident_transitions.opened(
-            site, found, self._policy_name(), evidence, since, self._now, last
-        )
-
     def _blame(self, cause: Seen, seen: Seen, incident: Incident) -> None:
         """Tie the checks to their incident; a lower one that is the cause is broken by that."""
         for name in {cause.name, seen.name, *incident.attached}:
@@ -258,9 +238,6 @@ class Settlement:
     def _cause(self, seen: Seen, diagnosis: Diagnosis, below: Sequence[Seen]) -> Seen:
         return next((low for low in below if low.name == diagnosis.cause.check), seen)
 
-    # -- recovery and blindness
-    # ---------------------------------------------------------------------------------
-
     def _recovered(self, condition: Condition, patience: Patience) -> None:
         row = self._ledger.incident(condition.incident) if condition.incident is not None else None
         try:
@@ -268,6 +245,8 @@ class Settlement:
         except Unreadable:  # its recovery waits for a program that can read its ticket
             self._keep(recovering(condition, patience, self._now))
             raise
+        # Untied before its incident is touched: a recovered check must not be set free as one that
+        # still hangs on it.
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
         if incident and incident.open:
             why = f"{condition.check} has recovered"
@@ -281,6 +260,8 @@ class Settlement:
         """
         key = key_of(self._configuration.site.name, BLIND)
         row = self._ledger.open_incident_by_key(key)
+        # Checks that go blind one after the other join the one ticket of their site: the probe host
+        # is the usual cause.
         if now.blind and (row is None or now.check not in store.incident_of(row).causes):
             found = self._policy.reclassified(BLIND)
             change = self._under(found, seen.evidence(), was.looked_at or seen.started_at)
@@ -291,54 +272,14 @@ class Settlement:
                 endings.left(store.incident_of(row), now.check, Closing.RECOVERED, why, self._now)
             )
 
-    # -- what every change goes through
-    # -------------------------------------------------------------------------
-
-    def muted(self, check: str) -> bool:
-        """Whether a maintenance hides a check now."""
-        return active(self._configuration.maintenance, check, self._now) is not None
-
-    def _all_muted(self, incident: Incident) -> bool:
-        return bool(incident.causes) and all(self.muted(check) for check in incident.causes)
-
-    def _tell_now(self, change: Change) -> Change:
-        """An incident that nobody heard of is told, unless a maintenance hides all that causes it."""
-        if change.incident.told or self._all_muted(change.incident):
-            return change
-        told = replace(change.incident, counts_from=self._now)
-        due = due_now(self._configuration, told, self._now)
-        return change.then(incident_transitions.unmuted(told, self._now, due.levels, due.passed))
-
-    def apply(self, change: Change) -> Incident:
-        """Store a change and order what it tells; what hung on an incident that is over is set
-        free.
-        """
-        change = store.keep_change(self._t, change, self._now)
-        incident = change.incident
-        self.telling.tell(incident, change.orders)
-        if not incident.open:
-            for name, condition in store.conditions(self._ledger).items():
-                if condition.incident == incident.number and name not in incident.causes:
-                    self._keep(released(condition, self._now))
-        return incident
-
-    def _incident(self, number: int | None) -> Incident | None:
-        row = self._ledger.incident(number) if number is not None else None
-        incident = store.incident_of(row) if row else None
-        return incident if incident and incident.open else None
-
-    def _keep(self, condition: Condition) -> None:
-        store.keep_condition(self._t, condition)
-
-    def _policy_name(self) -> str:
-        return f"{self._policy.name} {self._policy.version}"
-
 
 def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
     """Every check that stands below one, by its `diagnose` and theirs; nearest first."""
     found: dict[str, None] = {}
     waiting = list(entry.diagnose)
     while waiting:
+        # Breadth first, so that the nearest come first; what was found is not gone through again,
+        # which ends a circle.
         name = waiting.pop(0)
         if name not in found and name != entry.name:
             found[name] = None

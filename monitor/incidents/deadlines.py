@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
-from monitor.core import endings, incident_transitions
+from monitor.core import endings, incident_escalation, incident_transitions
 from monitor.core.escalation import ladder_times, next_rung
 from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
@@ -25,6 +25,8 @@ def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> N
     """Escalate, record breaches, and have a second look at what a maintenance hid."""
     for found in store.incidents_of(ledger.open_incidents()):
         incident = found
+        # The end first: what has been quiet for long, or is looked at by nothing, needs no
+        # escalation any more.
         if (end := _quiet_end(incident)) is not None and end <= now:
             with ledger.transaction() as t:
                 _end(ledger, t, Settlement(ledger, t, configuration, now), incident, now)
@@ -64,6 +66,8 @@ def _forgotten(
     with ledger.transaction() as t:
         settlement = Settlement(ledger, t, configuration, now)
         for name in gone:
+            # The last cause stays for a while: a check that was renamed fails under its new name
+            # within one recheck, and takes over.
             if incident.causes == (name,):
                 incident = settlement.apply(endings.unwatched(incident, now))
             else:
@@ -118,18 +122,19 @@ def _move_on(
     change, due = Change(incident), due_now(configuration, incident, now)
     if due.tell or due.passed:
         change = change.then(
-            incident_transitions.escalated(incident, due.levels, due.passed, missed)
+            incident_escalation.escalated(incident, due.levels, due.passed, missed)
         )
     elif missed:
-        change = change.then(incident_transitions.breached(incident, missed))
+        change = change.then(incident_escalation.breached(incident, missed))
     if _gathered_at(incident, now) <= now:
         change = change.then(incident_transitions.gathered(change.incident))
+    # A reminder says "still open": beside any other message of the same moment it would be noise.
     elif (
         not change.orders
         and (again := _remind_at(configuration, incident)) is not None
         and again <= now
     ):
-        change = change.then(incident_transitions.reminded(incident, now))
+        change = change.then(incident_escalation.reminded(incident, now))
     Settlement(ledger, t, configuration, now).apply(change)
 
 
@@ -150,7 +155,7 @@ def _remind_at(configuration: Configuration, incident: Incident) -> datetime | N
         is not None
     ):
         return None
-    return incident_transitions.remind_at(incident, ladder_times(ladder, begun, calendar)[-1].at)
+    return incident_escalation.remind_at(incident, ladder_times(ladder, begun, calendar)[-1].at)
 
 
 def _gathered_at(incident: Incident, now: datetime) -> datetime:
@@ -169,6 +174,8 @@ def _look_again(
     for name in incident.causes:
         condition = store.condition_of(ledger, name)
         looked_at = condition.looked_at
+        # What was last seen under the maintenance may have been its doing: a fresh look decides
+        # whether anybody hears of it.
         hidden = looked_at is None or active(configuration.maintenance, name, looked_at) is not None
         if hidden and (condition.next_look is None or condition.next_look > now):
             with ledger.transaction() as t:
@@ -187,6 +194,8 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
             for c in incident.causes
             if (found := active(configuration.maintenance, c, now))
         ]
+        # While every cause is hidden no clock of the incident wakes anybody, until the first of the
+        # windows ends.
         if ends and len(ends) == len(incident.causes):
             yield min(ends)
             continue
@@ -200,6 +209,8 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
             resolved=incident.held,
             calendar=calendar,
         )
+        # At least a millisecond ahead: a moment that is past was acted on by this very watch, and
+        # must not wake it in a loop.
         if not incident.held and (again := _remind_at(configuration, incident)) is not None:
             yield max(again, now + timedelta(milliseconds=1))
         if rung is not None:

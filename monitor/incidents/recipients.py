@@ -23,8 +23,8 @@ from monitor.incidents.view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
 
+# Told beside the ladder, and named so in the letter: the reader has no level, and no turn.
 COPY, HELPDESK = "copy", "helpdesk"
-"""in what capacity somebody is told, beside the levels of the ladder"""
 _NOT_FOR_CUSTOMERS = (Tell.NOTE, Tell.BREACHED)
 BLIND, MONITOR = "monitor-is-blind", "monitor"
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
@@ -91,6 +91,8 @@ class Telling:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
         hears of every event once; the people hear through the first desk that takes people.
         """
+        # A helpdesk is given the ticket itself; the people behind it would otherwise get each event
+        # once by every desk.
         seen: set[str] = set()
         people = list(self._people(incident))
         for name, settings in self._configuration.desks.items():
@@ -100,12 +102,16 @@ class Telling:
             if "people" in settings.TAKES:
                 own, people = people + own, []
             for address, capacity, role in own:
+                # RFC 5321 section 2.4 allows mailboxes that differ in case and discourages them:
+                # two spellings are one person.
                 if address.lower() not in seen:
                     seen.add(address.lower())
                     yield name, address, capacity, role
 
     def _people(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
         levels = {level.role: level for level in incident.ladder.levels}
+        # Whoever was told last has it in hand: an address that stands on several levels is told in
+        # that capacity.
         for role in reversed(incident.roles_told):
             capacity = (
                 f"level {levels[role].number}, {levels[role].name}" if role in levels else role

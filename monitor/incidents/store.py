@@ -56,6 +56,8 @@ def next_looks(ledger: Ledger) -> Mapping[str, datetime]:
     if _LOOKS not in memo:
         memo[_LOOKS] = {name: found.next_look for name, found in known.items() if found.next_look}
     found: dict[str, datetime] = memo[_LOOKS]
+    # Everybody shares this memory of the ledger: a caller who changed it would change what the
+    # daemon owes.
     return MappingProxyType(found)
 
 
@@ -75,6 +77,8 @@ def _known(ledger: Ledger) -> dict[str, Condition | Unreadable]:
     """Every condition, read once and kept for as long as the ledger is changed by nobody else."""
     memo = ledger.memo()
     if _STANDING not in memo:
+        # Read once: at every tick each check is asked for its condition, and the rows change only
+        # through `keep_condition`.
         memo[_STANDING] = {
             name: _condition(name, body) for name, body in ledger.conditions().items()
         }

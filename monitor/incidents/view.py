@@ -102,6 +102,8 @@ def rung_lines(configuration: Configuration, incident: Incident) -> tuple[RungLi
             rung.level.name,
             contact_of(configuration, rung.level.role),
             rung.at,
+            # A closed ticket has nobody left to tell: "next" would announce a message that never
+            # comes.
             "later" if not incident.open and standing == "next" else standing,
         )
         for rung, standing in placed
@@ -119,6 +121,7 @@ def stage_lines(evidence: Evidence) -> tuple[StageLine, ...]:
     """The stages of a look; what broke one stands beside it."""
     why = evidence.reasons[0] if evidence.reasons else ""
     return tuple(
+        # The reason repeats the name of its stage, which already stands at the head of its line.
         StageLine(name, seconds, passed, "" if passed else why.removeprefix(f"{name}: "))
         for name, seconds, passed in evidence.stages
     )

@@ -14,12 +14,15 @@ from typing import Any
 from monitor.ledger.encoding import milliseconds, moment, plain
 from monitor.ledger.table import Table
 
+# A proposal is the newest sighting: what a person accepts is what is there now, not what was there
+# last week.
 _PROPOSE = """
     INSERT INTO proposals (check_name, name, value, seen_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (check_name, name) DO UPDATE SET value = excluded.value, seen_at = excluded.seen_at
 """
 _ACCEPT = """
-    INSERT INTO acceptances (check_name, name, value, seen_at, accepted_at, accepted_by) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO acceptances (check_name, name, value, seen_at, accepted_at, accepted_by)
+    VALUES (?, ?, ?, ?, ?, ?)
 """
 
 
@@ -59,6 +62,8 @@ class AcceptanceReading(Table):
     def accepted(self, check: str) -> dict[str, Any]:
         """What is in force of a check: name -> value."""
         rows = self._database.rows(
+            # The newest acceptance by its row id, not by its time: a clock that was set back would
+            # revive an older one.
             "SELECT name, value FROM acceptances WHERE id IN "
             "(SELECT max(id) FROM acceptances WHERE check_name = ? GROUP BY name)",
             (check,),
@@ -101,4 +106,6 @@ class AcceptanceWriting(Table):
 
 
 def _written(value: Any) -> str:
+    # ASCII: a lone surrogate from a broken far end cannot be written as UTF-8, and would stop the
+    # whole commit.
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True)

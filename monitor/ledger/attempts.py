@@ -18,8 +18,12 @@ from monitor.ledger.database import Database, Row
 from monitor.ledger.table import Table
 
 Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
-_TIME_BITS = 42  # milliseconds until the year 2109
+# 42 bits of milliseconds reach the year 2109; the 21 above them, in SQLite's signed 64, hold two
+# million checks.
+_TIME_BITS = 42
 _COLUMNS = "check_number, started_at, name, kind, purpose, muted, state, observation, verdict"
+# A second attempt within the same millisecond is no error here: `record` moves it on and tries
+# again.
 _RECORD = (
     "INSERT INTO attempts (check_number, started_at, kind, purpose, muted, state, observation,"
     " verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (check_number, started_at) DO NOTHING"
@@ -60,7 +64,9 @@ class AttemptReading(Table):
         """The attempt that `record` gave this id."""
         number, started_at = identity >> _TIME_BITS, identity & ((1 << _TIME_BITS) - 1)
         found = self._database.row(
-            f"SELECT {_COLUMNS} FROM {_FROM} WHERE check_number = ? AND started_at = ?",  # noqa: S608 - constants
+            # Only constants are put into the text; what comes from outside is bound.
+            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
+            "WHERE check_number = ? AND started_at = ?",
             (number, started_at),
         )
         return _attempt(found) if found else None
@@ -100,6 +106,7 @@ class AttemptWriting(Table):
         return number << _TIME_BITS | started
 
     def _number(self, check: str) -> int:
+        # Numbers are given once and never change, so one look-up per check and process is enough.
         known: dict[str, int] = self.memo().setdefault("check numbers", {})
         if check not in known:
             known[check] = _number(self._database, check)
@@ -135,5 +142,6 @@ def _told(row: Row) -> tuple[Observation, Verdict]:
         seen = bodies.OBSERVATION.read(encoding.unpacked(row["observation"]), row["name"])
         told = {"state": row["state"], **encoding.unpacked(row["verdict"])}
         return seen, bodies.VERDICT.read(told, row["name"])
+    # A row of a newer release is not taken for a good look: it counts as one that could not tell.
     except Unreadable as why:
         return Observation(blind=str(why)), Verdict(State.UNKNOWN, (str(why),))

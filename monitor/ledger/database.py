@@ -18,6 +18,8 @@ from typing import Any
 
 from monitor.ledger.errors import LedgerFault, explained, told
 
+# Longer than a commit takes on a slow disk: a verb of the command line waits so long for the
+# daemon, and then says so.
 BUSY_SECONDS = 10.0
 Value = str | int | float | None
 Row = sqlite3.Row
@@ -100,6 +102,8 @@ class Database:
             raise
 
     def _forget_what_others_changed(self) -> None:
+        # data_version tells of commits by other connections only (SQLite's PRAGMA manual); our own
+        # keep the memo in step.
         row = self.row("PRAGMA data_version")
         version = row[0] if row else None
         if version != self._seen_version:
@@ -114,7 +118,11 @@ class Database:
 
 
 def _connect(where: str, read_only: bool) -> sqlite3.Connection:
+    # Only a URI can ask for mode=ro; `as_uri` escapes what would end the path in it, as `?` and
+    # `#`.
     name = f"{Path(where).absolute().as_uri()}?mode=ro" if read_only else where
+    # isolation_level=None: the sqlite3 module would otherwise begin transactions by itself, and
+    # deferred ones.
     connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, uri=read_only)
     connection.row_factory = sqlite3.Row
     return connection
@@ -122,11 +130,16 @@ def _connect(where: str, read_only: bool) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, read_only: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+    # A ledger may have been copied from elsewhere: functions in its schema must not run with our
+    # rights.
     connection.execute("PRAGMA trusted_schema = OFF")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
         return
+    # With a write-ahead log `reveille status` reads on while the daemon writes.
     connection.execute("PRAGMA journal_mode = WAL")
+    # With NORMAL a power cut could lose the last commits of a write-ahead log, and a letter would
+    # be sent a second time.
     connection.execute("PRAGMA synchronous = FULL")
 
 
@@ -134,6 +147,8 @@ def _lay(path: Path) -> None:
     """Make the file and its folder, for this user alone."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made before SQLite does it with the umask's mode; its -wal and -shm files take over the
+        # mode of the database.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         status = path.stat()
         if status.st_mode & 0o077 and status.st_uid == os.geteuid():

@@ -21,12 +21,14 @@ _MILLISECOND = timedelta(milliseconds=1)
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970 UTC. Raises ValueError for a moment without a zone."""
     if moment.tzinfo is None:
+        # A wall time without a zone would be kept as if it were UTC: five and a half hours wrong in
+        # Pune.
         raise ValueError(f"{moment!r} has no time zone; a ledger keeps instants")
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def optional_milliseconds(moment: datetime | None) -> int | None:
-    """The same for a moment that may not have come yet."""
+    """Whole milliseconds since 1970 UTC; None for a moment that has not come yet."""
     return None if moment is None else milliseconds(moment)
 
 
@@ -36,7 +38,7 @@ def moment(kept: int) -> datetime:
 
 
 def optional_moment(kept: int | None) -> datetime | None:
-    """The same for one that may not have come yet."""
+    """The instant, in UTC; None for one that has not come yet."""
     return None if kept is None else moment(kept)
 
 
@@ -48,13 +50,16 @@ def packed(body: Mapping[str, Any]) -> str:
 
 
 def unpacked(kept: str) -> dict[str, Any]:
-    """The body again."""
+    """The body out of the JSON that `packed` has made."""
     body: dict[str, Any] = json.loads(kept)
     return body
 
 
 def plain(text: str, longest: int = 500) -> str:
-    """A text column's own: no broken characters, no control characters, bounded."""
+    """A text for a column: no broken characters, no control characters, at most `longest`
+    of them.
+    """
+    # A lone surrogate, as broken far ends leave them in texts, cannot be bound as UTF-8.
     sound = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(sign if sign.isprintable() else " " for sign in sound)[:longest]
 
@@ -63,7 +68,10 @@ def observation_body(seen: Observation) -> dict[str, Any]:
     """An observation as JSON data; what is empty is left out."""
     body: dict[str, Any] = {
         "stages": [
-            [s.name, round(s.began, 6), round(s.seconds, 6), int(s.passed)] for s in seen.stages
+            # A microsecond is finer than any stopwatch here; all the digits would make each row a
+            # third longer.
+            [s.name, round(s.began, 6), round(s.seconds, 6), int(s.passed)]
+            for s in seen.stages
         ],
         "measures": dict(seen.measures),
         "fault": _fault_body(seen.fault),
@@ -77,7 +85,7 @@ def observation_body(seen: Observation) -> dict[str, Any]:
 
 
 def observation(body: Mapping[str, Any]) -> Observation:
-    """The observation again."""
+    """The observation out of its JSON data."""
     return Observation(
         stages=tuple(
             Stage(name, began, seconds, bool(passed))
@@ -102,7 +110,7 @@ def verdict_body(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict(state: str, body: Mapping[str, Any]) -> Verdict:
-    """The verdict again."""
+    """The verdict out of its state's column and its JSON data."""
     return Verdict(State(state), tuple(body.get("reasons", ())), _fault(body.get("fault")))
 
 

@@ -36,8 +36,12 @@ _WORDS = {
 
 
 def in_words(where: str, error: sqlite3.Error) -> str:
-    """One line for an administrator: which ledger, what is wrong with it, and SQLite's own words."""
+    """One line for an administrator: which ledger, what is wrong with it, and SQLite's own
+    words.
+    """
     name = getattr(error, "sqlite_errorname", "") or ""
+    # SQLite's extended codes begin with the name of their family: SQLITE_IOERR_WRITE,
+    # SQLITE_BUSY_SNAPSHOT.
     family = next((known for known in _WORDS if name.startswith(known)), "")
     said = _WORDS.get(family, "refused what was asked of it")
     return f"the ledger {where} {said} ({name or type(error).__name__}: {error})"
@@ -55,6 +59,7 @@ def explained(where: str) -> Iterator[None]:
     """
     try:
         yield
+    # A broken constraint is no fault of the file, but an answer: the caller knows what it means.
     except sqlite3.IntegrityError:
         raise
     except sqlite3.Error as error:

@@ -26,6 +26,8 @@ class HistoryRow:
 class HistoryReading(Table):
     def history(self, number: int | None) -> list[HistoryRow]:
         """What happened to an incident, the oldest first; None: to the monitor itself."""
+        # `IS` matches NULL too, which `=` never does: what happens to the monitor itself has no
+        # incident.
         rows = self._database.rows(
             "SELECT * FROM history WHERE incident IS ? ORDER BY id", (number,)
         )

@@ -86,7 +86,8 @@ class IncidentReading(Table):
         too.
         """
         rows = self._database.rows(
-            f"SELECT * FROM incidents WHERE {_WHERE[state]} ORDER BY number DESC LIMIT ?",  # noqa: S608 - constants
+            f"SELECT * FROM incidents WHERE {_WHERE[state]} "  # noqa: S608 - constants
+            "ORDER BY number DESC LIMIT ?",
             (limit,),
         )
         return [_incident(row) for row in rows]
@@ -97,7 +98,8 @@ class IncidentWriting(Table):
         """Open an incident; returns its number. Raises AlreadyOpen."""
         try:
             made = self._database.change(
-                f"INSERT INTO incidents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
+                f"INSERT INTO incidents ({_COLUMNS}) "  # noqa: S608 - constants
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 _values(row),
             )
         except sqlite3.IntegrityError as broken:
@@ -121,6 +123,7 @@ class IncidentWriting(Table):
 
 
 def _clash(broken: sqlite3.IntegrityError, key: str) -> Exception:
+    # SQLite names the columns of the index: "UNIQUE constraint failed: incidents.key".
     return AlreadyOpen(key) if "incidents.key" in str(broken) else broken
 
 

@@ -76,7 +76,7 @@ class Ledger(
             yield Transaction(self._database)
 
     def close(self) -> None:
-        """Close it; what was committed stays."""
+        """Close the ledger; what was committed stays."""
         self._database.close()
 
     def __enter__(self) -> Ledger:
@@ -92,6 +92,8 @@ class Ledger(
 
 
 def _fit(database: Database) -> None:
+    # Only the daemon changes the form of a ledger; a verb that reads beside it must not do so under
+    # its feet.
     if not database.read_only:
         migrate(database)
         return

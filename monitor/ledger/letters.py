@@ -18,6 +18,8 @@ from monitor.ledger.table import Table
 
 LetterState = Literal["queued", "sent", "failed"]
 ReceiptKind = Literal["tried", "sent", "later", "never", "expired", "interrupted"]
+# Three days bridge a weekend without the mail server; older news of an incident would mislead
+# whoever reads it.
 LIFETIME_SECONDS = 3 * 86400.0
 
 
@@ -61,7 +63,7 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
-    """What became of one attempt to send: "tried" is written before it, one of the others after it."""
+    """What became of one attempt to send: "tried" is written before it, another kind after it."""
 
     letter: int
     attempt: int
@@ -70,11 +72,14 @@ class ReceiptRow:
     text: str
 
 
+# A leased letter is due when its lease ends, since its sender may be dead. An earlier letter that
+# still waits holds back the later ones of its thread.
 _NEXT = """
     SELECT min(max(next_at, coalesce(lease_until, 0))) AS at FROM outbox AS this
     WHERE state = 'queued'
       AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
-                      WHERE earlier.state = 'queued' AND earlier.incident = this.incident AND earlier.desk = this.desk
+                      WHERE earlier.state = 'queued' AND earlier.incident = this.incident
+                        AND earlier.desk = this.desk
                         AND earlier.recipient = this.recipient
                         AND (earlier.not_before, earlier.id) < (this.not_before, this.id))
       AND desk = ?
@@ -83,7 +88,11 @@ _NEXT = """
 
 class LetterReading(Table):
     def outbox(
-        self, state: LetterState | None = None, incident: int | None = None
+        self,
+        state: LetterState | None = None,
+        incident: int | None = None,
+        # One statement for every question, so that nothing is ever pasted into it: a NULL parameter
+        # asks for all.
     ) -> list[OutboxRow]:
         """The letters in their order; all, or those in one state, or those of one incident."""
         rows = self._database.rows(

@@ -32,6 +32,8 @@ def known(folder: Path = FOLDER) -> list[Migration]:
     steps = [
         Migration(int(file.name[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files
     ]
+    # A step that was lost in packaging would be taken by a later release, after steps that build on
+    # it.
     if [step.number for step in steps] != list(range(1, len(steps) + 1)):
         raise LedgerFault(f"the migrations in {folder} are not numbered 1, 2, 3 …")
     return steps
@@ -49,6 +51,7 @@ def migrate(database: Database, steps: list[Migration] | None = None) -> None:
     """Take the steps that are missing. Raises LedgerFault."""
     steps = known() if steps is None else steps
     refuse_newer(database, len(steps))
+    # Each step commits by itself: what was brought up to date stays so if a later step fails.
     for step in steps[version(database) :]:
         _take(database, step)
 
@@ -66,6 +69,7 @@ def _take(database: Database, step: Migration) -> None:
     with database.transaction():
         if version(database) >= step.number:  # another process was quicker
             return
+        # The first step makes the table in which the steps are counted.
         if step.number == 1:
             database.change(
                 "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
@@ -85,6 +89,8 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(gathered):
             yield gathered
             gathered = ""
+    # Comments may follow the last statement; anything else without its semicolon would silently not
+    # be done.
     if "".join(line.split("--")[0] for line in gathered.splitlines()).strip():
         raise LedgerFault(
             f"a migration ends in the middle of a statement: {gathered.strip()[:80]!r}"

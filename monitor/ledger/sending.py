@@ -14,11 +14,15 @@ from monitor.ledger.encoding import milliseconds, packed, plain
 from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, ReceiptKind, letter_of
 from monitor.ledger.table import Table
 
+# The earliest of each thread only: "closed" must not overtake an "opened" that the mail server put
+# off.
 _DUE = """
     SELECT id FROM outbox AS this
-    WHERE state = 'queued' AND desk = ? AND next_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+    WHERE state = 'queued' AND desk = ? AND next_at <= ?
+      AND (lease_until IS NULL OR lease_until <= ?)
       AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
-                      WHERE earlier.state = 'queued' AND earlier.incident = this.incident AND earlier.desk = this.desk
+                      WHERE earlier.state = 'queued' AND earlier.incident = this.incident
+                        AND earlier.desk = this.desk
                         AND earlier.recipient = this.recipient
                         AND (earlier.not_before, earlier.id) < (this.not_before, this.id))
     ORDER BY next_at, id LIMIT 1
@@ -29,6 +33,8 @@ class LetterWriting(Table):
     def enqueue(self, message: OutboxMessage) -> bool:
         """Put a message into the outbox; False when it was there already."""
         at = milliseconds(message.not_before)
+        # The unique key of incident, kind, sequence, desk and recipient makes one letter of an
+        # order that is written twice.
         made = self._database.change(
             "INSERT INTO outbox (incident, kind, sequence, desk, recipient, body, not_before,"
             " next_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -54,6 +60,7 @@ class LetterWriting(Table):
         due = self._database.row(_DUE, (desk, at, at))
         if due is None:
             return None
+        # Counted before the send: a sender that dies in it has used up one try all the same.
         self._database.change(
             "UPDATE outbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE"
             " id = ?",
@@ -66,19 +73,19 @@ class LetterWriting(Table):
         return letter
 
     def letter_sent(self, letter: OutboxRow, at: datetime, reference: str) -> None:
-        """It went out; `reference` is what the far side calls it."""
+        """Note that a letter went out; `reference` is what the far side calls it."""
         self._receipt(letter, at, "sent", reference)
         self._settle(letter, "sent", reference=reference)
 
     def letter_failed(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
-        """It will never go out."""
+        """Note that a letter will never go out, and why."""
         self._receipt(letter, at, kind, text)
         self._settle(letter, "failed", error=text)
 
     def letter_postponed(
         self, letter: OutboxRow, at: datetime, next_at: datetime, text: str
     ) -> None:
-        """Not now; again at `next_at`."""
+        """Note that a letter was put off, and is due again at `next_at`."""
         self._receipt(letter, at, "later", text)
         self._database.change(
             "UPDATE outbox SET next_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ? "
@@ -106,6 +113,7 @@ class LetterWriting(Table):
     def _settle(
         self, letter: OutboxRow, state: LetterState, *, reference: str = "", error: str = ""
     ) -> None:
+        # What went out stays sent, whatever a slower sender of the same letter says afterwards.
         self._database.change(
             "UPDATE outbox SET state = ?, lease_owner = NULL, lease_until = NULL, reference = ?,"
             " last_error = ? WHERE id = ? AND state <> 'sent'",

@@ -41,7 +41,7 @@ class SlotReading(Table):
         return [_slot(row) for row in rows]
 
     def slot(self, job: str, slot_key: str) -> SlotRow | None:
-        """One claimed slot."""
+        """The slot of a job under this key; None where nobody has claimed it."""
         found = self._database.row(
             "SELECT * FROM slots WHERE job = ? AND slot_key = ?", (job, slot_key)
         )
@@ -60,6 +60,8 @@ class SlotReading(Table):
 class SlotWriting(Table):
     def claim(self, job: str, slot_key: str, slot_at: datetime, now: datetime) -> bool:
         """Claim a run; False when it was claimed before."""
+        # The primary key decides who claims it, also between two processes that ask at the same
+        # moment.
         made = self._database.change(
             "INSERT INTO slots (job, slot_key, slot_at, claimed_at) VALUES (?, ?, ?, ?) ON CONFLICT"
             " DO NOTHING",

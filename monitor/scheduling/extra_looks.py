@@ -20,14 +20,16 @@ class ExtraLooks:
     """
 
     def __init__(self) -> None:
-        self._ends: dict[
-            str, tuple[datetime, float]
-        ] = {}  # check -> its instant, and the monotonic end of the wait
+        # Check -> the instant that its condition names, and the end of the wait on the monotonic
+        # clock.
+        self._ends: dict[str, tuple[datetime, float]] = {}
 
     def owed_at(
         self, conditions: Mapping[str, Condition], now: datetime, monotonic: float
     ) -> Iterator[tuple[str, datetime]]:
         """Each check that is owed an extra look, and when; in the past if it is owed by now."""
+        # A check that left the configuration, or owes nothing any more: its wait would otherwise be
+        # kept for ever.
         for name in self._ends.keys() - conditions.keys():
             del self._ends[name]
         for name, condition in conditions.items():
@@ -38,6 +40,8 @@ class ExtraLooks:
         """When one is owed by either clock. Its condition has a next look."""
         owed = condition.next_look
         assert owed is not None  # noqa: S101 - said above
+        # Another instant is another wait, counted from here; the same instant goes on, however the
+        # wall clock moved.
         if self._ends.get(condition.check, (None,))[0] != owed:
             self._ends[condition.check] = (
                 owed,

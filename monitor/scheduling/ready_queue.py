@@ -37,6 +37,8 @@ class Agenda:
 
     def ripe(self, now: datetime) -> list[str]:
         """Whoever may be owed something at `now`."""
+        # The clock was set back: what rested until a moment of the old time may be owed under the
+        # new one.
         if self._now is not None and now < self._now:
             self._ripe.update(dict.fromkeys(self._until))
             self._resting, self._until = [], {}
@@ -49,6 +51,8 @@ class Agenda:
 
     def next(self) -> datetime | None:
         """When somebody ripens next."""
+        # A heap cannot lose an entry from its middle: what was moved is left there, and passed over
+        # when it comes up.
         while self._resting and self._until.get(self._resting[0][1]) != self._resting[0][0]:
             heapq.heappop(self._resting)
         return self._resting[0][0] if self._resting else None

@@ -27,11 +27,14 @@ from monitor.clock import Clock, SystemClock
 log = logging.getLogger(__name__)
 
 
+# A minute of a call, both ways at 8 kHz in 16 bits, is 2 MB of evidence: what is left holds the
+# ledger's own commits.
 SPARE_BYTES = 32e6
+# Asked at most once a second: `statvfs` before each of ten thousand looks a minute would tell
+# nothing new.
 _ROOM_SECONDS = 1.0
-"""for how long a disk that had room is taken to have it"""
+# What the dates of far ends are held against, whatever clock a rehearsal goes by.
 _WORLD = SystemClock()
-"""what the dates of far ends are held against, whatever clock a rehearsal goes by"""
 
 
 class Lines:
@@ -45,6 +48,8 @@ class Lines:
     async def occupy(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
         """Hold one channel of each line, all or none, for as long as the block runs."""
         async with self._freed:
+            # All lines or none: two checks that held one each and waited for the other's would wait
+            # for ever.
             await self._freed.wait_for(
                 lambda: all(self._busy.get(c.line, 0) < c.channels for c in claims)
             )
@@ -83,6 +88,7 @@ class Runner:
         it saw. Never raises but on cancellation.
         """
         claims = check.claims()
+        # The line before the slot: whoever waits for a busy line keeps nobody else from looking.
         async with self._lines.occupy(claims) if claims else nullcontext(), self._slots:
             if (blind := self._no_room()) is not None:
                 return Observation(blind=blind)
@@ -100,6 +106,7 @@ class Runner:
         except (Refused, CannotTell) as ended:
             return trace.observation(ended)
         except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
+            # `expired` tells our own limit from a TimeoutError that the check raised by itself.
             if limit.expired():
                 return trace.observation(
                     blind=f"the attempt did not end within its limit of {limit_seconds:g} s"
@@ -116,10 +123,14 @@ class Runner:
             return None
         try:
             if not self._exhibits.is_dir():
+                # Only the daemon's own user may read recordings of calls: mode 0700, whatever the
+                # umask.
                 self._exhibits.mkdir(mode=0o700, parents=True, exist_ok=True)
             left = shutil.disk_usage(self._exhibits).free
         except OSError as full:
             return f"no folder for the exhibits: {full}"
+        # Below this nothing is looked at: the ledger must still be able to write that the monitor
+        # is blind.
         if left >= self._spare_bytes:
             self._room_until = self._clock.monotonic() + _ROOM_SECONDS
             return None
@@ -132,6 +143,8 @@ class Runner:
         """
         day = self._exhibits / f"{now:%Y-%m-%d}"
         day.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A confirming look may begin in the same second as the one before: each has a folder of its
+        # own.
         for count in itertools.count(1):
             folder = day / f"{name}-{now:%H%M%S}-{count}"
             with suppress(FileExistsError):

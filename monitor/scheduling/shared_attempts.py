@@ -35,11 +35,13 @@ class SharedLooks:
     async def look(self, check: str, since: float, make: Callable[[], Awaitable[Seen]]) -> Seen:
         """One that is under way and began at `since` (stopwatch seconds) or after, or a new one."""
         shared = self._under_way.get(check)
+        # It began before the asker's own look: what it sees may be from before the trouble.
         if shared is None or shared.began < since:
             shared = _Shared(self._clock.monotonic(), asyncio.ensure_future(make()))
             self._under_way[check] = shared
         shared.waiting += 1
         try:
+            # Shielded: one waiter that is cancelled must not end the look of all the others.
             return await asyncio.shield(shared.task)
         finally:
             shared.waiting -= 1
@@ -53,6 +55,8 @@ class Turns:
     """Who is looking at a check, so that the next waits."""
 
     def __init__(self) -> None:
+        # Weak values: the lock of a check that nobody looks at is forgotten, and checks may come
+        # and go with a reload.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, check: str) -> asyncio.Lock:

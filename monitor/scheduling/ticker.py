@@ -24,6 +24,8 @@ import schedule
 Job = Callable[[], object]
 Faulted = Callable[[str, Exception], object]
 
+# Less is what NTP corrects all the time (its step threshold is 128 ms, RFC 5905): no reason to plan
+# everything anew.
 _SLACK_SECONDS = 1.0
 
 
@@ -56,6 +58,8 @@ class Cadence:
     def run_due(self) -> None:
         """Run what is due, once each."""
         if self._clock_went_back():
+            # `schedule` keeps the next time of each job by the wall clock: planned anew, each
+            # counts from the clock as it is now.
             self._scheduler.clear()
             for plan in self._plans:
                 plan()
@@ -73,6 +77,8 @@ class Cadence:
         while not stopping.is_set():
             self.run_due()
             try:
+                # Not one long sleep: a clock that is set on makes jobs due at once, and is noticed
+                # within this time.
                 await asyncio.wait_for(stopping.wait(), self.idle_seconds())
             except TimeoutError:
                 continue
@@ -86,16 +92,20 @@ class Cadence:
             self._scheduler.every().day.at(at.strftime("%H:%M:%S"), zone).do(
                 self._guarded, name, job
             )
+        # `pytz` has its own copy of the zone database, which may lack a zone that the host knows.
         except LookupError as error:
             self._faulted(name, error)
 
     def _guarded(self, name: str, job: Job) -> None:
         try:
             job()
-        except Exception as error:  # noqa: BLE001 - whatever a job raises, the jobs after it are still due
+        # Whatever one job raises, the jobs after it are still due; the caller is told.
+        except Exception as error:  # noqa: BLE001 - told above
             self._faulted(name, error)
 
     def _clock_went_back(self) -> bool:
-        """Nothing is ever further away than the shortest interval, unless the clock was set back."""
+        """Nothing is ever further away than the shortest interval, unless the clock was
+        set back.
+        """
         idle, shortest = self._scheduler.idle_seconds, self._shortest_seconds
         return idle is not None and shortest is not None and idle > shortest + _SLACK_SECONDS

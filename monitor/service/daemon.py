@@ -14,7 +14,6 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine
-from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +33,15 @@ from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.service.heartbeat import Presence
+from monitor.service.life_signs import LifeSigns
 from monitor.service.sd_notify import ServiceManager
 
 log = logging.getLogger("reveille")
+# With what is said and closed afterwards this stays within the 10 s of rule 3, and far below
+# systemd's 90 s.
 STOP_WITHIN_SECONDS = 8.0
+# At most fifty wakings a second, however many checks have slots close to each other.
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
-BEATS_APART_SECONDS = 0.1
-BEATS_SHARE = 0.05
-"""of the loop's time, at most: a rename may wait for a slow disk"""
-MOST_NAMED = 20
 
 
 class Daemon:
@@ -56,16 +55,14 @@ class Daemon:
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._doing: dict[str, str] = {}
         self._alarm_clock: asyncio.TimerHandle | None = None
-        self._next_beat: asyncio.TimerHandle | None = None
-        self._beats_apart = BEATS_APART_SECONDS
         self._alarm = Alarm()
         configuration = load(file)
         self._presence = Presence(configuration.state)
+        self._signs = LifeSigns(self._presence, self._clock, self._faulted)
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
         runner = Runner(self._clock, configuration.state / "exhibits")
-        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._signs.heard)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._take(configuration)
 
@@ -73,14 +70,16 @@ class Daemon:
         """Look, tell and keep watch until SIGTERM or SIGINT."""
         self._on_signals()
         self._note("started", {"file": str(self._file)})
+        # Before anything is sent: what a dead predecessor was sending must go out first, or its
+        # thread is out of order.
         self._outbox.take_over(self._clock.now())
         log.info(
             "action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks)
         )
-        self._beat()
+        self._signs.beat()
+        # What loading left over is collected once; what is then frozen is the configuration, which
+        # stays. To go through it again and again takes long with ten thousand checks.
         gc.collect()
-        # the configuration stays: with ten thousand checks, going through it again and again takes
-        # long
         gc.freeze()
         self._manager.ready(self._status())
         self._name_unreadable()
@@ -89,14 +88,11 @@ class Daemon:
         if self._alarm_clock:
             self._alarm_clock.cancel()
         await self._end_tasks()
-        self._beat()
+        self._signs.beat()
         self._note("stopped", {})
         log.info("action=stopped")
         self._ledger.close()
         self._presence.leave()
-
-    # -- what the cadence nudges
-    # --------------------------------------------------------------------------------
 
     def _look(self) -> None:
         if (slot := self._audit.owed(self._clock.now())) is not None:
@@ -117,9 +113,8 @@ class Daemon:
             return
         when = loop.time() + max((at - now).total_seconds(), LEAST_BETWEEN_LOOKS_SECONDS)
         if self._alarm_clock is not None:
-            if (
-                self._alarm_clock.when() <= when
-            ):  # never put off: looks that end all the time would do it for ever
+            # Never put off: looks that end all the time would do that for ever.
+            if self._alarm_clock.when() <= when:
                 return
             self._alarm_clock.cancel()
         self._alarm_clock = loop.call_at(when, self._woken)
@@ -139,8 +134,7 @@ class Daemon:
         try:
             await self._rounds.look(due)
         finally:
-            self._doing.pop(due.name, None)
-            self._beat_soon()
+            self._signs.ended(due.name)
             self._send()
             self._wake_in_time()
 
@@ -166,6 +160,7 @@ class Daemon:
     def _sweep(self) -> None:
         configuration = self._rounds.configuration
         exhibits, now = configuration.state / "exhibits", self._clock.now()
+        # Once an hour is enough: evidence is kept by days.
         if removed := sweep(exhibits, configuration.keep_evidence, self._ledger, now):
             log.info("action=swept attempts=%d", removed)
 
@@ -173,28 +168,7 @@ class Daemon:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
         self._manager.status(self._status())
-        self._beat()
-
-    def _beat_soon(self) -> None:
-        """Stages follow each other faster than anybody reads; a heartbeat is a file to be written."""
-        if self._next_beat is None:
-            self._next_beat = asyncio.get_running_loop().call_later(self._beats_apart, self._beat)
-
-    def _beat(self) -> None:
-        if self._next_beat is not None:
-            self._next_beat.cancel()
-            self._next_beat = None
-        began = self._clock.monotonic()
-        try:
-            self._presence.beat(self._clock.now(), self._at_work())
-        except OSError as full:
-            self._faulted("heartbeat", full)
-        self._beats_apart = max(
-            BEATS_APART_SECONDS, (self._clock.monotonic() - began) / BEATS_SHARE
-        )
-
-    # -- putting together
-    # ---------------------------------------------------------------------------------------
+        self._signs.beat()
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
@@ -210,6 +184,8 @@ class Daemon:
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
+        # `watchdog_seconds` is half of WatchdogSec= already; without a watchdog every 5 s keeps the
+        # status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
@@ -219,6 +195,8 @@ class Daemon:
             cadence.daily(
                 [configuration.audit.at], configuration.site.timezone, "audit", self._look
             )
+        # A run at a time of day gets a nudge of its own, so that it begins on its second and not up
+        # to a second later.
         for entry in configuration.checks.values():
             cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
         return cadence
@@ -241,6 +219,8 @@ class Daemon:
         self._manager.reloading()
         try:
             configuration = load(self._file)
+            # Lock and ledger belong to the old folder: on a new one this daemon could meet another
+            # that holds it.
             if configuration.state != self._rounds.configuration.state:
                 raise ValueError(
                     f"the state folder cannot change while running; it is {self._presence.state}"
@@ -252,13 +232,14 @@ class Daemon:
             self._take(configuration)
             self._note("reloaded", {"checks": len(configuration.checks)})
             log.info("action=reloaded checks=%d", len(configuration.checks))
+        # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
+        # force.
         self._manager.ready(self._status())
-
-    # -- tasks
-    # --------------------------------------------------------------------------------------------------
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
+        # The loop itself keeps only weak references to tasks (asyncio manual): without this one a
+        # look could vanish.
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -274,6 +255,7 @@ class Daemon:
         if not isinstance(error, LedgerFault | Unreadable | OSError):
             log.error("action=fault in=%s", name, exc_info=error)
             return
+        # At most one alarm in a while: a full disk faults at every tick.
         if self._alarm.due(self._clock.now()):
             log.error("action=blind in=%s %s", name, error)
             self._start(
@@ -286,27 +268,13 @@ class Daemon:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_WITHIN_SECONDS)
 
-    # -- saying
-    # -------------------------------------------------------------------------------------------------
-
     @property
     def _site(self) -> str:
         return self._rounds.configuration.site.name
 
-    def _heard(self, check: str, text: str) -> None:
-        self._doing[check] = text
-        self._beat_soon()
-
-    def _at_work(self) -> str:
-        named = nsmallest(MOST_NAMED, self._doing.items())
-        more = (
-            [f"and {len(self._doing) - MOST_NAMED} more"] if len(self._doing) > MOST_NAMED else []
-        )
-        return ", ".join([f"{check}: {text}" for check, text in named] + more)
-
     def _status(self) -> str:
         open_tickets = len(self._ledger.open_incidents())
-        doing = self._at_work() or "waiting"
+        doing = self._signs.at_work() or "waiting"
         return (
             f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open"
             f" tickets; {doing}"

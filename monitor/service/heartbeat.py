@@ -49,6 +49,8 @@ class Presence:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            # flock(2) belongs to the open file: the kernel lets go of it when the process ends,
+            # killed or not.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._lock)
@@ -59,6 +61,7 @@ class Presence:
         new = self.state / "heartbeat.new"
         body: _Beat = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing}
         new.write_text(json.dumps(HEARTBEAT.numbered(body)), encoding="utf-8")
+        # rename(2) is atomic: whoever reads sees the last beat or this one, and never half of one.
         new.replace(self.state / "heartbeat.json")
 
     def leave(self) -> None:
@@ -84,6 +87,8 @@ def _held(state: Path) -> bool:
     except OSError:
         return False
     try:
+        # A shared lock that is granted proves that nobody holds the exclusive one. Two who ask at
+        # once do not disturb each other.
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True

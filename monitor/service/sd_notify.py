@@ -28,8 +28,13 @@ class ServiceManager:
         daemon's name.
         """
         address = environment.pop("NOTIFY_SOCKET", None)
+        # Said twice in each period, as sd_watchdog_enabled(3) recommends: one late message is then
+        # no death.
         microseconds = environment.pop("WATCHDOG_USEC", "")
+        # The variables are inherited: WATCHDOG_PID says whether they were meant for this process
+        # (sd_watchdog_enabled(3)).
         watched = environment.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        # A path or an abstract socket; other families, as vsock, are for whole virtual machines.
         if not address or address[0] not in "/@":
             return cls()
         return cls(
@@ -37,11 +42,11 @@ class ServiceManager:
         )
 
     def ready(self, status: str = "") -> bool:
-        """Started, or done with reloading."""
+        """Say that the daemon has started, or is done with reloading."""
         return self._tell("READY=1", *_status(status))
 
     def status(self, text: str) -> bool:
-        """One line for `systemctl status`."""
+        """Set the one line that `systemctl status` shows."""
         return self._tell(*_status(text or "-"))
 
     def alive(self) -> bool:
@@ -49,21 +54,25 @@ class ServiceManager:
         return self._tell("WATCHDOG=1")
 
     def reloading(self) -> bool:
-        """Reading the configuration anew; `ready` must follow."""
+        """Say that the configuration is read anew; `ready` must follow."""
+        # Type=notify-reload wants the moment by CLOCK_MONOTONIC with it, to tell this reload from
+        # an earlier one (sd_notify(3)).
         return self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self, status: str = "") -> bool:
-        """On the way out."""
+        """Say that the daemon is on its way out."""
         return self._tell("STOPPING=1", *_status(status))
 
     def _tell(self, *assignments: str) -> bool:
         if self.address is None:
             return False
+        # "@" stands for the NUL byte with which the name of an abstract socket begins (unix(7)).
         path = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with socket.socket(
             socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         ) as line:
             try:
+                # One datagram for all assignments, so that READY and its STATUS cannot be parted.
                 line.sendto("\n".join(assignments).encode(), path)
             except OSError:
                 return False

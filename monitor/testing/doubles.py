@@ -13,7 +13,9 @@ from itertools import count
 
 from monitor.desks.desk import Letter
 
-_TURNS = 50  # of the event loop, for everything that a moment sets off
+# Turns of the event loop: no chain of tasks that one moment sets off is as long, and an idle turn
+# costs next to nothing.
+_TURNS = 50
 
 
 class ManualClock:
@@ -44,6 +46,8 @@ class ManualClock:
             await asyncio.sleep(0)
             return
         waiting = asyncio.get_running_loop().create_future()
+        # The number keeps those of one moment in the order in which they fell asleep, and futures
+        # from being compared.
         heapq.heappush(self._sleepers, (moment, next(self._numbers), waiting))
         await waiting
 
@@ -77,6 +81,7 @@ class ManualClock:
             await asyncio.sleep(0)
 
     def _drop_gone(self) -> None:
+        # Whoever was cancelled in its sleep is not woken.
         while self._sleepers and self._sleepers[0][2].done():
             heapq.heappop(self._sleepers)
 

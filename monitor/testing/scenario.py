@@ -161,6 +161,8 @@ class Scene:
 
     def _next(self) -> datetime | None:
         now = self.clock.now()
+        # What is due by now has just been done: without this step a moment in the past would be
+        # gone to for ever.
         soonest = now + timedelta(milliseconds=1)
         moments = (
             self.rounds.next_moment(now),

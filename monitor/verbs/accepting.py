@@ -34,6 +34,8 @@ def accept(arguments: Namespace) -> int:
         changed = [
             one
             for one in proposals
+            # A part that was accepted as it is now needs no second acceptance: its date and name
+            # would only move.
             if one.name not in accepted or accepted[one.name].value != one.value
         ]
         if not arguments.json:
@@ -108,6 +110,7 @@ def _plain(
 
 def _is_wanted(name: str) -> bool:
     """Asks a person; without one the answer is no."""
+    # Without a terminal nobody can have read what is to be accepted: silence is a no.
     if not sys.stdin.isatty():
         complain(f"{name} is left as it is; --yes accepts it")
         return False

@@ -1,4 +1,6 @@
-"""backup list, drill, restore: what there is to go back to, whether it restores, and the way back."""
+"""backup list, drill, restore: what there is to go back to, whether it restores, and the
+way back.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +52,8 @@ def restore(arguments: Namespace) -> int:
 
 
 def _done(arguments: Namespace, do: Do, what: str) -> int:
+    # Only the check that takes backups knows where the live database is; one that proves them can
+    # drill alone.
     configuration = configuration_of(arguments)
     name, check = _one(configuration, arguments.name, Backup if do == "restore" else None)
     clock = SystemClock()
@@ -79,6 +83,8 @@ async def _asked(
 ) -> None:
     to, overwrite = getattr(arguments, "to", "") or "", getattr(arguments, "overwrite", False)
     await converse(check.job(do, arguments.at or "", to, overwrite), trace)
+    # A restored database has again what was cleaned away since: the journal of the cleaning is
+    # played once more.
     if do == "restore" and isinstance(check, Backup):
         for entry in configuration.checks.values():
             if isinstance(entry.probe, Hygiene) and entry.probe.cleans(
@@ -130,5 +136,6 @@ def _place(name: str, check: Kind) -> BackupPlace:
         )
         for b in kept(check.folder)
     )
+    # The newest that says so: a manifest that cannot be read has no source.
     source = next((backup.source for backup in kept(check.folder) if backup.source), "")
     return BackupPlace(name, source, str(check.folder), lines)

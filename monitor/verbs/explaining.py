@@ -17,8 +17,8 @@ from monitor.verbs.opening import Stop, configuration_of, entry_of
 from reports.model import ClockLine, RungLine
 from reports.views import Explained
 
+# The kind of what Reveille says of itself (monitor/policies/house.toml).
 OWN_KIND = "reveille"
-"""the kind of what Reveille says of itself (monitor/policies/house.toml)"""
 
 
 def explain(arguments: Namespace) -> int:
@@ -51,6 +51,7 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     if not arguments.kind:
         raise Stop("say what failed: a check's name, --kind with --stage and --code, or --issue")
     known = kinds().get(arguments.kind)
+    # The house's own kind stands for what Reveille says of itself, and no check is of it.
     if known is None and arguments.kind != OWN_KIND:
         hint = nearest(arguments.kind, kinds()) or f"; there are {', '.join(sorted(kinds()))}"
         raise Stop(f"there is no kind {arguments.kind[:60]!r}{hint}")
@@ -100,7 +101,9 @@ def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
         ways = [way for one in level.who for way in (one.mail, one.phone) if way]
         waiting = [line for line in lines if line.state in ("told", "next")]
         state = "skipped" if not ways else ("told", "next", "later")[min(len(waiting), 2)]
-        lines.append(RungLine(level.number, level.name, ", ".join(ways), level.at, state))  # type: ignore[arg-type]
+        reached = ", ".join(ways)
+        rung = (level.number, level.name, reached, level.at)
+        lines.append(RungLine(*rung, state))  # type: ignore[arg-type]
     return tuple(lines)
 
 

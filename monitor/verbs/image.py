@@ -52,6 +52,8 @@ def image(arguments: Namespace) -> int:
     missing = sorted(name for name, backup in found.items() if backup is None)
     proven = {name: backup for name, backup in found.items() if backup is not None}
     fault = f"no proven backup of {', '.join(missing)}" if missing else ""
+    # Beside the target: a rename within one file system is atomic, and a half-written image never
+    # has the name.
     with tempfile.TemporaryDirectory(
         prefix=".reveille-image-", dir=target.absolute().parent
     ) as name:
@@ -60,6 +62,7 @@ def image(arguments: Namespace) -> int:
         part = _written(configuration, proven, folder)
         if arguments.recipient:
             part = _encrypted(part, arguments.recipient)
+        # The owner and the group that fetches it, and nobody else: call records are in it.
         part.chmod(0o640)
         part.rename(target)
     notes = (
@@ -91,6 +94,7 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
 def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: Path) -> Path:
     part = folder / "image.tar"
     with part.open("xb") as file:
+        # PAX has no limit on sizes and names: the older ustar format ends at 8 GB a file.
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             _text(tar, "HOW-TO.md", image_instructions(sorted(proven)))
             for path in sorted(configuration.directory.iterdir()):
@@ -101,6 +105,7 @@ def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: P
             for name, kept in proven.items():
                 tar.add(kept.folder, f"backups/{name}/{kept.id}")
         file.flush()
+        # On the disk before it gets its name: whoever copies it after a power cut has all of it.
         os.fsync(file.fileno())
     return part
 

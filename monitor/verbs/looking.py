@@ -32,7 +32,10 @@ from reports.model import Ticket
 from reports.render import render_mail
 from reports.views import CheckLine, Once, Status
 
+# The daemon writes a sign of life every five seconds at least: six that are missing are no
+# coincidence.
 STALLED_AFTER_SECONDS = 30.0
+# A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
 OVERDUE_AFTER_SECONDS = 300.0
 EXIT = {"OK": 0, "DEGRADED": 1, "FAILED": 2, "UNKNOWN": 3}
 
@@ -44,6 +47,7 @@ def once(arguments: Namespace) -> int:
     configuration = configuration_of(arguments)
     entry = entry_of(configuration, arguments.name)
     exhibits = Path(tempfile.mkdtemp(prefix="reveille-once-"))
+    # A ledger in memory: the attempt is judged as the daemon would, and leaves nothing behind.
     with Ledger(":memory:") as ledger:
         _take_over(ledger, configuration, entry)
         seen = asyncio.run(
@@ -52,6 +56,7 @@ def once(arguments: Namespace) -> int:
         view = _once_view(ledger, configuration, seen)
     if arguments.nagios:
         say(plugin_line(seen))
+        # As a plugin it runs every few minutes, and nobody would look at the folders.
         shutil.rmtree(exhibits, ignore_errors=True)
     else:
         show("once", arguments.json, view)
@@ -97,10 +102,6 @@ def status(arguments: Namespace) -> int:
     )
 
 
-# -- once
-# ---------------------------------------------------------------------------------------------------------
-
-
 async def _look_once(
     ledger: Ledger, configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool
 ) -> Seen:
@@ -114,6 +115,7 @@ async def _look_once(
             complain(f"\x1b[2m  {check}: {stage}\x1b[0m")
 
     rounds = Rounds(ledger, configuration, clock, Runner(clock, exhibits), progress)
+    # One failure is enough here: nobody waits for a confirmation at a terminal.
     seen = await rounds.look(Due(replace(entry, confirm=1), "once"))
     if seen is None:
         raise RuntimeError("a look without a slot is never somebody else's")
@@ -160,14 +162,11 @@ def _orders(ledger: Ledger) -> Iterator[str]:
         yield f"{letter.desk} to {letter.recipient}: {mail.subject}"
 
 
-# -- status
-# -------------------------------------------------------------------------------------------------------
-
-
 def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) -> Status:
     beat = heartbeat(configuration.state)
     conditions = store.conditions(ledger)
     incidents = list(store.incidents_of(ledger.open_incidents()))
+    # What is queued and has never failed is on its way; the rest is worth a line.
     waiting = [row for row in ledger.outbox() if row.state != "sent" and row.last_error]
     return Status(
         site=configuration.site.name,
@@ -225,6 +224,7 @@ def _overdue(entry: CheckEntry, condition: Condition | None, now: datetime) -> b
     if entry.timetable is None or condition is None or condition.looked_at is None:
         return False
     patience = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
+    # The last run lies within the slot that was owed a while ago, or it did not happen.
     return condition.looked_at < entry.timetable.newest(now - patience).at - timedelta(seconds=1)
 
 

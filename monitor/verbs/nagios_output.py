@@ -7,7 +7,9 @@ from __future__ import annotations
 from monitor.core.verdict import Expectation
 from monitor.incidents.correlation import Seen
 
+# The four states of a plugin and their exit codes 0 to 3 (Monitoring Plugins guidelines).
 _WORDS = {"OK": "OK", "DEGRADED": "WARNING", "FAILED": "CRITICAL", "UNKNOWN": "UNKNOWN"}
+# Only these units are allowed in performance data; a measure without one of them is a plain number.
 _UNITS = {"_seconds": "s", "_percent": "%", "_bytes": "B", "_ms": "ms"}
 
 
@@ -16,6 +18,7 @@ def plugin_line(seen: Seen) -> str:
     line break.
     """
     text = "; ".join(seen.verdict.reasons) or f"{seen.observation.seconds:.2f} s"
+    # A bar begins the performance data, and a line break would cut the status in two.
     said = " ".join(text.replace("|", "/").split())
     head = f"{seen.entry.probe.KIND.upper()} {seen.name} {_WORDS[seen.verdict.state]} - {said}"
     data = " ".join(
@@ -31,6 +34,7 @@ def _datum(seen: Seen, name: str, value: float) -> str:
 
 
 def _range(expected: tuple[Expectation, ...], name: str) -> str:
+    # The guidelines' ranges: an alert is raised outside of `low:high`; `~` is minus infinity.
     """The range outside of which it alerts: `~:4` up to 4, `3.6:` from 3.6 on."""
     low = next(
         (f"{e.bound:g}" for e in expected if e.measure == name and e.comparison in (">", ">=")),

@@ -41,4 +41,5 @@ def entry_of(configuration: Configuration, name: str) -> CheckEntry:
 
 def whoami() -> str:
     """Who types: the person behind sudo, if any."""
+    # sudo makes everybody root; the ticket is to say who acknowledged it.
     return os.environ.get("SUDO_USER") or getpass.getuser()

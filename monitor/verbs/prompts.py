@@ -23,6 +23,7 @@ from monitor.verbs.opening import Stop, configuration_of, entry_of
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _NO_PROMPT = (
+    # What the audio analysis calls them: none of these is somebody speaking.
     "ringback",
     "busy",
     "congestion",
@@ -34,7 +35,9 @@ _NO_PROMPT = (
     "noise",
     "tone",
 )
+# Shorter than a word: a click, or the end of a ringback tone.
 _LEAST_SECONDS = 0.3
+# ITU-T P.56 speech levels of trunks lie around -20 dBm0; 15 dB below that a caller strains to hear.
 _QUIET_DBM0 = -35.0
 
 
@@ -62,6 +65,7 @@ def learn(arguments: Namespace) -> int:
 
 def _call(configuration: Configuration, arguments: Namespace) -> SipCall:
     """The call to place: a check's own, or one to a number. Raises Stop."""
+    # Exactly one of both: with neither nothing is called, and with both one would silently win.
     if bool(arguments.check) == bool(arguments.to):
         raise Stop("say whom to call: --check CHECK, or --to NUMBER --line LINE")
     if arguments.check:
@@ -76,6 +80,7 @@ def _call(configuration: Configuration, arguments: Namespace) -> SipCall:
     if arguments.line not in lines:
         hint = nearest(arguments.line, list(lines)) or f"; there are {', '.join(lines)}"
         raise Stop(f"there is no [lines.{arguments.line}]{hint}")
+    # Two seconds before the digits: an IVR that just answered often does not listen yet.
     digits = (Pause(pause=2.0), Press(press=arguments.press)) if arguments.press else ()
     return SipCall(line=lines[arguments.line], to=arguments.to, script=digits)
 
@@ -122,6 +127,8 @@ def _keep(
         complain(f"{target} is there already and was left as it is")
         return 2
     target.parent.mkdir(parents=True, exist_ok=True)
+    # Copied beside its place and then renamed: a check that runs meanwhile hears the old prompt or
+    # the new one.
     for written, kept in ((folder / "prompt.wav", target), (folder / "prompt.svg", picture)):
         part = kept.with_name(f".{kept.name}.part")
         shutil.copyfile(written, part)

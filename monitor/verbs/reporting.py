@@ -27,8 +27,9 @@ from reports.audit import Audit
 from reports.render import render_audit
 from reports.views import ReportLine, ReportLines
 
+# The kind of a letter that was asked for by hand: the morning's own kind is unique for each report.
 AGAIN = "audit-again"
-"""of a letter that was asked for by hand"""
+# Ten years of mornings: to find a day by its number, all are gone through.
 _ALL = 4000
 
 
@@ -76,6 +77,8 @@ def send_report(arguments: Namespace) -> int:
     with ledger_of(configuration) as ledger:
         report = kept_of(ledger, arguments.day)
         asked = arguments.format == "pdf"
+        # Asked before the letter is queued: the outbox could only send it without what was asked
+        # for.
         if asked and browser_here(None) is None:
             raise Stop(
                 f"a PDF is printed by a browser, and none of {', '.join(BROWSERS)} is installed"
@@ -148,5 +151,7 @@ def _enqueue(
     body = {"report": report_body(report), "pdf": pdf}
     with ledger.transaction() as t:
         for desk, address in whom:
+            # The second as its number: a repetition is a letter of its own, and not a double of the
+            # morning's.
             t.enqueue(OutboxMessage(None, AGAIN, int(now.timestamp()), desk, address, body, now))
     return [address for _, address in whom]

@@ -22,7 +22,9 @@ from monitor.verbs.opening import Stop
 def run(arguments: Namespace) -> int:
     """The daemon, in the foreground; systemd or a terminal is its parent."""
     _log_to_journal()
-    faulthandler.enable()  # the watchdog's SIGABRT leaves the stacks in the journal
+    # systemd's watchdog ends a daemon that hangs with SIGABRT (systemd.service(5)): the stacks say
+    # where.
+    faulthandler.enable()
     try:
         asyncio.run(_keep_running(Path(arguments.config)))
     except AlreadyRunning as other:
@@ -68,6 +70,7 @@ def _log_to_journal() -> None:
     """One line an event, to stderr; under systemd the journal adds time and name, and reads the
     level from <N>.
     """
+    # systemd sets JOURNAL_STREAM for a service whose output goes to the journal (systemd.exec(5)).
     journal = "JOURNAL_STREAM" in os.environ
     form = "%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s"
     handler = logging.StreamHandler(sys.stderr)
@@ -78,6 +81,7 @@ def _log_to_journal() -> None:
 class _Journal(logging.Formatter):
     """With the priority that sd-daemon(3) knows, so that `journalctl -p err` finds errors."""
 
+    # The numbers of syslog(3): 3 is an error, 4 a warning, 6 information, 7 debugging.
     _LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 
     def format(self, record: logging.LogRecord) -> str:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from reports.call_page import FailedCall, legs_of, quality_rows
+from reports.call_drawing import legs_of
+from reports.call_page import FailedCall, quality_rows
 from reports.model import Finding, StageLine
 from reports.render import render_evidence
 

@@ -27,6 +27,7 @@ from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
 from checks.settings import Duration, LocalPath, Secret, Settings
 
+# Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
 
 
@@ -46,6 +47,8 @@ class Copy(Settings):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
+        # Two ways in one entry would be two copies under one name: which of them failed could not
+        # be told.
         if sum(way is not None for way in (self.folder, self.rclone, self.restic)) != 1:
             raise ValueError("name one place: folder, rclone or restic")
         return self
@@ -85,6 +88,8 @@ class _Kept(Check):
 
     def longest_seconds(self) -> float:
         """The time limit, and a little for the tidying."""
+        # Within the limit the worker is asked to end, and needs a while to stop its tools and
+        # remove what it had begun.
         return self.within + 60.0
 
     async def probe(self, trace: Trace) -> None:
@@ -212,6 +217,8 @@ newest_record = "SELECT max(calldate) FROM cdr"
             raise ValueError(f'{self.engine} needs the name of a database: database = "asterisk"')
         if self.engine in ("sqlite", "directory") and self.path is None:
             raise ValueError(f'{self.engine} needs a path: path = "/var/lib/asterisk/…"')
+        # Only the identity decrypts: a backup that nobody here can read again is not proven, and is
+        # not called so.
         if self.recipients and self.prove and self.identity is None:
             raise ValueError(
                 "an encrypted backup cannot be proven without an identity; name one, or set prove ="
@@ -275,6 +282,8 @@ def revealed(secret: Secret) -> str:
     try:
         return secret.reveal()
     except LookupError as problem:
+        # A refusal and not blindness: without the secret there is no backup, and that must become a
+        # ticket.
         raise Refused("no-secret", str(problem), origin="local") from None
 
 

@@ -76,6 +76,8 @@ class Work:
         self.jobs, self.part_bytes, self.run_as = jobs, part_bytes, run_as
         self._stopped = threading.Event()
 
+        # One thread: unpacking goes on while the drill's server is made ready, and nothing else
+        # needs it.
         self._beside = ThreadPoolExecutor(1)
         self.unthrottled = Throttle(None)
 
@@ -111,12 +113,16 @@ class Work:
         with ThreadPoolExecutor(max(1, len(parts))) as pool:
             futures = [pool.submit(part) for part in parts]
             try:
+                # The first fault, not the last end: a dump that broke after a minute must not wait
+                # an hour for the others.
                 _, going = wait(futures, return_when=FIRST_EXCEPTION)
                 if going:
                     self._stopped.set()
             except BaseException:  # somebody asked the worker to end: its threads are told
                 self._stopped.set()
                 raise
+        # The fault itself is raised, and not the mere stopping of the others: False sorts before
+        # True.
         for future in sorted(futures, key=_merely_stopped):
             future.result()
         return [future.result() for future in futures]
@@ -163,6 +169,7 @@ def compared(manifest: Manifest, found: Found) -> None:
 def _tables(was: Mapping[str, Content], now: Mapping[str, Content]) -> list[str]:
     wrong = [f"{name} is missing" for name in was.keys() - now.keys()]
     wrong += [f"{name} is new" for name in now.keys() - was.keys()]
+    # The hashes of different numbers of rows differ anyway: the rows say more.
     for name in was.keys() & now.keys():
         if was[name].rows != now[name].rows:
             wrong.append(f"{name} has {now[name].rows} rows, had {was[name].rows}")

@@ -12,6 +12,7 @@ from typing import Any
 from checks.contract import Refused
 from checks.process.child import Tell
 
+# Twice a second moves a line in a terminal; an event for each megabyte would be a load of its own.
 _PROGRESS_SECONDS = 0.5
 
 
@@ -28,13 +29,15 @@ class Voice:
         self.seconds: dict[str, float] = {}
 
     def event(self, **facts: Any) -> None:
-        """One event."""
+        """Tell an event, whole, whichever thread it comes from."""
         with self._lock:
             self._tell(**facts)
 
     @contextmanager
     def stage(self, name: str, total: int = 0) -> Iterator[None]:
-        """A stage of the work, `total` bytes long if that is known. A fault in it is told as its."""
+        """A stage of the work, `total` bytes long if that is known. A fault in it is told
+        as its.
+        """
         self._stage_done, self._stage_total = 0, total
         self.event(begin=name)
         began = time.monotonic()
@@ -58,9 +61,9 @@ class Voice:
         self.event(measure=name, value=value)
 
     def note(self, text: str) -> None:
-        """A sentence of fact."""
+        """Tell a sentence of fact, for the attempt's notes."""
         self.event(note=text)
 
     def refused(self, refusal: Refused) -> None:
-        """The stage failed."""
+        """Tell that the stage under way failed, and why."""
         self.event(fault=refusal.code, text=refusal.text, origin=refusal.origin)

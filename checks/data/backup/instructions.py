@@ -13,6 +13,8 @@ from checks.data.backup.store.manifest import Manifest
 
 def instructions(manifest: Manifest) -> str:
     """The text for this backup."""
+    # A template, since the text is for somebody who has lost everything: an administrator edits it,
+    # and not a programmer.
     template = (files("checks.data.backup") / "words" / f"{manifest.engine}.md").read_text(
         encoding="utf-8"
     )
@@ -32,6 +34,7 @@ def instructions(manifest: Manifest) -> str:
         "restore": _restore(manifest),
         "keys": _keys(manifest),
     }
+    # "safe": the shell's own ${f%.zst} in the templates stays as it is.
     return Template(template).safe_substitute(said)
 
 
@@ -44,6 +47,8 @@ def image_instructions(names: Sequence[str]) -> str:
 def _restore(manifest: Manifest) -> str:
     """pg_restore in one step, or in three where large partitions lie in archives of their own."""
     if not any(artefact.name.startswith("part-") for artefact in manifest.artefacts):
+        # -C makes the database under its own name: connected to `postgres`, since it is not there
+        # yet.
         return "pg_restore -e -C -j2 -d postgres plain/database.dump"
     name, step = _shell(str(manifest.facts.get("database", ""))), "pg_restore -e -j2 --section"
     data = (
@@ -77,6 +82,8 @@ def _keys(manifest: Manifest) -> str:
 
 def _sql(name: str) -> str:
     """A name in SQL within double quotes of the shell."""
+    # Within double quotes of the shell a backtick runs a command: it is escaped, and doubled for
+    # SQL.
     return name if name.isidentifier() else "\\`" + name.replace("`", "\\`\\`") + "\\`"
 
 

@@ -21,6 +21,7 @@ class Source:
     host: str = ""
     port: int = 0
     user: str = ""
+    # Never in a `repr`: a job may come to stand in a traceback.
     password: str = field(default="", repr=False)
     database: str = ""
     path: str = ""
@@ -72,12 +73,13 @@ class Job:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Job:
-        """The same, read back."""
+        """The job out of what `to_dict` gave."""
         source = (
             Source(**{**told["source"], "exclude": tuple(told["source"]["exclude"])})
             if told["source"]
             else None
         )
+        # JSON has no tuples, and the frozen classes are compared with theirs.
         tuples = {
             name: tuple(told[name]) for name in ("recipients", "identities", "keep", "copies")
         }

@@ -18,8 +18,12 @@ from typing import IO, Any
 
 from checks.contract import Refused
 
+# The end of what a tool said names the fault; its beginning is progress.
 _SAID_BYTES = 4000
+# Debian's, Red Hat's and Homebrew's folders of PostgreSQL: they keep the tools of several versions
+# beside each other.
 _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
+# PG… and MYSQL… variables of the host are left out: they would send a dump to another server.
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -107,6 +111,7 @@ def started(
                 stdout=stdout,
                 stderr=errors,
                 env=_environment(environment),
+                # A tool that was left behind must not keep a disk from being unmounted.
                 cwd="/",
                 **_as_user(user),
             )
@@ -118,6 +123,8 @@ def started(
         try:
             yield tool
         finally:
+            # The caller left early, by a fault: a dump that nobody reads would wait on its full
+            # pipe for ever.
             if tool.running():
                 process.kill()
             process.wait()
@@ -141,6 +148,7 @@ def run(
 
 def found(name: str, folder: Path | None = None) -> Path | None:
     """A tool by its name, in this folder or on the path (and where administrators' tools are)."""
+    # Servers lie in sbin, which is on the path of root alone.
     path = (
         str(folder)
         if folder
@@ -151,7 +159,7 @@ def found(name: str, folder: Path | None = None) -> Path | None:
 
 
 def needed(name: str, folder: Path | None = None) -> Path:
-    """The same. Raises Refused."""
+    """The path of a tool. Raises Refused "tool-missing"."""
     if here := found(name, folder):
         return here
     raise Refused(
@@ -173,6 +181,7 @@ def postgresql_folder(name: str, least_major: int, folder: Path | None = None) -
             majors.setdefault(major, place)
     if not majors:
         raise Refused("tool-missing", f"{name} is not installed", origin="local")
+    # The oldest that fits: a dump of a newer tool may need a newer pg_restore than the site has.
     if not (fit := [major for major in majors if major >= least_major]):
         raise Refused(
             "client-older",
@@ -193,6 +202,8 @@ def _places() -> list[Path]:
 
 
 def _major(program: Path) -> int | None:
+    # "pg_dump (PostgreSQL) 16.4 (Debian 16.4-1)": the number after the first bracket is the
+    # version.
     said = re.search(rb"\) (\d+)", run([program, "--version"]))
     return int(said[1]) if said else None
 
@@ -205,6 +216,7 @@ def _as_user(user: str | None) -> dict[str, Any]:
     import pwd
 
     group = pwd.getpwnam(user).pw_gid
+    # With the user's own groups, and none of root's.
     return {"user": user, "group": group, "extra_groups": os.getgrouplist(user, group)}
 
 

@@ -29,12 +29,14 @@ def extract(archive: Path, folder: Path) -> None:
         # From 3.12 on extractall warns unless it was said what may be unpacked; before 3.11.4
         # nobody looks here.
         plain.extraction_filter = lambda entry, _path: entry
-        plain.extractall(folder, _checked(plain))  # noqa: S202 - each entry was looked at, by the rules above
+        # Each entry was looked at by `_checked`, by the rules above.
+        plain.extractall(folder, _checked(plain))  # noqa: S202 - checked
 
 
 def _checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """The entries, each once it was found to be harmless. Raises UnsafeEntry."""
-    known = dict[PurePosixPath, bool]()  # whether it is a folder
+    # Of each name: whether it is a folder, so that nothing is written below a file or a link.
+    known = dict[PurePosixPath, bool]()
     for entry in plain:
         name = PurePosixPath(entry.name)
         if name.is_absolute() or ".." in name.parts or not name.parts:

@@ -15,6 +15,8 @@ import re
 from checks.contract import CannotTell
 from checks.transport.faults import fault_of_number, fault_within
 
+# mariadb-dump and PyMySQL put the system's error number behind the host: `' (111)`, `' (2 "No such
+# file…")`.
 _NUMBER = re.compile(r"' \((\d{1,3})(?: \"|\))")
 
 

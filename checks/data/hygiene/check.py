@@ -133,7 +133,9 @@ password = { credential = "hygiene" }
     batch_rows: int = Field(default=5000, ge=1, le=1_000_000)
     """how many records one transaction removes"""
     newest_within: Duration = Field(default=604800.0, gt=0)
-    """how old the newest record may be: older, and either nothing is written or the clock is wrong"""
+    """how old the newest record may be: older, and either nothing is written or the clock
+    is wrong
+    """
     timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=3600.0, gt=0)
@@ -141,11 +143,15 @@ password = { credential = "hygiene" }
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
+        # Both together are what makes a removal safe: the record is elsewhere, and it is known to
+        # come back.
         if self.clean and (self.reporting is None or self.proven_in is None):
             raise ValueError(
                 "clean = true needs both: a reporting database, and proven_in, a folder of proven"
                 " backups"
             )
+        # The reporting database loses nothing that the live one still has: it is the last place of
+        # a record.
         if self.reporting is not None and self.reporting_days <= self.keep_days:
             raise ValueError(
                 f"reporting_days = {self.reporting_days} must be more than the live keep_days ="
@@ -191,6 +197,7 @@ password = { credential = "hygiene" }
             return (
                 engine == "sqlite"
                 and path is not None
+                # Resolved: a link to the live file is the live file.
                 and self.live.sqlite.resolve() == path.resolve()
             )
         server = self.live.postgresql or self.live.mariadb
@@ -201,6 +208,7 @@ password = { credential = "hygiene" }
         """Remove again what was removed, from the live database or from `to`, which was restored (a
         database's name, or a file). Raises Refused, CannotTell.
         """
+        # A copy of the job: the live place in it is changed for this run alone.
         job = {**self._job("replay", 0.0, None)}
         if to and job["live"]["server"]:
             job["live"]["server"]["database"] = to
@@ -217,6 +225,8 @@ password = { credential = "hygiene" }
     def _job(
         self, do: Literal["clean", "replay"], now: float, before: float | None
     ) -> dict[str, Any]:
+        # Before the databases are asked: without its journal nothing is removed, and it may lie on
+        # a disk that is not mounted.
         if not self.folder.is_dir():
             raise Refused(
                 "journal", f"there is no folder {self.folder} for the journal", origin="local"

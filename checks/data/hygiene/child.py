@@ -8,10 +8,12 @@ import sys
 from typing import Any
 
 from checks.contract import CannotTell
-from checks.data.hygiene.cleaning import Run, clean, replay
+from checks.data.hygiene.cleaning import clean, replay
+from checks.data.hygiene.conditions import Run
 from checks.data.usage.source_faults import SourceFault
 from checks.process.child import job, step_back, telling
 
+# As `nice -n 10`: the table is read while the platform writes to it.
 _NICENESS = 10
 
 
@@ -27,6 +29,7 @@ def main() -> int:
         last = {"fault": found.code, "text": found.text}
     except CannotTell as own:
         last = {"blind": str(own)}
+    # What was measured until then is told as well: it says how far the run came.
     for name, value in run.measures.items():
         tell(measure=name, value=value)
     for note in run.notes:

@@ -16,6 +16,7 @@ from checks.data.usage.source_faults import SourceFault
 
 def column_zone(job: Mapping[str, Any]) -> str:
     """The zone that the column's wall times are of; seconds since 1970 have none."""
+    # Seconds since 1970 are read as if in UTC: they have no zone of their own.
     return {"site": str(job["zone"]), "utc": "UTC", "epoch": "UTC"}.get(
         job["times"], str(job["times"])
     )
@@ -38,10 +39,12 @@ def instant_of(job: Mapping[str, Any], value: Any) -> float:
     """UTC seconds of a time as the column holds it. Raises SourceFault."""
     zone = ZoneInfo(column_zone(job))
     try:
+        # Numbers first: a driver may give an epoch as a number whatever the job says.
         if isinstance(value, int | float):
             return float(value)
         if isinstance(value, datetime.datetime):
             return (value if value.tzinfo else value.replace(tzinfo=zone)).timestamp()
+        # A column of dates has whole days: its records are of local midnight.
         if isinstance(value, datetime.date):
             return datetime.datetime.combine(value, datetime.time(), zone).timestamp()
         if job["times"] == "epoch":

@@ -55,9 +55,11 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Put a line on the disk. Raises SourceFault."""
         try:
+            # O_APPEND puts each line at the end, also when two runs should meet.
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 end = os.lseek(descriptor, 0, os.SEEK_END)
+                # The last line was cut off by a crash: the new one begins on a line of its own.
                 broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
                 os.write(
                     descriptor,
@@ -98,9 +100,8 @@ class Journal:
             except Unreadable as why:
                 raise SourceFault("journal", f"{self._path}: {why}") from None
             except ValueError:
-                if number < len(
-                    lines
-                ):  # the last may have been cut off; it had not been acted upon
+                # The last may have been cut off; it had not been acted upon.
+                if number < len(lines):
                     raise SourceFault(
                         "journal", f"{self._path}: line {number} cannot be read"
                     ) from None

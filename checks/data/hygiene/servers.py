@@ -13,8 +13,9 @@ from typing import Any
 
 from checks.data.hygiene.stores import Bound, Questions, open_sqlite
 from checks.data.usage.database_login import mariadb_log_in, postgres_log_in
-from checks.data.usage.drivers import mariadb_faults, postgres_faults
+from checks.data.usage.driver_faults import mariadb_faults, postgres_faults
 
+# Some thousands of records at a time: the server's cursor stays short, and memory small.
 _BATCH = 5_000
 
 
@@ -34,12 +35,12 @@ class PostgresStore(Questions):
 
     def columns(self) -> list[str]:
         with postgres_faults():
-            cursor = self._connection.execute(f"SELECT * FROM {self.table} LIMIT 0".encode())  # noqa: S608 - quoted, and checked when it was configured
+            nothing = f"SELECT * FROM {self.table} LIMIT 0"  # noqa: S608 - quoted
+            cursor = self._connection.execute(nothing.encode())
         return [column.name for column in cursor.description]
 
     def parts(self, begin: Bound, end: Bound) -> list[str]:
-        # names are quoted, and were checked when they were configured
-        holding = f"SELECT tableoid FROM {self.table} WHERE {self.span}"  # noqa: S608 - see above
+        holding = f"SELECT tableoid FROM {self.table} WHERE {self.span}"  # noqa: S608 - quoted
         question = f"SELECT relname FROM pg_class WHERE oid IN ({holding})"  # noqa: S608
         return [row[0] for row in self.ask(question, (begin, end))]
 
@@ -50,6 +51,8 @@ class PostgresStore(Questions):
         with (
             postgres_faults(),
             self._connection.transaction(),
+            # A cursor with a name lives in the server, which gives the rows as they are fetched;
+            # without one all come at once.
             self._connection.cursor("hygiene") as cursor,
         ):
             cursor.execute(self.selected(columns).encode(), (begin, end))
@@ -63,8 +66,10 @@ class PostgresStore(Questions):
             yield held
         parts = [row[0] for row in self.ask(_LEAVES, (self._name,))] or [self.table]
         for part in parts:
+            # By ctid within one leaf: DELETE has no LIMIT in PostgreSQL, and a ctid is unique in
+            # one table only.
             one = (
-                f"DELETE FROM ONLY {part} WHERE ctid = ANY(ARRAY("  # noqa: S608 - quoted, and checked when it was configured
+                f"DELETE FROM ONLY {part} WHERE ctid = ANY(ARRAY("  # noqa: S608 - quoted
                 f"SELECT ctid FROM ONLY {part} WHERE {self.span} LIMIT {batch}))"
             )
             while gone := self._deleted(one, begin, end):
@@ -78,8 +83,13 @@ class PostgresStore(Questions):
         """Those that hold records of the span and no others: by what is in them, not by what they
         are called.
         """
+        # What is in a partition decides, and not its name or its bounds: a default partition holds
+        # anything.
         for (leaf,) in self.ask(_LEAVES, (self._name,)):
-            inside = f"SELECT count(*), count(*) FILTER (WHERE {self.span}) FROM ONLY {leaf}"  # noqa: S608 - quoted, and checked when it was configured
+            inside = (
+                f"SELECT count(*), count(*) FILTER (WHERE {self.span})"  # noqa: S608 - quoted
+                f" FROM ONLY {leaf}"
+            )
             if self._outside(leaf, begin, end):
                 continue
             held, ours = self.ask(inside, (begin, end))[0]
@@ -88,10 +98,12 @@ class PostgresStore(Questions):
 
     def _outside(self, leaf: str, begin: Bound, end: Bound) -> bool:
         """Whether one record of the partition, if it has any, already lies elsewhere."""
-        some = self.ask(f"SELECT {self.span} FROM ONLY {leaf} LIMIT 1", (begin, end))  # noqa: S608 - quoted, and checked when it was configured
+        question = f"SELECT {self.span} FROM ONLY {leaf} LIMIT 1"  # noqa: S608 - quoted
+        some = self.ask(question, (begin, end))
         return not (some and some[0][0])
 
 
+# Leaves of any depth; a table without partitions has none, and is cleaned itself.
 _LEAVES = (
     "SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_partition_tree(%s::regclass)"
     " t JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid ="
@@ -107,6 +119,8 @@ def open_postgres(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Po
     with postgres_faults():
         connection = psycopg.connect(
             **postgres_log_in(place["server"], "hygiene"),
+            # Wall times of the column are compared in the zone that the job names; a lock is waited
+            # for a minute at most.
             options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s",
             autocommit=True,
         )
@@ -131,7 +145,7 @@ class MariaStore(Questions):
 
     def columns(self) -> list[str]:
         with mariadb_faults(), self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {self.table} LIMIT 0")  # noqa: S608 - quoted, and checked when it was configured
+            cursor.execute(f"SELECT * FROM {self.table} LIMIT 0")  # noqa: S608 - quoted
             return [column[0] for column in cursor.description or ()]
 
     def now(self) -> float | None:
@@ -140,6 +154,7 @@ class MariaStore(Questions):
     def rows(self, columns: Sequence[str], begin: Bound, end: Bound) -> Iterator[Sequence[Any]]:
         from pymysql.cursors import SSCursor
 
+        # The unbuffered cursor: PyMySQL's usual one reads the whole answer into memory.
         with mariadb_faults(), self._connection.cursor(SSCursor) as cursor:
             cursor.execute(self.selected(columns), [begin, end])
             while some := cursor.fetchmany(_BATCH):
@@ -147,9 +162,11 @@ class MariaStore(Questions):
 
     def remove(self, begin: Bound, end: Bound, batch: int) -> Iterator[int]:
         for partition, held in self._partitions(begin, end):
+            # Dropping a partition is one change of the catalogue; deleting its rows is a day of
+            # undo log.
             self.ask(f"ALTER TABLE {self.table} DROP PARTITION {self.quoted(partition)}")
             yield held
-        one = f"DELETE FROM {self.table} WHERE {self.span} LIMIT {batch}"  # noqa: S608 - quoted, and checked when it was configured
+        one = f"DELETE FROM {self.table} WHERE {self.span} LIMIT {batch}"  # noqa: S608 - quoted
         while True:
             with mariadb_faults(), self._connection.cursor() as cursor:
                 gone = cursor.execute(one, [begin, end])
@@ -168,8 +185,12 @@ class MariaStore(Questions):
         )
         left = len(named)
         for (name,) in named:
-            inside = f"SELECT count(*), coalesce(sum({self.span}), 0) FROM {self.table} PARTITION ({self.quoted(name)})"  # noqa: S608 - quoted, and checked when it was configured
+            inside = (
+                f"SELECT count(*), coalesce(sum({self.span}), 0)"  # noqa: S608 - quoted
+                f" FROM {self.table} PARTITION ({self.quoted(name)})"
+            )
             held, ours = self.ask(inside, (begin, end))[0]
+            # MariaDB refuses to drop the last partition of a table.
             if held and held == ours and left > 1:
                 left -= 1
                 yield name, int(held)
@@ -187,6 +208,8 @@ def open_mariadb(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Mar
     with closing(connection):
         store = MariaStore(connection, place["table"], time)
         if zone == "UTC":
+            # A name of a zone works only where the server's zone tables are filled; an offset
+            # always does.
             store.ask("SET time_zone = '+00:00'")
         yield store
 

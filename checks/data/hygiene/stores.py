@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from checks.data.usage.database_login import CONNECT_SECONDS
-from checks.data.usage.drivers import sqlite_faults
+from checks.data.usage.driver_faults import sqlite_faults
 from checks.data.usage.source_faults import SourceFault
 
 Bound = int | str
@@ -35,7 +35,9 @@ class Store(Protocol):
         """The server's clock, seconds since 1970; None where there is no server."""
 
     def edge(self, newest: bool, after: Bound | None = None) -> Any:
-        """The time of its oldest record (at or after `after`), or of its newest; None without any."""
+        """The time of its oldest record (at or after `after`), or of its newest; None
+        without any.
+        """
 
     def count(self, begin: Bound | None, end: Bound) -> int:
         """Records from `begin` (None: from the first) until before `end`."""
@@ -53,6 +55,7 @@ class Questions:
     mark = "%s"
 
     def __init__(self, table: str, time: str) -> None:
+        # Names were checked against a pattern when they were configured: no quote can be in one.
         self.table, self.time = ".".join(map(self.quoted, table.split("."))), self.quoted(time)
         self.plain = table.rpartition(".")[2]
 
@@ -62,13 +65,14 @@ class Questions:
     def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         raise NotImplementedError
 
-    def parts(self, begin: Bound, end: Bound) -> list[str]:  # noqa: ARG002 - all spans are in the one table
+    # All spans are in the one table, whatever the bounds are.
+    def parts(self, begin: Bound, end: Bound) -> list[str]:  # noqa: ARG002 - above
         return [self.plain]
 
     def edge(self, newest: bool, after: Bound | None = None) -> Any:
         which = "max" if newest else "min"
         since = f" WHERE {self.time} >= {self.mark}" if after is not None else ""
-        question = f"SELECT {which}({self.time}) FROM {self.table}{since}"  # noqa: S608 - quoted, and checked when it was configured
+        question = f"SELECT {which}({self.time}) FROM {self.table}{since}"  # noqa: S608 - quoted
         return self.ask(question, () if after is None else (after,))[0][0]
 
     def count(self, begin: Bound | None, end: Bound) -> int:
@@ -77,7 +81,8 @@ class Questions:
             if begin is not None
             else (f"{self.time} < {self.mark}", (end,))
         )
-        return int(self.ask(f"SELECT count(*) FROM {self.table} WHERE {where}", values)[0][0])  # noqa: S608 - quoted, and checked when it was configured
+        question = f"SELECT count(*) FROM {self.table} WHERE {where}"  # noqa: S608 - quoted
+        return int(self.ask(question, values)[0][0])
 
     @property
     def span(self) -> str:
@@ -85,7 +90,7 @@ class Questions:
 
     def selected(self, columns: Sequence[str]) -> str:
         named = ", ".join(map(self.quoted, columns))
-        return f"SELECT {named} FROM {self.table} WHERE {self.span}"  # noqa: S608 - quoted, and checked when it was configured
+        return f"SELECT {named} FROM {self.table} WHERE {self.span}"  # noqa: S608 - quoted
 
 
 class SqliteStore(Questions):
@@ -117,8 +122,9 @@ class SqliteStore(Questions):
             yield from self._connection.execute(self.selected(columns), (begin, end))
 
     def remove(self, begin: Bound, end: Bound, batch: int) -> Iterator[int]:
+        # By rowid, since a plain SQLite has no LIMIT in DELETE (SQLITE_ENABLE_UPDATE_DELETE_LIMIT).
         one = (
-            f"DELETE FROM {self.table} WHERE rowid IN"  # noqa: S608 - quoted, and checked when it was configured
+            f"DELETE FROM {self.table} WHERE rowid IN"  # noqa: S608 - quoted
             f" (SELECT rowid FROM {self.table} WHERE {self.span} LIMIT {batch})"
         )
         while True:
@@ -130,12 +136,18 @@ class SqliteStore(Questions):
 
 
 @contextmanager
-def open_sqlite(place: Mapping[str, Any], time: str, zone: str) -> Iterator[SqliteStore]:  # noqa: ARG001 - a file has no session
+# A file has no session whose zone could be set.
+def open_sqlite(
+    place: Mapping[str, Any],
+    time: str,
+    zone: str,  # noqa: ARG001 - above
+) -> Iterator[SqliteStore]:
     """A file that is there; a writer is waited for."""
     path = Path(place["path"])
     if not path.is_file():
         raise SourceFault("no-such-file", f"there is no file {path}")
     with sqlite_faults():
+        # mode=rw: a file that is not there must not be made.
         opened = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=CONNECT_SECONDS
         )

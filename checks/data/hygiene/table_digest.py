@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+# A sum modulo 2^128 does not depend on the order; XOR would let two equal records cancel each
+# other.
 _WIDTH = 1 << 128
 
 
@@ -27,7 +29,7 @@ class Digest:
 
 
 def digest(rows: Iterable[Sequence[Any]]) -> Digest:
-    """Of these records, in one pass."""
+    """How many records these are, and their hash, in one pass."""
     count, total = 0, 0
     for row in rows:
         count, total = count + 1, (total + number(row)) % _WIDTH
@@ -39,6 +41,7 @@ def number(row: Sequence[Any]) -> int:
     hashed = hashlib.sha256()
     for value in row:
         written = _written(value)
+        # The length before each value: without it ("ab", "c") and ("a", "bc") would be one record.
         hashed.update(b"-" if written is None else f"{len(written)}:".encode() + written)
     return int.from_bytes(hashed.digest()[:16], "big")
 
@@ -47,6 +50,8 @@ def _written(value: Any) -> bytes | None:
     match value:
         case None:
             return None
+        # Before the numbers: MariaDB has no boolean and gives 1 and 0, PostgreSQL gives True and
+        # False.
         case bool():
             return b"1" if value else b"0"
         case bytes() | bytearray() | memoryview():
@@ -58,6 +63,7 @@ def _written(value: Any) -> bytes | None:
             return value.isoformat().encode()
         case timedelta():
             return _decimal(Decimal(str(value.total_seconds())))
+        # `repr` is the shortest text that gives the same number again, in every Python.
         case float():
             return _decimal(Decimal(repr(value)))
         case Decimal():
@@ -68,5 +74,6 @@ def _written(value: Any) -> bytes | None:
 
 def _decimal(value: Decimal) -> bytes:
     if not value.is_finite():
+        # Infinity and NaN have no digits to normalise.
         return str(value).encode()
     return (f"{value.normalize():f}" if value else "0").encode()

@@ -87,6 +87,7 @@ folder = "/var/lib/reveille/voice-logs"
         """Look for the archive; make it where there is none."""
         now = datetime.fromtimestamp(trace.began_at, UTC)
         month = (
+            # The day before the first of this month is in the last one, whatever its length.
             now.astimezone(ZoneInfo(self.timezone)).replace(day=1) - timedelta(days=1)
         ).strftime("%Y-%m")
         year, _, number = month.partition("-")
@@ -96,6 +97,7 @@ folder = "/var/lib/reveille/voice-logs"
             trace.measure("recordings", count)
         with trace.stage("archive"):
             proven = newest_proven(self.folder / month)
+        # Recordings that came later make the month have more than its archive: it is archived anew.
         if proven is None or proven.rows < count:
             await self._archive(month, recordings).probe(trace)
             proven = newest_proven(self.folder / month)
@@ -121,6 +123,7 @@ folder = "/var/lib/reveille/voice-logs"
 
 def _count(folder: Path) -> int:
     """Everything that an archive of it would hold."""
+    # Imported late: the daemon loads this kind, and the engine only where it runs.
     from checks.data.backup.engines.directory import entries
 
     return sum(1 for _ in entries(folder, ()))

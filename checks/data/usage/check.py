@@ -98,7 +98,9 @@ trunks = ["PJSIP/trunk-*"]
     short_abandon: Duration = Field(default=5.0, ge=0)
     """who gives up within it is counted apart"""
     wrap_up: Duration = Field(default=0.0, ge=0)
-    """wrap-up after each call, where the queues give one; it is not recorded, so it is an estimate"""
+    """wrap-up after each call, where the queues give one; it is not recorded, so it is an
+    estimate
+    """
     longest_call: Duration = Field(default=14400.0, ge=60, le=86400)
     """how long calls are at most: so far around the day calls are read that reach into it"""
     trunks: tuple[str, ...] = Field(default=(), examples=[["PJSIP/trunk-*"]])
@@ -112,6 +114,7 @@ trunks = ["PJSIP/trunk-*"]
 
     @model_validator(mode="after")
     def _whole_seconds(self) -> Self:
+        # What is compared with these limits are whole seconds: half a second would decide nothing.
         if self.answer_within % 1 or self.short_abandon % 1:
             raise ValueError(
                 "records count whole seconds; write answer_within and short_abandon in whole"
@@ -120,7 +123,7 @@ trunks = ["PJSIP/trunk-*"]
         return self
 
     def measures(self) -> Mapping[str, str]:
-        """The headline."""
+        """The measures of the headline."""
         return _MEASURES
 
     def longest_seconds(self) -> float:
@@ -138,11 +141,14 @@ trunks = ["PJSIP/trunk-*"]
         try:
             told = concluded(await followed(python(_PROGRAM), job, trace, self.time_limit), trace)
         finally:
+            # Also where the source was at fault: what was read until then helps to find out why.
             trace.exhibit(EXHIBIT, "application/json")
         self._conclude(day, told, trace)
 
     def _conclude(self, day: Day, told: Told, trace: Trace) -> None:
         trace.note(f"{day.date} {day.zone}, {day.seconds / 3600:g} h: {told['offered']:.0f} calls")
+        # No call where there usually are some is trouble of the platform; on a holiday the median
+        # says so as well.
         if not told["offered"] and (told["usual"] or 0) > 0:
             with trace.stage("compute"):
                 raise Refused(

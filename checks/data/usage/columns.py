@@ -18,7 +18,9 @@ from checks.data.usage.timestamps import Instants, Mask, Whole, Zone
 
 Row = Sequence[Any]
 Hashes = NDArray[np.uint64]
+# Python's hash of None: the same in each batch of one process, and never asked of another.
 _NOTHING = np.uint64(hash(None) % 2**64)
+# Names repeat, ids do not: a column of ids would fill the memory with words that never come again.
 _MOST_REMEMBERED = 65_536
 
 
@@ -81,6 +83,7 @@ class RowColumns:
 
     def __init__(self, rows: Sequence[Row], positions: Mapping[str, int]) -> None:
         self.count, self._positions, self._rows = len(rows), positions, rows
+        # By columns from here on: numpy reads one column in one go.
         self._columns = list(zip(*rows, strict=True))
         self._peers: dict[int, list[Any]] = {}
 
@@ -95,6 +98,8 @@ class RowColumns:
 
     def whole(self, term: str) -> tuple[Whole, Mask]:
         try:
+            # The usual column is all numbers: one pass in C, and the slow way only where that
+            # fails.
             found = np.fromiter(map(int, self.words(term)), np.int64, self.count)
         except (TypeError, ValueError, OverflowError):
             return whole_of(self.words(term))
@@ -110,6 +115,7 @@ class RowColumns:
 
     def hashes(self, term: str) -> Hashes:
         found = np.fromiter(map(hash, self.words(term)), np.int64, self.count).view(np.uint64)
+        # None is no name: a hash of it would make one group of all that have none.
         return np.where(found == _NOTHING, np.uint64(0), found)
 
     def words(self, term: str) -> Sequence[Any]:
@@ -119,6 +125,7 @@ class RowColumns:
         position = self._positions[term]
         if position not in self._peers:
             column = self._columns[position]
+            # SQLite is read as bytes, the servers as text.
             mark: Any = b"-" if any(isinstance(channel, bytes) for channel in column) else "-"
             self._peers[position] = [
                 channel and (channel.rpartition(mark)[0] or channel) for channel in column
@@ -146,4 +153,6 @@ def _whole(written: Any) -> int | None:
         number = int(float(written))
     except (TypeError, ValueError, OverflowError):
         return None
+    # More than 34 000 years of seconds is no length and no stamp, but a number that belongs
+    # elsewhere.
     return number if abs(number) < 2**40 else None

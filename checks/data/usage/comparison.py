@@ -15,12 +15,14 @@ from checks.data.usage.traffic import peak
 from checks.data.usage.weekday_baseline import Figure, Standout, standouts, usual
 from checks.ratio import Ratio
 
+# A site with ten thousand numbers would compare chance with chance: the largest are what one looks
+# at.
 _MOST_PARTS = 100
 _MOST_STANDOUTS = 50
+# What is a count: nothing of it is 0, and chance makes it stray by its root.
 COUNTED = frozenset(
     {"offered", "answered", "abandoned", "peak", "queue_offered", "queue_abandoned"}
 )
-"""what is a count: nothing of it is 0, and chance makes it stray by its root"""
 Key = tuple[str, str]
 
 
@@ -84,8 +86,11 @@ def _percent(ratio: Ratio) -> Fraction | None:
 
 
 def comparison(job: Job, found: Read) -> dict[str, Any]:
-    """Against the same weekday of the weeks before; weeks before the first that has calls are none."""
+    """Against the same weekday of the weeks before; weeks before the first that has calls
+    are none.
+    """
     last = max(
+        # Weeks before the first record say nothing; weeks of silence in between are real zeros.
         (number for number, tally in enumerate(found.tallies) if number and tally.total().offered),
         default=0,
     )
@@ -113,6 +118,8 @@ def _usual(
 ) -> list[dict[str, Any]]:
     rows = []
     for key, value in today.items():
+        # A part without calls in a week had none: that is a figure, where a ratio of nothing is
+        # not.
         nothing = 0 if key[0] in COUNTED else None
         known = usual([one for day in before if (one := day.get(key, nothing)) is not None])
         if known is not None:
@@ -142,4 +149,5 @@ def _told(one: Standout) -> dict[str, Any]:
 
 
 def _number(exact: Fraction) -> int | float:
+    # Whole where it is whole: a count of calls is shown without a fraction.
     return int(exact) if exact.denominator == 1 else round(float(exact), 2)

@@ -26,13 +26,17 @@ from checks.data.usage.timestamps import WIDTH, Instants, Mask, Whole, Zone
 
 Bytes = NDArray[np.uint8]
 _QUOTE, _COMMA, _LINE, _RETURN, _DASH, _MINUS = b'",\n\r--'
+# Bytes of a field that are looked at. A caller's name or a channel is shorter by far; what is
+# longer is told apart by its beginning and its length.
 _LONGEST = 160
-"""bytes of a field that are looked at; what is longer is told apart by its beginning and its length"""
 MARGIN = _LONGEST
+# Eight digits are 3 years of seconds: a longer number goes the slow way.
 _DIGITS = 8
+# Exact in binary fractions up to 2^53, so that the product of digits and powers is a whole number.
 _POWERS = 10.0 ** np.arange(_DIGITS - 1, -1, -1)
+# Drawn anew in each process, so that nobody who writes names or ids can make two of them alike. Odd
+# numbers, since a product with an even one loses a bit.
 _KEYS = [np.uint64(secrets.randbits(64) | 1) for _ in range(_LONGEST // 8 + 1)]
-"""nobody who writes names or ids knows them, so nobody can make two of them alike"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Cut:
 
 def _swallowing(block: Bytes, begins: Whole, ends: Whole) -> list[int]:
     """The records of several lines that are not well formed."""
+    # Only a record of several lines can have been put together by a stray quote: mostly there is
+    # none.
     lines = np.flatnonzero(block[: int(ends[-1]) + 1] == _LINE) if len(ends) else ends
     if len(lines) == len(ends):
         return []
@@ -105,6 +111,8 @@ def _separators(block: Bytes, by_line: bool) -> Whole:
     marks = np.flatnonzero((block == _QUOTE) | (block == _COMMA) | (block == _LINE))
     kinds = block[marks]
     quotes = kinds == _QUOTE
+    # Whether a place is within quotes is the parity of the quotes before it; a doubled quote counts
+    # twice, and so not at all.
     odd = np.bitwise_xor.accumulate(quotes.view(np.uint8))
     if by_line:
         lines = np.flatnonzero(kinds == _LINE)
@@ -136,6 +144,7 @@ class TextColumns:
         return TextColumns(self._block, self._begins[which], self._ends[which], self._positions)
 
     def instants(self, term: str, zone: Zone, hint: Whole | None = None) -> Instants:
+        # Seconds since 1970 have no form that could be read by places.
         if zone.name == "epoch":
             return zone.read(self.words(term), hint)
         return zone.told(self._gathered(*self._places(term), WIDTH), hint)
@@ -145,6 +154,7 @@ class TextColumns:
         length = end - begin
         digits = self._windows(_DIGITS)[end - _DIGITS] - np.uint8(ord("0"))
         digits[np.arange(_DIGITS, 0, -1) > length[:, None]] = 0
+        # Digits alone; a sign, a fraction or a blank is left to the slow way.
         good = (digits <= 9).all(axis=1) & (length > 0) & (length <= _DIGITS)
         found: Whole = np.rint(digits.astype(np.float64) @ _POWERS).astype(np.int64)
         missing = np.zeros(self.count, np.bool_)
@@ -159,6 +169,7 @@ class TextColumns:
         if channel:
             end = self._peers(fields, begin, end)
             fields[np.arange(fields.shape[1]) >= (end - begin)[:, None]] = 0
+        # One look-up for each different word: a trunk's name stands in a million records.
         _, first, inverse = np.unique(
             _hashed(fields, end - begin), return_index=True, return_inverse=True
         )
@@ -167,6 +178,8 @@ class TextColumns:
 
     def members(self, term: str, words: frozenset[str]) -> Mask:
         begin, end = self._places(term)
+        # Lengths first: of a million callers hardly any is as long as the few words that are looked
+        # for.
         lengths = np.array(sorted({len(word.encode()) for word in words}))
         found = np.zeros(self.count, np.bool_)
         likely = np.flatnonzero(np.isin(end - begin, lengths))
@@ -193,6 +206,7 @@ class TextColumns:
     def _unquoted(self, position: int) -> tuple[Whole, Whole]:
         begin = self._begins if position == 0 else self._ends[:, position - 1] + 1
         end = np.maximum(self._ends[:, position], begin)
+        # Files from Windows end their lines with CR LF.
         end = end - ((end > begin) & (self._block[end - 1] == _RETURN))
         quoted = (
             (end - begin >= 2) & (self._block[begin] == _QUOTE) & (self._block[end - 1] == _QUOTE)
@@ -224,6 +238,7 @@ class TextColumns:
     def _words_at(self, begin: Whole, end: Whole) -> list[str]:
         block = self._block
         return [
+            # A doubled quote within a quoted field is one (RFC 4180 section 2).
             block[b:e].tobytes().decode("utf-8", "replace").replace('""', '"')
             for b, e in zip(begin.tolist(), end.tolist(), strict=True)
         ]
@@ -237,6 +252,8 @@ def _hashed(fields: Bytes, lengths: Whole) -> Hashes:
     found = lengths.astype(np.uint64) * _KEYS[-1]
     for number in range(words.shape[1]):
         part = words[:, number] * _KEYS[number]
+        # Products spread upwards only: the shifts bring the upper bits down, as in the finishers of
+        # known hashes.
         part ^= part >> np.uint64(32)
         part *= _KEYS[-1]
         found += part ^ (part >> np.uint64(29))

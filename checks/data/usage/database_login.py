@@ -21,7 +21,11 @@ def postgres_log_in(server: Mapping[str, Any], purpose: str) -> dict[str, Any]:
         "dbname": server["database"],
         "user": server["user"],
         "password": server["password"] or "",
-        "passfile": "/nonexistent",  # only the configuration's own password is sent
+        # libpq would otherwise look for ~/.pgpass of whoever runs the daemon, and send what stands
+        # there.
+        "passfile": "/nonexistent",
+        # verify-full checks the name as well; without authorities to check against, encryption is
+        # taken where it is offered.
         "sslmode": "verify-full" if server["trusted"] else "prefer",
         "sslrootcert": server["trusted"] or "",
         "connect_timeout": CONNECT_SECONDS,
@@ -38,6 +42,7 @@ def mariadb_log_in(server: Mapping[str, Any]) -> dict[str, Any]:
         if host.startswith("/")
         else {"host": host, "port": server["port"] or 3306}
     )
+    # PyMySQL checks neither chain nor name unless it is told to.
     checked = (
         {"ssl_ca": trusted, "ssl_verify_cert": True, "ssl_verify_identity": True} if trusted else {}
     )

@@ -11,6 +11,8 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _HOUR = 3600
+# No zone has moved its clocks by more at a midnight; zones that skipped a whole day did it
+# elsewhere.
 _LONGEST_GAP = 3 * _HOUR
 
 
@@ -52,6 +54,7 @@ class Day:
         return tuple(
             Hour(
                 (
+                    # The offset with its colon, as %:z has it, comes with Python 3.12 only.
                     label
                     if labels.count(label) == 1
                     else f"{label}{wall:%z}"[:-2] + ":" + f"{wall:%z}"[-2:]
@@ -76,9 +79,10 @@ def day_before(instant: float, zone: str) -> Day:
 
 def _midnight(date: Date, zone: str) -> int:
     """The first instant of a date: where midnight falls into a gap, the gap's end."""
-    told = int(
-        datetime.combine(date, time(), ZoneInfo(zone)).timestamp()
-    )  # in a gap as much too late as it is into it
+    # Within a gap this is as much too late as midnight lies in it: the first instant is looked for
+    # before it.
+    told = int(datetime.combine(date, time(), ZoneInfo(zone)).timestamp())
+    # By minutes: the offset of every zone has been whole minutes since 1972.
     minutes = range(told - _LONGEST_GAP, told + 1, 60)
     return minutes[
         bisect_left(

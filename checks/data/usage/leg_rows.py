@@ -48,6 +48,7 @@ class Codes(dict[Any, int]):
     one, `OTHER`.
     """
 
+    # 0 is no name; 1 is everything beyond `most`, so that a column of ids cannot fill the memory.
     NONE, OTHER = 0, 1
 
     def __init__(self, most: int = 65_536) -> None:
@@ -57,6 +58,7 @@ class Codes(dict[Any, int]):
 
     def __missing__(self, name: Any) -> int:
         text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+        # The same name may come as bytes from one source and as text from another.
         if text is not name and text in self:
             return self[text]
         if len(self.names) >= self._most:
@@ -81,12 +83,14 @@ class Names:
         return codes
 
 
+# What is counted of odd records, in the order in which the report names them (result.py).
 ODD = (
-    "unreadable", "without_start", "future", "nulls", "negative", "zero_length", "longer_than_expected", "clock_steps",
-    "ambiguous_times", "impossible_times", "duplicates", "crossed_into_the_day", "crossed_out_of_the_day",
+    "unreadable", "without_start", "future", "nulls", "negative", "zero_length",
+    "longer_than_expected", "clock_steps",
+    "ambiguous_times", "impossible_times", "duplicates", "crossed_into_the_day",
+    "crossed_out_of_the_day",
     "without_end",
 )  # fmt: skip
-"""What is counted of odd records; `result` says what becomes of each."""
 
 
 @dataclass

@@ -15,6 +15,8 @@ from checks.data.usage.leg_rows import CALL, Rows
 from checks.data.usage.record_formats import Outcome
 from checks.data.usage.timestamps import Mask, Whole
 
+# Later than any instant of a record, and small enough that a product with a call's number stays
+# below 2^63.
 _LATE = 2**40
 
 
@@ -22,6 +24,7 @@ def fold(legs: Rows) -> tuple[Rows, Mask]:
     """The calls, and which of them were answered in a dialogue whose end was never recorded."""
     legs = legs[_in_order(legs)]
     firsts = _firsts(legs["link"])
+    # `reduceat` refuses an empty array.
     if not len(legs):
         return np.empty(0, CALL), np.zeros(0, np.bool_)
     calls = np.zeros(len(firsts), CALL)
@@ -31,6 +34,7 @@ def fold(legs: Rows) -> tuple[Rows, Mask]:
     calls["end"] = np.maximum.reduceat(legs["start"] + legs["length"], firsts)
     calls["own"] = np.logical_or.reduceat(legs["own"], firsts)
     without_end = _close(legs, calls, firsts, of)
+    # BYEs first: they give the answered legs of Kamailio their length, which the answers need.
     _answers(legs, calls, firsts, of)
     only_closing = legs["closing"][firsts]
     return calls[~only_closing], without_end[~only_closing]
@@ -48,6 +52,7 @@ def _in_order(legs: Rows) -> Whole:
     several[:-1] |= same
     which = order[several]
     some = legs[which]
+    # lexsort takes its last key first: by call, BYEs last, then by start.
     keys = (which, some["outcome"], some["order"], some["start"], some["closing"], some["link"])
     order[several] = which[np.lexsort(keys)]
     return order
@@ -75,6 +80,7 @@ def _close(legs: Rows, calls: Rows, firsts: Whole, of: Whole) -> Mask:
     if not legs["closing"].any():
         return without
     closed = np.full(len(calls), -1, np.int64)
+    # The latest BYE: both sides may have hung up at the same moment.
     closing = legs["closing"]
     np.maximum.at(closed, of[closing], legs["start"][closing])
     answered = (legs["outcome"] == Outcome.ANSWERED) & ~closing
@@ -111,6 +117,7 @@ def _last_attempts(legs: Rows, of: Whole, count: int) -> Whole:
 
 def _first_answered(answered: Mask, of: Whole, count: int) -> Whole:
     found = np.zeros(count, np.int64)
+    # Backwards, so that the first of each call is written last and stays.
     which = np.flatnonzero(answered)[::-1]
     found[of[which]] = which
     return found
@@ -126,7 +133,8 @@ def _connected(answer: Whole, talk: Rows, answered: Mask, of: Whole, count: int)
         if (call[1:] != call[:-1]).all():  # one answered leg each: nothing overlaps
             covered[call] = end - begin
             return covered
-        shift = call * _LATE  # keeps the running end of one call from reaching into the next
+        # The running maximum goes over all calls: the shift keeps the end of one out of the next.
+        shift = call * _LATE
         reach = np.maximum.accumulate(end + shift) - shift
         free_from = np.concatenate(([0], reach[:-1]))
         same = np.concatenate(([False], call[1:] == call[:-1]))

@@ -22,6 +22,7 @@ from checks.data.usage.tally import Counts, Rules
 
 Event = tuple[int, str, str, str, str, Sequence[str]]
 """UTC seconds, call id, queue, agent, event, its parameters"""
+# Queue members and the agents of old versions (chan_agent) log in by different events.
 _COMING = ("ADDMEMBER", "AGENTLOGIN", "AGENTCALLBACKLOGIN")
 _GOING = ("REMOVEMEMBER", "AGENTLOGOFF", "AGENTCALLBACKLOGOFF")
 _WORK = (
@@ -34,7 +35,10 @@ _WORK = (
     "PAUSEALL",
     "UNPAUSEALL",
 )
+# They left the queue without an agent and without giving up: by its time limit, its emptiness, or a
+# key.
 _LEAVING = ("EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY")
+# A transfer ends the agent's part of the call as well.
 _DONE = ("COMPLETEAGENT", "COMPLETECALLER", "TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER")
 
 
@@ -107,6 +111,7 @@ class QueueTally:
         """Nothing more comes: whoever is still there is so until the day's end."""
         for key in list(self._waiting):
             entry = self._waiting.pop(key)
+            # Whoever waits at midnight was offered today; what became of it is tomorrow's log.
             if self._today(entry):
                 self.left["STILL THERE"] += 1
                 if entry.connected is None:
@@ -125,6 +130,7 @@ class QueueTally:
     ) -> None:
         entry = self._waiting.get(key)
         if entry is None:
+            # A caller who entered before the log begins: counted, and never as abandoned.
             self.without_entry += self.day.begin <= at < self.day.end and event not in _DONE
             return
         if event == "CONNECT":
@@ -144,6 +150,7 @@ class QueueTally:
         self._add(entry, Counts(1, 1, 1, answered_in_time=int(soon), wait_seconds=wait))
 
     def _gave_up(self, entry: Entry, at: int, event: str, parameters: Sequence[str]) -> None:
+        # Not abandoned: the platform sent them on, so they count as offered alone.
         if event in _LEAVING:
             self.left[event] += 1
             self._add(entry, Counts(1))
@@ -163,10 +170,13 @@ class QueueTally:
         talk = max(at - begun, 0)
         if self._today(entry):
             self._add(entry, Counts(talk_seconds=talk))
+        # The talk belongs to the day in which it began, also where the caller entered on the day
+        # before.
         if entry.agent and self.day.begin <= begun < self.day.end:
             agent = self.agents.setdefault(entry.agent, Agent())
             agent.handled += 1
             agent.talk_seconds += min(at, self.day.end) - begun
+            # Wrap-up is cut at midnight, as everything of a day is.
             agent.wrap_seconds += max(min(self._wrap_seconds, self.day.end - at), 0)
 
     def _today(self, entry: Entry) -> bool:
@@ -189,6 +199,8 @@ class QueueTally:
         elif event in _GOING:
             self._assume_there(agent)
             agent._memberships.discard(queue)
+            # Removed from one queue an agent is still there for the others; a log-off ends all of
+            # them.
             if not agent._memberships or event != "REMOVEMEMBER":
                 self._unpause(agent, at)
                 self._log_off(agent, at)
@@ -205,6 +217,8 @@ class QueueTally:
             reason = (parameters[0] if parameters else "").lower()
             agent._pause_is_wrap = any(wrap in reason for wrap in self._wrap_reasons)
         elif event in ("UNPAUSE", "UNPAUSEALL"):
+            # Unpaused without a pause: it began before the log did, at the latest when the day
+            # began.
             if agent._paused_since is None and not agent._seen:
                 agent._paused_since = self.day.begin
             self._unpause(agent, at)
@@ -238,4 +252,5 @@ class QueueTally:
 def _number(parameters: Sequence[str], at: int, otherwise: int) -> int:
     """A parameter that should be seconds; else what the events' own times say."""
     written = parameters[at] if len(parameters) > at else ""
+    # `isdigit` alone takes digits of every script, and superscripts, which `int` refuses.
     return int(written) if written.isascii() and written.isdigit() else max(otherwise, 0)

@@ -19,8 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+# Ours and not those of a switch: every format says its columns in these.
 TERMS = (
-    "start", "answer", "end", "length", "talk", "outcome", "cause", "trunk", "far_trunk", "did", "agent", "queue",
+    "start", "answer", "end", "length", "talk", "outcome", "cause", "trunk",
+    "far_trunk", "did", "agent", "queue",
     "account", "caller", "id", "link", "order", "method",
 )  # fmt: skip
 
@@ -40,9 +42,14 @@ class Outcome(IntEnum):
     UNKNOWN = 7
 
 
+# The call came to the called side: whoever did not answer, rejected it or was given up on was rung.
 DELIVERED = (Outcome.ANSWERED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.REJECTED, Outcome.CANCELLED)
+# Given up by the caller, or not answered: of queues without a log nobody can tell them apart.
 ABANDONED = (Outcome.NO_ANSWER, Outcome.CANCELLED)
 
+# What an unanswered attempt's Q.850 cause says; any other is FAILED.
+# ITU-T Q.850: 16 normal clearing, 17 user busy, 18 no user responding, 19 no answer, 21 rejected;
+# 34, 38, 41, 42, 44 and 47 are the network's lack of channels and resources.
 OF_CAUSE: Mapping[int, Outcome] = {
     16: Outcome.CANCELLED,
     17: Outcome.BUSY,
@@ -51,8 +58,8 @@ OF_CAUSE: Mapping[int, Outcome] = {
     21: Outcome.REJECTED,
     **dict.fromkeys((34, 38, 41, 42, 44, 47), Outcome.CONGESTION),
 }
-"""What an unanswered attempt's Q.850 cause says; any other is FAILED."""
 
+# Asterisk's words for `disposition`; the causes are what it sends for them on an ISDN line.
 _DISPOSITIONS: Mapping[str, tuple[Outcome, int]] = {
     "ANSWERED": (Outcome.ANSWERED, 16),
     "BUSY": (Outcome.BUSY, 17),
@@ -62,13 +69,19 @@ _DISPOSITIONS: Mapping[str, tuple[Outcome, int]] = {
     "FAILED": (Outcome.FAILED, 0),
 }
 _NUMERIC = {**{str(number): number for number in range(1, 128)}}
+# FreeSWITCH writes the names of Q.850's causes.
 _FREESWITCH_CAUSES: Mapping[str, int] = {
-    "UNALLOCATED_NUMBER": 1, "NO_ROUTE_TRANSIT_NET": 2, "NO_ROUTE_DESTINATION": 3, "CHANNEL_UNACCEPTABLE": 6,
-    "NORMAL_CLEARING": 16, "USER_BUSY": 17, "NO_USER_RESPONSE": 18, "NO_ANSWER": 19, "SUBSCRIBER_ABSENT": 20,
-    "CALL_REJECTED": 21, "NUMBER_CHANGED": 22, "REDIRECTION_TO_NEW_DESTINATION": 23, "EXCHANGE_ROUTING_ERROR": 25,
-    "DESTINATION_OUT_OF_ORDER": 27, "INVALID_NUMBER_FORMAT": 28, "FACILITY_REJECTED": 29, "NORMAL_UNSPECIFIED": 31,
+    "UNALLOCATED_NUMBER": 1, "NO_ROUTE_TRANSIT_NET": 2, "NO_ROUTE_DESTINATION": 3,
+    "CHANNEL_UNACCEPTABLE": 6,
+    "NORMAL_CLEARING": 16, "USER_BUSY": 17, "NO_USER_RESPONSE": 18, "NO_ANSWER": 19,
+    "SUBSCRIBER_ABSENT": 20,
+    "CALL_REJECTED": 21, "NUMBER_CHANGED": 22, "REDIRECTION_TO_NEW_DESTINATION": 23,
+    "EXCHANGE_ROUTING_ERROR": 25,
+    "DESTINATION_OUT_OF_ORDER": 27, "INVALID_NUMBER_FORMAT": 28, "FACILITY_REJECTED": 29,
+    "NORMAL_UNSPECIFIED": 31,
     "NORMAL_CIRCUIT_CONGESTION": 34, "NETWORK_OUT_OF_ORDER": 38, "NORMAL_TEMPORARY_FAILURE": 41,
-    "SWITCH_CONGESTION": 42, "ACCESS_INFO_DISCARDED": 43, "REQUESTED_CHAN_UNAVAIL": 44, "FACILITY_NOT_SUBSCRIBED": 50,
+    "SWITCH_CONGESTION": 42, "ACCESS_INFO_DISCARDED": 43, "REQUESTED_CHAN_UNAVAIL": 44,
+    "FACILITY_NOT_SUBSCRIBED": 50,
     "OUTGOING_CALL_BARRED": 52, "INCOMING_CALL_BARRED": 54, "BEARERCAPABILITY_NOTAUTH": 57,
     "BEARERCAPABILITY_NOTAVAIL": 58, "SERVICE_UNAVAILABLE": 63, "BEARERCAPABILITY_NOTIMPL": 65,
     "CHAN_NOT_IMPLEMENTED": 66, "FACILITY_NOT_IMPLEMENTED": 69, "SERVICE_NOT_IMPLEMENTED": 79,
@@ -83,6 +96,7 @@ def _sip(*statuses: int, outcome: Outcome, cause: int) -> dict[str, tuple[Outcom
     return {str(status): (outcome, cause) for status in statuses}
 
 
+# RFC 3398 section 8.2.6.1, backwards to Q.850; which are delivered follows RFC 6076 (SEER).
 _SIP_STATUSES: Mapping[str, tuple[Outcome, int]] = {
     **_sip(*range(200, 300), outcome=Outcome.ANSWERED, cause=16),
     **_sip(404, 485, 604, outcome=Outcome.FAILED, cause=1),
@@ -100,7 +114,6 @@ _SIP_STATUSES: Mapping[str, tuple[Outcome, int]] = {
     **_sip(405, 501, outcome=Outcome.FAILED, cause=79),
     **_sip(488, 606, outcome=Outcome.FAILED, cause=65),
 }
-"""RFC 3398 section 8.2.6.1, backwards to Q.850; which are delivered follows RFC 6076 (SEER)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +145,16 @@ FORMATS: Mapping[str, Format] = {
     "asterisk": Format(
         table="cdr",
         columns={
-            "start": "start", "length": "duration", "talk": "billsec", "outcome": "disposition", "trunk": "channel",
-            "far_trunk": "dstchannel", "agent": "dstchannel", "did": "dst", "account": "accountcode", "caller": "src",
+            "start": "start", "length": "duration", "talk": "billsec", "outcome": "disposition",
+            "trunk": "channel",
+            "far_trunk": "dstchannel", "agent": "dstchannel", "did": "dst",
+            "account": "accountcode", "caller": "src",
             "id": "uniqueid", "link": "linkedid", "order": "sequence",
         },
         optional=frozenset({"link", "order", "account", "id"}),
         fields=(
-            "account", "caller", "did", "", "", "trunk", "agent", "", "", "start", "answer", "end", "length", "talk",
+            "account", "caller", "did", "", "", "trunk", "agent", "", "", "start", "answer",
+            "end", "length", "talk",
             "outcome", "", "id", "", "", "link", "order",
         ),
         outcomes=_DISPOSITIONS,
@@ -148,13 +164,15 @@ FORMATS: Mapping[str, Format] = {
     "freeswitch": Format(
         table="cdr",
         columns={
-            "start": "start_stamp", "answer": "answer_stamp", "length": "duration", "talk": "billsec",
+            "start": "start_stamp", "answer": "answer_stamp", "length": "duration",
+            "talk": "billsec",
             "cause": "hangup_cause", "did": "destination_number", "caller": "caller_id_number",
             "account": "accountcode", "trunk": "context", "id": "uuid", "link": "bleg_uuid",
         },
         optional=frozenset({"account", "trunk", "link", "answer"}),
         fields=(
-            "", "caller", "did", "trunk", "start", "answer", "end", "length", "talk", "cause", "id", "link", "account",
+            "", "caller", "did", "trunk", "start", "answer", "end", "length", "talk", "cause",
+            "id", "link", "account",
             "", "",
         ),
         causes={**_NUMERIC, **_FREESWITCH_CAUSES},
@@ -162,12 +180,17 @@ FORMATS: Mapping[str, Format] = {
     "kamailio": Format(
         table="acc",
         columns={
-            "start": "time", "outcome": "sip_code", "method": "method", "id": "callid", "did": "dst_user",
+            "start": "time", "outcome": "sip_code", "method": "method", "id": "callid",
+            "did": "dst_user",
             "caller": "src_user",
         },
+        # Accounting of a proxy knows no waiting: it is not in the way of the media, and writes no
+        # time of the ringing.
         optional=frozenset({"did", "caller"}),
         outcomes=_SIP_STATUSES,
         waits=False,
     ),
-    "own": Format(outcomes={**_DISPOSITIONS, **_SIP_STATUSES}, causes={**_NUMERIC, **_FREESWITCH_CAUSES}),
+    "own": Format(
+        outcomes={**_DISPOSITIONS, **_SIP_STATUSES}, causes={**_NUMERIC, **_FREESWITCH_CAUSES}
+    ),
 }  # fmt: skip

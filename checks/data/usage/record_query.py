@@ -20,10 +20,10 @@ from checks.data.usage.columns import RowColumns
 from checks.data.usage.record_formats import Format
 from checks.data.usage.source_faults import SourceFault
 
+# No zone puts its clocks farther than this at once. So much more is asked for than the windows, and
+# what lies outside of them is left out later.
 _SLACK = timedelta(hours=3)
-"""no zone puts its clocks farther than this at once; what lies outside the windows is left out
-later
-"""
+# Clocks of switches stray by minutes; what is later than that is a wrong clock, and counted.
 _FUTURE_SECONDS = 300
 
 
@@ -119,13 +119,16 @@ class TableRecords:
             )
             for column in self._columns
         )
+        # The stamp's column stands alone on its side: a function around it would keep its index
+        # from being used.
         where = [f"({start} >= {mark} AND {start} < {mark})" for _ in self._bounds.windows]
         where += [f"{start} >= {mark}", f"{start} IS NULL"]
         values = [value for window in self._bounds.windows for value in self._edges(*window)]
         values.append(self._edges(self._bounds.now + _FUTURE_SECONDS, self._bounds.now)[0])
         table = ".".join(map(self._dialect.quoted, self._table.split(".")))
         # names are quoted, and were checked when the configuration was read; values are parameters
-        question = f"SELECT {selected} FROM {table} WHERE {' OR '.join(where)}"  # noqa: S608 - above
+        wanted = " OR ".join(where)
+        question = f"SELECT {selected} FROM {table} WHERE {wanted}"  # noqa: S608 - above
         return question, values
 
     def _edges(self, begin: int, end: int) -> tuple[Any, Any]:
@@ -134,7 +137,9 @@ class TableRecords:
             return begin, end
         walls = [datetime.fromtimestamp(at, ZoneInfo(self._bounds.zone)) for at in (begin, end)]
         low, high = walls[0] - _SLACK, walls[1] + _SLACK
-        if self._dialect.name == "sqlite":  # texts, with a blank or a T between date and time
+        # SQLite compares texts: a date alone stands before every time of that day, whatever is
+        # between date and time.
+        if self._dialect.name == "sqlite":
             return f"{low:%Y-%m-%d}", f"{high + timedelta(days=1):%Y-%m-%d}"
         if self._dialect.name == "mariadb":
             return f"{low:%Y-%m-%d %H:%M:%S}", f"{high:%Y-%m-%d %H:%M:%S}"

@@ -21,8 +21,11 @@ from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
 from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
 
+# 2^64 divided by the golden ratio, as splitmix64 has it.
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
+# The largest of the 32 bits that a leg has for it: 68 years.
 _LONGEST = 2**31 - 1
+# As in record_query: minutes of a straying clock are no future.
 _FUTURE_SECONDS = 300
 
 
@@ -92,6 +95,8 @@ class Taker:
 
     def _starts(self, records: Columns) -> Instants:
         starts = records.instants("start", self._zone)
+        # Asterisk's uniqueid begins with seconds since 1970: it tells the two 02:30s of an autumn
+        # night apart.
         if starts[1].any() and self._taking.form.epoch_in_id and "id" in records:
             return records.instants("start", self._zone, _epochs(records.words("id")))
         return starts
@@ -133,6 +138,8 @@ class Taker:
             ends, _, _ = columns.instants("end", self._zone)
             spans = np.where(ends == NEVER, 0, ends - legs["start"])
             counted = today & ~no_length & (ends != NEVER)
+            # Written lengths come from a steady clock, stamps from the wall clock: where they
+            # differ the clock was set.
             self._count("clock_steps", counted & (np.abs(spans - length) > 1))
             length, no_length = np.where(no_length, spans, length), no_length & (ends == NEVER)
         if self._taking.form.waits:
@@ -140,6 +147,8 @@ class Taker:
             self._count("negative", today & ((length < 0) | (talk < 0)))
         self._count("longer_than_expected", today & (length > self._taking.longest_seconds))
         legs["length"] = np.clip(length, 0, _LONGEST)
+        # Talk cannot be longer than its leg: a record that says so was written by a clock that
+        # jumped.
         legs["talk"] = np.minimum(np.clip(talk, 0, _LONGEST), legs["length"])
 
     def _outcome(self, columns: Columns, legs: Rows, today: Mask) -> None:
@@ -153,6 +162,8 @@ class Taker:
             legs["outcome"] = np.where(answered, Outcome.ANSWERED, Outcome.UNKNOWN)
         if "cause" in columns:
             found = columns.numbers("cause", self._causes)
+            # An answered leg has 16 as its cause like a cancelled one: only where nobody answered
+            # does it say why.
             open_end = (legs["outcome"] != Outcome.ANSWERED) & (found > 0)
             legs["cause"] = np.where(found > 0, found, legs["cause"])
             legs["outcome"] = np.where(open_end, self._of_cause[found], legs["outcome"])
@@ -171,6 +182,8 @@ class Taker:
                 legs[group] = columns.numbers(group, self._names.of(group), channel)
         if self._taking.trunks and "far_trunk" in columns:
             near, far = legs["trunk"], columns.numbers("far_trunk", self._names.trunk, channels)
+            # The channel itself where it is a trunk, else the one it was connected to: an outgoing
+            # call has it on the far side.
             legs["trunk"] = np.where(self._trunks(near), near, np.where(self._trunks(far), far, 0))
 
     def _trunks(self, codes: NDArray[np.int64]) -> Mask:
@@ -187,9 +200,13 @@ class Taker:
     # --- which
 
     def _identity(self, columns: Columns, legs: Rows) -> None:
-        """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of 300 000."""
+        """Ids as hashes of 64 bits: two of ten million are taken for one in one reading of
+        300 000.
+        """
         own = columns.hashes("id") if "id" in columns else None
         link = columns.hashes("link") if "link" in columns else None
+        # Without ids each record is a call of its own, and two alike in everything are one record
+        # that came twice.
         if own is None or not own.any():
             self._lonely += columns.count
             last = np.uint64(self._lonely)
@@ -230,9 +247,12 @@ def _whole(columns: Columns, term: str) -> tuple[Whole, Mask]:
 
 
 def _epochs(identities: Sequence[Any]) -> Whole:
-    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for others."""
+    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for
+    others.
+    """
 
     def one(identity: Any) -> int:
+        # Asterisk puts its system name before the seconds where one is set, with a dash.
         digits = plain(identity).rpartition("-")[2].partition(".")[0]
         return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
 
@@ -252,6 +272,7 @@ def _call_of(own: NDArray[np.uint64], link: NDArray[np.uint64], paired: bool) ->
     else its own.
     """
     linked = np.where(link == 0, own, link)
+    # FreeSWITCH's two legs name each other: the smaller of both ids is the same for the two.
     return np.minimum(own, linked) if paired else linked
 
 
@@ -261,6 +282,8 @@ def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:
     for cause, outcome in OF_CAUSE.items():
         table[cause] = outcome
     for cause in delivered:
+        # A cause that already means something keeps its meaning: the site only says what else
+        # counts as reached.
         if table[cause] == Outcome.FAILED:
             table[cause] = Outcome.NO_ANSWER
     return table

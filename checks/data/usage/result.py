@@ -24,11 +24,12 @@ from checks.data.usage.traffic import busy_hour, call_seconds, channels_for, pea
 from checks.ratio import Ratio
 
 VERSION = 1
+# What the report shows and a little more; the rest is summed up in one row.
 _MOST_ROWS = 100
 
 
 def result(job: Job, found: Read) -> dict[str, Any]:
-    """All of it."""
+    """The whole result of a reading, as plain data of `schema.json`."""
     tally, queue = found.tallies[0], found.queues[0] if found.queues else None
     waits = FORMATS[job.records["format"]].waits
     return {
@@ -90,6 +91,7 @@ def _day(job: Job) -> dict[str, Any]:
         "end": utc(day.end),
         "day_hours": day.seconds / 3600,
         "read_at": utc(job.now),
+        # Calls that began on the day may still be going on: their records come later.
         "provisional": job.now < day.end + job.longest_seconds,
     }
 
@@ -112,6 +114,7 @@ def _definitions(job: Job, queue: bool) -> dict[str, Any]:
         "wrap_seconds": job.wrap_seconds,
         "wrap_is_estimated": True,
         "waiting_measured_by": "queue" if queue else "calls",
+        # As delivered by default: clearing, busy, no response, no answer, rejected.
         "delivered_causes": sorted({16, 17, 18, 19, 21, *job.delivered}),
         "longest_call_seconds": job.longest_seconds,
         "causes_recorded": (
@@ -209,6 +212,7 @@ def _agents(tally: Tally, queue: QueueTally | None, found: Read) -> list[dict[st
             {"name": name, **_worked(Agent(talk_seconds=c.talk_seconds, handled=c.answered), False)}
             for name, c in ordered
         ]
+    # By work and then by name: the order must not depend on the order of the records.
     by_work = sorted(queue.agents.items(), key=lambda item: (-item[1].handled, item[0]))[
         :_MOST_ROWS
     ]
@@ -228,6 +232,7 @@ def _worked(agent: Agent, known: bool) -> dict[str, Any]:
         "paused_seconds": agent.paused_seconds if known else None,
         "logged_in_seconds": agent.logged_in_seconds if known else None,
         "aht_seconds": _mean(busy, agent.handled),
+        # Busy cannot be more than there: wrap-up is an estimate, and may reach into a pause.
         "occupancy_percent": (
             round(100 * min(busy, there) / there, 1) if known and there > 0 else None
         ),
@@ -268,7 +273,10 @@ def headline(told: Mapping[str, Any]) -> dict[str, float]:
         "busy_hour_erlangs": told["busy_hour"]["erlangs"],
         "standouts": told["comparison"]["standouts"],
         "odd_records": sum(
-            count for name, count in told["odd"].items() if not name.startswith("crossed_")
+            # Calls over midnight are nothing odd, only counted.
+            count
+            for name, count in told["odd"].items()
+            if not name.startswith("crossed_")
         ),
     }
     return {name: float(value) for name, value in known.items() if value is not None}

@@ -25,12 +25,15 @@ from checks.data.usage.tally import Rules, Tally
 from checks.data.usage.text_reader import CsvRecords, files_of, queue_lines
 from checks.data.usage.timestamps import NEVER, Zone
 
+# Seconds of the queue's log that are read before a day: agents of a night shift have logged in on
+# the evening before.
 _QUEUE_LOOKBACK = 86_400
-"""seconds of the queue's log that are read before a day, for who had logged in"""
+# Asterisk's realtime table has `data` as one text with bars, or `data1` to `data5`, by its version.
 _QUEUE_FORM = Format(
     table="queue_log",
     columns={
-        "start": "time", "id": "callid", "queue": "queuename", "agent": "agent", "event": "event", "data": "data",
+        "start": "time", "id": "callid", "queue": "queuename", "agent": "agent",
+        "event": "event", "data": "data",
         "data1": "data1", "data2": "data2", "data3": "data3", "data4": "data4", "data5": "data5",
     },
     optional=frozenset({"data", "data1", "data2", "data3", "data4", "data5"}),
@@ -87,7 +90,10 @@ class Job:
         return (self.day, *self.day.weeks_before(self.weeks))
 
     def windows(self) -> tuple[Window, ...]:
-        """What is read for each day: whoever begins within the longest call before it, or after it."""
+        """What is read for each day: whoever begins within the longest call before it, or
+        after it.
+        """
+        # A call of the day may have begun before it, and its last leg may be written after it.
         around = self.longest_seconds
         return tuple(
             Window(day.begin - around, day.end + around, day.begin, day.end) for day in self.days()
@@ -124,6 +130,7 @@ def read(job: Job, stage: Callable[[str], None]) -> Read:
 
 def _fold(job: Job, spool: Spool, found: Read) -> None:
     for legs in spool.buckets():
+        # Counted before they are folded, where two records of one leg become one.
         found.met.odd["duplicates"] += legs_to_calls.duplicates(legs, job.day.begin, job.day.end)
         calls, without_end = legs_to_calls.fold(legs)
         today = (calls["start"] >= job.day.begin) & (calls["start"] < job.day.end)
@@ -156,6 +163,7 @@ def _zone(job: Job, place: Mapping[str, Any]) -> str:
 def _records(job: Job, met: Met) -> Iterator[Source]:
     place = job.records
     if place["kind"] == "file":
+        # Rotated files that were finished before the earliest window need not be opened.
         earliest = min(window.begin for window in job.windows())
         yield CsvRecords(files_of(place["path"], earliest), place["fields"], met)
         return
@@ -174,6 +182,7 @@ def _queues(job: Job, place: Mapping[str, Any], met: Met) -> list[QueueTally]:
     tallies = [QueueTally(day, job.rules, job.wrap_seconds, reasons) for day in job.days()]
     around = [(day.begin - _QUEUE_LOOKBACK, day.end + job.longest_seconds) for day in job.days()]
     for event in _events(job, place, around, met):
+        # Windows of two days may overlap: an event may be of both.
         for tally, (begin, end) in zip(tallies, around, strict=True):
             if begin <= event[0] < end:
                 tally.take([event])
@@ -216,6 +225,8 @@ def _of_table(table: TableRecords, zone: Zone, met: Met) -> Iterator[Event]:
             if not any(parameters) and "data" in at:
                 parameters = plain(row[at["data"]]).split("|")
             events.append((time, words[0], words[1], words[2], words[3], parameters))
+    # By time alone, and stably: events of one second stay in the order in which the table gave
+    # them.
     yield from sorted(events, key=lambda event: event[0])
 
 

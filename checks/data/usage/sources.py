@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.data.usage.record_formats import FORMATS, TERMS
 from checks.settings import LocalPath, ReadableFile, Secret, Settings, nearest, shown
 
+# As PostgreSQL and MariaDB take a name without quotes, with its schema in front: it is quoted all
+# the same.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?")
 _KEYWORDS = ("site", "utc", "epoch")
 
@@ -32,6 +34,7 @@ def times_of(written: str) -> str:
         return written
     try:
         ZoneInfo(written)
+    # ZoneInfo of a folder's name, as "Europe", is an OSError.
     except (KeyError, ValueError, OSError):
         known = [*_KEYWORDS, *available_timezones()]
         hint = nearest(written, known) or "; write 'site', 'utc', 'epoch' or an IANA name"
@@ -153,6 +156,8 @@ class Records(Place):
             if self.file is None
             else set(self.in_order())
         )
+        # Without a beginning and a length there is no call; a proxy's accounting has BYEs instead
+        # of lengths.
         if missing := [
             term for term in ("start", "length") if term not in known and self.format != "kamailio"
         ]:

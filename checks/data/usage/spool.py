@@ -17,9 +17,10 @@ import numpy as np
 
 from checks.data.usage.leg_rows import LEG, Rows
 
+# 32 buckets: of ten million legs each holds some 300 000.
 _BITS = 5
+# So many legs stay in memory: as many as a bucket of ten million comes to.
 _IN_MEMORY = 300_000
-"""legs; what a bucket of ten million comes to"""
 
 
 class Spool:
@@ -39,7 +40,7 @@ class Spool:
         self._stack.close()
 
     def add(self, legs: Rows) -> None:
-        """Keep these."""
+        """Keep these legs until `buckets`."""
         if len(legs):
             self._waiting.append(legs)
             self._count += len(legs)
@@ -61,10 +62,13 @@ class Spool:
             return
         if not self._files:
             for _ in range(1 << _BITS):
-                self._files.append(self._stack.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115 - closed by the stack
+                opened = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
+                self._files.append(self._stack.enter_context(opened))
         legs = np.concatenate(self._waiting)
         self._waiting, self._count = [], 0
+        # The highest bits of a hash are spread evenly, and all legs of a call have the same.
         bucket = (legs["link"] >> np.uint64(64 - _BITS)).astype(np.uint8)
+        # Stable: within a bucket legs stay in the order in which they came.
         legs = legs[np.argsort(bucket, kind="stable")]
         ends = np.cumsum(np.bincount(bucket, minlength=1 << _BITS))
         for file, begin, end in zip(

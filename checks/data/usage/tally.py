@@ -50,7 +50,7 @@ class Counts:
     """until the answer, of the answered ones"""
 
     def add(self, other: Counts) -> None:
-        """Sum up."""
+        """Add the other counts to these."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
@@ -59,7 +59,7 @@ MEASURED = tuple(field.name for field in fields(Counts))
 
 
 class Tally:
-    """One day's."""
+    """The counts of one day."""
 
     def __init__(self, day: Day, rules: Rules) -> None:
         self.day, self.rules = day, rules
@@ -74,10 +74,13 @@ class Tally:
 
     def add(self, calls: Rows) -> None:
         """Count these calls as far as they are this day's."""
+        # Also calls that only reach into the day: they count for traffic and concurrency, and not
+        # as offered.
         near = (calls["start"] < self.day.end) & (calls["end"] >= self.day.begin)
         calls = calls[near]
         begun = calls["start"] >= self.day.begin
         self.own += int(np.count_nonzero(calls["own"] & begun))
+        # Reveille's own test calls are told apart and count in nothing else.
         foreign = ~calls["own"]
         calls, begun = calls[foreign], begun[foreign]
         self.sweep.add(calls["start"], calls["end"])
@@ -88,7 +91,7 @@ class Tally:
             self._count(calls)
 
     def total(self) -> Counts:
-        """Of the day."""
+        """The counts of the whole day."""
         return _counts(self._by["hour"].sum(axis=0)) if len(self._by["hour"]) else Counts()
 
     def hours(self) -> list[Counts]:
@@ -126,10 +129,12 @@ class Tally:
         hour = np.searchsorted(self._hours, calls["start"], "right") - 1
         for group in ("hour", *GROUPS):
             codes = hour if group == "hour" else calls[group]
+            # A format without queues has only zeros there: no table is made for it.
             if group == "hour" or codes.any():
                 self._by[group] = _added(self._by[group], codes, measured)
         failed = calls[~answered]
         pairs = failed["outcome"].astype(np.int64) * 256 + failed["cause"]
+        # Outcome and cause as one number of two bytes: one count for all pairs.
         self._causes += np.bincount(pairs, minlength=256 * 256).reshape(256, 256)
 
 
@@ -160,6 +165,7 @@ def _added(
     grown = np.zeros((size, len(measured)), np.int64)
     grown[: len(table)] = table
     for column, values in enumerate(measured):
+        # bincount sums in floating point, which is exact for whole numbers below 2^53.
         grown[:, column] += np.bincount(codes, weights=values, minlength=size).astype(np.int64)
     return grown
 

@@ -19,8 +19,10 @@ from checks.data.usage.csv_blocks import MARGIN, Cut, Shape, TextColumns
 from checks.data.usage.leg_rows import Met
 from checks.data.usage.source_faults import SourceFault
 
+# One megabyte at a time from the disk, whatever numpy takes of it.
 _BUFFER_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 21
+# A record is some hundred bytes long: what is longer than 64 kB is a quote that nobody closed.
 _LONGEST_RECORD = 1 << 16
 _EDGE = b"\n" * MARGIN
 
@@ -35,6 +37,7 @@ def files_of(pattern: str, not_before: int) -> list[Path]:
         raise SourceFault("no-such-file", f"there is no file {pattern}")
     try:
         changed = {file: file.stat().st_mtime for file in found}
+    # A file may be rotated away between its listing and this look.
     except OSError as error:
         raise SourceFault("no-such-file", f"{pattern}: {error.strerror}") from None
     return sorted(
@@ -53,6 +56,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
         raise SourceFault("not-allowed", f"{file}: {error.strerror}") from None
     except FileNotFoundError as error:
         raise SourceFault("no-such-file", f"{file}: {error.strerror}") from None
+    # EOFError: logrotate may be compressing it at this moment, and the end is not written yet.
     except (gzip.BadGzipFile, EOFError) as error:
         raise SourceFault("corrupt", f"{file}: {error}") from None
 
@@ -68,9 +72,8 @@ class CsvRecords:
         usually = self._first_width(needed) or len(fields)
         self._shape = Shape(usually, min(usually, len(fields)), needed)
         self.positions = {term: at for at, term in enumerate(fields[:usually]) if term}
-        if (
-            "agent" in self.positions
-        ):  # one field says whom the leg went to, be it a trunk or an agent
+        # One field says whom the leg went to, be it a trunk or an agent.
+        if "agent" in self.positions:
             self.positions.setdefault("far_trunk", self.positions["agent"])
 
     def batches(self) -> Iterator[TextColumns]:
@@ -83,7 +86,9 @@ class CsvRecords:
                 while chunk := raw.read(_BLOCK_BYTES):
                     block = left + chunk
                     used = yield from self._records(block)
-                    if len(block) - used > _LONGEST_RECORD:  # a quote that is never closed
+                    # A quote that is never closed would keep everything after it in one record:
+                    # from here on every line is one.
+                    if len(block) - used > _LONGEST_RECORD:
                         block = block[used:]
                         used = yield from self._records(block, by_line=True)
                     left = block[used:]
@@ -98,7 +103,8 @@ class CsvRecords:
         strays = [wide[begin:end].tobytes() for begin, end in cut.bad.tolist()]
         if by_line:
             self._met.odd["unreadable"] += sum(bool(stray.strip()) for stray in strays)
-        elif strays:  # what two stray quotes have between them may be good lines
+        # What two stray quotes have between them may be good lines.
+        elif strays:
             yield from self._records(b"".join(strays), by_line=True)
         return cut.used
 
@@ -106,6 +112,8 @@ class CsvRecords:
         """How many fields records have: of the first that is long enough; 0 without any."""
         for file in self._files:
             with _opened(file) as raw, io.TextIOWrapper(raw, "utf-8", errors="replace") as text:
+                # A heading or a torn line may stand first: among a hundred lines there is a whole
+                # one.
                 for row in csv.reader(islice(text, 100)):
                     if len(row) >= needed:
                         return len(row)

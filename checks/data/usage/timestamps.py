@@ -22,15 +22,19 @@ Mask = NDArray[np.bool_]
 Instants = tuple[Whole, Mask, Mask]
 """UTC seconds (NEVER where there is none), which of them are ambiguous, which do not exist"""
 
+# A stamp that is missing or unreadable: far below any instant, and far from the ends of 64 bits, so
+# that sums with it do not wrap.
 NEVER = -(2**62)
-"""stands for a stamp that is missing or unreadable"""
+# Bytes of the longest stamp, with microseconds and an offset: 2026-11-20 10:00:00.123456+05:30.
 WIDTH = 32
-"""bytes of the longest stamp"""
+# Where the digits of "2026-11-20 10:00:00" stand.
 _DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
+# Offsets of zones change at whole quarters of an hour: within one the offset is the same.
 _QUARTER = 900
 _TAIL = re.compile(
     r"(?:[.,]\d+)?(?:(?P<utc>Z| ?UTC)|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?"
 )
+# Days before each month, and the length of each, of a year without a leap day.
 _MONTHS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
@@ -54,11 +58,13 @@ class Zone:
         return self.told(np.ascontiguousarray(raw).view(np.uint8).reshape(len(raw), WIDTH), hint)
 
     def told(self, stamps: NDArray[np.uint8], hint: Whole | None = None) -> Instants:
-        """The same of stamps as rows of bytes, zeros after their end."""
+        """The instants of stamps that come as rows of bytes, with zeros after their end."""
         return self._utc(*_walls(stamps), hint)
 
     def wall(self, epoch: int) -> str:
-        """How this zone's clocks tell an instant, with its offset: what a database compares with."""
+        """How this zone's clocks tell an instant, with its offset: what a database
+        compares with.
+        """
         return datetime.fromtimestamp(epoch, self._zone).isoformat(" ")
 
     def _utc(self, walls: Whole, offsets: Whole, hint: Whole | None) -> Instants:
@@ -70,6 +76,8 @@ class Zone:
         ).reshape(-1, 2)
         first, second = table[inverse, 0], table[inverse, 1]
         local = (walls != NEVER) & (offsets == NEVER)
+        # PEP 495: in a repeated hour fold=1 is later by the wall clock's step back, in a gap the
+        # two stand the other way round.
         twice, never = local & (first > second), local & (first < second)
         epochs = walls - np.where(offsets == NEVER, first, offsets)
         if hint is not None and twice.any():
@@ -126,10 +134,13 @@ def _walls(shape: NDArray[np.uint8]) -> tuple[Whole, Whole]:
         (day <= _LENGTHS[month] + (leap & (month == 2)))
         & (hour < 24)
         & (minute < 60)
+        # A leap second is written as :60; it is counted as the first second after it.
         & (second < 61)
     )
     before = year - 1
     days = (
+        # The days of the Gregorian calendar since 1970: 492, 19 and 4 are its leap days, centuries
+        # and fourths until then.
         (year - 1970) * 365 + (before // 4 - 492) - (before // 100 - 19) + (before // 400 - 4)
         + _MONTHS[month] + (leap & (month > 2)) + day - 1
     )  # fmt: skip
@@ -142,6 +153,7 @@ def _bytes(column: Sequence[Any]) -> NDArray[np.bytes_]:
     try:
         return np.array(column, f"S{WIDTH}")
     except (UnicodeEncodeError, ValueError):
+        # Characters beyond ASCII are in no stamp: such a word is read as one that is none.
         return np.array(
             [str(written).encode("ascii", "replace") for written in column], f"S{WIDTH}"
         )
@@ -155,6 +167,7 @@ def _tails(tails: NDArray[np.uint8]) -> tuple[Whole, Mask]:
     if not tails.any():
         return np.full(count, NEVER, np.int64), np.ones(count, np.bool_)
     texts = np.ascontiguousarray(tails).view(f"S{tails.shape[1]}").reshape(count)
+    # A day's records have one or two different tails: each is read once.
     different, inverse = np.unique(texts, return_inverse=True)
     understood = [_tail(text.decode("ascii", "replace")) for text in different]
     offsets = np.array([NEVER if one is None else one for one in understood], np.int64)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from checks.data.usage.timestamps import Whole
 
+# Busy hours are looked for at each quarter of an hour, as ITU-T E.500 measures traffic.
 _STEP = 900
 _HOUR = 3600
 
@@ -27,9 +28,10 @@ class Sweep:
         self._changes: NDArray[np.int64] = np.zeros(self.seconds + 1, np.int64)
 
     def add(self, starts: Whole, ends: Whole) -> None:
-        """More calls."""
+        """Add calls by their first and last seconds (UTC, half-open)."""
         begins = np.clip(starts - self.begin, 0, self.seconds)
         stops = np.clip(ends - self.begin, 0, self.seconds)
+        # Clipped to the day; whoever has no second within it counts nowhere.
         within = stops > begins
         size = self.seconds + 1
         self._changes += np.bincount(begins[within], minlength=size)
@@ -78,6 +80,7 @@ def busy_hour(sweep: Sweep) -> BusyHour:
     """The first of the busiest; on a day shorter than an hour the day."""
     so_far = np.concatenate(([0], np.cumsum(sweep.at_once())))
     length = min(_HOUR, sweep.seconds)
+    # From the first quarter to the last that still has a whole hour before midnight.
     begins = np.arange(0, sweep.seconds - length + 1, _STEP)
     loads = so_far[begins + length] - so_far[begins]
     if not len(loads) or not loads.max():
@@ -98,6 +101,8 @@ def erlang_b(erlangs: float, channels: int) -> float:
     """
     blocked = 1.0
     for number in range(1, channels + 1):
+        # B(n) = A B(n-1) / (n + A B(n-1)): Erlang's own formula has factorials that no number
+        # holds.
         blocked = erlangs * blocked / (number + erlangs * blocked)
     return blocked
 

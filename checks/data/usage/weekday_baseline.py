@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 Figure = int | Fraction
+# Three standard deviations: of a hundred usual days fewer than one stands out by chance.
 _DEVIATIONS = 3
+# The standard deviation of a normal distribution is 1.4826 times its median absolute deviation.
 _TO_SIGMA = Fraction(14826, 10000)
 _LEAST_SHARE = Fraction(1, 10)
 _LEAST_WEEKS = 2
@@ -33,7 +35,9 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Standout:
-    """A figure that is not as usual. `part` is an hour, a trunk ... ("hour:10:00"), "" for the day."""
+    """A figure that is not as usual. `part` is an hour, a trunk ... ("hour:10:00"), "" for
+    the day.
+    """
 
     metric: str
     part: str
@@ -48,6 +52,7 @@ class Standout:
     def weight(self) -> Fraction:
         """How far it is, in parts of the median; whatever was nothing before weighs most."""
         if not self.usual.median:
+            # Larger than any real ratio, and still a number that can be sorted.
             return Fraction(10**9)
         return abs(self.value - self.usual.median) / abs(self.usual.median)
 
@@ -70,7 +75,7 @@ def usual(figures: Sequence[Figure]) -> Usual | None:
 
 
 def stands_out(value: Figure, known: Usual, counted: bool) -> bool:
-    """Whether it does; `counted` says that the figure is a count."""
+    """Whether a figure stands out; `counted` says that it is a count."""
     if known.weeks < _LEAST_WEEKS:
         return False
     distance = abs(value - known.median)
@@ -78,6 +83,7 @@ def stands_out(value: Figure, known: Usual, counted: bool) -> bool:
         known.median
     ):
         return False
+    # Squared on both sides, so that no root has to be rounded.
     return not counted or distance * distance > _DEVIATIONS * _DEVIATIONS * max(
         known.median, Fraction(1)
     )

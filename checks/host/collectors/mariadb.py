@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from checks.data.usage.database_login import mariadb_log_in
-from checks.data.usage.drivers import mariadb_fault
+from checks.data.usage.driver_faults import mariadb_fault
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.database_family import late
 

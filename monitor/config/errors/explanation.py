@@ -25,6 +25,8 @@ from monitor.config.model_introspection import Model, field_at, fields, models_a
 from monitor.config.toml_writer import toml
 
 NO_SUCH_KEY = "there is no such key"
+# A password that was pasted under a wrong key must not come to stand in a terminal's scrollback or
+# a build log.
 _SECRETIVE = re.compile(r"pass|secret|token|api.?key|\bpin\b|authorization|cookie", re.IGNORECASE)
 _TYPES = {
     "string_type": "a text",
@@ -49,8 +51,8 @@ _TYPES = {
     "date_type": "a date (2026-12-24, without quotes)",
     "time_type": "a time of day (08:30:00, without quotes)",
 }
+# What is not worth saying of a thing when something is said of its parts.
 _YIELDING = {*_TYPES, "literal_error", "enum", "too_short", "union_tag_not_found"}
-"""What is not worth saying of a thing when something is said of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def explain(
     """
     by_place: dict[Place, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
+        # A reference to a line that has faults of its own: those are told where the line stands.
         if detail["type"] != "faulty_elsewhere":
             by_place.setdefault(_place(detail, written), []).append(detail)
     return [
@@ -92,6 +95,8 @@ def _place(detail: ErrorDetails, written: Any) -> Place:
     ends it.
     """
     *around, last = detail["loc"] or ("",)
+    # pydantic names the missing key at the end of the place; the longest way that leads to a table
+    # without it is meant.
     if detail["type"] == "missing":
         ways = [
             way for way in _ways(tuple(around), written) if last not in (_value(way, written) or ())
@@ -132,6 +137,8 @@ def _one(
     spoken = [
         detail
         for detail in details
+        # Of a union's members those that understood the form say more than those that wanted
+        # another type.
         if detail["type"] not in _TYPES and detail["type"] != "literal_error"
     ]
     detail = (spoken or details)[0]
@@ -165,6 +172,8 @@ def _unknown_key(
 ) -> Found:
     around = _value(place[:-1], written)
     models = models_at(model, place[:-1])
+    # Of several tables that may stand here the one that shares most keys with what is written is
+    # most likely meant.
     fitting = max((len(set(fields(one)) & set(around)) for one in models), default=0)
     known = [
         key
@@ -184,6 +193,7 @@ def offer(written: str, known: Iterable[str], none: str = "there is none yet") -
     if not names:
         return f"; {none}"
     return (
+        # A dozen names fit two lines of a terminal; the whole list of checks does not.
         f"; there is {', '.join(names)}" if len(names) <= 12 else "; 'reveille reference' lists all"
     )
 
@@ -213,6 +223,8 @@ def _unquoted(value: str) -> bool:
 
 
 def what(value: Any, place: Place) -> str:
+    # `bool` before the numbers and `datetime` before `date`: in Python each is a subclass of the
+    # other.
     kinds: list[tuple[type | tuple[type, ...], str]] = [
         (bool, ""),
         (str, "the text "),
@@ -240,6 +252,8 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
     if sentence := SENTENCES.get(detail["type"]):
         return sentence(name, value, context)
     if detail["type"] in ("value_error", "assertion_error"):
+        # A message of a third party may repeat the value, whole and with the password of an address
+        # in it.
         return shorten(without_password(str(context["error"])), 400, placeholder=" …")
     if detail["type"] not in get_args(ErrorType):
         return detail["msg"]  # one of our own, in its own words

@@ -17,6 +17,7 @@ def expected(context: Mapping[str, Any]) -> str:
 
 
 def _choice(name: str, value: Any, context: Mapping[str, Any]) -> str:
+    # pydantic gives the choices only as a sentence, each in single quotes.
     known = re.findall(r"'([^']*)'", str(context.get("expected_tags") or context["expected"]))
     if not known:
         return f"{name} is not {expected(context)}"
@@ -27,6 +28,8 @@ def _choice(name: str, value: Any, context: Mapping[str, Any]) -> str:
 
 
 def _bound(value: Any, bound: Any) -> str:
+    # A duration is written as text: its bound is told in the same form ("at least 10s", and not
+    # 10).
     return write_duration(bound) if isinstance(value, str) else f"{bound:g}"
 
 

@@ -72,6 +72,8 @@ def _read(text: str) -> Iterator[tuple[str, Entry]]:
     for remark, header, lines in _tables(text):
         live = not lines[0].startswith("#")
         section, name = header["section"], header["name"]
+        # A table that is only shown stands behind '#': it is read without it, so that the shown
+        # ones are tested as well.
         whole: Any = tomllib.loads(
             "\n".join(lines if live else [line.removeprefix("#") for line in lines])
         )

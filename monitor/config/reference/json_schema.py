@@ -22,6 +22,8 @@ from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
 Schema = dict[str, Any]
+# As in monitor/config/models.py, with the anchors that JSON Schema needs: its patterns are
+# searched, not matched.
 _NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 
 
@@ -147,10 +149,12 @@ def tidy(schema: Any) -> Any:
 
 def _tidy_table(schema: Schema) -> Schema:
     written = {
+        # Values of the reader's, not schemas: a key `title` in them is theirs.
         key: value if key in ("default", "examples", "const", "enum") else tidy(value)
         for key, value in schema.items()
     }
     written.pop("title", None)
+    # The sentinel is `...`, since None is the very default that is to go: TOML has no null.
     if written.get("default", ...) is None:
         del written["default"]
     if "anyOf" in written:

@@ -18,17 +18,21 @@ from monitor.config.reference.schema_words import example, meaning, tables_in, t
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.config.toml_writer import toml
 
+# A terminal of 100 columns shows it without a break, and so does a page of the documentation.
 _WIDTH = 100
 _HEAD = """\
 # Reveille configuration
 
-One TOML file describes one site. An unknown key is refused, and every fault is told at once: 'reveille check-config'.
+One TOML file describes one site. An unknown key is refused, and every fault is told at once: \
+'reveille check-config'.
 
 - duration: a number with its unit, as in "250ms", "20s", "5m", "1h30m", "7d"
-- time of day: "08:30", in the site's time zone; a date and time is written without quotes: 2026-12-24T22:00:00
+- time of day: "08:30", in the site's time zone; a date and time is written without quotes: \
+2026-12-24T22:00:00
 - path: a relative one counts from the folder of the file
 - expectation: a measure, a comparison (<= >= < > == !=) and a number, as in "answer_seconds <= 4"
-- secret by reference: { credential = "NAME" } of systemd, { environment = "NAME" } or { file = "/path" }
+- secret by reference: { credential = "NAME" } of systemd, { environment = "NAME" } \
+or { file = "/path" }
 """
 
 
@@ -120,6 +124,7 @@ def _place(kind: type[Check]) -> list[str]:
 
 def _measures(kind: type[Check]) -> list[str]:
     """What an example of the kind can measure: with other settings it may be more or less."""
+    # Made from the sample, since what a check measures follows from its settings.
     measures = {
         name: text for example in _examples(kind) for name, text in example.measures().items()
     }

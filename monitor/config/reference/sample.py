@@ -22,6 +22,7 @@ from monitor.config.toml_writer import key as toml_key
 from monitor.config.toml_writer import toml
 from monitor.desks.desk import DeskSettings
 
+# Wider than the reference: a comment stands alone on its line, beside no value.
 _WIDTH = 110
 
 
@@ -39,8 +40,11 @@ def write_sample(path: Path) -> None:
     """Write the sample for the daemon's user and group to read. Raises FileExistsError: nothing is
     overwritten; and ValueError for an outsider's kind whose own sample is broken."""
     written = sample()
+    # O_EXCL: a configuration that is there is never overwritten, not even between a look and the
+    # writing.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # The umask may have taken the group's bit away, and the daemon's group has to read it.
         os.fchmod(descriptor, 0o640)
         file.write(written)
 
@@ -64,6 +68,7 @@ def _section(section: Section, catalogue: Catalogue) -> list[str]:
     tables, shown = [], entries(section.name)
     for entry in shown:
         heading = section.heading.replace("NAME", toml_key(entry.name))
+        # A key that only a later table of the section fills is explained there, beside its value.
         elsewhere = {key for other in shown for key in other.values} - set(entry.values)
         tables.append(_table(heading, schema, entry, catalogue, known | elsewhere))
         known |= set(schema["properties"]) - elsewhere

@@ -57,12 +57,15 @@ def _list_words(schema: Schema, catalogue: Catalogue) -> str:
 
 def _plural(words: str) -> str:
     first, _, rest = words.partition(" ")
+    # "mail addresses" and "whole numbers": the second word is the noun.
     if first in ("mail", "whole"):
         return f"{words}es" if words.endswith("s") else f"{words}s"
     return f"{first}s {rest}".strip()
 
 
 def _table_words(schema: Schema, catalogue: Catalogue) -> str:
+    # Of a secret exactly one source is written; its kinds are explained once, at the head of the
+    # reference.
     if schema.get("maxProperties") == 1:
         return "secret by reference"
     if isinstance(inner := schema.get("additionalProperties"), dict):

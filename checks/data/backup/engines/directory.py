@@ -29,6 +29,8 @@ ARCHIVE, TREE = "files.tar", "files"
 HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1 << 20
+# A sum does not depend on the order of what is added; with XOR two equal entries would cancel each
+# other.
 _MODULUS = 2**128
 
 
@@ -39,7 +41,7 @@ class Tally:
         self._sums: dict[str, tuple[int, int, int]] = {}
 
     def add(self, info: tarfile.TarInfo, content_sha256: str) -> None:
-        """One entry."""
+        """Count one entry of a tar, with the SHA-256 of its content ("" for what has none)."""
         top = info.name.split("/")[0] if "/" in info.name else "."
         told = repr(
             (
@@ -53,7 +55,9 @@ class Tally:
             )
         )
         value = int.from_bytes(
-            hashlib.sha256(told.encode("utf-8", "surrogateescape")).digest()[:16], "big"
+            # A name on Linux is any bytes: surrogateescape gives back those that are no UTF-8.
+            hashlib.sha256(told.encode("utf-8", "surrogateescape")).digest()[:16],
+            "big",
         )
         rows, total, size = self._sums.get(top, (0, 0, 0))
         self._sums[top] = (rows + 1, (total + value) % _MODULUS, size + info.size)
@@ -101,6 +105,7 @@ class TarStream:
             with file:
                 yield _header(info)
                 yield from self._content(file, info)
+        # Two blocks of zeros end a tar (POSIX pax).
         yield b"\0" * (2 * _BLOCK)
 
     def _content(self, file: IO[bytes], info: tarfile.TarInfo) -> Iterator[bytes]:
@@ -110,11 +115,14 @@ class TarStream:
             data = file.read(min(left, _CHUNK_BYTES))
             if not data:
                 self._noted(f"{info.name} shrank while it was read")
+                # The header before it has promised the size: a shorter content would shift
+                # everything that follows.
                 data = b"\0" * min(left, _CHUNK_BYTES)
             digest.update(data)
             left -= len(data)
             yield data
         if info.size % _BLOCK:
+            # Content is filled up to a block of 512 bytes.
             yield b"\0" * (_BLOCK - info.size % _BLOCK)
         self.tally.add(info, digest.hexdigest())
 
@@ -129,8 +137,15 @@ class DirectorySource:
         """Bytes of its files. Raises Refused."""
         return sum(info.size for info, _ in entries(self._root, self._exclude))
 
-    def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:  # noqa: ARG002 - nothing is reused
+    def dump(
+        self,
+        partial: Path,
+        work: Work,
+        previous: Previous | None,  # noqa: ARG002 - a tar is written anew each time
+    ) -> Taken:
         """Write its artefact into `partial`. Raises Refused."""
+        # By the clock of the file system that holds the backup, as the folder was made: no other
+        # clock is known to be right.
         moment = datetime.fromtimestamp(partial.stat().st_mtime, UTC)
         stream = TarStream(self._root, self._exclude, work.voice.note)
         artefact = work.store(stream, partial, ARCHIVE)
@@ -148,10 +163,11 @@ class DirectorySource:
 
 
 class DirectoryRehearsal:
-    """The drill."""
+    """A backup of a directory, restored beside and compared."""
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """The archive, and its files."""
+        # Twice: the archive is still there while its files are written.
         return 2 * manifest.plain_bytes + 16_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
@@ -194,6 +210,7 @@ def entries(root: Path, exclude: tuple[str, ...]) -> Iterator[tuple[tarfile.TarI
     if not root.is_dir():
         raise Refused("directory-missing", f"there is no directory {root}")
     for here, folders, names in os.walk(root, onerror=_unreadable):
+        # In place: `os.walk` goes on only into what is left in this list.
         folders[:] = sorted(
             name for name in folders if not _left_out(Path(here, name), root, exclude)
         )
@@ -209,14 +226,18 @@ def _entry(path: Path, root: Path) -> tarfile.TarInfo | None:
     except FileNotFoundError:
         return None
     info = tarfile.TarInfo(path.relative_to(root).as_posix())
+    # Whole seconds: a tar that is made anew from the restored tree has no more, and the two are
+    # compared.
     info.mode, info.mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
     info.uid, info.gid = status.st_uid, status.st_gid
     if stat.S_ISREG(status.st_mode):
         info.size = status.st_size
     elif stat.S_ISLNK(status.st_mode):
+        # Links and folders get the time of their restoring: theirs is no part of what is compared.
         info.type, info.linkname, info.mtime = tarfile.SYMTYPE, str(path.readlink()), 0
     elif stat.S_ISDIR(status.st_mode):
         info.type, info.mtime = tarfile.DIRTYPE, 0
+    # Sockets, pipes and devices have no content; whoever made them makes them again.
     else:
         return None
     return info

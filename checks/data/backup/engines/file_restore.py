@@ -18,18 +18,22 @@ from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import Backup, synced
 
 _MARK = ".reveille-restore-"
+# The log beside a SQLite file holds commits that are not in it yet: the two belong together.
 _SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work: Work) -> None:
     """Restore `backup` as `to` (or where it came from). Raises Refused."""
     target = Path(to or source.path)
+    # `lexists`: a dangling link is something that is there, too.
     if os.path.lexists(target) and not overwrite:
         raise Refused("exists", f"{target} is there; --overwrite puts it aside", origin="local")
     if backup.manifest is None:
         raise Refused("manifest", backup.fault, origin="local")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        # What a crash left of an earlier restore; the folder of the target is the only place that
+        # it can be in.
         for left_over in target.parent.glob(f"{_MARK}*"):
             shutil.rmtree(left_over)
         beside = target.parent / f"{_MARK}{secrets.token_hex(8)}"
@@ -65,18 +69,21 @@ def _change_places(restored: Path, target: Path, before: str) -> Path | None:
     aside = None
     if os.path.lexists(target):
         aside = target.with_name(f"{target.name}.before-{before}-{secrets.token_hex(2)}")
+        # Before the change of places, so that no program meets a file that it may not read.
         _like(target, restored)
         target.rename(aside)
         for end in _SIDECARS:
             if (side := target.with_name(target.name + end)).exists():
                 side.rename(aside.with_name(aside.name + end))
     restored.rename(target)
+    # The rename is on the disk only once the folder is (fsync(2)).
     synced(target.parent)
     return aside
 
 
 def _like(old: Path, new: Path) -> None:
     """Owner and mode of the old one; whoever is not root keeps what he has."""
+    # A restored database that the application may not open would be an outage of its own.
     shutil.copymode(old, new)
     if os.geteuid() == 0:
         status = old.stat()

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LONGEST_BYTES = 107
+# The longest name that PostgreSQL gives a socket or its lock file in that folder.
 _NAME_BYTES = len("/.s.PGSQL.65535.lock")
 
 

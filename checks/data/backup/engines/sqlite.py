@@ -27,6 +27,8 @@ HASHED_BY = "sha256 of the rows in the order of their keys"
 _ROWS_AT_ONCE = 2000
 _BUSY_SECONDS = 60.0
 _PLAIN = "copy.sqlite"
+# Not SQLite's own (`sqlite_…`), and not virtual ones (rootpage 0), whose rows lie in shadow tables
+# that are counted.
 _TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE"
     " 'sqlite~_%' ESCAPE '~'"
@@ -47,7 +49,12 @@ class SqliteSource:
             raise Refused("database-missing", f"there is no file {self._path}")
         return 2 * self._path.stat().st_size
 
-    def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:  # noqa: ARG002 - nothing is reused
+    def dump(
+        self,
+        partial: Path,
+        work: Work,
+        previous: Previous | None,  # noqa: ARG002 - a copy is whole each time
+    ) -> Taken:
         """Write its artefacts into `partial`. Raises Refused."""
         self.size()
         copy = partial / _PLAIN
@@ -55,9 +62,12 @@ class SqliteSource:
             in_place = live.execute("PRAGMA journal_mode").fetchone()[0] == b"wal"
             moment = _moment(partial)
             live.execute("BEGIN")
+            # BEGIN takes nothing yet in SQLite: the first read is what begins the snapshot.
             live.execute("SELECT count(*) FROM sqlite_master").fetchone()
             tables = _contents(live, work.throttle, work.advance) if in_place else None
             with closing(sqlite3.connect(copy)) as target:
+                # All pages in one step: in several the backup begins anew at each write from
+                # outside.
                 live.backup(target, pages=-1)
         with _opened(copy) as still:
             tables = tables if tables is not None else _contents(still, work.throttle, work.advance)
@@ -79,7 +89,7 @@ class SqliteSource:
 
 
 class SqliteRehearsal:
-    """The drill."""
+    """A backup of a SQLite file, restored beside and compared."""
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """One copy of the file."""
@@ -109,6 +119,7 @@ def unpack_database(folder: Path, manifest: Manifest, target: Path, work: Work) 
 def read(restored: Path, manifest: Manifest, work: Work) -> Found:
     """What a restored file holds. Raises Refused."""
     with _opened(restored) as database:
+        # integrity_check(1) ends at the first fault: one is enough to know.
         if (said := database.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
             raise Refused(
                 "damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local"
@@ -124,9 +135,13 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """For reading only. Raises Refused for whatever SQLite says."""
     try:
         with closing(
+            # mode=ro: a reader with more rights would recover, and so change, a file that a crash
+            # has left.
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
         ) as database:
             database.isolation_level = None
+            # Texts as their bytes: a column may hold anything, and what is no UTF-8 must not stop
+            # the count.
             database.text_factory = bytes
             database.execute("PRAGMA query_only = on")
             yield database
@@ -154,7 +169,8 @@ def _content(
 ) -> Content:
     digest, rows, size = hashlib.sha256(), 0, 0
     quoted = name.replace('"', '""')
-    cursor = database.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - the name is the database's own, and quoted
+    # The name is the database's own, and quoted.
+    cursor = database.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - quoted
     while some := cursor.fetchmany(_ROWS_AT_ONCE):
         written = repr(some).encode()
         digest.update(written)

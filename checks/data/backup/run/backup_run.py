@@ -21,11 +21,14 @@ from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Link, Manifest
 from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, Repository, write_whole
 
+# Manifest, instructions and the folder's own entries; and a disk that is not filled to its last
+# byte.
 _SPARE_BYTES = 64_000_000
+# Half as much again as the last backup: a database grows between two nights, and by its own rhythm.
 _ROOM = 1.5
-"""how much more than the last time is kept free"""
+# Of a database's size, where there is no last time: zstd -1 makes a third of call records, and
+# other tables pack less.
 _FIRST_SHARE = 0.6
-"""of a database, where there is no last time: what zstd -1 makes of call records is a third"""
 
 
 def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup:
@@ -35,6 +38,8 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
     partial = None
     try:
         with work.voice.stage("dump", total=_expected(previous)):
+            # Before anything is written: a dump that fills the disk would take down whatever shares
+            # it.
             _room(repository.folder, _needed(source, previous))
             partial = repository.aside("partial", secrets.token_hex(6))
             taken = source_of(source).dump(partial, work, previous)
@@ -42,8 +47,10 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
         with work.voice.stage("write"):
             manifest = _manifest(source, taken, previous, work, time.monotonic() - began)
             write_whole(partial / RESTORE, instructions(manifest).encode())
+            # The manifest last: a folder without one is no backup.
             write_whole(partial / MANIFEST, manifest.encoded())
             repository.publish(partial, manifest.id)
+    # Also on SIGTERM: what has no name is removed now, and after `kill -9` by the next run.
     except BaseException:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
@@ -97,6 +104,8 @@ def _not_emptied(taken: Taken, previous: Previous | None, shrink_percent: float)
     if previous is None or previous.manifest.rows == 0:
         return
     rows, before = sum(content.rows for content in taken.tables.values()), previous.manifest.rows
+    # A pg_dump of an emptied database succeeds: only the comparison with the last one shows what
+    # happened.
     if rows == 0:
         raise Refused(
             "empty-database", f"it holds no row; it held {before} in {previous.manifest.id}"
@@ -110,6 +119,8 @@ def _manifest(
 ) -> Manifest:
     moment = datetime.fromisoformat(taken.data_as_of).astimezone(UTC)
     manifest = Manifest(
+        # Milliseconds by the server's clock make ids sort by their data; six random digits tell two
+        # of one moment apart.
         id=f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z-{secrets.token_hex(3)}",
         engine=source.engine,
         source=source.words(),

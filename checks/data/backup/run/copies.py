@@ -25,6 +25,7 @@ def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) ->
     """Copy to every place; the first that fails is told once all were tried. Raises Refused."""
     faults = []
     for place in copies:
+        # In this order: a place is exactly one of them (Copy in check.py).
         kind = next(kind for kind in ("folder", "rclone", "restic") if place.get(kind))
         try:
             {"folder": _to_folder, "rclone": _to_rclone, "restic": _to_restic}[kind](backup, place)
@@ -36,6 +37,7 @@ def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) ->
             faults.append(refused)
         else:
             work.voice.note(f"copied to {place[kind]}")
+    # Told also when one failed: how many places have it is what one asks in an emergency.
     work.voice.measure("copies", len(copies) - len(faults))
     if faults:
         raise faults[0]
@@ -43,6 +45,7 @@ def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) ->
 
 def _to_folder(backup: Backup, place: Mapping[str, str]) -> None:
     parent = Path(place["folder"])
+    # A folder that is made here would fill the root disk under the mount point.
     if not parent.is_dir():
         raise Refused("copy-failed", f"{parent} is not there: is the disk mounted?", origin="local")
     partial = parent / f".partial-{secrets.token_hex(6)}"
@@ -74,8 +77,10 @@ def _to_rclone(backup: Backup, place: Mapping[str, str]) -> None:
         *([f"--config={place['config']}"] if place.get("config") else ["--config="]),
     ]
     target = f"{place['rclone'].rstrip('/')}/{backup.id}"
+    # Everything else before the manifest: a copy without it is known to be half.
     run([*rclone, "copy", f"--exclude={MANIFEST}", backup.folder, target])
     run([*rclone, "copy", f"--include={MANIFEST}", backup.folder, target])
+    # --download compares contents also where the far store knows no hash that both have.
     run([*rclone, "check", "--one-way", "--download", backup.folder, target])
 
 
@@ -83,6 +88,8 @@ def _to_restic(backup: Backup, place: Mapping[str, str]) -> None:
     secret = {"RESTIC_PASSWORD": place["password"]} if place.get("password") else {}
     restic: list[str | Path] = [needed("restic"), f"--repo={place['restic']}", "--quiet"]
     run([*restic, "backup", "--tag=reveille", f"--tag={backup.id}", backup.folder], secret)
+    # A tenth of the packs is read: all of them, every night, would be the traffic of a whole
+    # restore.
     run([*restic, "check", "--read-data-subset=1/10"], secret)
 
 

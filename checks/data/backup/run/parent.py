@@ -18,6 +18,7 @@ _END_SECONDS = 30.0
 # The same when the daemon is dead: what is left of it then has no name, and the next run removes
 # it.
 _ORPHAN_SECONDS = 1.5
+# A ticket is read on a telephone: the end of what a worker said is where its cause stands.
 _SAID_CHARACTERS = 800
 
 

@@ -27,10 +27,12 @@ from checks.data.backup.store.repository import Backup, Repository, remove_tree
 from checks.data.backup.store.retention import Keep, evicted
 
 _OF_THIS_HOST = frozenset(
-    {"no-space", "not-written", "tool-missing", "client-older", "wrong-key", "no-key", "cluster-died", "drill-user",
+    {"no-space", "not-written", "tool-missing", "client-older", "wrong-key", "no-key",
+     "cluster-died", "drill-user",
      "extension-missing", "locale-missing", "not-comparable"}
 )  # fmt: skip
-_ELSEWHERE = Path("/var/tmp")  # noqa: S108 - a folder of our own, with a random name, is made in it
+# A folder of our own, with a random name, is made in it.
+_ELSEWHERE = Path("/var/tmp")  # noqa: S108 - above
 
 
 def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof:
@@ -43,6 +45,7 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
     try:
         found = _rehearsed(job, backup, manifest, repository, work)
     except Refused as refused:
+        # A drill that this host could not hold says nothing of the backup: its last proof stays.
         if refused.code not in _OF_THIS_HOST:
             fault = f"{refused.code}: {refused.text}"
             repository.prove(
@@ -51,6 +54,8 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
         raise
     seconds = time.monotonic() - began
     rows = sum(content.rows for content in found.tables.values())
+    # The comparison runs within the stage of the restore, since the drill's server has to live for
+    # it.
     restoring = round(work.voice.seconds["restore"] - work.voice.seconds["compare"], 3)
     proof = Proof(
         backup.manifest_sha256, _moment(repository), True, round(seconds, 3), restoring, rows
@@ -67,6 +72,7 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
     holds the lock.
     """
     backups = repository.backups()
+    # What another release wrote is left to it: it may know that to be good.
     doomed = evicted([backup for backup in backups if not backup.foreign], Keep(*keep))
     for backup in backups:
         if backup.id in doomed:
@@ -80,6 +86,8 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
 @contextmanager
 def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Path]:
     """Room to restore in, gone afterwards; also what a crash left there is gone. Raises Refused."""
+    # Named after the folder: several repositories may share one scratch disk, and each sweeps its
+    # own.
     mark = ".scratch-" + hashlib.sha256(str(repository.folder.resolve()).encode()).hexdigest()[:10]
     parent = Path(job.scratch) if job.scratch else _reachable(repository.folder)
     for left_over in parent.glob(f"{mark}-*"):
@@ -89,6 +97,7 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
         raise Refused("no-space", text, origin="local")
     folder = parent / f"{mark}-{secrets.token_hex(8)}"
     folder.mkdir(mode=0o700)
+    # As root the drill's server is another user's: it may walk through, and list nothing.
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     try:
         yield folder

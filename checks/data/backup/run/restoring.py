@@ -36,7 +36,7 @@ def restore(job: Job, voice: Voice) -> None:
 
 
 def _newest_good(repository: Repository) -> Backup:
-    """The newest, but for those that were found wrong."""
+    """The newest backup that was not found wrong; proven or not."""
     good = (
         backup
         for backup in repository.backups()
@@ -51,6 +51,7 @@ def _by_engine(
     from checks.data.backup.run.proof import scratch_folder
 
     assert backup.manifest is not None  # noqa: S101 - it may be restored
+    # Imported late: a restore of files needs no driver of a database.
     if source.engine in ("sqlite", "directory"):
         from checks.data.backup.engines.file_restore import restore_files
 

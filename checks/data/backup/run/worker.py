@@ -32,6 +32,7 @@ class Ended(BaseException):
 def main() -> int:
     """Do the job. 0 done, 1 refused."""
     wanted, voice = Job.from_dict(job()), Voice(telling())
+    # SIGHUP as well: a terminal that is closed ends a restore in good order.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
     if not step_back(wanted.nice):
@@ -58,6 +59,7 @@ def perform(job: Job, voice: Voice) -> None:
     repository = Repository(Path(job.folder))
     work = work_for(job, voice)
     with ExitStack() as held:
+        # The lock before the stage: two runs at once are a fault of the one that came second.
         try:
             held.enter_context(repository.locked())
         except Refused:
@@ -66,6 +68,7 @@ def perform(job: Job, voice: Voice) -> None:
         backup = (
             take(job, job.source, repository, work) if job.source and job.do != "prove" else None
         )
+        # Proven under the same lock: nobody can remove it between its taking and its proof.
         if job.do != "take":
             prove(job, backup or repository.backup(job.at), repository, work)
         retain(job.keep, repository, work)

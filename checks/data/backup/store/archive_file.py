@@ -20,10 +20,14 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from checks.contract import Refused
+from checks.data.backup.store.encryption import decrypt, encrypt
 from checks.data.backup.store.throttle import Metered, Readable, Throttle
 
 _CHUNK_BYTES = 1 << 20
+# The fastest level: a dump holds a snapshot open in the live server for as long as it lasts.
 _LEVEL = 1
+# EFBIG is FAT's limit of 4 GB a file, and that of `ulimit -f`: for the backup the same as a full
+# disk.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -70,6 +74,7 @@ class Sink:
     """
 
     def __init__(self, path: Path) -> None:
+        # O_EXCL: nothing that is there is written over, not even through a link.
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._digest = hashlib.sha256()
         self.count = 0
@@ -80,6 +85,7 @@ class Sink:
         view = memoryview(data)
         try:
             while view:
+                # write(2) may take less than it was given, near the end of a disk.
                 view = view[os.write(self._descriptor, view) :]
         except OSError as problem:
             self.fault = problem
@@ -119,6 +125,7 @@ class Hashed:
 
     def finish(self) -> str:
         """Read what is left; returns the SHA-256 of the whole file."""
+        # zstd stops at the end of its frame: what was appended must count for the hash, too.
         while self.read():
             continue
         return self._digest.hexdigest()
@@ -144,13 +151,17 @@ def store(
     sink = opened(path)
     try:
         packed = zstandard.ZstdCompressor(
-            level=_LEVEL, write_checksum=True, write_content_size=False
+            # The size is not known before the end of the pipe; the checksum is what finds a flipped
+            # bit.
+            level=_LEVEL,
+            write_checksum=True,
+            write_content_size=False,
         )
         with packed.stream_reader(
             cast(Any, plain), read_size=_CHUNK_BYTES, closefd=False
         ) as reader:
             if recipients:
-                _encrypt(reader, sink, recipients)
+                encrypt(reader, sink, recipients)
             else:
                 _pour(reader, sink)
         digest = sink.settle()
@@ -188,6 +199,8 @@ def unpack(
         raise not_written(watched.fault)
     if reader.count == 0:
         raise Refused("empty", f"{artefact.name} has no content", origin="local")
+    # First whether it is the file that was written: only then does a complaint of age speak of the
+    # key.
     if digest != artefact.sha256:
         raise Refused(
             "damaged",
@@ -248,7 +261,7 @@ def _unpacked(
     unzipped = zstandard.ZstdDecompressor().stream_writer(cast(Any, target), closefd=False)
     try:
         if encrypted:
-            _decrypt(reader, unzipped, identities)
+            decrypt(reader, unzipped, identities)
         else:
             _pour(reader, unzipped)
     except zstandard.ZstdError as problem:
@@ -258,33 +271,6 @@ def _unpacked(
     except Refused as problem:
         return problem
     return None
-
-
-def _encrypt(reader: Any, sink: Sink, recipients: Sequence[str]) -> None:
-    import pyrage
-
-    try:
-        keys = [pyrage.x25519.Recipient.from_str(written) for written in recipients]
-        pyrage.encrypt_io(reader, sink, keys)
-    except pyrage.RecipientError as problem:
-        raise Refused("bad-recipient", str(problem), origin="local") from problem
-    except pyrage.EncryptError as problem:
-        if sink.fault:
-            raise sink.fault from problem
-        raise Refused("not-encrypted", str(problem), origin="local") from problem
-
-
-def _decrypt(reader: Hashed, target: Any, identities: Sequence[str]) -> None:
-    import pyrage
-
-    try:
-        keys = [pyrage.x25519.Identity.from_str(written) for written in identities]
-    except pyrage.IdentityError:
-        raise Refused("wrong-key", "the identity is no age key", origin="local") from None
-    try:
-        pyrage.decrypt_io(reader, target, keys)
-    except pyrage.DecryptError as problem:
-        raise Refused("wrong-key", str(problem), origin="local") from problem
 
 
 def _pour(reader: Any, target: Writable) -> None:

@@ -140,6 +140,7 @@ PROOF: Body[Proof] = Body("proof", Proof, lambda told: Proof(**told))
 
 
 def _encoded(body: Mapping[str, Any]) -> Encoded:
+    # Sorted: the same facts are the same bytes, and so the same hash.
     return (json.dumps(body, indent=1, sort_keys=True) + "\n").encode()
 
 

@@ -31,6 +31,7 @@ from checks.data.backup.store.manifest import Manifest, Proof, read_manifest, re
 
 MANIFEST, PROOF, RESTORE = "manifest.json", "proof.json", "RESTORE.md"
 _ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}")
+# A server that was told to end is gone within a second; ten, and something is wrong.
 _REMOVE_SECONDS = 10.0
 _LEFT_OVER = (".partial-", ".scratch-", ".remove-")
 
@@ -99,6 +100,8 @@ class Repository:
         """What the clock of this file system says, in UTC."""
         lock = self.folder / ".lock"
         lock.touch()
+        # The clock of the file system that holds the backups: it may be another host's, and ages
+        # are counted by it.
         return datetime.fromtimestamp(lock.stat().st_mtime, UTC)
 
     def backups(self) -> tuple[Backup, ...]:
@@ -124,7 +127,9 @@ class Repository:
         )
 
     def aside(self, kind: str, token: str) -> Path:
-        """A new folder without a name of its own yet: kind is partial or scratch. Raises Refused."""
+        """A new folder without a name of its own yet: kind is partial or scratch. Raises
+        Refused.
+        """
         path = self.folder / f".{kind}-{token}"
         try:
             path.mkdir(mode=0o700)
@@ -135,6 +140,8 @@ class Repository:
     def publish(self, partial: Path, name: str) -> Path:
         """Give a whole backup its name. Raises Refused."""
         try:
+            # Files first, then the name, then the folder: after a power cut a named backup is a
+            # whole one.
             synced(partial)
             path = partial.rename(self.folder / name)
             synced(self.folder)
@@ -148,6 +155,8 @@ class Repository:
 
     def remove(self, backup: Backup) -> None:
         """Take a backup's name away, then its content."""
+        # Without its name it is no backup any more: a crash while it is removed leaves nothing
+        # half.
         doomed = backup.folder.rename(self.folder / f".remove-{backup.id}")
         synced(self.folder)
         remove_tree(doomed)
@@ -173,6 +182,7 @@ def remove_tree(folder: Path) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """A file that is either there and whole, or not there. Raises Refused."""
+    # Beside its place, so that the rename stays within one file system.
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     sink = opened(part)
@@ -198,6 +208,8 @@ def synced(folder: Path) -> None:
 
 def _hold(lock: int) -> None:
     try:
+        # Not waited for: the second run of the night would come out as a late one, and the first
+        # may hang.
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Refused(
@@ -215,6 +227,8 @@ def _read(folder: Path) -> Backup:
         return Backup(folder, None, fault=f"{MANIFEST}: {refused.text}")
     except Unreadable as why:
         return Backup(folder, None, fault=f"{MANIFEST}: {why}", foreign=True)
+    # A folder that was renamed or copied by hand: its id would say another moment than its data
+    # have.
     if manifest.id != folder.name:
         return Backup(folder, None, fault=f"{MANIFEST}: it is that of {manifest.id[:40]}")
     backup = Backup(folder, manifest, sha256(written))

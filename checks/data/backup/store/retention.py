@@ -49,6 +49,8 @@ def evicted(backups: Sequence[Dated], keep: Keep) -> frozenset[str]:
     if not proven:
         return frozenset()
     kept = {proven[0].id}
+    # A backup may fill several places at once: the last of a month is also that of its week and
+    # day.
     for count, place in _places(keep):
         kept |= _filling(proven, count, place)
     kept |= {b.id for b in newest_first if not b.proven and b.taken_at >= proven[0].taken_at}
@@ -58,6 +60,7 @@ def evicted(backups: Sequence[Dated], keep: Keep) -> frozenset[str]:
 def _places(keep: Keep) -> tuple[tuple[int, _Place], ...]:
     return (
         (keep.days, lambda at: at.date()),
+        # Year and week: ISO week 1 of January and that of the year before must not be one place.
         (keep.weeks, lambda at: at.isocalendar()[:2]),
         (keep.months, lambda at: (at.year, at.month)),
     )

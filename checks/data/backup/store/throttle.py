@@ -1,4 +1,6 @@
-"""Reading slowly: what is read waits for its share of time, and the database server waits with it."""
+"""Reading slowly: what is read waits for its share of time, and the database server waits
+with it.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +35,8 @@ class Throttle:
         if self._rate is None:
             return
         now = time.monotonic()
+        # The time that was not used is not saved up: after a pause a burst would hit the server all
+        # the same.
         self._free_at = max(self._free_at, now) + count / self._rate
         if self._free_at > now:
             time.sleep(self._free_at - now)
@@ -46,7 +50,9 @@ class Metered:
         self.count = 0
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; small ones while the throttle is on, so that the server never waits long."""
+        """The next bytes; small ones while the throttle is on, so that the server never
+        waits long.
+        """
         data = self._source.read(_CHUNK_BYTES if size < 0 else size)
         self.count += len(data)
         self._told(len(data))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checks.contract import Refused
 from checks.data.backup.engine import Work, compared
-from checks.data.backup.engines.mariadb import dump
+from checks.data.backup.engines.mariadb import content
 from checks.data.backup.engines.mariadb.restore_test import load, read
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
@@ -20,12 +20,14 @@ from checks.data.backup.store.repository import Backup
 def restore_database(
     source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
 ) -> None:
-    """Restore `backup` as the database `to` (or its own), which must not be there. Raises Refused."""
+    """Restore `backup` as the database `to` (or its own), which must not be there. Raises
+    Refused.
+    """
     if backup.manifest is None:
         raise Refused("manifest", backup.fault, origin="local")
     target = replace(source, database=to or source.database)
-    with dump.connected(replace(source, database="")) as server:
-        if dump.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
+    with content.connected(replace(source, database="")) as server:
+        if content.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
             more = (
                 "MariaDB cannot rename it: restore to another name"
                 if overwrite
@@ -42,8 +44,10 @@ def restore_database(
         with work.voice.stage("compare"):
             compared(backup.manifest, read(target, backup.manifest, work, source.tools_folder))
     except BaseException:
-        with dump.connected(replace(source, database="")) as server:
-            server.query(f"DROP DATABASE IF EXISTS {dump.quoted(target.database)}")
+        # Half a database under the right name would be taken for a good one: it is dropped, and the
+        # fault goes on.
+        with content.connected(replace(source, database="")) as server:
+            server.query(f"DROP DATABASE IF EXISTS {content.quoted(target.database)}")
         raise
     work.voice.note(
         f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows,"

@@ -19,7 +19,7 @@ import pymysql
 
 from checks.contract import Refused
 from checks.data.backup.engine import Found, Work, compared
-from checks.data.backup.engines.mariadb import dump
+from checks.data.backup.engines.mariadb import content, dump, programs
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
@@ -27,6 +27,8 @@ from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, st
 from checks.data.backup.store.manifest import Manifest
 
 _START_SECONDS = 120.0
+# A view or routine whose definer is missing fails when it is used (error 1449), and not when it is
+# restored.
 _DEFINERS = (
     "SELECT DISTINCT definer FROM (SELECT definer FROM information_schema.views WHERE table_schema"
     " = DATABASE() UNION SELECT definer FROM information_schema.routines WHERE routine_schema ="
@@ -35,6 +37,8 @@ _DEFINERS = (
     " DATABASE()) AS d WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.user) AND"
     " definer LIKE '%@%'"
 )
+# Reached by its socket alone, nothing durable, and no event of the restored application may run in
+# a drill.
 _SETTINGS = (
     "--skip-networking",
     "--skip-log-bin",
@@ -51,13 +55,15 @@ _SETTINGS = (
 
 
 class MariadbRehearsal:
-    """The drill."""
+    """A backup of MariaDB, restored into a server to throw away and compared."""
 
     def __init__(self, tools: Path | None = None) -> None:
         self._tools = tools
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """The database, its dump unpacked, and the server's own logs."""
+        # Indexes built anew need up to half as much again; the redo log and the system's own tables
+        # are some 600 MB.
         return int(1.5 * manifest.facts["database_bytes"]) + manifest.plain_bytes + 600_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
@@ -66,6 +72,8 @@ class MariadbRehearsal:
         """
         archive = scratch / "archive"
         archive.mkdir(mode=0o700)
+        # Unpacking and making the server ready need different things, disk and processor: they go
+        # on side by side.
         unpacking = work.beside(bound(unpack_all, folder, manifest, archive, work))
         with server(self._tools, scratch, work.run_as) as source:
             unpacking.result()
@@ -81,20 +89,22 @@ def load(
     source: Source, manifest: Manifest, archive: Path, tools: Path | None, users: bool
 ) -> None:
     """Users, then the database, which must not be there. Raises Refused."""
-    client: list[str | Path] = [needed_client(tools), *dump.address(source), "--binary-mode"]
+    # Without --binary-mode the client takes CR LF within a value for LF, and stops at a NUL.
+    client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
     facts = manifest.facts
     try:
         if users and (archive / dump.USERS).exists():
             with (archive / dump.USERS).open("rb") as plain:
-                run([*client, "mysql"], dump.environment(source), stdin=plain)
-        with dump.connected(replace(source, database="")) as connection:
-            name = dump.quoted(source.database)
+                # Before the database, whose views and routines name these users.
+                run([*client, "mysql"], programs.environment(source), stdin=plain)
+        with content.connected(replace(source, database="")) as connection:
+            name = content.quoted(source.database)
             connection.query(
                 f"CREATE DATABASE {name} CHARACTER SET {facts['charset']} COLLATE"
                 f" {facts['collation']}"
             )
         with (archive / dump.DATABASE).open("rb") as plain:
-            run([*client, source.database], dump.environment(source), stdin=plain)
+            run([*client, source.database], programs.environment(source), stdin=plain)
     except pymysql.Error as problem:
         raise Refused("restore-failed", str(problem)) from problem
     except ToolFailed as failed:
@@ -104,12 +114,12 @@ def load(
 def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> Found:
     """What the restored database holds. Raises Refused."""
     try:
-        with dump.connected(source) as connection:
-            names = [name for name, _, _ in dump.rows(connection, dump.TABLES)]
-            tables = dump.contents(connection, names, work.advance)
-            newest = dump.newest_record(connection, manifest.facts["newest_record_query"])
-            missing = [who for (who,) in dump.rows(connection, _DEFINERS)]
-        plain = dump.schema(dump.dump_program(tools), source)
+        with content.connected(source) as connection:
+            names = [name for name, _, _ in content.rows(connection, content.TABLES)]
+            tables = content.contents(connection, names, work.advance)
+            newest = content.newest_record(connection, manifest.facts["newest_record_query"])
+            missing = [who for (who,) in content.rows(connection, _DEFINERS)]
+        plain = programs.schema(programs.dump_program(tools), source)
     except pymysql.Error as problem:
         raise Refused("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
@@ -167,6 +177,8 @@ def _initialise(tools: Path | None, data: Path, temporary: Path, user: str | Non
     """
     plain = [
         "--no-defaults",
+        # "normal" gives root an empty password instead of the socket's login: the drill may run as
+        # another user.
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--datadir={data}",
@@ -183,9 +195,11 @@ def _await(source: Source, running: Tool) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            with dump.connected(source):
+            with content.connected(source):
                 return
         except Refused:
+            # A server that has ended will not answer any more: to wait out the time would hide its
+            # own words.
             if not running.running() or time.monotonic() > deadline:
                 text = f"the drill's server did not start: {running.said()[-600:]}"
                 raise Refused("cluster-died", text, origin="local") from None
@@ -193,13 +207,15 @@ def _await(source: Source, running: Tool) -> None:
 
 
 def _assert_throw_away(source: Source, data: Path) -> None:
-    with dump.connected(source) as connection:
-        [(there, network)] = dump.rows(connection, "SELECT @@datadir, @@skip_networking")
+    with content.connected(source) as connection:
+        # Two signs that it is not the live one: its folder is ours, and it listens to no network.
+        [(there, network)] = content.rows(connection, "SELECT @@datadir, @@skip_networking")
         if Path(there).resolve() != data.resolve() or not network:
             raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
 
 
 def _user(wanted: str) -> str | None:
+    # Whoever is not root runs the server as himself.
     if os.geteuid() != 0:
         return None
     import pwd

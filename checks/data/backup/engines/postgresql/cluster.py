@@ -21,13 +21,18 @@ from pathlib import Path
 import psycopg
 
 from checks.contract import Refused
-from checks.data.backup.engines.postgresql.dump import connected
+from checks.data.backup.engines.postgresql.connection import connected
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
 
+# The prefix marks what is ours: nothing is restored into a server whose superuser is called
+# otherwise.
 PREFIX = "reveille_drill_"
 _START_SECONDS, _STOP_SECONDS = 120.0, 20.0
+# No network, and nothing durable: the PostgreSQL manual lists these under "Non-Durable Settings".
+# What remains is for the bulk of a restore: large maintenance memory, rare checkpoints, no
+# autovacuum beside it.
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -73,7 +78,7 @@ def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
 
 
 def assert_throw_away(source: Source, data: Path) -> None:
-    """Nothing is restored before it is certain that this is not the live server."""
+    """Make certain that this is not the live server, before anything is restored."""
     with connected(source) as connection:
         row = connection.execute(
             "SELECT current_setting('data_directory'), current_setting('listen_addresses')"
@@ -92,6 +97,8 @@ def drill_user(wanted: str) -> str | None:
     for name in filter(None, (wanted, "postgres", "nobody")):
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
+    # As root PostgreSQL refuses to start, so without another user there is no drill, and that is
+    # this host's fault.
     raise Refused(
         "drill-user",
         "root may not run a database server, and no other user is known",
@@ -103,6 +110,7 @@ def _initialise(tools: Path, data: Path, name: str, user: str | None) -> None:
     data.mkdir(mode=0o700)
     if user:
         shutil.chown(data, user)
+    # --auth=trust is safe here: the socket lies in a folder of mode 0700, and there is no network.
     plain = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"]
     run([tools / "initdb", *plain, f"--username={name}", f"--pgdata={data}"], user=user)
 
@@ -121,6 +129,8 @@ def _running(tools: Path, data: Path, sockets: Path, user: str | None) -> Iterat
 
 
 def _await(source: Source, server: Tool) -> None:
+    # A cluster on a slow disk needs a while for its first start; a healthy one answers within a
+    # second.
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
@@ -139,5 +149,6 @@ def _await(source: Source, server: Tool) -> None:
 
 def _stop(server: Tool) -> None:
     """At once: nothing of it is kept."""
+    # SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint of data that is thrown away.
     server.signal(signal.SIGQUIT)
     server.wait(_STOP_SECONDS)

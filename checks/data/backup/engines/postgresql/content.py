@@ -23,7 +23,10 @@ from checks.data.backup.store.manifest import Content
 from checks.data.backup.store.throttle import Throttle
 
 RECORDS, TEXTS = "sum of hash_record_extended(row)", "sum of hashtextextended(row as text)"
+# 256 pages of 8 kB are 2 MB: a throttled read rests often, and never for long.
 _CHUNK_PAGES, _PAGE_BYTES = 256, 8192
+# Whatever a value's text depends on, set to one form; and no time limit of the role may end a long
+# count.
 _TIME_OF_TEXT: LiteralString = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
     " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET search_path ="
@@ -31,9 +34,13 @@ _TIME_OF_TEXT: LiteralString = (
     " lock_timeout = '60s'"
 )
 _BY_VALUE = frozenset(
-    {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar", "char", "name", "uuid",
-     "bytea", "date", "time", "timetz", "timestamp", "timestamptz", "inet", "cidr", "macaddr", "oid", "jsonb"}
+    {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar",
+     "char", "name", "uuid",
+     "bytea", "date", "time", "timetz", "timestamp", "timestamptz", "inet", "cidr", "macaddr",
+     "oid", "jsonb"}
 )  # fmt: skip
+# Ordinary tables and partitions that hold rows themselves. What an extension made (deptype 'e') it
+# makes again.
 _TABLES: LiteralString = """
 SELECT c.oid::int8, n.nspname, c.relname, c.relispartition, pg_catalog.pg_relation_size(c.oid)
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -43,8 +50,11 @@ SELECT c.oid::int8, n.nspname, c.relname, c.relispartition, pg_catalog.pg_relati
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY 5 DESC, 2, 3"""
+# A domain hashes as its base type, so that one is asked for.
 _COLUMNS: LiteralString = """
-SELECT a.attname, CASE WHEN b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace THEN b.typname ELSE '' END,
+SELECT a.attname,
+       CASE WHEN b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+            THEN b.typname ELSE '' END,
        coalesce(l.collisdeterministic, true)
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -56,7 +66,8 @@ _SEQUENCES: LiteralString = """
 SELECT pg_catalog.format('%I.%I', schemaname, sequencename), last_value, increment_by, cycle
   FROM pg_catalog.pg_sequences"""
 _LARGE_OBJECTS: LiteralString = """
-SELECT count(*), coalesce(sum(pg_catalog.hash_record_extended(ROW(l.loid, l.pageno, l.data), 0)), 0)::text
+SELECT count(*),
+       coalesce(sum(pg_catalog.hash_record_extended(ROW(l.loid, l.pageno, l.data), 0)), 0)::text
   FROM pg_catalog.pg_largeobject l"""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -118,6 +129,8 @@ def sequences(connection: Connection) -> dict[str, list[int]]:
     """Where each sequence that goes one way stands: name -> (last value, increment). Sequences know
     no snapshot.
     """
+    # A sequence that cycles may stand anywhere: it says nothing of numbers that are handed out
+    # twice.
     rows = connection.execute(_SEQUENCES).fetchall()
     return {
         name: [last, step] for name, last, step, cycle in rows if last is not None and not cycle
@@ -129,6 +142,8 @@ def behind(was: Mapping[str, Sequence[int]], now: Mapping[str, Sequence[int]]) -
     wrong = []
     for name, (last, step) in was.items():
         there = now.get(name)
+        # Further on is right (the dump came later, and sequences know no snapshot); behind would
+        # hand out a number again.
         if there is None or (there[0] - last) * step < 0:
             wrong.append(
                 f"sequence {name} stands at {there[0] if there else 'its start'}, was at {last}"
@@ -141,6 +156,8 @@ def large_objects(connection: Connection) -> Content | None:
     them.
     """
     try:
+        # Within the transaction this is a savepoint: a refusal must not end the snapshot that
+        # everything else is read in.
         with connection.transaction():
             rows, total = connection.execute(_LARGE_OBJECTS).fetchone() or (0, "0")
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction):
@@ -161,6 +178,8 @@ def plain_schema(dumped: bytes) -> bytes:
     marks of 2025.
     """
     lines = dumped.decode("utf-8", "surrogateescape").splitlines()
+    # Since August 2025 pg_dump writes \restrict with a random word (CVE-2025-8714): it differs
+    # from run to run.
     kept = (
         line.rstrip()
         for line in lines
@@ -187,6 +206,8 @@ def _content(
     rows, total = 0, 0
     pages = -(-table.bytes // _PAGE_BYTES)
     for first in range(0, max(pages, 1), _CHUNK_PAGES):
+        # The last chunk is open to the largest page number: the table may have grown since its size
+        # was asked.
         last = first + _CHUNK_PAGES if first + _CHUNK_PAGES < pages else 2**32 - 1
         some = sql.SQL(" WHERE ctid >= {} AND ctid < {}").format(f"({first},0)", f"({last},0)")
         counted, summed = connection.execute(question + some).fetchone() or (0, 0)
@@ -210,6 +231,8 @@ def _value(name: str, kind: str, deterministic: bool) -> sql.Composable:
     column: sql.Composable = sql.Identifier(name)
     if kind in _BY_VALUE and deterministic:
         return column
+    # Under such a collation texts of different bytes are equal and hash alike; as bytes they are
+    # told apart.
     if kind in _BY_VALUE:
         return sql.SQL("pg_catalog.convert_to({}::text, 'UTF8')").format(column)
     return sql.SQL("{}::text").format(column)

@@ -28,23 +28,27 @@ import psycopg
 from checks.contract import Refused
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
+from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
-from checks.data.backup.unreached import unreached
 
 DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
 _LARGE_OBJECTS = "large objects"
+# Snapshot, moment and log position in one statement, so that they belong together; on a standby the
+# position is what was replayed.
 _MOMENT = """
-SELECT pg_catalog.pg_export_snapshot(), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+SELECT pg_catalog.pg_export_snapshot(),
+       to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
             ELSE pg_catalog.pg_current_wal_lsn() END::text,
        pg_catalog.pg_database_size(current_database()), current_setting('server_version'),
-       current_setting('server_encoding'), (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
-                                              FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
+       current_setting('server_encoding'),
+       (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
+          FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
 _EXTENSIONS = "SELECT extname, extversion FROM pg_catalog.pg_extension"
 
 
@@ -68,9 +72,9 @@ class PostgresqlSource:
             try:
                 return _Dump(self._source, connection, partial, work, previous).taken()
             except psycopg.errors.InsufficientPrivilege as problem:
-                raise Refused("permission", _first_line(problem)) from problem
+                raise Refused("permission", first_line(problem)) from problem
             except psycopg.Error as problem:
-                raise Refused("sql", _first_line(problem)) from problem
+                raise Refused("sql", first_line(problem)) from problem
             except ToolFailed as failed:
                 raise dump_fault(failed) from failed
 
@@ -78,24 +82,6 @@ class PostgresqlSource:
     def _connected(self, snapshot: str = "") -> Iterator[Connection]:
         with connected(self._source, snapshot) as connection:
             yield connection
-
-
-@contextmanager
-def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Iterator[Connection]:
-    """A connection for reading in one snapshot: its own, or an exported one. Raises Refused."""
-    try:
-        connection: Connection = psycopg.connect(**login(source), autocommit=True)
-    except psycopg.OperationalError as problem:
-        raise Refused(_login_code(problem), _first_line(problem)) from problem
-    with connection:
-        contents.settle(connection)
-        connection.autocommit = False
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = read_only
-        if snapshot:
-            connection.execute(b"SET TRANSACTION SNAPSHOT '%s'" % snapshot.encode())
-        yield connection
-        connection.rollback()
 
 
 class _Dump:
@@ -114,6 +100,7 @@ class _Dump:
             work,
         )
         self._previous = previous
+        # pg_dump refuses a server that is newer than itself, so the tools are chosen by the server.
         major = connection.info.server_version // 10000
         self._tools = postgresql_folder("pg_dump", major, source.tools_folder)
         row = connection.execute(_MOMENT.encode()).fetchone()
@@ -129,6 +116,8 @@ class _Dump:
         ) = row
 
     def taken(self) -> Taken:
+        # Sequences know no snapshot: read before the dump they can only be behind it, and a
+        # restored one only ahead.
         sequences = contents.sequences(self._connection)
         tables = contents.tables(self._connection)
         large = [
@@ -186,6 +175,8 @@ class _Dump:
         return found, []
 
     def _archive(self, name: str, more: Sequence[str]) -> tuple[dict[str, Content], list[Artefact]]:
+        # Uncompressed: zstd behind the pipe is faster and smaller than pg_dump's gzip, and packs in
+        # parallel to it.
         command: list[str | Path] = [*self._pg_dump(), "--format=custom", "--compress=0", *more]
         with started(command, environment(self._source)) as tool:
             artefact = self._work.store(tool.output, self._partial, name)
@@ -227,6 +218,7 @@ class _Dump:
 
     def _reused(self, table: Table, content: Content) -> Artefact | None:
         """The artefact of the previous backup, linked, where the partition still holds the same."""
+        # Another recipient could not read the old artefact: then everything is written anew.
         if self._previous is None or self._previous.manifest.recipients != self._work.recipients:
             return None
         was = self._previous.manifest.tables.get(table.full_name)
@@ -234,8 +226,12 @@ class _Dump:
         if was is None or not was.equal(content) or was.artefact not in by_name:
             return None
         artefact = by_name[was.artefact]
+        # Read whole before it is linked: a bit that fell on the disk would go on into every later
+        # backup.
         if not _intact(self._previous.folder / artefact.name, artefact):
             return None
+        # A hard link: it costs nothing, and removing the older backup leaves the content to this
+        # one.
         os.link(self._previous.folder / artefact.name, self._partial / artefact.name)
         self._work.advance(artefact.plain_bytes)
         first = artefact.reused_from or self._previous.manifest.id
@@ -254,6 +250,7 @@ class _Dump:
         command: list[str | Path] = [
             self._tools / "pg_dumpall",
             "--roles-only",
+            # A password is never asked for: nobody sits there, and the tool would wait for ever.
             "--no-password",
             f"--dbname={_address(self._source)}",
         ]
@@ -261,6 +258,7 @@ class _Dump:
         try:
             plain = run(command, environment(self._source))
         except ToolFailed as failed:
+            # pg_authid is for superusers alone; a backup without passwords is better than none.
             if "permission denied" not in failed.said:
                 raise
             note = "without passwords"
@@ -274,6 +272,8 @@ class _Dump:
         return [
             self._tools / "pg_dump",
             "--no-password",
+            # Milliseconds: behind an ALTER TABLE that lasts a dump fails after a minute, instead of
+            # holding everybody up.
             "--lock-wait-timeout=60000",
             f"--snapshot={self._snapshot}",
             f"--dbname={_address(self._source)}",
@@ -292,25 +292,6 @@ def _intact(path: Path, artefact: Artefact) -> bool:
 
 
 def _address(source: Source) -> str:
+    # The password goes by the environment, and never into a command line.
     said: dict[str, Any] = {key: value for key, value in login(source).items() if key != "password"}
     return psycopg.conninfo.make_conninfo("", **said)
-
-
-def _login_code(problem: psycopg.OperationalError) -> str:
-    text = str(problem)
-    if "does not exist" in text and "database" in text:
-        return "database-missing"
-    if (
-        "authentication failed" in text
-        or "no password" in text
-        or 'role "' in text
-        or "pg_hba" in text
-    ):
-        return "login"
-    return unreached(text)
-
-
-def _first_line(problem: psycopg.Error) -> str:
-    return next(
-        (line.strip() for line in str(problem).splitlines() if line.strip()), type(problem).__name__
-    )

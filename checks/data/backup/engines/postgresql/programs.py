@@ -11,6 +11,8 @@ from checks.data.backup.programs import ToolFailed
 from checks.data.backup.unreached import unreached
 
 _CONNECT_SECONDS = 10
+# The tools say what is wrong in words alone; checks/data/backup/programs.py has them speak English
+# (LC_ALL=C.UTF-8).
 _DUMP = (
     (r"server version mismatch", "client-older"),
     (r"permission denied|must be (superuser|owner)|row-level security", "permission"),
@@ -18,6 +20,8 @@ _DUMP = (
     (r"canceling statement due to lock timeout", "locked"),
 )
 _RESTORE = (
+    # These tell a fault of the host of the drill (an extension or locale that it lacks) from one of
+    # the backup.
     (r'role ".*" does not exist', "role-missing"),
     (
         (
@@ -48,6 +52,7 @@ def login(source: Source) -> dict[str, Any]:
         "password": source.password,
     }
     named = {key: value for key, value in given.items() if value}
+    # The server's administrator sees in pg_stat_activity who reads there.
     more = {"connect_timeout": _CONNECT_SECONDS, "application_name": "reveille-backup"}
     return {**named, "dbname": source.database, **more}
 

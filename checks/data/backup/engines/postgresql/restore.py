@@ -33,12 +33,16 @@ from checks.data.backup.store.repository import Backup
 from checks.data.backup.unreached import unreached
 
 PREFIX = "reveille_restore_"
+# A name has at most NAMEDATALEN - 1 bytes; what is longer PostgreSQL cuts off in silence.
 _NAME_BYTES = 63
+# As quote_ident and pg_dumpall write a name: plain where it may be, else in double quotes with `""`
+# for one of them.
 _NAME = r'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
 _ROLE = re.compile(
     rf"(?:CREATE|ALTER) ROLE {_NAME}|GRANT {_NAME} TO"
     r" (?P<member>\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)"
 )
+# pg_restore writes settings of the database under its old name; here they go to the new one.
 _OWN_SETTING = re.compile(rf"ALTER DATABASE {_NAME} (SET .*);$")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -57,6 +61,7 @@ def restore_database(
                 f"the database {target} is there; --overwrite puts it aside",
                 origin="local",
             )
+        # Before a new name is drawn, since what is left over of a crash may fill the disk.
         _sweep(server)
         tools = postgresql_folder(
             "pg_restore", server.info.server_version // 10000, source.tools_folder
@@ -120,16 +125,22 @@ def _sweep(server: Connection) -> None:
 def _drop(server: Connection, name: str) -> None:
     if not server.closed:
         server.execute(
+            # FORCE ends sessions that still hang in it (PostgreSQL 13 and later): the drop would
+            # otherwise fail.
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )
 
 
 def _create(server: Connection, name: str, manifest: Manifest) -> None:
     facts = manifest.facts
+    # Only template0 may be copied with another encoding and locale, and it holds nothing that a
+    # site has added.
     command = sql.SQL(
         "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
     ).format(sql.Identifier(name), facts["encoding"], facts["collate"], facts["ctype"])
     server.execute(command)
+    # An owner that this server lacks was made before, where its line could be read; else the
+    # restoring role owns it.
     if (
         server.execute(
             "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (facts["owner"],)
@@ -152,6 +163,7 @@ def _make_roles(server: Connection, written: str, work: Work) -> None:
     }
     made = 0
     for line in written.splitlines():
+        # A role that is there keeps its password and its rights: only what is missing is made.
         if not (found := _ROLE.match(line)) or (found["member"] or found[1]) in known:
             continue
         server.execute(line.encode())
@@ -179,7 +191,9 @@ def _change_places(server: Connection, name: str, target: str, before: str) -> s
         server.execute(rename.format(sql.Identifier(name), sql.Identifier(target)))
         return ""
     mark = f"_before_{before[:15].lower()}_{secrets.token_hex(4)}"
+    # Cut by bytes and then read without a torn character: names may be of any script.
     aside = target.encode()[: _NAME_BYTES - len(mark)].decode(errors="ignore") + mark
+    # Both renames or none: at no moment is there no database under the name.
     with _nobody_in(server, target), server.transaction():
         server.execute(rename.format(sql.Identifier(target), sql.Identifier(aside)))
         server.execute(rename.format(sql.Identifier(name), sql.Identifier(target)))
@@ -198,6 +212,7 @@ def _nobody_in(server: Connection, name: str) -> Iterator[None]:
     server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
     try:
         ask = (
+            # Each session is waited for, up to 10 s: a rename fails while anybody is connected.
             "SELECT pg_catalog.pg_terminate_backend(pid, 10000) FROM pg_catalog.pg_stat_activity"
             " WHERE datname = %s"
         )

@@ -15,7 +15,8 @@ from checks.contract import Refused
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.cluster import cluster, drill_user
-from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA, connected
+from checks.data.backup.engines.postgresql.connection import connected
+from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
 from checks.data.backup.engines.unpacking import plain_name, unpack_all
 from checks.data.backup.job import Source
@@ -26,7 +27,7 @@ _LARGE_OBJECTS = "large objects"
 
 
 class PostgresqlRehearsal:
-    """The drill."""
+    """A backup of PostgreSQL, restored into a server to throw away and compared."""
 
     def __init__(self, tools: Path | None = None) -> None:
         self._wanted = tools
@@ -57,6 +58,8 @@ class PostgresqlRehearsal:
 def load(tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int) -> None:
     """Roles, then the database, as RESTORE.md says. Raises Refused."""
     try:
+        # Without psqlrc and with ON_ERROR_STOP, psql ends with a status at the first fault instead
+        # of going on.
         psql: list[str | Path] = [
             tools / "psql",
             "--no-psqlrc",
@@ -73,12 +76,16 @@ def load(tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: i
 def load_database(
     tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int, create: bool
 ) -> None:
-    """The database alone: made under its own name, or filled where `source` already points to it."""
+    """The database alone: made under its own name, or filled where `source` already points
+    to it.
+    """
     parts = sorted(
         name
         for artefact in manifest.artefacts
         if (name := plain_name(artefact)).startswith("part-")
     )
+    # Without --exit-on-error pg_restore counts its faults and goes on; tablespaces of the live host
+    # are not here.
     restore: list[str | Path] = [
         tools / "pg_restore",
         "--exit-on-error",
@@ -91,6 +98,8 @@ def load_database(
     if not parts:
         run([*restore, *made, f"--jobs={jobs}", *address(source), whole], environment(source))
         return
+    # Tables, then rows of all archives, then indexes and foreign keys: rows go in faster without,
+    # and in any order.
     run([*restore, *made, "--section=pre-data", *address(source), whole], environment(source))
     run([*restore, "--section=data", f"--jobs={jobs}", *address(into), whole], environment(source))
     for part in parts:
@@ -117,6 +126,7 @@ def read(tools: Path, source: Source, manifest: Manifest, archive: Path, work: W
     """What the restored database holds. Raises Refused."""
     try:
         with connected(source) as connection:
+            # A server older than 14 hashes otherwise: equal rows would look different.
             if contents.hashed_by(connection) != manifest.hashed_by:
                 raise Refused(
                     "not-comparable",
@@ -157,6 +167,8 @@ def _schema(schema: bytes, manifest: Manifest, archive: Path) -> Sequence[str]:
         return ()
     was = (archive / SCHEMA).read_bytes().splitlines()
     now = schema.splitlines()
+    # The first line that is gone and the first that is new name the object; the whole difference
+    # may be pages long.
     gone = next((line for line in was if line not in set(now)), b"")
     new = next((line for line in now if line not in set(was)), b"")
     return (

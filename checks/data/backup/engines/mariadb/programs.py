@@ -1,0 +1,60 @@
+"""How MariaDB's own programs are called: where they go, how they log in, what they leave out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from checks.data.backup.job import Source
+from checks.data.backup.programs import found, needed, run
+
+# Remarks hold date and host: two dumps of the same rows would differ.
+PLAIN = ("--skip-comments", "--skip-dump-date")
+# By default mariadb-dump leaves routines and events out, and a restored application would miss
+# them.
+MORE = (
+    *PLAIN,
+    "--routines",
+    "--events",
+    "--triggers",
+    "--tz-utc",
+    "--default-character-set=utf8mb4",
+)
+
+
+def schema(program: Path, source: Source) -> bytes:
+    """Everything but the rows, without what differs from run to run."""
+    command: list[str | Path] = [
+        program,
+        *address(source),
+        "--no-data",
+        "--single-transaction",
+        *MORE,
+        source.database,
+    ]
+    plain = run(command, environment(source))
+    # The counter goes on in the live database while the dump runs: it is no difference.
+    return re.sub(rb" AUTO_INCREMENT=\d+", b"", plain)
+
+
+def address(source: Source) -> list[str]:
+    """Where the tools go."""
+    where = (
+        [f"--socket={source.host}"]
+        if source.host.startswith("/")
+        else [f"--host={source.host or 'localhost'}"]
+    )
+    port = [f"--port={source.port}"] if source.port else []
+    # --no-defaults has to stand first: a my.cnf of the host would change what is dumped.
+    return ["--no-defaults", *where, *port, *([f"--user={source.user}"] if source.user else [])]
+
+
+def environment(source: Source) -> dict[str, str]:
+    """The password, in the tools' environment."""
+    # `ps` shows arguments to everybody, and the environment to the owner of the process alone.
+    return {"MYSQL_PWD": source.password} if source.password else {}
+
+
+def dump_program(tools: Path | None) -> Path:
+    """mariadb-dump, or mysqldump where that is what there is. Raises Refused."""
+    return found("mariadb-dump", tools) or needed("mysqldump", tools)

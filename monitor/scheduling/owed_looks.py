@@ -1,0 +1,181 @@
+"""What is owed: which checks have to be looked at now, why, and when to ask again.
+
+Rule 1: the ledger decides. A run at a time of day is owed until its slot is claimed; what a crash
+left unfinished is owed again; of missed runs only the newest is owed, and only within its grace.
+Rule 2: an extra look (confirm, recheck) is owed by the check's condition, which is kept in the
+ledger too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.clock import Clock
+from monitor.config import CheckEntry, Configuration
+from monitor.core.condition import Condition
+from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
+from monitor.incidents import store
+from monitor.ledger import Ledger, Purpose
+from monitor.scheduling.extra_looks import ExtraLooks
+from monitor.scheduling.ready_queue import Agenda
+
+# The slot of a check's very first look, made as soon as it is configured.
+FIRST = "first-sight"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A look that is owed now: why, and under which slot (none for an extra look or a
+    fixed grid).
+    """
+
+    entry: CheckEntry
+    purpose: Purpose
+    slot: Slot | None = None
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+
+class OwedLooks:
+    """The looks that the checks of one site are owed."""
+
+    def __init__(self, ledger: Ledger, configuration: Configuration, clock: Clock) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._extra = ExtraLooks()
+        self._running: set[str] = set()
+        # The newest slot begun of each check on a fixed grid.
+        self._grid: dict[str, datetime] = {}
+        self._rest_until: dict[str, datetime] = {}
+        # Slots that the ledger says are done; a clock that went back offers them again.
+        self._taken: set[tuple[str, str]] = set()
+        self._left_over = {(s.job, s.slot_key): s for s in ledger.unfinished_slots()}
+        self.configuration = configuration
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is looked at. It may be replaced at any time."""
+        return self._configuration
+
+    @configuration.setter
+    def configuration(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._agenda = Agenda(configuration.checks)
+        self._places = {name: place for place, name in enumerate(configuration.checks)}
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The checks that are being looked at."""
+        return frozenset(self._running)
+
+    def owed(self, now: datetime) -> list[Due]:
+        """Every look that is owed at `now` and not being made."""
+        for name, at in self._extra_looks(now):
+            if at <= now and name in self._places:
+                self._agenda.ripen(name)
+        free = [
+            name
+            for name in self._agenda.ripe(now)
+            if name in self._places and self._may_look(name, now)
+        ]
+        found = [due for name in free if (due := self._asked(self.configuration.checks[name], now))]
+        return sorted(found, key=lambda due: self._places[due.name])
+
+    def next_waking(self, now: datetime) -> datetime | None:
+        """When `owed` is to be asked again, if nothing else happens before."""
+        looks = (at for _, at in self._extra_looks(now) if at > now)
+        # An agenda at rest and no extra look: nothing wakes the rounds but a new configuration.
+        return min(
+            (at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None
+        )
+
+    def next_moment(self, now: datetime) -> datetime | None:
+        """When a look will be owed next; None when nothing ever will."""
+        return min(self._moments(now), default=None)
+
+    def _extra_looks(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        known = (store.condition_of(self._ledger, name) for name in store.next_looks(self._ledger))
+        waiting = {condition.check: condition for condition in known}
+        return self._extra.owed_at(waiting, now, self._clock.monotonic())
+
+    def _may_look(self, name: str, now: datetime) -> bool:
+        return name not in self._running and self._rest_until.get(name, now) <= now
+
+    def _asked(self, entry: CheckEntry, now: datetime) -> Due | None:
+        """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
+        due = self._due(entry, store.known_condition(self._ledger, entry.name), now)
+        if due is None:
+            self._agenda.rest(
+                entry.name, next_after(entry.timetable, now) if entry.timetable else None
+            )
+        return due
+
+    def _due(self, entry: CheckEntry, condition: Condition | None, now: datetime) -> Due | None:
+        if (
+            condition
+            and condition.next_look
+            and self._extra.at(condition, now, self._clock.monotonic()) <= now
+        ):
+            return Due(entry, _purpose(condition))
+        if entry.timetable is None:
+            return None
+        if (left := self._left(entry, now)) is not None:
+            return Due(entry, "scheduled", left)
+        # A new check is looked at as soon as it is configured: a mistake in it shows while its
+        # author still watches.
+        if condition is None and self._ledger.newest_slot(entry.name) is None:
+            return Due(entry, "scheduled", Slot(FIRST, now))
+        slot = (
+            self._owed_on_grid(entry, entry.timetable, condition, now)
+            if entry.every
+            else self._owed_daily(entry, entry.timetable, now)
+        )
+        return Due(entry, "scheduled", slot) if slot else None
+
+    def _left(self, entry: CheckEntry, now: datetime) -> Slot | None:
+        # Over a copy, since an abandoned run leaves the mapping while it is gone through.
+        """A run that was begun and never finished."""
+        for key, left in list(self._left_over.items()):
+            if left.job == entry.name:
+                if (now - left.slot_at).total_seconds() <= entry.grace:
+                    return Slot(left.slot_key, left.slot_at)
+                self._abandon(*key, now)
+        return None
+
+    def _owed_daily(self, entry: CheckEntry, timetable: Timetable, now: datetime) -> Slot | None:
+        newest = self._ledger.newest_slot(entry.name)
+        # A clock that was set back offers slots again that are claimed: once asked for, they are
+        # known.
+        slot = newest_owed(timetable, now, newest.slot_at if newest else None, entry.grace)
+        return None if slot and (entry.name, slot.key) in self._taken else slot
+
+    def _owed_on_grid(
+        self, entry: CheckEntry, timetable: Timetable, condition: Condition | None, now: datetime
+    ) -> Slot | None:
+        last = self._grid.get(entry.name) or (condition.looked_at if condition else None)
+        return newest_owed(timetable, now, last, entry.grace)
+
+    def _moments(self, now: datetime) -> Iterator[datetime]:
+        conditions = store.conditions(self._ledger)
+        for entry in self.configuration.checks.values():
+            condition = conditions.get(entry.name)
+            if condition and condition.next_look:
+                yield max(now, self._extra.at(condition, now, self._clock.monotonic()))
+            if entry.timetable is not None:
+                yield next_after(entry.timetable, now)
+
+    def _abandon(self, job: str, key: str, now: datetime) -> None:
+        """A run that a crash cut off, and whose grace is over, is not made up for; that is
+        remembered.
+        """
+        left = self._left_over.pop((job, key))
+        with self._ledger.transaction() as t:
+            t.finish(job, key, now, (now - left.slot_at).total_seconds())
+            t.happened(None, now, "run-abandoned", {"check": job, "slot": key})
+
+
+def _purpose(condition: Condition) -> Purpose:
+    return "confirm" if condition.purpose == "confirm" else "recheck"
