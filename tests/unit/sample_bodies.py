@@ -15,7 +15,7 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import endings
+from monitor.core import endings, incident_escalation
 from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
@@ -301,9 +301,9 @@ def _changes() -> Iterator[Change]:
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
     yield from _ends(told, replace(full, closing=Closing.RESOLVED), seen)
     late = Clock("response", NOW, ClockState.BREACHED, NOW)
-    yield transitions.escalated(told, (1,), (2,), (late,))
-    yield transitions.escalated(told, (), (2,))
-    yield transitions.reminded(told, NOW)
+    yield incident_escalation.escalated(told, (1,), (2,), (late,))
+    yield incident_escalation.escalated(told, (), (2,))
+    yield incident_escalation.reminded(told, NOW)
     yield transitions.acknowledged(told, "asha", NOW)
     yield transitions.noted(told, "asha", "a note")
     yield transitions.reclassified(told, owner, "ozonetel 2026-11", "asha")

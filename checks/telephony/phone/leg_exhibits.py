@@ -44,7 +44,7 @@ def write(
 
 
 def _write_picture(folder: Path, name: str, handset: Handset, ear: Ear | None) -> None:
-    """What a page draws of this leg; the daemon gathers it (call/page_data.py)."""
+    """What a page draws of this leg; the daemon gathers it (checks/telephony/call/page_data.py)."""
     drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
     if ear is not None:
         from checks.telephony.audio.waveform import track
