@@ -29,15 +29,6 @@ COMMAND = Path(sys.executable).with_name("reveille")
 ENVIRONMENT = {**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
 
 
-COMING = (
-    *(f"docs/how-to-add-a-{what}.md" for what in ("kind", "desk", "policy")),
-    *(f"monitor/{room}" for room in ("scheduling", "incidents", "delivery", "audit")),
-    *(f"checks/{room}" for room in ("transport", "process", "host/collectors")),
-    *(f"checks/telephony/{room}" for room in ("sip", "audio", "phone", "call")),
-)
-"""what pages may name before it is there: how-tos being written, rooms being moved into"""
-
-
 def pages() -> list[str]:
     """Every page for people, but for the how-tos and the changelog."""
     return [
@@ -73,7 +64,7 @@ def every(language: str) -> list[str]:
 
 
 def is_there(path: str) -> bool:
-    return (ROOT / path).exists() or path in COMING
+    return (ROOT / path).exists()
 
 
 @pytest.fixture

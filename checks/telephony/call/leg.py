@@ -15,14 +15,14 @@ import signal
 import socket
 import time
 from asyncio.subprocess import DEVNULL
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell, Refused
 from checks.process.parent import Child, Program, python, started
-from checks.telephony.sip.causes import cause_in, name_of
+from checks.telephony.sip.causes import refused, with_reasons
 from checks.transport.faults import far_faults, fault_said
 
 # For the process to be ready, on a machine that is busy: the engine's library takes a second to
@@ -225,16 +225,10 @@ def refusal(ending: Event) -> Refused:
     hang-up.
     """
     reasons = ending.facts.get("reasons", [])
-    cause = cause_in(reasons)
-    words = [
-        *([f"Q.850 cause {cause}, {name_of(cause)}"] if cause is not None else []),
-        *(f"Reason: {r}" for r in reasons),
-    ]
     if ending.name == "refused":
-        return _refused(ending, cause, words)
-    return Refused(
-        "early-hang-up", "; ".join([f"the far end ended the call ({ending.name})", *words])
-    )
+        return _refused(ending, reasons)
+    said = f"the far end ended the call ({ending.name})"
+    return Refused("early-hang-up", with_reasons(said, reasons))
 
 
 # What the engine makes of a request that it could not get through (RFC 3261 section 8.1.3.1).
@@ -246,14 +240,12 @@ _NOT_REACHED: Mapping[int, str] = {
 }
 
 
-def _refused(ending: Event, cause: int | None, words: list[str]) -> Refused:
+def _refused(ending: Event, reasons: Sequence[str]) -> Refused:
     code, phrase = int(ending["code"]), str(ending["phrase"])
     # A status that was never on the wire is made up by our own stack (a timer, an ICMP error).
     if ending["origin"] == "local":
         return _not_reached(code, phrase)
-    return Refused(
-        f"sip:{code}" + (f"/{cause}" if cause is not None else ""), "; ".join([phrase, *words])
-    )
+    return refused(code, phrase, reasons)
 
 
 def _not_reached(code: int, phrase: str) -> Refused:

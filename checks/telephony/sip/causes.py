@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from checks.contract import Refused
+
 # RFC 3326: protocol-cause is a parameter of the Reason value; text may stand before or after it.
 _REASON = re.compile(r"\bQ\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
 
@@ -53,6 +55,24 @@ NAMES: dict[int, str] = {
 def cause_in(reasons: Iterable[str]) -> int | None:
     """The Q.850 cause among the values of a message's Reason headers, or None."""
     return next((int(match[1]) for reason in reasons if (match := _REASON.search(reason))), None)
+
+
+def refused(status: int, phrase: str, reasons: Iterable[str] = ()) -> Refused:
+    """A final response that says no, as a fault: `sip:503`, or `sip:503/34` with the Q.850 cause of
+    its Reason headers (RFC 3326).
+    """
+    given = list(reasons)
+    cause = cause_in(given)
+    code = f"sip:{status}" if cause is None else f"sip:{status}/{cause}"
+    return Refused(code, with_reasons(phrase, given))
+
+
+def with_reasons(said: str, reasons: Iterable[str]) -> str:
+    """What was said, the Q.850 cause in words, and the Reason headers as they came."""
+    given = list(reasons)
+    cause = cause_in(given)
+    named = [] if cause is None else [f"Q.850 cause {cause}, {name_of(cause)}"]
+    return "; ".join([said, *named, *(f"Reason: {reason}" for reason in given)])
 
 
 def name_of(cause: int) -> str:

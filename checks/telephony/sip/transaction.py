@@ -23,7 +23,7 @@ from typing import Any, Literal, cast
 from sipmessage import URI, Request, Response
 
 from checks.contract import Refused, Trace
-from checks.telephony.sip.causes import cause_in, name_of
+from checks.telephony.sip.causes import refused
 from checks.telephony.sip.malformed import Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
 from checks.transport.connect import opened, resolve
@@ -88,10 +88,8 @@ def refusal(answer: Response) -> Refused:
     """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850
     cause.
     """
-    cause, phrase = cause_in(answer.headers.getlist("Reason")), answer.phrase[:_LONGEST_WORDS]
-    if cause is None:
-        return Refused(f"sip:{answer.code}", phrase)
-    return Refused(f"sip:{answer.code}/{cause}", f"{phrase} ({name_of(cause)})")
+    reasons = [reason[:_LONGEST_WORDS] for reason in answer.headers.getlist("Reason")]
+    return refused(answer.code, answer.phrase[:_LONGEST_WORDS], reasons)
 
 
 def said(answer: Response) -> str:
