@@ -16,7 +16,7 @@ Rule 1: a check never asks what time it is; the trace has the only stopwatch. Ru
 into a note, a fault, a measure, an exhibit or the memory. Rule 3: an attempt knows of the one
 before it only what that one chose to `remember`: a counter's last value, no more. Rule 4: what is
 right by a person's word alone (how a page shall look, which services run) is `accepted`; a check
-compares with that, and proposes what it saw: `reveille accept NAME` takes it.
+compares with that, and proposes what it saw: `reveille baseline NAME` takes it.
 """
 
 from __future__ import annotations

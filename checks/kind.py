@@ -48,7 +48,7 @@ class Kind:
     agents agent-01, supervisor-01."""
     ACCEPTS: ClassVar[bool] = False
     """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`,
-    `reveille accept`)."""
+    `reveille baseline`)."""
     PLACES_CALLS: ClassVar[bool] = False
     """Whether an attempt is a call attempt of RFC 6076: it has the stage `answer` and faults
     `sip:NNN`."""

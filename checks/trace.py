@@ -184,7 +184,7 @@ class Trace:
         self._memory[name] = json.loads(json.dumps(value))
 
     def propose(self, name: str, value: Any) -> None:
-        """Say what was seen (plain JSON, no secret), for `reveille accept` to take as
+        """Say what was seen (plain JSON, no secret), for `reveille baseline` to take as
         `accepted[name]`. Only of a kind with ACCEPTS. Raises TypeError for what is no JSON.
         """
         self._proposals[name] = json.loads(json.dumps(value))

@@ -30,13 +30,16 @@ DISTRIBUTION = "reveille-monitor"
 """what pip calls the program; `reveille` is a stranger's there"""
 # Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
+# Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
+OLD_WORDS = {"look": "run-now", "accept": "baseline"}
 _UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
 """how argparse refuses a word, in Python 3.11 and 3.12"""
 
 
 def main(written: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    arguments = parser().parse_args(written)
+    arguments = parser(old_words=True).parse_args(written)
+    _say_new(arguments.word)
     if not arguments.verb:
         return _help(getattr(arguments, "about", []))
     try:
@@ -60,11 +63,18 @@ def main(written: Sequence[str] | None = None) -> int:
 
 
 def _help(about: Sequence[str]) -> int:
-    """The help of a verb, or of the whole. The parser ends the program itself: 0; 2, no
-    such verb.
+    """The help of a verb, or of the whole. The parser ends the program itself: 0;
+    2, no such verb.
     """
-    parser().parse_args([*about, "--help"])
+    _say_new(*about[:1])
+    parser(old_words=True).parse_args([*about, "--help"])
     return 0
+
+
+def _say_new(word: str = "") -> None:
+    """One line for who still types a word of before."""
+    if word in OLD_WORDS:
+        complain(f"{word} is called {OLD_WORDS[word]} now")
 
 
 class _Version(argparse.Action):
@@ -93,6 +103,7 @@ class _Parser(argparse.ArgumentParser):
             super().error(message)
         # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
         word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
+        known = [one for one in known if one not in OLD_WORDS]
         hint = nearest(word, known) or f"; there are {', '.join(known)}"
         self.exit(
             2, f"{self.prog}: there is no {word[:60]!r}{hint}\n{self.prog} --help says more\n"
@@ -116,8 +127,8 @@ def _found(verb: str) -> Callable[[argparse.Namespace], int]:
     return found
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(old_words: bool = False) -> argparse.ArgumentParser:
+    """The whole command line; `old_words` are understood, and no help or completion has them."""
     parser = _Parser(
         prog="reveille",
         description=(
@@ -129,8 +140,8 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, help="print the version")
     _common(parser, top=True)
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    parser.set_defaults(verb="")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
+    parser.set_defaults(verb="", word="")
     _configuring(verbs)
     _looking(verbs)
     _ticketing(verbs)
@@ -140,6 +151,8 @@ def parser() -> argparse.ArgumentParser:
     _running(verbs)
     asked = verbs.add_parser("help", help="print the help of a verb")
     asked.add_argument("about", nargs="*", metavar="VERB", help="as in `tickets ack`")
+    if old_words:
+        verbs.choices.update({old: verbs.choices[new] for old, new in OLD_WORDS.items()})
     return parser
 
 
@@ -178,16 +191,18 @@ def _looking(verbs: Any) -> None:
     once.add_argument(
         "--nagios", action="store_true", help="one line with performance data, as a Nagios plugin"
     )
-    look = _verb(verbs, "look", "looking.look", "have the daemon look at a check now")
-    look.add_argument("name", help="the check's name")
+    now = _verb(verbs, "run-now", "looking.run_now", "have the daemon run a check now")
+    now.add_argument("name", help="the check's name")
     _verb(verbs, "status", "looking.status", "how everything stands")
-    accept = _verb(verbs, "accept", "accepting.accept", "take for right what a check saw last")
-    accept.add_argument("name", help="the check's name")
-    accept.add_argument(
+    baseline = _verb(
+        verbs, "baseline", "accepting.baseline", "take for right what a check saw last"
+    )
+    baseline.add_argument("name", help="the check's name")
+    baseline.add_argument(
         "only", nargs="?", default="", metavar="PART", help="one part of what it proposes"
     )
-    accept.add_argument("--yes", action="store_true", help="without asking")
-    accept.add_argument("--by", default="", help="who says so (default: you)")
+    baseline.add_argument("--yes", action="store_true", help="without asking")
+    baseline.add_argument("--by", default="", help="who says so (default: you)")
     audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
     audit.add_argument(
         "--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21"

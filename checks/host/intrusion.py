@@ -1,4 +1,5 @@
-"""Signs of an intrusion: what is new on this host, and nobody accepted it (`reveille accept NAME`).
+"""Signs of an intrusion: what is new on this host, and not in the baseline that a person accepted
+(`reveille baseline NAME`).
 
     accounts    passwd, shadow, group, sudoers             new-account, root-account,
                                                            empty-password, changed-account,
@@ -53,7 +54,7 @@ class Intrusion(HostCheck):
     HEAVY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "security"
     SAMPLE: ClassVar[str] = """
-# Once after installing, and after every change of yours: `reveille accept intrusion`.
+# Once after installing, and after every change of yours: `reveille baseline intrusion`.
 [checks.intrusion]
 kind = "intrusion"
 at = ["04:00"]

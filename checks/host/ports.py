@@ -1,9 +1,9 @@
-"""Listening ports against the accepted list (`reveille accept NAME`): what nobody knows of listens
+"""Listening ports against the accepted list (`reveille baseline NAME`): what nobody knows of listens
 to everybody.
 
     listen    /proc/net/{tcp,udp}*      unexpected-port
 
-    $ reveille accept open-ports        from then on these are right:
+    $ reveille baseline open-ports        from then on these are right:
                                         tcp 0.0.0.0:22 sshd, udp 0.0.0.0:5060 asterisk
 
 Rules: a listener on the loopback alone is nobody's way in, and passed over unless wanted. UDP ports
@@ -32,7 +32,7 @@ class HostPorts(HostCheck):
     ACCEPTS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """
-# What else may listen is accepted by hand: `reveille accept open-ports`.
+# What else may listen is accepted by hand: `reveille baseline open-ports`.
 [checks.open-ports]
 kind = "host-ports"
 every = "15m"

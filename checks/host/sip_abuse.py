@@ -13,7 +13,7 @@ at night.
 
 Rules: a number is read with this site's country code and prefixes, and belongs to the longest code
 of ITU-T E.164 that fits. A night is unusual against the median of the nights remembered, and their
-spread (MAD). One that was accepted is right (`reveille accept NAME`): countries that are called
+spread (MAD). One that was accepted is right (`reveille baseline NAME`): countries that are called
 every day.
 """
 

@@ -6,9 +6,9 @@ configuration's API, are compared with what a person has accepted.
     compare      accepted: ["Hold", "Mute", "Transfer"]             fault:   differs ("1 removed …")
                                                                     unknown: nothing was accepted
 
-Rules: what is seen is proposed each time; `reveille accept NAME` shows the difference and takes it.
-A page is read in a process of its own, and as it was sent: what a script builds is portal-browser's
-matter.
+Rules: what is seen is proposed each time; `reveille baseline NAME` shows the difference and takes
+it. A page is read in a process of its own, and as it was sent: what a script builds is
+portal-browser's matter.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class UiConfig(Walked, Check):
     ACCEPTS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "portals"
     SAMPLE: ClassVar[str] = """
-# `reveille accept agents-toolbar` takes what is shown for right.
+# `reveille baseline agents-toolbar` takes what is shown for right.
 [checks.agents-toolbar]
 kind = "ui-config"
 every = "15m"
@@ -137,7 +137,7 @@ lands_on = "/home"
     def _compared(self, trace: Trace, seen: Mapping[str, Any]) -> None:
         if "shown" not in trace.accepted:
             raise CannotTell(
-                "nothing was accepted yet; `reveille accept` takes what is shown now for right"
+                "nothing was accepted yet; `reveille baseline` takes what is shown now for right"
             )
         told = difference(trace.accepted["shown"], seen)
         trace.measure("added_lines", len(told.added))

@@ -84,7 +84,7 @@ class Watched:
         return found
 
     def look(self, check: str) -> None:
-        """What `reveille look` does: the next call is due now."""
+        """What `reveille run-now` does: the next call is due now."""
         with (
             Ledger(self.configuration.state / "ledger.sqlite") as ledger,
             ledger.transaction() as t,
@@ -123,7 +123,7 @@ class Watched:
         return Audit.from_dict({name: value for name, value in body.items() if name != "tone"})
 
     def accept(self, check: str, by: str) -> Any:
-        """What `reveille accept` does, as soon as there is something to accept; returns that."""
+        """What `reveille baseline` does, as soon as there is something to accept; returns that."""
         if not (proposals := self._ledger.proposals(check)):
             return None
         with Ledger(self.configuration.state / "ledger.sqlite") as ledger:

@@ -1,4 +1,4 @@
-"""accept: a person takes for right what a check saw, and from then on it is held to that."""
+"""baseline: a person takes for right what a check saw, and from then on it is held to that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monitor.verbs.opening import Stop, configuration_of, entry_of, ledger_of, w
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m"}
 
 
-def accept(arguments: Namespace) -> int:
+def baseline(arguments: Namespace) -> int:
     """Show how what a check saw last differs from what was accepted, and take it for right. 0 it is
     accepted, 1 it was left as it is.
     """
@@ -62,7 +62,7 @@ def _proposals(ledger: Ledger, entry: CheckEntry, only: str) -> list[ProposalRow
     found = ledger.proposals(entry.name)
     if not found:
         raise Stop(
-            f"{entry.name} has seen nothing yet; `reveille look {entry.name}` has it looked at now"
+            f"{entry.name} has seen nothing yet; `reveille run-now {entry.name}` runs it now"
         )
     if only and only not in {one.name for one in found}:
         raise Stop(

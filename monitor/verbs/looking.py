@@ -1,4 +1,4 @@
-"""once, look, status: what is looked at, and how it stands."""
+"""once, run-now, status: what is looked at, and how it stands."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def once(arguments: Namespace) -> int:
     return EXIT[view.state]
 
 
-def look(arguments: Namespace) -> int:
-    """Ask the daemon to look at a check as soon as it can. 0; 2 when no daemon runs."""
+def run_now(arguments: Namespace) -> int:
+    """Ask the daemon to run a check as soon as it can. 0; 2 when no daemon runs."""
     configuration = configuration_of(arguments)
     entry = entry_of(configuration, arguments.name)
     beat = heartbeat(configuration.state)
@@ -79,7 +79,7 @@ def look(arguments: Namespace) -> int:
         store.keep_condition(
             t, replace(condition, next_look=SystemClock().now(), purpose="recheck")
         )
-    say(f"{entry.name} is looked at now; `reveille status` shows how it went")
+    say(f"{entry.name} is run now; `reveille status` shows how it went")
     return 0
 
 

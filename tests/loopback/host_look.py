@@ -56,7 +56,7 @@ class Watch:
         return self.seen
 
     def accept(self, *names: str) -> None:
-        """What a person does with `reveille accept`."""
+        """What a person does with `reveille baseline`."""
         self.accepted |= {name: self.seen.proposals[name] for name in names or self.seen.proposals}
 
 

@@ -74,7 +74,7 @@ class Raised:
 
 
 def accept_screen(ledger: Ledger, now: datetime) -> None:
-    """As `reveille accept agents-toolbar` did it some day."""
+    """As `reveille baseline agents-toolbar` did it some day."""
     with ledger.transaction() as t:
         t.accept(ProposalRow("agents-toolbar", "shown", SHOWN, now), "asha", now)
 

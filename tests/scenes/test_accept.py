@@ -1,4 +1,4 @@
-"""`reveille accept`: what a check saw is taken for right by a person, and until then nobody is
+"""`reveille baseline`: what a check saw is taken for right by a person, and until then nobody is
 woken by it.
 """
 
@@ -63,7 +63,7 @@ class Screen:
         """Its exit code, and what it says."""
         from monitor.cli import main
 
-        code = main(["accept", "toolbar", *written])
+        code = main(["baseline", "toolbar", *written])
         return code, self._capsys.readouterr().out
 
     def states(self) -> list[State]:

@@ -201,7 +201,7 @@ async def test_a_resolved_ticket_whose_check_fails_on_is_reopened(
     await ran(
         capsys, *config, "tickets", "resolve", "RV-1", "I think it is well", "--by", "night shift"
     )
-    code, _, _ = await ran(capsys, *config, "look", "admin-portal")
+    code, _, _ = await ran(capsys, *config, "run-now", "admin-portal")
     assert code == 0
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
     assert [row.number for row in daemon.read(lambda ledger: ledger.incidents())] == [1]

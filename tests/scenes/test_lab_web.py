@@ -40,7 +40,7 @@ class Watch:
         return seen
 
     async def accept(self, check: str) -> None:
-        """As `reveille accept` does, after a first look."""
+        """As `reveille baseline` does, after a first look."""
         await self.look(check)
         with self.ledger.transaction() as t:
             for proposal in self.ledger.proposals(check):

@@ -100,5 +100,5 @@ class Delta:
         if self._nothing_accepted:
             areas = ", ".join(self._nothing_accepted)
             self._at.warning(
-                f"nothing is accepted yet, so nothing can be new: {areas} (reveille accept)"
+                f"nothing is accepted yet, so nothing can be new: {areas} (reveille baseline)"
             )
