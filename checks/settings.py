@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -76,6 +76,8 @@ class Settings(BaseModel):
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
     )
+    OUTDATED: ClassVar[tuple[str, str, str] | None] = None
+    """of a table that is an old way of writing: its key, why not to write it, what to write"""
 
     @classmethod
     def __get_pydantic_core_schema__(

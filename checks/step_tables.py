@@ -14,11 +14,17 @@ from checks.settings import Settings, nearest
 
 class Verbs:
     """The verbs that a step may have, each with its model, and an example of a step for the
-    messages.
+    messages. `old` are words of before: they are taken, and no message offers them.
     """
 
-    def __init__(self, models: Mapping[str, type[Settings]], example: str) -> None:
-        self._models, self._example = models, example
+    def __init__(
+        self,
+        models: Mapping[str, type[Settings]],
+        example: str,
+        old: Mapping[str, type[Settings]] | None = None,
+    ) -> None:
+        self._models, self._example = {**models, **(old or {})}, example
+        self._offered = list(models)
 
     def of(self, written: Any) -> str | None:
         """The verb of a step, or of a table that is to become one: for a Discriminator."""
@@ -39,10 +45,10 @@ class Verbs:
         found = [verb for verb in self._models if verb in written]
         if not found:
             # A verb with a typing error is the usual reason for a step without one.
-            hints = [hint for key in written if (hint := nearest(str(key), list(self._models)))]
+            hints = [hint for key in written if (hint := nearest(str(key), self._offered))]
             hint = hints[0] if hints else ""
             raise ValueError(
-                f"a step needs one of {', '.join(self._models)}, as in {self._example}{hint}"
+                f"a step needs one of {', '.join(self._offered)}, as in {self._example}{hint}"
             )
         if len(found) > 1:
             both, count = " and ".join(found), len(found)

@@ -156,7 +156,7 @@ at_once = 1
         call = partial(
             SipCall, line=self.line, to=self.to, dead_air=0.0, answer_within=self.answer_within
         )
-        return [call(script=({"hold": f"{self.stand:g}s"},))] * self.calls
+        return [call(script=({"stay": f"{self.stand:g}s"},))] * self.calls
 
     def _judge(self, trace: Trace, seen: Sequence[Observation]) -> None:
         unknown = [one.blind for one in seen if one.blind is not None]

@@ -14,7 +14,7 @@ from typing import Any
 
 from checks.contract import CannotTell, Observation
 from checks.process.parent import answered, python
-from checks.telephony.call.script import Hear, Hold, Press, Script
+from checks.telephony.call.script import Hear, Press, Script, Stay
 from checks.telephony.sip_call import SipCall
 
 # A prompt may begin right with the answer, before the hold is begun.
@@ -29,7 +29,7 @@ def recording_call(check: SipCall, name: str, seconds: float) -> SipCall:
     """
     return check.model_copy(
         update={
-            "script": (*_before(check.script, name), Hold(hold=seconds)),
+            "script": (*_before(check.script, name), Stay(stay=seconds)),
             # Learning judges nothing: silence, or the lack of an answer, is told by the cutting.
             "listen": 0.0,
             "dead_air": 0.0,

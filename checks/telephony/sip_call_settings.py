@@ -24,7 +24,14 @@ from checks.telephony.call.line import Line, LineName
 from checks.telephony.call.media_judgement import MediaLimits
 from checks.telephony.call.probe_health import ProbeLimits
 from checks.telephony.call.prompt_file import PromptFolder
-from checks.telephony.call.script import AgentStep, Hear, Script, further_lines, seconds_of
+from checks.telephony.call.script import (
+    AgentStep,
+    Hear,
+    Script,
+    further_lines,
+    seconds_of,
+    timed_stages,
+)
 from checks.telephony.quality import streams
 
 # Everything that is not named here is signalling.
@@ -150,9 +157,7 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
                 f"share of {step.title} when it was recognised, percent"
             )
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
-        for stage in {"press", "pause", "hold"} & {
-            verb for step in self.script for verb in type(step).model_fields
-        }:
+        for stage in timed_stages(self.script):
             given[f"{stage}_seconds"] = f"the last {stage}"
         given |= {**measures_of(self.script), **(call_recording.MEASURES if self.recording else {})}
         if self.agent_line:

@@ -19,7 +19,7 @@ from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.line import Line
 from checks.telephony.call.media_judgement import MediaLimits
 from checks.telephony.call.probe_health import ProbeLimits
-from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of
+from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of, timed_stages
 from checks.telephony.quality import streams
 
 # Seconds for our own challenge to come back from an echo: six rounds of the nonce.
@@ -177,9 +177,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
         for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"
-        for stage in {"press", "pause", "hold"} & {
-            verb for step in self.script for verb in type(step).model_fields
-        }:
+        for stage in timed_stages(self.script):
             given[f"{stage}_seconds"] = f"the last {stage}, seconds"
         if self.agent_line:
             given["agent_ring_seconds"] = "awaiting the agent until the agent's phone rang, seconds"

@@ -75,19 +75,25 @@ class Configuration:
 
 
 def secrets_in(settings: object, place: Place) -> Iterator[tuple[Place, Secret]]:
-    """Every secret that settings refer to, with its place. A line that a check names is not looked
-    into.
+    """Every secret that settings refer to, with its place."""
+    for where, table in tables_in(settings, place):
+        if isinstance(table, Secret):
+            yield where, table
+
+
+def tables_in(settings: object, place: Place) -> Iterator[tuple[Place, Settings]]:
+    """Every table of settings, with its place, from the outside in. A line that a check names is
+    not looked into.
     """
-    if isinstance(settings, Secret):
-        yield place, settings
     # A line that a check names stands in [lines] too: its password is asked for there, once.
-    elif isinstance(settings, Settings) and not (isinstance(settings, Line) and len(place) > 2):
+    if isinstance(settings, Settings) and not (isinstance(settings, Line) and len(place) > 2):
+        yield place, settings
         names = {field.alias or name: name for name, field in type(settings).model_fields.items()}
         for key in fields(type(settings)):
-            yield from secrets_in(getattr(settings, names[key]), (*place, key))
+            yield from tables_in(getattr(settings, names[key]), (*place, key))
     elif isinstance(settings, Mapping):
         for key, part in settings.items():
-            yield from secrets_in(part, (*place, str(key)))
+            yield from tables_in(part, (*place, str(key)))
     elif isinstance(settings, tuple | list):
         for number, part in enumerate(settings):
-            yield from secrets_in(part, (*place, number))
+            yield from tables_in(part, (*place, number))

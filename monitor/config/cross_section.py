@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from checks.fault_codes import NARROWED
 from checks.settings import shown
-from monitor.config.configuration import Configuration, secrets_in
+from monitor.config.configuration import Configuration, secrets_in, tables_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.model_reader import Table
 from monitor.config.models import CUSTOMER, OPERATORS
@@ -122,7 +122,17 @@ def warnings(configuration: Configuration) -> list[Found]:
         *_secrets_not_there(configuration),
         *_hosts_without(configuration),
         *_older_codes(configuration),
+        *_old_words(configuration),
     ]
+
+
+def _old_words(configuration: Configuration) -> Iterator[Found]:
+    """Tables that are written in a word of before, which a later release takes for something else."""
+    for name, entry in configuration.checks.items():
+        for place, table in tables_in(entry.probe, ("checks", name)):
+            if table.OUTDATED is not None:
+                key, wrong, right = table.OUTDATED
+                yield Found((*place, key), wrong, right)
 
 
 def _older_codes(configuration: Configuration) -> Iterator[Found]:

@@ -90,7 +90,7 @@ async def costs(folder: Path, prompt: Path, rounds: int) -> dict[str, list[float
     async with sipp("answer", folder / "answer", sound) as peer:
         for number in range(rounds):
             held = await attempt(
-                call(peer.port, {"hold": f"{_HOLD_SECONDS}s"}), folder / f"hold-{number}"
+                call(peer.port, {"stay": f"{_HOLD_SECONDS}s"}), folder / f"hold-{number}"
             )
             found["hold 2 s"].append(_passed(held).seconds - _HOLD_SECONDS)
             heard = await attempt(call(peer.port, {"hear": str(prompt)}), folder / f"hear-{number}")
@@ -137,7 +137,7 @@ async def load(folder: Path, port: int, number: int) -> Load:
         loop.call_later(index * _START_GAP_SECONDS, turn.set_result, None)
         await turn
         return await attempt(
-            call(port, {"hold": f"{stand:.1f}s"}), folder / f"load-{number}-{index}"
+            call(port, {"stay": f"{stand:.1f}s"}), folder / f"load-{number}-{index}"
         )
 
     seen = await asyncio.gather(*(one(index) for index in range(number)))

@@ -197,7 +197,7 @@ async def floods(tally: Tally, folder: Path) -> None:
         ),
         "forked answers": (lambda: call(by_raw.forked, folder / "forked"), "bad-peer", 5),
         "RTP, forty for one": (
-            lambda: call(by_raw.rtp_flood, folder / "rtp", {"hold": "3s"}),
+            lambda: call(by_raw.rtp_flood, folder / "rtp", {"stay": "3s"}),
             "bad-peer",
             6000,
         ),

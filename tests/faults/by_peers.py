@@ -115,7 +115,7 @@ def sounds(
 
 def scenario(name: str, *script: Mapping[str, Any]) -> Look:
     """SIPp does as its scenario says."""
-    return sounds(prompt(WELCOME), *(script or ({"hold": "1s"},)), scenario=name)
+    return sounds(prompt(WELCOME), *(script or ({"stay": "1s"},)), scenario=name)
 
 
 def by_baresip(sound: Sound) -> Look:

@@ -35,7 +35,7 @@ def call(
         async with FarEnd(story, **({"register": register} if register else {})) as far:
             where = line(far.port, **account)
             check = sip_call(
-                far.port, *(script or ({"hold": "1s"},)), **{**settings, "line": where}
+                far.port, *(script or ({"stay": "1s"},)), **{**settings, "line": where}
             )
             return Looked(check, await attempt(check, folder / "seen"), expect)
 
@@ -197,7 +197,7 @@ NO_EVENTS = (
     "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 8\n"
 )
 WRONG_CODEC = NO_EVENTS.replace("AVP 8", "AVP 96") + "a=rtpmap:96 opus/48000/2\n"
-ANY = {"hold": "2s"}
+ANY = {"stay": "2s"}
 REFUSALS: tuple[Row, ...] = (
     *(
         refused(status, cause, IVR)
@@ -242,7 +242,7 @@ PROTOCOL: tuple[Row, ...] = (
     Row("RTP that is none", "raw", "media", "bad-peer", IVR, call(no_rtp_but_noise)),
     Row("RTP flood", "raw", "media", "bad-peer", IVR, call(rtp_flood, ANY)),
     Row("BYE unanswered", "raw", "hang-up", "timeout", PRI, call(bye_unanswered)),
-    Row("dropped in the call", "raw", "hold", "early-hang-up", AGENTS, call(dropped, {"hold": "4s"})),
+    Row("dropped in the call", "raw", "hold", "early-hang-up", AGENTS, call(dropped, {"stay": "4s"})),
     Row("registrar silent", "raw", "register", "timeout", PRI, call(None, register=nothing, account={"user": "u"})),
     Row("registrar: 403", "raw", "register", "sip:403", PRI, registered(says("403 Forbidden"))),
     Row("registrar does not bind", "raw", "register", "not-bound", PRI, registered(says("200 OK"))),
@@ -252,16 +252,16 @@ PROTOCOL: tuple[Row, ...] = (
         call(None, account={"registrar": "no-such-host.invalid"})),
 )  # fmt: skip
 MEDIA: tuple[Row, ...] = (
-    Row("RTP stops in the call", "raw", "hold", "no-rtp", AGENTS, call(plays(WELCOME[:100]), {"hold": "9s"})),
+    Row("RTP stops in the call", "raw", "hold", "no-rtp", AGENTS, call(plays(WELCOME[:100]), {"stay": "9s"})),
     Row("prompt cut short", "raw", "prompt", "not-heard|silent", IVR, call(plays(WELCOME[:75], repeat(QUIET)), HEAR)),
     Row("prompt comes too late", "raw", "prompt", "silent|not-heard", IVR,
         call(plays((QUIET,) * 350, WELCOME, repeat(QUIET)), HEAR)),
     Row("DTMF cannot be sent", "raw", "press", "no-telephone-event", IVR,
         call(answer(NO_EVENTS), HEAR, {"press": "1"})),
-    Row("dead air", "raw", "media", "dead-air", IVR, call(plays(repeat(QUIET)), {"hold": "4s"}, dead_air="2s")),
+    Row("dead air", "raw", "media", "dead-air", IVR, call(plays(repeat(QUIET)), {"stay": "4s"}, dead_air="2s")),
     Row("silence without a script", "raw", "media", "silent", IVR, call(plays(repeat(QUIET)), script=(), listen="2s")),
     Row("one packet in ten lost", "raw", "rx_loss_percent", "expected:rx_loss_percent", PRI,
-        call(lossy, {"hold": "4s"}, expect=("rx_loss_percent <= 3",))),
+        call(lossy, {"stay": "4s"}, expect=("rx_loss_percent <= 3",))),
     Row("agent never rung", "raw", "agent", "not-rung", AGENTS,
         agent_at(plays(cycle(WELCOME)))),
 )  # fmt: skip

@@ -81,7 +81,7 @@ async def test_a_call_without_a_script_is_listened_to(tmp_path: Path) -> None:
 
 async def test_neither_side_saying_a_word_is_dead_air(tmp_path: Path) -> None:
     async with sipp("answer", tmp_path / "peer", stream(tmp_path, "quiet")) as peer:
-        seen = await attempt(call(peer.port, {"hold": "3s"}, dead_air="2s"), tmp_path / "seen")
+        seen = await attempt(call(peer.port, {"stay": "3s"}, dead_air="2s"), tmp_path / "seen")
     assert ended(seen) == ("media", "dead-air")
     assert seen.measures["both_quiet_seconds"] > 2
 

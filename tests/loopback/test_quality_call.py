@@ -48,7 +48,7 @@ async def test_what_we_said_is_judged_by_the_far_ends_own_reports(tmp_path: Path
         silence(tmp_path, 30),
     )
     async with baresip(tmp_path / "peer", said) as port:
-        seen = well(await attempt(call(port, {"hold": "16s"}), tmp_path / "seen"))
+        seen = well(await attempt(call(port, {"stay": "16s"}), tmp_path / "seen"))
     quality = rtp(tmp_path / "seen")["quality"]
     assert quality["said"]["source"] == "the far end's RTCP reports"
     assert quality["said"]["scale"] == "narrowband"
@@ -75,7 +75,7 @@ async def reports(far: FarEnd, invite: Asked) -> None:
 
 async def test_a_far_ends_own_reckoning_is_read_where_that_is_permitted(tmp_path: Path) -> None:
     async with FarEnd(reports) as far:
-        seen = well(await attempt(call(far.port, {"hold": "3s"}), tmp_path / "seen"))
+        seen = well(await attempt(call(far.port, {"stay": "3s"}), tmp_path / "seen"))
     if "xr_unread" in rtp(tmp_path / "seen")["call"]:
         pytest.skip("RTCP-XR cannot be read without CAP_NET_RAW")
     assert (
@@ -88,15 +88,15 @@ async def test_a_far_ends_own_reckoning_is_read_where_that_is_permitted(tmp_path
     assert 0.3 < seen.measures["said_loss_percent"] < 1.5, (
         "what its jitter buffer discarded is lost too"
     )
-    assert set(seen.measures) <= set(call(1, {"hold": "1s"}).measures())
+    assert set(seen.measures) <= set(call(1, {"stay": "1s"}).measures())
 
 
 async def test_without_reports_the_other_direction_is_not_computed(tmp_path: Path) -> None:
     sound = alaw(tmp_path, "quiet", silence(tmp_path, 10))
     async with sipp("answer", tmp_path / "peer", sound) as peer:
-        seen = well(await attempt(call(peer.port, {"hold": "1s"}), tmp_path / "seen"))
+        seen = well(await attempt(call(peer.port, {"stay": "1s"}), tmp_path / "seen"))
     assert "said_mos_lq" not in seen.measures
     assert "heard_mos_cq" not in seen.measures
     assert "said: not computed: the far end sent no RTCP report of what we said" in seen.notes
     assert set(PROBE) <= set(seen.measures)
-    assert set(seen.measures) <= set(call(1, {"hold": "1s"}).measures())
+    assert set(seen.measures) <= set(call(1, {"stay": "1s"}).measures())

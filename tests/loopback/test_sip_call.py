@@ -266,7 +266,7 @@ async def test_baresip_answers_and_speaks(tmp_path: Path, prompts: Prompts) -> N
         check = call(
             port,
             {"hear": str(prompts.welcome), "within": "6s"},
-            {"hold": "1s"},
+            {"stay": "1s"},
             to="sip:agent@127.0.0.1:" + str(port),
         )
         seen = await attempt(check, tmp_path / "seen")

@@ -43,7 +43,7 @@ def call(
         {"hear": str(prompts.FOLDER / "menu.wav"), "within": "8s"},
         {"press": "1"},
         {"agent": account(lab, AGENT, **(agent or {})), "within": "6s"},
-        {"hold": "1s"},
+        {"stay": "1s"},
     ]
     settings = {
         "line": account(lab, "monitor", **(line or {})),

@@ -90,7 +90,7 @@ async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(
             "the keys of the media are secrets"
         )
     check = carrier.call(
-        "agent-01", {"agent": carrier.account("agent-01"), "within": "30s"}, {"hold": "1s"}
+        "agent-01", {"agent": carrier.account("agent-01"), "within": "30s"}, {"stay": "1s"}
     )
     seen = await attempt(check, tmp_path / "seen-ours")
     assert ended(seen) is None, seen.fault

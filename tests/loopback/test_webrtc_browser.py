@@ -97,7 +97,7 @@ def relays(server: Turn, **more: Any) -> dict[str, Any]:
 async def test_a_browser_is_rung_comes_back_and_calls(
     centre: Edge, turn: Turn, tmp_path: Path
 ) -> None:
-    script = [*call(centre).script, {"press": "27"}, {"hold": "1s"}]
+    script = [*call(centre).script, {"press": "27"}, {"stay": "1s"}]
     there = relays(turn, stun=[f"stun:127.0.0.1:{turn.port}"], script=script)
     check = call(centre, **there, reconnect=True, caller=caller(centre))
     seen = await attempt(check, tmp_path / "seen")
@@ -166,7 +166,7 @@ async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> 
         check = call(
             centre,
             url=f"wss://127.0.0.1:{box.port}/",
-            script=[*call(centre).script, {"hold": "60s"}],
+            script=[*call(centre).script, {"stay": "60s"}],
         )
         seeing = asyncio.create_task(
             attempt(
@@ -249,7 +249,7 @@ async def test_a_browser_that_dies_in_the_call_is_no_fault_of_anybody(
     centre: Edge, tmp_path: Path, how: signal.Signals
 ) -> None:
     holding = asyncio.Event()
-    check = call(centre, script=[*call(centre).script, {"hold": "20s"}])
+    check = call(centre, script=[*call(centre).script, {"stay": "20s"}])
     seeing = asyncio.create_task(
         attempt(check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None)
     )

@@ -94,7 +94,7 @@ async def test_a_healthy_edge_is_seen_stage_by_stage(
         centre,
         **relays(turn),
         stun=[f"stun:127.0.0.1:{turn.port}"],
-        script=[*call(centre).script, {"hold": "1s"}],
+        script=[*call(centre).script, {"stay": "1s"}],
     )
     seen = await attempt(check, tmp_path / "seen")
     assert ended(seen) is None, seen.fault
@@ -223,7 +223,7 @@ async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> 
         check = call(
             centre,
             url=f"wss://127.0.0.1:{box.port}/",
-            script=[*call(centre).script, {"hold": "30s"}],
+            script=[*call(centre).script, {"stay": "30s"}],
         )
         seeing = asyncio.create_task(
             attempt(
@@ -247,7 +247,7 @@ async def test_no_call_is_left_behind(centre: Edge, tmp_path: Path, how: str) ->
     folder.mkdir()
     trace = Trace(time.monotonic, folder)
     trace.listener = lambda stage: holding.set() if stage == "hold" else None
-    check = call(centre, script=[*call(centre).script, {"hold": "30s"}])
+    check = call(centre, script=[*call(centre).script, {"stay": "30s"}])
     made = Attempt(check, trace, dict.fromkeys(check.stages, 10.0))
     running = asyncio.create_task(made.run(LoopWatch()))
     await asyncio.wait_for(holding.wait(), 30)

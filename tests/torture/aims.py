@@ -123,7 +123,7 @@ async def registration(story: Story, folder: Path, within: str = "2s") -> Outcom
 async def call(story: Story, folder: Path, *script: Mapping[str, Any], **settings: Any) -> Outcome:
     """A call answered by this story."""
     async with FarEnd(story) as far:
-        check = sip_call(far.port, *(script or ({"hold": "300ms"},)), **settings)
+        check = sip_call(far.port, *(script or ({"stay": "300ms"},)), **settings)
         return outcome(await attempt(check, folder), check)
 
 

@@ -86,7 +86,7 @@ async def describing(lot: random.Random, folder: Path) -> Outcome:
         await asyncio.wait_for(far.acknowledged.wait(), 10)
         far.play(invite, cycle(WELCOME))
 
-    return await call(told, folder, {"hold": "200ms"}, media_within="1s")
+    return await call(told, folder, {"stay": "200ms"}, media_within="1s")
 
 
 async def in_the_call(lot: random.Random, number: int, folder: Path) -> Outcome:
@@ -114,7 +114,7 @@ async def in_the_call(lot: random.Random, number: int, folder: Path) -> Outcome:
             )
             yield mutate.mutated(made, lot), invite.source
 
-    return await call(pelted(datagrams, 400), folder, {"hold": f"{number / 400 + 1:.1f}s"})
+    return await call(pelted(datagrams, 400), folder, {"stay": f"{number / 400 + 1:.1f}s"})
 
 
 async def rtp_and_rtcp(lot: random.Random, number: int, folder: Path) -> Outcome:
@@ -138,7 +138,7 @@ async def rtp_and_rtcp(lot: random.Random, number: int, folder: Path) -> Outcome
 
     seconds = number / _RTP_PER_SECOND + 1
     story = pelted(datagrams, _RTP_PER_SECOND)
-    return await call(story, folder, {"hold": f"{seconds:.1f}s"}, rtp_from="anywhere")
+    return await call(story, folder, {"stay": f"{seconds:.1f}s"}, rtp_from="anywhere")
 
 
 async def at_the_agent(lot: random.Random, number: int, folder: Path) -> Outcome:
@@ -171,7 +171,7 @@ async def cases_in_a_call(cases: tuple[Case, ...], folder: Path) -> Outcome:
     def datagrams(far: FarEnd, invite: Asked) -> Iterator[tuple[bytes, Where]]:
         return ((case.request(f"{HOST}:{invite.source[1]}"), invite.source) for case in cases)
 
-    return await call(pelted(datagrams, 100), folder, {"hold": f"{len(cases) / 100 + 1:.1f}s"})
+    return await call(pelted(datagrams, 100), folder, {"stay": f"{len(cases) / 100 + 1:.1f}s"})
 
 
 async def flood_of_sip(number: int, folder: Path) -> Outcome:
@@ -189,7 +189,7 @@ async def flood_of_sip(number: int, folder: Path) -> Outcome:
         for index in range(number):
             yield junk[index % len(junk)], invite.source if index % 3 else invite.media
 
-    hold = {"hold": f"{number / 2000 + 1:.1f}s"}
+    hold = {"stay": f"{number / 2000 + 1:.1f}s"}
     return await call(pelted(datagrams, 2000), folder, hold, rtp_from="anywhere")
 
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from checks.settings import Settings
+from checks.telephony.call.feature_steps import OnHold
 from checks.telephony.call.line import Line
 from checks.telephony.call.script import (
     AgentStep,
@@ -21,8 +22,12 @@ from checks.telephony.call.script import (
     Pause,
     Press,
     Script,
+    Stay,
     seconds_of,
+    timed_stages,
 )
+
+ON_HOLD = {"on-hold": "10s", "by": "caller"}
 
 
 class _Written(Settings):
@@ -71,19 +76,28 @@ def test_every_verb_is_read(tmp_path: Path) -> None:
         {"press": "1#"},
         {"pause": "500ms"},
         {"agent": "agent-01", "within": "20s"},
-        {"hold": "10s"},
+        {"stay": "10s"},
         {"hang-up": True},
     )
-    assert [type(step) for step in script] == [Hear, Press, Pause, AgentStep, Hold, HangUp]
+    assert [type(step) for step in script] == [Hear, Press, Pause, AgentStep, Stay, HangUp]
     assert script[0].within == 6.0
     assert script[3].agent.registrar == "pbx.example.net"
     assert [seconds_of(step) for step in script] == [8.5, 1.0, 0.5, 40.0, 10.0, 0.0]
 
 
+def test_the_old_word_for_stay_means_what_it_meant(tmp_path: Path) -> None:
+    """Its time, its stage and its measure; SIP hold is another step still."""
+    new, old, hold = (read(tmp_path, step) for step in ({"stay": "10s"}, {"hold": "10s"}, ON_HOLD))
+    assert isinstance(new[0], Stay) and isinstance(old[0], Hold)
+    assert seconds_of(new[0]) == seconds_of(old[0]) == new[0].stay == old[0].stay == 10.0
+    assert timed_stages(new) == timed_stages(old) == {"hold"}
+    assert isinstance(hold[0], OnHold) and timed_stages(hold) == set()
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"within": "6s"}, "a step needs one of hear, press, pause, agent, hold, on-hold, mute, "),
+        ({"within": "6s"}, "a step needs one of hear, press, pause, agent, stay, on-hold, mute, "),
         ({"heer": "welcome.wav"}, "did you mean 'hear'?"),
         (
             {"press": "1", "pause": "1s"},

@@ -1,7 +1,7 @@
 """The script of a test call: what the caller hears, presses and waits for, as written in the
 configuration.
 
-Each step has exactly one verb: hear, press, pause, agent, hold or hang-up, or one of call control
+Each step has exactly one verb: hear, press, pause, agent, stay or hang-up, or one of call control
 (feature_steps.py).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
@@ -96,11 +96,33 @@ class AgentStep(Settings):
     """
 
 
+class Stay(Settings):
+    """The call stays connected, and its media must keep flowing. Its stage is `hold`, its measure
+    `hold_seconds`.
+    """
+
+    stay: Duration
+    """how long"""
+
+
 class Hold(Settings):
-    """The call stays connected, and its media must keep flowing."""
+    """The old word for `stay`. From 0.3.0 on `hold` is SIP hold, as `on-hold` is now."""
+
+    # In SIP a call on hold is one whose media is stopped (sendonly, RFC 3264 section 8.4): the
+    # opposite of what this word meant here first.
+    OUTDATED: ClassVar[tuple[str, str, str]] = (
+        "hold",
+        "hold is to mean SIP hold from 0.3.0 on",
+        "write stay",
+    )
 
     hold: Duration
-    """how long"""
+    """how long; write `stay`"""
+
+    @property
+    def stay(self) -> float:
+        """How long, in seconds."""
+        return self.hold
 
 
 class HangUp(Settings):
@@ -116,10 +138,11 @@ VERBS = Verbs(
         "press": Press,
         "pause": Pause,
         "agent": AgentStep,
-        "hold": Hold,
+        "stay": Stay,
         **FEATURES,
         "hang-up": HangUp,
     },
+    old={"hold": Hold},
     example='{ hear = "welcome.wav", within = "6s" }',
 )
 
@@ -128,6 +151,7 @@ Step = Annotated[
     | Annotated[Press, Tag("press")]
     | Annotated[Pause, Tag("pause")]
     | Annotated[AgentStep, Tag("agent")]
+    | Annotated[Stay, Tag("stay")]
     | Annotated[Hold, Tag("hold")]
     | Annotated[OnHold, Tag("on-hold")]
     | Annotated[Mute, Tag("mute")]
@@ -193,7 +217,15 @@ def seconds_of(step: Step) -> float:
         return step.within + 18.0 + 0.5 * step.digits + log_in
     if isinstance(step, Feature):
         return step.longest_seconds()
-    return step.hold if isinstance(step, Hold) else 0.0
+    return step.stay if isinstance(step, Stay | Hold) else 0.0
+
+
+def timed_stages(steps: tuple[Step, ...]) -> set[str]:
+    """The stages of the plain steps, each of which gives STAGE_seconds. Ledgers, policies and
+    expectations know that of `stay` as `hold`, and a stage never changes its name.
+    """
+    stages: dict[type, str] = {Press: "press", Pause: "pause", Stay: "hold", Hold: "hold"}
+    return {stages[type(step)] for step in steps if type(step) in stages}
 
 
 def _length_seconds(path: Path) -> float:

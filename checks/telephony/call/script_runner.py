@@ -7,7 +7,7 @@ prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ig
 media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `media_judgement.py`
          finds in the whole call
 agent    and talk: see `agent_proof.py`
-hold     no-rtp, early-hang-up
+hold     no-rtp, early-hang-up (the step `stay`)
 on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
 """
 
@@ -24,7 +24,17 @@ from checks.telephony.call.agent_proof import Proof
 from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.features import Features, Talkers
 from checks.telephony.call.leg import Event, Phone
-from checks.telephony.call.script import AgentStep, HangUp, Hear, Hold, Pause, Press, Script, Step
+from checks.telephony.call.script import (
+    AgentStep,
+    HangUp,
+    Hear,
+    Hold,
+    Pause,
+    Press,
+    Script,
+    Stay,
+    Step,
+)
 
 # A codec with silence suppression still sends comfort noise (RFC 3389) or RTCP within five
 # seconds.
@@ -87,8 +97,8 @@ class Conversation:
                 await self._stand(step.pause, "pause")
             case AgentStep():
                 await self._reach_agent(step)
-            case Hold():
-                await self._hold(step)
+            case Stay() | Hold():
+                await self._stay(step)
             case Feature() if self._features is not None:
                 talkers = Talkers(self._call, self._agent)
                 await self._features.take(step, talkers)
@@ -183,10 +193,10 @@ class Conversation:
         self._call.order("review", wanted="an agent", **self._known(self._previous))
         return await self._reply("reviewed", within=_DECIDE_SECONDS)
 
-    async def _hold(self, step: Hold) -> None:
+    async def _stay(self, step: Stay | Hold) -> None:
         """Media must keep flowing to the caller; none for five seconds is a fault."""
         with self._trace.stage("hold"):
-            ends, number = self._trace.elapsed() + step.hold, 0
+            ends, number = self._trace.elapsed() + step.stay, 0
             packets, moved = -1, self._trace.elapsed()
             while (left := ends - self._trace.elapsed()) > 0:
                 await self._stand(min(1.0, left))
