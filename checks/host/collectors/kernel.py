@@ -95,7 +95,7 @@ def _lines(at: Look) -> Iterator[str]:
             ["journalctl", "-k", "-q", "-o", "cat", "--no-pager", f"--since=@{since:.0f}"],
             _budget(at),
         )
-        if journal.status == 0 and journal.output.strip():
+        if journal.output.strip():
             yield from journal.output.splitlines()
             return
     except NotLooked as why:
@@ -104,8 +104,6 @@ def _lines(at: Look) -> Iterator[str]:
         done = run(["dmesg", "--json"], _budget(at))
     except NotLooked as why:
         raise NotLooked(f"neither the journal nor dmesg: {why}") from None
-    if done.status:
-        raise NotLooked("neither the journal nor dmesg may be read by this user")
     uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
     for line in json.loads(done.output).get("dmesg", ()):
         if at.now - uptime + float(line["time"]) > since:
