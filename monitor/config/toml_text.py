@@ -71,9 +71,14 @@ def read(file: Path, if_missing: str = "'reveille init' writes one to begin with
         fault = Fault("", "there is no such file", if_missing)
     except IsADirectoryError:
         fault = Fault("", "that is a folder", "name the file, as in reveille.toml")
+    except PermissionError as error:
+        right = (
+            f"run it as root (sudo), or let this user in: chmod a+r {file}, which holds no secret"
+        )
+        fault = Fault("", f"it cannot be read ({error.strerror})", right)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "no such path"
-        fault = Fault("", f"it cannot be read ({why})")
+        fault = Fault("", f"it cannot be read ({why})", "name the file with --config FILE")
     raise ConfigurationFaults(str(file), [fault]) from None
 
 
