@@ -13,6 +13,7 @@ import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 UNIT = "reveille.service"
@@ -47,7 +48,7 @@ class Unit:
     def configurations(self) -> Iterator[Path]:
         """The files that ExecStart= names after --config."""
         words = shlex.split(self.last("ExecStart"))
-        for option, value in zip(words, words[1:], strict=False):
+        for option, value in pairwise(words):
             if option == "--config":
                 yield Path(value)
 
