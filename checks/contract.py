@@ -315,6 +315,11 @@ class Check(Kind, Settings, ABC):
         """The lines that one attempt occupies."""
         return ()
 
+    ALSO_CALLED: ClassVar[tuple[str, ...]] = ()
+    """what people of other monitors write for this kind, so that it can be offered"""
+    LACKS_AT: ClassVar[str] = ""
+    """the setting that names what `lacks` tells of; "" where none does"""
+
     def lacks(self) -> str | None:
         """What this host lacks for it, and what would be right, in words; asked for at
         check-config.

@@ -17,6 +17,7 @@ from monitor.config.configuration import Configuration, secrets_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.model_reader import Table
 from monitor.config.models import CUSTOMER, OPERATORS
+from monitor.config.odd_values import odd_values
 from monitor.core.policy import Policy
 from monitor.desks.list import desk_kinds
 
@@ -118,6 +119,7 @@ def warnings(configuration: Configuration) -> list[Found]:
         *_secrets_not_there(configuration),
         *_hosts_without(configuration),
         *_older_codes(configuration),
+        *odd_values(configuration),
     ]
 
 
@@ -255,4 +257,5 @@ def _hosts_without(configuration: Configuration) -> Iterator[Found]:
     """
     for name, entry in configuration.checks.items():
         if said := entry.probe.lacks():
-            yield Found.said(("checks", name), said)
+            at = (entry.probe.LACKS_AT,) if entry.probe.LACKS_AT else ()
+            yield Found.said(("checks", name, *at), said)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.source_positions import Places, Twice
 
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_TEXT_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*')
+_QUOTES = "“”„‟‘’‚«»"
+# Spaces that TOML does not know (Zs but U+0020), and signs that nobody sees (Cf).
+_BLANK = ("Zs", "Cf")
 _PLAIN = {
     "Cannot overwrite a value": (
         "this name has a value already, so it cannot be written again or hold more keys"
@@ -103,12 +108,27 @@ def _slip(text: str, message: str) -> Fault:
         return again
     where = _WHERE.search(message)
     line, column = (int(where[1]), int(where[2])) if where and where[1] else _end(text)
+    if strange := _strange_sign(text.split("\n")[line - 1 : line]):
+        return Fault("", f"line {line}, column {strange[0]}: {strange[1]}", strange[2], line)
     told = message[: where.start()] if where else message
     plain = next(
         (plain for start, plain in _PLAIN.items() if told.startswith(start)), "this is not TOML"
     )
     wrong, _, right = plain.partition("; ")
     return Fault("", f"line {line}, column {column}: {wrong}", right, line)
+
+
+def _strange_sign(lines: list[str]) -> tuple[int, str, str] | None:
+    """A sign outside of texts and comments that looks like one of TOML's, as word processors and web
+    pages have them: its column, what it is, what would be right."""
+    for line in lines:
+        bare = _TEXT_OR_COMMENT.sub(lambda found: " " * len(found[0]), line)
+        for column, sign in enumerate(bare, 1):
+            plain = "a plain quote" if sign in _QUOTES else "a plain space, or nothing"
+            if sign in _QUOTES or (sign not in " \t" and unicodedata.category(sign) in _BLANK):
+                name = unicodedata.name(sign, "a control character").lower()
+                return column, f"a {name} (U+{ord(sign):04X}) stands here", f"write {plain}"
+    return None
 
 
 def _twice(text: str) -> Fault | None:

@@ -9,6 +9,8 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
+from checks.transport.host_port import without_variable
+
 _PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,4}))?(/[a-zA-Z0-9/_.?&=-]*)?")
 """what nearly every URL is: nothing in it has to be looked at twice"""
@@ -99,6 +101,7 @@ def _host(name: str) -> str:
 
 def web_address(written: str) -> str:
     """A validator of settings: a URL to fetch, as it was written."""
+    without_variable(written)
     try:
         Address.parse(written)
     except ValueError as error:
