@@ -108,6 +108,11 @@ class Check(Kind, Settings, ABC):
         """The lines that one attempt occupies."""
         return ()
 
+    ALSO_CALLED: ClassVar[tuple[str, ...]] = ()
+    """what people of other monitors write for this kind, so that it can be offered"""
+    LACKS_AT: ClassVar[str] = ""
+    """the setting that names what `lacks` tells of; "" where none does"""
+
     # A probe that cannot run here is told when the configuration is read, and not at four in the
     # morning.
     def lacks(self) -> str | None:

@@ -32,7 +32,7 @@ missing-file missing-text monitor-memory music-on-hold new-account new-file new-
 new-module new-privilege new-privileged-file new-schedule night-peak no-answer no-call
 no-callback no-caller-id no-candidate no-codec no-fingerprint no-ice no-key no-login no-match
 no-media no-music no-pair no-queues no-recording no-records no-registrations no-relay no-rtp
-no-secret no-signatures no-socket no-source no-space no-spans no-srtp no-starttls no-subprotocol
+no-signatures no-socket no-source no-space no-spans no-srtp no-starttls no-subprotocol
 no-such-column no-such-database no-such-file no-such-queue no-such-span no-such-table
 no-telephone-event nobody-to-answer noise not-a-number not-allowed not-answered not-arrived
 not-bound not-called not-comparable not-connected not-encrypted not-found not-heard

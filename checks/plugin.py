@@ -24,6 +24,7 @@ import os
 import re
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -91,6 +92,7 @@ class NagiosPlugin(Check):
     """Runs a plugin, and takes its exit status and performance data as what was seen."""
 
     KIND: ClassVar[str] = "nagios-plugin"
+    ALSO_CALLED: ClassVar[tuple[str, ...]] = ("nagios", "nrpe", "plugin", "script", "exec")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "others"
     SAMPLE: ClassVar[str] = """
@@ -135,6 +137,20 @@ perfdata = ["time_seconds"]
     def longest_seconds(self) -> float:
         """The time limit, and a little for the end."""
         return self.within + 2 * _ENDING_SECONDS
+
+    LACKS_AT: ClassVar[str] = "command"
+
+    def lacks(self) -> str | None:
+        """The plugin, where it is not there, or is no program for this user."""
+        plugin = Path(self.command[0])
+        try:
+            if plugin.is_file() and os.access(plugin, os.X_OK):
+                return None
+            there = plugin.exists()
+        except OSError:
+            there = False
+        wrong = "is no program that this user may run" if there else "is not there"
+        return f"the plugin {plugin} {wrong}; install it, or write the path of one that is"
 
     async def probe(self, trace: Trace) -> None:
         """Run the plugin once. Raises Refused, CannotTell."""

@@ -182,7 +182,22 @@ class Secret(Settings):
             # of the secret.
             return self._path().read_text(encoding="utf-8").splitlines()[0]
         except (OSError, KeyError, IndexError, UnicodeDecodeError):
-            raise LookupError(f"{self.where()} is missing, empty or not readable") from None
+            missing = f"{self.where()} is missing, empty or not readable"
+            raise LookupError(f"{missing}{self._way()}") from None
+
+    def _way(self) -> str:
+        """Where it was looked for, and what would be right; a file and a variable say it by name."""
+        if self.credential is None:
+            return ""
+        if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
+            return (
+                f": looked for in {folder}; the unit gives it with"
+                f" LoadCredential={self.credential}:/etc/reveille/credentials/{self.credential}"
+            )
+        return (
+            ": credentials are there inside the service alone; by hand, as root, set"
+            " CREDENTIALS_DIRECTORY=/etc/reveille/credentials (the folder that LoadCredential= names)"
+        )
 
     def _path(self) -> Path:
         if self.file is not None:

@@ -25,6 +25,7 @@ from monitor.config import ConfigurationFaults
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain, say
 from monitor.verbs.opening import Stop
+from monitor.verbs.refusal import in_words
 
 DISTRIBUTION = "reveille-monitor"
 """what pip calls the program; `reveille` is a stranger's there"""
@@ -56,6 +57,12 @@ def main(written: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         # 128 + SIGPIPE, as a shell reports a program that a broken pipe ended.
         return 141
+    except OSError as problem:
+        # What the file system refuses names its file; anything else is a fault of the program's.
+        if problem.filename is None:
+            raise
+        complain(f"reveille: {in_words(problem)}")
+        return 2
     except KeyboardInterrupt:
         # 128 + SIGINT, in the same way.
         return 130

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from reports.render import render_text
 
+# The width of a terminal that does not tell its own (a serial line, say), since the VT100.
+_USUAL_COLUMNS = 80
+
 
 class View(Protocol):
     """Something that has a plain form."""
@@ -49,6 +52,23 @@ def say(text: str) -> None:
     # At once: the output may be piped into something that waits for each line.
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def passing(text: str) -> None:
+    """A line on the terminal of standard error that the next one writes over; "" wipes it away. It
+    is cut to the terminal's width: a line that wraps cannot be wiped.
+    """
+    columns = _columns()
+    shown = text if len(text) < columns else text[: max(0, columns - 2)] + "…"
+    sys.stderr.write(f"\r\x1b[2K\x1b[2m{shown}\x1b[0m" if text else "\r\x1b[2K")
+    sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
+    except OSError:
+        return _USUAL_COLUMNS
 
 
 def complain_of(wrong: Iterable[str]) -> None:

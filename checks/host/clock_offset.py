@@ -45,6 +45,7 @@ class HostClock(Check):
     """Compares this host's clock with time servers."""
 
     KIND: ClassVar[str] = "host-clock"
+    ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ntp", "time", "chrony")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

@@ -37,6 +37,7 @@ from pydantic import Field
 
 from checks.contract import CannotTell, Refused
 from checks.settings import ReadableFile, Secret, Settings
+from checks.transport.host_port import Host
 from checks.transport.line_protocol import Conversation
 from checks.transport.tls import trusting
 
@@ -59,7 +60,7 @@ _SLOWEST_POLL_SECONDS = 2.0
 class Mailbox(Settings):
     """Where the test mail must arrive, and how to look there."""
 
-    host: str = Field(min_length=1, examples=["imap.example.net"])
+    host: Host = Field(min_length=1, examples=["imap.example.net"])
     """host name or address of the IMAP server"""
     port: int = Field(default=993, ge=1, le=65535)
     """its port"""

@@ -40,6 +40,7 @@ from checks.kind import Duty
 from checks.network.imap import HEADER, Imap, Mailbox, Security, revealed
 from checks.network.starttls import agree_on_tls, hello, reply
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.host_port import Host
 from checks.transport.line_protocol import Conversation
 from checks.transport.tls import trusting
 
@@ -72,7 +73,7 @@ recipient = "probe@example.net"
 mailbox = { host = "imap.example.net", user = "probe", password = { credential = "probe-mail" } }
 """
 
-    host: str = Field(min_length=1, examples=["mail.example.net"])
+    host: Host = Field(min_length=1, examples=["mail.example.net"])
     """host name or address of the mail server"""
     port: int = Field(default=25, ge=1, le=65535)
     """its port: 25 between servers, 587 for submission with STARTTLS, 465 for submission under

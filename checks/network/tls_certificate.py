@@ -29,6 +29,7 @@ from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.kind import Duty
 from checks.network.starttls import begin_imap, begin_smtp
 from checks.settings import Duration, ReadableFile
+from checks.transport.host_port import Host
 from checks.transport.line_protocol import Conversation
 from checks.transport.tls import Version, taking_anything, trusting, trusting_only
 
@@ -43,6 +44,7 @@ class TlsCertificate(Check):
     """
 
     KIND: ClassVar[str] = "tls-certificate"
+    ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ssl", "tls", "certificate", "x509")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "network"
     SAMPLE: ClassVar[str] = """
@@ -54,7 +56,7 @@ component = "agent-portal"
 host = "agent.example.net"
 """
 
-    host: str = Field(min_length=1, examples=["portal.example.net"])
+    host: Host = Field(min_length=1, examples=["portal.example.net"])
     """host name or address to connect to"""
     port: int = Field(default=443, ge=1, le=65535)
     """port to connect to"""

@@ -37,6 +37,7 @@ class Uplink(Check):
     """
 
     KIND: ClassVar[str] = "uplink"
+    ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ping", "icmp", "fping")
     LAYER: ClassVar[Layer] = Layer.UPLINK
     DUTY: ClassVar[Duty] = "network"
     SAMPLE: ClassVar[str] = """

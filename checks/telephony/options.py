@@ -39,6 +39,7 @@ from checks.telephony.sip.transaction import (
     said,
 )
 from checks.transport.faults import far_faults
+from checks.transport.host_port import HostPort
 
 
 class SipOptions(Check):
@@ -58,7 +59,7 @@ line = "trunk-a"
 
     line: LineName | None = None
     """name of the line whose registrar is asked"""
-    host: str | None = None
+    host: HostPort | None = None
     """host or host:port to ask, where it is no line's"""
     transport: Transport = "udp"
     """how SIP is carried to `host` (a line has its own)"""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from checks.contract import CannotTell, Claim
 from checks.settings import Duration, ReadableFile, Secret, Settings
+from checks.transport.host_port import without_variable
 
 # The same as in shared_browser.py, which the daemon does not import before a browser is needed.
 AT_ONCE = 2
@@ -28,6 +29,7 @@ MEASURES = {
 
 
 def _page_address(written: str) -> str:
+    without_variable(written)
     try:
         parts = urlsplit(written)
         _ = parts.port

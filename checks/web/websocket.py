@@ -27,6 +27,7 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import Check, Layer, Refused, Trace
 from checks.kind import Duty
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.host_port import without_variable
 from checks.web.browsing import revealed
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _SHOWN = 120
 
 
 def _address(written: str) -> str:
+    without_variable(written)
     if not _ADDRESS.fullmatch(written):
         raise ValueError(
             f"{written!r} is no WebSocket address; write one as in 'wss://chat.example.net/socket'"

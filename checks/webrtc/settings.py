@@ -21,6 +21,7 @@ from checks.telephony.call.media_judgement import MediaLimits
 from checks.telephony.call.probe_health import ProbeLimits
 from checks.telephony.call.script import AgentStep, Hear, Script, seconds_of, timed_stages
 from checks.telephony.quality import streams
+from checks.transport.host_port import without_variable
 
 # Seconds for our own challenge to come back from an echo: six rounds of the nonce.
 ECHO_SECONDS = 5.0
@@ -52,6 +53,7 @@ _ICE_SERVER = re.compile(
 
 
 def _edge(written: str) -> str:
+    without_variable(written)
     if not _EDGE.fullmatch(written):
         raise ValueError(
             f"{written!r} is no WebSocket address; write one as in 'wss://edge.example.net:443/ws'"

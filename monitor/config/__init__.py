@@ -12,6 +12,7 @@ from typing import Any
 from monitor.config.configuration import CheckEntry, Configuration
 from monitor.config.fault_list import ConfigurationFaults, Fault, located
 from monitor.config.loading import load
+from monitor.config.sound_part import load_sound_part
 
 __all__ = [
     "CheckEntry",
@@ -21,6 +22,7 @@ __all__ = [
     "effective",
     "json_schema",
     "load",
+    "load_sound_part",
     "located",
     "reference_of",
     "sample",
@@ -37,7 +39,7 @@ def sample() -> str:
 
 
 def write_sample(path: Path) -> None:
-    """Write the sample, mode 0640. Raises FileExistsError, OSError."""
+    """Write the sample, mode 0644. Raises FileExistsError, OSError."""
     from monitor.config.reference import sample
 
     sample.write_sample(path)

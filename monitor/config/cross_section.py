@@ -17,6 +17,7 @@ from monitor.config.configuration import Configuration, secrets_in, tables_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.model_reader import Table
 from monitor.config.models import CUSTOMER, OPERATORS
+from monitor.config.odd_values import odd_values
 from monitor.core.policy import Policy
 from monitor.desks.list import desk_kinds
 
@@ -123,6 +124,7 @@ def warnings(configuration: Configuration) -> list[Found]:
         *_hosts_without(configuration),
         *_older_codes(configuration),
         *_old_words(configuration),
+        *odd_values(configuration),
     ]
 
 
@@ -274,4 +276,5 @@ def _hosts_without(configuration: Configuration) -> Iterator[Found]:
     """
     for name, entry in configuration.checks.items():
         if said := entry.probe.lacks():
-            yield Found.said(("checks", name), said)
+            at = (entry.probe.LACKS_AT,) if entry.probe.LACKS_AT else ()
+            yield Found.said(("checks", name, *at), said)

@@ -37,16 +37,15 @@ def understand(written: Written) -> Configuration:
     order.
     """
     reading = Reading(written.tables, written.file.absolute().parent)
-    configuration = _whole(reading, written.file)
-    if configuration is None:
-        raise ConfigurationFaults(str(written.file), _in_order(reading.found, written))
-    return replace(
-        configuration, warnings=_in_order(cross_section.warnings(configuration), written)
-    )
+    configuration = whole(reading, written.file)
+    if configuration is None or reading.found:
+        raise ConfigurationFaults(str(written.file), in_order(reading.found, written))
+    return replace(configuration, warnings=in_order(cross_section.warnings(configuration), written))
 
 
-def _whole(reading: Reading, file: Path) -> Configuration | None:
-    """All of it; None if anything is wrong."""
+def whole(reading: Reading, file: Path) -> Configuration | None:
+    """What is good of it, all of it if nothing was found; None where site, policy or what stands
+    above them cannot be had."""
     tables = reading.tables
     top = reading.model((), Top, without(tables, _NAMES), keys=_NAMES)
     site = reading.model(("site",), Site, tables.get("site", {}))
@@ -64,7 +63,7 @@ def _whole(reading: Reading, file: Path) -> Configuration | None:
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
     reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None
-    if reading.found or top is None or site is None or policy is None:
+    if top is None or site is None or policy is None:
         return None
     return Configuration(
         file=file,
@@ -99,7 +98,8 @@ def _desks(reading: Reading) -> dict[str, DeskSettings]:
     return made
 
 
-def _in_order(found: Iterable[Found], written: Written) -> tuple[Fault, ...]:
+def in_order(found: Iterable[Found], written: Written) -> tuple[Fault, ...]:
+    """What was found, each once, by its place in the file."""
     places = written.places
     # Members of a union may find the same fault at the same place: it is told once.
     ordered = sorted(dict.fromkeys(found), key=lambda one: places.offset(one.place))

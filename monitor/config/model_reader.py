@@ -77,7 +77,12 @@ class Reading:
         for name, table in tables.items():
             if wrong := wrong_name(name):
                 self.fault((section, name), wrong)
-            if isinstance(table, dict):
+            parted = _parted(name, table) if isinstance(table, dict) else []
+            if parted and parted != [name]:
+                for whole in parted:
+                    wrong = "dots part a name; a name that has some stands in quotes"
+                    self.fault((section, name), f'{wrong}: [{section}."{whole}"]')
+            elif isinstance(table, dict):
                 yield name, table
             else:
                 self.fault(
@@ -107,13 +112,26 @@ class Reading:
         if written is None:
             self.fault((*place, "kind"), f"is missing{offer('', sorted(kinds))}")
         elif isinstance(written, str):
-            self.fault(
-                (*place, "kind"),
-                f"there is no kind {shown(written)}{offer(written, sorted(kinds))}",
-            )
+            hint = _called_elsewhere(written, kinds) or offer(written, sorted(kinds))
+            self.fault((*place, "kind"), f"there is no kind {shown(written)}{hint}")
         else:
             self.fault((*place, "kind"), f"a text belongs here, not {what(written, ())}")
         return None
+
+
+def _called_elsewhere(written: str, kinds: Mapping[str, type[_S]]) -> str:
+    """The kind that others call so, as a hint; "" if none says that of itself."""
+    word = written.lower()
+    found = [kind for kind, made in kinds.items() if word in getattr(made, "ALSO_CALLED", ())]
+    return f"; that is called '{found[0]}' here" if found else ""
+
+
+def _parted(name: str, table: Table) -> list[str]:
+    """The names with dots that TOML took for tables in tables: `[checks.www.example.net]`."""
+    inner = [(key, part) for key, part in table.items() if isinstance(part, dict)]
+    if not table or len(inner) != len(table):
+        return [name] if {"kind", "registrar"} & set(table) else []
+    return [one for key, part in inner for one in _parted(f"{name}.{key}", part)]
 
 
 def _right(place: Place, one: Found) -> str:

@@ -27,6 +27,22 @@ from monitor.core.verdict import Expectation
 OPERATORS = "operators"
 # The role of the end user, who follows every ticket and has no duty in it.
 CUSTOMER = "customer"
+# What people write for their zone, and the places that may be meant (tz database).
+_ABBREVIATED = {
+    "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "CST": ("America/Chicago", "Asia/Shanghai"),
+    "CDT": ("America/Chicago", "America/Havana"),
+    "BST": ("Europe/London", "Asia/Dhaka"),
+    "PST": ("America/Los_Angeles", "Asia/Manila"),
+    "PDT": ("America/Los_Angeles", "America/Vancouver"),
+    "EDT": ("America/New_York", "America/Toronto"),
+    "MDT": ("America/Denver", "America/Edmonton"),
+    "AST": ("America/Halifax", "Asia/Riyadh"),
+    "GST": ("Asia/Dubai", "Pacific/Guam"),
+    "SST": ("Asia/Singapore", "Pacific/Pago_Pago"),
+    "CEST": ("Europe/Berlin", "Europe/Paris"),
+    "AEST": ("Australia/Sydney", "Australia/Brisbane"),
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -37,12 +53,21 @@ def wrong_name(name: str) -> str:
     return "that is no name; letters, digits, '-', '_' and '.', at most 63, a letter or digit first"
 
 
+def _places_of(written: str) -> str:
+    """What an abbreviation may mean: several places share most of them, and the nearest name is
+    somewhere else on the earth."""
+    if not re.fullmatch(r"[A-Za-z]{2,4}", written):
+        return ""
+    places = _ABBREVIATED.get(written.upper(), ("Asia/Kolkata", "Europe/London"))
+    return f"; an abbreviation has several places: write yours, as in {' or '.join(places)}"
+
+
 def _zone(written: str) -> str:
     # ZoneInfo("Europe") finds a folder: that is an OSError, and no LookupError.
     try:
         ZoneInfo(written)
     except (ValueError, OSError, LookupError):
-        hint = (
+        hint = _places_of(written) or (
             nearest(written, available_timezones()) or "; write an IANA name, as in 'Asia/Kolkata'"
         )
         raise ValueError(f"there is no time zone {shown(written)}{hint}") from None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from monitor.config.source_positions import Places, Twice
 # tomllib tells place and cause in one English sentence; other releases of Python may change its
 # beginning.
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_TEXT_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*')
+_QUOTES = "“”„‟‘’‚«»"
+# Spaces that TOML does not know (Zs but U+0020), and signs that nobody sees (Cf).
+_BLANK = ("Zs", "Cf")
 _PLAIN = {
     "Cannot overwrite a value": (
         "this name has a value already, so it cannot be written again or hold more keys"
@@ -74,9 +79,14 @@ def read(file: Path, if_missing: str = "'reveille init' writes one to begin with
         fault = Fault("", "there is no such file", if_missing)
     except IsADirectoryError:
         fault = Fault("", "that is a folder", "name the file, as in reveille.toml")
+    except PermissionError as error:
+        right = (
+            f"run it as root (sudo), or let this user in: chmod a+r {file}, which holds no secret"
+        )
+        fault = Fault("", f"it cannot be read ({error.strerror})", right)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "no such path"
-        fault = Fault("", f"it cannot be read ({why})")
+        fault = Fault("", f"it cannot be read ({why})", "name the file with --config FILE")
     raise ConfigurationFaults(str(file), [fault]) from None
 
 
@@ -105,12 +115,27 @@ def _slip(text: str, message: str) -> Fault:
         return again
     where = _WHERE.search(message)
     line, column = (int(where[1]), int(where[2])) if where and where[1] else _end(text)
+    if strange := _strange_sign(text.split("\n")[line - 1 : line]):
+        return Fault("", f"line {line}, column {strange[0]}: {strange[1]}", strange[2], line)
     told = message[: where.start()] if where else message
     plain = next(
         (plain for start, plain in _PLAIN.items() if told.startswith(start)), "this is not TOML"
     )
     wrong, _, right = plain.partition("; ")
     return Fault("", f"line {line}, column {column}: {wrong}", right, line)
+
+
+def _strange_sign(lines: list[str]) -> tuple[int, str, str] | None:
+    """A sign outside of texts and comments that looks like one of TOML's, as word processors and web
+    pages have them: its column, what it is, what would be right."""
+    for line in lines:
+        bare = _TEXT_OR_COMMENT.sub(lambda found: " " * len(found[0]), line)
+        for column, sign in enumerate(bare, 1):
+            plain = "a plain quote" if sign in _QUOTES else "a plain space, or nothing"
+            if sign in _QUOTES or (sign not in " \t" and unicodedata.category(sign) in _BLANK):
+                name = unicodedata.name(sign, "a control character").lower()
+                return column, f"a {name} (U+{ord(sign):04X}) stands here", f"write {plain}"
+    return None
 
 
 def _twice(text: str) -> Fault | None:

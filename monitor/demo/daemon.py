@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -22,13 +23,28 @@ from monitor.incidents.acceptance import take
 from monitor.incidents.view import view
 from monitor.ledger import AttemptRow, Ledger
 from monitor.service.heartbeat import heartbeat
-from monitor.terminal import colourful
+from monitor.terminal import colourful, passing
 from reports.audit import Audit
 from reports.model import Ticket
+
+# From twice as many on as there are processors, calls began to lose sound (measured with the demo).
+_BUSY = 2.0
 
 
 class NotSeen(Exception):
     """A step of the story did not come in its time."""
+
+
+def too_busy() -> str:
+    """What to say of this machine's load, if it explains that something takes long (proc_loadavg:
+    the processes that want a processor, of the last minute)."""
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if load <= _BUSY * processors:
+        return ""
+    return (
+        f": this machine is too busy (load {load:.1f} on {processors} processors);"
+        " try again when it rests"
+    )
 
 
 class Watched:
@@ -73,7 +89,7 @@ class Watched:
         began = time.monotonic()
         while not (found := seen()):
             if time.monotonic() - began > within:
-                raise NotSeen(f"{what} within {within:g} s")
+                raise NotSeen(f"{what} within {within:g} s{too_busy()}")
             if self._process.returncode is not None:
                 # It will not come any more: to wait out the time would only hide that the daemon
                 # died.
@@ -142,13 +158,18 @@ class Watched:
             else None
         )
 
-    def attempt(self, check: str, state: str, after: datetime | None = None) -> AttemptRow | None:
-        """The first look at a check that came to this state, after a moment."""
-        rows = sorted(self._ledger.attempts(check), key=lambda row: row.started_at)
-        return next(
-            (r for r in rows if r.verdict.state == state and (not after or r.started_at > after)),
-            None,
-        )
+    def attempt(
+        self, check: str, state: str, after: datetime | None = None, code: str = ""
+    ) -> AttemptRow | None:
+        """The first look at a check that came to this state, after a moment; with this fault alone,
+        if one is named: what a busy machine does to a call is another.
+        """
+        for row in sorted(self._ledger.attempts(check), key=lambda row: row.started_at):
+            fault = row.verdict.fault
+            fits = not code or (fault is not None and fault.code == code)
+            if row.verdict.state == state and fits and (not after or row.started_at > after):
+                return row
+        return None
 
     def below(self) -> list[str]:
         """What was looked at below the failed call."""
@@ -183,5 +204,4 @@ class Watched:
         doing = (
             f"{beat.doing or 'waiting'}  {seconds:.0f} s" if beat and seconds is not None else ""
         )
-        sys.stderr.write(f"\r\x1b[2K\x1b[2m        {doing}\x1b[0m" if doing else "\r\x1b[2K")
-        sys.stderr.flush()
+        passing(f"        {doing}" if doing else "")

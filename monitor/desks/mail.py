@@ -24,6 +24,7 @@ from pydantic import Field, field_validator, model_validator
 
 from checks.contract import CannotTell
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.host_port import Host
 from checks.transport.tls import trusting
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
 from monitor.desks.internet_message import (
@@ -60,7 +61,7 @@ tls = "none"
 sender = "reveille@example.net"
 """
 
-    host: str = Field(min_length=1)
+    host: Host = Field(min_length=1)
     """the mail server that takes the mails (a submission server or a relay)"""
     port: int | None = Field(default=None, ge=1, le=65535)
     """its port; by default 587 for starttls, 465 for tls, 25 for none"""

@@ -12,7 +12,7 @@ from monitor.config import Configuration
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
-from monitor.terminal import say, show_json
+from monitor.terminal import passing, say, show_json
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from monitor.verbs.reporting import kept_of
 from reports.audit import Audit
@@ -75,12 +75,8 @@ class _Progress:
     def end(self) -> None:
         """Nothing is left of it."""
         if self._shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            passing("")
 
     def _write(self, text: str) -> None:
         if self._shown:
-            sys.stderr.write(
-                f"\r\x1b[2K\x1b[2m  part {self._begun} of {self._parts}  {text[:100]} …\x1b[0m"
-            )
-            sys.stderr.flush()
+            passing(f"  part {self._begun} of {self._parts}  {text} …")

@@ -19,7 +19,7 @@ from checks.settings import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.terminal import colourful, complain, show
-from monitor.verbs.opening import Stop, configuration_of
+from monitor.verbs.opening import Stop, configuration_of, sound_part_of
 from reports.backups import BackupDone, BackupLine, BackupPlace, Backups
 
 Kind = Backup | BackupProof
@@ -29,7 +29,7 @@ def list_backups(arguments: Namespace) -> int:
     """Every backup, the newest first, and when it was last proven. 0; 1 when a check has none that
     is proven.
     """
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     places = tuple(_place(name, check) for name, check in backup_checks(configuration).items())
     show("backups", arguments.json, Backups(configuration.site.timezone, places))
     return 0 if all(any(line.proven_at for line in place.backups) for place in places) else 1

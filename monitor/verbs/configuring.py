@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from monitor import config
-from monitor.config import ConfigurationFaults
+from monitor.config import ConfigurationFaults, Fault
+from monitor.service.unit_access import kept_out
 from monitor.terminal import complain, say, show_json
 from monitor.verbs.opening import Stop
+from monitor.verbs.refusal import in_words
 
 
 def init(arguments: Namespace) -> int:
@@ -20,12 +23,12 @@ def init(arguments: Namespace) -> int:
         complain(f"{path} is there already; nothing was changed")
         return 2
     except OSError as error:
-        complain(f"{path} cannot be written: {error.strerror}")
-        return 2
+        raise Stop(in_words(error, "the new configuration")) from None
     except ValueError as broken:
         complain(f"{path} was not written: {broken}")
         return 2
     say(f"{path} is written; edit it, then: reveille --config {path} check-config")
+    say("everybody here may read it, the service's own user too: name secrets, never write them")
     say("nobody is told before [[people]] says whom, and [desks.mail] through which mail server")
     return 0
 
@@ -41,6 +44,8 @@ def check_config(arguments: Namespace) -> int:
             complain(str(faults))
             complain(f"{len(faults.faults)} fault{'s' if len(faults.faults) != 1 else ''}")
         return 2
+    if barred := kept_out(found.file):
+        found = replace(found, warnings=(Fault("", *barred), *found.warnings))
     if arguments.json:
         warnings = [_fault(w) for w in found.warnings]
         show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})

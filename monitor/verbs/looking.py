@@ -27,7 +27,7 @@ from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import colourful, complain, complain_of, say, show
 from monitor.verbs.nagios_output import plugin_line
-from monitor.verbs.opening import configuration_of, entry_of, ledger_of
+from monitor.verbs.opening import configuration_of, entry_of, ledger_of, sound_part_of
 from reports.model import Ticket
 from reports.render import render_mail
 from reports.views import CheckLine, Once, Status
@@ -85,7 +85,7 @@ def run_now(arguments: Namespace) -> int:
 
 def status(arguments: Namespace) -> int:
     """How everything stands. 0 all well, 1 something is wrong, 3 the daemon does not run."""
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
         view = _status_view(ledger, configuration, SystemClock().now())
         wrong = store.unreadable(ledger)

@@ -22,7 +22,7 @@ from monitor.ledger.bodies import report_body
 from monitor.printing import NotPrinted, pictures_of, printed, standalone
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import complain_of, say, show, show_json
-from monitor.verbs.opening import Stop, configuration_of, ledger_of
+from monitor.verbs.opening import Stop, ledger_of, sound_part_of
 from reports.audit import Audit
 from reports.render import render_audit
 from reports.views import ReportLine, ReportLines
@@ -37,7 +37,7 @@ def list_reports(arguments: Namespace) -> int:
     """The reports, the newest first, and what became of their letters. 0; 1 when one of them cannot
     be read.
     """
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
         letters: dict[int, Counter[str]] = {}
         for row in ledger.outbox():
@@ -52,7 +52,7 @@ def list_reports(arguments: Namespace) -> int:
 
 def show_report(arguments: Namespace) -> int:
     """One report, the newest unless DAY says which; as text, or as HTML or PDF in a file. 0."""
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
         report = kept_of(ledger, arguments.day)
     if arguments.json:
@@ -73,7 +73,7 @@ def show_report(arguments: Namespace) -> int:
 
 def send_report(arguments: Namespace) -> int:
     """Send a report again: to whoever gets it every day, or to the addresses after --to. 0."""
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     with ledger_of(configuration) as ledger:
         report = kept_of(ledger, arguments.day)
         asked = arguments.format == "pdf"

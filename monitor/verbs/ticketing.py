@@ -9,13 +9,13 @@ from monitor.incidents import store
 from monitor.incidents.actions import Counter, NotPossible
 from monitor.incidents.view import number_of, view
 from monitor.terminal import colourful, complain_of, say, show, show_json
-from monitor.verbs.opening import Stop, configuration_of, ledger_of, whoami
+from monitor.verbs.opening import Stop, ledger_of, sound_part_of, whoami
 from reports.render import render_text
 
 
 def tickets(arguments: Namespace) -> int:
     """List the tickets, the newest first. 0; 1 when one of them cannot be read."""
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     now = SystemClock().now()
     with ledger_of(configuration, read_only=True) as ledger:
         rows = ledger.incidents(arguments.limit, None if arguments.all else "open")
@@ -33,7 +33,7 @@ def tickets(arguments: Namespace) -> int:
 
 def show_ticket(arguments: Namespace) -> int:
     """One ticket, whole."""
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
         row = ledger.incident(_number(arguments))
         if row is None:
@@ -45,7 +45,7 @@ def show_ticket(arguments: Namespace) -> int:
 
 def change_ticket(arguments: Namespace) -> int:
     """ack, note, reclassify, resolve."""
-    configuration = configuration_of(arguments)
+    configuration = sound_part_of(arguments)
     now = SystemClock().now()
     number, by = _number(arguments), arguments.by or whoami()
     with ledger_of(configuration) as ledger:

@@ -9,13 +9,19 @@ knows, and a person may accept what was proposed.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.host.check import HostCheck
 from monitor import policies
 from monitor.core.failure import Case
 from monitor.core.verdict import State, judge
@@ -25,6 +31,8 @@ SHIPPED = [
     for name in ("xop", "ozonetel")
     if (Path(policies.__file__).parent / f"{name}.toml").is_file()
 ]
+
+Facts = list[dict[str, Any]]
 
 
 class Watch:
@@ -80,3 +88,34 @@ def severities(kind: str, seen: Observation) -> dict[str, str]:
     assert verdict.fault is not None
     case = Case(kind, verdict.fault.stage, verdict.fault.code)
     return {name: policies.load(name).classify(case).severity.id for name in SHIPPED}
+
+
+def in_a_sandbox(check: HostCheck, script: str, *arguments: str) -> Facts:
+    """What the look's own process says in a mount namespace of its own: `script` gets it ready, and
+    executes what is left of its arguments.
+    """
+    job = {
+        "look": check.LOOK,
+        "heavy": False,
+        "settings": check.plain(),
+        "recalled": {},
+        "accepted": {},
+        "now": time.time(),
+        "seconds": 60,
+        "monitor": os.getpid(),
+    }
+    command = ["unshare", "-m", "sh", "-ec", script, "sh", *arguments]
+    command += [sys.executable, "-m", "checks.host.child"]
+    done = subprocess.run(
+        command, input=json.dumps(job), capture_output=True, text=True, check=False
+    )
+    if done.returncode and not done.stdout:
+        pytest.skip(f"no mount namespace here: {done.stderr[-300:]}")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def of(said: Facts, *events: str) -> str:
+    """The texts of these events, a line each."""
+    texts = [one.get("text", one[event]) for one in said for event in events if event in one]
+    return "\n".join(map(str, texts))

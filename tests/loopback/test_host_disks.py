@@ -14,8 +14,9 @@ import pytest
 
 from checks.host.collectors.collector import Look
 from checks.host.collectors.disks import arrays_in, judge_disk, raid
+from checks.host.collectors.mounts import View, mounts_in, reached_in
 from checks.host.disks import HostDisks
-from tests.loopback.host_look import Watch, fault, severities, tells
+from tests.loopback.host_look import Facts, Watch, fault, in_a_sandbox, of, severities, tells
 
 DAY = 86400.0
 TWO_ARRAYS = """\
@@ -178,3 +179,94 @@ def test_what_disks_say_of_themselves() -> None:
         "/dev/sdb (Disk B): 12 reallocated sectors, 8 before",
         "/dev/nvme0 (unknown model): 101 % of its life are used",
     ]
+
+
+SANDBOX = 'mount --make-rprivate / && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+"""what ProtectSystem=strict does: the mount point is read-only here, the file system is not"""
+INVISIBLE = "mount -t proc -o hidepid=invisible proc /proc && exec setpriv --bounding-set=-all "
+CAGED = ("sh", "-ec", INVISIBLE + '--inh-caps=-all --regid=65534 --clear-groups "$@"', "sh")
+"""what ProtectProc=invisible does: without CAP_SYS_PTRACE process 1 is not to be seen"""
+
+
+def looked_in_a_sandbox(
+    cage: Path, *inside: str, script: str = SANDBOX, **settings: object
+) -> Facts:
+    """What the look says whose mounts are private and changed."""
+    check = HostDisks(smart=False, **settings)
+    return in_a_sandbox(check, script, str(cage), *inside)
+
+
+@pytest.mark.parametrize("inside", [(), CAGED], ids=["sees-the-host", "sees-its-cage"])
+def test_the_sandbox_s_read_only_mounts_are_no_fault_of_the_host(inside: tuple[str, ...]) -> None:
+    said = looked_in_a_sandbox(Path("/"), *inside)
+    assert of(said, "fault") == ""
+    assert "/: " in of(said, "note")
+    assert ("the host's own mounts, which are hidden" in of(said, "note")) == bool(inside)
+
+
+def test_in_the_cage_too_a_device_that_takes_no_writes_is_a_fault(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        remount_read_only(disk)
+        said = looked_in_a_sandbox(Path("/"), *CAGED, mounts=(str(disk),))
+    assert of(said, "fault") == f"{disk} is mounted read-only"
+
+
+HIDE = 'mount --make-rprivate / && mount -t tmpfs -o size=4k,ro none "$1" && shift && exec "$@"'
+"""what ProtectHome=yes does"""
+
+
+@pytest.mark.parametrize("inside", [(), CAGED], ids=["sees-the-host", "sees-its-cage"])
+def test_a_disk_that_the_sandbox_hides_is_not_looked_at_and_its_cover_is_not_taken_for_it(
+    tmp_path: Path, inside: tuple[str, ...]
+) -> None:
+    with small_disk(tmp_path / "home") as disk:
+        (disk / "mail").write_bytes(bytes(2_000_000))
+        said = looked_in_a_sandbox(tmp_path, *inside, script=HIDE, mounts=(str(disk),))
+    hidden = f"not looked at: {disk}: the service's sandbox" in of(said, "warning")
+    seen = f"{disk}: 9" in of(said, "note")
+    assert hidden != seen
+    assert ("% of its bytes are used" in of(said, "fault")) == seen
+
+
+def test_a_covered_disk_is_looked_at_where_else_it_is_mounted(tmp_path: Path) -> None:
+    """PrivateTmp= binds a folder of /tmp upon /tmp."""
+    bind = 'mount --make-rprivate / && mount --bind "$1/in" "$1" && shift && exec "$@"'
+    with small_disk(tmp_path / "tmp") as disk:
+        (disk / "in").mkdir()
+        said = looked_in_a_sandbox(disk, *CAGED, script=bind, mounts=(str(disk),))
+    assert of(said, "fault", "warning") == ""
+    assert f"{disk}: 0.0 % of bytes" in of(said, "note")
+
+
+def test_a_folder_that_the_unit_binds_upon_itself_is_no_mounted_disk(tmp_path: Path) -> None:
+    bind = 'mount --make-rprivate / && mount --bind "$1" "$1" && shift && exec "$@"'
+    said = looked_in_a_sandbox(tmp_path, *CAGED, script=bind, mounts=(str(tmp_path),))
+    assert of(said, "fault") == f"nothing is mounted at {tmp_path}"
+
+
+def test_each_device_is_looked_at_once_at_its_whole_and_shortest_mount() -> None:
+    lines = (
+        "27 1 254:0 / / ro,relatime shared:1 - ext4 /dev/vda rw",
+        "30 27 8:1 /srv /srv rw - xfs /dev/sda1 ro",
+        "31 27 8:1 / /mnt/all\\040of\\040it rw shared:9 master:2 - xfs /dev/sda1 ro",
+        "32 27 0:30 / /proc rw - proc proc rw",
+        "33 27 8:2 / /home rw - ext4 /dev/sda2 rw",
+        "34 33 0:41 / /home ro - tmpfs tmpfs ro",
+        "35 27 8:3 / /var/a rw - ext4 /dev/sda3 rw",
+        "36 27 0:42 / /var rw - tmpfs tmpfs rw",
+        "37 27 8:2 /keep /keep rw - ext4 /dev/sda2 rw",
+        "half a line",
+    )
+    mounts = tuple(mounts_in("\n".join(lines)))
+    seen = View(mounts, mounts, True)
+    disks = [(one.point, one.read_only) for one in seen.disks()]
+    assert disks == [
+        ("/", False),
+        ("/keep", False),
+        ("/mnt/all of it", True),
+        ("/var/a", False),
+    ]
+    assert {one.point for one in mounts if one.number not in reached_in(mounts)} == {
+        "/home",
+        "/var/a",
+    }

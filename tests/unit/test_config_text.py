@@ -77,8 +77,9 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         latin: "line 2 has a byte that is not UTF-8 (0xfc); save the file as UTF-8",
         tmp_path / "none.toml": "there is no such file; 'reveille init' writes one to begin with",
         tmp_path: "that is a folder; name the file, as in reveille.toml",
-        tmp_path / ("x" * 300): "it cannot be read (File name too long)",
-        Path("a\0b"): "it cannot be read (no such path)",
+        tmp_path
+        / ("x" * 300): "it cannot be read (File name too long); name the file with --config FILE",
+        Path("a\0b"): "it cannot be read (no such path); name the file with --config FILE",
     }
     for file, expected in cases.items():
         with pytest.raises(ConfigurationFaults) as refused:

@@ -161,9 +161,9 @@ def test_a_missing_secret_is_a_warning_but_a_credential_only_where_systemd_gives
     expected = (
         "lines.trunk-a.password: systemd credential 'trunk-a' is missing, empty or not readable"
     )
-    assert expected in written.warnings(text)
+    assert [one for one in written.warnings(text) if one.startswith(expected)]
     (tmp_path / "trunk-a").write_text("hunter2", encoding="utf-8")
-    assert expected not in written.warnings(text)
+    assert not [one for one in written.warnings(text) if one.startswith(expected)]
 
 
 def test_what_is_in_force_shows_defaults_and_of_a_secret_its_place(

@@ -12,7 +12,8 @@ compared.
     compare   schema, rows, hashes, sequences, newest record                           differs
 
 A second run at once is refused ("already-running"). Whatever fails is a fault, also where this host
-is to blame: there is no backup then, and that is what one has to know.
+is to blame: there is no backup then, and that is what one has to know. Only a secret that this
+process does not have says nothing of the backups: it is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Layer, Trace
 from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
@@ -97,7 +98,7 @@ class _Kept(Check):
         await converse(self.job(), trace)
 
     def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
-        """What the worker is to do. Raises Refused where a secret is missing."""
+        """What the worker is to do. Raises CannotTell where a secret is missing."""
         raise NotImplementedError
 
     def _identities(self) -> tuple[str, ...]:
@@ -131,7 +132,7 @@ folder = "/var/lib/reveille/backups/asterisk"
 """
 
     def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
-        """What the worker is to do. Raises Refused."""
+        """What the worker is to do. Raises CannotTell."""
         tools = Source("directory", tools=str(self.tools)) if self.tools else None
         return Job(
             do=do or "prove",
@@ -278,13 +279,13 @@ newest_record = "SELECT max(calldate) FROM cdr"
 
 
 def revealed(secret: Secret) -> str:
-    """A secret. Raises Refused: without it there is no backup."""
+    """A secret. Raises CannotTell: a verb by hand has no credentials of the service, and a backup
+    that was proven this night is no failed one for that.
+    """
     try:
         return secret.reveal()
     except LookupError as problem:
-        # A refusal and not blindness: without the secret there is no backup, and that must become a
-        # ticket.
-        raise Refused("no-secret", str(problem), origin="local") from None
+        raise CannotTell(str(problem)) from None
 
 
 def _place(copy: Copy) -> dict[str, str]:

@@ -126,6 +126,22 @@ trunks = ["PJSIP/trunk-*"]
         """The measures of the headline."""
         return _MEASURES
 
+    LACKS_AT: ClassVar[str] = "records"
+
+    def lacks(self) -> str | None:
+        """The records, where no such file is there."""
+        file = self.records.file
+        try:
+            there = file is None or any(file.parent.glob(file.name))
+        except OSError:
+            there = False
+        if there:
+            return None
+        return (
+            f"there is no file {file} for this user; name the one that the PBX writes (Asterisk:"
+            " /var/log/asterisk/cdr-csv/Master.csv)"
+        )
+
     def longest_seconds(self) -> float:
         """The time limit, and a little for the closing."""
         return self.time_limit + 5.0

@@ -168,7 +168,7 @@ class Clamscan:
             listing.write(b"\n".join(os.fsencode(file) for file in files if "\n" not in str(file)))
             listing.flush()
             options = ["--no-summary", "--stdout", f"--file-list={listing.name}"]
-            done = run(["clamscan", *options, *self._where], left())
+            done = run(["clamscan", *options, *self._where], left(), answers=range(256))
         lines = re.findall(r"^(/.*): (.*)$", done.output, re.M)
         verdicts = {Path(name): said for name, said in lines}
         if done.status not in (_CLEAN, _FOUND) and not verdicts:

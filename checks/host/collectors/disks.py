@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.host.collectors.collector import Look, NotLooked
+from checks.host.collectors.mounts import Mount, View, view
 from checks.host.collectors.program import run
 from checks.host.collectors.trend import days_until, kept
 
@@ -19,6 +20,9 @@ _DAY_SECONDS = 86400.0
 _NO_ROOM_BY_NATURE = {"squashfs", "iso9660", "udf", "erofs"}
 # A disk that sleeps takes some ten seconds to spin up before it answers.
 _SMART_SECONDS = 20.0
+# smartctl(8): the status is a set of bits. The second says that the device did not open; the others
+# still come with a JSON in which the disk speaks, or does not.
+_SMART_ANSWERS, _SMART_NOT_OPENED = range(256), 2
 # The attributes that a failing ATA disk raises first; the others mean something else with each
 # maker.
 _SECTORS = {
@@ -44,8 +48,8 @@ def fill(at: Look) -> None:
     """Bytes, inodes and the forecast of every file system."""
     histories: dict[str, Any] = {}
     used, inodes, days = [0.0], [0.0], []
-    for mount, options in _mounted(at):
-        known = os.statvfs(mount)
+    for mounted, where in _mounted(at):
+        mount, known = mounted.point, os.statvfs(where)
         percent = (
             100
             # As df(1) counts: the blocks reserved for root are neither used nor free, so a file
@@ -69,7 +73,7 @@ def fill(at: Look) -> None:
         _judge(at, mount, percent, inode_percent, left)
         # ext4 with errors=remount-ro becomes read-only by itself when its disk fails; services run
         # on, and lose what they write.
-        if "ro" in options and mount not in _meant_read_only():
+        if mounted.read_only and mount not in _meant_read_only():
             at.fault("read-only", f"{mount} is mounted read-only")
         used.append(percent)
         inodes.append(inode_percent)
@@ -100,21 +104,34 @@ def _soon(left: float | None) -> str:
     return f", full in {left:.0f} days" if left is not None and left < 1000 else ""
 
 
-def _mounted(at: Look) -> Iterator[tuple[str, list[str]]]:
-    """The file systems to look at, with their options. It is a fault if a wanted one is missing."""
-    import psutil
+def _mounted(at: Look) -> Iterator[tuple[Mount, Path]]:
+    """The file systems to look at, and by which path. A wanted one that is not there is a fault.
+    Raises NotLooked.
+    """
+    seen = view()
+    if not seen.of_the_host:
+        at.note("not looked at: the host's own mounts, which are hidden; these are this process's")
+    chosen = list(_wanted(at, seen)) if at.settings["mounts"] else seen.disks()
+    if not chosen and not at.settings["mounts"]:
+        raise NotLooked("no file system of a disk is to be seen from here; name some in `mounts`")
+    for one in chosen:
+        if one.point in at.settings["exclude"] or one.kind in _NO_ROOM_BY_NATURE:
+            continue
+        if (path := seen.way(one)) is not None:
+            yield one, path
+        else:
+            at.warning(
+                f"not looked at: {one.point}: the service's sandbox (ProtectHome=, PrivateTmp=)"
+                " covers it; loosen that in a drop-in, or write the mount into `exclude`"
+            )
 
-    wanted, passed = at.settings["mounts"], at.settings["exclude"]
-    # With all=False psutil passes over network and memory file systems: only who names one has it
-    # looked at.
-    there = {part.mountpoint: part for part in psutil.disk_partitions(all=bool(wanted))}
-    if wanted:
-        for mount in (mount for mount in wanted if mount not in there):
-            at.fault("not-mounted", f"nothing is mounted at {mount}")
-        there = {mount: there[mount] for mount in wanted if mount in there}
-    for mount, part in there.items():
-        if mount not in passed and part.fstype not in _NO_ROOM_BY_NATURE and Path(mount).is_dir():
-            yield mount, part.opts.split(",")
+
+def _wanted(at: Look, seen: View) -> Iterator[Mount]:
+    for point in at.settings["mounts"]:
+        if (one := seen.at(point)) is not None:
+            yield one
+        else:
+            at.fault("not-mounted", f"nothing is mounted at {point}")
 
 
 def _meant_read_only() -> set[str]:
@@ -167,11 +184,12 @@ def smart(at: Look) -> None:
     devices = [device["name"] for device in scanned.get("devices", ())]
     counts: dict[str, Any] = {}
     for device in devices:
-        told = _told(
-            run(
-                ["smartctl", "--json", "-i", "-H", "-A", device], min(_SMART_SECONDS, at.left())
-            ).output
-        )
+        command = ["smartctl", "--json", "-i", "-H", "-A", device]
+        done = run(command, min(_SMART_SECONDS, at.left()), answers=_SMART_ANSWERS)
+        if done.status & _SMART_NOT_OPENED:
+            at.note(f"not looked at: {device}: smartctl could not open it (it needs root)")
+            continue
+        told = _told(done.output)
         if said := judge_disk(at, device, told, at.recalled.get("smart", {}).get(device, {})):
             counts[device] = said
     at.remember("smart", counts)

@@ -103,7 +103,7 @@ def _lines(at: Look) -> Iterator[str]:
             ["journalctl", "-k", "-q", "-o", "cat", "--no-pager", f"--since=@{since:.0f}"],
             _budget(at),
         )
-        if journal.status == 0 and journal.output.strip():
+        if journal.output.strip():
             yield from journal.output.splitlines()
             return
     except NotLooked as why:
@@ -112,8 +112,6 @@ def _lines(at: Look) -> Iterator[str]:
         done = run(["dmesg", "--json"], _budget(at))
     except NotLooked as why:
         raise NotLooked(f"neither the journal nor dmesg: {why}") from None
-    if done.status:
-        raise NotLooked("neither the journal nor dmesg may be read by this user")
     uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
     # dmesg counts from the start of the host, and not while it slept: near enough for "since the
     # last look".

@@ -17,9 +17,12 @@ from checks.host.collectors.program import run
 from checks.host.collectors.tree_walk import owner_in, walk
 
 _AIDE_CONFIGURATION, _AIDE_DATABASE = Path("/etc/aide/aide.conf"), Path("/var/lib/aide/aide.db")
-# aide(1), EXIT STATUS: 1, 2 and 4 added together say what differs; from 14 on AIDE itself has
-# failed.
-_LEAST_AIDE_FAULT = 14
+# aide(1): below 14 the status is a set of bits: files were added, removed, changed.
+_AIDE_ANSWERS = range(14)
+# debsums(1): 2 for changed files; 1 and 255 speak of its own command line.
+_DEBSUMS_ANSWERS = (0, 2)
+# rpm counts what differs, up to 254.
+_RPM_ANSWERS = range(255)
 
 
 def packages(at: Look, delta: Delta) -> None:
@@ -61,7 +64,8 @@ def _of_watched(at: Look, delta: Delta, root: Path) -> dict[str, str]:
 
 
 def _by_debsums(at: Look) -> dict[str, str]:
-    done = run(["debsums", "--changed", f"--root={at.settings['root']}"], at.left())
+    command = ["debsums", "--changed", f"--root={at.settings['root']}"]
+    done = run(command, at.left(), answers=_DEBSUMS_ANSWERS)
     names = [line.strip() for line in done.output.splitlines() if line.startswith("/")]
     return dict.fromkeys(names, "changed, says debsums")
 
@@ -70,7 +74,10 @@ def _by_rpm(at: Look) -> dict[str, str]:
     done = run(
         ["rpm", "-Va", "--noconfig", "--nomtime", "--nocaps", f"--root={at.settings['root']}"],
         at.left(),
+        answers=_RPM_ANSWERS,
     )
+    if done.status and not done.output.strip():
+        raise NotLooked(f"rpm gave no answer (status {done.status}): {done.complaints.strip()}")
     # rpm(8), VERIFY OPTIONS: 5 in the third column is the digest; a letter before the path is the
     # kind of file.
     changed = re.findall(r"^(\S*5\S*)\s+(?:[cdglr] )?\s*(/.+)$", done.output, re.M)
@@ -101,11 +108,7 @@ def aide(at: Look, delta: Delta) -> None:
         "report_format=json",
         "--check",
     ]
-    done = run(command, at.left())
-    if done.status >= _LEAST_AIDE_FAULT:
-        raise NotLooked(
-            f"AIDE ended with status {done.status}: {' '.join(done.complaints.split())[-300:]}"
-        )
+    done = run(command, at.left(), answers=_AIDE_ANSWERS)
     report = _report(done.output)
     differing = {
         _known(at, path): how

@@ -2,7 +2,8 @@
 inherit its low priority and are of its group, so that they end with it.
 
 Rules: no shell, an environment of their own in English, nothing on standard input unless given, a
-bounded output.
+bounded output. A tool that cannot answer is not the thing's fault: every caller says which statuses
+are an answer, and any other is NotLooked with the tool's own words.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from checks.host.collectors.collector import NotLooked
@@ -18,6 +19,7 @@ from checks.host.collectors.collector import NotLooked
 # Never the daemon's PATH: under systemd it may lack sbin, where smartctl and postqueue are.
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_BYTES = 16 << 20
+_LONGEST_COMPLAINT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,16 @@ def found(name: str) -> str:
     return path
 
 
-def run(command: Sequence[str], seconds: float, given: bytes | None = None) -> Done:
-    """Run a program that is installed. Raises NotLooked: it is not there, cannot start, or is not
-    done in time.
+def run(
+    command: Sequence[str],
+    seconds: float,
+    given: bytes | None = None,
+    *,
+    answers: Collection[int] = (0,),
+) -> Done:
+    """Run a program that is installed. `answers`: the statuses with which it has answered, by its
+    manual. Raises NotLooked: it is not there, cannot start, is not done in time, or leaves with
+    another status.
     """
     path = found(command[0])
     try:
@@ -63,7 +72,16 @@ def run(command: Sequence[str], seconds: float, given: bytes | None = None) -> D
         raise NotLooked(f"{command[0]} was not done within {seconds:.0f} s") from None
     except OSError as problem:
         raise NotLooked(f"{command[0]} cannot start: {problem.strerror}") from None
+    if done.returncode not in answers:
+        raise NotLooked(_unanswered(command[0], done))
     return Done(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def _unanswered(name: str, done: subprocess.CompletedProcess[bytes]) -> str:
+    """How a tool ended that has not answered: a signal, or a status, with its last words."""
+    ended = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+    words = " ".join((_text(done.stderr) or _text(done.stdout)).split())
+    return f"{name} gave no answer ({ended}){': ' if words else ''}{words[-_LONGEST_COMPLAINT:]}"
 
 
 def _text(output: bytes) -> str:

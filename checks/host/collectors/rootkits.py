@@ -21,6 +21,8 @@ _RKHUNTER = (
 # The tests of files and accounts are done by the other areas, which know what a package has
 # changed: rkhunter warns after every upgrade.
 _RKHUNTER_TESTS = "rootkits,trojans,malware,hidden_procs"
+# rkhunter(8): 1 for a warning, and for a fault of its own too.
+_RKHUNTER_ANSWERS = (0, 1)
 _INFECTED = re.compile(
     r"INFECTED|Possible .*(?:rootkit|worm|trojan)|rootkit.*(?:found|installed)", re.I
 )
@@ -62,11 +64,15 @@ def _looked_for(at: Look) -> list[str]:
 
 
 def _by_rkhunter(at: Look) -> list[str]:
+    command = [*_RKHUNTER, "--enable", _RKHUNTER_TESTS]
     # Half of what is left: chkrootkit comes after it.
-    done = run([*_RKHUNTER, "--enable", _RKHUNTER_TESTS], at.left() / 2)
-    return [
-        " ".join(line.split()) for line in done.output.splitlines() if line.startswith("Warning:")
-    ]
+    done = run(command, at.left() / 2, answers=_RKHUNTER_ANSWERS)
+    lines = done.output.splitlines()
+    warnings = [" ".join(line.split()) for line in lines if line.startswith("Warning:")]
+    if done.status and not warnings:
+        words = " ".join(f"{done.output} {done.complaints}".split())
+        raise NotLooked(f"rkhunter gave no answer (status {done.status}): {words[-300:]}")
+    return warnings
 
 
 def _by_chkrootkit(at: Look) -> list[str]:

@@ -14,6 +14,8 @@ STAGES = ("units", "failed", "processes")
 _DAY_SECONDS = 86400.0
 _SECONDS = 20.0
 _SHOWN = "Id,LoadState,ActiveState,SubState,Result,NRestarts,MainPID"
+# What systemctl says where systemd is not process 1, in a container say.
+_NO_SYSTEMD = ("not been booted", "connect to bus")
 # A small program doubles its few megabytes with its first log line.
 _LEAST_GROWTH_MEGABYTES = 16.0
 _GROWTH_DAYS = 3.0
@@ -43,6 +45,8 @@ def units(at: Look, memory: dict[str, float]) -> None:
     counts: dict[str, Any] = {}
     for name in wanted:
         shown = _properties(_systemctl(at, "show", f"--property={_SHOWN}", "--", name))
+        if not shown.get("ActiveState"):
+            raise Blind(f"nothing is known of {name}: systemctl told no state of it")
         state = f"{shown.get('ActiveState')} ({shown.get('SubState')}, {shown.get('Result')})"
         # systemctl(1): `show` tells of an unknown unit "inactive (dead)" and leaves with 0.
         if shown.get("LoadState") == "not-found":
@@ -135,17 +139,10 @@ def _systemctl(at: Look, *words: str) -> str:
     try:
         done = run(["systemctl", *words], min(_SECONDS, at.left()))
     except NotLooked as why:
+        absent = why.missing or any(words in str(why) for words in _NO_SYSTEMD)
         if at.settings["units"]:
             raise Blind(f"nothing is known of the units: {why}") from None
-        raise
-    # A container without systemd: "System has not been booted with systemd as init system", or no
-    # D-Bus socket.
-    if done.status and (
-        "not been booted" in done.complaints or "connect to bus" in done.complaints
-    ):
-        if at.settings["units"]:
-            raise Blind("systemd does not run on this host, so nothing is known of its units")
-        raise NotLooked("systemd does not run on this host", missing=True)
+        raise NotLooked(str(why), missing=absent) from None
     return done.output
 
 

@@ -82,7 +82,8 @@ def restart(at: Look) -> None:
     due = any(path.exists() for path in _RESTART)
     if not due and shutil.which("needs-restarting"):
         # needs-restarting(1): status 1 when a restart is due.
-        due = run(["needs-restarting", "-r"], min(_SECONDS, at.left())).status == 1
+        command = ["needs-restarting", "-r"]
+        due = run(command, min(_SECONDS, at.left()), answers=(0, 1)).status == 1
     at.measure("restart_due", float(due))
     if due:
         at.warning("a restart is due: an update waits for it")

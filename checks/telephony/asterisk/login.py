@@ -18,13 +18,14 @@ from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony.asterisk.ami import Interface, connected
 from checks.telephony.sip.transaction import Target
 from checks.transport.faults import far_faults
+from checks.transport.host_port import HostPort
 from checks.transport.tls import trusting
 
 
 class AsteriskCheck(Check):
     """How the manager interface is reached; `asked` is what a kind of its own asks there."""
 
-    host: str
+    host: HostPort
     """host or host:port of the manager interface (port 5038, over TLS 5039)"""
     user: str
     """the manager user (manager.conf; read classes system, reporting, call)"""

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from checks.settings import ReadableFile, Secret, Settings, named
 from checks.telephony.call.line_login import LogIn
+from checks.transport.host_port import HostPort
 
 
 class Line(Settings):
@@ -17,7 +18,7 @@ class Line(Settings):
 
     name: str = Field(default="", exclude=True)
     """set by the loader: the name in [lines.NAME] or [agents.NAME]"""
-    registrar: str
+    registrar: HostPort
     """host or host:port of the PBX, trunk or proxy that calls go through"""
     transport: Literal["udp", "tcp", "tls"] = "udp"
     """how SIP is carried (RFC 3261)"""

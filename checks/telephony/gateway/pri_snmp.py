@@ -36,6 +36,7 @@ from checks.telephony.gateway.snmp import Agent, Authentication, Community, Priv
 from checks.telephony.sip.transaction import Target
 from checks.transport.connect import have_route, resolve
 from checks.transport.faults import far_faults
+from checks.transport.host_port import HostPort
 
 
 class SnmpSpan(Settings):
@@ -68,7 +69,7 @@ community = { credential = "gateway" }
 spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
 """
 
-    host: str
+    host: HostPort
     """host or host:port of the gateway's SNMP agent (port 161)"""
     community: Secret | None = None
     """the community to read with, by reference: SNMP v2c"""

@@ -9,6 +9,8 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
+from checks.transport.host_port import without_variable
+
 # RFC 9110 sections 4.2.1 and 4.2.2.
 _PORTS = {"http": 80, "https": 443}
 # Nearly every URL is of this form, and nothing in it has to be quoted or looked at twice; the rest
@@ -106,6 +108,7 @@ def _host(name: str) -> str:
 
 def web_address(written: str) -> str:
     """A validator of settings: a URL to fetch, as it was written."""
+    without_variable(written)
     try:
         Address.parse(written)
     except ValueError as error:

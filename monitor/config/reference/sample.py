@@ -37,15 +37,16 @@ def sample() -> str:
 
 
 def write_sample(path: Path) -> None:
-    """Write the sample for the daemon's user and group to read. Raises FileExistsError: nothing is
-    overwritten; and ValueError for an outsider's kind whose own sample is broken."""
+    """Write the sample for everybody to read: it holds no secret, and the service's user is made
+    when it starts (DynamicUser=), so that no group can be given to it before. Raises
+    FileExistsError: nothing is overwritten; OSError; and ValueError for an outsider's kind whose own
+    sample is broken."""
     written = sample()
     # O_EXCL: a configuration that is there is never overwritten, not even between a look and the
-    # writing.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    # writing. The umask may take bits away that the daemon's user needs.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # The umask may have taken the group's bit away, and the daemon's group has to read it.
-        os.fchmod(descriptor, 0o640)
+        os.fchmod(descriptor, 0o644)
         file.write(written)
 
 

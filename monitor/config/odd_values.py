@@ -1,0 +1,79 @@
+"""Values that are allowed, and probably not what was meant: a word that no rule of the policy knows, a
+look that outlasts its rhythm, a time zone that only seems to be the place's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from checks.settings import nearest, shown, write_duration
+from monitor.config.configuration import Configuration
+from monitor.config.errors.explanation import Found
+from monitor.core.policy_rules import named, names
+
+# The tz database keeps these names for old programs: one offset all the year round.
+_WITHOUT_SUMMER = {
+    "EST": "America/New_York",
+    "MST": "America/Denver",
+    "HST": "Pacific/Honolulu",
+}
+_MOST_WORDS = 8
+_ETC = re.compile(r"(?:Etc/)?GMT([+-])([1-9][0-9]?)")
+
+
+def odd_values(configuration: Configuration) -> Iterator[Found]:
+    """Each of them, with what would be right."""
+    yield from _components(configuration)
+    yield from _slower_than_their_rhythm(configuration)
+    yield from _zone(configuration.site.timezone)
+
+
+def _components(configuration: Configuration) -> Iterator[Found]:
+    rules = configuration.policy.rules
+    known = [word for word in named(rules, "component") if not set(word) & set("*?[")]
+    known += [entry.probe.COMPONENT for entry in configuration.checks.values()]
+    known = list(dict.fromkeys(filter(None, known)))
+    for name, entry in configuration.checks.items():
+        word = entry.component
+        if word and word not in known and not names(rules, "component", word):
+            policy = configuration.policy.name
+            yield Found.said(
+                ("checks", name, "component"),
+                f"no rule of policy {policy!r} knows the component {shown(word)}"
+                + (nearest(word, known) or f"; it makes no difference{_such_as(known)}"),
+            )
+
+
+def _such_as(known: list[str]) -> str:
+    """Some of the words that do."""
+    return f"; the policy knows {', '.join(known[:_MOST_WORDS])} …" if known else ""
+
+
+def _slower_than_their_rhythm(configuration: Configuration) -> Iterator[Found]:
+    for name, entry in configuration.checks.items():
+        within = getattr(entry.probe, "within", None)
+        if entry.every and isinstance(within, int | float) and within > entry.every:
+            yield Found(
+                ("checks", name, "within"),
+                f"one look may take {write_duration(within)} (within), and the next is due after"
+                f" {write_duration(entry.every)} (every)",
+                "write a longer 'every', or a shorter 'within'",
+            )
+
+
+def _zone(zone: str) -> Iterator[Found]:
+    if zone in _WITHOUT_SUMMER:
+        yield Found(
+            ("site", "timezone"),
+            f"{zone!r} has no summer time: one offset all the year round",
+            f"write a place, as in {_WITHOUT_SUMMER[zone]!r}",
+        )
+    elif found := _ETC.fullmatch(zone):
+        side = "behind" if found[1] == "+" else "ahead of"
+        yield Found(
+            ("site", "timezone"),
+            f"its sign is the other way round (POSIX): {zone!r} is {found[2]} h {side} UTC, without"
+            " summer time",
+            "write a place, as in 'Asia/Kolkata'",
+        )

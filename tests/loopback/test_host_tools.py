@@ -1,0 +1,65 @@
+"""A tool that cannot answer: nothing is known, and the thing that it was asked about is not at fault.
+The tools are the host's own, broken in a mount namespace.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from checks.host.check import HostCheck
+from checks.host.collectors.collector import NotLooked
+from checks.host.collectors.program import run
+from checks.host.queue_depth import QueueDepth
+from checks.host.services import HostServices
+from checks.host.updates import HostUpdates
+from tests.loopback.host_look import in_a_sandbox, of
+
+PRIVATE = "mount --make-rprivate / && "
+MUTE = PRIVATE + 'mount --bind /bin/false "$(command -v "$1")" && shift && exec "$@"'
+"""the tool is there, says nothing and leaves with 1"""
+BROKEN_PACKAGES = (
+    PRIVATE + 'f=$(mktemp) && echo broken >"$f" && mount --bind "$f" /var/lib/dpkg/status && '
+    'rm "$f" && exec "$@"'
+)
+
+
+def test_a_status_that_is_no_answer_is_not_looked_at_with_the_tool_s_own_words() -> None:
+    with pytest.raises(NotLooked, match=r"sh gave no answer \(status 4\): no bus$") as why:
+        run(["sh", "-c", "echo no bus >&2; exit 4"], 10)
+    assert not why.value.missing
+    with pytest.raises(NotLooked, match=r"sh gave no answer \(signal 9\)$"):
+        run(["sh", "-c", "kill -9 $$"], 10, answers=range(256))
+    with pytest.raises(NotLooked, match=r"false gave no answer .status 1.$"):
+        run(["false"], 10)
+
+
+def test_a_status_that_a_manual_calls_an_answer_is_one() -> None:
+    done = run(["sh", "-c", "echo differs; exit 2"], 10, answers=(0, 2))
+    assert (done.status, done.output) == (2, "differs\n")
+
+
+@pytest.mark.parametrize(
+    ("tool", "check", "words"),
+    [
+        ("systemctl", HostServices(units=("nginx",)), "nothing is known of the units"),
+        ("systemctl", HostServices(units=(), any_failed=True), "systemctl gave no answer"),
+        ("apt-get", HostUpdates(), "apt-get gave no answer"),
+        ("postqueue", QueueDepth(mail="postfix"), "postqueue gave no answer"),
+    ],
+)
+def test_a_mute_tool_is_no_fault_of_the_thing(tool: str, check: HostCheck, words: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    said = in_a_sandbox(check, MUTE, tool)
+    assert of(said, "fault") == ""
+    assert words in of(said, "blind", "warning")
+
+
+def test_packages_that_cannot_be_counted_are_not_none() -> None:
+    if shutil.which("apt-get") is None:
+        pytest.skip("apt-get is not installed")
+    said = in_a_sandbox(HostUpdates(), BROKEN_PACKAGES)
+    assert "not looked at: updates: apt-get gave no answer (status 100)" in of(said, "warning")
+    assert "security_updates" not in of(said, "measure")
