@@ -31,6 +31,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Literal
 
+from checks import target
 from checks.kind import Kind
 from checks.settings import Settings
 
@@ -302,6 +303,12 @@ class Check(Kind, Settings, ABC):
     @abstractmethod
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with these settings: name -> what it means, with its unit."""
+
+    def target(self) -> str:
+        """What it looks at, in one line and without any secret: "8000 at sip.example.net"; ""
+        where the settings do not say.
+        """
+        return target.of_settings(self)
 
     def highest_layer(self) -> Layer:
         """The highest layer it speaks about with these settings."""

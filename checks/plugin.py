@@ -119,6 +119,10 @@ perfdata = ["time_seconds"]
     within: Duration = Field(default=30.0, gt=0)
     """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
 
+    def target(self) -> str:
+        """The plugin's file name: its arguments may hold a password, and are not shown."""
+        return self.command[0].rpartition("/")[2]
+
     def measures(self) -> Mapping[str, str]:
         """How long it ran, and what it was said to give."""
         given = dict.fromkeys(self.perfdata, "as the plugin's performance data give it")

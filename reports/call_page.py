@@ -47,6 +47,8 @@ class FailedCall:
     notes: tuple[str, ...] = ()
     exhibits: tuple[str, ...] = ()
     picture: Mapping[str, Any] = field(default_factory=dict)
+    said: str = ""
+    """the fault in plain words"""
 
 
 @dataclass(frozen=True, slots=True)

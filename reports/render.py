@@ -22,12 +22,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.audit import Audit
 from reports.call_page import FailedCall, legs_of, quality_rows
+from reports.faults import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
 from reports.summary import morning
 
 TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_SUBJECT = 160
+_LONGEST_SENTENCE = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,26 @@ def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
     page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
     return _tidy(clean_painted(page) if colour else clean(page))
+
+
+def fault_sentence(fault: FaultSeen) -> str:
+    """What happened, in one sentence of plain words, and the code behind it in brackets."""
+    _, clause = template_of(fault, fault_templates())
+    page = _page("faults/parts/sentence.txt.j2", {"fault": fault, "clause": clause})
+    return brief(clean(page), _LONGEST_SENTENCE)
+
+
+@cache
+def fault_templates() -> Mapping[str, str]:
+    """Every code that has words of its own -> its template. Raises ValueError where one has two."""
+    known: dict[str, str] = {}
+    for path in sorted((TEMPLATES / "faults").glob("*.j2")):
+        module = _environment(colour=False).get_template(f"faults/{path.name}").module
+        said: Mapping[str, str] = getattr(module, "sentences", {})
+        if twice := known.keys() & said.keys():
+            raise ValueError(f"two templates for {', '.join(sorted(twice))}")
+        known.update(said)
+    return known
 
 
 _UNSAID: Mapping[str, Any] = {

@@ -27,6 +27,7 @@ from pydantic import Field, field_validator
 from checks.contract import CannotTell, Check, Claim, Layer, Refused, Trace
 from checks.kind import Duty
 from checks.settings import Duration
+from checks.target import of_call
 from checks.telephony.call import (
     agent_login,
     agent_proof,
@@ -179,6 +180,10 @@ script = [
             *((Claim(agent.name, 1),) if agent else ()),
             *further,
         )
+
+    def target(self) -> str:
+        """The number, and the registrar that the call goes through."""
+        return of_call(self.to, self.line.registrar)
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""

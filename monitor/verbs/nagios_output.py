@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from monitor.core.verdict import Expectation
 from monitor.incidents.correlation import Seen
+from monitor.incidents.fault_words import verdict_words
 
 _WORDS = {"OK": "OK", "DEGRADED": "WARNING", "FAILED": "CRITICAL", "UNKNOWN": "UNKNOWN"}
 _UNITS = {"_seconds": "s", "_percent": "%", "_bytes": "B", "_ms": "ms"}
@@ -15,7 +16,7 @@ def plugin_line(seen: Seen) -> str:
     """`SIP-CALL main-number OK - 12.1 s | answer_seconds=0.12s;;4`; the text never holds a bar or a
     line break.
     """
-    text = "; ".join(seen.verdict.reasons) or f"{seen.observation.seconds:.2f} s"
+    text = verdict_words(seen.entry, seen.verdict) or f"{seen.observation.seconds:.2f} s"
     said = " ".join(text.replace("|", "/").split())
     head = f"{seen.entry.probe.KIND.upper()} {seen.name} {_WORDS[seen.verdict.state]} - {said}"
     data = " ".join(

@@ -119,6 +119,10 @@ trunks = ["PJSIP/trunk-*"]
             )
         return self
 
+    def target(self) -> str:
+        """Where the call records lie."""
+        return self.records.named()
+
     def measures(self) -> Mapping[str, str]:
         """The headline."""
         return _MEASURES
