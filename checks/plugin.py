@@ -26,6 +26,7 @@ import os
 import re
 import signal
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -35,6 +36,7 @@ from checks.kind import Duty
 from checks.perfdata import data_in
 from checks.process.parent import Child, Program, started
 from checks.settings import Duration, Secret
+from checks.target import of_host, shortened
 
 _MOST_BYTES = 65536
 _ENDLESS_BYTES = 16 * 2**20
@@ -120,8 +122,14 @@ perfdata = ["time_seconds"]
     """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
 
     def target(self) -> str:
-        """The plugin's file name: its arguments may hold a password, and are not shown."""
-        return self.command[0].rpartition("/")[2]
+        """The plugin's file name, and the host that it is given by -H or --hostname as the Monitoring
+        Plugins guidelines have it; its other arguments may hold a password, and are not shown.
+        """
+        name, host = self.command[0].rpartition("/")[2], ""
+        for option, value in pairwise(self.command):
+            if option in ("-H", "--hostname"):
+                host = of_host(value)
+        return shortened(f"{name} at {host}" if host else name)
 
     def measures(self) -> Mapping[str, str]:
         """How long it ran, and what it was said to give."""

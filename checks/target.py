@@ -33,7 +33,7 @@ def of_address(url: str) -> str:
 
 def of_host(host: str, port: int | None = None) -> str:
     """`mail.example.net:25`; an IPv6 address in brackets; the host alone where no port is given."""
-    bare = host.rpartition("@")[2]
+    bare = re.split(r"[/?#]", host.rpartition("//")[2])[0].rpartition("@")[2]
     if not port:
         return bare
     return f"[{bare}]:{port}" if ":" in bare and not bare.startswith("[") else f"{bare}:{port}"

@@ -89,10 +89,10 @@ def test_a_quoted_code_has_the_words_of_who_is_quoted(family: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("target", ["", TARGET])
 def test_every_kind_has_a_subject(kind: str, target: str) -> None:
-    fault = FaultSeen(kind, "connect", "refused", "Connection refused", target, "main-number")
+    fault = FaultSeen(kind, "connect", "bad-peer", "an HTTP answer", target, "main-number")
     sentence = fault_sentence(fault)
-    is_one_plain_sentence(sentence, "refused")
-    assert (target or "of the check main-number takes no connection") in sentence
+    is_one_plain_sentence(sentence, "bad-peer")
+    assert (target or "of the check main-number does not speak") in sentence
 
 
 def test_the_sentences_as_people_read_them() -> None:
