@@ -24,7 +24,7 @@ from monitor.core.local_time import instant
 from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
 from monitor.incidents.correlation import Seen
-from monitor.incidents.fault_words import evidence_words
+from monitor.incidents.fault_words import evidence_words, words_of
 from monitor.incidents.view import named, state_of
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import REPORT
@@ -225,7 +225,7 @@ def _topic(probe: Check) -> str:
 
 
 def _part(name: str, probe: Check, seen: Observation, verdict: Verdict, ticket: str) -> Part:
-    fault, text = verdict.fault, "; ".join(verdict.reasons)
+    fault, text = verdict.fault, words_of(name, probe, verdict)
     stages = {f"{stage.name.replace('-', '_')}_seconds" for stage in seen.stages}
     return Part(
         check=name,

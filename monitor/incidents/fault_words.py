@@ -6,7 +6,7 @@ a check that is no longer configured is called by its name.
 
 from __future__ import annotations
 
-from checks.contract import Fault
+from checks.contract import Check, Fault
 from checks.messages import without_password
 from checks.target import shortened
 from monitor.config import CheckEntry, Configuration
@@ -17,13 +17,16 @@ from reports.render import fault_sentence
 
 
 def verdict_words(entry: CheckEntry, verdict: Verdict) -> str:
-    """Why a look went as it did: the sentence of its fault and what else was wrong, else its
-    reasons.
-    """
+    """Why a look went as it did: the sentence of its fault, else its reasons."""
+    return words_of(entry.name, entry.probe, verdict)
+
+
+def words_of(name: str, probe: Check, verdict: Verdict) -> str:
+    """The same of a check that is given by its name and its settings."""
     fault = verdict.fault
     if fault is None:
         return "; ".join(verdict.reasons)
-    return sentence(entry.probe.KIND, fault, entry.name, target_of(entry))
+    return sentence(probe.KIND, fault, name, target_of(probe))
 
 
 def evidence_words(configuration: Configuration, evidence: Evidence) -> str:
@@ -35,7 +38,7 @@ def evidence_words(configuration: Configuration, evidence: Evidence) -> str:
         return evidence.reasons[0] if evidence.reasons else ""
     entry = configuration.checks.get(evidence.check)
     still = entry is not None and evidence.kind == entry.probe.KIND
-    target = target_of(entry) if entry and still else ""
+    target = target_of(entry.probe) if entry and still else ""
     return sentence(evidence.kind, fault, evidence.check, target)
 
 
@@ -46,6 +49,6 @@ def sentence(kind: str, fault: Fault, check: str, target: str = "") -> str:
     )
 
 
-def target_of(entry: CheckEntry) -> str:
+def target_of(probe: Check) -> str:
     """What a check looks at, without any secret; "" where its settings do not say."""
-    return shortened(without_password(entry.probe.target()))
+    return shortened(without_password(probe.target()))

@@ -23,7 +23,7 @@ SECRET = "s3cret-t0ken-of-the-night"
 def test_every_kind_of_the_sample_says_what_it_looks_at(tmp_path: Path) -> None:
     write_sample(file := tmp_path / "reveille.toml")
     entries = load(file).checks.values()
-    targets = {entry.probe.KIND: target_of(entry) for entry in entries}
+    targets = {entry.probe.KIND: target_of(entry.probe) for entry in entries}
     assert set(kinds()) <= set(targets)
     assert all(targets.values())
     assert targets["pyvoip-call"] == "8000 at sip.example.net"
