@@ -5,6 +5,8 @@ looked at and what was measured, it is plain English, and its code stands behind
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,10 @@ from hypothesis import strategies as st
 from checks.contract import Fault, Observation
 from checks.fault_codes import CODES, FAMILIES
 from checks.kinds import kinds
+from monitor.config import load, write_sample
+from monitor.core.incident import Evidence
 from monitor.core.verdict import Expectation, fault_of, judge
+from monitor.incidents.fault_words import evidence_words
 from reports.faults import GENERIC, FaultSeen, template_of
 from reports.render import fault_sentence, fault_templates
 
@@ -29,6 +34,7 @@ QUOTED = {
     "turn:": ("401", "Unauthorized"),
     "alarm:": ("los", "span 1"),
     "false-answer:": ("busy", "busy tone of India for 4 s"),
+    "tone:": ("busy", "busy tone of India for 4 s"),
     "expected:": ("answer_seconds", "answer_seconds (6.2) <= 4"),
 }
 """one code of each family, with what a far end says with it"""
@@ -110,6 +116,28 @@ def test_the_sentences_as_people_read_them() -> None:
         "The number 8000 at sip.example.net answered, and callers hear silence: nothing for 6.0 s."
         " (silent)"
     )
+
+
+def test_a_check_that_has_left_is_called_by_its_name(tmp_path: Path) -> None:
+    write_sample(file := tmp_path / "reveille.toml")
+    configuration = load(file)
+    reasons = ("answer: sip:486/17, Busy Here; Q.850 cause 17, user busy", "mos (2.1) >= 3.6")
+    there = Evidence(check="main-number", kind="sip-call", reasons=reasons)
+    assert evidence_words(configuration, there) == (
+        "The number 8000 at sip.example.net refused the call: 486 Busy Here; Q.850 cause 17, user"
+        " busy. (sip:486/17)"
+    )
+    gone = replace(there, check="old-number")
+    assert evidence_words(configuration, gone).startswith(
+        "The number of the check old-number refused the call: 486 Busy Here;"
+    )
+    another = replace(there, kind="portal", reasons=("open: refused, Connection refused",))
+    assert evidence_words(configuration, another) == (
+        "The page of the check main-number takes no connection, nobody listens there: Connection"
+        " refused. (refused)"
+    )
+    assert evidence_words(configuration, replace(there, reasons=("3 in a row",))) == "3 in a row"
+    assert evidence_words(configuration, replace(there, reasons=())) == ""
 
 
 @given(
