@@ -112,6 +112,11 @@ def test_the_sentences_as_people_read_them() -> None:
         "The number 8000 at sip.example.net was worse than agreed: answer 6.2 s, where at most"
         " 4.0 s is expected. (expected:answer_seconds)"
     )
+    several = "mos (2.1) >= 3.6; rx_loss_percent (8) <= 2"
+    assert fault_sentence(seen("expected:mos", said=several)) == (
+        "The number 8000 at sip.example.net was worse than agreed: mos 2.1, where at least 3.6 is"
+        " expected; rx loss 8.0 %, where at most 2.0 % is expected. (expected:mos)"
+    )
     assert fault_sentence(seen("silent", said="nothing for 6.0 s.")) == (
         "The number 8000 at sip.example.net answered, and callers hear silence: nothing for 6.0 s."
         " (silent)"
