@@ -31,9 +31,22 @@ TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_SUBJECT = 160
 _LONGEST_SENTENCE = 600
 _FAULTS = (
-    "connection", "tls", "telephony", "media", "webrtc", "line", "web", "dns", "mail", "database",
-    "backup", "host", "security", "families", "generic",
-)  # fmt: skip
+    "faults/connection.txt.j2",
+    "faults/tls.txt.j2",
+    "faults/telephony.txt.j2",
+    "faults/media.txt.j2",
+    "faults/webrtc.txt.j2",
+    "faults/line.txt.j2",
+    "faults/web.txt.j2",
+    "faults/dns.txt.j2",
+    "faults/mail.txt.j2",
+    "faults/database.txt.j2",
+    "faults/backup.txt.j2",
+    "faults/host.txt.j2",
+    "faults/security.txt.j2",
+    "faults/families.txt.j2",
+    "faults/generic.txt.j2",
+)
 """the files of templates/faults, each with the codes of one field"""
 
 
@@ -96,7 +109,7 @@ def fault_templates() -> Mapping[str, str]:
     """Every code that has words of its own -> its template. Raises ValueError where one has two."""
     known: dict[str, str] = {}
     for group in _FAULTS:
-        module = _environment(colour=False).get_template(f"faults/{group}.txt.j2").module
+        module = _environment(colour=False).get_template(group).module
         said: Mapping[str, str] = vars(module)["sentences"]
         if twice := known.keys() & said.keys():
             raise ValueError(f"two templates for {', '.join(sorted(twice))}")
