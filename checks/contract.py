@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
+from checks import target
 from checks.kind import Kind
 from checks.settings import Settings
 from checks.trace import (
@@ -95,6 +96,12 @@ class Check(Kind, Settings, ABC):
     @abstractmethod
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with these settings: name -> what it means, with its unit."""
+
+    def target(self) -> str:
+        """What it looks at, in one line and without any secret: "8000 at sip.example.net"; ""
+        where the settings do not say.
+        """
+        return target.of_settings(self)
 
     def highest_layer(self) -> Layer:
         """The highest layer it speaks about with these settings."""

@@ -69,6 +69,7 @@ FAMILIES: Mapping[str, str] = {
     "false-answer:": (
         "the tone or announcement that answered in the called party's stead: false-answer:busy"
     ),
+    "tone:": "the network tone that came where a prompt was awaited: tone:busy",
     "expected:": "an expectation that a measure did not meet: expected:answer_seconds",
 }
 """what codes begin with that quote somebody else -> what follows, with an example"""

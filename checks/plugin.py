@@ -24,6 +24,7 @@ import os
 import re
 import signal
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -34,6 +35,7 @@ from checks.kind import Duty
 from checks.perfdata import data_in
 from checks.process.parent import Child, Program, started
 from checks.settings import Duration, Secret
+from checks.target import of_host, shortened
 
 # Nagios itself reads 8 KiB of what a plugin prints (MAX_PLUGIN_OUTPUT_LENGTH), so nothing that it
 # shows is cut off here.
@@ -124,6 +126,16 @@ perfdata = ["time_seconds"]
     """a secret that the plugin reads as a line of its standard input"""
     within: Duration = Field(default=30.0, gt=0)
     """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
+
+    def target(self) -> str:
+        """The plugin's file name, and the host that it is given by -H or --hostname as the Monitoring
+        Plugins guidelines have it; its other arguments may hold a password, and are not shown.
+        """
+        name, host = self.command[0].rpartition("/")[2], ""
+        for option, value in pairwise(self.command):
+            if option in ("-H", "--hostname"):
+                host = of_host(value)
+        return shortened(f"{name} at {host}" if host else name)
 
     def measures(self) -> Mapping[str, str]:
         """How long the plugin ran, and the performance data that are named."""

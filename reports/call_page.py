@@ -36,6 +36,8 @@ class FailedCall:
     notes: tuple[str, ...] = ()
     exhibits: tuple[str, ...] = ()
     picture: Mapping[str, Any] = field(default_factory=dict)
+    said: str = ""
+    """the fault in plain words"""
 
 
 _QUALITY = (

@@ -23,6 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from reports.audit import Audit
 from reports.call_drawing import legs_of
 from reports.call_page import FailedCall, quality_rows
+from reports.faults import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
 from reports.summary import morning
@@ -30,6 +31,25 @@ from reports.summary import morning
 TEMPLATES = Path(__file__).parent / "templates"
 # Two lines of a mailbox's list: readers cut off whatever is longer.
 _LONGEST_SUBJECT = 160
+_LONGEST_SENTENCE = 600
+_FAULTS = (
+    "faults/connection.txt.j2",
+    "faults/tls.txt.j2",
+    "faults/telephony.txt.j2",
+    "faults/media.txt.j2",
+    "faults/webrtc.txt.j2",
+    "faults/line.txt.j2",
+    "faults/web.txt.j2",
+    "faults/dns.txt.j2",
+    "faults/mail.txt.j2",
+    "faults/database.txt.j2",
+    "faults/backup.txt.j2",
+    "faults/host.txt.j2",
+    "faults/security.txt.j2",
+    "faults/families.txt.j2",
+    "faults/generic.txt.j2",
+)
+"""the files of templates/faults, each with the codes of one field"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,26 @@ def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
     page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
     return _tidy(clean_painted(page) if colour else clean(page))
+
+
+def fault_sentence(fault: FaultSeen) -> str:
+    """What happened, in one sentence of plain words, and the code behind it in brackets."""
+    _, clause = template_of(fault, fault_templates())
+    page = _page("faults/parts/sentence.txt.j2", {"fault": fault, "clause": clause})
+    return brief(clean(page), _LONGEST_SENTENCE)
+
+
+@cache
+def fault_templates() -> Mapping[str, str]:
+    """Every code that has words of its own -> its template. Raises ValueError where one has two."""
+    known: dict[str, str] = {}
+    for group in _FAULTS:
+        module = _environment(colour=False).get_template(group).module
+        said: Mapping[str, str] = vars(module)["sentences"]
+        if twice := known.keys() & said.keys():
+            raise ValueError(f"two templates for {', '.join(sorted(twice))}")
+        known.update(said)
+    return known
 
 
 # What an event may also have (reports.model.EVENTS), where it has not.

@@ -25,7 +25,9 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class Once(_View):
-    """One attempt, and the orders that would go out. `fault` is "" or "stage: code text"."""
+    """One attempt, and the orders that would go out. `fault` is "" or "stage: code text", `said` is
+    it in plain words.
+    """
 
     check: str
     kind: str
@@ -40,6 +42,7 @@ class Once(_View):
     notes: tuple[str, ...] = ()
     exhibits: tuple[tuple[str, str], ...] = ()
     orders: tuple[str, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ worst.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -31,6 +32,10 @@ class HostCheck(Check):
 
     within: Duration = Field(default=60.0, gt=0)
     """time budget; what was not reached by then is said"""
+
+    def target(self) -> str:
+        """The name of this host."""
+        return platform.node() or "localhost"
 
     def longest_seconds(self) -> float:
         """The budget, and a little for the end."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -67,6 +68,10 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
     """how long an answer may take"""
     timezone: SiteZone = ""
     """the site's, which the loader knows"""
+
+    def target(self) -> str:
+        """This host, whose clock it is."""
+        return platform.node() or "localhost"
 
     def measures(self) -> Mapping[str, str]:
         """How far off, and who says so."""

@@ -84,6 +84,10 @@ standby_names = ["standby-b"]
         """The settings for the looking process, the password revealed. Raises LookupError."""
         return {**super().plain(), "server": self.server.plain()}
 
+    def target(self) -> str:
+        """The database, and its server."""
+        return self.server.named()
+
     def measures(self) -> Mapping[str, str]:
         """The measures of each stage."""
         return {

@@ -52,6 +52,10 @@ mail = "postfix"
             raise ValueError('name one queue: mail = "postfix", or folder = "/..."')
         return self
 
+    def target(self) -> str:
+        """The mail server's queue or the folder, and this host."""
+        return f"{self.mail or self.folder} on {super().target()}"
+
     def measures(self) -> Mapping[str, str]:
         """How many wait, and how long the oldest has waited."""
         return {

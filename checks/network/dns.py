@@ -28,6 +28,7 @@ from checks.kind import Duty
 from checks.network.dns_query import Asked, ask
 from checks.network.dns_reader import read
 from checks.settings import Duration
+from checks.target import of_host
 
 Record = Literal[
     "A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"
@@ -79,6 +80,11 @@ name = "agent.example.net"
     """whether an answer beside those is wrong"""
     within: Duration = Field(default=5.0, gt=0)
     """time limit for everything together"""
+
+    def target(self) -> str:
+        """The name, its record, and the server that is asked where it is not the host's own."""
+        asked = f" at {of_host(self.server, self.port)}" if self.server else ""
+        return f"{self.name} ({self.record}){asked}"
 
     def measures(self) -> Mapping[str, str]:
         """The measures of a question and its answer."""

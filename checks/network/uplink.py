@@ -27,8 +27,9 @@ from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
 from checks.kind import Duty
-from checks.network.uplink_targets import Target
+from checks.network.uplink_targets import Http, Target
 from checks.settings import Duration
+from checks.target import of_address, of_several
 
 
 class Uplink(Check):
@@ -77,6 +78,12 @@ targets = [
                 f"{self.need} targets are needed, and only {len(self.targets)} are named"
             )
         return self
+
+    def target(self) -> str:
+        """The hosts beyond the uplink."""
+        return of_several(
+            [of_address(t.http) if isinstance(t, Http) else str(t) for t in self.targets]
+        )
 
     def measures(self) -> Mapping[str, str]:
         """The measures of the uplink, and of each target by its number."""

@@ -24,6 +24,7 @@ from checks.contract import CannotTell, Check, Claim, Fault, Layer, Observation,
 from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.settings import Duration
+from checks.target import of_call, of_several
 from checks.telephony.call.line import AgentName, Line, LineName
 from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall
@@ -112,6 +113,13 @@ at_once = 1
         if self.line is not None:
             return (Claim(self.line.name, self._standing),)
         return tuple(Claim(agent.name, 1) for agent in self.log_ins)
+
+    def target(self) -> str:
+        """The number and the registrar; without calls the registrar and the accounts that log in."""
+        if self.to is None:
+            accounts = of_several([line.user or line.name for line in self.log_ins])
+            return f"{of_several(sorted({line.registrar for line in self.log_ins}))} (accounts {accounts})"
+        return of_call(self.to, self.line.registrar if self.line else "")
 
     def measures(self) -> Mapping[str, str]:
         """The counts of the attempts, and the rejected share with its interval."""

@@ -26,6 +26,7 @@ from sipmessage import URI, Request, Response
 from checks.contract import Check, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration
+from checks.target import of_host
 from checks.telephony.call.line import LineName
 from checks.telephony.sip.causes import cause_in
 from checks.telephony.sip.request import written
@@ -79,6 +80,10 @@ line = "trunk-a"
         if wrong := [code for code in self.accept if not 200 <= code <= 699]:
             raise ValueError(f"{wrong[0]} is not a final SIP status; those are 200 to 699")
         return self
+
+    def target(self) -> str:
+        """The registrar, or the host."""
+        return of_host(self.line.registrar if self.line else self.host or "")
 
     def measures(self) -> Mapping[str, str]:
         """The measures of the connection and of the answer."""

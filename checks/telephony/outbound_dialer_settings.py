@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from checks.contract import Check, Claim, Layer
 from checks.settings import Duration
+from checks.target import of_address
 from checks.telephony.call import (
     agent_proof,
     evidence,
@@ -100,6 +101,10 @@ class DialerSettings(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
     def claims(self) -> tuple[Claim, ...]:
         """One channel of each line."""
         return tuple(Claim(line.name, 1) for line in self.all_lines().values())
+
+    def target(self) -> str:
+        """The line that is called, its registrar, and the dialer's address."""
+        return f"{self.line.name} at {self.line.registrar}, ordered at {of_address(self.url)}"
 
     def measures(self) -> Mapping[str, str]:
         """The API's phases, the call's stages, and its quality."""

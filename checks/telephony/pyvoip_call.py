@@ -23,6 +23,7 @@ from checks.kind import Duty
 from checks.process.events import concluded, followed
 from checks.process.parent import python
 from checks.settings import Duration
+from checks.target import of_call
 from checks.telephony.call.account import way_of
 from checks.telephony.call.line import LineName
 
@@ -91,6 +92,10 @@ to = "8000"
     def layer_of(self, stage: str) -> Layer:
         """Registering belongs to the line, sound to the media, everything else to signalling."""
         return {"register": Layer.LINE, "media": Layer.MEDIA}.get(stage, Layer.SIGNALLING)
+
+    def target(self) -> str:
+        """The number, and the registrar that the call goes through."""
+        return of_call(self.to, self.line.registrar)
 
     def measures(self) -> Mapping[str, str]:
         """The measures of the registration, the answer and the sound."""

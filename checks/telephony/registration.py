@@ -79,6 +79,10 @@ line = "trunk-a"
             raise ValueError("a line without a user has nothing to register")
         return self
 
+    def target(self) -> str:
+        """The registrar, and whose account it is."""
+        return f"{self.line.registrar} (account {self.line.user or self.line.name})"
+
     def measures(self) -> Mapping[str, str]:
         """The measures of the connection, the registration and its contacts."""
         return {

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from checks.contract import Check, Claim, Layer
 from checks.settings import Duration
+from checks.target import of_call
 from checks.telephony.call import (
     agent_login,
     agent_proof,
@@ -138,6 +139,10 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
             *((Claim(agent.name, 1),) if agent else ()),
             *further,
         )
+
+    def target(self) -> str:
+        """The number, and the registrar that the call goes through."""
+        return of_call(self.to, self.line.registrar)
 
     def measures(self) -> Mapping[str, str]:
         """Every measure it can give with this script."""

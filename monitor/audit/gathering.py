@@ -24,6 +24,7 @@ from monitor.core.local_time import instant
 from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
 from monitor.incidents.correlation import Seen
+from monitor.incidents.fault_words import evidence_words, words_of
 from monitor.incidents.view import named, state_of
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import REPORT
@@ -87,8 +88,8 @@ class Reporting:
             made_up=asked.made_up,
             by_hand=asked.by_hand,
             replaces=next((report.number for report in before if report.day == day), None),
-            open=tuple(_trouble(incident) for incident in self._open()),
-            past=tuple(_trouble(incident) for incident in tickets),
+            open=tuple(_trouble(self._configuration, incident) for incident in self._open()),
+            past=tuple(_trouble(self._configuration, incident) for incident in tickets),
             looks=tuple(replace(line, tickets=_tickets_of(line.check, tickets)) for line in looks),
             parts=parts,
             usage=usage,
@@ -228,7 +229,7 @@ def _topic(probe: Check) -> str:
 
 
 def _part(name: str, probe: Check, seen: Observation, verdict: Verdict, ticket: str) -> Part:
-    fault, text = verdict.fault, "; ".join(verdict.reasons)
+    fault, text = verdict.fault, words_of(name, probe, verdict)
     stages = {f"{stage.name.replace('-', '_')}_seconds" for stage in seen.stages}
     return Part(
         check=name,
@@ -245,7 +246,7 @@ def _part(name: str, probe: Check, seen: Observation, verdict: Verdict, ticket: 
     )
 
 
-def _trouble(incident: Incident) -> Trouble:
+def _trouble(configuration: Configuration, incident: Incident) -> Trouble:
     return Trouble(
         number=named(incident.number),
         severity=incident.severity.id,
@@ -254,7 +255,7 @@ def _trouble(incident: Incident) -> Trouble:
         owner=incident.owner_title,
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,
-        summary=incident.evidence.reasons[0] if incident.evidence.reasons else "",
+        summary=evidence_words(configuration, incident.evidence),
         checks=(*incident.causes, *incident.attached),
         rank=incident.severity.rank,
         closing=incident.closing.value if incident.closing else "",

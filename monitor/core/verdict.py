@@ -21,6 +21,14 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+_OWN_SIDE = " (said by our own side)"
+# What `_said` and `Expectation.against` write; a code has no comma and no blank (RFC 3261 section
+# 21 and its likes give numbers, ours are words).
+_SAID = re.compile(
+    r"([A-Za-z0-9][^:\n]*): ([^\s,:]+(?::[^\s,]*)?)(?:, (.*?))?( \(said by our own side\))?",
+    re.DOTALL,
+)
+_AGAINST = re.compile(r"[a-z][a-z0-9_]* \(\S+\) (?:<=|>=|==|!=|<|>) -?\S+")
 # `<=` stands before `<` among the alternatives, which are tried in order: the shorter one would
 # leave a `=` behind.
 _FORM = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
@@ -127,7 +135,22 @@ def _expectation_fault(
     )
 
 
+def fault_of(reasons: Sequence[str]) -> Fault | None:
+    """The fault of a failed look out of the reasons that were kept of it; None where they name
+    none: a blind look, or reasons of another version.
+    """
+    broken = [reason for reason in reasons if _AGAINST.fullmatch(reason)]
+    if broken and broken[0] == reasons[0]:
+        measure = broken[0].split(" ", 1)[0]
+        return Fault(measure, f"expected:{measure}", "; ".join(broken))
+    told = _SAID.fullmatch(reasons[0]) if reasons else None
+    if told is None:
+        return None
+    stage, code, text, own = told.groups(default="")
+    return Fault(stage, code, text, "local" if own else "far")
+
+
 def _said(fault: Fault) -> str:
     # A 408 that our own stack made up and one that the far end sent lead to different people.
-    where = "" if fault.origin == "far" else " (said by our own side)"
+    where = "" if fault.origin == "far" else _OWN_SIDE
     return f"{fault.stage}: {fault.code}{', ' + fault.text if fault.text else ''}{where}"

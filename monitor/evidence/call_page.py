@@ -17,6 +17,7 @@ from checks.contract import Exhibit, Observation
 from monitor.config.models import Site
 from monitor.core.verdict import State
 from monitor.incidents.correlation import Seen
+from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.view import stage_lines
 from reports.call_page import FailedCall
 from reports.model import Finding
@@ -72,6 +73,7 @@ def failed_call(
         stage=fault.stage if fault else "",
         code=fault.code if fault else "",
         text=fault.text if fault else "",
+        said=verdict_words(seen.entry, seen.verdict) if fault else "",
         reasons=seen.verdict.reasons,
         stages=stage_lines(seen.evidence()),
         findings=tuple(_finding(low) for low in below),

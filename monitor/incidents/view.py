@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 from checks.body import Unreadable
@@ -11,6 +12,7 @@ from monitor.core.contacts import audience
 from monitor.core.escalation import ladder_times, standings
 from monitor.core.incident import Evidence, Incident
 from monitor.core.maintenance import active
+from monitor.incidents.fault_words import evidence_words
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import facts_of
 from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
@@ -52,7 +54,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         site=incident.site,
         timezone=configuration.site.timezone,
         title=incident.title,
-        summary=evidence.reasons[0] if evidence.reasons else incident.title,
+        summary=evidence_words(configuration, evidence) or incident.title,
         severity=severity.id,
         severity_name=severity.name,
         owner=incident.owner_title,
@@ -65,13 +67,11 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         check=evidence.check,
         reasons=evidence.reasons,
         stages=stage_lines(evidence),
-        findings=tuple(
-            Finding(f.layer.name.lower(), f.check, str(f.state), f.text) for f in evidence.findings
-        ),
+        findings=tuple(finding_lines(evidence)),
         exhibits=evidence.exhibits,
         clocks=clock_lines(configuration, incident, now),
         ladder=rung_lines(configuration, incident),
-        history=tuple((row.at, _said(row)) for row in history),
+        history=tuple((row.at, _said(row, evidence.reasons)) for row in history),
         times_bad=incident.times_bad,
         attached=incident.attached,
         muted=hidden,
@@ -118,13 +118,16 @@ def contact_of(configuration: Configuration, role: str) -> str:
 
 
 def stage_lines(evidence: Evidence) -> tuple[StageLine, ...]:
-    """The stages of a look; what broke one stands beside it."""
-    why = evidence.reasons[0] if evidence.reasons else ""
-    return tuple(
-        # The reason repeats the name of its stage, which already stands at the head of its line.
-        StageLine(name, seconds, passed, "" if passed else why.removeprefix(f"{name}: "))
-        for name, seconds, passed in evidence.stages
-    )
+    """The stages of a look; why one broke stands among the reasons, and there alone."""
+    return tuple(StageLine(name, seconds, passed) for name, seconds, passed in evidence.stages)
+
+
+def finding_lines(evidence: Evidence) -> Iterator[Finding]:
+    """What was found in each layer; what stands among the reasons is not said once more."""
+    said = "; ".join(evidence.reasons)
+    for one in evidence.findings:
+        again = bool(one.text) and one.text in said
+        yield Finding(one.layer.name.lower(), one.check, str(one.state), "" if again else one.text)
 
 
 def incident_line(configuration: Configuration, incident: Incident, now: datetime) -> IncidentLine:
@@ -144,9 +147,12 @@ def incident_line(configuration: Configuration, incident: Incident, now: datetim
     )
 
 
-def _said(row: HistoryRow) -> str:
+def _said(row: HistoryRow, reasons: tuple[str, ...]) -> str:
+    """What happened, in words; why a look failed only where the newest one failed otherwise."""
     try:
         facts = facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
     except Unreadable as why:
         return str(why)
+    if facts.get("reasons") and tuple(facts["reasons"][:1]) == reasons[:1]:
+        facts = {**facts, "reasons": ()}
     return render_text("happening", kind=row.kind, facts=facts).strip()

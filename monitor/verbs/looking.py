@@ -19,6 +19,7 @@ from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
 from monitor.incidents import store
 from monitor.incidents.correlation import Seen
+from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.view import incident_line, named, stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
@@ -148,6 +149,7 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once
         fault=(
             ", ".join(filter(None, (f"{fault.stage}: {fault.code}", fault.text))) if fault else ""
         ),
+        said=verdict_words(seen.entry, seen.verdict) if fault else "",
         reasons=seen.verdict.reasons,
         notes=seen.observation.notes,
         exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),
@@ -210,7 +212,7 @@ def _check_line(
         last_at=condition.looked_at if condition else None,
         next_at=min(moments, default=None),
         cadence=cadence_words(entry),
-        text="; ".join(newest.verdict.reasons) if newest else "",
+        text=verdict_words(entry, newest.verdict) if newest else "",
         incident=named(condition.incident) if condition and condition.incident else "",
         muted=hidden.reason or "maintenance" if hidden else "",
         overdue=_overdue(entry, condition, now),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from monitor.core.verdict import Expectation
 from monitor.incidents.correlation import Seen
+from monitor.incidents.fault_words import verdict_words
 
 # The four states of a plugin and their exit codes 0 to 3 (Monitoring Plugins guidelines).
 _WORDS = {"OK": "OK", "DEGRADED": "WARNING", "FAILED": "CRITICAL", "UNKNOWN": "UNKNOWN"}
@@ -17,7 +18,7 @@ def plugin_line(seen: Seen) -> str:
     """`SIP-CALL main-number OK - 12.1 s | answer_seconds=0.12s;;4`; the text never holds a bar or a
     line break.
     """
-    text = "; ".join(seen.verdict.reasons) or f"{seen.observation.seconds:.2f} s"
+    text = verdict_words(seen.entry, seen.verdict) or f"{seen.observation.seconds:.2f} s"
     # A bar begins the performance data, and a line break would cut the status in two.
     said = " ".join(text.replace("|", "/").split())
     head = f"{seen.entry.probe.KIND.upper()} {seen.name} {_WORDS[seen.verdict.state]} - {said}"

@@ -108,7 +108,8 @@ async def test_once_is_a_nagios_plugin(
     lab.break_("agent-portal-down")
     code, said, _ = await ran(capsys, *config, "once", "agent-portal", "--nagios")
     assert code == 2
-    assert said.startswith("PORTAL agent-portal CRITICAL - open: http:503")
+    assert said.startswith("PORTAL agent-portal CRITICAL - The page http://127.0.0.1:")
+    assert " answered with an error: 503 Service Unavailable. (http:503) | " in said
 
 
 async def test_a_check_that_is_not_there_gets_the_nearest(

@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.model import StageLine
 from reports.views import CheckLine, Explained, IncidentLine, Once, Status
-from tests.unit.sample_ticket import OPENED, later, ticket
+from tests.unit.sample_ticket import OPENED, SUMMARY, later, ticket
 
 ONCE = Once(
     check="main-number",
@@ -15,10 +15,11 @@ ONCE = Once(
     started_at=OPENED,
     seconds=9.31,
     state="FAILED",
-    stages=(StageLine("answer", 1.2, True, "200 OK"), StageLine("prompt", 6.0, False, "silent")),
+    stages=(StageLine("answer", 1.2, True, "200 OK"), StageLine("prompt", 6.0, False)),
     measures={"answer_seconds": 1.2, "rx_packets": 12345.0, "mos": 4.2318},
-    fault="prompt: silent nothing was heard within 6 s",
-    reasons=("prompt: silent nothing was heard within 6 s",),
+    fault="prompt: silent, nothing was heard within 6 s (level -78 dBFS)",
+    said=SUMMARY,
+    reasons=("prompt: silent, nothing was heard within 6 s (level -78 dBFS)",),
     notes=("codec PCMA/8000",),
     exhibits=(("call.wav", "/var/lib/reveille/exhibits/x/call.wav"),),
     orders=(
@@ -41,7 +42,7 @@ STATUS = Status(
             later(minutes=9),
             None,
             "08:30, 17:30",
-            "prompt: silent nothing was heard within 6 s",
+            SUMMARY,
             "RV-12",
         ),
         CheckLine("pri-1", "tcp", "OK", OPENED, later(minutes=9), None, "every 5m"),

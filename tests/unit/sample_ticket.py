@@ -5,9 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reports.faults import FaultSeen
 from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket
+from reports.render import fault_sentence
 
 OPENED = datetime(2026, 11, 21, 21, 42, tzinfo=UTC)
+
+
+SUMMARY = fault_sentence(
+    FaultSeen(
+        "sip-call",
+        "prompt",
+        "silent",
+        "nothing was heard within 6 s (level -78 dBFS)",
+        "8000 at sip.example.net",
+        "main-number",
+    )
+)
 
 
 def later(**spans: float) -> datetime:
@@ -43,10 +57,7 @@ _VALUES: dict[str, Any] = {
     "site": "Pune",
     "timezone": "Asia/Kolkata",
     "title": "PRI is up but IVR is not working",
-    "summary": (
-        "main-number: the call is answered after 1.2 s, but nothing is heard for 6 s where"
-        " “welcome” should be."
-    ),
+    "summary": SUMMARY,
     "severity": "P0",
     "severity_name": "urgent",
     "owner": "Ozonetel (vendor)",
@@ -54,7 +65,7 @@ _VALUES: dict[str, Any] = {
     "opened_at": OPENED,
     "check": "main-number",
     "reasons": (
-        "prompt: silent nothing was heard within 6 s (level -78 dBFS)",
+        "prompt: silent, nothing was heard within 6 s (level -78 dBFS)",
         "confirmed by a second call 20 s later",
     ),
     "stages": (
@@ -63,14 +74,14 @@ _VALUES: dict[str, Any] = {
         StageLine("ring", 1.1, True, "180 Ringing"),
         StageLine("answer", 1.2, True, "200 OK"),
         StageLine("media", 0.09, True, "50 packets a second, from the address in the SDP"),
-        StageLine("prompt", 6.0, False, "silent: nothing was heard within 6 s (level -78 dBFS)"),
+        StageLine("prompt", 6.0, False),
     ),
     "findings": (
         Finding("uplink", "uplink", "OK", "8 ms to the edge, no loss"),
         Finding("line", "pri-1", "OK", "D-channel up, 0 alarms, 2 of 30 channels busy"),
         Finding("signalling", "main-number", "OK", "answered after 1.2 s"),
         Finding("media", "main-number", "OK", "RTP flows both ways"),
-        Finding("prompt", "main-number", "FAILED", "silent where “welcome” should be"),
+        Finding("prompt", "main-number", "FAILED"),
         Finding("agent", "", "UNKNOWN", ""),
     ),
     "exhibits": (
@@ -102,7 +113,7 @@ _VALUES: dict[str, Any] = {
         ),
     ),
     "history": (
-        (OPENED - timedelta(seconds=22), "main-number failed: prompt, silent"),
+        (OPENED - timedelta(seconds=22), "main-number failed"),
         (OPENED, "confirmed by a second call; opened as P0, told level 1"),
     ),
     "times_bad": 2,

@@ -71,6 +71,10 @@ CALL = FailedCall(
     stage="prompt",
     code="dtmf-ignored",
     text="nothing new after the digit",
+    said=(
+        "The number 8000 at sip.example.net does not act on the digits that callers press: nothing"
+        " new after the digit. (dtmf-ignored)"
+    ),
     reasons=("prompt: dtmf-ignored, nothing new after the digit",),
     stages=(StageLine("answer", 0.4, True), StageLine("prompt", 4.0, False, "dtmf-ignored")),
     findings=(Finding("line", "trunk", "OK", "answered OPTIONS"),),
@@ -124,7 +128,8 @@ class Checker(HTMLParser):
 def test_it_says_what_failed_and_what_to_do_before_anything_else() -> None:
     text = Checker(render_evidence(CALL)).text.split("}", 1)[-1]
     order = [
-        "FAILED", "The IVR does not act on digits", "prompt: dtmf-ignored", "Mon 23 Nov 03:12 IST", "Do this next",
+        "FAILED", "The IVR does not act on digits",
+        "does not act on the digits that callers press", "Mon 23 Nov 03:12 IST", "Do this next",
         "How far it got", "as it sounded", "SIP ladder", "The layers below", "Voice quality",
     ]  # fmt: skip
     places = [text.index(part) for part in order]

@@ -27,6 +27,7 @@ from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
 from checks.settings import Duration, LocalPath, Secret, Settings
+from checks.target import of_host
 
 # Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
@@ -103,6 +104,10 @@ class _Kept(Check):
 
     def _identities(self) -> tuple[str, ...]:
         return (revealed(self.identity),) if self.identity else ()
+
+    def target(self) -> str:
+        """The folder that the backups lie in."""
+        return str(self.folder)
 
     def measures(self) -> dict[str, str]:
         """What a proof tells."""
@@ -226,6 +231,12 @@ newest_record = "SELECT max(calldate) FROM cdr"
                 " false"
             )
         return self
+
+    def target(self) -> str:
+        """The database and its host, or the directory or file that is kept."""
+        if self.path is not None:
+            return str(self.path)
+        return f"{self.database} at {of_host(self.host, self.port)}" if self.host else self.database
 
     def measures(self) -> dict[str, str]:
         """What a backup tells, and its proof."""

@@ -25,7 +25,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from checks.contract import CannotTell, Check, Layer, Refused, Trace
-from checks.data.usage.sources import FilePattern, Name, Server, times_of
+from checks.data.usage.sources import FilePattern, Name, Server, place_of, times_of
 from checks.kind import Duty
 from checks.process.events import Told, concluded, followed
 from checks.process.parent import python
@@ -158,6 +158,10 @@ password = { credential = "hygiene" }
                 f" {self.keep_days}"
             )
         return self
+
+    def target(self) -> str:
+        """The database whose records are moved and deleted."""
+        return place_of(self.live.sqlite, self.live.postgresql or self.live.mariadb)
 
     def measures(self) -> Mapping[str, str]:
         """What either database tells."""

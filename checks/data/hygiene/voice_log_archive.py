@@ -65,6 +65,10 @@ folder = "/var/lib/reveille/voice-logs"
     within: Duration = Field(default=14400.0, gt=0)
     """time limit for the whole"""
 
+    def target(self) -> str:
+        """The folder that the archives lie in."""
+        return str(self.folder)
+
     def measures(self) -> Mapping[str, str]:
         """What an archive tells, and its proof."""
         own = {

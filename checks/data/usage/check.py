@@ -122,6 +122,10 @@ trunks = ["PJSIP/trunk-*"]
             )
         return self
 
+    def target(self) -> str:
+        """Where the call records lie."""
+        return self.records.named()
+
     def measures(self) -> Mapping[str, str]:
         """The measures of the headline."""
         return _MEASURES

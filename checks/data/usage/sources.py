@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from checks.data.usage.record_formats import FORMATS, TERMS
 from checks.settings import LocalPath, ReadableFile, Secret, Settings, nearest, shown
+from checks.target import of_host
 
 # As PostgreSQL and MariaDB take a name without quotes, with its schema in front: it is quoted all
 # the same.
@@ -66,6 +67,10 @@ class Server(Settings):
     nothing is checked
     """
 
+    def named(self) -> str:
+        """The database and its host."""
+        return f"{self.database} at {of_host(self.host, self.port)}"
+
     def plain(self) -> dict[str, Any]:
         """For the child process, the password revealed. Raises LookupError."""
         trusted = self.trusted_certificates
@@ -77,6 +82,11 @@ class Server(Settings):
             "password": None if self.password is None else self.password.reveal(),
             "trusted": None if trusted is None else str(trusted),
         }
+
+
+def place_of(path: object, server: Server | None) -> str:
+    """A file, or the database of a server, in one line."""
+    return server.named() if server else str(path)
 
 
 class Place(Settings):
@@ -110,6 +120,10 @@ class Place(Settings):
         if self.file is not None and self.table is not None:
             raise ValueError("a file has no table; leave it out, or name a database")
         return self
+
+    def named(self) -> str:
+        """The file, or the database and its host."""
+        return place_of(self.file or self.sqlite, self.postgresql or self.mariadb)
 
     def plain(self) -> dict[str, Any]:
         """For the child process, passwords revealed. Raises LookupError."""
