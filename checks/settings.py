@@ -80,6 +80,13 @@ class Settings(BaseModel):
     """of a table that is an old way of writing: its key, why not to write it, what to write"""
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """What is written below a field is one paragraph, however its lines were broken."""
+        for field in cls.model_fields.values():
+            if field.description:
+                field.description = " ".join(field.description.split())
+
+    @classmethod
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /
     ) -> CoreSchema:

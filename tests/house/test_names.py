@@ -30,6 +30,7 @@ _FOREIGN = {
 }
 # Here `checks.NAME` is a place in a configuration.
 _OF_CONFIGURATIONS = (
+    "tests/unit/test_sound_part.py",
     "tests/unit/test_config",
     "tests/loopback/test_backup.py",
     "tests/loopback/test_hygiene.py",
