@@ -128,8 +128,9 @@ perfdata = ["time_seconds"]
     """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
 
     def target(self) -> str:
-        """The plugin's file name, and the host that it is given by -H or --hostname as the Monitoring
-        Plugins guidelines have it; its other arguments may hold a password, and are not shown.
+        """The plugin's file name, and the host that it is given by -H or --hostname as the
+        Monitoring Plugins guidelines have it; its other arguments may hold a password, and are
+        not shown.
         """
         name, host = self.command[0].rpartition("/")[2], ""
         for option, value in pairwise(self.command):

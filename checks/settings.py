@@ -193,7 +193,7 @@ class Secret(Settings):
             raise LookupError(f"{missing}{self._way()}") from None
 
     def _way(self) -> str:
-        """Where it was looked for, and what would be right; a file and a variable say it by name."""
+        """Where it was looked for, and what is right; a file and a variable say it by name."""
         if self.credential is None:
             return ""
         if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
@@ -203,7 +203,8 @@ class Secret(Settings):
             )
         return (
             ": credentials are there inside the service alone; by hand, as root, set"
-            " CREDENTIALS_DIRECTORY=/etc/reveille/credentials (the folder that LoadCredential= names)"
+            " CREDENTIALS_DIRECTORY=/etc/reveille/credentials"
+            " (the folder that LoadCredential= names)"
         )
 
     def _path(self) -> Path:

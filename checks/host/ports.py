@@ -1,5 +1,5 @@
-"""Listening ports against the accepted list (`reveille baseline NAME`): what nobody knows of listens
-to everybody.
+"""Listening ports against the accepted list (`reveille baseline NAME`): what nobody knows of
+listens to everybody.
 
     listen    /proc/net/{tcp,udp}*      unexpected-port
 

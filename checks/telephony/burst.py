@@ -115,10 +115,11 @@ at_once = 1
         return tuple(Claim(agent.name, 1) for agent in self.log_ins)
 
     def target(self) -> str:
-        """The number and the registrar; without calls the registrar and the accounts that log in."""
+        """The number and the registrar; without calls the registrar and the accounts in use."""
         if self.to is None:
             accounts = of_several([line.user or line.name for line in self.log_ins])
-            return f"{of_several(sorted({line.registrar for line in self.log_ins}))} (accounts {accounts})"
+            registrars = of_several(sorted({line.registrar for line in self.log_ins}))
+            return f"{registrars} (accounts {accounts})"
         return of_call(self.to, self.line.registrar if self.line else "")
 
     def measures(self) -> Mapping[str, str]:

@@ -9,9 +9,9 @@
     compare   {"call": "…", "status": "filed"}                 fault: wrong-body
               < 204 No Content
 
-Rules: the steps are a walk (checks/web/steps/step_runner.py), the last one is what triggers. In them
-{callback} is the address to call and {reference} a word of this attempt alone. Where the address
-was registered at the API beforehand (`path`), the callback of this attempt is known by the
+Rules: the steps are a walk (checks/web/steps/step_runner.py), the last one is what triggers. In
+them {callback} is the address to call and {reference} a word of this attempt alone. Where the
+address was registered at the API beforehand (`path`), the callback of this attempt is known by the
 reference in it.
 """
 

@@ -215,7 +215,7 @@ class Station:
     # --- leaving
 
     async def hang_up(self, within: float) -> tuple[bool, bool]:
-        """Send BYE and un-REGISTER; returns whether there was a call, and whether it was answered."""
+        """Send BYE and un-REGISTER; returns whether there was a call, and if it was answered."""
         self._leaving = True
         call, signalling = self._call, self._signalling
         had_call = call is not None and call.established and not call.ended

@@ -129,7 +129,7 @@ def warnings(configuration: Configuration) -> list[Found]:
 
 
 def _old_words(configuration: Configuration) -> Iterator[Found]:
-    """Tables that are written in a word of before, which a later release takes for something else."""
+    """Tables written in a word of before, which a later release takes for something else."""
     for name, entry in configuration.checks.items():
         for place, table in tables_in(entry.probe, ("checks", name)):
             if table.OUTDATED is not None:

@@ -1,5 +1,5 @@
-"""Values that are allowed, and probably not what was meant: a word that no rule of the policy knows, a
-look that outlasts its rhythm, a time zone that only seems to be the place's.
+"""Values that are allowed, and probably not what was meant: a word that no rule of the policy
+knows, a look that outlasts its rhythm, a time zone that only seems to be the place's.
 """
 
 from __future__ import annotations

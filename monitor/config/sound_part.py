@@ -1,9 +1,10 @@
-"""What can be used of a broken configuration: the verbs that read the ledger or act on a ticket need
-the site and the state folder, and a slip in a check's table must not keep anybody from a ticket.
+"""What can be used of a broken configuration: the verbs that read the ledger or act on a ticket
+need the site and the state folder, and a slip in a check's table must not keep anybody from a
+ticket.
 
-Rule: the daemon never runs on this, and whoever uses it says that the file is broken. A section with
-a slip is left out whole; of [site], and of what stands above the first section, only the faulty
-keys.
+Rule: the daemon never runs on this, and whoever uses it says that the file is broken. A section
+with a slip is left out whole; of [site], and of what stands above the first section, only the
+faulty keys.
 """
 
 from __future__ import annotations

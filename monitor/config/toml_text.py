@@ -126,8 +126,8 @@ def _slip(text: str, message: str) -> Fault:
 
 
 def _strange_sign(lines: list[str]) -> tuple[int, str, str] | None:
-    """A sign outside of texts and comments that looks like one of TOML's, as word processors and web
-    pages have them: its column, what it is, what would be right."""
+    """A sign outside of texts and comments that looks like one of TOML's, as word processors and
+    web pages have them: its column, what it is, what would be right."""
     for line in lines:
         bare = _TEXT_OR_COMMENT.sub(lambda found: " " * len(found[0]), line)
         for column, sign in enumerate(bare, 1):

@@ -28,7 +28,7 @@ _incident, _condition = TypeAdapter(Incident), TypeAdapter(Condition)
 
 
 class ObservationBody(TypedDict, total=False):
-    """An observation; what is empty is left out (monitor/ledger/encoding.py), lists stand by place."""
+    """An observation without what is empty (monitor/ledger/encoding.py); lists stand by place."""
 
     stages: list[Any]
     measures: dict[str, float]

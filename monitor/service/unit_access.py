@@ -1,5 +1,5 @@
-"""Whether the service's own user could read a file: `reveille.service` runs with DynamicUser=, and a
-file that root alone may read makes it start again and again.
+"""Whether the service's own user could read a file: `reveille.service` runs with DynamicUser=, and
+a file that root alone may read makes it start again and again.
 
 Rule: only what the unit on this host says is used. Where no unit is installed, it reads another
 file, or an access list decides (acl(5)), nothing is said.

@@ -1,4 +1,4 @@
-"""What the operating system has refused a verb, in one line: what, where, and what would be right."""
+"""What the operating system refused a verb, in one line: what, where, and what would be right."""
 
 from __future__ import annotations
 

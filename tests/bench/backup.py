@@ -46,14 +46,17 @@ DURABLE = {
 RECORDS = """
 CREATE TABLE cdr AS SELECT
   i::bigint AS id, '2026-08-01'::timestamptz + i * interval '2 seconds' AS calldate,
-  '"' || md5(i::text) || '" <' || (9000000000 + (i::bigint * 7919) % 999999999)::text || '>' AS clid,
+  '"' || md5(i::text) || '" <' ||
+    (9000000000 + (i::bigint * 7919) % 999999999)::text || '>' AS clid,
   (9000000000 + (i::bigint * 7919) % 999999999)::text AS src, (8000 + i % 40)::text AS dst,
   'from-trunk'::text AS dcontext,
   'PJSIP/trunk-' || lpad(to_hex(i), 8, '0') AS channel,
   'PJSIP/agent-' || (i % 200)::text || '-' || to_hex(i) AS dstchannel,
-  'Queue'::text AS lastapp, 'support,tT,,,60'::text AS lastdata, (i::bigint * 31 % 600)::int AS duration,
-  (i::bigint * 31 % 590)::int AS billsec, (ARRAY['ANSWERED','NO ANSWER','BUSY','FAILED'])[1 + i % 4] AS disposition,
-  3 AS amaflags, 'acc-' || (i % 50)::text AS accountcode, gen_random_uuid() AS uniqueid, gen_random_uuid() AS linkedid,
+  'Queue'::text AS lastapp, 'support,tT,,,60'::text AS lastdata,
+  (i::bigint * 31 % 600)::int AS duration, (i::bigint * 31 % 590)::int AS billsec,
+  (ARRAY['ANSWERED','NO ANSWER','BUSY','FAILED'])[1 + i % 4] AS disposition,
+  3 AS amaflags, 'acc-' || (i % 50)::text AS accountcode,
+  gen_random_uuid() AS uniqueid, gen_random_uuid() AS linkedid,
   (i % 9)::int AS sequence, ''::text AS userfield, round((random() * 4 + 1)::numeric, 2) AS mos
 FROM generate_series(1, {rows}) AS i;
 ALTER TABLE cdr ADD PRIMARY KEY (id);
@@ -75,7 +78,10 @@ def bare(
 
     def work() -> None:
         run = {"env": server.environment(), "check": True}
-        subprocess.run(["pg_dump", *dump, "-f", str(folder / "bare"), database], **run)  # type: ignore[call-overload]
+        subprocess.run(
+            ["pg_dump", *dump, "-f", str(folder / "bare"), database],
+            **run,
+        )  # type: ignore[call-overload]
         server.create(f"{database}_again")
         subprocess.run(
             ["pg_restore", *restore, "-d", f"{database}_again", str(folder / "bare")], **run

@@ -208,7 +208,8 @@ async def measure(folder: Path, rounds: int) -> int:
             stand = _STAND_SECONDS + number * _START_GAP_SECONDS
             bare = await bare_calls(peer.port, folder, number, stand)
             print(
-                f"{seen.calls:<14}{seen.stood:>10}{seen.failed:>10}{seen.sick:>10}{seen.lost:>10}{seen.late:>10}"
+                f"{seen.calls:<14}{seen.stood:>10}{seen.failed:>10}{seen.sick:>10}"
+                f"{seen.lost:>10}{seen.late:>10}"
                 f"{seen.unsent:>10.2f}{seen.stall:>10.2f}{seen.cores:>10.2f}{bare:>10.2f}"
             )
             if not seen.healthy:

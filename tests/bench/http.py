@@ -186,8 +186,9 @@ async def main(minutes: float) -> int:
         found.sort()
         late = found[int(len(found) * 0.99)] if found else float("inf")
         middle = statistics.median(found) if found else float("inf")
-        print(f"lateness  {len(found)} of {owed} looks  median {middle * 1000:.0f} ms  p99 {late * 1000:.0f} ms  "
-              f"worst {found[-1] * 1000:.0f} ms  {share:.2f} of a core")  # fmt: skip
+        print(f"lateness  {len(found)} of {owed} looks  median {middle * 1000:.0f} ms  "
+              f"p99 {late * 1000:.0f} ms  worst {found[-1] * 1000:.0f} ms  "
+              f"{share:.2f} of a core")  # fmt: skip
         figures.append(
             f"{len(found) / minutes:.0f} a minute on one core, p99 {late * 1000:.0f} ms late"
         )

@@ -50,7 +50,7 @@ DONE_TO_SOUND: Mapping[str, voices.Channel] = {
     "-12 dB": voices.louder(-12),
 }
 BEYOND = {"5 % deleted"}
-"""shown, but no target: a twentieth of all frames missing is no call that a person would call good"""
+"""shown, but no target: with a twentieth of its frames missing, no call is good to a person"""
 
 
 @dataclass(slots=True)
@@ -174,12 +174,14 @@ def cost_seconds() -> float:
 def table(found: Mapping[str, Tally]) -> str:
     """For people."""
     lines = [
-        f"{'channel':<22}{'recall %':>10}{'of':>6}{'false accept %':>16}{'of':>8}{'least covered':>15}{'CPU s':>8}"
+        f"{'channel':<22}{'recall %':>10}{'of':>6}{'false accept %':>16}{'of':>8}"
+        f"{'least covered':>15}{'CPU s':>8}"
     ]
     for name, tally in found.items():
         lines.append(
-            f"{name:<22}{100 * tally.recall:>10.2f}{tally.sought:>6}{100 * tally.false_accept:>16.3f}"
-            f"{tally.compared:>8}{min(tally.coverage):>15.2f}{tally.seconds:>8.1f}"
+            f"{name:<22}{100 * tally.recall:>10.2f}{tally.sought:>6}"
+            f"{100 * tally.false_accept:>16.3f}{tally.compared:>8}"
+            f"{min(tally.coverage):>15.2f}{tally.seconds:>8.1f}"
         )
         lines += [f"    {error}" for error in tally.errors[:5]]
     return "\n".join(lines)

@@ -158,8 +158,8 @@ async def cases(tally: Tally, folder: Path, chosen: Sequence[Case]) -> None:
     await run("requests at the agent", chosen, hurled, lambda _: "either")
     began = time.monotonic()
     stood = await pelting.cases_in_a_call(tuple(chosen), folder / "stood")
-    tally.take("cases: requests in a call", [("in a call", stood, stood.word == "passed")], len(chosen),
-               time.monotonic() - began)  # fmt: skip
+    tally.take("cases: requests in a call", [("in a call", stood, stood.word == "passed")],
+               len(chosen), time.monotonic() - began)  # fmt: skip
 
 
 async def mutations(tally: Tally, folder: Path, lot: random.Random) -> None:
@@ -168,8 +168,8 @@ async def mutations(tally: Tally, folder: Path, lot: random.Random) -> None:
     async def run(name: str, each: int, jobs: Sequence[Job], at_once: int = AT_ONCE) -> None:
         began = time.monotonic()
         outcomes = await most_at_once(at_once, jobs)
-        tally.take(f"mutated: {name}", [(name, o, is_lenient(o)) for o in outcomes], each * len(jobs),
-                   time.monotonic() - began)  # fmt: skip
+        tally.take(f"mutated: {name}", [(name, o, is_lenient(o)) for o in outcomes],
+                   each * len(jobs), time.monotonic() - began)  # fmt: skip
 
     numbers = count()
 
@@ -178,8 +178,8 @@ async def mutations(tally: Tally, folder: Path, lot: random.Random) -> None:
 
     began = time.monotonic()
     own = await pelting.own_transactions(lot, 2500, folder)
-    tally.take("mutated: answers to OPTIONS and REGISTER", [("own", o, is_lenient(o)) for o in own], len(own),
-               time.monotonic() - began)  # fmt: skip
+    tally.take("mutated: answers to OPTIONS and REGISTER", [("own", o, is_lenient(o)) for o in own],
+               len(own), time.monotonic() - began)  # fmt: skip
     await run("answers to INVITE", 150, many(16, lambda p: pelting.setting_up(lot, 150, p)))
     await run("descriptions (SDP)", 1, many(80, lambda p: pelting.describing(lot, p)))
     await run("requests in a call", 600, many(4, lambda p: pelting.in_the_call(lot, 600, p)))

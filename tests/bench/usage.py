@@ -36,28 +36,35 @@ MOST_TIMES, MOST_MEGABYTES, MOST_SWEEP_SECONDS = 2.0, 200.0, 5.0
 
 _TABLE = """
     CREATE TABLE cdr (
-        accountcode TEXT, src TEXT, dst TEXT, dcontext TEXT, clid TEXT, channel TEXT, dstchannel TEXT, lastapp TEXT,
-        lastdata TEXT, start TEXT, answer TEXT, "end" TEXT, duration INTEGER, billsec INTEGER, disposition TEXT,
-        amaflags TEXT, uniqueid TEXT, userfield TEXT, peeraccount TEXT, linkedid TEXT, sequence INTEGER)"""
+        accountcode TEXT, src TEXT, dst TEXT, dcontext TEXT, clid TEXT, channel TEXT,
+        dstchannel TEXT, lastapp TEXT, lastdata TEXT, start TEXT, answer TEXT, "end" TEXT,
+        duration INTEGER, billsec INTEGER, disposition TEXT, amaflags TEXT, uniqueid TEXT,
+        userfield TEXT, peeraccount TEXT, linkedid TEXT, sequence INTEGER)"""
 _FILL = """
     INSERT INTO cdr
     WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < :count - 1),
     drawn AS (
         SELECT i, :midnight + i * 86400 / :count AS at, i * 40503 % 600 AS length,
-            CASE i % 10 WHEN 9 THEN 800 ELSE i * 2654435761 % 1000 END AS r  -- every tenth: an agent who did not answer
+            CASE i % 10 WHEN 9 THEN 800  -- every tenth: an agent who did not answer
+                ELSE i * 2654435761 % 1000 END AS r
         FROM number)
     SELECT '', '+4930' || (100000 + i % 900000), CAST(8000 + r % 40 AS TEXT), 'from-trunk',
-        '"Caller, ' || r || '" <+4930>', 'PJSIP/trunk-' || substr('abcd', 1 + r % 4, 1) || '-' || printf('%08x', i),
+        '"Caller, ' || r || '" <+4930>',
+        'PJSIP/trunk-' || substr('abcd', 1 + r % 4, 1) || '-' || printf('%08x', i),
         'PJSIP/agent-' || (10 + r % 80) || '-' || printf('%08x', i + 1), 'Queue', 'support,tT,,',
-        datetime(at + 19800, 'unixepoch'), CASE WHEN r < 700 THEN datetime(at + 19808, 'unixepoch') END,
-        datetime(at + 19808 + length, 'unixepoch'), length + 8, CASE WHEN r < 700 THEN length ELSE 0 END,
-        CASE WHEN r < 700 THEN 'ANSWERED' WHEN r < 850 THEN 'NO ANSWER' WHEN r < 940 THEN 'BUSY' ELSE 'FAILED' END,
+        datetime(at + 19800, 'unixepoch'),
+        CASE WHEN r < 700 THEN datetime(at + 19808, 'unixepoch') END,
+        datetime(at + 19808 + length, 'unixepoch'), length + 8,
+        CASE WHEN r < 700 THEN length ELSE 0 END,
+        CASE WHEN r < 700 THEN 'ANSWERED' WHEN r < 850 THEN 'NO ANSWER' WHEN r < 940 THEN 'BUSY'
+            ELSE 'FAILED' END,
         'DOCUMENTATION', at || '.' || i, '', '',
         (:midnight + (i - (i % 10 = 9)) * 86400 / :count) || '.' || (i - (i % 10 = 9)), i
     FROM drawn"""
 _BARE = """SELECT substr(start, 12, 2), trunk, answered, count(*), sum(talk), sum(wait) FROM (
         SELECT min(start) AS start, min(rtrim(rtrim(channel, '0123456789abcdef'), '-')) AS trunk,
-            max(disposition = 'ANSWERED') AS answered, sum(billsec) AS talk, max(duration - billsec) AS wait
+            max(disposition = 'ANSWERED') AS answered, sum(billsec) AS talk,
+            max(duration - billsec) AS wait
         FROM cdr GROUP BY linkedid)
     WHERE start >= '2026-11-20 00:00:00' AND start < '2026-11-21 00:00:00' GROUP BY 1, 2, 3"""
 
@@ -84,7 +91,8 @@ def main(records: int) -> int:
         ours_sql = run_ours(folder, {"kind": "sqlite", "path": str(database)}, "2026-11-20")
     swept, at_once = sweep()
     rows = [
-        ("bare pass over the file (csv)", bare_file, bare_file), ("usage of the file", ours_file, bare_file),
+        ("bare pass over the file (csv)", bare_file, bare_file),
+        ("usage of the file", ours_file, bare_file),
         ("bare aggregate in SQLite", bare_sql, bare_sql), ("usage of SQLite", ours_sql, bare_sql),
     ]  # fmt: skip
     for title, one, anchor in rows:
@@ -152,8 +160,9 @@ def run_ours(folder: Path, source: dict[str, Any], date: str) -> Run:
         **source,
     }
     job = {
-        "date": date, "zone": "Asia/Kolkata", "now": MIDNIGHT + 100_800, "weeks": 4, "answer_seconds": 20,
-        "short_seconds": 5, "longest_seconds": 14_400, "wrap_seconds": 0, "service_level": "A", "queue_log": None,
+        "date": date, "zone": "Asia/Kolkata", "now": MIDNIGHT + 100_800, "weeks": 4,
+        "answer_seconds": 20, "short_seconds": 5, "longest_seconds": 14_400, "wrap_seconds": 0,
+        "service_level": "A", "queue_log": None,
         "records": {**records, "fields": list(FORMATS["asterisk"].fields)}, "own": ["reveille"],
         "trunks": ["PJSIP/trunk-*"], "delivered": [], "result": str(result),
     }  # fmt: skip

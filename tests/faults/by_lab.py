@@ -43,7 +43,8 @@ def wrong_password(of: str) -> Look:
 
 
 def _row(name: str, stage: str, code: str, issue: str, *faults: str, **more: object) -> Row:
-    return Row(name, "lab", stage, code, issue, broken(*(faults or (name,)), **more))  # type: ignore[arg-type]
+    look = broken(*(faults or (name,)), **more)  # type: ignore[arg-type]
+    return Row(name, "lab", stage, code, issue, look)
 
 
 ROWS: tuple[Row, ...] = (

@@ -28,8 +28,8 @@ RAISERS = ("Refused", "SourceFault", "Failed", "at.fault", "self._at.fault")
 LIST = "checks/fault_codes.py"
 SHIPPED = ("exotel", "ozonetel", "xop")
 OF_OTHERS = (
-    "reveille", "call-control", "crm", "crm-*", "pri", "pri-call", "pri-state", "trunk", "trunk-*", "line-*",
-    "sip-register", "dialer", "dialer-*", "report-*", "chat-*", "api-*", "network",
+    "reveille", "call-control", "crm", "crm-*", "pri", "pri-call", "pri-state", "trunk", "trunk-*",
+    "line-*", "sip-register", "dialer", "dialer-*", "report-*", "chat-*", "api-*", "network",
 )  # fmt: skip
 """kinds that rules name for outsiders' checks; and what Reveille says of itself"""
 FALLING: Mapping[str, str] = {
@@ -93,7 +93,7 @@ def test_every_family_is_said_somewhere() -> None:
 
 
 def written(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """Rule, kind (a glob) and code (a glob) as rules name them; a rule without a code names none."""
+    """Rule, kind and code (both globs) as rules name them; a rule without a code names none."""
     for rule in policy.rules:
         when = dict(rule.when)
         for code in when.get("code", ()):

@@ -39,8 +39,10 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     wants = "".join(f"Requires-Dist: {name}\\n" for name in project.get("dependencies", []))
     with ZipFile(f"{folder}/reveille-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr("tiny.py", SAYING.format(version))
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: reveille\\nVersion: {version}\\n{wants}")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        about = f"Metadata-Version: 2.1\\nName: reveille\\nVersion: {version}\\n"
+        wheel.writestr(f"{info}/METADATA", about + wants)
+        built = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr(f"{info}/WHEEL", built)
         wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\\nreveille = tiny:main\\n")
         wheel.writestr(f"{info}/RECORD", "")
     return f"reveille-{version}-py3-none-any.whl"

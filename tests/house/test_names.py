@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from tests.house.source import ROOT, WINGS, files, modules, none
 
 EVERYTHING = (*WINGS, "tests")
-# `checks.kinds`, `monitor.verbs.running:demo`, `-m checks.host.child`; a class or function may follow.
+# `checks.kinds`, `monitor.verbs.running:demo`, `-m checks.host.child`; a class or function may
+# follow.
 _DOTTED = re.compile(
     rf"(?<![\w.@/\[-])((?:{'|'.join(EVERYTHING)})(?:\.[a-z_][a-z0-9_]*)+)(?![\w/-])"
 )

@@ -50,7 +50,8 @@ def test_bash_completes(typed: str, offered: list[str], tmp_path: Path) -> None:
     that lies here."""
     script = """
         source "$1"; shift
-        printf '[checks.main-number]\\n[checks.trunk]\\n[checks.trunk.expect]\\n[lines.trap]\\n' >reveille.toml
+        printf '[checks.main-number]\\n[checks.trunk]\\n[checks.trunk.expect]\\n[lines.trap]\\n' \\
+            >reveille.toml
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
         _shtab_reveille
         printf '%s\\n' "${COMPREPLY[@]}"

@@ -181,8 +181,10 @@ def test_tests_wait_for_what_they_want_and_never_for_time() -> None:
         f"{module.path}:{node.lineno}"
         for module in modules("tests")
         for node in _outside_loops(module.tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep", "sleep"}
-        and ast.unparse(node.args[0]) != "0" and "  # " not in module.text.splitlines()[node.lineno - 1]
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep", "sleep"}
+        and ast.unparse(node.args[0]) != "0"
+        and "  # " not in module.text.splitlines()[node.lineno - 1]
     ]  # fmt: skip
     none(naps)
 

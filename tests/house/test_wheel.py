@@ -1,4 +1,4 @@
-"""What is shipped: a wheel with every file that the four wings need, and nothing of the workshop."""
+"""What is shipped: a wheel with each file that the four wings need, and nothing of the workshop."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _no_tools(world: World, _: Postgres | None) -> Observation:
 
 
 def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Observation]:
-    """A tool of the worker is killed as soon as it is seen; again, where it was gone before that."""
+    """A tool of the worker is killed as soon as it is seen; again, where it was gone before."""
 
     def attempt(world: World, _: Postgres | None) -> Observation:
         killed: list[int] = []
@@ -298,31 +298,45 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 
 POSTGRES = ("postgresql",)
 FAULTS = (
-    Fault("cut to half", ("restore: damaged",), _drilled(lambda world: _cut(world, lambda size: size // 2))),
-    Fault("last 10 bytes gone", ("restore: damaged",), _drilled(lambda world: _cut(world, lambda size: size - 10))),
+    Fault("cut to half", ("restore: damaged",),
+        _drilled(lambda world: _cut(world, lambda size: size // 2))),
+    Fault("last 10 bytes gone", ("restore: damaged",),
+        _drilled(lambda world: _cut(world, lambda size: size - 10))),
     Fault("one bit flipped", ("restore: damaged",), _drilled(_flip)),
     Fault("zero bytes", ("restore: empty",), _drilled(lambda world: _cut(world, lambda _: 0))),
     Fault("file missing", ("restore: missing",), _drilled(lambda world: _main(world).unlink())),
-    Fault("one digit changed, checksums right", ("compare: differs", "compare: damaged"), _drilled(_spoil_digit)),
-    Fault("manifest missing", ("restore: manifest",), _drilled(lambda w: (w.newest() / "manifest.json").unlink())),
-    Fault("manifest not JSON", ("restore: manifest",), _drilled(lambda w: _write(w.newest() / "manifest.json", b"{"))),
-    Fault("manifest of another backup", ("restore: manifest",), _drilled(_set("id", "20200101T000000.000Z-000000"))),
+    Fault("one digit changed, checksums right", ("compare: differs", "compare: damaged"),
+        _drilled(_spoil_digit)),
+    Fault("manifest missing", ("restore: manifest",),
+        _drilled(lambda w: (w.newest() / "manifest.json").unlink())),
+    Fault("manifest not JSON", ("restore: manifest",),
+        _drilled(lambda w: _write(w.newest() / "manifest.json", b"{"))),
+    Fault("manifest of another backup", ("restore: manifest",),
+        _drilled(_set("id", "20200101T000000.000Z-000000"))),
     Fault("manifest with a row more", ("compare: differs",), _drilled(_one_row_more)),
-    Fault("newest record not the one", ("compare: differs",), _drilled(_set("newest_record", "2031-01-01"))),
+    Fault("newest record not the one", ("compare: differs",),
+        _drilled(_set("newest_record", "2031-01-01"))),
     Fault("schema not the one", ("compare: differs",), _drilled(_set("schema_sha256", "0" * 64))),
-    Fault("role missing", ("restore: role-missing",), _drilled(lambda w: w.repack("roles.", _without_role)), POSTGRES),
+    Fault("role missing", ("restore: role-missing",),
+        _drilled(lambda w: w.repack("roles.", _without_role)), POSTGRES),
     Fault("extension not on this host", ("restore: extension-missing",), _drilled(
-        lambda world: world.repack("database.", lambda plain: plain.replace(b"hstore", b"hstorf"))), POSTGRES),
+        lambda world: world.repack("database.", lambda plain: plain.replace(b"hstore", b"hstorf"))),
+        POSTGRES),
     Fault("index not in the dump", ("compare: differs", "restore: restore-failed"), _drilled(
-        lambda world: world.repack("database.", lambda plain: plain.replace(b"cdr_src", b"cdr_xyz"))), POSTGRES),
-    Fault("dump that is no dump", ("restore: damaged", "restore: restore-failed", "compare: damaged"), _drilled(
+        lambda world: world.repack("database.",
+            lambda plain: plain.replace(b"cdr_src", b"cdr_xyz"))),
+        POSTGRES),
+    Fault("dump that is no dump",
+        ("restore: damaged", "restore: restore-failed", "compare: damaged"), _drilled(
         lambda world: world.repack("database.", lambda plain: b"no dump" * 99))),
     Fault("empty where there was one", ("dump: empty-database",), _emptied),
     Fault("second run at once", ("dump: already-running",), _at_once),
-    Fault("disk full while writing", ("dump: no-space", "write: no-space", "dump: disk-error"), _quota),
+    Fault("disk full while writing", ("dump: no-space", "write: no-space", "dump: disk-error"),
+        _quota),
     Fault("disk full before", ("dump: no-space",), _no_room),
     Fault("no room to prove", ("restore: no-space",), _no_room_to_prove),
-    Fault("second disk not mounted", ("copy: copy-failed",), _taken(copies=({"folder": "/nowhere/at"},), prove=False)),
+    Fault("second disk not mounted", ("copy: copy-failed",),
+        _taken(copies=({"folder": "/nowhere/at"},), prove=False)),
     Fault("client older than server", ("dump: client-older",), _older_client, POSTGRES),
     Fault("tools missing", ("dump: tool-missing",), _no_tools, POSTGRES),
     Fault("no server", ("dump: unreachable",), _no_server, POSTGRES),
@@ -330,11 +344,14 @@ FAULTS = (
     Fault("wrong password", ("dump: login",), _locked_out, POSTGRES),
     Fault("not allowed to read a table", ("dump: permission", "dump: sql"), _not_allowed, POSTGRES),
     Fault("no such database", ("dump: database-missing",), _taken(database="nowhere"), POSTGRES),
-    Fault("pg_dump killed", ("dump: dump-failed", "dump: unreachable"), _killing("pg_dump", False), POSTGRES),
-    Fault("pg_restore killed", ("restore: restore-failed",), _killing("pg_restore", True), POSTGRES),
-    Fault("the drill's server killed", ("restore: cluster-died", "restore: restore-failed", "restore: login",
-                                        "restore: unreachable", "restore: refused"),
-          _killing("postgres", True), POSTGRES),
+    Fault("pg_dump killed", ("dump: dump-failed", "dump: unreachable"), _killing("pg_dump", False),
+        POSTGRES),
+    Fault("pg_restore killed", ("restore: restore-failed",), _killing("pg_restore", True),
+        POSTGRES),
+    Fault("the drill's server killed",
+        ("restore: cluster-died", "restore: restore-failed", "restore: login",
+         "restore: unreachable", "restore: refused"),
+        _killing("postgres", True), POSTGRES),
 )  # fmt: skip
 
 

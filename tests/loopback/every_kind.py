@@ -68,35 +68,51 @@ def _uplink(place: Place, _: dict[str, str]) -> dict[str, Any]:
 
 OPEN = [{"name": "open", "url": "/"}]
 SETTINGS: dict[str, Settings] = {
-    "sip-call": lambda place, secret: {**_line(place, secret), "to": "8000", "signalling_within": "5s"},
+    "sip-call": lambda place, secret: {
+        **_line(place, secret), "to": "8000", "signalling_within": "5s",
+    },
     "sip-options": _line,
     "sip-registration": _line,
     "portal": lambda place, _: {"url": place.url("http"), **place.trusting()},
     "api": lambda place, _: {"url": place.url("http"), "steps": OPEN, **place.trusting()},
     "webhook": lambda place, _: {
-        "url": place.url("http"), "steps": [{"name": "open", "url": "/?to={callback}"}], "listen": "127.0.0.1:0",
-        "callback_within": "2s", **place.trusting(),
+        "url": place.url("http"), "steps": [{"name": "open", "url": "/?to={callback}"}],
+        "listen": "127.0.0.1:0", "callback_within": "2s", **place.trusting(),
     },
     "websocket": lambda place, _: {"url": place.url("ws"), **place.trusting()},
-    "webrtc-call": lambda place, _: {"url": place.url("ws"), "user": "u", "to": "8000", **place.trusting()},
-    "tls-certificate": lambda place, _: {"host": place.host, "port": place.port, **place.trusting()},
+    "webrtc-call": lambda place, _: {
+        "url": place.url("ws"), "user": "u", "to": "8000", **place.trusting(),
+    },
+    "tls-certificate": lambda place, _: {
+        "host": place.host, "port": place.port, **place.trusting(),
+    },
     "smtp": lambda place, _: {
-        "host": place.host, "port": place.port, "security": "tls" if place.tls else "none", **place.trusting(),
+        "host": place.host, "port": place.port, "security": "tls" if place.tls else "none",
+        **place.trusting(),
     },
     "uplink": _uplink,
-    "dns": lambda place, _: {"server": place.host, "port": place.port, "name": "portal.example.net"},
+    "dns": lambda place, _: {
+        "server": place.host, "port": place.port, "name": "portal.example.net",
+    },
     "queue-state": _ami,
     "pri-ami": _ami,
     "chat": lambda place, _: {
-        "url": place.url("http"), "field": "Type", "message": "ping", "answer": "pong", **place.trusting(),
+        "url": place.url("http"), "field": "Type", "message": "ping", "answer": "pong",
+        **place.trusting(),
     },
 }  # fmt: skip
 _DATABASE = {"database": "calls", "user": "reader"}
 ALSO_OWN: dict[str, Settings] = {
-    "burst": lambda place, secret: {"line": {**_line(place, secret)["line"], "channels": 2}, "to": "8000", "calls": 2},
-    "pyvoip-call": lambda place, secret: {"line": {**_line(place, secret)["line"], "transport": "udp"}, "to": "8000"},
+    "burst": lambda place, secret: {
+        "line": {**_line(place, secret)["line"], "channels": 2}, "to": "8000", "calls": 2,
+    },
+    "pyvoip-call": lambda place, secret: {
+        "line": {**_line(place, secret)["line"], "transport": "udp"}, "to": "8000",
+    },
     "pri-snmp": lambda place, secret: {"host": f"{place.host}:{place.port}", "community": secret},
-    "portal-browser": lambda place, _: {"url": place.url("http"), "steps": [{"open": "/"}, {"see": "Sign in"}]},
+    "portal-browser": lambda place, _: {
+        "url": place.url("http"), "steps": [{"open": "/"}, {"see": "Sign in"}],
+    },
     "webrtc-browser": lambda place, _: {"url": place.url("ws"), "user": "u", "to": "8000"},
     "host-clock": lambda place, _: {"servers": [f"{place.host}:{place.port}"]},
     "database-health": lambda place, _: {
@@ -120,12 +136,14 @@ LEFT_OUT: Mapping[str, str] = {
     "backup": "a database: tests/loopback/test_backup_faults.py",
     "backup-proof": "this host's own repository",
     "database-health": "a database: tests/loopback/test_database_health.py",
-    "host-clock": "several servers over UDP, of which one is enough: tests/loopback/test_host_clock.py",
+    "host-clock":
+        "several servers over UDP, of which one is enough: tests/loopback/test_host_clock.py",
     "voice-log-archive": "files",
     "hygiene": "a database, by the drivers of `usage`",
     **dict.fromkeys(
-        ("host-services", "host-resources", "host-disks", "host-kernel", "host-ports", "host-updates", "queue-depth",
-         "virus", "intrusion", "sip-abuse"), "this host itself, no connection",
+        ("host-services", "host-resources", "host-disks", "host-kernel", "host-ports",
+         "host-updates", "queue-depth", "virus", "intrusion", "sip-abuse"),
+        "this host itself, no connection",
     ),
 }  # fmt: skip
 """kinds that are not tried, and why"""

@@ -46,7 +46,7 @@ class Watch:
         self._folder, self._looks = folder, 0
 
     async def look(self, at: float | None = None) -> Observation:
-        """Look once; `at` is the time of day that the attempt's folder says (seconds since 1970)."""
+        """Look once; `at` is the time that the attempt's folder says (seconds since 1970)."""
         self._looks += 1
         folder = self._folder / f"look-{self._looks}"
         folder.mkdir()

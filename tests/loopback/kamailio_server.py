@@ -1,4 +1,4 @@
-"""Kamailio as a registrar with digest, over UDP, TCP and TLS: a SIP stack that nobody here wrote."""
+"""Kamailio as a registrar with digest, over UDP, TCP and TLS: a SIP stack that others wrote."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ modparam("auth", "qop", "auth")
 request_route {{
     if ($rm != "REGISTER") {{ sl_send_reply("405", "Method Not Allowed"); exit; }}
     if ($tU != "{user}") {{ sl_send_reply("404", "Not Found"); exit; }}
-    if (!pv_www_authenticate("carrier", "{password}", "0")) {{ www_challenge("carrier", "1"); exit; }}
+    if (!pv_www_authenticate("carrier", "{password}", "0")) {{
+        www_challenge("carrier", "1"); exit;
+    }}
     if (!save("location")) {{ sl_reply_error(); }}
 }}
 """
@@ -79,7 +81,8 @@ async def kamailio(
     )
     with (folder / "kamailio.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            str(KAMAILIO), "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(folder), "-m", "16", "-M", "4",
+            str(KAMAILIO), "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(folder),
+            "-m", "16", "-M", "4",
             cwd=folder, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

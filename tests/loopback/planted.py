@@ -25,17 +25,20 @@ class Planted:
         self._packages = folder / "packages"
         self.root.mkdir(parents=True)
         self._packages.mkdir()
-        for place in ("etc/cron.d", "etc/sudoers.d", "etc/ssh", "etc/systemd/system", "usr/bin", "usr/sbin",
-                      "usr/lib/systemd/system", "var/log", "var/spool/cron/crontabs", "tmp", "home/anna/.ssh",
-                      "root/.ssh", "boot", "proc", "var/lib/dpkg/info", "var/lib/dpkg/updates"):  # fmt: skip
+        for place in ("etc/cron.d", "etc/sudoers.d", "etc/ssh", "etc/systemd/system", "usr/bin",
+                      "usr/sbin", "usr/lib/systemd/system", "var/log", "var/spool/cron/crontabs",
+                      "tmp", "home/anna/.ssh", "root/.ssh", "boot", "proc", "var/lib/dpkg/info",
+                      "var/lib/dpkg/updates"):  # fmt: skip
             (self.root / place).mkdir(parents=True, exist_ok=True)
         for name in ("bin", "sbin", "lib"):
             (self.root / name).symlink_to(f"usr/{name}")
-        self.write("etc/passwd", "root:x:0:0:root:/root:/bin/bash\nanna:x:1000:1000::/home/anna:/bin/bash\n"
+        self.write("etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"
+                   "anna:x:1000:1000::/home/anna:/bin/bash\n"
                    "www-data:x:33:33::/var/www:/usr/sbin/nologin\n")  # fmt: skip
         self.write(
             "etc/shadow",
-            "root:$y$j9T$abc:19000:0:99999:7:::\nanna:$y$j9T$def:19000:::::\nwww-data:*:19000:::::\n",
+            "root:$y$j9T$abc:19000:0:99999:7:::\nanna:$y$j9T$def:19000:::::\n"
+            "www-data:*:19000:::::\n",
         )
         self.write("etc/group", "root:x:0:\nsudo:x:27:anna\nanna:x:1000:\n")
         self.write(

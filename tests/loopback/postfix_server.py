@@ -48,7 +48,8 @@ virtual_gid_maps = static:65534
 smtpd_tls_security_level = encrypt
 smtpd_tls_cert_file = {certificate}
 smtpd_tls_key_file = {key}
-smtpd_recipient_restrictions = check_recipient_access tcp:127.0.0.1:{greylist}, permit_mynetworks, reject
+smtpd_recipient_restrictions = check_recipient_access tcp:127.0.0.1:{greylist},
+    permit_mynetworks, reject
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtputf8_enable = yes
 """

@@ -1,4 +1,4 @@
-"""A real SNMP agent (snmpsim) with the tables of a gateway, which a test may change while it runs."""
+"""A real SNMP agent (snmpsim) with the tables of a gateway, which a test changes while it runs."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ CREATE TABLE calls_20 PARTITION OF calls FOR VALUES FROM ('2026-11-20') TO ('202
 CREATE TABLE calls_21 PARTITION OF calls FOR VALUES FROM ('2026-11-21') TO ('2026-11-22');
 CREATE INDEX ON calls (at);
 INSERT INTO calls
-SELECT '2026-11-20'::timestamptz + i * interval '30 seconds', md5(i::text) FROM generate_series(1, 5000) AS i"""
+SELECT '2026-11-20'::timestamptz + i * interval '30 seconds', md5(i::text)
+FROM generate_series(1, 5000) AS i"""
 
 
 @pytest.fixture(scope="module")

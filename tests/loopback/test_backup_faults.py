@@ -15,8 +15,8 @@ from tests.loopback.databases import Postgres, postgres
 pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and know them by name
 
 ON_SQLITE = [fault for fault in FAULTS if fault.name in (
-    "cut to half", "one bit flipped", "zero bytes", "file missing", "manifest with a row more", "second run at once",
-    "empty where there was one", "disk full while writing")]  # fmt: skip
+    "cut to half", "one bit flipped", "zero bytes", "file missing", "manifest with a row more",
+    "second run at once", "empty where there was one", "disk full while writing")]  # fmt: skip
 ON_POSTGRESQL = [fault for fault in FAULTS if fault.name in (
     "one digit changed, checksums right", "role missing", "pg_dump killed")]  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""A tool that cannot answer: nothing is known, and the thing that it was asked about is not at fault.
-The tools are the host's own, broken in a mount namespace.
+"""A tool that cannot answer: nothing is known, and the thing that it was asked about is not at
+fault. The tools are the host's own, broken in a mount namespace.
 """
 
 from __future__ import annotations

@@ -86,13 +86,19 @@ BOMB = gzip.compress(gzip.compress(bytes(50_000_000))), gzip.compress(bytes(50_0
 CASES: dict[str, tuple[Talk, str, str, str]] = {
     "hangs before the answer": (then(""), "response", "closed", ""),
     "hangs in the header": (then(HTML, hang), "response", "timeout", "1"),
-    "hangs in the page": (then(HTML + "Content-Length: 9\n\n", hang, b"half"), "content", "timeout", "1"),
-    "2 GB announced": (
-        then(HTML + f"Content-Length: {2 * 2**30}\n\n", endlessly(MEGABYTE)), "content", "too-large", "2000000 bytes",
+    "hangs in the page": (
+        then(HTML + "Content-Length: 9\n\n", hang, b"half"), "content", "timeout", "1",
     ),
-    "2 GB, not announced": (then(HTML + "\n", endlessly(MEGABYTE)), "content", "too-large", "2000000 bytes"),
+    "2 GB announced": (
+        then(HTML + f"Content-Length: {2 * 2**30}\n\n", endlessly(MEGABYTE)), "content",
+        "too-large", "2000000 bytes",
+    ),
+    "2 GB, not announced": (
+        then(HTML + "\n", endlessly(MEGABYTE)), "content", "too-large", "2000000 bytes",
+    ),
     "2 GB in chunks": (
-        then(HTML + "Transfer-Encoding: chunked\n\n", endlessly(b"10000\r\n" + bytes(65536) + b"\r\n")),
+        then(HTML + "Transfer-Encoding: chunked\n\n",
+            endlessly(b"10000\r\n" + bytes(65536) + b"\r\n")),
         "content", "too-large", "2000000 bytes",
     ),
     "slow loris, header": (then(OK, drop_by_drop(b"x")), "response", "timeout", "1"),
@@ -101,16 +107,24 @@ CASES: dict[str, tuple[Talk, str, str, str]] = {
         then(HTML + f"Content-Encoding: gzip\nContent-Length: {len(BOMB[1])}\n\n", hang, BOMB[1]),
         "content", "too-large", "out of",
     ),
-    "no gzip": (then(HTML + "Content-Encoding: gzip\n\n", None, b"plain text"), "content", "bad-encoding", "gzip"),
-    "strange coding": (then(HTML + "Content-Encoding: br\n\n", None, b"x"), "content", "bad-encoding", "br"),
+    "no gzip": (
+        then(HTML + "Content-Encoding: gzip\n\n", None, b"plain text"), "content", "bad-encoding",
+        "gzip",
+    ),
+    "strange coding": (
+        then(HTML + "Content-Encoding: br\n\n", None, b"x"), "content", "bad-encoding", "br",
+    ),
     "broken chunk": (
-        then(HTML + "Transfer-Encoding: chunked\n\n", None, b"5\r\nhello\r\nzz\r\n"), "content", "bad-peer", "",
+        then(HTML + "Transfer-Encoding: chunked\n\n", None, b"5\r\nhello\r\nzz\r\n"), "content",
+        "bad-peer", "",
     ),
     "chunks that end early": (
-        then(HTML + "Transfer-Encoding: chunked\n\n", None, b"5\r\nhello\r\n"), "content", "broken-off", "",
+        then(HTML + "Transfer-Encoding: chunked\n\n", None, b"5\r\nhello\r\n"), "content",
+        "broken-off", "",
     ),
     "chunks of a byte": (
-        then(HTML + "Transfer-Encoding: chunked\n\n", endlessly(b"1;" + b"x" * 4000 + b"\r\n.\r\n")),
+        then(HTML + "Transfer-Encoding: chunked\n\n",
+            endlessly(b"1;" + b"x" * 4000 + b"\r\n.\r\n")),
         "content", "bad-peer", "",
     ),
     "trailers without end": (
@@ -118,30 +132,51 @@ CASES: dict[str, tuple[Talk, str, str, str]] = {
         "content", "bad-peer", "",
     ),
     "length twice": (
-        then(HTML + "Content-Length: 4\nContent-Length: 5\n\n", None, b"hello"), "response", "bad-peer", "",
+        then(HTML + "Content-Length: 4\nContent-Length: 5\n\n", None, b"hello"), "response",
+        "bad-peer", "",
     ),
     "length and chunks": (
         then(HTML + "Content-Length: 4\nTransfer-Encoding: chunked\n\n", None, b"0\r\n\r\n"),
         "response", "bad-peer", "",
     ),
-    "length that is none": (then(HTML + "Content-Length: -1\n\n", None, b"hello"), "response", "bad-peer", ""),
-    "length too long": (then(HTML + "Content-Length: 900\n\n", None, b"hello"), "content", "broken-off", ""),
-    "header flood": (then(OK, endlessly(b"X-Flood: " + b"x" * 80 + b"\r\n")), "response", "header-too-large", ""),
-    "one endless header": (then(OK + "X-Flood: ", endlessly(b"x" * 65536)), "response", "header-too-large", ""),
-    "empty lines for ever": (then("", endlessly(b"\r\n" * 4096)), "response", "header-too-large", ""),
+    "length that is none": (
+        then(HTML + "Content-Length: -1\n\n", None, b"hello"), "response", "bad-peer", "",
+    ),
+    "length too long": (
+        then(HTML + "Content-Length: 900\n\n", None, b"hello"), "content", "broken-off", "",
+    ),
+    "header flood": (
+        then(OK, endlessly(b"X-Flood: " + b"x" * 80 + b"\r\n")), "response", "header-too-large", "",
+    ),
+    "one endless header": (
+        then(OK + "X-Flood: ", endlessly(b"x" * 65536)), "response", "header-too-large", "",
+    ),
+    "empty lines for ever": (
+        then("", endlessly(b"\r\n" * 4096)), "response", "header-too-large", "",
+    ),
     "announcements for ever": (
-        then("", endlessly(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)), "response", "header-too-large", "",
+        then("", endlessly(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)), "response", "header-too-large",
+        "",
     ),
     "closes at once": (then("", None), "response", "closed", ""),
     "closes in the header": (then(HTML, None), "response", "closed", ""),
-    "another protocol": (then("HTTP/1.1 101 Switching Protocols\nUpgrade: x\n\n", hang), "response", "bad-peer", ""),
-    "not HTTP": (then("SSH-2.0-OpenSSH_9.2\n", hang), "response", "bad-peer", ""),
-    "redirect to nowhere": (then("HTTP/1.1 302 Found\nLocation: http://[::\n\n"), "response", "redirects", "no URL"),
-    "redirect to itself": (then("HTTP/1.1 302 Found\nLocation: /\n\n"), "response", "redirects", "circle"),
-    "error without end": (
-        then("HTTP/1.1 500 Oops\nContent-Type: text/html\n\n", endlessly(MEGABYTE)), "response", "http:500", "Oops",
+    "another protocol": (
+        then("HTTP/1.1 101 Switching Protocols\nUpgrade: x\n\n", hang), "response", "bad-peer", "",
     ),
-    "error that hangs": (then("HTTP/1.1 502 Oops\nContent-Length: 9\n\n", hang), "response", "http:502", "Oops"),
+    "not HTTP": (then("SSH-2.0-OpenSSH_9.2\n", hang), "response", "bad-peer", ""),
+    "redirect to nowhere": (
+        then("HTTP/1.1 302 Found\nLocation: http://[::\n\n"), "response", "redirects", "no URL",
+    ),
+    "redirect to itself": (
+        then("HTTP/1.1 302 Found\nLocation: /\n\n"), "response", "redirects", "circle",
+    ),
+    "error without end": (
+        then("HTTP/1.1 500 Oops\nContent-Type: text/html\n\n", endlessly(MEGABYTE)), "response",
+        "http:500", "Oops",
+    ),
+    "error that hangs": (
+        then("HTTP/1.1 502 Oops\nContent-Length: 9\n\n", hang), "response", "http:502", "Oops",
+    ),
 }  # fmt: skip
 
 
@@ -243,7 +278,7 @@ async def test_a_handshake_that_hangs_or_is_none(tmp_path: Path) -> None:
 
 
 # -- HTTP/2
-# ---------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -302,24 +337,33 @@ def well_behaved(body: bytes, headers: list[tuple[str, str]], times: int = 1) ->
 H2_CASES: dict[str, tuple[Talk, str, str]] = {
     "reset": (raw(frame(RST, 0, 1, struct.pack("!L", 7))), "response", "reset"),
     "reset in the page": (
-        raw(frame(HEADERS, 4, 1, GOOD), frame(DATA, 0, 1, b"half"), frame(RST, 0, 1, struct.pack("!L", 2))),
+        raw(frame(HEADERS, 4, 1, GOOD), frame(DATA, 0, 1, b"half"),
+            frame(RST, 0, 1, struct.pack("!L", 2))),
         "content", "reset",
     ),
     "goaway": (raw(frame(GOAWAY, 0, 0, struct.pack("!LL", 0, 11))), "response", "goaway"),
-    "goaway in peace, before the answer": (raw(frame(GOAWAY, 0, 0, struct.pack("!LL", 0, 0))), "response", "goaway"),
+    "goaway in peace, before the answer": (
+        raw(frame(GOAWAY, 0, 0, struct.pack("!LL", 0, 0))), "response", "goaway",
+    ),
     "garbage": (raw(b"\x00" * 64 + b"garbage!" * 64), "response", "bad-peer"),
     "pings without end": (raw(again=frame(PING, 0, 0, b"pingpong") * 100), "response", "bad-peer"),
     "a header without end": (
-        raw(frame(HEADERS, 0, 1, GOOD), again=frame(CONTINUATION, 0, 1, b"\x00\x01x" + b"\x7f\x81\x7f" + b"x" * 256)),
+        raw(frame(HEADERS, 0, 1, GOOD), again=frame(CONTINUATION, 0, 1,
+            b"\x00\x01x" + b"\x7f\x81\x7f" + b"x" * 256)),
         "response", "bad-peer",
     ),
-    "a push that nobody wanted": (raw(frame(PUSH, 4, 1, struct.pack("!L", 2) + GOOD)), "response", "bad-peer"),
+    "a push that nobody wanted": (
+        raw(frame(PUSH, 4, 1, struct.pack("!L", 2) + GOOD)), "response", "bad-peer",
+    ),
     "a page that ignores the window": (
-        raw(frame(HEADERS, 4, 1, GOOD), again=frame(DATA, 0, 1, bytes(16384))), "content", "too-large",
+        raw(frame(HEADERS, 4, 1, GOOD), again=frame(DATA, 0, 1, bytes(16384))), "content",
+        "too-large",
     ),
     "2 GB": (well_behaved(MEGABYTE[:65536], [], 32_000), "content", "too-large"),
     "gzip bomb": (well_behaved(BOMB[1], [("content-encoding", "gzip")]), "content", "too-large"),
-    "length too long": (well_behaved(b"short", [("content-length", "900")]), "content", "broken-off"),
+    "length too long": (
+        well_behaved(b"short", [("content-length", "900")]), "content", "broken-off",
+    ),
     "hangs": (raw(frame(HEADERS, 4, 1, GOOD), frame(DATA, 0, 1, b"half")), "content", "timeout"),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Intrusions that are planted on a host are all found; package upgrades by the real dpkg are none."""
+"""Intrusions planted on a host are all found; package upgrades by the real dpkg are none."""
 
 from __future__ import annotations
 
@@ -304,10 +304,13 @@ async def test_three_upgrades_by_dpkg_raise_no_alarm(host: Planted, tmp_path: Pa
         "usr/bin/more": b"new",
     }
     upgrades: list[Callable[[], None]] = [
-        lambda: host.install("tool", "1.1", {**first, "etc/tool.conf": b"a = 2\n", "etc/cron.d/tool": b"5 4 * * *\n"}),
-        lambda: host.install("other", "3.2", {"usr/bin/other": b"SETUID other", "etc/cron.d/other": b"1 1 * * *\n"},
-                             "# adduser --system otherd"),
-        lambda: host.install("tool", "2.0", {"usr/bin/tool": b"third", "etc/tool.conf": b"a = 3\n"}),
+        lambda: host.install("tool", "1.1",
+            {**first, "etc/tool.conf": b"a = 2\n", "etc/cron.d/tool": b"5 4 * * *\n"}),
+        lambda: host.install("other", "3.2",
+            {"usr/bin/other": b"SETUID other", "etc/cron.d/other": b"1 1 * * *\n"},
+            "# adduser --system otherd"),
+        lambda: host.install("tool", "2.0",
+            {"usr/bin/tool": b"third", "etc/tool.conf": b"a = 3\n"}),
     ]  # fmt: skip
     for upgrade in upgrades:
         upgrade()
@@ -389,8 +392,8 @@ def running(program: Path) -> Iterator[None]:
 async def test_aide_s_own_database_is_compared(host: Planted, tmp_path: Path) -> None:
     configuration = tmp_path / "aide.conf"
     configuration.write_text(
-        f"database_in=file:{tmp_path}/aide.db\ndatabase_out=file:{tmp_path}/aide.db\nreport_url=stdout\n{host.root}/usr/bin"
-        f" p+u+g+s+sha256\n{host.root}/etc/hosts p+s+sha256\n"
+        f"database_in=file:{tmp_path}/aide.db\ndatabase_out=file:{tmp_path}/aide.db\n"
+        f"report_url=stdout\n{host.root}/usr/bin p+u+g+s+sha256\n{host.root}/etc/hosts p+s+sha256\n"
     )
     make_database(configuration)
     watch = watching(host, tmp_path, areas=("aide",), aide_configuration=str(configuration))

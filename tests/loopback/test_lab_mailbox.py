@@ -67,7 +67,11 @@ async def test_a_mailbox_with_a_login_wants_tls_and_the_right_password(tmp_path:
         trusting = ssl.create_default_context(cafile=str(lab.certificate.certificate))
         where = {"hostname": "127.0.0.1", "port": lab.mailbox.port}
         with pytest.raises(aiosmtplib.SMTPException):
-            await aiosmtplib.send(letter("plain"), start_tls=False, **where)  # type: ignore[arg-type]
+            await aiosmtplib.send(
+                letter("plain"),
+                start_tls=False,
+                **where,  # type: ignore[arg-type]
+            )
         with pytest.raises(aiosmtplib.SMTPAuthenticationError):
             await aiosmtplib.send(
                 letter("wrong"),

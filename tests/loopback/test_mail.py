@@ -1,4 +1,4 @@
-"""The mail desk against a real SMTP server: every answer becomes a reference, "later" or "never"."""
+"""The mail desk against a real SMTP server: each answer becomes a reference, "later" or "never"."""
 
 from __future__ import annotations
 

@@ -65,8 +65,8 @@ async def test_a_dialer_that_works_is_proven_at_both_ends(lab: Lab, tmp_path: Pa
     assert ended(seen) is None, seen.fault
     stages = [stage.name for stage in seen.stages]
     assert stages == [
-        "register", "register", "api", "ring", "answer", "media", "caller-id", "talk", "on-hold", "resume", "dtmf",
-        "hang-up",
+        "register", "register", "api", "ring", "answer", "media", "caller-id", "talk", "on-hold",
+        "resume", "dtmf", "hang-up",
     ]  # fmt: skip
     assert set(seen.measures) <= set(check.measures())
     assert {"call.wav", "agent.wav", "ladder.txt", "agent-ladder.txt"} <= {

@@ -29,7 +29,7 @@ LOGIN = (
 
 
 class Shop:
-    """A portal with a login that wants its CSRF token back, pages for who is in, and some bad days."""
+    """A portal with a login that wants its CSRF token back, pages for who is in, and bad days."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -176,7 +176,8 @@ async def test_a_walk_logs_in_with_a_token_and_logs_out(
     assert seen.fault is None and seen.blind is None, seen
     assert [stage.name for stage in seen.stages] == ["open", "login", "logout"]
     assert shop.asked == [
-        ("GET", "/login"), ("POST", "/login"), ("GET", "/home"), ("GET", "/logout"), ("GET", "/login"),
+        ("GET", "/login"), ("POST", "/login"), ("GET", "/home"), ("GET", "/logout"),
+        ("GET", "/login"),
     ]  # fmt: skip
     assert (
         shop.seen_headers[1]["Cookie"] == "before=visited"
@@ -302,7 +303,8 @@ async def test_credentials_stay_with_their_own_site(
         shop.seen_headers.clear()
         steps: list[dict[str, Any]] = [
             {"name": "open", "url": "/login"},
-            {"name": "away", "url": f"/away?to={there}", "headers": {"X-Key": "{password}", "X-Site": "pune"},
+            {"name": "away", "url": f"/away?to={there}",
+             "headers": {"X-Key": "{password}", "X-Site": "pune"},
              "expect_status": [200, 302, 404]},
         ]  # fmt: skip
         seen = await look(walking(shop, secret, steps, **account), tmp_path)

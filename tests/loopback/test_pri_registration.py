@@ -109,7 +109,7 @@ def test_a_line_without_an_account_is_refused() -> None:
 
 
 # -- Kamailio
-# ---------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed")

@@ -62,7 +62,7 @@ def phones() -> list[int]:
 
 @asynccontextmanager
 async def starved() -> AsyncIterator[None]:
-    """Whoever holds a call is stopped most of the time, as on a host that has no CPU left for it."""
+    """Whoever holds a call is stopped most of the time, as on a host with no CPU left for it."""
 
     async def starve() -> None:
         while True:

@@ -115,7 +115,8 @@ def told(place: Place, names: list[str], *within: str, full: bool = False) -> di
     """The words of a process of its own, run `within` another program."""
     done = subprocess.run(
         [*within, sys.executable, "-m", "tests.loopback.every_kind"],
-        input=job(place, names, full), cwd=ROOT, capture_output=True, text=True, check=False, timeout=200,
+        input=job(place, names, full), cwd=ROOT, capture_output=True, text=True, check=False,
+        timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, str] = json.loads(done.stdout)

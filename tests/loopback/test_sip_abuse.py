@@ -32,7 +32,8 @@ CHAN_SIP = (
 SECURITY = (
     "[Nov 22 03:12:{n:02}] SECURITY[9] res_security_log.c:"
     ' SecurityEvent="InvalidPassword",EventTV="x",'
-    'Severity="Error",Service="PJSIP",EventVersion="2",AccountID="{a}",SessionID="s",LocalAddress="IPV4/UDP/192.0.2.7/5060",'
+    'Severity="Error",Service="PJSIP",EventVersion="2",AccountID="{a}",SessionID="s",'
+    'LocalAddress="IPV4/UDP/192.0.2.7/5060",'
     'RemoteAddress="IPV4/UDP/198.51.100.9/5071",Challenge="c"\n'
 )
 FREESWITCH = (
@@ -97,8 +98,9 @@ async def test_an_account_that_was_guessed_stays_a_fault_until_it_is_accepted(
 
 def record(start: datetime, caller: str, number: str, seconds: int = 60) -> list[str]:
     stamp = f"{start.astimezone(KOLKATA):%Y-%m-%d %H:%M:%S}"
-    return ["", caller, number, "out", f'"{caller}"', "PJSIP/1", "PJSIP/trunk", "Dial", "", stamp, stamp, stamp,
-            str(seconds), str(seconds), "ANSWERED", "DOCUMENTATION", "1", ""]  # fmt: skip
+    return ["", caller, number, "out", f'"{caller}"', "PJSIP/1", "PJSIP/trunk", "Dial", "",
+            stamp, stamp, stamp, str(seconds), str(seconds),
+            "ANSWERED", "DOCUMENTATION", "1", ""]  # fmt: skip
 
 
 def write(file: Path, records: list[list[str]]) -> Path:

@@ -113,8 +113,9 @@ async def test_authorities_that_cannot_be_read_blame_nobody(
     nothing.write_text("no certificate")
     async with listening(silent, authority.issue("localhost")) as port:
         for file in (nothing, tmp_path / "gone.pem"):
-            check = TlsCertificate.model_construct(**{**TlsCertificate(host="localhost").model_dump(),
-                                                      "port": port, "trusted_certificates": file})  # fmt: skip
+            values = TlsCertificate(host="localhost").model_dump()
+            values |= {"port": port, "trusted_certificates": file}
+            check = TlsCertificate.model_construct(**values)
             with pytest.raises(CannotTell, match="trusted certificates cannot be read"):
                 await check.probe(Trace(time.monotonic, tmp_path))
 

@@ -179,9 +179,7 @@ async def test_icmp_where_the_kernel_allows_it() -> None:
 
 
 @as_root
-async def test_icmp_that_this_host_forbids_is_said_plainly_and_leaves_the_judgement_to_the_others() -> (
-    None
-):
+async def test_icmp_that_this_host_forbids_is_said_and_leaves_the_judgement_to_others() -> None:
     ping = {"icmp": "127.0.0.1"}
     alone = await in_a_namespace("forbidden", ping)
     assert alone["code"] is None

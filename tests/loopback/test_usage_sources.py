@@ -54,14 +54,11 @@ def pg(cdrs: list[tuple[Any, ...]], written: lab.Files) -> Iterator[Postgres]:
             cursor.execute("CREATE INDEX ON cdr (start)")
             with cursor.copy("COPY cdr FROM STDIN") as copy:
                 for record in cdrs:
-                    copy.write_row(
-                        [
-                            value if value != "" or at not in (10,) else None
-                            for at, value in enumerate(record)
-                        ]
-                    )
-            cursor.execute("CREATE TABLE queue_log (time bigint, callid text, queuename text, agent text, event text, "
-                           "data1 text, data2 text, data3 text, data4 text, data5 text)")  # fmt: skip
+                    row = [v if v != "" or at not in (10,) else None for at, v in enumerate(record)]
+                    copy.write_row(row)
+            cursor.execute("CREATE TABLE queue_log (time bigint, callid text, queuename text, "
+                           "agent text, event text, data1 text, data2 text, data3 text, "
+                           "data4 text, data5 text)")  # fmt: skip
             with cursor.copy("COPY queue_log FROM STDIN") as copy:
                 for fields in queue_fields(written):
                     copy.write_row(fields)
@@ -84,8 +81,9 @@ def maria(cdrs: list[tuple[Any, ...]], written: lab.Files) -> Iterator[MariaDB]:
                 f"INSERT INTO cdr VALUES ({marks})",
                 [[v if v != "" else None for v in r] for r in cdrs],
             )
-            cursor.execute("CREATE TABLE queue_log (time varchar(32), callid varchar(80), queuename varchar(80), agent "
-                           "varchar(80), event varchar(32), data1 varchar(90), data2 varchar(90), data3 varchar(90), "
+            cursor.execute("CREATE TABLE queue_log (time varchar(32), callid varchar(80), "
+                           "queuename varchar(80), agent varchar(80), event varchar(32), "
+                           "data1 varchar(90), data2 varchar(90), data3 varchar(90), "
                            "data4 varchar(90), data5 varchar(90))")  # fmt: skip
             cursor.executemany(
                 f"INSERT INTO queue_log VALUES ({', '.join(['%s'] * 10)})", queue_fields(written)
@@ -234,11 +232,12 @@ def test_an_own_table_by_its_mapping(
     path = tmp_path / "own.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("ATTACH ? AS theirs", (str(written.sqlite),))
-        database.execute("CREATE TABLE talks AS SELECT strftime('%s', start, '-330 minutes') + 0 AS begun, duration AS "
-                         "secs, billsec, disposition, linkedid, sequence, accountcode FROM theirs.cdr")  # fmt: skip
+        database.execute("CREATE TABLE talks AS SELECT strftime('%s', start, '-330 minutes') + 0 "
+                         "AS begun, duration AS secs, billsec, disposition, linkedid, "
+                         "sequence, accountcode FROM theirs.cdr")  # fmt: skip
     columns = {
-        "start": "begun", "length": "secs", "talk": "billsec", "outcome": "disposition", "id": "linkedid",
-        "order": "sequence", "account": "accountcode",
+        "start": "begun", "length": "secs", "talk": "billsec", "outcome": "disposition",
+        "id": "linkedid", "order": "sequence", "account": "accountcode",
     }  # fmt: skip
     records = {
         "sqlite": str(path),
@@ -262,7 +261,8 @@ def test_freeswitch_counts_by_its_causes(tmp_path: Path) -> None:
         ("10:00:32", "", "10:00:52", 20, 0, "ORIGINATOR_CANCEL", "d"),
     ]
     written = [
-        ('Anna, "A"', "100", "8000", "public", *(at and f"2026-11-20 {at}" for at in line[:3]), *line[3:], "", "")
+        ('Anna, "A"', "100", "8000", "public",
+         *(at and f"2026-11-20 {at}" for at in line[:3]), *line[3:], "", "")
         for line in lines
     ]  # fmt: skip
     quoted = (
@@ -288,11 +288,13 @@ def test_kamailio_pairs_invite_and_bye(
 ) -> None:
     maria.run("CREATE DATABASE IF NOT EXISTS kamailio")
     maria.run("GRANT SELECT ON kamailio.* TO reader")
-    maria.run("CREATE TABLE kamailio.acc (id int, method varchar(16), from_tag varchar(64), to_tag varchar(64), callid "
-              "varchar(255), sip_code varchar(3), sip_reason varchar(128), time datetime)")  # fmt: skip
+    maria.run("CREATE TABLE kamailio.acc (id int, method varchar(16), from_tag varchar(64), "
+              "to_tag varchar(64), callid varchar(255), sip_code varchar(3), "
+              "sip_reason varchar(128), time datetime)")  # fmt: skip
     rows = [
-        ("INVITE", "a", "200", "10:00:00"), ("BYE", "a", "200", "10:02:00"), ("INVITE", "b", "486", "10:00:10"),
-        ("INVITE", "c", "200", "10:00:20"), ("BYE", "d", "200", "00:00:05"),
+        ("INVITE", "a", "200", "10:00:00"), ("BYE", "a", "200", "10:02:00"),
+        ("INVITE", "b", "486", "10:00:10"), ("INVITE", "c", "200", "10:00:20"),
+        ("BYE", "d", "200", "00:00:05"),
     ]  # fmt: skip
     for method, call, code, at in rows:
         maria.run(

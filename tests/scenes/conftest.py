@@ -43,7 +43,7 @@ def configuration(lab: Lab, tmp_path: Path) -> Configuration:
 
 
 def with_few_checks(written: str) -> str:
-    """A lab's configuration without the checks that are not among FEW, and without what names them."""
+    """A lab's configuration without the checks not among FEW, and without what names them."""
     tables = re.split(r"(?m)^(?=\[)", written)
     named = (re.match(r"\[\[?checks\.([a-z0-9-]+)", table) for table in tables)
     kept = (

@@ -1,4 +1,4 @@
-"""The daemon as a process: it starts, reloads, stops and dies, and loses neither a call nor a mail."""
+"""The daemon as a process: it starts, reloads, stops and dies, and loses no call and no mail."""
 
 from __future__ import annotations
 

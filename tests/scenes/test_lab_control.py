@@ -52,7 +52,7 @@ probe_unsent_percent = 50.0
 """
 
 _DIALER = """\
-[checks.click-to-call]            # as an agent clicks on a number in the CRM: both are called, and connected
+[checks.click-to-call]            # as an agent clicks on a number in the CRM: both are called
 kind = "outbound-dialer"
 line = "trunk-a"                  # the customer's number is ours
 agent = "agent-01"

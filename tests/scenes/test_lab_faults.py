@@ -43,7 +43,7 @@ ELSEWHERE |= set(WEB)  # tests/scenes/test_lab_web.py
 
 @dataclass(frozen=True)
 class Expected:
-    """Which check sees the fault, at which stage and with which code, and whose ticket it becomes."""
+    """Which check sees the fault, at which stage, with which code, and whose ticket it becomes."""
 
     check: str
     stage: str

@@ -45,7 +45,8 @@ SILENT = Refused("silent", "no sound for 8 s")
 def site(tmp_path: Path) -> Iterator[Scene]:
     every = {"every": 3600.0}
     checks: dict[str, dict[str, Any]] = {
-        "main-number": every, "portal": {**every, "of": ScriptedPortal, "component": "agent-portal"},
+        "main-number": every,
+        "portal": {**every, "of": ScriptedPortal, "component": "agent-portal"},
     }  # fmt: skip
     made = Scene(
         START, checks, folder=tmp_path, audit=Audit(at=time(4, 0), to=("ops@example.net",))

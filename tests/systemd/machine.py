@@ -108,7 +108,7 @@ class Machine:
         return self.root.parent / "nspawn.log"
 
     def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """nspawn, in control groups of its own: it would otherwise leave some of its in the host's."""
+        """nspawn, in control groups of its own: otherwise some of its stay among the host's."""
         self._groups = _groups(f"reveille-{os.getpid()}")
         joining = " ".join(f"echo $$ > '{group}/cgroup.procs';" for group in self._groups)
         spawning = f'{joining} exec systemd-nspawn --quiet --register=no --keep-unit "$@"'
@@ -173,7 +173,7 @@ def _told(*command: str) -> str:
 
 
 def _groups(name: str) -> list[Path]:
-    """A control group of that name in every hierarchy: one with version 2, several with version 1."""
+    """A control group of that name in every hierarchy: one in version 2, several in version 1."""
     mounted = Path("/sys/fs/cgroup")
     parents = [
         mounted / hierarchy

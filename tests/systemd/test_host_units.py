@@ -39,8 +39,8 @@ job = {"settings": json.loads(sys.argv[1]), "recalled": json.loads(sys.argv[2]),
 services.look(Look(job, lambda **facts: said.append(facts)))
 print(json.dumps(said))
 """
-SETTINGS = {"units": ["asterisk"], "processes": [], "any_failed": True, "ignore": [], "most_restarts": 3,
-            "growth_percent": 10.0}  # fmt: skip
+SETTINGS = {"units": ["asterisk"], "processes": [], "any_failed": True, "ignore": [],
+            "most_restarts": 3, "growth_percent": 10.0}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

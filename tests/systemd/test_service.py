@@ -76,7 +76,7 @@ def test_it_starts_as_nobody_special_and_says_so(service: Machine) -> None:
 
 
 def test_it_places_a_real_call_within_its_walls(service: Machine) -> None:
-    """Hardened as it is: the engine in its child, numpy, the line's password out of a credential."""
+    """Hardened as it is: the engine in its child, numpy, the line's password from a credential."""
     seen: list[dict[str, Any]] = []
 
     def looked() -> bool:
@@ -180,7 +180,7 @@ def _install(machine: Machine, wheels: Path) -> None:
 
 
 def _practise(machine: Machine) -> None:
-    """A centre in the machine, and the configuration that it writes, as the service is to have it."""
+    """A centre in the machine, and the configuration that it writes, as the service needs it."""
     machine.run(
         "systemd-run", "--unit=lab", "--property=TimeoutStopSec=5", COMMAND, "lab", "/srv/lab"
     )

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 Lot = random.Random
 NASTY = (
-    b"\x00", b"\xff" * 40, b"\r\n", b"\r\n\r\n", b"%s%n%x", b"A" * 900, b"\xc3\x28", b"<<<>>>", b"\"", b";;;;", b",,,",
-    b"-1", b"0",
-    b"4294967296", b"99999999999999999999", b"sip:", b"@", b"[::", b"SIP/2.0", b" ", b"\t", b"=", b"m=audio",
+    b"\x00", b"\xff" * 40, b"\r\n", b"\r\n\r\n", b"%s%n%x", b"A" * 900, b"\xc3\x28", b"<<<>>>",
+    b"\"", b";;;;", b",,,", b"-1", b"0", b"4294967296", b"99999999999999999999", b"sip:", b"@",
+    b"[::", b"SIP/2.0", b" ", b"\t", b"=", b"m=audio",
 )  # fmt: skip
 
 

@@ -216,7 +216,7 @@ def _peak_megabytes(pid: int) -> float:
 
 @asynccontextmanager
 async def watched(pid: int) -> AsyncIterator[list[float]]:
-    """The most memory (MiB) that any child of a process ever had, as the only element of the list."""
+    """The most memory (MiB) that any child of a process ever had, as the list's only element."""
     most = [0.0]
 
     async def look() -> None:

@@ -1,4 +1,4 @@
-"""The golden bodies: what each release wrote of each kind of body, and what of it reads otherwise now.
+"""The golden bodies: what each release wrote of each kind of body, and what now reads otherwise.
 
 A golden that was released is never edited. A kind has a new one in a release only where its keys
 have changed; that of the coming release is in the folder `next`.
@@ -45,19 +45,31 @@ def _verdict(told: dict[str, Any]) -> Any:
 
 
 KINDS = {
-    "incident": Kept(sample.incidents(), bodies.incident_body, bodies.INCIDENT.read, bodies.INCIDENT),
-    "condition": Kept(sample.conditions(), bodies.condition_body, bodies.CONDITION.read, bodies.CONDITION),
-    "observation": Kept(sample.observations(), encoding.observation_body, bodies.OBSERVATION.read, bodies.OBSERVATION),
+    "incident": Kept(
+        sample.incidents(), bodies.incident_body, bodies.INCIDENT.read, bodies.INCIDENT
+    ),
+    "condition": Kept(
+        sample.conditions(), bodies.condition_body, bodies.CONDITION.read, bodies.CONDITION
+    ),
+    "observation": Kept(
+        sample.observations(), encoding.observation_body, bodies.OBSERVATION.read,
+        bodies.OBSERVATION,
+    ),
     "verdict": Kept(
-        sample.verdicts(), lambda v: {"state": str(v.state), **encoding.verdict_body(v)}, _verdict, bodies.VERDICT
+        sample.verdicts(), lambda v: {"state": str(v.state), **encoding.verdict_body(v)}, _verdict,
+        bodies.VERDICT,
     ),
     "ticket": Kept(sample.tickets(), bodies.ticket_body, bodies.TICKET.read, bodies.TICKET),
     "report": Kept(sample.reports(), bodies.report_body, bodies.REPORT.read, bodies.REPORT),
     "manifest": Kept(
         sample.manifests(), lambda one: json.loads(one.encoded()), _encoded(read_manifest), MANIFEST
     ),
-    "proof": Kept(sample.proofs(), lambda one: json.loads(one.encoded()), _encoded(read_proof), PROOF),
-    "cleanup": Kept(sample.entries(), lambda one: CLEANUP.numbered(asdict(one)), CLEANUP.read, CLEANUP),
+    "proof": Kept(
+        sample.proofs(), lambda one: json.loads(one.encoded()), _encoded(read_proof), PROOF
+    ),
+    "cleanup": Kept(
+        sample.entries(), lambda one: CLEANUP.numbered(asdict(one)), CLEANUP.read, CLEANUP
+    ),
     "heartbeat": Kept(sample.beats(), HEARTBEAT.numbered, HEARTBEAT.read, HEARTBEAT),
 }  # fmt: skip
 # Rows of which each has a form of its own: how today's are written.

@@ -72,10 +72,13 @@ def usage(**changed: Any) -> dict[str, Any]:
         "definitions": {"service_level": "A", "answer_seconds": 20, "short_seconds": 5},
         "calls": {**counted(CALLS, answered), "own": 2},
         "queue": counted(28_114, 26_281, 20_861),
-        "concurrency": {"peak": 214, "at": "2026-11-21T04:55:00Z", "at_local": "2026-11-21T10:25:00+05:30"},
-        "busy_hour": {"at_local": "2026-11-21T10:15:00+05:30", "erlangs": 181.204, "channels_for_1_percent": 201},
+        "concurrency": {"peak": 214, "at": "2026-11-21T04:55:00Z",
+                        "at_local": "2026-11-21T10:25:00+05:30"},
+        "busy_hour": {"at_local": "2026-11-21T10:15:00+05:30", "erlangs": 181.204,
+                      "channels_for_1_percent": 201},
         "hours": [
-            {"label": label, "offered": n, "answered": round(n * 0.94), "erlangs": round(n * 0.0478, 3)}
+            {"label": label, "offered": n, "answered": round(n * 0.94),
+             "erlangs": round(n * 0.0478, 3)}
             for label, n in zip(HOURS, OFFERED, strict=True)
         ],
         "trunks": [
@@ -91,13 +94,18 @@ def usage(**changed: Any) -> dict[str, Any]:
         ],
         "failures": [
             {"outcome": outcome, "cause": cause, **ratio(hits, CALLS)}
-            for outcome, cause, hits in (("no-answer", 19, 1_204), ("busy", 17, 811), ("congestion", 34, 402))
+            for outcome, cause, hits in (
+                ("no-answer", 19, 1_204), ("busy", 17, 811), ("congestion", 34, 402),
+            )
         ],
         "weeks": 4,
-        "usual": [*day, *(_row("offered", OFFERED[h], USUAL[h], f"hour:{HOURS[h]}") for h in range(24))],
+        "usual": [
+            *day, *(_row("offered", OFFERED[h], USUAL[h], f"hour:{HOURS[h]}") for h in range(24)),
+        ],
         "stands_out": [
             _row("queue_abandoned", 1_833, 1_140), _row("queue_service_level", 74.2, 84.9),
-            _row("offered", 1_210, 4_200, "hour:10:00"), _row("offered", 4_565, 10_800, "trunk:PJSIP/trunk-b"),
+            _row("offered", 1_210, 4_200, "hour:10:00"),
+            _row("offered", 4_565, 10_800, "trunk:PJSIP/trunk-b"),
         ],
         "standouts": 4,
         "odd": {"duplicates": 3},
@@ -170,16 +178,21 @@ def trouble(**changed: Any) -> Trouble:
 
 def parts() -> tuple[Part, ...]:
     return (
-        Part("usage", "usage", "OK", 4.2, notes=(f"2026-11-21 Asia/Kolkata, 24 h: {CALLS} calls",), topic="usage"),
-        Part("records-backup", "backup", "OK", 63.0, measures={"proof_seconds": 50.1, "backup_bytes": 3.52e8},
-             topic="backups"),
+        Part("usage", "usage", "OK", 4.2, notes=(f"2026-11-21 Asia/Kolkata, 24 h: {CALLS} calls",),
+             topic="usage"),
+        Part("records-backup", "backup", "OK", 63.0,
+             measures={"proof_seconds": 50.1, "backup_bytes": 3.52e8}, topic="backups"),
         Part("replica", "database-health", "FAILED", 0.4, "replication: lag_seconds (412) <= 60",
              {"lag_seconds": 412.0, "connections": 41.0}, "replication: lag", ticket="RV-44"),
         Part("disks", "host-disks", "DEGRADED", 1.1, "/var: 86.1 % of its bytes are used",
-             {"most_used_percent": 86.1, "most_inodes_percent": 12.0, "least_days_until_full": 12.0, "arrays": 1.0},
-             warnings=("/var will be full in 12.0 days",), notes=("/: 41.2 % of bytes, 31.0 GB free",)),
-        Part("intrusion", "intrusion", "OK", 212.0, notes=("4 085 files as accepted; no new user, no new SUID file",)),
-        Part("virus", "virus", "UNKNOWN", 0.1, "clamscan is not installed: nothing was looked through"),
+             {"most_used_percent": 86.1, "most_inodes_percent": 12.0,
+              "least_days_until_full": 12.0, "arrays": 1.0},
+             warnings=("/var will be full in 12.0 days",),
+             notes=("/: 41.2 % of bytes, 31.0 GB free",)),
+        Part("intrusion", "intrusion", "OK", 212.0,
+             notes=("4 085 files as accepted; no new user, no new SUID file",)),
+        Part("virus", "virus", "UNKNOWN", 0.1,
+             "clamscan is not installed: nothing was looked through"),
         Part("services", "host-services", "OK", 0.6, notes=("14 units up, none restarted",)),
         Part("clock", "host-clock", "OK", 0.2, measures={"offset_seconds": 0.004}),
     )  # fmt: skip
@@ -196,8 +209,9 @@ def report(**changed: Any) -> Audit:
         previous=DAY - timedelta(days=1),
         open=(trouble(),),
         past=(
-            trouble(number="RV-41", severity="P0", title="PRI is up but IVR is not working", state="closed",
-                    opened_at=MADE - timedelta(hours=18), closed_at=MADE - timedelta(hours=17),
+            trouble(number="RV-41", severity="P0", title="PRI is up but IVR is not working",
+                    state="closed", opened_at=MADE - timedelta(hours=18),
+                    closed_at=MADE - timedelta(hours=17),
                     checks=("main-number",)),
         ),
         looks=looks(),

@@ -1,4 +1,4 @@
-"""One ticket as it would be in the night of 22 November 2026 at Pune, for the tests of the words."""
+"""One ticket of the night of 22 November 2026 at Pune, for the tests of the words."""
 
 from __future__ import annotations
 

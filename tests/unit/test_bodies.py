@@ -146,7 +146,11 @@ def test_an_error_tells_no_value() -> None:
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-_MOMENT = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as it asks
+_MOMENT = st.datetimes(
+    datetime(1971, 1, 1),  # noqa: DTZ001 - as it asks
+    datetime(2100, 1, 1),  # noqa: DTZ001 - as it asks
+    timezones=st.just(UTC),
+)
 _DATA = st.dictionaries(
     _TEXT, st.none() | st.booleans() | st.integers() | _TEXT | st.lists(_TEXT), max_size=3
 )

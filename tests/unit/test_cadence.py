@@ -1,4 +1,4 @@
-"""The cadence keeps time by the real `schedule`; the clock that `schedule` reads is turned by hand."""
+"""The cadence keeps time by the real `schedule`; the clock that it reads is turned by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is no TOML is told with line and column; in one that is, every value's line is known."""
+"""A file that is no TOML is told with line and column; in one that is, each value has its line."""
 
 from __future__ import annotations
 

@@ -31,9 +31,7 @@ def test_a_failure_that_nothing_explains_is_its_own_cause() -> None:
     )
 
 
-def test_with_the_line_and_the_uplink_up_the_ivr_is_the_cause_and_the_findings_stand_from_the_ground_up() -> (
-    None
-):
+def test_with_line_and_uplink_up_the_ivr_is_the_cause_and_findings_stand_from_the_ground() -> None:
     found = diagnose(
         SILENT, [looked("pri-1", Layer.LINE, text="4 spans up"), looked("uplink", Layer.UPLINK)]
     )

@@ -41,12 +41,13 @@ PICTURE: dict[str, Any] = {
     "legs": {
         "call": {
             "ladder": [
-                {"at": 0.0, "sent": True, "said": "INVITE sip:8000@pbx SIP/2.0", "method": "INVITE", "status": None,
-                 "far": "UDP 192.0.2.1:5060", "sdp": True, "reason": ""},
-                {"at": 0.02, "sent": False, "said": "180 Ringing", "method": "INVITE", "status": 180,
-                 "far": "UDP 192.0.2.1:5060", "sdp": False, "reason": ""},
-                {"at": 3.1, "sent": False, "said": "503 Service Unavailable", "method": "INVITE", "status": 503,
-                 "far": "UDP 192.0.2.1:5060", "sdp": False, "reason": "Q.850;cause=34"},
+                {"at": 0.0, "sent": True, "said": "INVITE sip:8000@pbx SIP/2.0", "method": "INVITE",
+                 "status": None, "far": "UDP 192.0.2.1:5060", "sdp": True, "reason": ""},
+                {"at": 0.02, "sent": False, "said": "180 Ringing", "method": "INVITE",
+                 "status": 180, "far": "UDP 192.0.2.1:5060", "sdp": False, "reason": ""},
+                {"at": 3.1, "sent": False, "said": "503 Service Unavailable", "method": "INVITE",
+                 "status": 503, "far": "UDP 192.0.2.1:5060", "sdp": False,
+                 "reason": "Q.850;cause=34"},
             ],
             "heard": track(0.1, 8.0),
             "said": track(0.1, 8.0),
@@ -93,7 +94,7 @@ CALL = FailedCall(
 
 
 class Checker(HTMLParser):
-    """Reads a page as a strict reader would: every tag closed, in order; keeps its texts and links."""
+    """Reads a page as a strict reader would: each tag closed, in order; keeps texts and links."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -180,8 +181,9 @@ def test_what_a_far_end_said_is_only_ever_text() -> None:
     marks = [mark(HOSTILE, 1, 2, HOSTILE)]
     leg = {**PICTURE["legs"]["call"], "ladder": ladder, "marks": marks}
     hostile = replace(
-        CALL, stage=HOSTILE, code=HOSTILE, text=HOSTILE, reasons=(HOSTILE,), notes=(HOSTILE,), exhibits=(HOSTILE,),
-        site=HOSTILE, check=HOSTILE, measures={HOSTILE: 1.0}, findings=(Finding(HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        CALL, stage=HOSTILE, code=HOSTILE, text=HOSTILE, reasons=(HOSTILE,), notes=(HOSTILE,),
+        exhibits=(HOSTILE,), site=HOSTILE, check=HOSTILE, measures={HOSTILE: 1.0},
+        findings=(Finding(HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
         stages=(StageLine(HOSTILE, 1.0, False, HOSTILE),), picture={"legs": {HOSTILE: leg}},
     )  # fmt: skip
     page = render_evidence(hostile)

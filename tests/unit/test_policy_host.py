@@ -47,7 +47,10 @@ def test_no_fault_of_a_host_is_the_vendor_s_or_the_telco_s(
 def test_every_code_that_a_look_can_say_stands_in_the_table() -> None:
     told = {(kind, code) for kind, _, code, _ in rows()}
     said = {
-        (name, code) for name, kind in kinds().items() if issubclass(kind, HostCheck) for code in kind.WORST
-    }  # fmt: skip
+        (name, code)
+        for name, kind in kinds().items()
+        if issubclass(kind, HostCheck)
+        for code in kind.WORST
+    }
     assert said
     assert said <= told, sorted(said - told)

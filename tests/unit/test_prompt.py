@@ -1,4 +1,4 @@
-"""The right prompt is recognised through what telephony does to it, and no other is taken for it."""
+"""The right prompt is recognised through what telephony does to it; no other is taken for it."""
 
 from __future__ import annotations
 

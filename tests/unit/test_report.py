@@ -57,7 +57,9 @@ def test_a_quiet_morning_reads_as_it_did() -> None:
     well = tuple(replace(part, state="OK", text="", warnings=(), ticket="") for part in parts())
     quiet = report(
         open=(), past=(), parts=well, changes=(), usage=(usage(stands_out=[], standouts=0),),
-        looks=tuple(replace(line, ok=line.looks, failed=0, degraded=0, tickets=()) for line in looks()),
+        looks=tuple(
+            replace(line, ok=line.looks, failed=0, degraded=0, tickets=()) for line in looks()
+        ),
     )  # fmt: skip
     mail = render_audit(quiet)
     assert mail.subject == "[OK] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s"
@@ -70,13 +72,17 @@ def test_a_quiet_morning_reads_as_it_did() -> None:
     ("changed", "subject"),
     [
         ({}, "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s"),
-        ({"open": (), "parts": ()}, "[WARN 2] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s"),
-        ({"backups": (backup(proven_at=None),)}, "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup NOT proven"),
+        ({"open": (), "parts": ()},
+         "[WARN 2] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s"),
+        ({"backups": (backup(proven_at=None),)},
+         "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup NOT proven"),
         ({"backups": (backup(), backup(check="voice"))},
          "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · 2 backups proven 100 s"),
         ({"usage": (), "backups": ()}, "[FAIL 1] Pune · Sat 21 Nov · 1 157 looks, 3 failed"),
-        ({"late_seconds": 7200.0}, "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s · late"),
-        ({"made_up": True}, "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s · partial"),
+        ({"late_seconds": 7200.0},
+         "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s · late"),
+        ({"made_up": True},
+         "[FAIL 1] Pune · Sat 21 Nov · 35 585 calls · backup proven 50 s · partial"),
     ],
 )  # fmt: skip
 def test_the_subject_carries_the_verdict(changed: dict[str, Any], subject: str) -> None:

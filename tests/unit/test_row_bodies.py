@@ -64,7 +64,9 @@ def test_what_happened_is_read_as_ever(release: str) -> None:
 
 
 @pytest.mark.parametrize(("release", "kind", "kept"), [
-    (release, kind, kept) for release in releases("happening") for kind, kept in golden(release, "happening")
+    (release, kind, kept)
+    for release in releases("happening")
+    for kind, kept in golden(release, "happening")
 ])  # fmt: skip
 def test_what_happened_is_said_in_words(release: str, kind: str, kept: dict[str, Any]) -> None:
     """A kind without words of its own would be said by its name alone."""

@@ -1,4 +1,4 @@
-"""The building blocks: durations, secrets by reference, files that exist, names that become things."""
+"""The building blocks: durations, secrets by reference, files that exist, things by their names."""
 
 from __future__ import annotations
 

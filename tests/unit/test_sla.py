@@ -41,13 +41,11 @@ def at(written: str, zone: str) -> datetime:
     return datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone))
 
 
-# ------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # open hours
 
 
-def test_round_the_clock_a_target_is_due_by_the_stopwatch_also_over_a_night_of_changing_clocks() -> (
-    None
-):
+def test_round_the_clock_a_target_is_due_by_the_stopwatch_also_when_clocks_change() -> None:
     start = at("2026-03-28T23:30", "Europe/Berlin")
     assert due(start, 2 * 3600) == at("2026-03-29T01:30", "Europe/Berlin")
     assert due(start, 4 * 3600) == at("2026-03-29T04:30", "Europe/Berlin")
@@ -217,7 +215,7 @@ def test_merging_and_cutting_intervals_agree_with_sets_of_minutes(
     assert all(b <= c for (_, b), (c, _) in pairwise(shown))
 
 
-# ----------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # clocks
 
 OPENED = utc("2026-05-01T10:00")
@@ -264,9 +262,7 @@ def test_an_answer_at_the_due_instant_is_in_time_and_a_second_later_is_not() -> 
     assert shown("11:00", event("10:30:01", "answered"))["response"].state is ClockState.BREACHED
 
 
-def test_a_clock_that_still_runs_at_its_due_instant_is_breached_so_that_waking_then_has_something_to_do() -> (
-    None
-):
+def test_a_clock_that_still_runs_at_its_due_instant_is_breached_so_waking_then_has_a_use() -> None:
     assert shown("10:29:59")["response"].state is ClockState.RUNNING
     late = shown("10:30")
     assert [clock.name for clock in unrecorded_breaches(late.values())] == ["response"]

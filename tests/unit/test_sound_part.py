@@ -1,4 +1,4 @@
-"""A broken file keeps nobody from a ticket: what is sound of it is used, and it is called broken."""
+"""A broken file keeps nobody from a ticket: its sound part is used, and it is called broken."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def test_user_information_and_queries_are_left_out(user: str, place: str) -> Non
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        (f"https://hooks.example.net/services/T0/{SECRET}9", "https://hooks.example.net/services/T0/s3cr…"),
+        (f"https://hooks.example.net/services/T0/{SECRET}9",
+         "https://hooks.example.net/services/T0/s3cr…"),
         ("http://[2001:db8::1]:8080/a", "http://[2001:db8::1]:8080/a"),
         ("https://a.example.net:99999/", ""),
         ("no address", ""),

@@ -1,4 +1,4 @@
-"""Changes written together: all of them, in order; one that cannot be written takes no other along."""
+"""Changes written together: all, in order; one that cannot be written takes no other along."""
 
 from __future__ import annotations
 

@@ -41,10 +41,12 @@ def records(data: bytes, folder: Path) -> tuple[list[dict[str, Any]], Met]:
         numbers = columns.numbers("trunk", codes, channel=True)
         whole, missing = columns.whole("length")
         found += [
-            {"caller": who, "trunk": codes.names[code], "start": start, "length": None if none else length, "id": one}
+            {"caller": who, "trunk": codes.names[code], "start": start,
+             "length": None if none else length, "id": one}
             for who, code, start, length, none, one in zip(
-                columns.words("caller"), numbers.tolist(), columns.instants("start", Zone("UTC"))[0].tolist(),
-                whole.tolist(), missing.tolist(), columns.words("id"), strict=True,
+                columns.words("caller"), numbers.tolist(),
+                columns.instants("start", Zone("UTC"))[0].tolist(), whole.tolist(),
+                missing.tolist(), columns.words("id"), strict=True,
             )
         ]  # fmt: skip
     return found, met
@@ -82,7 +84,8 @@ def test_whatever_csv_writes_is_read_as_csv_reads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = io.StringIO()
-    csv.writer(written, quoting=quoting, lineterminator=ending).writerows(rows)  # type: ignore[arg-type]
+    writer = csv.writer(written, quoting=quoting, lineterminator=ending)  # type: ignore[arg-type]
+    writer.writerows(rows)
     monkeypatch.setattr(text_reader, "_BLOCK_BYTES", block)
     found, met = records(written.getvalue().encode(), tmp_path)
     expected = [told(list(row)) for row in rows]

@@ -99,7 +99,9 @@ def test_who_logged_in_yesterday_is_there_from_midnight_and_who_never_left_until
 
 def test_a_member_by_configuration_is_there_from_midnight() -> None:
     seen = tallied(
-        "0|a|support|NONE|ENTERQUEUE||1|1\n1|a|support|Anna|CONNECT|1|x|1\n5|a|support|Anna|COMPLETEAGENT|1|4|1"
+        "0|a|support|NONE|ENTERQUEUE||1|1\n"
+        "1|a|support|Anna|CONNECT|1|x|1\n"
+        "5|a|support|Anna|COMPLETEAGENT|1|4|1"
     )
     assert seen.agents["Anna"].logged_in_seconds == DAY.seconds
 

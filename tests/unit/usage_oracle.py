@@ -18,8 +18,8 @@ Record = Mapping[str, Any]
 REACHED = {"ANSWERED", "BUSY", "NO ANSWER", "CANCEL"}
 GIVEN_UP = {"NO ANSWER", "CANCEL"}
 SUMS = (
-    "offered", "answered", "delivered", "abandoned", "short_abandoned", "answered_in_time", "abandoned_in_time",
-    "talk_seconds", "wait_seconds",
+    "offered", "answered", "delivered", "abandoned", "short_abandoned", "answered_in_time",
+    "abandoned_in_time", "talk_seconds", "wait_seconds",
 )  # fmt: skip
 _CODES = {"ANSWERED": 0, "BUSY": 1, "NO ANSWER": 2, "CANCEL": 4, "CONGESTION": 5, "FAILED": 6}
 
@@ -100,7 +100,8 @@ def figures(
     )
     peak = max(levels.values(), default=0)
     hours = {
-        at: sum(levels[second] for second in range(at, at + 3600)) for at in range(begin, end - 3599, 900)
+        at: sum(levels[second] for second in range(at, at + 3600))
+        for at in range(begin, end - 3599, 900)
     } if levels else {}  # fmt: skip
     return {
         "offered": len(today),

@@ -3,11 +3,11 @@
     27 1 254:0 / /     ro,relatime  shared:1   -  ext4 /dev/vda  rw,discard
     id parent device root mount point, options    type source  options of the super block
 
-Rules: what a mount point says (`ro` here) may be this process's own cage: systemd binds `/` read-only
-over itself for ProtectSystem=strict. Only the super block says what the device is. The mounts of
-process 1 are the host's; where they may not be seen (ProtectProc=invisible), one's own are, and that
-is said. Any mount of a device tells how full it is, so one that a sandbox covers is looked at by
-another.
+Rules: what a mount point says (`ro` here) may be this process's own cage: systemd binds `/`
+read-only over itself for ProtectSystem=strict. Only the super block says what the device is. The
+mounts of process 1 are the host's; where they may not be seen (ProtectProc=invisible), one's own
+are, and that is said. Any mount of a device tells how full it is, so one that a sandbox covers is
+looked at by another.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def sample() -> str:
 def write_sample(path: Path) -> None:
     """Write the sample for everybody to read: it holds no secret, and the service's user is made
     when it starts (DynamicUser=), so that no group can be given to it before. Raises
-    FileExistsError: nothing is overwritten; OSError; and ValueError for an outsider's kind whose own
-    sample is broken."""
+    FileExistsError: nothing is overwritten; OSError; and ValueError for an outsider's kind whose
+    own sample is broken."""
     written = sample()
     # O_EXCL: a configuration that is there is never overwritten, not even between a look and the
     # writing. The umask may take bits away that the daemon's user needs.

@@ -33,7 +33,8 @@ def records(
 ) -> Iterator[list[str]]:
     """As cdr_csv of Asterisk writes them."""
     for number in range(calls):
-        start = datetime(2026, 11, day, 9) + timedelta(minutes=2 * number)  # noqa: DTZ001 - records have no zone
+        morning = datetime(2026, 11, day, 9)  # noqa: DTZ001 - records have no zone
+        start = morning + timedelta(minutes=2 * number)
         times = [
             start.strftime(written),
             start.strftime(written),
@@ -137,7 +138,8 @@ async def test_two_legs_are_one_call_where_one_names_the_other(tmp_path: Path) -
 
     def legs() -> Iterator[list[str]]:
         for number in range(100):
-            start = datetime(2026, 11, 20, 9) + timedelta(minutes=3 * number)  # noqa: DTZ001 - records have no zone
+            morning = datetime(2026, 11, 20, 9)  # noqa: DTZ001 - records have no zone
+            start = morning + timedelta(minutes=3 * number)
             at = {after: str(start + timedelta(seconds=after)) for after in (0, 1, 9, 69)}
             a, b = (
                 str(uuid.uuid5(uuid.NAMESPACE_OID, f"a{number}")),

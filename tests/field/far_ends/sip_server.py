@@ -105,7 +105,7 @@ def md5(text: str) -> str:
 
 
 def proven(asked: Request, header: str, realm: str, written: str = "") -> bool:
-    """Whether one of its proofs is right; `written` is the realm as it stands between the quotes."""
+    """Whether one of its proofs is right; `written` is the realm as it stands between quotes."""
     for value in asked.all(header):
         proof = {
             name.lower(): quoted or bare

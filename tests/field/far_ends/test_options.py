@@ -132,7 +132,7 @@ ELSEWHERE = (
 @pytest.mark.parametrize("story", told(ELSEWHERE))
 @pytest.mark.xfail(strict=True, reason="an answer from elsewhere is told as silence")
 async def test_an_answer_from_elsewhere_is_told_as_such(tmp_path: Path, story: Story) -> None:
-    """Whether it counts is open; "nothing" is not what came, and a firewall is looked for in vain."""
+    """Whether it counts is open; "nothing" is not what came: one looks for a firewall in vain."""
     async with over_udp(says(), answers_from=story.far) as port:
         seen = await once(tmp_path, "sip-options", host=f"127.0.0.1:{port}", within="1s")
     fault = seen.verdict.fault

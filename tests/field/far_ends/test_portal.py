@@ -248,9 +248,9 @@ LETTERED = (
         "charset-in-meta-only",
         in_letters(
             "",
-            "<html><head><meta charset='windows-1251'></head><body>Вход Sign in</body></html>".encode(
-                "cp1251"
-            ),
+            (
+                "<html><head><meta charset='windows-1251'></head><body>Вход Sign in</body></html>"
+            ).encode("cp1251"),
         ),
         "scrapy/scrapy#123; seen in Chromium",
         wrong=LETTERS,

@@ -1,5 +1,5 @@
-"""A verb by hand has none of the service's credentials: nothing is known then, no backup has failed,
-and the reason says where the secret was looked for and what would be right.
+"""A verb by hand has none of the service's credentials: nothing is known then, no backup has
+failed, and the reason says where the secret was looked for and what would be right.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The policy that is still missing: its cases lie in voxeo.toml, numbered, each with what must be."""
+"""The policy that is still missing: its cases, numbered, lie in voxeo.toml with what must be."""
 
 from __future__ import annotations
 

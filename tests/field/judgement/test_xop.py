@@ -88,7 +88,7 @@ def test_levels_1_and_2_are_told_at_once_and_level_3_after_two_hours() -> None:
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason=TWICE)
 @pytest.mark.parametrize("row", [MAJOR, MINOR], ids=["major", "minor"])
 def test_level_4_takes_over_when_the_time_of_level_3_is_over(row: Golden) -> None:
-    """26, 27: "a level that cannot resolve in its time is escalated automatically" is one instant."""
+    """26, 27: "a level that cannot resolve in its time is escalated automatically": one instant."""
     found = told("xop", row.case, zone=DALLAS)
     assert minutes(found, "resolution") == dict(rungs(found))[4]
 

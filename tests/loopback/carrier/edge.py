@@ -64,9 +64,10 @@ async def edge(
 def _rtpengine(folder: Path, control: int) -> list[str]:
     low = 20000 + secrets.randbelow(80) * 400
     return [
-        "rtpengine", "--foreground", "--log-stderr", "--log-level=6", "--table=-1", "--interface=127.0.0.1",
-        f"--listen-ng=127.0.0.1:{control}", f"--port-min={low}", f"--port-max={low + 399}", "--num-threads=2",
-        f"--pidfile={folder}/rtpengine.pid", "--config-file=none",
+        "rtpengine", "--foreground", "--log-stderr", "--log-level=6", "--table=-1",
+        "--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{control}", f"--port-min={low}",
+        f"--port-max={low + 399}", "--num-threads=2", f"--pidfile={folder}/rtpengine.pid",
+        "--config-file=none",
     ]  # fmt: skip
 
 

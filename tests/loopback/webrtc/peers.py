@@ -78,9 +78,10 @@ async def edge(folder: Path, days: int = 30) -> AsyncIterator[Edge]:
 def _rtpengine(control: int, folder: Path) -> list[str]:
     low = 20000 + secrets.randbelow(80) * 400
     return [
-        "rtpengine", "--foreground", "--log-stderr", "--log-level=6", "--table=-1", "--interface=127.0.0.1",
-        f"--listen-ng=127.0.0.1:{control}", f"--port-min={low}", f"--port-max={low + 399}", "--num-threads=2",
-        f"--pidfile={folder}/rtpengine.pid", "--config-file=none",
+        "rtpengine", "--foreground", "--log-stderr", "--log-level=6", "--table=-1",
+        "--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{control}", f"--port-min={low}",
+        f"--port-max={low + 399}", "--num-threads=2", f"--pidfile={folder}/rtpengine.pid",
+        "--config-file=none",
     ]  # fmt: skip
 
 
@@ -99,8 +100,8 @@ def _kamailio(where: Edge, control: int) -> list[str]:
     (where.folder / "kamailio.cfg").write_text(text)
     folder = where.folder
     return [
-        "kamailio", "-DD", "-E", "-f", f"{folder}/kamailio.cfg", "-P", f"{folder}/kamailio.pid", "-Y", str(folder),
-        "-w", str(folder), "-m", "32", "-M", "4",
+        "kamailio", "-DD", "-E", "-f", f"{folder}/kamailio.cfg", "-P", f"{folder}/kamailio.pid",
+        "-Y", str(folder), "-w", str(folder), "-m", "32", "-M", "4",
     ]  # fmt: skip
 
 
@@ -112,10 +113,12 @@ async def turn_server(folder: Path, made: Certificate) -> AsyncIterator[Turn]:
     plain, secured = free_port(STREAM), free_port(STREAM)
     low = 52000 + secrets.randbelow(40) * 100
     command = [
-        "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={plain}",
-        f"--tls-listening-port={secured}", f"--cert={made.certificate}", f"--pkey={made.key}", "--lt-cred-mech",
-        f"--user={TURN_USER}:{password.read_text().strip()}", f"--realm={REALM}", "--allow-loopback-peers", "--no-cli",
-        "--no-dtls", f"--min-port={low}", f"--max-port={low + 99}", "--log-file=stdout", "--simple-log",
+        "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
+        f"--listening-port={plain}", f"--tls-listening-port={secured}",
+        f"--cert={made.certificate}", f"--pkey={made.key}", "--lt-cred-mech",
+        f"--user={TURN_USER}:{password.read_text().strip()}", f"--realm={REALM}",
+        "--allow-loopback-peers", "--no-cli", "--no-dtls", f"--min-port={low}",
+        f"--max-port={low + 99}", "--log-file=stdout", "--simple-log",
         f"--pidfile={folder}/turn.pid", f"--userdb={folder}/turn.sqlite", "--relay-threads=1",
     ]  # fmt: skip
     async with running(*command, log=folder / "turnserver.log"):

@@ -1,4 +1,4 @@
-"""What stands in the way: a port that says nothing, a middlebox that cuts, servers that mean harm."""
+"""What stands in the way: a port that says nothing, a middlebox that cuts, hostile servers."""
 
 from __future__ import annotations
 
