@@ -37,7 +37,7 @@ from checks.telephony.call import (
 from checks.telephony.call.call_attempt import call_attempt
 from checks.telephony.call.features import Features, check_caller_id
 from checks.telephony.call.leg import Event, Phone, refusal
-from checks.telephony.call.legs import Parties, ladder_of
+from checks.telephony.call.legs import Legs, ladder_of
 from checks.telephony.call.media_judgement import hold_to_truth
 from checks.telephony.call.probe_health import LoopWatch
 from checks.telephony.call.script_runner import Conversation
@@ -75,7 +75,7 @@ expect_status = [200, 202]
         async with call_attempt(trace, self, self) as (parties, watch):
             await self._attempt(trace, parties, watch)
 
-    async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
+    async def _attempt(self, trace: Trace, parties: Legs, watch: LoopWatch) -> None:
         legs, lines = parties.legs, self.all_lines()
         try:
             await line_security.hold_certificates(trace, lines.values(), self.signalling_within)
@@ -182,7 +182,7 @@ expect_status = [200, 202]
                 "not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s"
             ) from None
 
-    async def _talk(self, trace: Trace, parties: Parties) -> None:
+    async def _talk(self, trace: Trace, parties: Legs) -> None:
         call, agent = parties.legs["call"], parties.legs.get("agent")
         if self.caller_id is not None:
             with trace.stage("caller-id"):

@@ -24,7 +24,7 @@ from checks.process.events import concluded, followed
 from checks.process.parent import python
 from checks.settings import Duration
 from checks.target import of_call
-from checks.telephony.call.account import way_of
+from checks.telephony.call.account import account_of
 from checks.telephony.call.line import LineName
 
 _PROGRAM = "checks.telephony.pyvoip_child"
@@ -114,15 +114,15 @@ to = "8000"
 
     async def probe(self, trace: Trace) -> None:
         """Place the call in a process of its own. Raises Refused, CannotTell."""
-        way = await way_of(self.line, self.register_within)
+        account = await account_of(self.line, self.register_within)
         try:
             password = self.line.password.reveal() if self.line.password else ""
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
         job = {
-            "server": way.host,
-            "port": way.port,
-            "local_address": way.local_address,
+            "server": account.host,
+            "port": account.port,
+            "local_address": account.local_address,
             "user": self.line.user,
             "password": password,
             "to": self.to,

@@ -30,13 +30,13 @@ from checks.telephony.call import (
     evidence,
     line_security,
 )
-from checks.telephony.call.account import Way
+from checks.telephony.call.account import Account
 from checks.telephony.call.call_attempt import call_attempt, measure_answer, response
 from checks.telephony.call.call_recording import Logged
 from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.features import Features
 from checks.telephony.call.leg import START_SECONDS, Event, Phone, refusal
-from checks.telephony.call.legs import Parties, ladder_of
+from checks.telephony.call.legs import Legs, ladder_of
 from checks.telephony.call.media_judgement import hold_to_truth
 from checks.telephony.call.probe_health import LoopWatch
 from checks.telephony.call.prompt_file import prompts_in
@@ -87,14 +87,14 @@ script = [
         async with call_attempt(trace, self, self) as (parties, watch):
             await self._attempt(trace, parties, watch)
 
-    async def _attempt(self, trace: Trace, parties: Parties, watch: LoopWatch) -> None:
+    async def _attempt(self, trace: Trace, parties: Legs, watch: LoopWatch) -> None:
         legs = parties.legs
         try:
             # A certificate that is no good ends the attempt before the first phone is started.
             await line_security.hold_certificates(
                 trace, self.all_lines().values(), self.signalling_within
             )
-            way, logged = await self._start(parties), self._logged(trace)
+            account, logged = await self._start(parties), self._logged(trace)
             if logged:
                 await logged.look_before()
             watch.begin()
@@ -104,7 +104,7 @@ script = [
                     # The account of a transfer's target must be there before the transfer.
                     await parties.registered(name, self._stage_of(name))
             async with agent_login.logged_in(trace, parties, self.dtmf):
-                await self._call(trace, legs["call"], way, legs.get("agent"))
+                await self._call(trace, legs["call"], account, legs.get("agent"))
                 country, library = self.line.country, prompts_in(self.prompts)
                 both, features = (
                     (legs["call"], legs.get("agent")),
@@ -142,13 +142,13 @@ script = [
             "agent",
         )
 
-    async def _start(self, parties: Parties) -> Way:
+    async def _start(self, parties: Legs) -> Account:
         """Start the phones, the agent's too: it must be registered before it can be reached."""
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
         lines = self.all_lines()
         called = tuple(name for name in lines if name != "call")
         await parties.start(lines, {"call": first_stage}, called, agent_offer.screens(self.script))
-        return parties.ways["call"]
+        return parties.accounts["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:
         # A line without a user is let in by its address.
@@ -162,10 +162,13 @@ script = [
             if answer.name == "registration-failed":
                 raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
 
-    async def _call(self, trace: Trace, call: Phone, way: Way, agent: Phone | None) -> None:
+    async def _call(self, trace: Trace, call: Phone, account: Account, agent: Phone | None) -> None:
         with trace.stage("signalling"):
             call.order(
-                "call", to=way.callee(self.to), headers=dict(self.headers), caller=way.caller()
+                "call",
+                to=account.callee(self.to),
+                headers=dict(self.headers),
+                caller=account.caller(),
             )
             first = await response(call, *_FIRST, within=self.signalling_within)
             # No packet of the far end was seen: the stage is signalling, not answer.

@@ -14,7 +14,7 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.settings import Secret
 from checks.telephony.audio import nonce
 from checks.telephony.call import evidence
-from checks.telephony.call.account import way_of
+from checks.telephony.call.account import account_of
 from checks.telephony.call.leg import START_SECONDS, Phone
 from checks.telephony.call.line import Line
 from checks.telephony.call.media_judgement import hold_to_truth
@@ -144,7 +144,7 @@ class Attempt:
     async def _agent(self, line: Line) -> Agent:
         """The agent's phone, registered before the call is placed."""
         try:
-            way = await way_of(line, self._check.step_within)
+            way = await account_of(line, self._check.step_within)
         except Refused:
             with self._trace.stage("agent"):
                 raise

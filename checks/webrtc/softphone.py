@@ -26,7 +26,7 @@ from checks.process.channel import Channel, be_a_good_child
 from checks.transport.stages import Over, Stages
 
 if TYPE_CHECKING:
-    from checks.telephony.phone.listener import Ear
+    from checks.telephony.phone.listener import CallListener
     from checks.webrtc.station import Station
 
 # Twenty looks a second: the ear reads, and the alarm is set anew.
@@ -45,7 +45,7 @@ class Softphone:
     def __init__(self, channel: Channel) -> None:
         self._channel, self._order = channel, dict[str, Any]()
         self._station: Station | None = None
-        self._ear: Ear | None = None
+        self._ear: CallListener | None = None
         self._work: asyncio.Task[None] | None = None
         self._leaving: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         # Until the order "open" names the life of the call.
@@ -141,7 +141,7 @@ class Softphone:
         self._channel.tell("ready")
 
     async def _call(self) -> None:
-        from checks.telephony.phone.listener import Ear
+        from checks.telephony.phone.listener import CallListener
 
         if self._station is None:
             raise RuntimeError("the first command is open")
@@ -150,7 +150,7 @@ class Softphone:
             # Only in the call does a stand-still spoil anything.
             self._stall = 0.0
             await self._station.call()
-            self._ear = Ear(self._channel.tell, self._station.heard, self._station.said)
+            self._ear = CallListener(self._channel.tell, self._station.heard, self._station.said)
             self._channel.tell("media", codec=self._station.codec)
         except Over:
             return
@@ -202,7 +202,7 @@ class Softphone:
             return
         self._channel.tell("pressed", digits=digits)
 
-    async def _examine(self, ear: Ear, order: dict[str, Any]) -> None:
+    async def _examine(self, ear: CallListener, order: dict[str, Any]) -> None:
         self._channel.tell("examined", **await ear.examine_beside(order))
 
     async def _count(self, station: Station, number: int) -> None:

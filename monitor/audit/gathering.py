@@ -23,7 +23,7 @@ from monitor.core.incident import Incident
 from monitor.core.local_time import instant
 from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import evidence_words, words_of
 from monitor.incidents.view import named, state_of
 from monitor.ledger import HistoryRow, Ledger
@@ -56,7 +56,7 @@ class Asked:
     late_seconds: float = 0.0
     made_up: bool = False
     by_hand: bool = False
-    glances: tuple[Seen, ...] = ()
+    glances: tuple[AttemptResult, ...] = ()
     """what was looked at for it alone"""
 
 
@@ -162,12 +162,12 @@ class Reporting:
             known = conditions.get(name)
             yield entry.probe.DUTY, name, found.get(name) or str(known.state if known else None)
 
-    def _newest(self, name: str, now: datetime) -> Seen | None:
+    def _newest(self, name: str, now: datetime) -> AttemptResult | None:
         row = next(iter(self._ledger.attempts(name, limit=1)), None)
         if row is None or abs(now - row.started_at) > _FRESH:
             return None
         entry = self._configuration.checks[name]
-        return Seen(entry, row.purpose, row.started_at, row.observation, row.verdict)
+        return AttemptResult(entry, row.purpose, row.started_at, row.observation, row.verdict)
 
     def _undelivered(self, before: list[Audit]) -> tuple[Undelivered, ...]:
         """Reports that still wait, and those that failed and of which no report has told yet."""

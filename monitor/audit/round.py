@@ -23,7 +23,7 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.local_time import instant
 from monitor.core.timetable import Daily, Slot, next_after
 from monitor.incidents import store
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.ledger import Ledger, OutboxMessage
 from monitor.ledger.bodies import report_body
 from monitor.scheduling.rounds import Due, Rounds
@@ -187,7 +187,7 @@ class AuditRound:
         late = max(0.0, (began - slot.at).total_seconds())
         today = began.astimezone(configuration.site.zone).date().isoformat() == slot.key
         whole = today and configuration.audit is not None and late <= configuration.audit.grace
-        glances: tuple[Seen, ...] = ()
+        glances: tuple[AttemptResult, ...] = ()
         if whole:
             await self.parts()
         else:
@@ -199,7 +199,7 @@ class AuditRound:
 
     async def _look(
         self, name: str, heard: Callable[[str], None] | None, confirm: bool = False
-    ) -> Seen | None:
+    ) -> AttemptResult | None:
         entry = self._configuration.checks.get(name)
         if entry is None or name in self._rounds.running:
             # gone with a new configuration; or somebody is at it, and its look is the part's
@@ -216,7 +216,7 @@ class AuditRound:
         condition = store.condition_of(self._ledger, name)
         return condition.next_look is not None and condition.purpose == "confirm"
 
-    async def _glances(self, day: date) -> AsyncIterator[Seen]:
+    async def _glances(self, day: date) -> AsyncIterator[AttemptResult]:
         """Ask the checks that count usage about a day long past: call records still know of it."""
         for entry in self._dated(day):
             try:

@@ -17,7 +17,7 @@ NOT_LOOKED_AT = "could not be looked at"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AttemptSummary:
     """One check looked at for a diagnosis: the layer that it proves or broke at, its verdict, and
     why.
     """
@@ -51,7 +51,7 @@ class Diagnosis:
     """checks that could not be looked at: below the cause, the cause may lie deeper"""
 
 
-def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> Diagnosis:
+def diagnose(failing: Case, looks: Sequence[tuple[AttemptSummary, Case | None]] = ()) -> Diagnosis:
     """The diagnosis of a failing case; each look comes with its own case if it failed.
 
     A look that fails at the same layer goes before the original: the configuration says that it
@@ -71,7 +71,7 @@ def diagnose(failing: Case, looks: Sequence[tuple[Look, Case | None]] = ()) -> D
     )
 
 
-def _finding(look: Look, case: Case | None) -> Finding:
+def _finding(look: AttemptSummary, case: Case | None) -> Finding:
     # A lower check that could not look neither clears its layer nor accuses it; the ticket says
     # that it is not known.
     if look.state is State.UNKNOWN:

@@ -16,7 +16,7 @@ from typing import Any
 from checks.contract import Exhibit, Observation
 from monitor.config.models import Site
 from monitor.core.verdict import State
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.view import stage_lines
 from reports.call_page import FailedCall
@@ -33,14 +33,14 @@ _LARGEST_PICTURE = 1_500_000
 _LARGEST_PAGE = 3_000_000
 
 
-def drawn(seen: Seen) -> bool:
+def drawn(seen: AttemptResult) -> bool:
     """Whether a look has a picture that a page is to be made of."""
     return seen.verdict.state is State.FAILED and any(
         one.name == PICTURE for one in seen.observation.exhibits
     )
 
 
-def with_page(seen: Seen, below: Sequence[Seen], site: Site) -> Seen:
+def with_page(seen: AttemptResult, below: Sequence[AttemptResult], site: Site) -> AttemptResult:
     """The look with its page as first exhibit; the look as it was where there is nothing to draw,
     or drawing failed.
     """
@@ -59,7 +59,7 @@ def with_page(seen: Seen, below: Sequence[Seen], site: Site) -> Seen:
 
 
 def failed_call(
-    seen: Seen, below: Sequence[Seen], site: Site, picture: dict[str, Any]
+    seen: AttemptResult, below: Sequence[AttemptResult], site: Site, picture: dict[str, Any]
 ) -> FailedCall:
     """What the page is made of."""
     observation, fault = seen.observation, seen.verdict.fault
@@ -85,7 +85,7 @@ def failed_call(
     )
 
 
-def _finding(low: Seen) -> Finding:
+def _finding(low: AttemptResult) -> Finding:
     text = "; ".join(low.verdict.reasons)
     return Finding(
         low.entry.probe.highest_layer().name.lower(), low.name, str(low.verdict.state), text

@@ -12,7 +12,7 @@ from monitor.config import Configuration
 from monitor.core import endings, incident_transitions
 from monitor.core.incident import Change, Closing, Incident
 from monitor.incidents import store
-from monitor.incidents.correlation import Settlement
+from monitor.incidents.correlation import Correlation
 from monitor.ledger import AlreadyOpen, IncidentRow, Ledger
 
 
@@ -20,7 +20,7 @@ class NotPossible(Exception):
     """What was asked cannot be done with this ticket; the text says why."""
 
 
-class Counter:
+class TicketActions:
     """The tickets of one site, in a human's hands."""
 
     def __init__(self, ledger: Ledger, configuration: Configuration, now: datetime) -> None:
@@ -83,7 +83,7 @@ class Counter:
             was = _read(row)
             if not was.open and not closed_too:
                 raise NotPossible(f"RV-{number} is closed")
-            return Settlement(self._ledger, t, self._configuration, self._now).apply(make(was))
+            return Correlation(self._ledger, t, self._configuration, self._now).apply(make(was))
 
 
 def _read(row: IncidentRow) -> Incident:

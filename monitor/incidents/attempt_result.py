@@ -10,7 +10,7 @@ from datetime import datetime
 from checks.contract import Observation
 from monitor.config import CheckEntry
 from monitor.core.condition import Patience
-from monitor.core.diagnosis import Finding, Look
+from monitor.core.diagnosis import AttemptSummary, Finding
 from monitor.core.failure import Case
 from monitor.core.incident import Evidence
 from monitor.core.verdict import State, Verdict
@@ -21,7 +21,7 @@ _LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AttemptResult:
     """One look: who was looked at, why, what was seen and what that amounts to."""
 
     entry: CheckEntry
@@ -85,7 +85,7 @@ def patience_of(entry: CheckEntry) -> Patience:
     return Patience(entry.confirm, entry.confirm_after, entry.recover, entry.recheck)
 
 
-def look_of(seen: Seen) -> Look:
+def summary_of(seen: AttemptResult) -> AttemptSummary:
     """The attempt as a diagnosis takes it."""
     text = "; ".join(seen.verdict.reasons) or f"good within {seen.observation.seconds:.3f} s"
-    return Look(seen.name, seen.entry.probe.highest_layer(), seen.verdict.state, text)
+    return AttemptSummary(seen.name, seen.entry.probe.highest_layer(), seen.verdict.state, text)

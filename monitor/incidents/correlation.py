@@ -28,19 +28,21 @@ from monitor.core.diagnosis import Diagnosis, diagnose, said
 from monitor.core.incident import Change, Closing, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
-from monitor.incidents.attempt_result import Seen, look_of, patience_of
+from monitor.incidents.attempt_result import AttemptResult, patience_of, summary_of
 from monitor.incidents.incident_changes import IncidentChanges
 from monitor.incidents.recipients import BLIND
 
-__all__ = ["Seen", "Settlement", "patience_of", "reach"]
+__all__ = ["AttemptResult", "Correlation", "patience_of", "reach"]
 
 _BAD = (Signal.BROKE, Signal.STILL_BROKEN, Signal.RELAPSED)
 
 
-class Settlement(IncidentChanges):
+class Correlation(IncidentChanges):
     """What looks change in the ledger, within one transaction at one moment."""
 
-    def settle(self, seen: Seen, below: Sequence[Seen] = (), others: Container[str] = ()) -> None:
+    def settle(
+        self, seen: AttemptResult, below: Sequence[AttemptResult] = (), others: Container[str] = ()
+    ) -> None:
         """Settle a look and those below it, from the ground up; those of `others` count, and are
         settled by them.
         """
@@ -50,7 +52,7 @@ class Settlement(IncidentChanges):
             self._settle(low, by_name)
         self._settle(seen, by_name)
 
-    def _settle(self, seen: Seen, by_name: dict[str, Seen]) -> None:
+    def _settle(self, seen: AttemptResult, by_name: dict[str, AttemptResult]) -> None:
         self._t.record(
             seen.name,
             seen.entry.probe.KIND,
@@ -64,7 +66,7 @@ class Settlement(IncidentChanges):
         with store.saying_unreadable(seen.name):
             self._judge(seen, by_name)
 
-    def _judge(self, seen: Seen, by_name: dict[str, Seen]) -> None:
+    def _judge(self, seen: AttemptResult, by_name: dict[str, AttemptResult]) -> None:
         was = store.condition_of(self._ledger, seen.name)
         condition, signal = step(was, seen.verdict.state, patience_of(seen.entry), self._now)
         condition = remembering(condition, seen.verdict.state, seen.observation.memory)
@@ -84,11 +86,17 @@ class Settlement(IncidentChanges):
         elif signal is Signal.RECOVERED:
             self._recovered(condition, patience_of(seen.entry))
 
-    def _bad(self, seen: Seen, condition: Condition, signal: Signal, below: Sequence[Seen]) -> None:
+    def _bad(
+        self,
+        seen: AttemptResult,
+        condition: Condition,
+        signal: Signal,
+        below: Sequence[AttemptResult],
+    ) -> None:
         case = seen.case()
         if case is None:
             raise ValueError(f"{seen.name}: a failed look without a fault")
-        diagnosis = diagnose(case, [(look_of(low), low.case()) for low in below])
+        diagnosis = diagnose(case, [(summary_of(low), low.case()) for low in below])
         found = self._policy.classify(diagnosis.cause)
         incident = self._incident(condition.incident)
         if incident is None:
@@ -101,13 +109,13 @@ class Settlement(IncidentChanges):
 
     def _again(
         self,
-        seen: Seen,
+        seen: AttemptResult,
         condition: Condition,
         signal: Signal,
         incident: Incident,
         diagnosis: Diagnosis,
         found: Classification,
-        below: Sequence[Seen],
+        below: Sequence[AttemptResult],
     ) -> None:
         """It is still broken; unless its looks have come to point elsewhere, the ticket gets the
         newest evidence.
@@ -144,7 +152,7 @@ class Settlement(IncidentChanges):
         return not incident.classified_by_human and incident.policy == self._policy_name()
 
     def _later_below(
-        self, seen: Seen, incident: Incident, diagnosis: Diagnosis, found: Classification
+        self, seen: AttemptResult, incident: Incident, diagnosis: Diagnosis, found: Classification
     ) -> bool:
         """Whether what fails now lies below what broke first: then it came later and is no cause of
         it. The check's own earlier failure is followed if that makes it worse.
@@ -153,7 +161,7 @@ class Settlement(IncidentChanges):
         return incident.layer is not None and diagnosis.cause.layer < incident.layer and not worse
 
     def _as_bad_as_seen(
-        self, seen: Seen, incident: Incident, diagnosis: Diagnosis, found: Classification
+        self, seen: AttemptResult, incident: Incident, diagnosis: Diagnosis, found: Classification
     ) -> Change:
         """What one more failure says of how bad it is, and of what fails beside it."""
         if incident.policy != self._policy_name():
@@ -170,11 +178,11 @@ class Settlement(IncidentChanges):
 
     def _move(
         self,
-        seen: Seen,
+        seen: AttemptResult,
         change: Change,
         diagnosis: Diagnosis,
         found: Classification,
-        below: Sequence[Seen],
+        below: Sequence[AttemptResult],
     ) -> None:
         """The trouble turned out to be another one: the same ticket is reclassified, unless that
         one has a ticket.
@@ -208,11 +216,11 @@ class Settlement(IncidentChanges):
 
     def _place(
         self,
-        seen: Seen,
+        seen: AttemptResult,
         condition: Condition,
         diagnosis: Diagnosis,
         found: Classification,
-        below: Sequence[Seen],
+        below: Sequence[AttemptResult],
     ) -> Incident:
         """Put a confirmed failure under its key: join the open incident, reopen the one just
         closed, or open one.
@@ -227,7 +235,7 @@ class Settlement(IncidentChanges):
         self._blame(cause, seen, placed)
         return placed
 
-    def _blame(self, cause: Seen, seen: Seen, incident: Incident) -> None:
+    def _blame(self, cause: AttemptResult, seen: AttemptResult, incident: Incident) -> None:
         """Tie the checks to their incident; a lower one that is the cause is broken by that."""
         for name in {cause.name, seen.name, *incident.attached}:
             condition = store.condition_of(self._ledger, name)
@@ -235,7 +243,9 @@ class Settlement(IncidentChanges):
                 condition = blamed(condition, self._now, patience_of(cause.entry))
             self._keep(replace(condition, incident=incident.number, other_issue="", other_in_row=0))
 
-    def _cause(self, seen: Seen, diagnosis: Diagnosis, below: Sequence[Seen]) -> Seen:
+    def _cause(
+        self, seen: AttemptResult, diagnosis: Diagnosis, below: Sequence[AttemptResult]
+    ) -> AttemptResult:
         return next((low for low in below if low.name == diagnosis.cause.check), seen)
 
     def _recovered(self, condition: Condition, patience: Patience) -> None:
@@ -254,7 +264,7 @@ class Settlement(IncidentChanges):
         elif incident and incident.closing is Closing.RESOLVED:
             self.apply(endings.confirmed(incident, condition.check, self._now))
 
-    def _blindness(self, was: Condition, now: Condition, seen: Seen) -> None:
+    def _blindness(self, was: Condition, now: Condition, seen: AttemptResult) -> None:
         """Too many looks in a row that could not tell: one incident per site says that the monitor
         is blind.
         """

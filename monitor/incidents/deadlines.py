@@ -16,7 +16,7 @@ from monitor.core.intermittence import hold_seconds
 from monitor.core.maintenance import active
 from monitor.core.sla import next_deadline, unrecorded_breaches
 from monitor.incidents import store
-from monitor.incidents.correlation import Settlement
+from monitor.incidents.correlation import Correlation
 from monitor.incidents.recipients import due_now
 from monitor.ledger import Ledger, Transaction
 
@@ -29,7 +29,7 @@ def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> N
         # escalation any more.
         if (end := _quiet_end(incident)) is not None and end <= now:
             with ledger.transaction() as t:
-                _end(ledger, t, Settlement(ledger, t, configuration, now), incident, now)
+                _end(ledger, t, Correlation(ledger, t, configuration, now), incident, now)
             continue
         incident = _forgotten(ledger, configuration, incident, now)
         if incident.held or muted(configuration, incident, now):
@@ -64,21 +64,21 @@ def _forgotten(
     if not gone or incident.unwatched_since is not None:
         return incident
     with ledger.transaction() as t:
-        settlement = Settlement(ledger, t, configuration, now)
+        correlation = Correlation(ledger, t, configuration, now)
         for name in gone:
             # The last cause stays for a while: a check that was renamed fails under its new name
             # within one recheck, and takes over.
             if incident.causes == (name,):
-                incident = settlement.apply(endings.unwatched(incident, now))
+                incident = correlation.apply(endings.unwatched(incident, now))
             else:
-                incident = _withdraw(ledger, t, settlement, incident, name, now)
+                incident = _withdraw(ledger, t, correlation, incident, name, now)
     return incident
 
 
 def _withdraw(
     ledger: Ledger,
     t: Transaction,
-    settlement: Settlement,
+    correlation: Correlation,
     incident: Incident,
     name: str,
     now: datetime,
@@ -86,7 +86,7 @@ def _withdraw(
     condition = store.condition_of(ledger, name)
     store.keep_condition(t, replace(condition, incident=None, next_look=None))
     why = f"{name} is no longer configured"
-    return settlement.apply(endings.left(incident, name, Closing.WITHDRAWN, why, now))
+    return correlation.apply(endings.left(incident, name, Closing.WITHDRAWN, why, now))
 
 
 def _quiet_end(incident: Incident) -> datetime | None:
@@ -99,14 +99,14 @@ def _quiet_end(incident: Incident) -> datetime | None:
 
 
 def _end(
-    ledger: Ledger, t: Transaction, settlement: Settlement, incident: Incident, now: datetime
+    ledger: Ledger, t: Transaction, correlation: Correlation, incident: Incident, now: datetime
 ) -> None:
     if incident.held:
         why = "it has been quiet for long enough"
-        settlement.apply(endings.closed(incident, now, why, Closing.RECOVERED))
+        correlation.apply(endings.closed(incident, now, why, Closing.RECOVERED))
         return
     for name in incident.causes:
-        incident = _withdraw(ledger, t, settlement, incident, name, now)
+        incident = _withdraw(ledger, t, correlation, incident, name, now)
 
 
 def muted(configuration: Configuration, incident: Incident, now: datetime) -> bool:
@@ -135,7 +135,7 @@ def _move_on(
         and again <= now
     ):
         change = change.then(incident_escalation.reminded(incident, now))
-    Settlement(ledger, t, configuration, now).apply(change)
+    Correlation(ledger, t, configuration, now).apply(change)
 
 
 def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from monitor.core.incident import Change, Evidence, Incident, key_of
 from monitor.core.maintenance import active
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
-from monitor.incidents.recipients import Telling, due_now
+from monitor.incidents.recipients import TicketLetters, due_now
 from monitor.ledger import Ledger, Transaction
 
 
@@ -34,7 +34,7 @@ class IncidentChanges:
         self._ledger, self._t, self._now = ledger, t, now
         self._configuration = configuration
         self._policy = configuration.policy
-        self.telling = Telling(ledger, t, configuration, now)
+        self.telling = TicketLetters(ledger, t, configuration, now)
 
     def muted(self, check: str) -> bool:
         """Whether a maintenance hides a check now."""

@@ -52,7 +52,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
     )
 
 
-class Telling:
+class TicketLetters:
     """Orders of one moment, put into the outbox."""
 
     def __init__(

@@ -23,7 +23,7 @@ from monitor.core.condition import confirming
 from monitor.core.verdict import State, judge
 from monitor.evidence.call_page import drawn, with_page
 from monitor.incidents import store
-from monitor.incidents.correlation import Seen, Settlement, patience_of, reach
+from monitor.incidents.correlation import AttemptResult, Correlation, patience_of, reach
 from monitor.ledger import Ledger, Purpose, SlotRow, Transaction
 from monitor.ledger.together import Together
 from monitor.scheduling.owed_looks import FIRST, Due, OwedLooks
@@ -58,7 +58,7 @@ class Rounds(OwedLooks):
         self._together = Together(ledger)
         self._shared, self._turns = SharedLooks(clock), Turns()
 
-    async def look(self, due: Due) -> Seen | None:
+    async def look(self, due: Due) -> AttemptResult | None:
         """Make a look and settle it. None if its slot was claimed by somebody else."""
         self._running.add(due.name)
         self._agenda.rest(due.name, None)
@@ -68,7 +68,7 @@ class Rounds(OwedLooks):
             self._running.discard(due.name)
             self._agenda.ripen(due.name)
 
-    async def _made(self, due: Due) -> Seen:
+    async def _made(self, due: Due) -> AttemptResult:
         try:
             begun = self._clock.monotonic()
             seen = await self._attempt(due.entry, due.purpose, due)
@@ -84,7 +84,7 @@ class Rounds(OwedLooks):
             raise
         return seen
 
-    async def glance(self, entry: CheckEntry) -> Seen:
+    async def glance(self, entry: CheckEntry) -> AttemptResult:
         """An attempt that changes nothing: what it finds is for the asker alone (a report of a day
         long past).
         """
@@ -110,7 +110,9 @@ class Rounds(OwedLooks):
             self._taken.add((due.name, slot.key))
         return claims[-1]
 
-    async def _attempt(self, entry: CheckEntry, purpose: Purpose, due: Due | None = None) -> Seen:
+    async def _attempt(
+        self, entry: CheckEntry, purpose: Purpose, due: Due | None = None
+    ) -> AttemptResult:
         async with self._turns.of(entry.name):
             started = self._clock.now()
             self._heard(entry.name, purpose)
@@ -132,7 +134,7 @@ class Rounds(OwedLooks):
             verdict.state,
             observation.seconds,
         )
-        return Seen(entry, purpose, started, observation, verdict)
+        return AttemptResult(entry, purpose, started, observation, verdict)
 
     async def _observed(self, entry: CheckEntry) -> Observation:
         """An attempt that goes on from what the last one remembered; without that it can tell
@@ -164,7 +166,9 @@ class Rounds(OwedLooks):
             left = SlotRow(due.name, due.slot.key, due.slot.at, self._clock.now(), None, None)
             self._left_over[due.name, due.slot.key] = left
 
-    async def _below(self, seen: Seen, begun: float) -> tuple[list[Seen], frozenset[str]]:
+    async def _below(
+        self, seen: AttemptResult, begun: float
+    ) -> tuple[list[AttemptResult], frozenset[str]]:
         """A failure that counts is looked into at once: every check that stands below it. Says too
         which of those looks were somebody else's, who settles them.
         """
@@ -176,7 +180,7 @@ class Rounds(OwedLooks):
             return [], frozenset()
         mine = set[str]()
 
-        def make(entry: CheckEntry) -> Awaitable[Seen]:
+        def make(entry: CheckEntry) -> Awaitable[AttemptResult]:
             mine.add(entry.name)
             return self._attempt(entry, "diagnose")
 
@@ -189,11 +193,11 @@ class Rounds(OwedLooks):
         return list(below), frozenset(low.name for low in below) - mine
 
     async def _settle(
-        self, due: Due, seen: Seen, below: list[Seen], others: frozenset[str]
+        self, due: Due, seen: AttemptResult, below: list[AttemptResult], others: frozenset[str]
     ) -> None:
         def settled(t: Transaction) -> None:
             now = self._clock.now()
-            Settlement(self._ledger, t, self.configuration, now).settle(seen, below, others)
+            Correlation(self._ledger, t, self.configuration, now).settle(seen, below, others)
             # Only claimed slots are finished: those of a time of day, and a check's very first
             # look.
             if due.slot and (due.entry.at or due.slot.key == FIRST):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from monitor.clock import Clock
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class _Shared:
     """A look below under way, and how many wait for it; `began` by the stopwatch."""
 
     began: float
-    task: asyncio.Task[Seen]
+    task: asyncio.Task[AttemptResult]
     waiting: int = 0
 
 
@@ -32,7 +32,9 @@ class SharedLooks:
         self._clock = clock
         self._under_way: dict[str, _Shared] = {}
 
-    async def look(self, check: str, since: float, make: Callable[[], Awaitable[Seen]]) -> Seen:
+    async def look(
+        self, check: str, since: float, make: Callable[[], Awaitable[AttemptResult]]
+    ) -> AttemptResult:
         """One that is under way and began at `since` (stopwatch seconds) or after, or a new one."""
         shared = self._under_way.get(check)
         # It began before the asker's own look: what it sees may be from before the trouble.

@@ -29,7 +29,7 @@ from monitor.core.policy import Policy
 from monitor.core.timetable import Daily, Every, phase_seconds
 from monitor.delivery.outbox import Outbox
 from monitor.desks.mail import MailSettings
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.deadlines import keep_watch, next_watch
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Due, Rounds
@@ -107,7 +107,7 @@ class Scene:
         "diagnose" ...
         """
         self.world, self.clock, self.desk = World(), ManualClock(start), FakeDesk()
-        self.seen: list[tuple[datetime, Due, Seen]] = []
+        self.seen: list[tuple[datetime, Due, AttemptResult]] = []
         self._folder = folder or Path(tempfile.mkdtemp(prefix="reveille-scene-"))
         entries = {name: self._entry(name, zone, **given) for name, given in checks.items()}
         self.configuration = replace(

@@ -18,7 +18,7 @@ from monitor.core.condition import Condition
 from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
 from monitor.incidents import store
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.view import incident_line, named, stage_lines
 from monitor.ledger import Ledger, ProposalRow
@@ -105,7 +105,7 @@ def status(arguments: Namespace) -> int:
 
 async def _look_once(
     ledger: Ledger, configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool
-) -> Seen:
+) -> AttemptResult:
     """A look on a scratch ledger: the same steps as the daemon's, with nothing to confirm and
     nothing sent.
     """
@@ -135,7 +135,7 @@ def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry)
                 )
 
 
-def _once_view(ledger: Ledger, configuration: Configuration, seen: Seen) -> Once:
+def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult) -> Once:
     fault = seen.verdict.fault
     return Once(
         check=seen.name,

@@ -5,7 +5,7 @@ guidelines).
 from __future__ import annotations
 
 from monitor.core.verdict import Expectation
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
 
 # The four states of a plugin and their exit codes 0 to 3 (Monitoring Plugins guidelines).
@@ -14,7 +14,7 @@ _WORDS = {"OK": "OK", "DEGRADED": "WARNING", "FAILED": "CRITICAL", "UNKNOWN": "U
 _UNITS = {"_seconds": "s", "_percent": "%", "_bytes": "B", "_ms": "ms"}
 
 
-def plugin_line(seen: Seen) -> str:
+def plugin_line(seen: AttemptResult) -> str:
     """`SIP-CALL main-number OK - 12.1 s | answer_seconds=0.12s;;4`; the text never holds a bar or a
     line break.
     """
@@ -28,7 +28,7 @@ def plugin_line(seen: Seen) -> str:
     return f"{head} | {data}" if data else head
 
 
-def _datum(seen: Seen, name: str, value: float) -> str:
+def _datum(seen: AttemptResult, name: str, value: float) -> str:
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
     warn, critical = _range(seen.entry.warn, name), _range(seen.entry.expect, name)
     return f"{name}={value:.6g}{unit};{warn};{critical}".rstrip(";")

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from monitor.clock import SystemClock
 from monitor.incidents import store
-from monitor.incidents.actions import Counter, NotPossible
+from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.incidents.view import number_of, view
 from monitor.terminal import colourful, complain_of, say, show, show_json
 from monitor.verbs.opening import Stop, ledger_of, sound_part_of, whoami
@@ -49,18 +49,18 @@ def change_ticket(arguments: Namespace) -> int:
     now = SystemClock().now()
     number, by = _number(arguments), arguments.by or whoami()
     with ledger_of(configuration) as ledger:
-        counter = Counter(ledger, configuration, now)
+        actions = TicketActions(ledger, configuration, now)
         try:
             if arguments.action == "ack":
-                incident = counter.acknowledge(number, by)
+                incident = actions.acknowledge(number, by)
             elif arguments.action == "note":
-                incident = counter.note(number, by, arguments.text)
+                incident = actions.note(number, by, arguments.text)
             elif arguments.action == "reclassify":
                 if not arguments.issue and not arguments.severity:
                     raise Stop("say which issue it is, or --severity")
-                incident = counter.reclassify(number, by, arguments.issue, arguments.severity)
+                incident = actions.reclassify(number, by, arguments.issue, arguments.severity)
             else:
-                incident = counter.resolve(number, by, arguments.text)
+                incident = actions.resolve(number, by, arguments.text)
         except NotPossible as refusal:
             raise Stop(str(refusal)) from None
         ticket = view(ledger, configuration, incident, now)

@@ -22,7 +22,7 @@ import pytest
 from checks.contract import Observation
 from monitor.clock import SystemClock
 from monitor.config import Configuration, load
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
@@ -90,7 +90,7 @@ def configured(folder: Path, checks: str) -> Configuration:
 
 async def once(
     folder: Path, kind: str, line: Mapping[str, Any] | None = None, /, **settings: Any
-) -> Seen:
+) -> AttemptResult:
     """One look by a check of this kind, with nothing to confirm and nothing sent."""
     tables = table(f"lines.{NAME}", line) if line is not None else ""
     configuration = configured(folder, tables + table(f"checks.{NAME}", {"kind": kind, **settings}))
@@ -102,7 +102,7 @@ async def once(
     return seen
 
 
-def said(seen: Seen, right: Right) -> Right:
+def said(seen: AttemptResult, right: Right) -> Right:
     """What came out, as far as the row asks for it."""
     fault = seen.verdict.fault
     return Right(
@@ -112,12 +112,12 @@ def said(seen: Seen, right: Right) -> Right:
     )
 
 
-def comes_out(seen: Seen, story: Story) -> None:
+def comes_out(seen: AttemptResult, story: Story) -> None:
     """The verdict is the one that is right; else what was seen is told."""
     assert said(seen, story.right) == story.right, f"{story.source}: {in_short(seen)}"
 
 
-def in_short(seen: Seen) -> str:
+def in_short(seen: AttemptResult) -> str:
     """State, fault, reasons and notes, for the one who reads a failed test."""
     observation: Observation = seen.observation
     return (

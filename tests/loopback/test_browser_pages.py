@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 
 from checks.contract import Observation
-from checks.web.browser.shared_browser import keeper
+from checks.web.browser.shared_browser import shared_browser
 from checks.web.chat import Chat
 from checks.web.portal_browser import PortalBrowser
 from lab import certificate
@@ -286,7 +286,7 @@ async def test_an_address_that_is_not_there(tmp_path: Path) -> None:
 
 
 async def _browsers() -> list[psutil.Process]:
-    kept = await keeper()
+    kept = await shared_browser()
     children = psutil.Process(kept.child.pid).children(recursive=True)
     return [one for one in children if "chromium" in one.name() or "headless" in one.name()]
 
@@ -343,7 +343,7 @@ async def test_a_dead_or_frozen_browser_is_no_fault_of_anybody(
 @pytest.mark.slow
 async def test_a_process_that_is_killed_takes_its_browser_along(tmp_path: Path) -> None:
     async with _looking_at_nothing(tmp_path / "dead") as looking:
-        there, kept = await _browsers(), await keeper()
+        there, kept = await _browsers(), await shared_browser()
         os.kill(kept.child.pid, signal.SIGKILL)
         seen = await asyncio.wait_for(looking, 60)
     assert seen.fault is None and seen.blind is not None

@@ -20,7 +20,7 @@ import pytest_asyncio
 
 from checks.contract import Claim, Layer
 from checks.telephony.call.line import Line
-from checks.web.browser.shared_browser import keeper
+from checks.web.browser.shared_browser import shared_browser
 from checks.webrtc.browser.check import WebrtcBrowser
 from checks.webrtc.browser.settings import STAGES
 from tests.loopback.seen import ended, passed
@@ -254,7 +254,7 @@ async def test_a_browser_that_dies_in_the_call_is_no_fault_of_anybody(
         attempt(check, tmp_path / "seen", lambda stage: holding.set() if stage == "hold" else None)
     )
     await asyncio.wait_for(holding.wait(), 120)
-    kept = await keeper()
+    kept = await shared_browser()
     for process in psutil.Process(kept.child.pid).children(recursive=True):
         if "headless" in process.name():
             process.send_signal(how)

@@ -17,7 +17,7 @@ from monitor import policies
 from monitor.core.incident import Incident
 from monitor.core.policy import Policy
 from monitor.incidents import store
-from monitor.incidents.actions import Counter, NotPossible
+from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.testing.scenario import Scene, World
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -74,7 +74,7 @@ Say = Callable[[str, str], Incident]
 @pytest.fixture
 def say(site: Scene) -> Say:
     def reclassify(issue: str, severity: str) -> Incident:
-        counter = Counter(site.ledger, site.configuration, site.clock.now())
+        counter = TicketActions(site.ledger, site.configuration, site.clock.now())
         return counter.reclassify(1, "asha", issue, severity)
 
     return reclassify

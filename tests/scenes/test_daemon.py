@@ -11,7 +11,7 @@ import psutil
 
 from lab import Lab
 from monitor.clock import SystemClock
-from monitor.incidents.actions import Counter
+from monitor.incidents.actions import TicketActions
 from monitor.ledger import Ledger
 from tests.scenes.daemon_process import Process
 
@@ -107,7 +107,9 @@ async def test_a_human_takes_a_ticket_in_hand_and_all_who_know_of_it_hear_it(
     lab.break_("admin-portal-down")
     await daemon.until(lambda: daemon.read(lambda ledger: ledger.open_incidents()))
     with Ledger(daemon.state / "ledger.sqlite") as ledger:
-        Counter(ledger, daemon.configuration, SystemClock().now()).acknowledge(1, "night shift")
+        TicketActions(ledger, daemon.configuration, SystemClock().now()).acknowledge(
+            1, "night shift"
+        )
     mails = lab.mailbox.messages
     await daemon.until(lambda: [m for m in mails() if m["X-Reveille-Event"] == "acknowledged"])
     assert daemon.read(lambda ledger: ledger.incident(1)).body["acknowledged_by"] == "night shift"

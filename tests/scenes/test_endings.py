@@ -16,7 +16,7 @@ from checks.contract import CannotTell, Refused
 from monitor.core.incident import Incident
 from monitor.desks.internet_message import compose
 from monitor.incidents import store
-from monitor.incidents.actions import Counter
+from monitor.incidents.actions import TicketActions
 from monitor.incidents.deadlines import forget_removed
 from monitor.incidents.view import view
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
@@ -199,7 +199,7 @@ async def test_resolved_by_hand_meets_its_promise_when_looks_bear_it_out(scene: 
     site = scene({"main": {"every": 300.0}})
     site.world["main"] = SILENT
     await site.run_for(minutes=10)
-    Counter(site.ledger, site.configuration, site.clock.now()).resolve(1, "asha", "rebooted")
+    TicketActions(site.ledger, site.configuration, site.clock.now()).resolve(1, "asha", "rebooted")
     await site.run_for(seconds=1)
     assert clocks(site) == {"response": "met", "resolution": "stopped"}
     assert "asha has closed it" in last_mail(site)
@@ -214,7 +214,7 @@ async def test_resolved_by_hand_and_still_broken_is_not_said_to_have_worked(scen
     site = scene({"main": {"every": 300.0}})
     site.world["main"] = SILENT
     await site.run_for(minutes=10)
-    Counter(site.ledger, site.configuration, site.clock.now()).resolve(1, "asha", "rebooted")
+    TicketActions(site.ledger, site.configuration, site.clock.now()).resolve(1, "asha", "rebooted")
     await site.run_for(minutes=15)
     assert kinds(site, "operators") == ["opened", "closed", "reopened"]
     assert "asha had closed it, and it is still broken" in last_mail(site, "reopened")

@@ -16,7 +16,7 @@ from checks.contract import CannotTell, Refused
 from monitor import policies
 from monitor.core.policy import Policy
 from monitor.desks.internet_message import compose
-from monitor.incidents.actions import Counter
+from monitor.incidents.actions import TicketActions
 from monitor.testing.scenario import Scene, ScriptedPortal
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -196,7 +196,7 @@ async def test_an_acknowledgement_holds_it_off_and_runs_out(scene: Make) -> None
     site = scene({"portal": {"of": ScriptedPortal, "every": 3600.0, "component": "agent-portal"}})
     site.world["portal"] = DOWN
     await site.run_for(hours=7)
-    Counter(site.ledger, site.configuration, site.clock.now()).acknowledge(1, "asha")
+    TicketActions(site.ledger, site.configuration, site.clock.now()).acknowledge(1, "asha")
     await site.run_for(hours=3.5)
     assert kinds(site, "operators").count("updated") == 0
     await site.run_for(hours=1)

@@ -15,7 +15,7 @@ from lab import Lab
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.core.verdict import State
-from monitor.incidents.correlation import Seen as Look
+from monitor.incidents.correlation import AttemptResult as Look
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner

@@ -18,7 +18,7 @@ import pytest
 from checks.body import Unreadable
 from checks.contract import Refused
 from checks.data.backup.engine import Work
-from checks.data.backup.events import Voice
+from checks.data.backup.events import BackupEvents
 from checks.data.backup.run.proof import retain
 from checks.data.backup.store.manifest import Manifest, Proof, sha256
 from checks.data.backup.store.repository import Repository
@@ -29,7 +29,7 @@ from monitor.config.models import Audit
 from monitor.core.verdict import State
 from monitor.evidence.retention import sweep
 from monitor.incidents import store
-from monitor.incidents.actions import Counter, NotPossible
+from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.service.heartbeat import Presence, heartbeat
 from monitor.testing.scenario import Scene, ScriptedPortal
 from tests.scenes.daemon_process import Process
@@ -102,7 +102,7 @@ async def test_a_ticket_is_kept_and_the_ladder_of_the_other_goes_on(
     with pytest.raises(Unreadable):
         sweep(site.configuration.state / "exhibits", 0.0, site.ledger, site.clock.now())
     with pytest.raises(NotPossible, match="RV-1 cannot be read"):
-        Counter(site.ledger, site.configuration, site.clock.now()).acknowledge(1, "asha")
+        TicketActions(site.ledger, site.configuration, site.clock.now()).acknowledge(1, "asha")
 
 
 async def test_its_recovery_waits_for_a_program_that_can_read_it(site: Scene) -> None:
@@ -214,7 +214,7 @@ def test_a_backup_of_another_release_is_named_and_never_removed(tmp_path: Path) 
         "cccccc": "",
         "dddddd": "",
     }
-    retain((1, 0, 0), repository, Work(Voice(lambda **_: None), Throttle(None)))
+    retain((1, 0, 0), repository, Work(BackupEvents(lambda **_: None), Throttle(None)))
     assert [backup.id[-6:] for backup in repository.backups()] == ["dddddd", "bbbbbb", "aaaaaa"]
 
 

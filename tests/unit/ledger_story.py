@@ -14,7 +14,7 @@ from pathlib import Path
 
 from checks.contract import CannotTell, Refused
 from monitor.config.models import Audit
-from monitor.incidents.actions import Counter
+from monitor.incidents.actions import TicketActions
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # Monday, 08:30 in Pune
@@ -107,7 +107,7 @@ async def _silent_and_taken_care_of(site: Scene) -> None:
     """RV-1: opened, noted, acknowledged, recovered."""
     site.world["main-number"] = Refused("silent", "no sound for 8 s")
     await site.run_for(minutes=67)
-    counter = Counter(site.ledger, site.configuration, site.clock.now())
+    counter = TicketActions(site.ledger, site.configuration, site.clock.now())
     counter.note(
         1, "asha", "The IVR host is being rebooted; naïve \u0928\u092e\u0938\u094d\u0924\u0947"
     )
@@ -126,10 +126,10 @@ async def _portal_resolved_too_soon(site: Scene) -> None:
     )
     await site.run_for(minutes=40)
     first, *_ = site.ledger.open_incidents()
-    counter = Counter(site.ledger, site.configuration, site.clock.now())
+    counter = TicketActions(site.ledger, site.configuration, site.clock.now())
     counter.resolve(first.number or 0, "asha", "restarted the web server")
     await site.run_for(minutes=40)
-    Counter(site.ledger, site.configuration, site.clock.now()).reclassify(
+    TicketActions(site.ledger, site.configuration, site.clock.now()).reclassify(
         first.number or 0, "ravi", "report-portal-down"
     )
     site.world["agent-portal"] = site.world["admin-portal"] = None
@@ -151,7 +151,7 @@ async def _blind(site: Scene) -> None:
     site.world["agent-portal"] = CannotTell("the browser did not start")
     await site.run_for(hours=2)
     (blind,) = site.ledger.open_incidents()
-    Counter(site.ledger, site.configuration, site.clock.now()).acknowledge(
+    TicketActions(site.ledger, site.configuration, site.clock.now()).acknowledge(
         blind.number or 0, "ravi"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.contract import Layer
 from monitor import policies
-from monitor.core.diagnosis import Diagnosis, Finding, Look, diagnose
+from monitor.core.diagnosis import AttemptSummary, Diagnosis, Finding, diagnose
 from monitor.core.failure import Case
 from monitor.core.verdict import State
 
@@ -16,12 +16,14 @@ UPLINK = Case("uplink", "reach", "timeout", "uplink", layer=Layer.UPLINK)
 PORTAL = Case("portal", "open", "http:503", "agent-portal", "agent-portal")
 
 
-def looked(check: str, layer: Layer, state: State = State.OK, text: str = "") -> tuple[Look, None]:
-    return Look(check, layer, state, text), None
+def looked(
+    check: str, layer: Layer, state: State = State.OK, text: str = ""
+) -> tuple[AttemptSummary, None]:
+    return AttemptSummary(check, layer, state, text), None
 
 
-def failed(case: Case, text: str = "") -> tuple[Look, Case]:
-    return Look(case.check, case.layer, State.FAILED, text), case
+def failed(case: Case, text: str = "") -> tuple[AttemptSummary, Case]:
+    return AttemptSummary(case.check, case.layer, State.FAILED, text), case
 
 
 def test_a_failure_that_nothing_explains_is_its_own_cause() -> None:
@@ -65,7 +67,7 @@ def test_a_look_at_the_same_layer_stands_below_because_the_configuration_says_so
 
 def test_a_look_goes_by_the_layer_that_failed_not_by_the_highest_it_could_prove() -> None:
     call = Case("sip-call", "signalling", "timeout", "second-call", layer=Layer.SIGNALLING)
-    found = diagnose(SILENT, [(Look("second-call", Layer.AGENT, State.FAILED), call)])
+    found = diagnose(SILENT, [(AttemptSummary("second-call", Layer.AGENT, State.FAILED), call)])
     assert found.cause is call
     assert found.findings[0].layer is Layer.SIGNALLING
 
@@ -91,7 +93,10 @@ def test_another_failure_beside_the_cause_does_not_hang_on_it() -> None:
 
 
 def test_only_a_failed_look_can_be_the_cause_even_if_it_comes_with_a_case() -> None:
-    assert diagnose(SILENT, [(Look("pri-1", Layer.LINE, State.UNKNOWN), PRI)]).cause is SILENT
+    assert (
+        diagnose(SILENT, [(AttemptSummary("pri-1", Layer.LINE, State.UNKNOWN), PRI)]).cause
+        is SILENT
+    )
 
 
 def test_a_check_that_is_listed_twice_hangs_on_the_cause_once() -> None:

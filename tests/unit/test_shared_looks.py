@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from monitor.scheduling.shared_attempts import SharedLooks, Turns
 from monitor.testing.doubles import ManualClock
 
@@ -19,9 +19,9 @@ class Far:
     def __init__(self) -> None:
         self.made: list[asyncio.Future[Any]] = []
 
-    async def look(self) -> Seen:
+    async def look(self) -> AttemptResult:
         self.made.append(asyncio.get_running_loop().create_future())
-        return cast("Seen", await self.made[-1])
+        return cast("AttemptResult", await self.made[-1])
 
 
 async def settled() -> None:

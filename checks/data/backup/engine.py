@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from checks.contract import Refused
-from checks.data.backup.events import Voice
+from checks.data.backup.events import BackupEvents
 from checks.data.backup.store.archive_file import Artefact, Writable, store, unpack
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Readable, Throttle
@@ -63,7 +63,7 @@ class Work:
 
     def __init__(
         self,
-        voice: Voice,
+        events: BackupEvents,
         throttle: Throttle,
         recipients: tuple[str, ...] = (),
         identities: tuple[str, ...] = (),
@@ -71,7 +71,7 @@ class Work:
         part_bytes: int = 64_000_000,
         run_as: str = "",
     ) -> None:
-        self.voice, self.throttle = voice, throttle
+        self.events, self.throttle = events, throttle
         self.recipients, self.identities = recipients, identities
         self.jobs, self.part_bytes, self.run_as = jobs, part_bytes, run_as
         self._stopped = threading.Event()
@@ -94,7 +94,7 @@ class Work:
         """So many bytes are done. Raises Stopped."""
         if self._stopped.is_set():
             raise Stopped
-        self.voice.advance(count)
+        self.events.advance(count)
 
     def store(self, source: Readable, folder: Path, name: str) -> Artefact:
         """Write an artefact of this name (and suffix)."""

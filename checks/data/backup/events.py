@@ -16,7 +16,7 @@ from checks.process.child import Tell
 _PROGRESS_SECONDS = 0.5
 
 
-class Voice:
+class BackupEvents:
     """Says what happens, from whichever thread."""
 
     def __init__(self, tell: Tell) -> None:

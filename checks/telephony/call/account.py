@@ -21,7 +21,7 @@ _HOST = re.compile(r"(?P<host>[^:\[\]]+)(?::(?P<port>\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Account:
     """The way that the requests of a line take: registrar, port and local address."""
 
     line: Line
@@ -88,7 +88,7 @@ def port_of(line: Line) -> tuple[str, int]:
     return (match["host"], int(match["port"] or _PORTS[line.transport])) if match else ("", 0)
 
 
-async def way_of(line: Line, within: float) -> Way:
+async def account_of(line: Line, within: float) -> Account:
     """Find the way. Raises Refused for a name that does not resolve or has no route, CannotTell."""
     host, port = port_of(line)
     if not host:
@@ -101,7 +101,7 @@ async def way_of(line: Line, within: float) -> Way:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             # connect on a datagram socket sends nothing: the system only chooses the address.
             probe.connect(found[0][4])
-            return Way(line, host, port, probe.getsockname()[0])
+            return Account(line, host, port, probe.getsockname()[0])
     # The resolver of this host answers nothing, not even that there is no such name.
     except TimeoutError:
         raise CannotTell(f"{host} did not resolve within {within:g} s") from None

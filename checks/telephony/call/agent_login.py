@@ -21,7 +21,7 @@ from pathlib import Path
 
 from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.call.leg import Event, Phone
-from checks.telephony.call.legs import Parties
+from checks.telephony.call.legs import Legs
 from checks.telephony.call.line_login import PROMPT_SECONDS, SETTLE_SECONDS, LogIn
 
 # The phone answers within milliseconds; on a machine that is busy its process may wait for a CPU.
@@ -33,12 +33,12 @@ MEASURES: Mapping[str, str] = {
 
 
 @asynccontextmanager
-async def logged_in(trace: Trace, parties: Parties, dtmf: str) -> AsyncIterator[None]:
+async def logged_in(trace: Trace, parties: Legs, dtmf: str) -> AsyncIterator[None]:
     """Around the test: the agent is logged in where its line asks for it, and out again. Raises
     Refused, CannotTell.
     """
-    way = parties.ways.get("agent")
-    settings = way.line.log_in if way else None
+    account = parties.accounts.get("agent")
+    settings = account.line.log_in if account else None
     if settings is None:
         yield
         return
@@ -79,12 +79,12 @@ def _pressed(settings: LogIn) -> str:
 
 
 async def _dial(
-    trace: Trace, parties: Parties, name: str, settings: LogIn, number: str, pressed: str, dtmf: str
+    trace: Trace, parties: Legs, name: str, settings: LogIn, number: str, pressed: str, dtmf: str
 ) -> None:
     """Place one call to a feature code. Raises Refused, CannotTell."""
     try:
         phone = await parties.add(name, like="agent", secretive=True)
-        phone.order("call", to=parties.ways[name].callee(number), headers={})
+        phone.order("call", to=parties.accounts[name].callee(number), headers={})
         await _answered(phone, number, settings.within)
         # Whether the number was taken is heard, where `hear` names the announcement; else the far
         # end has the time to hang up.

@@ -14,7 +14,7 @@ from typing import Protocol
 from checks.contract import Refused, Trace
 from checks.telephony.call import bad_peer, evidence, line_security
 from checks.telephony.call.leg import Event, Phone
-from checks.telephony.call.legs import Parties
+from checks.telephony.call.legs import Legs
 from checks.telephony.call.line import Line
 from checks.telephony.call.probe_health import LoopWatch, ProbeLimits, honest
 
@@ -40,12 +40,12 @@ class Placed(Protocol):
 @asynccontextmanager
 async def call_attempt(
     trace: Trace, limits: ProbeLimits, call: Placed
-) -> AsyncIterator[tuple[Parties, LoopWatch]]:
+) -> AsyncIterator[tuple[Legs, LoopWatch]]:
     """The phones of one attempt, and the watch over this host's own health; `limits` is the check
     itself."""
     # A phone's process ends its own call 30 s after the longest honest attempt, should the daemon
     # forget it.
-    parties = Parties(trace, call.codecs, call.signalling_within, call.longest_seconds() + 30.0)
+    parties = Legs(trace, call.codecs, call.signalling_within, call.longest_seconds() + 30.0)
     with (
         honest(trace, limits, lambda: evidence.health_of_legs(parties.legs)) as watch,
         bad_peer.named(trace, parties.legs),

@@ -29,7 +29,7 @@ from checks.telephony.call.feature_steps import (
     Transfer,
 )
 from checks.telephony.call.leg import Phone
-from checks.telephony.call.legs import Parties
+from checks.telephony.call.legs import Legs
 from checks.telephony.call.transfer import Handover
 from checks.telephony.call.two_way_audio import Hearing, hold_to
 from checks.telephony.sip.caller_id import is_it, number_of
@@ -62,7 +62,7 @@ class Talkers:
 class Features:
     """Runs the steps of call control, and proves each of them."""
 
-    def __init__(self, trace: Trace, parties: Parties, dtmf: str) -> None:
+    def __init__(self, trace: Trace, parties: Legs, dtmf: str) -> None:
         """`dtmf` is how digits are sent where a step does not say it."""
         self._trace, self._parties, self._dtmf = trace, parties, dtmf
         self.hearing = Hearing()

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.telephony.call.account import Way, way_of
+from checks.telephony.call.account import Account, account_of
 from checks.telephony.call.leg import START_SECONDS, Phone
 from checks.telephony.call.line import Line
 
 
-class Parties:
+class Legs:
     """`legs` are the phones by name, `ways` how each reaches its registrar. Whoever starts them
     closes them.
     """
@@ -26,7 +26,7 @@ class Parties:
         self, trace: Trace, codecs: tuple[str, ...], signalling_within: float, life_seconds: float
     ) -> None:
         self.legs: dict[str, Phone] = {}
-        self.ways: dict[str, Way] = {}
+        self.accounts: dict[str, Account] = {}
         self._trace, self._codecs = trace, codecs
         self._signalling_within, self._life_seconds = signalling_within, life_seconds
 
@@ -43,7 +43,7 @@ class Parties:
         """
         # All names are resolved before the first phone is started: a typing error costs no call.
         for name, line in lines.items():
-            self.ways[name] = await self._way(line, stages.get(name, "agent"))
+            self.accounts[name] = await self._account(line, stages.get(name, "agent"))
         # All processes start side by side: each takes a second to load its engine.
         for name in lines:
             self.legs[name] = await Phone.start()
@@ -62,7 +62,7 @@ class Parties:
         registered. `secretive`: what it presses is a secret, and no exhibit shows it.
         """
         # A consultation of the same person comes from the same account.
-        self.ways[name] = self.ways[like]
+        self.accounts[name] = self.accounts[like]
         self.legs[name] = await Phone.start()
         self._open(name, secretive)
         await self._ready(self.legs[name])
@@ -71,7 +71,7 @@ class Parties:
     async def drop(self, name: str) -> None:
         """Close a phone, and take it out of the attempt."""
         # The ways of the others stay: the judgement reads them.
-        self.ways.pop(name, None)
+        self.accounts.pop(name, None)
         if phone := self.legs.pop(name, None):
             await phone.close()
 
@@ -89,7 +89,7 @@ class Parties:
             return
         if answer.name == "registration-failed":
             with self._trace.stage(stage):
-                whose = "" if name == "agent" else f"{self.ways[name].line.name}: "
+                whose = "" if name == "agent" else f"{self.accounts[name].line.name}: "
                 raise Refused(
                     "not-registered",
                     f"{whose}{answer['code']} {answer['phrase']}",
@@ -101,9 +101,9 @@ class Parties:
         # Side by side: each may need seconds to hang up, and the others' BYE must not wait.
         await asyncio.gather(*(phone.close() for phone in self.legs.values()))
 
-    async def _way(self, line: Line, stage: str) -> Way:
+    async def _account(self, line: Line, stage: str) -> Account:
         try:
-            return await way_of(line, self._signalling_within)
+            return await account_of(line, self._signalling_within)
         except Refused:
             with self._trace.stage(stage):
                 raise
@@ -116,7 +116,7 @@ class Parties:
             files={"sound": f"{name}.wav", "ladder": ladder_of(name)},
             life_seconds=self._life_seconds,
             secretive=secretive,
-            account=self.ways[name].account(self._codecs),
+            account=self.accounts[name].account(self._codecs),
         )
 
     @staticmethod

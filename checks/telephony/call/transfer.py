@@ -24,7 +24,7 @@ from checks.contract import CannotTell, Refused, Trace
 from checks.telephony.call.commands import change, in_time, press
 from checks.telephony.call.feature_steps import Conference, Transfer
 from checks.telephony.call.leg import Event, Phone
-from checks.telephony.call.legs import Parties
+from checks.telephony.call.legs import Legs
 from checks.telephony.call.line import Line
 from checks.telephony.call.two_way_audio import Hearing, hold_to
 
@@ -38,7 +38,7 @@ _NOTIFY_SECONDS = 5.0
 class Handover:
     """Runs the steps `transfer` and `conference` between the phones of an attempt."""
 
-    def __init__(self, trace: Trace, parties: Parties, hearing: Hearing) -> None:
+    def __init__(self, trace: Trace, parties: Legs, hearing: Hearing) -> None:
         self._trace, self._parties, self._hearing = trace, parties, hearing
 
     # --- transfer
@@ -188,7 +188,7 @@ class Handover:
     # --- the parts
 
     def _uri(self, like: str, number: str | None, line: Line) -> str:
-        return self._parties.ways[like].callee(number or line.user or line.name)
+        return self._parties.accounts[like].callee(number or line.user or line.name)
 
     @staticmethod
     def _must_be_registered(phone: Phone, line: Line) -> None:

@@ -14,7 +14,7 @@ from checks.telephony.audio.nonce_sound import sound_of
 from checks.telephony.audio.sound import write_wav
 from checks.telephony.phone.digits_listener import Digits
 from checks.telephony.phone.handset import Handset
-from checks.telephony.phone.listener import Ear
+from checks.telephony.phone.listener import CallListener
 from checks.telephony.phone.timing import Stopwatch
 
 
@@ -22,7 +22,7 @@ class Side:
     """Of a call that has sound. `stopwatch` wants to look every millisecond while it is there."""
 
     def __init__(
-        self, handset: Handset, ear: Ear, tell: Callable[..., None], scratch: Path
+        self, handset: Handset, ear: CallListener, tell: Callable[..., None], scratch: Path
     ) -> None:
         """`scratch`: what the names of its files begin with."""
         self._handset, self._ear, self._tell, self._scratch = handset, ear, tell, scratch

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from checks.telephony.audio.dtmf import Tones
-from checks.telephony.phone.listener import Ear
+from checks.telephony.phone.listener import CallListener
 
 
 class Digits:
@@ -17,7 +17,9 @@ class Digits:
     tones.
     """
 
-    def __init__(self, ear: Ear, order: Mapping[str, Any], events: Callable[[], str]) -> None:
+    def __init__(
+        self, ear: CallListener, order: Mapping[str, Any], events: Callable[[], str]
+    ) -> None:
         self._ear, self._order, self._events = ear, order, events
         # Digits of earlier steps must not count for this one.
         self._began = len(events())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from checks.telephony.phone.handset import Handset
-    from checks.telephony.phone.listener import Ear
+    from checks.telephony.phone.listener import CallListener
 
 
 def write(
@@ -21,7 +21,7 @@ def write(
     files: Mapping[str, str],
     born: float,
     handset: Handset,
-    ear: Ear | None,
+    ear: CallListener | None,
 ) -> None:
     """Write all of it into `folder`, and remove the engine's working files.
 
@@ -43,7 +43,7 @@ def write(
         path.unlink(missing_ok=True)
 
 
-def _write_picture(folder: Path, name: str, handset: Handset, ear: Ear | None) -> None:
+def _write_picture(folder: Path, name: str, handset: Handset, ear: CallListener | None) -> None:
     """What a page draws of this leg; the daemon gathers it (checks/telephony/call/page_data.py)."""
     drawn: dict[str, Any] = {"ladder": handset.ladder.steps(), "losses": handset.meter.losses()}
     if ear is not None:

@@ -49,7 +49,7 @@ class Listening(Protocol):
 class Prompt:
     """Listening for one prompt."""
 
-    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+    def __init__(self, ear: CallListener, order: Mapping[str, Any]) -> None:
         self._ear, self._order = ear, order
         self._hearings = [
             prompt.Hearing(prompt_naming.reference(path), ear.mark)
@@ -102,7 +102,7 @@ class Prompt:
 class Nonce:
     """Listening for the far side's nonce."""
 
-    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+    def __init__(self, ear: CallListener, order: Mapping[str, Any]) -> None:
         self._ear = ear
         self._turn: int = order.get("turn", 0)
         """which of several challenges of one call it is"""
@@ -144,7 +144,7 @@ class Nonce:
 class Sound:
     """Waiting for sound that is no tone of failure."""
 
-    def __init__(self, ear: Ear, order: Mapping[str, Any]) -> None:
+    def __init__(self, ear: CallListener, order: Mapping[str, Any]) -> None:
         self._ear, self._order = ear, order
         self._deadline = time.monotonic() + order["within"]
         self._next_look = 0
@@ -166,7 +166,7 @@ class Sound:
         return good or over
 
 
-class Ear:
+class CallListener:
     """Reads the growing recordings and serves whoever is listening."""
 
     def __init__(self, tell: Tell, recording: Recording, said: Recording) -> None:

@@ -29,7 +29,7 @@ from checks.telephony.phone.screening import Screen
 if TYPE_CHECKING:
     from checks.telephony.phone.challenge_side import Side
     from checks.telephony.phone.handset import Handset
-    from checks.telephony.phone.listener import Ear
+    from checks.telephony.phone.listener import CallListener
 
 # Ten times a second the loop would be too slow for the moment of the first packet.
 _TICK_MILLISECONDS = 10
@@ -50,7 +50,7 @@ class Phone:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._handset: Handset | None = None
-        self._ear: Ear | None = None
+        self._ear: CallListener | None = None
         self._side: Side | None = None
         self._files: dict[str, str] = {}
         self._folder, self._name = Path(), "call"
@@ -110,10 +110,10 @@ class Phone:
     def _open_ear(self, handset: Handset) -> None:
         from checks.telephony.audio.recording import Recording
         from checks.telephony.phone.challenge_side import Side
-        from checks.telephony.phone.listener import Ear
+        from checks.telephony.phone.listener import CallListener
 
         at = handset.media_at or time.monotonic()
-        self._ear = Ear(
+        self._ear = CallListener(
             self._channel.tell, Recording(handset.heard_file, at), Recording(handset.said_file, at)
         )
         self._side = Side(handset, self._ear, self._channel.tell, self._folder / f".{self._name}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Refused, Trace
-from checks.web.browser.shared_browser import START_SECONDS, Keeper, open_job
+from checks.web.browser.shared_browser import START_SECONDS, SharedBrowser, open_job
 
 Told = dict[str, Any]
 # A job that has failed still proves that the browser lives, takes its picture and closes its
@@ -28,19 +28,19 @@ async def perform(
     trace: Trace, job: str, browser: str, order: Mapping[str, Any], within: float
 ) -> None:
     """Do a job; its stages take `within` seconds together at most. Raises Refused, CannotTell."""
-    keeper, (reader, writer) = await open_job(job, browser)
+    shared_browser, (reader, writer) = await open_job(job, browser)
     running = Job(trace, reader)
     try:
         writer.write(json.dumps({**order, "folder": str(trace.exhibits_folder)}).encode() + b"\n")
-        await _in_time(keeper, running.until("ready"), START_SECONDS, "is not ready")
-        await _in_time(keeper, running.run(), within + _AFTERWARDS_SECONDS, "does not end")
+        await _in_time(shared_browser, running.until("ready"), START_SECONDS, "is not ready")
+        await _in_time(shared_browser, running.run(), within + _AFTERWARDS_SECONDS, "does not end")
     finally:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
 
 
-async def _in_time(keeper: Keeper, waiting: Any, seconds: float, wrong: str) -> None:
+async def _in_time(shared_browser: SharedBrowser, waiting: Any, seconds: float, wrong: str) -> None:
     """A job that is not through in time has a browser that is stuck: both go."""
     try:
         async with asyncio.timeout(seconds):
@@ -48,7 +48,7 @@ async def _in_time(keeper: Keeper, waiting: Any, seconds: float, wrong: str) -> 
     except TimeoutError:
         # Not asked to end: a frozen browser would not hear it, and every later job would wait for
         # the same one.
-        keeper.put_down()
+        shared_browser.put_down()
         raise CannotTell(f"engine error: the browser {wrong} within {seconds:g} s") from None
 
 

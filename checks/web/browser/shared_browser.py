@@ -35,7 +35,7 @@ _PROGRAM = "checks.web.browser.process"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Keeper:
+class SharedBrowser:
     """One process with its browsers, as long as it lives."""
 
     def __init__(self, child: Child, control: socket.socket) -> None:
@@ -43,7 +43,7 @@ class Keeper:
         self._ending = asyncio.create_task(self._end_with_the_loop())
 
     @classmethod
-    async def start(cls) -> Keeper:
+    async def start(cls) -> SharedBrowser:
         """Start the process. Raises CannotTell."""
         with far_faults():
             # SEQPACKET keeps an order and its descriptor together, and tells of the end like a
@@ -106,23 +106,25 @@ class Keeper:
             await self.child.end()
 
 
-_keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[Keeper]] = WeakKeyDictionary()
+_browsers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[SharedBrowser]] = (
+    WeakKeyDictionary()
+)
 
 
-async def keeper() -> Keeper:
+async def shared_browser() -> SharedBrowser:
     """The one of this event loop, started if there is none (any more). Raises CannotTell."""
     loop = asyncio.get_running_loop()
-    known = _keepers.get(loop)
+    known = _browsers.get(loop)
     if known is None or (
         known.done() and (known.cancelled() or known.exception() or not known.result().lives)
     ):
-        known = _keepers[loop] = loop.create_task(Keeper.start())
+        known = _browsers[loop] = loop.create_task(SharedBrowser.start())
     # Several checks wait for one start: that one of them is cancelled must not cancel it for the
     # others.
     return await asyncio.shield(known)
 
 
-async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
+async def open_job(job: str, browser: str) -> tuple[SharedBrowser, Streams]:
     """Hand a new job over and return its socket. Raises CannotTell."""
     with far_faults():
         ours, theirs = socket.socketpair()
@@ -136,14 +138,14 @@ async def open_job(job: str, browser: str) -> tuple[Keeper, Streams]:
     return kept, await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
 
 
-async def _handed_over(job: str, browser: str, descriptor: int) -> Keeper:
+async def _handed_over(job: str, browser: str, descriptor: int) -> SharedBrowser:
     """The process that took the job: a new one where the old is just leaving. Raises CannotTell."""
-    kept = await keeper()
+    kept = await shared_browser()
     try:
         kept.hand_over(job, browser, descriptor)
     except CannotTell:
         kept.put_down()
         await kept.child.wait()
-        kept = await keeper()
+        kept = await shared_browser()
         kept.hand_over(job, browser, descriptor)
     return kept

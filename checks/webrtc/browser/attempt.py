@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell
 from checks.telephony.call.evidence import counts_of
-from checks.web.browser.shared_browser import START_SECONDS, Keeper, open_job
+from checks.web.browser.shared_browser import START_SECONDS, SharedBrowser, open_job
 from checks.web.browsing import revealed
 from checks.webrtc.attempt import Attempt
 from checks.webrtc.browser.settings import MEASURES, BrowserCall
@@ -31,12 +31,12 @@ class BrowserPhone(Softphone):
         log: Path | None = None,  # noqa: ARG003 - as a Phone's
     ) -> Self:
         """`command` is the browser alone. Raises CannotTell."""
-        keeper, (reader, writer) = await open_job("softphone", command[0])
-        phone = cls(keeper.child, reader, writer)
-        phone.keeper = keeper
+        shared_browser, (reader, writer) = await open_job("softphone", command[0])
+        phone = cls(shared_browser.child, reader, writer)
+        phone.shared_browser = shared_browser
         return phone
 
-    keeper: Keeper
+    shared_browser: SharedBrowser
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         """The end of the socket is the end of this softphone, not of the process."""
@@ -58,7 +58,7 @@ class BrowserPhone(Softphone):
         """Keep the process: it belongs to all softphones of the browser."""
 
     async def _put_down(self) -> None:
-        self.keeper.put_down()
+        self.shared_browser.put_down()
         await asyncio.wait({self._reading}, timeout=_GONE_SECONDS)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from tests.field.story import Right, Story, comes_out, once, told
 
 CALLS = 200
@@ -106,7 +106,7 @@ STORIES = (
 )
 
 
-async def used(folder: Path, **records: Any) -> Seen:
+async def used(folder: Path, **records: Any) -> AttemptResult:
     return await once(folder, "usage", date=date(2026, 11, 20), records=records)
 
 

@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from tests.field.story import OK, Right, Story, comes_out, failed, once, told
 from tests.loopback.serving import listening
 
@@ -227,7 +227,7 @@ async def name_server(answers: Answers, port: int = 0) -> AsyncIterator[int]:
         transport.close()
 
 
-async def asked(folder: Path, port: int) -> Seen:
+async def asked(folder: Path, port: int) -> AttemptResult:
     return await once(
         folder,
         "dns",

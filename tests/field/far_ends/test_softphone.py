@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from tests.field.far_ends.sip_server import PASSWORD, Request, proven
 from tests.field.far_ends.test_websocket import BINARY, CLOSING, TEXT, accepted
 from tests.field.story import Story, in_short, once, told
@@ -213,7 +213,7 @@ EDGES = (
 )
 
 
-async def called(folder: Path, edge: Edge) -> Seen:
+async def called(folder: Path, edge: Edge) -> AttemptResult:
     async with listening(edge.talk()) as port:
         account = {"user": USER, "password": {"environment": "REVEILLE_TEST_SECRET"}, "to": "8000"}
         return await once(

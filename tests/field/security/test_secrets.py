@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from monitor.incidents.correlation import Seen
+from monitor.incidents.correlation import AttemptResult
 from tests.field.far_ends.sip_server import Piece, Request, answer, over_udp
 from tests.field.story import once
 from tests.loopback.serving import Talk, listening
@@ -28,7 +28,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REVEILLE_TEST_SECRET", MARK)
 
 
-def leaked(seen: Seen, folder: Path) -> list[str]:
+def leaked(seen: AttemptResult, folder: Path) -> list[str]:
     """Where the secret stands, plainly or as Basic writes it."""
     signs = (
         MARK,

@@ -147,7 +147,7 @@ class DirectorySource:
         # By the clock of the file system that holds the backup, as the folder was made: no other
         # clock is known to be right.
         moment = datetime.fromtimestamp(partial.stat().st_mtime, UTC)
-        stream = TarStream(self._root, self._exclude, work.voice.note)
+        stream = TarStream(self._root, self._exclude, work.events.note)
         artefact = work.store(stream, partial, ARCHIVE)
         newest = datetime.fromtimestamp(stream.newest, UTC).isoformat() if stream.newest else None
         return Taken(
@@ -173,7 +173,7 @@ class DirectoryRehearsal:
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Unpack it and read every file. Raises Refused."""
         tree = unpack_tree(folder, manifest, scratch, work)
-        with work.voice.stage("compare"):
+        with work.events.stage("compare"):
             found = read(tree, work)
             compared(manifest, found)
         return found
@@ -198,7 +198,7 @@ def unpack_tree(folder: Path, manifest: Manifest, scratch: Path, work: Work) -> 
 
 def read(tree: Path, work: Work) -> Found:
     """What a restored tree holds. Raises Refused."""
-    stream = TarStream(tree, (), work.voice.note)
+    stream = TarStream(tree, (), work.events.note)
     while data := stream.read():
         work.advance(len(data))
     newest = datetime.fromtimestamp(stream.newest, UTC).isoformat() if stream.newest else None

@@ -45,21 +45,21 @@ def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work
             shutil.rmtree(beside)
     except OSError as problem:
         raise not_written(problem) from problem
-    work.voice.note(
+    work.events.note(
         f"{target} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows, equal"
     )
     if aside:
-        work.voice.note(f"the old one is kept as {aside}")
+        work.events.note(f"the old one is kept as {aside}")
 
 
 def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> Path:
     if manifest.engine == "directory":
         tree = directory.unpack_tree(backup.folder, manifest, beside, work)
-        with work.voice.stage("compare"):
+        with work.events.stage("compare"):
             compared(manifest, directory.read(tree, work))
         return tree
     file = sqlite.unpack_database(backup.folder, manifest, beside / "database", work)
-    with work.voice.stage("compare"):
+    with work.events.stage("compare"):
         compared(manifest, sqlite.read(file, manifest, work))
     return file
 

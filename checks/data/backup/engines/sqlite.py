@@ -98,7 +98,7 @@ class SqliteRehearsal:
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Unpack it, check it, read it. Raises Refused."""
         restored = unpack_database(folder, manifest, scratch / _PLAIN, work)
-        with work.voice.stage("compare"):
+        with work.events.stage("compare"):
             found = read(restored, manifest, work)
             compared(manifest, found)
         return found

@@ -37,14 +37,14 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
     began = time.monotonic()
     partial = None
     try:
-        with work.voice.stage("dump", total=_expected(previous)):
+        with work.events.stage("dump", total=_expected(previous)):
             # Before anything is written: a dump that fills the disk would take down whatever shares
             # it.
             _room(repository.folder, _needed(source, previous))
             partial = repository.aside("partial", secrets.token_hex(6))
             taken = source_of(source).dump(partial, work, previous)
             _not_emptied(taken, previous, job.shrink_percent)
-        with work.voice.stage("write"):
+        with work.events.stage("write"):
             manifest = _manifest(source, taken, previous, work, time.monotonic() - began)
             write_whole(partial / RESTORE, instructions(manifest).encode())
             # The manifest last: a folder without one is no backup.
@@ -58,7 +58,7 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
     _tell(work, manifest, time.monotonic() - began)
     backup = repository.backup(manifest.id)
     if job.copies:
-        with work.voice.stage("copy"):
+        with work.events.stage("copy"):
             copy_out(backup, job.copies, work)
     return backup
 
@@ -150,13 +150,13 @@ def _manifest(
 
 
 def _tell(work: Work, manifest: Manifest, seconds: float) -> None:
-    work.voice.measure("backup_seconds", round(seconds, 3))
-    work.voice.measure("backup_bytes", manifest.bytes)
-    work.voice.measure(
+    work.events.measure("backup_seconds", round(seconds, 3))
+    work.events.measure("backup_bytes", manifest.bytes)
+    work.events.measure(
         "database_bytes", float(manifest.facts.get("database_bytes", manifest.plain_bytes))
     )
-    work.voice.measure("rows", manifest.rows)
-    work.voice.note(
+    work.events.measure("rows", manifest.rows)
+    work.events.note(
         f"backup {manifest.id} of {manifest.source}: data as of {manifest.data_as_of},"
         f" {manifest.rows} rows in {len(manifest.tables)} tables, {manifest.bytes} bytes in"
         f" {seconds:.1f} s"

@@ -36,9 +36,9 @@ def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) ->
         except Refused as refused:
             faults.append(refused)
         else:
-            work.voice.note(f"copied to {place[kind]}")
+            work.events.note(f"copied to {place[kind]}")
     # Told also when one failed: how many places have it is what one asks in an emergency.
-    work.voice.measure("copies", len(copies) - len(faults))
+    work.events.measure("copies", len(copies) - len(faults))
     if faults:
         raise faults[0]
 

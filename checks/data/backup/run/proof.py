@@ -39,7 +39,7 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
     """Prove a backup and keep what was found. For who holds the lock. Raises Refused."""
     began = time.monotonic()
     if backup.manifest is None:
-        with work.voice.stage("restore"):
+        with work.events.stage("restore"):
             raise Refused("manifest", backup.fault, origin="local")
     manifest = backup.manifest
     try:
@@ -56,14 +56,14 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
     rows = sum(content.rows for content in found.tables.values())
     # The comparison runs within the stage of the restore, since the drill's server has to live for
     # it.
-    restoring = round(work.voice.seconds["restore"] - work.voice.seconds["compare"], 3)
+    restoring = round(work.events.seconds["restore"] - work.events.seconds["compare"], 3)
     proof = Proof(
         backup.manifest_sha256, _moment(repository), True, round(seconds, 3), restoring, rows
     )
     repository.prove(backup, proof)
-    work.voice.measure("proof_seconds", round(seconds, 3))
-    work.voice.measure("proven_rows", rows)
-    work.voice.note(f"backup {backup.id} restored in {_spoken(restoring)}, {rows} rows, equal")
+    work.events.measure("proof_seconds", round(seconds, 3))
+    work.events.measure("proven_rows", rows)
+    work.events.note(f"backup {backup.id} restored in {_spoken(restoring)}, {rows} rows, equal")
     return proof
 
 
@@ -77,10 +77,10 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
     for backup in backups:
         if backup.id in doomed:
             repository.remove(backup)
-            work.voice.note(f"backup {backup.id} made room")
+            work.events.note(f"backup {backup.id} made room")
     left = [backup for backup in backups if backup.id not in doomed]
-    work.voice.measure("backups_proven", sum(backup.proven for backup in left))
-    work.voice.measure("backups_kept", len(left))
+    work.events.measure("backups_proven", sum(backup.proven for backup in left))
+    work.events.measure("backups_kept", len(left))
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def _rehearsed(
     job: Job, backup: Backup, manifest: Manifest, repository: Repository, work: Work
 ) -> Found:
     rehearsal = rehearsal_of(manifest.engine, job.source.tools_folder if job.source else None)
-    with work.voice.stage("restore", total=manifest.bytes):
+    with work.events.stage("restore", total=manifest.bytes):
         if manifest.recipients and not work.identities:
             raise Refused(
                 "no-key", "it is encrypted, and no identity is configured", origin="local"

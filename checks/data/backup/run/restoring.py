@@ -12,17 +12,17 @@ from pathlib import Path
 
 from checks.contract import Refused
 from checks.data.backup.engine import Work
-from checks.data.backup.events import Voice
+from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job, Source
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.throttle import Throttle
 
 
-def restore(job: Job, voice: Voice) -> None:
+def restore(job: Job, events: BackupEvents) -> None:
     """Restore the newest backup, or that of `job.at`. Raises Refused."""
-    work = Work(voice, Throttle(None), job.recipients, job.identities, job.jobs, run_as=job.run_as)
+    work = Work(events, Throttle(None), job.recipients, job.identities, job.jobs, run_as=job.run_as)
     repository = Repository(Path(job.folder))
-    with voice.stage("restore"):
+    with events.stage("restore"):
         if job.source is None:
             raise Refused(
                 "no-source",

@@ -16,7 +16,7 @@ from types import FrameType
 
 from checks.contract import CannotTell, Refused
 from checks.data.backup.engine import Work
-from checks.data.backup.events import Voice
+from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job
 from checks.data.backup.run.backup_run import take
 from checks.data.backup.run.proof import prove, retain
@@ -31,39 +31,39 @@ class Ended(BaseException):
 
 def main() -> int:
     """Do the job. 0 done, 1 refused."""
-    wanted, voice = Job.from_dict(job()), Voice(telling())
+    wanted, events = Job.from_dict(job()), BackupEvents(telling())
     # SIGHUP as well: a terminal that is closed ends a restore in good order.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
     if not step_back(wanted.nice):
-        voice.note("the sandbox does not let a process lower its own priority")
+        events.note("the sandbox does not let a process lower its own priority")
     try:
-        perform(wanted, voice)
+        perform(wanted, events)
     except Refused as refused:
-        voice.refused(refused)
+        events.refused(refused)
         return 1
     except CannotTell as own:
-        voice.event(blind=str(own))
+        events.event(blind=str(own))
         return 1
-    voice.event(done={})
+    events.event(done={})
     return 0
 
 
-def perform(job: Job, voice: Voice) -> None:
+def perform(job: Job, events: BackupEvents) -> None:
     """Do the job. Raises Refused."""
     if job.do == "restore":
         from checks.data.backup.run.restoring import restore
 
-        restore(job, voice)
+        restore(job, events)
         return
     repository = Repository(Path(job.folder))
-    work = work_for(job, voice)
+    work = work_for(job, events)
     with ExitStack() as held:
         # The lock before the stage: two runs at once are a fault of the one that came second.
         try:
             held.enter_context(repository.locked())
         except Refused:
-            voice.event(begin="dump" if job.do.startswith("take") else "restore")
+            events.event(begin="dump" if job.do.startswith("take") else "restore")
             raise
         backup = (
             take(job, job.source, repository, work) if job.source and job.do != "prove" else None
@@ -74,10 +74,10 @@ def perform(job: Job, voice: Voice) -> None:
         retain(job.keep, repository, work)
 
 
-def work_for(job: Job, voice: Voice) -> Work:
+def work_for(job: Job, events: BackupEvents) -> Work:
     """What the job's engine works with."""
     return Work(
-        voice,
+        events,
         Throttle(job.bytes_a_second),
         job.recipients,
         job.identities,

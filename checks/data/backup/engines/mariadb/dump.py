@@ -126,7 +126,7 @@ class _Dump:
             # MyISAM and Aria change while they are read: whoever restores should know which tables
             # may be torn.
             if engine not in _TRANSACTIONAL:
-                self._work.voice.note(
+                self._work.events.note(
                     f"{name} is of engine {engine}: it stands outside of the snapshot"
                 )
         counted, [artefact] = self._work.together(
@@ -173,7 +173,7 @@ class _Dump:
                 environment(self._source),
             )
         except ToolFailed:
-            self._work.voice.note("the server's users are not in it: this user may not read them")
+            self._work.events.note("the server's users are not in it: this user may not read them")
             return ()
         return (self._work.store(Bytes(plain), self._partial, USERS),)
 

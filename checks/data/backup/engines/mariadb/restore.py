@@ -41,7 +41,7 @@ def restore_database(
     unpack_all(backup.folder, backup.manifest, scratch, work)
     try:
         load(target, backup.manifest, scratch, source.tools_folder, users=False)
-        with work.voice.stage("compare"):
+        with work.events.stage("compare"):
             compared(backup.manifest, read(target, backup.manifest, work, source.tools_folder))
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the
@@ -49,7 +49,7 @@ def restore_database(
         with content.connected(replace(source, database="")) as server:
             server.query(f"DROP DATABASE IF EXISTS {content.quoted(target.database)}")
         raise
-    work.voice.note(
+    work.events.note(
         f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows,"
         " equal"
     )

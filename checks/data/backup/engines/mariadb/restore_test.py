@@ -79,7 +79,7 @@ class MariadbRehearsal:
             unpacking.result()
             restored = replace(source, database=manifest.facts["database"])
             load(restored, manifest, archive, self._tools, users=True)
-            with work.voice.stage("compare"):
+            with work.events.stage("compare"):
                 found_there = read(restored, manifest, work, self._tools)
                 compared(manifest, found_there)
         return found_there

@@ -262,7 +262,7 @@ class _Dump:
             if "permission denied" not in failed.said:
                 raise
             note = "without passwords"
-            self._work.voice.note(
+            self._work.events.note(
                 "the roles are kept without their passwords: this role may not read pg_authid"
             )
             plain = run([*command, "--no-role-passwords"], environment(self._source))

@@ -73,7 +73,7 @@ def restore_database(
             _create(server, name, manifest)
             restored = replace(source, database=name)
             load_database(tools, restored, manifest, scratch, work.jobs, create=False)
-            with work.voice.stage("compare"):
+            with work.events.stage("compare"):
                 compared(manifest, read(tools, restored, manifest, scratch, work))
             _settings(server, tools, name, scratch)
             aside = _change_places(server, name, target, backup.id if there else "")
@@ -83,9 +83,9 @@ def restore_database(
             raise restore_fault(failed) from failed
         finally:
             _drop(server, name)
-    work.voice.note(f"{target} is that of {manifest.data_as_of}, {manifest.rows} rows, equal")
+    work.events.note(f"{target} is that of {manifest.data_as_of}, {manifest.rows} rows, equal")
     if aside:
-        work.voice.note(
+        work.events.note(
             f"the old one is kept as {aside}; when you are content: DROP DATABASE {aside}"
         )
 
@@ -169,7 +169,7 @@ def _make_roles(server: Connection, written: str, work: Work) -> None:
         server.execute(line.encode())
         made += line.startswith("CREATE")
     if made:
-        work.voice.note(f"{made} roles that the server lacked were made")
+        work.events.note(f"{made} roles that the server lacked were made")
 
 
 def _settings(server: Connection, tools: Path, name: str, archive: Path) -> None:

@@ -49,7 +49,7 @@ class PostgresqlRehearsal:
             unpacking.result()
             load(tools, source, manifest, archive, work.jobs)
             restored = replace(source, database=manifest.facts["database"])
-            with work.voice.stage("compare"):
+            with work.events.stage("compare"):
                 found = read(tools, restored, manifest, archive, work)
                 compared(manifest, found)
         return found
