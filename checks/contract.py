@@ -4,7 +4,7 @@ A check makes one attempt and decides nothing. It writes what it meets into a `T
 becomes an `Observation`. Three endings, no others:
 
 * it returns: the facts stand, no fault;
-* it raises `Refused`: the far end answered, or failed to, and that is a `Fault` of the stage that
+* it raises `Failed`: the far end answered, or failed to, and that is a `Fault` of the stage that
   was under way;
 * it raises `CannotTell` (or anything else: a bug): the probe itself could not run, nothing is
   known.
@@ -33,6 +33,7 @@ from checks.settings import Settings
 from checks.trace import (
     CannotTell,
     Exhibit,
+    Failed,
     Fault,
     Observation,
     Origin,
@@ -46,6 +47,7 @@ __all__ = [
     "Check",
     "Claim",
     "Exhibit",
+    "Failed",
     "Fault",
     "Layer",
     "Observation",
@@ -91,7 +93,7 @@ class Check(Kind, Settings, ABC):
 
     @abstractmethod
     async def probe(self, trace: Trace) -> None:
-        """Make one attempt. Raises Refused or CannotTell."""
+        """Make one attempt. Raises Failed or CannotTell."""
 
     @abstractmethod
     def measures(self) -> Mapping[str, str]:

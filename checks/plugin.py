@@ -30,7 +30,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.perfdata import data_in
 from checks.process.parent import Child, Program, started
@@ -166,7 +166,7 @@ perfdata = ["time_seconds"]
         return f"the plugin {plugin} {wrong}; install it, or write the path of one that is"
 
     async def probe(self, trace: Trace) -> None:
-        """Run the plugin once. Raises Refused, CannotTell."""
+        """Run the plugin once. Raises Failed, CannotTell."""
         environment, line = self._environment(), self._line()
         with trace.stage("run"):
             run = await Run.start(self.command, environment)
@@ -289,7 +289,7 @@ def _ended(status: int, said: Said, trace: Trace) -> None:
     if status == 1:
         trace.warning(text)
     elif status == 2:
-        raise Refused("critical", text)
+        raise Failed("critical", text)
     elif status == 3:
         raise CannotTell(f"the plugin cannot tell: {text}")
     elif status < 0:

@@ -17,12 +17,16 @@ from typing import Any, Literal
 Origin = Literal["far", "local"]
 
 
-class Refused(Exception):
+class Failed(Exception):
     """The far end answered, and the answer was no (or never came in time)."""
 
     def __init__(self, code: str, text: str = "", origin: Origin = "far") -> None:
         super().__init__(f"{code}: {text}" if text else code)
         self.code, self.text, self.origin = code, text, origin
+
+
+# The name of before 0.2.0, for kinds that others have written.
+Refused = Failed
 
 
 class CannotTell(Exception):
@@ -206,7 +210,7 @@ class Trace:
         did.
         """
         fault = None
-        if isinstance(ended_by, Refused):
+        if isinstance(ended_by, Failed):
             fault = Fault(self._broke_in or "probe", ended_by.code, ended_by.text, ended_by.origin)
         elif ended_by is not None and blind is None:
             blind = str(ended_by) or type(ended_by).__name__

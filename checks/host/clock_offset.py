@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.host.sntp import Told, ask
 from checks.kind import Duty
 from checks.settings import Duration, SiteZone
@@ -113,7 +113,7 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
         if not told:
             if sick := [answer for answer in answers if isinstance(answer, CannotTell)]:
                 raise sick[0]
-            raise Refused(
+            raise Failed(
                 "no-answer", f"none of {', '.join(self.servers)} tells the time: {answers[0]}"
             )
         if len(told) < len(self.servers):
@@ -122,23 +122,23 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
             )
         return told
 
-    async def _best(self, server: str) -> Told | Refused | CannotTell:
+    async def _best(self, server: str) -> Told | Failed | CannotTell:
         host, port = _place(server)
-        best: Told | Refused = Refused("timeout")
+        best: Told | Failed = Failed("timeout")
         for _ in range(_TIMES):
             try:
                 told = await ask(host, port, self.answer_within)
             except CannotTell as own:
                 # An earlier answer of this server stands; trouble of this host's own does not make
                 # it wrong.
-                return own if isinstance(best, Refused) else best
-            except Refused as problem:
-                if isinstance(best, Refused):
+                return own if isinstance(best, Failed) else best
+            except Failed as problem:
+                if isinstance(best, Failed):
                     best = problem
                 if problem.code == "kiss-of-death":  # RFC 5905, 7.4: who says so is not asked again
                     break
                 continue
-            best = told if isinstance(best, Refused) or told.delay < best.delay else best
+            best = told if isinstance(best, Failed) or told.delay < best.delay else best
         return best
 
     def _compare(self, told: Mapping[str, Told], trace: Trace) -> None:
@@ -171,7 +171,7 @@ servers = ["a.time.example.net", "b.time.example.net", "192.0.2.123"]
             trace.note("the kernel says that nobody steers its clock")
         text = f"this host's clock is {abs(behind):.3f} s {'behind' if behind > 0 else 'ahead'}"
         if abs(behind) > self.most_offset:
-            raise Refused("clock-off", f"{text} ({_said(told)})")
+            raise Failed("clock-off", f"{text} ({_said(told)})")
         if abs(behind) > self.warn_offset:
             trace.warning(text)
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.process.events import Story, followed
 from checks.process.parent import python
 
@@ -23,7 +23,7 @@ _SPARE_SECONDS = 5.0
 
 
 async def look(job: Mapping[str, Any], trace: Trace, within: float, worst: Sequence[str]) -> None:
-    """Have it looked. Raises Refused with the worst fault first (`worst` gives the order of codes),
+    """Have it looked. Raises Failed with the worst fault first (`worst` gives the order of codes),
     CannotTell.
     """
     whole = {**job, "seconds": max(1.0, within - _SPARE_SECONDS), "monitor": os.getpid()}
@@ -45,7 +45,7 @@ def _conclude(story: Story, ended: str, trace: Trace, worst: Sequence[str]) -> N
 
 
 def raise_worst(faults: Sequence[tuple[str, str, str]], trace: Trace, worst: Sequence[str]) -> None:
-    """Raises Refused: the worst first. Each of several is noted by itself too."""
+    """Raises Failed: the worst first. Each of several is noted by itself too."""
     order = {code: place for place, code in enumerate(worst)}
     ranked = sorted(faults, key=lambda fault: order.get(fault[1], len(order)))
     stage, code, text = ranked[0]
@@ -54,6 +54,6 @@ def raise_worst(faults: Sequence[tuple[str, str, str]], trace: Trace, worst: Seq
             trace.note(f"{also[0]}: {also[1]}: {also[2]}")
         text = "; ".join([text, *(f"{other_code}: {other}" for _, other_code, other in ranked[1:])])
     with trace.stage(stage):
-        raise Refused(
+        raise Failed(
             code, text if len(text) <= _LONGEST_FAULT else text[: _LONGEST_FAULT - 1] + "…"
         )

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.datagram import Awaited, awaiting
 from checks.transport.faults import far_faults
 
@@ -48,7 +48,7 @@ class Told:
 
 
 async def ask(host: str, port: int, within: float) -> Told:
-    """Ask once. Raises Refused: timeout, not-synchronised, kiss-of-death, transport/faults.py."""
+    """Ask once. Raises Failed: timeout, not-synchronised, kiss-of-death, transport/faults.py."""
     nonce = secrets.token_bytes(8)
     try:
         answer = _Answer(nonce)
@@ -61,24 +61,24 @@ async def ask(host: str, port: int, within: float) -> Told:
                 transport.sendto(bytes([0x23]) + bytes(39) + nonce)
                 data, first, last = await answer.came
     except TimeoutError:
-        raise Refused("timeout", f"no answer within {within:g} s") from None
+        raise Failed("timeout", f"no answer within {within:g} s") from None
     return read(data, first, last)
 
 
 def read(data: bytes, first: float, last: float) -> Told:
     """An answer that was asked for at `first` and came at `last` (the host's clock). Raises
-    Refused.
+    Failed.
     """
     head, stratum, _, _, root_delay, dispersion, identity, *stamps = _PACKET.unpack(data[:48])
     # RFC 5905 section 7.4: the reference identifier is a kiss code then, such as RATE or DENY.
     if stratum == 0:
         kiss = identity.to_bytes(4, "big").decode("ascii", "replace").strip("\0 ")
-        raise Refused("kiss-of-death", "".join(sign for sign in kiss if sign.isprintable()))
+        raise Failed("kiss-of-death", "".join(sign for sign in kiss if sign.isprintable()))
     if head >> 6 == _LEAP_UNKNOWN or stratum > 15:
-        raise Refused("not-synchronised", "the server itself is not synchronised")
+        raise Failed("not-synchronised", "the server itself is not synchronised")
     distance = root_delay / _SHORT / 2 + dispersion / _SHORT
     if distance > _MOST_DISTANCE_SECONDS:
-        raise Refused("not-synchronised", f"the server may be {distance:.1f} s off itself")
+        raise Failed("not-synchronised", f"the server may be {distance:.1f} s off itself")
     received, sent = (_seconds(*stamps[place : place + 2]) for place in (4, 6))
     return Told(
         ((received - first) + (sent - last)) / 2,

@@ -23,7 +23,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.network.dns_query import Asked, ask
 from checks.network.dns_reader import read
@@ -112,7 +112,7 @@ name = "agent.example.net"
         except TimeoutError:
             # A silent server and a lost datagram look the same over UDP; the question was repeated,
             # so a single loss has not led here.
-            raise Refused("timeout", f"no answer within {self.within:g} s") from None
+            raise Failed("timeout", f"no answer within {self.within:g} s") from None
         trace.measure("repetitions", asked.repetitions)
         trace.measure("answer_bytes", len(asked.data))
         with trace.stage("answer"):
@@ -140,17 +140,17 @@ name = "agent.example.net"
         # their code: a policy sends the one to whoever keeps the zone, the other to whoever keeps
         # the server.
         if status != "NOERROR":
-            raise Refused(f"dns:{status.lower()}", f"{self.name} {self.record}")
+            raise Failed(f"dns:{status.lower()}", f"{self.name} {self.record}")
         # NOERROR without such a record ("NODATA", RFC 2308 section 2.2): the name exists, with
         # other types of records.
         if not found:
-            raise Refused("no-answer", f"there is no {self.record} record of {self.name}")
+            raise Failed("no-answer", f"there is no {self.record} record of {self.name}")
         plain = {_plain(one) for one in found}
         wanted = {_plain(one): one for one in self.answers}
         if missing := [one for key, one in wanted.items() if key not in plain]:
-            raise Refused("wrong-answer", f"{', '.join(missing)} is not among {shown}")
+            raise Failed("wrong-answer", f"{', '.join(missing)} is not among {shown}")
         if self.only_these and (strange := [one for one in found if _plain(one) not in wanted]):
-            raise Refused("wrong-answer", f"{', '.join(strange[:_MOST_SHOWN])} is not expected")
+            raise Failed("wrong-answer", f"{', '.join(strange[:_MOST_SHOWN])} is not expected")
 
 
 def _plain(answer: str) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.connect import opened, resolve
 from checks.transport.datagram import Awaited, awaiting
 from checks.transport.faults import far_faults
@@ -135,7 +135,7 @@ async def ask(
     cut_short: Callable[[], Any] = lambda: None,
     repeat: bool = True,
 ) -> Asked:
-    """The answer, for ever awaited. Raises Refused.
+    """The answer, for ever awaited. Raises Failed.
 
     `cut_short` is called before it is asked for again over TCP; `repeat`: whether a question may
     have been lost.
@@ -154,7 +154,7 @@ async def ask(
 
 
 def _labels(name: str) -> bytes:
-    """A name as labels, each with its length (RFC 1035 section 3.1). Raises Refused."""
+    """A name as labels, each with its length (RFC 1035 section 3.1). Raises Failed."""
     try:
         plain = name.removesuffix(".")
         told = plain.encode("ascii") if plain.isascii() else plain.encode("idna")
@@ -164,7 +164,7 @@ def _labels(name: str) -> bytes:
         if any(not 0 < len(label) < 64 for label in labels) or len(told) > 253:
             raise ValueError("a label has 1 to 63 bytes, a name no more than 253")
     except ValueError as problem:
-        raise Refused(
+        raise Failed(
             "dns", f"{name[:80]!r} cannot be asked for: {problem}", origin="local"
         ) from problem
     return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
@@ -198,11 +198,11 @@ async def _over_tcp(server: str, port: int, query: Query) -> Asked:
         length = struct.unpack("!H", await reader.readexactly(2))[0]
         data = await reader.readexactly(length)
     except asyncio.IncompleteReadError as cut:
-        raise Refused("closed", "the connection was closed before the whole answer") from cut
+        raise Failed("closed", "the connection was closed before the whole answer") from cut
     finally:
         writer.transport.abort()
     if not query.answered_by(data):
-        raise Refused("bad-peer", "what came is no answer to the question")
+        raise Failed("bad-peer", "what came is no answer to the question")
     return Asked(data, by_tcp=True)
 
 

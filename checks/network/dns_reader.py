@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.process.parent import answered, python
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _LONGEST = 300
 
 
 async def read(data: bytes, record: str) -> dict[str, Any]:
-    """Status, time to live and records of the type asked for. Raises Refused for what is no answer,
+    """Status, time to live and records of the type asked for. Raises Failed for what is no answer,
     CannotTell.
     """
     try:
@@ -41,7 +41,7 @@ async def read(data: bytes, record: str) -> dict[str, Any]:
         )
     told: dict[str, Any] = json.loads(answer.output)
     if "wrong" in told:
-        raise Refused("bad-peer", f"the answer cannot be read: {told['wrong']}")
+        raise Failed("bad-peer", f"the answer cannot be read: {told['wrong']}")
     return told
 
 

@@ -35,7 +35,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.settings import ReadableFile, Secret, Settings
 from checks.transport.host_port import Host
 from checks.transport.line_protocol import Conversation
@@ -88,7 +88,7 @@ class Imap:
 
     @classmethod
     async def open(cls, box: Mailbox) -> Imap:
-        """Connect, log in and select. Raises Refused, CannotTell."""
+        """Connect, log in and select. Raises Failed, CannotTell."""
         password = revealed(box.password)
         talk = await Conversation.open(box.host, box.port)
         talk.keep_secret(password)
@@ -141,7 +141,7 @@ class Imap:
         # RFC 9051 section 7.1.5: "* BYE" instead of a greeting is how a server that is too busy
         # turns clients away.
         if not greeting.upper().startswith("* OK"):
-            raise Refused(
+            raise Failed(
                 "imap:bye" if greeting.startswith("* ") else "bad-peer", self._talk.shown(greeting)
             )
         if box.security == "starttls":
@@ -178,7 +178,7 @@ class Imap:
         return [uid for uid in found if uid.isascii() and uid.isdigit()][:_MOST_FOUND]
 
     async def _command(self, command: str, continued: str | None = None) -> list[str]:
-        """Send a command; what was said untagged until its answer. Raises Refused unless that is
+        """Send a command; what was said untagged until its answer. Raises Failed unless that is
         OK.
         """
         self._number += 1
@@ -191,12 +191,12 @@ class Imap:
             if line.startswith("+") and continued is not None:
                 self._talk.say(continued)
             elif line.upper().startswith("* BYE"):
-                raise Refused("imap:bye", self._talk.shown(line))
+                raise Failed("imap:bye", self._talk.shown(line))
             else:
                 told.append(line)
         status, _, text = line.removeprefix(f"{tag} ").partition(" ")
         if status.upper() != "OK":
-            raise Refused(
+            raise Failed(
                 f"imap:{'bad' if status.upper() == 'BAD' else 'no'}", self._talk.shown(text)
             )
         return told

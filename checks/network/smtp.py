@@ -35,7 +35,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.network.imap import HEADER, Imap, Mailbox, Security, revealed
 from checks.network.starttls import agree_on_tls, hello, reply
@@ -168,7 +168,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                         await self._arrived(imap, message, trace)
                 await _leave(talk)
         except TimeoutError:
-            raise Refused("timeout", f"not through within {self.within:g} s") from None
+            raise Failed("timeout", f"not through within {self.within:g} s") from None
         finally:
             for open_one in (talk, imap):
                 if open_one:
@@ -238,7 +238,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                     uid = await imap.find(str(message["Message-ID"]))
             except TimeoutError:
                 text = f"not in the mailbox within {self.arrive_within:g} s"
-                raise Refused("not-arrived", text) from None
+                raise Failed("not-arrived", text) from None
         with trace.stage("delete"):
             day_ago = strftime("%d-%b-%Y", gmtime(trace.began_at - _ONE_DAY_SECONDS))
             late = await imap.left_over(day_ago)
@@ -269,7 +269,7 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
         await reply(talk, 334)
         talk.say(_coded(password))
     else:
-        raise Refused("no-login", "neither AUTH PLAIN nor AUTH LOGIN is offered")
+        raise Failed("no-login", "neither AUTH PLAIN nor AUTH LOGIN is offered")
     await reply(talk, 235)
 
 
@@ -278,7 +278,7 @@ async def _leave(talk: Conversation) -> None:
     talk.say("QUIT")
     # RFC 5321 section 4.1.1.10: a client should await the answer to QUIT; that some servers do hang
     # up is no fault worth a ticket.
-    with suppress(Refused, CannotTell):
+    with suppress(Failed, CannotTell):
         await reply(talk, 221)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.line_protocol import Conversation
 
 # RFC 5321 section 4.2.1: every line has the code; a hyphen after it says that another line comes.
@@ -32,18 +32,18 @@ class Reply:
 
 
 async def reply(talk: Conversation, *good: int) -> Reply:
-    """The next reply (RFC 5321, section 4.2). Raises Refused if its code is not a `good` one."""
+    """The next reply (RFC 5321, section 4.2). Raises Failed if its code is not a `good` one."""
     lines: list[str] = []
     while True:
         match = _REPLY.fullmatch(await talk.line())
         if match is None or len(lines) >= _MOST_LINES:
-            raise Refused("bad-peer", "what came is no reply of SMTP")
+            raise Failed("bad-peer", "what came is no reply of SMTP")
         lines.append(match[3])
         if match[2] != "-":
             break
     code = int(match[1])
     if code not in good:
-        raise Refused(f"smtp:{code}", talk.shown(" ".join(lines)))
+        raise Failed(f"smtp:{code}", talk.shown(" ".join(lines)))
     return Reply(code, tuple(lines))
 
 
@@ -58,24 +58,24 @@ async def hello(talk: Conversation, name: str | None = None) -> frozenset[str]:
 
 
 async def agree_on_tls(talk: Conversation, offered: frozenset[str]) -> None:
-    """Ask for TLS by STARTTLS, up to the handshake. Raises Refused."""
+    """Ask for TLS by STARTTLS, up to the handshake. Raises Failed."""
     if "STARTTLS" not in offered:
-        raise Refused("no-starttls", "STARTTLS is not offered")
+        raise Failed("no-starttls", "STARTTLS is not offered")
     talk.say("STARTTLS")
     await reply(talk, 220)
 
 
 async def begin_smtp(talk: Conversation) -> None:
-    """Talk SMTP from the banner to the handshake. Raises Refused."""
+    """Talk SMTP from the banner to the handshake. Raises Failed."""
     await reply(talk, 220)
     await agree_on_tls(talk, await hello(talk))
 
 
 async def begin_imap(talk: Conversation) -> None:
-    """Talk IMAP from the greeting to the handshake. Raises Refused."""
+    """Talk IMAP from the greeting to the handshake. Raises Failed."""
     greeting = await talk.line()
     if not greeting.upper().startswith("* OK"):
-        raise Refused(
+        raise Failed(
             "bad-peer" if not greeting.startswith("* ") else "imap:bye", talk.shown(greeting)
         )
     talk.say("a1 STARTTLS")
@@ -83,4 +83,4 @@ async def begin_imap(talk: Conversation) -> None:
     while not (answer := await talk.line()).startswith("a1 "):
         continue
     if not answer.upper().startswith("A1 OK"):
-        raise Refused("no-starttls", talk.shown(answer.removeprefix("a1 ")))
+        raise Failed("no-starttls", talk.shown(answer.removeprefix("a1 ")))

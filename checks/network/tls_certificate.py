@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.network.starttls import begin_imap, begin_smtp
 from checks.settings import Duration, ReadableFile
@@ -98,9 +98,9 @@ host = "agent.example.net"
                     if wrong is not None:
                         raise await self._explained(wrong, trace)
         except TimeoutError:
-            raise Refused("timeout", f"not through within {self.within:g} s") from None
+            raise Failed("timeout", f"not through within {self.within:g} s") from None
 
-    async def _handshake(self, trace: Trace) -> Refused | None:
+    async def _handshake(self, trace: Trace) -> Failed | None:
         """The handshake in its stages; what is wrong with the certificate, if that is all that is
         wrong.
         """
@@ -113,7 +113,7 @@ host = "agent.example.net"
             with trace.stage("tls"):
                 try:
                     await self._tls(talk, trusting(self.trusted_certificates, self.minimum_version))
-                except Refused as wrong:
+                except Failed as wrong:
                     # A bad certificate is the fault of the stage `verify`, as if the handshake had
                     # been completed: who renews certificates is another team than who runs the
                     # service.
@@ -142,7 +142,7 @@ host = "agent.example.net"
         if certificate := agreed.getpeercert():
             _describe(certificate, trace)
 
-    async def _explained(self, wrong: Refused, trace: Trace) -> Refused:
+    async def _explained(self, wrong: Failed, trace: Trace) -> Failed:
         """The fault, with whose certificate it is and since when it is wrong, as far as that can be
         found out.
         """
@@ -156,11 +156,11 @@ host = "agent.example.net"
                 if certificate
                 else None
             )
-        except (Refused, CannotTell) as problem:
+        except (Failed, CannotTell) as problem:
             trace.note(f"the certificate could not be fetched for a closer look: {problem}")
             return wrong
         said = _describe(decoded, trace) if decoded else ""
-        return Refused(wrong.code, "; ".join(filter(None, (wrong.text, said))))
+        return Failed(wrong.code, "; ".join(filter(None, (wrong.text, said))))
 
     async def _fetched(self, context: ssl.SSLContext, binary: bool) -> Any:
         talk = await Conversation.open(self.host, self.port)

@@ -25,7 +25,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.network.uplink_targets import Http, Target
 from checks.settings import Duration
@@ -148,11 +148,11 @@ targets = [
             code = codes.pop() if len(codes) == 1 else "unreachable"
             told = "; ".join(one.told() for one in counted)
             reached = sum(1 for one in counted if one.took)
-            raise Refused(
+            raise Failed(
                 code, f"{reached} of {len(counted)} targets answered, {self.need} needed: {told}"
             )
         if flaps > self.flaps_allowed:
-            raise Refused(
+            raise Failed(
                 "flapping", f"up in {sum(rounds)} of {len(rounds)} rounds, with {flaps} changes"
             )
 
@@ -185,7 +185,7 @@ class Tried:
                 await self.target.reach()
         except TimeoutError:
             self.lost.append("timeout")
-        except Refused as refused:
+        except Failed as refused:
             self.lost.append(refused.code)
         # No leave for ICMP (net.ipv4.ping_group_range) is this host's setting, and the same in
         # every round: it is asked once.

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.network.dns_query import ask
 from checks.settings import Settings, nearest
 from checks.transport.faults import far_faults
@@ -76,7 +76,7 @@ class Icmp(Settings):
         return f"icmp {self.icmp}"
 
     async def reach(self) -> None:
-        """Send one echo request and await its reply. Raises Refused, CannotTell."""
+        """Send one echo request and await its reply. Raises Failed, CannotTell."""
         loop = asyncio.get_running_loop()
         with far_faults():
             (family, _, _, _, address), *_ = await loop.getaddrinfo(
@@ -109,7 +109,7 @@ class Tcp(Settings):
         return f"tcp {self.tcp}"
 
     async def reach(self) -> None:
-        """Open one TCP connection and close it. Raises Refused, CannotTell."""
+        """Open one TCP connection and close it. Raises Failed, CannotTell."""
         host, _, port = self.tcp.rpartition(":")
         talk = await Conversation.open(host.strip("[]"), int(port))
         await talk.close()
@@ -127,13 +127,13 @@ class Name(Settings):
         return f"dns {self.dns}"
 
     async def reach(self) -> None:
-        """Ask one question and await its answer. Raises Refused, CannotTell."""
+        """Ask one question and await its answer. Raises Failed, CannotTell."""
         host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
         asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
         # NXDOMAIN proves the way as well as an address does; SERVFAIL or REFUSED may come from a
         # box on the way that has lost its own uplink.
         if asked.rcode not in (0, 3):
-            raise Refused(f"dns:{asked.rcode}", "a name server that does not answer the question")
+            raise Failed(f"dns:{asked.rcode}", "a name server that does not answer the question")
 
 
 class Http(Settings):
@@ -148,7 +148,7 @@ class Http(Settings):
         return f"http {self.http}"
 
     async def reach(self) -> None:
-        """Send one HEAD request and judge the status of its answer. Raises Refused, CannotTell."""
+        """Send one HEAD request and judge the status of its answer. Raises Failed, CannotTell."""
         parts = urlsplit(self.http)
         host = parts.hostname or ""
         talk = await Conversation.open(host, parts.port or (443 if parts.scheme == "https" else 80))
@@ -167,11 +167,11 @@ class Http(Settings):
         finally:
             await talk.close()
         if match is None:
-            raise Refused("bad-peer", "what came is not HTTP")
+            raise Failed("bad-peer", "what came is not HTTP")
         # A captive portal answers 200 or 302 for every page: who fears one names the `status` 204
         # of a page made for that.
         if int(match[1]) != self.status if self.status else int(match[1]) >= 500:
-            raise Refused(f"http:{match[1]}")
+            raise Failed(f"http:{match[1]}")
 
 
 MEANS: dict[str, type[Settings]] = {"icmp": Icmp, "tcp": Tcp, "dns": Name, "http": Http}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.process.parent import Child, Program, running
 
 # A terminal is told of every tenth: a line for each percent of a long restore would scroll
@@ -85,12 +85,12 @@ async def followed(
 
 
 def concluded(story: Story, trace: Trace) -> Told:
-    """What the child handed over. Raises Refused with its fault, in that stage; CannotTell."""
+    """What the child handed over. Raises Failed with its fault, in that stage; CannotTell."""
     # The first fault is the cause; what broke after it mostly broke because of it.
     for fault in story.faults[:1]:
         trace.broke(fault.stage)
         trace.staged(fault.stage, fault.began, trace.elapsed() - fault.began, passed=False)
-        raise Refused(fault.code, fault.text, "local" if fault.origin == "local" else "far")
+        raise Failed(fault.code, fault.text, "local" if fault.origin == "local" else "far")
     if story.blind is not None or story.done is None:
         broken_in(story, trace)
         raise CannotTell(story.blind or story.broke_off)

@@ -20,7 +20,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Claim, Fault, Layer, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Claim, Failed, Fault, Layer, Observation, Trace
 from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.settings import Duration
@@ -147,7 +147,7 @@ at_once = 1
         )
 
     async def probe(self, trace: Trace) -> None:
-        """Place all attempts, and judge them together. Raises Refused, CannotTell."""
+        """Place all attempts, and judge them together. Raises Failed, CannotTell."""
         attempts, turns = self._attempts(), asyncio.Semaphore(self.at_once)
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -183,7 +183,7 @@ at_once = 1
         if len(faults) > self.allow_rejected:
             raise self._fault(trace, ratio, faults)
 
-    def _fault(self, trace: Trace, ratio: Ratio, faults: Sequence[Fault]) -> Refused:
+    def _fault(self, trace: Trace, ratio: Ratio, faults: Sequence[Fault]) -> Failed:
         """The commonest fault, raised in its own stage, with the counts of all in its text."""
         # The ticket names the commonest fault; the others stand behind it with their counts.
         (stage, code), _ = Counter((fault.stage, fault.code) for fault in faults).most_common(1)[0]
@@ -197,8 +197,8 @@ at_once = 1
         text = f"{said}: " + ", ".join(f"{count} × {kind}" for kind, count in kinds)
         try:
             with trace.stage("log-in" if self.log_ins else stage):
-                raise Refused(code, text)
-        except Refused as refused:
+                raise Failed(code, text)
+        except Failed as refused:
             return refused
 
     def _keep(self, trace: Trace, seen: Sequence[Observation]) -> None:
@@ -224,7 +224,7 @@ async def _placed(check: Check, number: int, trace: Trace, turns: asyncio.Semaph
         own = Trace(trace.elapsed, folder)
         try:
             await check.probe(own)
-        except Refused as refused:
+        except Failed as refused:
             return own.observation(refused)
         except CannotTell as blind:
             return own.observation(blind=str(blind))

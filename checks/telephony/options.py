@@ -100,7 +100,7 @@ line = "trunk-a"
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Send one OPTIONS, and judge its answer. Raises Refused."""
+        """Send one OPTIONS, and judge its answer. Raises Failed."""
         conversation: Conversation | None = None
         try:
             async with asyncio.timeout(self.within), AsyncExitStack() as stack:

@@ -28,7 +28,7 @@ import secrets
 from collections.abc import Mapping
 from typing import ClassVar
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.kind import Duty
 from checks.telephony.call import (
     evidence,
@@ -71,7 +71,7 @@ expect_status = [200, 202]
 """
 
     async def probe(self, trace: Trace) -> None:
-        """Trigger one call, and take it. Raises Refused, CannotTell."""
+        """Trigger one call, and take it. Raises Failed, CannotTell."""
         async with call_attempt(trace, self, self) as (parties, watch):
             await self._attempt(trace, parties, watch)
 
@@ -114,7 +114,7 @@ expect_status = [200, 202]
                     "registered", "registration-failed", within=self.signalling_within
                 )
             except TimeoutError:
-                raise Refused(
+                raise Failed(
                     "timeout", f"no response within {self.signalling_within:g} s"
                 ) from None
             if told.name == "registration-failed":
@@ -133,7 +133,7 @@ expect_status = [200, 202]
             )
             # Neither was called: one fault of the dialer, not two of two phones.
             if len(rung) > 1 and all(said is not None and not said.code for said in rung.values()):
-                raise Refused(
+                raise Failed(
                     "not-called",
                     f"neither our agent nor our line was called within {self.called_within:g} s",
                 )
@@ -145,7 +145,7 @@ expect_status = [200, 202]
                     raise (
                         said
                         if said.code
-                        else Refused(code, f"{who} was not called within {self.called_within:g} s")
+                        else Failed(code, f"{who} was not called within {self.called_within:g} s")
                     )
         with trace.stage("answer"):
             for phone in called.values():
@@ -156,19 +156,19 @@ expect_status = [200, 202]
                     await phone.until("rtp-first", within=self.media_within)
                 except TimeoutError:
                     whose = "our line" if name == "call" else "our agent"
-                    raise Refused(
+                    raise Failed(
                         "no-rtp", f"no RTP to {whose} within {self.media_within:g} s"
                     ) from None
 
-    async def _rung(self, phone: Phone) -> Refused | None:
+    async def _rung(self, phone: Phone) -> Failed | None:
         """None when it was; what is wrong else, without a code when nobody called."""
         try:
             await phone.until("incoming", within=self.called_within)
         except TimeoutError:
             # An empty code stands for "nobody called": who it was is known to the caller of this
             # method.
-            return Refused("")
-        except Refused as ended:
+            return Failed("")
+        except Failed as ended:
             return ended
         phone.order("answer", status=200)
         return None
@@ -178,7 +178,7 @@ expect_status = [200, 202]
         try:
             await phone.until("answered", within=ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused(
+            raise Failed(
                 "not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s"
             ) from None
 
@@ -203,6 +203,4 @@ expect_status = [200, 202]
             call.order("hang-up", within=self.signalling_within)
             done = await call.until("hung-up", "far-bye", within=self.signalling_within + 20.0)
             if done.name == "hung-up" and not done["answered"]:
-                raise Refused(
-                    "timeout", f"BYE was not answered within {self.signalling_within:g} s"
-                )
+                raise Failed("timeout", f"BYE was not answered within {self.signalling_within:g} s")

@@ -113,7 +113,7 @@ to = "8000"
         return self.register_within + self.answer_within + self.listen + _START_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Place the call in a process of its own. Raises Refused, CannotTell."""
+        """Place the call in a process of its own. Raises Failed, CannotTell."""
         account = await account_of(self.line, self.register_within)
         try:
             password = self.line.password.reveal() if self.line.password else ""

@@ -26,7 +26,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 from sipmessage import URI, Address, CSeq, Request, Response
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
@@ -99,7 +99,7 @@ line = "trunk-a"
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Register the account once, and take it back unless `keep`. Raises Refused, CannotTell."""
+        """Register the account once, and take it back unless `keep`. Raises Failed, CannotTell."""
         conversation: Conversation | None = None
         line = self.line
         target = Target(line.registrar, line.transport, line.trusted_certificates)
@@ -130,7 +130,7 @@ line = "trunk-a"
             raise late(conversation, self.within) from None
 
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
-        """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Refused."""
+        """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Failed."""
         try:
             contacts = answer.contact
             own = [c for c in contacts if (c.uri.user, c.uri.host, c.uri.port) == registration.own]
@@ -140,10 +140,10 @@ line = "trunk-a"
             seconds = int(granted) if granted is not None else answer.expires
         except ValueError:
             registration.keep(answer)
-            raise Refused("bad-peer", "the Contact of the answer is no SIP") from None
+            raise Failed("bad-peer", "the Contact of the answer is no SIP") from None
         trace.measure("contacts", len(contacts))
         if not own:
-            raise Refused("not-bound", "the registrar answers 200 and does not list our Contact")
+            raise Failed("not-bound", "the registrar answers 200 and does not list our Contact")
         # RFC 3261 section 20.19: Expires is a number of 32 bits.
         if seconds is not None and 0 <= seconds < 2**32:
             trace.measure("granted_seconds", seconds)
@@ -203,7 +203,7 @@ class Registration:
         found = digest.challenge(answer.headers.getlist(asks))
         if found is None:
             self._far.keep(bytes(answer), "it asks for no digest that we know")
-            raise Refused("bad-peer", "the registrar asks for no digest that we know")
+            raise Failed("bad-peer", "the registrar asks for no digest that we know")
         # stale=true says that the nonce was too old and the password good (RFC 7616 section 3.3).
         if again and found.get("stale", "").lower() != "true":
             return None

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.kind import Duty
 from checks.telephony.call import (
     agent_login,
@@ -83,7 +83,7 @@ script = [
 """
 
     async def probe(self, trace: Trace) -> None:
-        """Place the call. Raises Refused, CannotTell."""
+        """Place the call. Raises Failed, CannotTell."""
         async with call_attempt(trace, self, self) as (parties, watch):
             await self._attempt(trace, parties, watch)
 
@@ -187,7 +187,7 @@ script = [
             await call.until(*sufficient, within=self.answer_within)
         except TimeoutError:
             rang = "it rang" if call.seen("provisional") else "it never rang"
-            raise Refused("timeout", f"no answer within {self.answer_within:g} s; {rang}") from None
+            raise Failed("timeout", f"no answer within {self.answer_within:g} s; {rang}") from None
         finally:
             measure_answer(trace, call, first, began)
 
@@ -195,16 +195,14 @@ script = [
         try:
             first = await call.until("rtp-first", "undescribed", within=self.media_within)
         except TimeoutError:
-            raise Refused(
-                "no-rtp", f"no RTP within {self.media_within:g} s of the answer"
-            ) from None
+            raise Failed("no-rtp", f"no RTP within {self.media_within:g} s of the answer") from None
         # A 2xx without a usable description has no media to wait for.
         if first.name == "undescribed":
-            raise Refused(first["code"], first["text"])
+            raise Failed(first["code"], first["text"])
         # RFC 3264 section 5.1: RTP goes to where the SDP says; from where it comes is not said,
         # yet NATs and firewalls of trunks rely on it.
         if self.rtp_from == "sdp" and first["source"] != first["expected"]:
-            raise Refused(
+            raise Failed(
                 "rtp-from-elsewhere",
                 f"RTP comes from {first['source']}, the SDP says {first['expected']}",
             )
@@ -222,9 +220,7 @@ script = [
             except TimeoutError:
                 raise CannotTell("engine error: the phone's process did not hang up") from None
             if done.name == "hung-up" and not done["answered"]:
-                raise Refused(
-                    "timeout", f"BYE was not answered within {self.signalling_within:g} s"
-                )
+                raise Failed("timeout", f"BYE was not answered within {self.signalling_within:g} s")
 
     def _keep(self, trace: Trace, legs: dict[str, Phone]) -> None:
         """Keep measures and exhibits, also of a call that failed."""

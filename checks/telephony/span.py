@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.telephony.alarms import WORST_FIRST, Alarm
 
 MEASURES = {
@@ -70,7 +70,7 @@ def measure(
 
 
 def judge_lines(spans: Iterable[Span]) -> None:
-    """Raises Refused for the worst alarm there is, naming every span that has one."""
+    """Raises Failed for the worst alarm there is, naming every span that has one."""
     alarmed = [span for span in spans if span.alarms]
     if not alarmed:
         return
@@ -79,30 +79,30 @@ def judge_lines(spans: Iterable[Span]) -> None:
     said = "; ".join(
         f"{span.name}: {', '.join(alarm.text for alarm in span.alarms)}" for span in alarmed
     )
-    raise Refused(f"alarm:{worst.code}", said)
+    raise Failed(f"alarm:{worst.code}", said)
 
 
 def judge_d_channels(spans: Iterable[Span], others: Mapping[str, bool] | None = None) -> None:
-    """Raises Refused if a D-channel is down; `others` are D-channels that could not be put to a
+    """Raises Failed if a D-channel is down; `others` are D-channels that could not be put to a
     span.
     """
     down = [span.name for span in spans if span.d_channel_up is False]
     down += [f"D-channel {name}" for name, up in (others or {}).items() if not up]
     if down:
-        raise Refused("d-channel-down", "the D-channel is down: " + ", ".join(down))
+        raise Failed("d-channel-down", "the D-channel is down: " + ", ".join(down))
 
 
 def judge_flaps(flaps: Mapping[str, int], tolerated: int, window_seconds: float) -> None:
-    """Raises Refused if there were more than are tolerated."""
+    """Raises Failed if there were more than are tolerated."""
     if sum(flaps.values()) > tolerated:
         said = ", ".join(f"{name} {count} times" for name, count in flaps.items() if count)
-        raise Refused(
+        raise Failed(
             "flapping", f"down and up again within {window_seconds / 60:g} minutes: {said}"
         )
 
 
 def judge_channels(channels: Channels | None) -> None:
-    """Raises Refused if no B-channel is left."""
+    """Raises Failed if no B-channel is left."""
     # A gateway that tells of no channels at all is not exhausted.
     if channels and 0 < channels.total <= channels.busy:
-        raise Refused("channels-exhausted", f"all {channels.total} channels are busy")
+        raise Failed("channels-exhausted", f"all {channels.total} channels are busy")

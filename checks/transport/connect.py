@@ -26,14 +26,14 @@ Place = tuple[int, Any]
 
 
 async def opened(host: str, port: int) -> socket.socket:
-    """A connection to a host by its name or address. Raises Refused, CannotTell."""
+    """A connection to a host by its name or address. Raises Failed, CannotTell."""
     return await connect(await resolve(host, port))
 
 
 async def resolve(
     host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM
 ) -> list[Place]:
-    """Every address of a name, families by turns. Raises Refused, CannotTell."""
+    """Every address of a name, families by turns. Raises Failed, CannotTell."""
     # The portal of a site is often configured by its address, just so that a broken resolver does
     # not hide what is tested: then no resolver is asked.
     if _is_address(host):
@@ -66,7 +66,7 @@ def have_route(place: Place) -> None:
 
 
 async def connect(places: Sequence[Place]) -> socket.socket:
-    """A connection to the first address that takes one. Raises Refused, CannotTell."""
+    """A connection to the first address that takes one. Raises Failed, CannotTell."""
     with far_faults():
         return await (_attempt(places[0]) if len(places) == 1 else _race(places))
 

@@ -56,7 +56,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.transport import tls
 
 FAR: Mapping[int, str] = {
@@ -148,14 +148,14 @@ _TELLING = (
 )
 
 
-def fault_of(error: Exception) -> Refused | CannotTell | None:
+def fault_of(error: Exception) -> Failed | CannotTell | None:
     """What an error means by the table; None for what is in no row: a bug, a time limit of ours."""
     if isinstance(error, ssl.SSLError):
-        return Refused(tls.code_of(error), tls.said(error))
+        return Failed(tls.code_of(error), tls.said(error))
     if isinstance(error, socket.gaierror):
         return _of_a_name(error)
     if isinstance(error, UnicodeError):
-        return Refused("dns", "that is no name of a host")
+        return Failed("dns", "that is no name of a host")
     # asyncio.timeout raises the bare class: a time limit of ours. The kernel's ETIMEDOUT has its
     # number: the far end has stopped acknowledging (RFC 9293 section 3.8.3).
     if isinstance(error, TimeoutError) and error.errno is None:
@@ -165,7 +165,7 @@ def fault_of(error: Exception) -> Refused | CannotTell | None:
 
 @contextmanager
 def far_faults() -> Iterator[None]:
-    """Turns what sockets, resolver and TLS raise into Refused or CannotTell, in the stage under
+    """Turns what sockets, resolver and TLS raise into Failed or CannotTell, in the stage under
     way.
     """
     try:
@@ -176,12 +176,12 @@ def far_faults() -> Iterator[None]:
         raise fault from error
 
 
-def fault_of_number(number: int) -> Refused | CannotTell:
+def fault_of_number(number: int) -> Failed | CannotTell:
     """What an errno means that another program or a library reports."""
     return _of_a_socket(OSError(number, os.strerror(number)))
 
 
-def fault_said(text: str) -> Refused | CannotTell | None:
+def fault_said(text: str) -> Failed | CannotTell | None:
     """The same for a library that hands on no number, but the system's words for it (strerror, C
     locale).
     """
@@ -191,7 +191,7 @@ def fault_said(text: str) -> Refused | CannotTell | None:
     return next((fault_of_number(number) for number in found), None)
 
 
-def fault_within(text: str) -> Refused | CannotTell | None:
+def fault_within(text: str) -> Failed | CannotTell | None:
     """The same for a client program's message that has the system's words somewhere in it."""
     # A client like psql names each address that it has tried on a line of its own: the message may
     # have several errors, and rule 2 decides among them.
@@ -211,19 +211,19 @@ def _words_of(number: int) -> str:
     return next(words for words, known in _RESOLVER_SAYS.items() if known == number)
 
 
-def _of_a_name(error: socket.gaierror) -> Refused | CannotTell:
+def _of_a_name(error: socket.gaierror) -> Failed | CannotTell:
     said = error.strerror or "the name does not resolve"
     if error.errno in NAMES:
-        return Refused("dns", said)
+        return Failed("dns", said)
     return CannotTell(f"names cannot be resolved here: {said}")
 
 
-def _of_a_socket(error: OSError) -> Refused | CannotTell:
+def _of_a_socket(error: OSError) -> Failed | CannotTell:
     said = error.strerror or str(error) or type(error).__name__
     # The far end comes first: an errno that stood in both tables would otherwise excuse a dead
     # server.
     if code := _far_code(error):
-        return Refused(code, said)
+        return Failed(code, said)
     return CannotTell(f"{OWN.get(error.errno or 0, 'this host cannot tell')}: {said}")
 
 

@@ -14,7 +14,7 @@ import base64
 import ssl
 from typing import Self, cast
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.connect import opened
 from checks.transport.faults import far_faults, fault_of
 
@@ -28,7 +28,7 @@ _LONGEST_SHOWN = 300
 
 
 class Conversation(asyncio.Protocol):
-    """One connection. Every wait raises Refused when the far end breaks off, or makes no sense."""
+    """One connection. Every wait raises Failed when the far end breaks off, or makes no sense."""
 
     def __init__(self) -> None:
         self._buffer, self._received = bytearray(), 0
@@ -39,19 +39,19 @@ class Conversation(asyncio.Protocol):
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
-        """Resolve and connect. Raises Refused, CannotTell."""
+        """Resolve and connect. Raises Failed, CannotTell."""
         plain = await opened(host, port)
         _, conversation = await asyncio.get_running_loop().create_connection(cls, sock=plain)
         return conversation
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Go on under TLS. Raises Refused (of words that were slipped in before it, too),
+        """Go on under TLS. Raises Failed (of words that were slipped in before it, too),
         CannotTell.
         """
         # The client's side of CVE-2011-0411: what somebody slipped in before the handshake would be
         # read as if it had come under TLS.
         if self._buffer:
-            raise Refused("bad-peer", "more was said in the clear after TLS was agreed on")
+            raise Failed("bad-peer", "more was said in the clear after TLS was agreed on")
         loop = asyncio.get_running_loop()
         plain, self._transport = self._open(), None
         try:
@@ -100,7 +100,7 @@ class Conversation(asyncio.Protocol):
             # A far end that never ends its line (a binary protocol on that port) is told by this,
             # not by memory.
             if begin > LONGEST_LINE:
-                raise Refused("bad-peer", f"a line does not end within {LONGEST_LINE} bytes")
+                raise Failed("bad-peer", f"a line does not end within {LONGEST_LINE} bytes")
             await self._more()
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
@@ -109,7 +109,7 @@ class Conversation(asyncio.Protocol):
     async def exactly(self, count: int) -> bytes:
         """The next bytes, whatever they are."""
         if count > MOST_BYTES:
-            raise Refused("bad-peer", f"announces {count} bytes")
+            raise Failed("bad-peer", f"announces {count} bytes")
         while len(self._buffer) < count:
             await self._more()
         taken = bytes(self._buffer[:count])
@@ -124,7 +124,7 @@ class Conversation(asyncio.Protocol):
 
     def _open(self) -> asyncio.Transport:
         if self._transport is None:
-            raise Refused("closed", "there is no connection")
+            raise Failed("closed", "there is no connection")
         return self._transport
 
     async def _more(self) -> None:
@@ -142,16 +142,16 @@ class Conversation(asyncio.Protocol):
         self._buffer += data
         self._received += len(data)
         if self._received > MOST_BYTES:
-            self._break(Refused("bad-peer", f"more than {MOST_BYTES} bytes came"))
+            self._break(Failed("bad-peer", f"more than {MOST_BYTES} bytes came"))
             self._open().abort()
         self._news.set()
 
     def eof_received(self) -> bool:
-        self._break(Refused("closed", "the far end closed the connection"))
+        self._break(Failed("closed", "the far end closed the connection"))
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._break((exc and fault_of(exc)) or Refused("closed", "the connection was closed"))
+        self._break((exc and fault_of(exc)) or Failed("closed", "the connection was closed"))
         self._over.set()
 
     def _break(self, why: Exception) -> None:

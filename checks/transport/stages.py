@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.faults import far_faults
 
 
@@ -48,12 +48,12 @@ class Stages:
                 async with asyncio.timeout(within):
                     yield facts
         except TimeoutError:
-            self._fail(name, Refused(late, f"nothing within {within:g} s"), facts)
-        except Refused as refused:
+            self._fail(name, Failed(late, f"nothing within {within:g} s"), facts)
+        except Failed as refused:
             self._fail(name, refused, facts)
         self.current = ""
         self._tell("passed", stage=name, seconds=time.monotonic() - began, **facts)
 
-    def _fail(self, name: str, why: Refused, facts: dict[str, Any]) -> None:
+    def _fail(self, name: str, why: Failed, facts: dict[str, Any]) -> None:
         self._tell("failed", stage=name, code=why.code, text=why.text, origin=why.origin, **facts)
         raise Over from None

@@ -30,7 +30,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketExcept
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.connect import Place, connect, resolve
 from checks.transport.stages import Stages
 from checks.transport.tls import trusting
@@ -149,7 +149,7 @@ async def _agreed(
             if offered == ["sip"]
             else f"any of {', '.join(offered)}"
         )
-        raise Refused("no-subprotocol", f"the server upgraded without taking {named}")
+        raise Failed("no-subprotocol", f"the server upgraded without taking {named}")
     facts["note"] = (
         f"WebSocket by {connection.response.headers.get('Server', 'a server without a name')[:80]}"
         if (connection.response)
@@ -163,17 +163,15 @@ def _upgrade_faults() -> Iterator[None]:
     try:
         yield
     except InvalidStatus as answer:
-        raise Refused(
-            f"http:{answer.response.status_code}", answer.response.reason_phrase
-        ) from None
+        raise Failed(f"http:{answer.response.status_code}", answer.response.reason_phrase) from None
     except InvalidMessage as problem:
         # The load balancer is there and closed at once: the application behind it is down.
         closed = isinstance(problem.__cause__, EOFError)
-        raise Refused(
+        raise Failed(
             "closed" if closed else "bad-peer", "no answer to the upgrade" if closed else "no HTTP"
         ) from None
     except (WebSocketException, EOFError) as problem:
-        raise Refused("bad-peer", f"no upgrade: {problem}"[:200]) from None
+        raise Failed("bad-peer", f"no upgrade: {problem}"[:200]) from None
 
 
 def _certificate(secured: ssl.SSLObject) -> dict[str, Any]:

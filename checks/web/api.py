@@ -55,6 +55,6 @@ json_values = { "$.tier" = "gold" }
         return self.within + AFTERWARDS_SECONDS + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Make the calls once. Raises Refused, CannotTell."""
+        """Make the calls once. Raises Failed, CannotTell."""
         await self.last_answer(trace)
         trace.measure("total_seconds", trace.elapsed())

@@ -97,7 +97,7 @@ answer = "You said: ping {nonce}"
         return self._within() + LAUNCH_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Send the message once and await its answer. Raises Refused, CannotTell."""
+        """Send the message once and await its answer. Raises Failed, CannotTell."""
         from checks.web.browser.job import perform
 
         # Six hexadecimal digits: short enough for a chat bot that repeats it, and no two attempts

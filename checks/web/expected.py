@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.settings import ReadableFile, Settings
 from checks.web.json_path import JsonPath, values
 
@@ -31,11 +31,11 @@ class Expected(Settings):
     """
 
     async def hold(self, text: str) -> None:
-        """Compare. Raises Refused with what differs, CannotTell for a schema that is wrong."""
+        """Compare. Raises Failed with what differs, CannotTell for a schema that is wrong."""
         if missing := [wanted for wanted in self.must_contain if wanted not in text]:
-            raise Refused("missing-text", ", ".join(map(repr, missing)))
+            raise Failed("missing-text", ", ".join(map(repr, missing)))
         if unwanted := [one for one in self.must_not_contain if one in text]:
-            raise Refused("unwanted-text", ", ".join(map(repr, unwanted)))
+            raise Failed("unwanted-text", ", ".join(map(repr, unwanted)))
         if not self.json_values and self.json_schema is None:
             return
         document = parsed(text)
@@ -49,12 +49,12 @@ class Expected(Settings):
         for path, wanted in self.json_values.items():
             found = values(document, path)
             if not found:
-                raise Refused("json-missing", f"nothing at {path}")
+                raise Failed("json-missing", f"nothing at {path}")
             if not any(same(one, wanted) for one in found):
                 told = ", ".join(
                     json.dumps(one, ensure_ascii=False)[:_LONGEST] for one in found[:3]
                 )
-                raise Refused(
+                raise Failed(
                     "json-differs",
                     f"{path} is {told}, not {json.dumps(wanted, ensure_ascii=False)}",
                 )
@@ -70,13 +70,13 @@ class Expected(Settings):
 
 
 def parsed(text: str) -> Any:
-    """The document. Raises Refused for what is no JSON."""
+    """The document. Raises Failed for what is no JSON."""
     try:
         return json.loads(text)
     # Ten thousand nested brackets end json.loads by RecursionError: that is the far end's fault,
     # not a bug here.
     except (ValueError, RecursionError) as error:
-        raise Refused("bad-json", f"what came is no JSON: {str(error)[:_LONGEST]}") from None
+        raise Failed("bad-json", f"what came is no JSON: {str(error)[:_LONGEST]}") from None
 
 
 def same(one: Any, other: Any) -> bool:

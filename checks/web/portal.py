@@ -30,7 +30,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration
 from checks.transport.http.address import web_address
@@ -138,7 +138,7 @@ url = "https://report.example.net/"
                 async with asyncio.timeout(self.within):
                     await self._look(trace)
         except TimeoutError:
-            raise Refused("timeout", f"not through within {self.within:g} s") from None
+            raise Failed("timeout", f"not through within {self.within:g} s") from None
         trace.measure("total_seconds", trace.elapsed())
 
     async def _walk(self, trace: Trace) -> None:
@@ -153,7 +153,7 @@ url = "https://report.example.net/"
 
     async def _look(self, trace: Trace) -> None:
         from checks.transport.http.address import Address
-        from checks.transport.http.client import Failed, Manner, fetch
+        from checks.transport.http.client import FailedStatus, Manner, fetch
         from checks.transport.http.message import Limits, Request
         from checks.transport.http.phases import Phases
         from checks.web.steps.variables import Words
@@ -176,27 +176,27 @@ url = "https://report.example.net/"
                 page = await fetch(
                     request, phases, manner, lambda status: status == self.expect_status
                 )
-            except Failed as failed:
+            except FailedStatus as failed:
                 kept(failed.answer)
                 raise
             try:
                 self._right(page.text)
                 self._not_soft(page)
-            except Refused:
+            except Failed:
                 kept(page)
                 raise
             phases.leave()
 
     def _right(self, text: str) -> None:
-        """Hold the text to what it must and must not contain. Raises Refused."""
+        """Hold the text to what it must and must not contain. Raises Failed."""
         if missing := [wanted for wanted in self.must_contain if wanted not in text]:
-            raise Refused("missing-text", ", ".join(repr(one) for one in missing))
+            raise Failed("missing-text", ", ".join(repr(one) for one in missing))
         if unwanted := [one for one in self.must_not_contain if one in text]:
-            raise Refused("unwanted-text", ", ".join(repr(one) for one in unwanted))
+            raise Failed("unwanted-text", ", ".join(repr(one) for one in unwanted))
 
     def _not_soft(self, page: Answer) -> None:
-        """Look for a failure that came with a good status. Raises Refused."""
+        """Look for a failure that came with a good status. Raises Failed."""
         from checks.web.steps.soft_200 import soft_failure
 
         if self.soft_200s and (wrong := soft_failure(page)):
-            raise Refused("soft-200", wrong)
+            raise Failed("soft-200", wrong)

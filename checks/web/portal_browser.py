@@ -83,7 +83,7 @@ steps = [
         return self._within() + LAUNCH_SECONDS
 
     async def probe(self, trace: Trace) -> None:
-        """Make the journey once. Raises Refused, CannotTell."""
+        """Make the journey once. Raises Failed, CannotTell."""
         from checks.web.browser.job import perform
 
         order = {

@@ -22,7 +22,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.data.usage.check import Usage
 from checks.data.usage.day import day_before
 from checks.data.usage.sources import QueueLog, Records
@@ -160,7 +160,7 @@ records = "answered_calls"
             self._compared(trace, told, recorded)
         trace.measure("total_seconds", trace.elapsed())
 
-    def fault_of(self, step: Step, refused: Refused) -> Refused:
+    def fault_of(self, step: Step, refused: Failed) -> Failed:
         """The fault of a step: where the last one is refused and the portal let us in before, it is
         the report that is missing.
         """
@@ -168,7 +168,7 @@ records = "answered_calls"
             refused.code.startswith("http:") or refused.code in _NOT_MADE
         )
         if step is self.steps[-1] and (let_in or refused.code in ("http:404", "http:410")):
-            return Refused("report-missing", str(refused))
+            return Failed("report-missing", str(refused))
         return refused
 
     async def _recorded(self, trace: Trace, date: datetime.date) -> Mapping[str, float]:
@@ -187,7 +187,7 @@ records = "answered_calls"
         reading = Trace(trace.elapsed, trace.exhibits_folder, began_at=trace.began_at)
         try:
             await usage.probe(reading)
-        except Refused as refused:
+        except Failed as refused:
             raise CannotTell(f"the call records cannot be read: {refused}") from None
         return reading.observation().measures
 
@@ -209,7 +209,7 @@ records = "answered_calls"
             pairs = [
                 f"{one.name}: {told[one.name]:g}, records {recorded[one.records]:g}" for one in off
             ]
-            raise Refused("figures-differ", "; ".join(pairs))
+            raise Failed("figures-differ", "; ".join(pairs))
 
 
 def _ending(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.settings import Settings
 from checks.web.expected import parsed
 from checks.web.json_path import JsonPath, values
@@ -55,11 +55,11 @@ class Figure(Settings):
         return self
 
     def read(self, text: str, date: str) -> float:
-        """Raises Refused where it is not there, or is no number."""
+        """Raises Failed where it is not there, or is no number."""
         found = self._of_json(text) if self.json_path is not None else self._of_csv(text, date)
         if not found:
             place = self.json_path or f"column {self.column!r} of {date}"
-            raise Refused("report-missing", f"the report has no {self.name}: nothing at {place}")
+            raise Failed("report-missing", f"the report has no {self.name}: nothing at {place}")
         return sum(self._number(one) for one in found)
 
     def agrees(self, told: float, recorded: float) -> bool:
@@ -76,7 +76,7 @@ class Figure(Settings):
         wanted = {column: what.replace("{date}", date) for column, what in self.rows.items()}
         if rows and (unknown := [one for one in (str(self.column), *wanted) if one not in rows[0]]):
             headings = ", ".join(list(rows[0])[:20])
-            raise Refused(
+            raise Failed(
                 "report-changed", f"the report has no column {unknown[0]!r}; it has {headings}"
             )
         return [
@@ -99,7 +99,7 @@ class Figure(Settings):
                 )
             )
         except ValueError:
-            raise Refused(
+            raise Failed(
                 "report-changed", f"{self.name} is no number: {str(found)[:60]!r}"
             ) from None
 
@@ -131,5 +131,5 @@ def _rows(text: str) -> list[dict[str, str]]:
             if len(found) >= _MOST_ROWS:
                 break
     except csv.Error as error:
-        raise Refused("report-changed", f"the report is no CSV: {error}") from None
+        raise Failed("report-changed", f"the report is no CSV: {error}") from None
     return found

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.settings import Duration
 from checks.transport.http.address import web_address
 from checks.transport.http.message import Answer
@@ -51,12 +51,12 @@ class Walked(Walking):
         steps = (*self.steps, *([self.logout] if self.logout else ()))
         return {name: said for step in steps for name, said in step.measures().items()}
 
-    def fault_of(self, step: Step, refused: Refused) -> Refused:  # noqa: ARG002 - kinds look at it
+    def fault_of(self, step: Step, refused: Failed) -> Failed:  # noqa: ARG002 - kinds look at it
         """What a failed step says, in the kind's own words."""
         return refused
 
     async def last_answer(self, trace: Trace, words: Mapping[str, str] | None = None) -> Answer:
-        """Go through the steps; `words` stand for what is written in braces. Raises Refused,
+        """Go through the steps; `words` stand for what is written in braces. Raises Failed,
         CannotTell.
         """
         from checks.web.steps.step_runner import walk
@@ -69,8 +69,8 @@ class Walked(Walking):
                     for step in self.steps:
                         try:
                             answer = await walker.take(step)
-                        except Refused as refused:
+                        except Failed as refused:
                             raise self.fault_of(step, refused) from None
         except TimeoutError:
-            raise Refused("timeout", f"not through within {self.within:g} s") from None
+            raise Failed("timeout", f"not through within {self.within:g} s") from None
         return answer

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.json_diff import difference
 from checks.kind import Duty
 from checks.settings import Settings
@@ -131,7 +131,7 @@ lands_on = "/home"
         # Nothing at all means the wrong page or a selector that fits no more: that is another fault
         # than a button that has gone.
         if not any(seen.values()):
-            raise Refused("missing", f"nothing of {', '.join(seen)} is there")
+            raise Failed("missing", f"nothing of {', '.join(seen)} is there")
         return seen
 
     def _compared(self, trace: Trace, seen: Mapping[str, Any]) -> None:
@@ -146,4 +146,4 @@ lands_on = "/home"
             trace.exhibit(
                 "difference.txt", "text/plain", "\n".join(told.unified[:_MOST_LINES]).encode()
             )
-            raise Refused("differs", told.words())
+            raise Failed("differs", told.words())

@@ -24,7 +24,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration, Secret
 from checks.transport.http.address import web_address
@@ -157,13 +157,13 @@ expect_status = [202]
                     "the trigger was taken, and nothing called back within"
                     f" {self.callback_within:g} s{others}"
                 )
-                raise Refused("no-callback", told) from None
+                raise Failed("no-callback", told) from None
             finally:
                 trace.measure("other_requests", listener.others)
 
     async def _compared(self, trace: Trace, came: Callback) -> None:
         try:
             await self.callback.hold(came.text)
-        except Refused as differs:
+        except Failed as differs:
             trace.exhibit("callback.txt", "text/plain", came.body)
-            raise Refused("wrong-body", str(differs)) from None
+            raise Failed("wrong-body", str(differs)) from None

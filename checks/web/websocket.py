@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.host_port import without_variable
@@ -122,7 +122,7 @@ answer = "pong"
         return self.within * len(self.stages) + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Open the socket once, and talk. Raises Refused, CannotTell."""
+        """Open the socket once, and talk. Raises Failed, CannotTell."""
         began = time.monotonic()
         async with self._connection(trace) as connection:
             if self.send is not None:
@@ -167,7 +167,7 @@ answer = "pong"
         except ConnectionClosed as closed:
             raise _closed(closed) from None
         except TimeoutError:
-            raise Refused("timeout", f"not taken within {self.within:g} s") from None
+            raise Failed("timeout", f"not taken within {self.within:g} s") from None
 
     async def _hear(self, connection: ClientConnection, wanted: str) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -183,12 +183,12 @@ answer = "pong"
                     if wanted in text:
                         return
                     heard.append(text[:_SHOWN])
-            raise Refused("bad-peer", f"{_MOST_MESSAGES} messages, none with {wanted!r}")
+            raise Failed("bad-peer", f"{_MOST_MESSAGES} messages, none with {wanted!r}")
         except ConnectionClosed as closed:
             raise _closed(closed) from None
         except TimeoutError:
             said = f"; it said {heard[-1]!r}" if heard else "; it said nothing"
-            raise Refused(
+            raise Failed(
                 "timeout", f"no answer with {wanted!r} within {self.within:g} s{said}"
             ) from None
 
@@ -216,18 +216,18 @@ class _Told:
                 left = facts["not_after"] - self._trace.began_at
                 self._trace.measure("certificate_days", left / 86400.0)
 
-    def fault(self) -> Refused:
+    def fault(self) -> Failed:
         """What failed, in its stage."""
         facts = self._failed
-        refused = Refused(facts["code"], facts["text"], facts["origin"])
+        refused = Failed(facts["code"], facts["text"], facts["origin"])
         try:
             with self._trace.stage(facts["stage"]):
                 raise refused
-        except Refused:
+        except Failed:
             return refused
 
 
-def _closed(closed: Any) -> Refused:
+def _closed(closed: Any) -> Failed:
     """The fault of a closed socket. 1002, 1003, 1007 and 1009 are what we close with on a frame
     that breaks the protocol or the limit (RFC 6455 section 7.4.1).
     """
@@ -235,10 +235,10 @@ def _closed(closed: Any) -> Refused:
         closed.sent and not closed.rcvd_then_sent and closed.sent.code in (1002, 1003, 1007, 1009)
     )
     if ours:
-        return Refused(
+        return Failed(
             "bad-peer",
             f"what came is no message for us: {closed.sent.reason or closed.sent.code}"[:200],
         )
     # RFC 6455 section 7.1.5: 1006 stands for a connection that ended without a close frame.
     code = closed.rcvd.code if closed.rcvd else 1006
-    return Refused("closed", f"the server closed it (code {code})")
+    return Failed("closed", f"the server closed it (code {code})")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.settings import Secret
 from checks.telephony.audio import nonce
 from checks.telephony.call import evidence
@@ -39,7 +39,7 @@ class Attempt:
         self._legs: dict[str, Phone] = {}
 
     async def run(self, watch: LoopWatch) -> None:
-        """Hold the call from its first stage to its end. Raises Refused, CannotTell."""
+        """Hold the call from its first stage to its end. Raises Failed, CannotTell."""
         try:
             agent = await self._agent(self._check.agent_line) if self._check.agent_line else None
             call = await self._softphone()
@@ -145,7 +145,7 @@ class Attempt:
         """The agent's phone, registered before the call is placed."""
         try:
             way = await account_of(line, self._check.step_within)
-        except Refused:
+        except Failed:
             with self._trace.stage("agent"):
                 raise
         agent = self._legs["agent"] = await Agent.start()
@@ -163,7 +163,7 @@ class Attempt:
         return agent
 
     async def _registered(self, agent: Phone) -> None:
-        """Refused is the end at once; no answer is judged when it is the agent's turn."""
+        """Failed is the end at once; no answer is judged when it is the agent's turn."""
         try:
             answer = await agent.until(
                 "registered", "registration-failed", within=self._check.step_within
@@ -174,14 +174,14 @@ class Attempt:
             return
         if answer.name == "registration-failed":
             with self._trace.stage("agent"):
-                raise Refused(
+                raise Failed(
                     "not-registered", f"{answer['code']} {answer['phrase']}", answer["origin"]
                 )
 
     # --- after the script
 
     async def _echo(self, call: Softphone) -> None:
-        """Say our own nonce, which must come back: the far end is an echo. Raises Refused."""
+        """Say our own nonce, which must come back: the far end is an echo. Raises Failed."""
         # SystemRandom: a nonce that could be guessed would prove nothing.
         ours = nonce.make(random.SystemRandom())
         with self._trace.stage("echo"):
@@ -194,7 +194,7 @@ class Attempt:
             )
             call.order("hush")
             if told.name == "challenge-not-heard":
-                raise Refused(
+                raise Failed(
                     "not-heard",
                     f"the echo did not come back; {told['best']} of {told['of']} symbols did",
                 )
@@ -208,7 +208,7 @@ class Attempt:
             call.order("hang-up", within=within)
             done = await self._in_time(call, "hung-up", "far-bye", within=within + START_SECONDS)
             if done.name == "hung-up" and not done["answered"]:
-                raise Refused("timeout", f"BYE was not answered within {within:g} s")
+                raise Failed("timeout", f"BYE was not answered within {within:g} s")
 
     def _keep(self) -> None:
         """Keep measures and exhibits, also of a call that failed."""

@@ -59,7 +59,7 @@ turn_password = { credential = "turn" }
 """
 
     async def probe(self, trace: Trace) -> None:
-        """Place the call. Raises Refused, CannotTell."""
+        """Place the call. Raises Failed, CannotTell."""
         attempt = Attempt(self, trace, self._within())
         with honest(trace, self, attempt.health) as watch:
             await attempt.run(watch)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sipmessage import Request, Response
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.call.leg import Event, refusal
 from checks.transport.stages import Tell
 from checks.webrtc.signalling import Signalling, facts_of
@@ -33,7 +33,7 @@ class Call:
         self._invite: Request | None = None
 
     async def place(self) -> str:
-        """Send INVITE, await the answer, and send ACK; returns its body. Raises Refused."""
+        """Send INVITE, await the answer, and send ACK; returns its body. Raises Failed."""
         self._tell("invited")
         final = await self._signalling.ask_as_user(self._next_invite, self._progress)
         if final.code >= 300:
@@ -47,7 +47,7 @@ class Call:
         return final.body.decode(errors="replace")
 
     async def press(self, digit: str) -> Response:
-        """Press one key by INFO; the far end's answer. Raises Refused."""
+        """Press one key by INFO; the far end's answer. Raises Failed."""
         info = self._within("INFO")
         # INFO with application/dtmf-relay has no RFC: it is what Asterisk, FreeSWITCH and JsSIP
         # speak; 160 ms a digit.
@@ -66,7 +66,7 @@ class Call:
                     # gets a BYE.
                     self._within("BYE") if self.established else self._cancel()
                 )
-        except (TimeoutError, Refused):
+        except (TimeoutError, Failed):
             return False
         return True
 
@@ -116,7 +116,7 @@ class Call:
         contact = answer.headers.get("Contact")
         # RFC 3261 section 12.1: a 2xx without Contact or To tag makes no dialog.
         if contact is None or not tag_of(self._far):
-            raise Refused("bad-peer", "a 2xx without Contact or tag")
+            raise Failed("bad-peer", "a 2xx without Contact or tag")
         self._target = uri_in(contact)
         # RFC 3261 section 12.1.2: the route set is the Record-Route, in reverse order.
         self._routes = list(reversed(answer.headers.getlist("Record-Route")))[:_MOST_ROUTES]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.leg import START_SECONDS, Event, Phone
 
 _SECONDS_A_DAY = 86400.0
@@ -27,20 +27,20 @@ class Softphone(Phone):
         """Start the process. Raises CannotTell."""
         return await super().start(command or _PROGRAM, log)
 
-    def ended_by(self, ending: Event) -> Refused:
+    def ended_by(self, ending: Event) -> Failed:
         """A stage that failed, a part that was lost, or the far end's own ending."""
         if ending.name not in ("failed", "lost") or self.trace is None:
             return super().ended_by(ending)
         # The origin tells the ticket whether it was our own stack.
-        refused = Refused(ending["code"], ending["text"], ending.facts.get("origin", "far"))
+        refused = Failed(ending["code"], ending["text"], ending.facts.get("origin", "far"))
         try:
             with self.trace.stage(ending["stage"]):
                 raise refused
-        except Refused:
+        except Failed:
             return refused
 
     async def pass_through(self, trace: Trace, name: str, within: float) -> None:
-        """Await one stage, as the process tells it. Raises Refused, CannotTell."""
+        """Await one stage, as the process tells it. Raises Failed, CannotTell."""
         with trace.stage(name):
             try:
                 told = await self.until(
@@ -49,7 +49,7 @@ class Softphone(Phone):
             except TimeoutError:
                 raise CannotTell("engine error: the softphone's process does not answer") from None
             if told.name == "failed":
-                raise Refused(told["code"], told["text"], told["origin"])
+                raise Failed(told["code"], told["text"], told["origin"])
         trace.measure(f"{name}_seconds", told["seconds"])
         _keep(trace, told)
 

@@ -31,7 +31,7 @@ from aiortc import (
 from aiortc import sdp as descriptions
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.webrtc.sounds import Mouth
 
 # The library has counters and no events for packets.
@@ -71,11 +71,11 @@ class Media:
         return str(self._peer.localDescription.sdp)
 
     def read(self, body: str) -> str:
-        """Look at the far end's description; its codec. Raises Refused."""
+        """Look at the far end's description; its codec. Raises Failed."""
         self._answer, self._described = body, _sound_in(body)
         codec = next((one for one in self._described.rtp.codecs if one.name in _USABLE), None)
         if codec is None:
-            raise Refused("no-codec", "the answer has none of the codecs that were offered")
+            raise Failed("no-codec", "the answer has none of the codecs that were offered")
         self._codec, self._clock = codec.name, codec.clockRate
         return self._codec
 
@@ -85,35 +85,35 @@ class Media:
         return bool(self._described.dtls and self._described.dtls.fingerprints)
 
     async def begin(self) -> None:
-        """Take the description that was read: ICE begins. Raises Refused."""
+        """Take the description that was read: ICE begins. Raises Failed."""
         # RFC 8839 section 5.4: without ice-ufrag and ice-pwd the far end does no ICE.
         if self._described.ice.usernameFragment is None or self._described.ice.password is None:
-            raise Refused(
+            raise Failed(
                 "no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP"
             )
         self._watch()
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(self._answer, "answer"))
         except Exception as problem:  # noqa: BLE001 - whatever the library raises
-            raise Refused(
+            raise Failed(
                 "bad-peer", f"the answer does not fit the offer: {problem}"[:200]
             ) from None
 
     async def until_connected(self) -> str:
-        """Wait for ICE; the pair chosen, in words. Raises Refused."""
+        """Wait for ICE; the pair chosen, in words. Raises Failed."""
         transport = self._dtls.transport
         await self._until(lambda: transport.state in ("completed", "failed", "closed"))
         if transport.state != "completed":
             # The check list shows whether there was anything to try.
             tried = len(transport._connection._check_list)
-            raise Refused("no-pair", f"none of {tried} candidate pairs could be used")
+            raise Failed("no-pair", f"none of {tried} candidate pairs could be used")
         # The library has no public way to the pair.
         pair = transport._connection._nominated[1]
         ours, theirs = pair.local_candidate, pair.remote_candidate
         return f"{ours.type} {ours.host}:{ours.port} to {theirs.type} {theirs.host}:{theirs.port}"
 
     async def until_secured(self) -> str:
-        """Wait for DTLS; role and fingerprint in words. Raises Refused."""
+        """Wait for DTLS; role and fingerprint in words. Raises Failed."""
         dtls = self._dtls
         await self._until(lambda: dtls.state in ("connected", "failed", "closed"))
         if dtls.state == "connected":
@@ -121,10 +121,10 @@ class Media:
             return f"DTLS as {dtls._role}, the fingerprint of the answer's certificate holds"
         # DTLS came up and was closed again: the certificate did not match (RFC 8122 section 6.2).
         if dtls.encrypted:
-            raise Refused(
+            raise Failed(
                 "fingerprint", "the certificate is not the one whose fingerprint the answer names"
             )
-        raise Refused("dtls", f"the handshake failed (as {dtls._role})")
+        raise Failed("dtls", f"the handshake failed (as {dtls._role})")
 
     async def until_heard(self) -> None:
         """Wait for the first packet both ways."""
@@ -197,7 +197,7 @@ def reach_own_host() -> None:
 
 
 def _sound_in(body: str) -> Any:
-    """The description of the sound in an SDP. Raises Refused."""
+    """The description of the sound in an SDP. Raises Failed."""
     try:
         found = [
             one
@@ -205,9 +205,9 @@ def _sound_in(body: str) -> Any:
             if one.kind == "audio" and one.port
         ]
     except Exception:  # noqa: BLE001 - the library raises whatever it stumbles over
-        raise Refused("bad-peer", "the answer's description is no SDP") from None
+        raise Failed("bad-peer", "the answer's description is no SDP") from None
     if not found:
-        raise Refused("no-media", "the answer takes no sound")
+        raise Failed("no-media", "the answer takes no sound")
     return found[0]
 
 

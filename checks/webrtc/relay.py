@@ -15,7 +15,7 @@ from typing import Any
 
 from aioice import stun, turn
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.tls import trusting
 
 PATTERN = (
@@ -48,7 +48,7 @@ class _Question(asyncio.DatagramProtocol):
         try:
             message = stun.parse_message(data)
         except (ValueError, IndexError, KeyError):
-            self._fail(Refused("bad-peer", "what came is not STUN"))
+            self._fail(Failed("bad-peer", "what came is not STUN"))
             return
         # RFC 8489 section 6.3: a response is known by its transaction ID.
         if self._asked and message.transaction_id == self._asked[0]:
@@ -80,7 +80,7 @@ class _Question(asyncio.DatagramProtocol):
 
 
 async def reflexive_address(url: str) -> str:
-    """Our address as a STUN server sees it. Raises Refused, OSError; has no time limit itself."""
+    """Our address as a STUN server sees it. Raises Failed, OSError; has no time limit itself."""
     _, host, port, _ = parts(url)
     loop = asyncio.get_running_loop()
     transport, question = await loop.create_datagram_endpoint(_Question, remote_addr=(host, port))
@@ -90,18 +90,18 @@ async def reflexive_address(url: str) -> str:
         # 14.2).
         mapped = answer.attributes["XOR-MAPPED-ADDRESS"]
     except stun.TransactionFailed as failed:
-        raise Refused(*_error("stun", failed)) from None
+        raise Failed(*_error("stun", failed)) from None
     except stun.TransactionTimeout:
         raise TimeoutError from None
     except KeyError:
-        raise Refused("bad-peer", "a success without XOR-MAPPED-ADDRESS") from None
+        raise Failed("bad-peer", "a success without XOR-MAPPED-ADDRESS") from None
     finally:
         transport.close()
     return f"{mapped[0]}:{mapped[1]}"
 
 
 async def relayed_address(url: str, user: str, password: str, authorities: str) -> str:
-    """Allocate a relay, give it back, and say where it was. Raises Refused, OSError; never gives up
+    """Allocate a relay, give it back, and say where it was. Raises Failed, OSError; never gives up
     by itself.
     """
     scheme, host, port, transport = parts(url)
@@ -117,14 +117,14 @@ async def relayed_address(url: str, user: str, password: str, authorities: str) 
             transport=transport,
         )
     except stun.TransactionFailed as failed:
-        raise Refused(*_error("turn", failed)) from None
+        raise Failed(*_error("turn", failed)) from None
     except stun.TransactionTimeout:
         raise TimeoutError from None
     address = relay.get_extra_info("sockname")
     relay.close()
     if not address or address[1] == 0:
         # An allocation with port 0 relays nothing.
-        raise Refused("no-relay", "an allocation without an address")
+        raise Failed("no-relay", "an allocation without an address")
     return f"{address[0]}:{address[1]}"
 
 

@@ -23,7 +23,7 @@ from sipmessage import Message, Request, Response
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.sip import digest, ladder
 from checks.webrtc.sip_requests import Identity, on_branch_of, reply
 
@@ -44,10 +44,10 @@ class Signalling:
         connection: ClientConnection,
         identity: Identity,
         asked: Callable[[Request], Response | None],
-        lost: Callable[[Refused], None],
+        lost: Callable[[Failed], None],
     ) -> None:
         self.identity, self.ladder = identity, ladder.Ladder()
-        self.broken: Refused | None = None
+        self.broken: Failed | None = None
         self._connection, self._asked, self._lost = connection, asked, lost
         self._awaited: dict[_Key, asyncio.Future[Response]] = {}
         self._provisional: dict[_Key, Callable[[Response], None]] = {}
@@ -57,7 +57,7 @@ class Signalling:
     async def ask(
         self, question: Request, provisional: Callable[[Response], None] | None = None
     ) -> Response:
-        """The final answer. Raises Refused when the socket breaks first."""
+        """The final answer. Raises Failed when the socket breaks first."""
         if self.broken:
             raise self.broken
         key = _key(question)
@@ -89,7 +89,7 @@ class Signalling:
             return answer
         challenge = digest.challenge(answer.headers.getlist(header))
         if challenge is None:
-            raise Refused(
+            raise Failed(
                 "bad-peer",
                 "credentials were asked for in a way that is no digest of SHA-256 or MD5",
             )
@@ -101,13 +101,13 @@ class Signalling:
         return await self.ask(again, provisional)
 
     async def say(self, message: Request | Response) -> None:
-        """Send one message. Raises Refused (dropped)."""
+        """Send one message. Raises Failed (dropped)."""
         self._keep("sent", bytes(message))
         try:
             await self._connection.send(bytes(message).decode())
         except ConnectionClosed:
             # The reading side knows the reason of the end; it may be a moment late.
-            raise self.broken or Refused("dropped", "the WebSocket is closed") from None
+            raise self.broken or Failed("dropped", "the WebSocket is closed") from None
 
     async def close(self) -> None:
         """Stop reading, and close the WebSocket."""
@@ -120,14 +120,14 @@ class Signalling:
         try:
             async for message in self._connection:
                 await self._take(message.encode() if isinstance(message, str) else message)
-            ending = Refused("dropped", "the server closed the WebSocket")
+            ending = Failed("dropped", "the server closed the WebSocket")
         except ConnectionClosed as problem:
             ending = _ending(problem)
-        except Refused as refused:
+        except Failed as refused:
             ending = refused
         self._break(ending)
 
-    def _break(self, ending: Refused) -> None:
+    def _break(self, ending: Failed) -> None:
         self.broken = ending
         # Whoever awaits an answer learns the reason.
         for answer in self._awaited.values():
@@ -141,14 +141,14 @@ class Signalling:
             return
         self._messages += 1
         if self._messages > _MOST_MESSAGES:
-            raise Refused("bad-peer", f"more than {_MOST_MESSAGES} messages")
+            raise Failed("bad-peer", f"more than {_MOST_MESSAGES} messages")
         self._keep("received", data)
         try:
             message = Message.parse(data)
             key = _key(message)
             answer = self._asked(message) if isinstance(message, Request) else None
         except (ValueError, KeyError, IndexError):
-            raise Refused("bad-peer", "what came over the WebSocket is not SIP") from None
+            raise Failed("bad-peer", "what came over the WebSocket is not SIP") from None
         if isinstance(message, Response):
             self._answered(key, message)
         # ACK has no response (RFC 3261 section 17.2.1).
@@ -176,7 +176,7 @@ def _key(message: Request | Response) -> _Key:
     return message.call_id, message.cseq.sequence, message.cseq.method
 
 
-def _ending(problem: ConnectionClosed) -> Refused:
+def _ending(problem: ConnectionClosed) -> Failed:
     """The fault that a closed socket means: ours for a frame that breaks the protocol or the limit,
     else "dropped".
     """
@@ -188,13 +188,13 @@ def _ending(problem: ConnectionClosed) -> Refused:
         and problem.sent.code in (1002, 1003, 1007, 1009)
     )
     if ours and problem.sent:
-        return Refused(
+        return Failed(
             "bad-peer", problem.sent.reason or f"WebSocket closed with {problem.sent.code}"
         )
     said = (
         f"{problem.rcvd.code} {problem.rcvd.reason}".strip() if problem.rcvd else "without a word"
     )
-    return Refused("dropped", f"the WebSocket was closed ({said})"[:200])
+    return Failed("dropped", f"the WebSocket was closed ({said})"[:200])
 
 
 def facts_of(answer: Response) -> Mapping[str, Any]:

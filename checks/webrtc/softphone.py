@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.process.channel import Channel, be_a_good_child
 from checks.transport.stages import Over, Stages
 
@@ -197,7 +197,7 @@ class Softphone:
     async def _press(self, station: Station, digits: str) -> None:
         try:
             await station.press(digits)
-        except Refused as refused:
+        except Failed as refused:
             self._channel.tell("press-failed", text=str(refused))
             return
         self._channel.tell("pressed", digits=digits)

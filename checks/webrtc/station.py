@@ -18,7 +18,7 @@ import numpy as np
 from sipmessage import Request, Response
 from websockets.asyncio.client import ClientConnection
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.audio import nonce_sound, sound
 from checks.telephony.audio.recording import bound
 from checks.telephony.call.leg import Event, refusal
@@ -90,7 +90,7 @@ class Station:
                 facts["note"] = f"ICE: {await made.until_connected()}"
         async with self._stages.stage("dtls") as facts:
             if not made.has_fingerprint:
-                raise Refused("no-fingerprint", "the answer has no DTLS fingerprint")
+                raise Failed("no-fingerprint", "the answer has no DTLS fingerprint")
             facts["note"] = await made.until_secured()
         await self._flow(made)
 
@@ -144,7 +144,7 @@ class Station:
             # A server may allocate for us directly, and not for the library: a firewall parts
             # their ports.
             if not relay.offered(await (await self._candidates()).offer()):
-                raise Refused(
+                raise Failed(
                     "no-candidate", f"{urls[0]} allocates, but no relay candidate came of it"
                 )
 
@@ -155,8 +155,8 @@ class Station:
             found = await relay.relayed_address(
                 url, known["turn_user"], known["turn_password"], known["authorities"]
             )
-        except Refused as refused:
-            raise Refused(refused.code, f"{url}: {refused.text}") from None
+        except Failed as refused:
+            raise Failed(refused.code, f"{url}: {refused.text}") from None
         facts["allocations"]["tls" if scheme == "turns" else transport] = time.monotonic() - began
         facts["notes"].append(f"{url} relays from {found}")
 
@@ -179,7 +179,7 @@ class Station:
     def _asked(self, request: Request) -> Response | None:
         return self._call.asked(request) if self._call else None
 
-    def _socket_lost(self, why: Refused) -> None:
+    def _socket_lost(self, why: Failed) -> None:
         # The stages register and answer hear of a lost socket themselves.
         if self._stages.current not in ("register", "answer"):
             self._lost("websocket", why.code, why.text)
@@ -201,12 +201,12 @@ class Station:
             self._mouth.play(None)
 
     async def press(self, digits: str) -> None:
-        """Press keys, with one INFO each: aiortc has no RFC 4733. Raises Refused."""
+        """Press keys, with one INFO each: aiortc has no RFC 4733. Raises Failed."""
         # Each key is an INFO of its own: the far end answers each.
         for digit in digits:
             answer = await self._call.press(digit) if self._call else None
             if answer is None or answer.code >= 300:
-                raise Refused(f"sip:{answer.code}" if answer else "no-call", "INFO was refused")
+                raise Failed(f"sip:{answer.code}" if answer else "no-call", "INFO was refused")
 
     async def counts(self) -> dict[str, Any]:
         """The RTP counts so far; {} before there is media."""
@@ -222,7 +222,7 @@ class Station:
         answered = await call.hang_up(within) if call else True
         # Without a registration there is nothing to take back; a broken socket has lost it.
         if signalling and self._registration and not signalling.broken:
-            with suppress(Refused, TimeoutError):
+            with suppress(Failed, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await signalling.ask_as_user(self._registration(0))
         return had_call, answered

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from checks.contract import CannotTell, Check, Claim, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Claim, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Runner:
         try:
             async with limit:
                 await check.probe(trace)
-        except (Refused, CannotTell) as ended:
+        except (Failed, CannotTell) as ended:
             return trace.observation(ended)
         except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
             # `expired` tells our own limit from a TimeoutError that the check raised by itself.

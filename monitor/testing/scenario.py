@@ -2,7 +2,7 @@
 judgement, shipped.
 
     scene = Scene(start, checks={"main-number": {"at": (time(8, 30),)}})
-    scene.world["main-number"] = Refused("sip:503", "Service Unavailable")
+    scene.world["main-number"] = Failed("sip:503", "Service Unavailable")
     await scene.run_until(start + timedelta(hours=2))
     assert scene.told() == ["opened RV-1 P2 ..."]
 

@@ -9,7 +9,7 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.data.backup.check import Backup, BackupProof
 from checks.data.backup.job import Do
 from checks.data.backup.listing import kept
@@ -63,7 +63,7 @@ def _done(arguments: Namespace, do: Do, what: str) -> int:
         ended: BaseException | None = None
         try:
             asyncio.run(_asked(configuration, check, do, arguments, trace))
-        except (Refused, CannotTell) as problem:
+        except (Failed, CannotTell) as problem:
             ended = problem
         seen = trace.observation(ended)
     fault = seen.blind or ""

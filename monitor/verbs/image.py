@@ -18,7 +18,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.data.backup.check import Backup
 from checks.data.backup.instructions import image_instructions
 from checks.data.backup.listing import Kept, newest_proven
@@ -86,7 +86,7 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
     check = Backup(engine="sqlite", path=path, folder=folder / "ledger")
     try:
         asyncio.run(converse(check.job(), Trace(time.monotonic, folder)))
-    except (Refused, CannotTell) as problem:
+    except (Failed, CannotTell) as problem:
         return f"the ledger: {problem}"
     return ""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.settings import nearest, parse_duration
 from checks.telephony.call.script import Pause, Press
 from checks.telephony.prompt_learning import cut, path_in, recording_call
@@ -104,7 +104,7 @@ async def _observed(check: SipCall, folder: Path) -> Observation:
     try:
         async with asyncio.timeout(check.longest_seconds()):
             await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     except TimeoutError:
         return trace.observation(blind="it took too long")

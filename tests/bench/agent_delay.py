@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.telephony.call.agent_proof import Proof
 from checks.telephony.call.leg import Phone
 from checks.telephony.call.line import Line
@@ -68,7 +68,7 @@ async def proven(folder: Path, codec: str, there_ms: float, back_ms: float, loss
             proof = Proof(trace, step, caller, agent, "rfc4733")
             await proof.prove()
             result.injected = line.mean_ms("near"), line.mean_ms("far")
-    except Refused as fault:
+    except Failed as fault:
         result.fault = str(fault)
     finally:
         await asyncio.gather(caller.close(), agent.close())

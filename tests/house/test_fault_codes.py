@@ -24,7 +24,7 @@ from monitor.core.policy import Policy
 from monitor.core.policy_rules import first_fitting
 from tests.house.source import ROOT, Module, modules, none
 
-RAISERS = ("Refused", "SourceFault", "Failed", "at.fault", "self._at.fault")
+RAISERS = ("Failed", "SourceFault", "at.fault", "self._at.fault")
 LIST = "checks/fault_codes.py"
 SHIPPED = ("exotel", "ozonetel", "xop")
 OF_OTHERS = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from checks import contract
 from monitor.cli import OLD_WORDS, main, parser
 from tests.house.source import ROOT, files, modules, none
 
@@ -107,3 +108,10 @@ def test_no_message_docstring_or_comment_uses_an_old_word() -> None:
 def test_an_old_word_would_be_found(line: str) -> None:
     good = "reveille once main-number    # look again, or `accept` its warnings"
     assert len(strays("page.md", f"{good}\n{line}\n{good}")) == 1
+
+
+def test_a_kind_of_others_goes_on_raising_by_the_old_name() -> None:
+    """What it raises is what the house catches, and no warning comes with it."""
+    assert contract.Refused is contract.Failed
+    with pytest.raises(contract.Failed, match="timeout: nothing within 5 s"):
+        raise contract.Refused("timeout", "nothing within 5 s")

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import zstandard
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.data.backup.check import Backup, BackupProof
 from checks.data.backup.job import Job
 from checks.data.backup.listing import Kept, kept
@@ -42,7 +42,7 @@ def observe(check: Backup | BackupProof, scratch: Path, job: Job | None = None) 
     trace = Trace(time.monotonic, scratch)
     try:
         asyncio.run(converse(job or check.job(), trace))
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

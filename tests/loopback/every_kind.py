@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from checks.contract import CannotTell, Check, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Trace
 from checks.kinds import kinds
 
 
@@ -162,7 +162,7 @@ async def word(check: Check, folder: Path) -> str:
     trace = Trace(time.monotonic, folder, began_at=time.time())
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return refused.code
     except CannotTell as blind:
         return f"blind: {blind}"

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from checks.host.check import HostCheck
 from monitor import policies
 from monitor.core.failure import Case
@@ -56,7 +56,7 @@ class Watch:
         ended: Exception | None = None
         try:
             await self.check.probe(trace)
-        except (Refused, CannotTell) as how:
+        except (Failed, CannotTell) as how:
             ended = how
         self.seen = trace.observation(ended)
         if self.seen.blind is None:

@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.network.uplink import Uplink
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
@@ -52,7 +52,7 @@ async def look(targets: str) -> dict[str, object]:
         trace = Trace(time.monotonic, Path(folder))
         try:
             await check.probe(trace)
-        except (Refused, CannotTell) as ended:
+        except (Failed, CannotTell) as ended:
             seen = trace.observation(ended)
         else:
             seen = trace.observation()

@@ -20,7 +20,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from checks.contract import Check, Refused, Trace
+from checks.contract import Check, Failed, Trace
 from checks.data.backup.check import Backup
 from checks.data.backup.programs import needed, run
 from checks.data.hygiene.check import Hygiene
@@ -126,7 +126,7 @@ async def main(folder: Path) -> None:
         try:
             await check.probe(trace)
             ended[check.KIND] = ""
-        except Refused as fault:
+        except Failed as fault:
             ended[check.KIND] = f"{fault.code}: {fault.text}"
         except Exception as problem:  # noqa: BLE001 - whatever it is, the test shows it
             ended[check.KIND] = f"{type(problem).__name__}: {problem}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.snmp import Agent, Community
 
@@ -111,6 +111,6 @@ async def _answering(process: subprocess.Popen[bytes], port: int, log: Path) -> 
             try:
                 if (await agent.get([mibs.UPTIME]))[mibs.UPTIME] is not None:
                     return
-            except Refused:
+            except Failed:
                 continue  # it is still starting
     raise AssertionError("the agent ended, see " + str(log))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import Observation, Refused, Trace
+from checks.contract import Failed, Observation, Trace
 from checks.telephony.audio import nonce
 from checks.telephony.call.agent_proof import Proof
 from checks.telephony.call.leg import Phone
@@ -55,7 +55,7 @@ async def proven(folder: Path, caller: Phone, agent: Phone, dtmf: str = "rfc4733
     trace = Trace(time.monotonic, folder)
     try:
         await Proof(trace, STEP, caller, agent, dtmf).prove()
-    except Refused as fault:
+    except Failed as fault:
         return trace.observation(fault)
     return trace.observation()
 

@@ -19,7 +19,7 @@ import dns.rrset
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import Observation, Refused, Trace
+from checks.contract import Failed, Observation, Trace
 from checks.network.dns import Dns
 from tests.loopback.dnsmasq_server import LONG, dnsmasq
 from tests.loopback.serving import Talk, listening, silent
@@ -34,7 +34,7 @@ async def look(
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     return trace.observation()
 

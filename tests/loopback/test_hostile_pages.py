@@ -18,7 +18,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 
-from checks.contract import Observation, Refused, Trace
+from checks.contract import Failed, Observation, Trace
 from checks.web.portal import Portal
 from tests.loopback.certificates import Authority
 from tests.loopback.serving import Talk, drop_by_drop, endlessly, listening
@@ -36,7 +36,7 @@ async def look(url: str, folder: Path, **settings: object) -> Observation:
     began = time.monotonic()
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     finally:
         assert time.monotonic() - began < 30

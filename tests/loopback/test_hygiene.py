@@ -21,7 +21,7 @@ import psycopg
 import pymysql
 import pytest
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.data.backup.check import Backup
 from checks.data.hygiene.check import Hygiene
 from checks.data.hygiene.journal import Journal
@@ -106,7 +106,7 @@ def look(
     trace = Trace(time.monotonic, own, memory)
     try:
         asyncio.run(check.probe(trace))
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

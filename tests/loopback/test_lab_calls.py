@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from checks.contract import Check, Observation, Refused, Trace
+from checks.contract import Check, Failed, Observation, Trace
 from lab import Lab
 from monitor.config import load
 
@@ -16,7 +16,7 @@ async def look(check: Check, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     return trace.observation()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import Check, Observation, Refused, Trace
+from checks.contract import Check, Failed, Observation, Trace
 from checks.kinds import kinds
 from checks.telephony.call.line import Line
 from checks.telephony.options import SipOptions
@@ -23,7 +23,7 @@ async def look(check: Check, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     return trace.observation()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Layer, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Layer, Observation, Trace
 from checks.plugin import NagiosPlugin
 from checks.settings import Secret
 from lab import Lab
@@ -30,7 +30,7 @@ async def look(folder: Path, *command: object, **settings: Any) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

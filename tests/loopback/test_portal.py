@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from checks.contract import Check, Observation, Refused, Trace
+from checks.contract import Check, Failed, Observation, Trace
 from checks.kinds import kinds
 from checks.web.portal import Portal
 from lab import Lab
@@ -21,7 +21,7 @@ async def look(check: Check, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     return trace.observation()
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.web.portal import Portal
 from lab import Lab
 from monitor.core.verdict import Expectation, State, judge
@@ -157,7 +157,7 @@ async def look(check: Portal, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

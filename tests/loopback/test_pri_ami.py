@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Check, Layer, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Observation, Trace
 from checks.settings import Secret
 from checks.telephony.asterisk.pri_ami import PriAmi
 from lab import certificate
@@ -20,7 +20,7 @@ async def look(check: Check, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from checks.settings import Secret
 from checks.telephony.call.line import Line
 from checks.telephony.registration import SipRegistration
@@ -24,7 +24,7 @@ async def look(check: Check, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from checks.settings import Secret
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.pri_snmp import PriSnmp, SnmpSpan
@@ -38,7 +38,7 @@ async def look(check: Check, folder: Path, memory: Mapping[str, Any] | None = No
     trace = Trace(time.monotonic, folder, memory)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Layer, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Layer, Observation, Trace
 from checks.settings import Secret
 from checks.telephony.asterisk.queue_state import QueueState
 from tests.loopback.ami_server import SECRET, USER, Asterisk, Row, asterisk, caller, member, queue
@@ -44,7 +44,7 @@ class Desk:
         trace = Trace(time.monotonic, self._folder, memory)
         try:
             await self.check(**settings).probe(trace)
-        except (Refused, CannotTell) as ended:
+        except (Failed, CannotTell) as ended:
             return trace.observation(ended)
         return trace.observation()
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.telephony.audio import nonce
 from checks.telephony.call.leg import Phone
 from tests.loopback.sipp.peer import alaw, eventually, silence, sipp
@@ -233,6 +233,6 @@ async def test_a_second_call_to_a_phone_in_a_call_finds_it_busy(tmp_path: Path) 
     async with connected(tmp_path) as (_, callee):
         third = await opened(tmp_path, "third")
         third.order("call", to=f"sip:callee@127.0.0.1:{callee.events[0]['port']}", headers={})
-        with pytest.raises(Refused, match="sip:486"):
+        with pytest.raises(Failed, match="sip:486"):
             await third.until("answered", within=WITHIN)
         await third.close()

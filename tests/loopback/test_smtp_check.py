@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.network.imap import Mailbox
 from checks.network.smtp import Smtp
 from checks.settings import Secret
@@ -43,7 +43,7 @@ async def look(folder: Path, port: int, **settings: Any) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

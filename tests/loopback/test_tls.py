@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.network.tls_certificate import TlsCertificate
 from monitor.core.verdict import Expectation, State, judge
 from tests.loopback.certificates import Authority
@@ -31,7 +31,7 @@ async def look(folder: Path, port: int, **settings: Any) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     return trace.observation()
 

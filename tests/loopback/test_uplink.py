@@ -17,7 +17,7 @@ import dns.message
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Layer, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Layer, Observation, Trace
 from checks.network.uplink import Uplink
 from lab import Lab
 from monitor.core.verdict import Expectation, State, judge
@@ -37,7 +37,7 @@ async def look(folder: Path, *targets: dict[str, Any], **settings: Any) -> Obser
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

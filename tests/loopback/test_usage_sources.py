@@ -22,7 +22,7 @@ import psycopg
 import pymysql
 import pytest
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.data.usage.check import Usage
 from lab import records as lab
 from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
@@ -127,7 +127,7 @@ def looked(check: Usage, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         asyncio.run(check.probe(trace))
-    except Refused as refused:
+    except Failed as refused:
         return trace.observation(refused)
     return trace.observation()
 

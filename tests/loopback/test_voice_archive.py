@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import CannotTell, Observation, Refused, Trace
+from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.data.hygiene.voice_log_archive import VoiceLogArchive
 
 pytestmark = pytest.mark.xdist_group(
@@ -35,7 +35,7 @@ def look(check: VoiceLogArchive, folder: Path, at: datetime) -> Observation:
     trace = Trace(time.monotonic, own)
     try:
         asyncio.run(check.probe(trace))
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from checks.web.api import Api
 from checks.web.report import Report
 from checks.web.ui_config import UiConfig
@@ -50,7 +50,7 @@ async def attempt(
     trace = Trace(time.monotonic, folder, accepted=accepted)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     seen = trace.observation()
     assert set(seen.measures) <= set(check.measures()), set(seen.measures) - set(check.measures())

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from checks.contract import CannotTell, Claim, Layer, Refused, Trace
+from checks.contract import CannotTell, Claim, Failed, Layer, Trace
 from checks.telephony.call.line import Line
 from checks.telephony.call.probe_health import LoopWatch
 from checks.webrtc.attempt import Attempt
@@ -256,7 +256,7 @@ async def test_no_call_is_left_behind(centre: Edge, tmp_path: Path, how: str) ->
         os.kill(softphone.pid, signal.SIGTERM)
     else:
         softphone._writer.close()
-    with pytest.raises((Refused, CannotTell)):
+    with pytest.raises((Failed, CannotTell)):
         await asyncio.wait_for(running, 30)
     assert re.search(r"<-+ BYE sip:6001", (folder / "agent-ladder.txt").read_text())
     assert not psutil.pid_exists(softphone.pid)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.json_diff import difference
 from monitor.core.verdict import State
 from monitor.ledger import Ledger
@@ -44,7 +44,7 @@ class Toolbar(Check):
             if "toolbar" not in trace.accepted:
                 raise CannotTell("not accepted yet")
             if told := difference(trace.accepted["toolbar"], self.SHOWN):
-                raise Refused("differs", told.words())
+                raise Failed("differs", told.words())
 
 
 class Screen:

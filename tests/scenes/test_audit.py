@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from monitor.config.models import Audit
 from monitor.testing.scenario import Scene, ScriptedPortal
 from reports.audit import Audit as Report
@@ -56,7 +56,7 @@ async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(
     tmp_path: Path,
 ) -> None:
     site = scene(tmp_path)
-    site.world["usage"] = Refused("unreachable", "no database")
+    site.world["usage"] = Failed("unreachable", "no database")
     site.world["backup"] = CannotTell("no pg_dump")
     await site.run_until(FOUR + timedelta(minutes=1))
     report = reports(site)[0]
@@ -80,7 +80,7 @@ async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(
 
 async def test_yesterdays_trouble_stands_in_it_with_its_ticket(tmp_path: Path) -> None:
     site = scene(tmp_path)
-    site.world["main-number"] = Refused("silent", "no sound")
+    site.world["main-number"] = Failed("silent", "no sound")
     await site.run_for(hours=2)
     site.world["main-number"] = None
     await site.run_until(FOUR + timedelta(minutes=1))

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from checks.contract import Refused
+from checks.contract import Failed
 from monitor.audit.gathering import KIND
 from monitor.audit.round import MADE_UP_DAYS
 from monitor.config.models import Audit
@@ -81,7 +81,7 @@ class Years:
             self.mail_until = clock.now() + timedelta(hours=24)
         elif trouble == "failing-part":
             site.world["backup"] = (
-                None if site.world["backup"] else Refused("no-space", "the disk is full")
+                None if site.world["backup"] else Failed("no-space", "the disk is full")
             )
         elif trouble == "long-off":
             site.stop_daemon()

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-from checks.contract import Check, Layer, Refused, Trace
+from checks.contract import Check, Failed, Layer, Trace
 from monitor import policies
 from monitor.core.incident import Incident
 from monitor.core.policy import Policy
@@ -45,7 +45,7 @@ class Queue(Check):
             if isinstance(wrong := self.world[self.name], Missing):
                 trace.measure("agents_missing", float(wrong.lost))
                 trace.measure("seats", 100.0)
-                raise Refused("too-few-agents", f"{wrong.lost} of 100")
+                raise Failed("too-few-agents", f"{wrong.lost} of 100")
 
     def measures(self) -> dict[str, str]:
         """What it counts."""

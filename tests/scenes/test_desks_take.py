@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from checks.contract import Refused
+from checks.contract import Failed
 from monitor.config.models import Audit
 from monitor.delivery.last_resort import Alarm
 from monitor.delivery.outbox import Outbox
@@ -21,7 +21,7 @@ from monitor.testing.doubles import FakeDesk
 from monitor.testing.scenario import Scene
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
-SILENT = Refused("silent", "no sound for 8 s")
+SILENT = Failed("silent", "no sound for 8 s")
 
 
 class HelpdeskSettings(DeskSettings):

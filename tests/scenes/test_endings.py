@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from monitor.core.incident import Incident
 from monitor.desks.internet_message import compose
 from monitor.incidents import store
@@ -22,9 +22,9 @@ from monitor.incidents.view import view
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-SILENT = Refused("silent", "no sound for 8 s")
-NO_CIRCUIT = Refused("sip:503/34", "Service Unavailable")
-DOWN = Refused("http:503", "Service Unavailable")
+SILENT = Failed("silent", "no sound for 8 s")
+NO_CIRCUIT = Failed("sip:503/34", "Service Unavailable")
+DOWN = Failed("http:503", "Service Unavailable")
 IVR = {
     "main": {"every": 300.0, "diagnose": ("trunk",)},
     "trunk": {"of": ScriptedTrunk, "every": 300.0},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from monitor.evidence.retention import sweep
 from monitor.testing.scenario import Scene
 
@@ -15,7 +15,7 @@ DAY = 86400.0
 
 async def test_old_evidence_goes_and_what_a_ticket_shows_stays(tmp_path: Path) -> None:
     site = Scene(START, {"main-number": {"every": 3600.0}}, folder=tmp_path)
-    site.world["main-number"] = Refused("silent")
+    site.world["main-number"] = Failed("silent")
     await site.run_for(minutes=5)
     exhibits, shown = tmp_path / "exhibits", tmp_path / "exhibits" / "2026-11-01"
     assert not shown.exists(), "a look that has nothing to show leaves nothing"

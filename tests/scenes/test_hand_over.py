@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from monitor import policies
 from monitor.core.policy import Policy
 from monitor.desks.internet_message import compose
@@ -20,8 +20,8 @@ from monitor.incidents.actions import TicketActions
 from monitor.testing.scenario import Scene, ScriptedPortal
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-SILENT = Refused("silent", "no sound for 8 s")
-DOWN = Refused("http:503", "Service Unavailable")
+SILENT = Failed("silent", "no sound for 8 s")
+DOWN = Failed("http:503", "Service Unavailable")
 XOP = (
     "operators",
     "customer-staff",

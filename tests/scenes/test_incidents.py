@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from monitor.core.maintenance import Once, Window
 from monitor.testing.scenario import Scene, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
-SILENT = Refused("silent", "no sound for 8 s")
-NO_CIRCUIT = Refused("sip:503/34", "Service Unavailable")
+SILENT = Failed("silent", "no sound for 8 s")
+NO_CIRCUIT = Failed("sip:503/34", "Service Unavailable")
 
 UPGRADE = Window(
     ("*",),
@@ -204,7 +204,7 @@ async def test_a_level_that_reaches_nobody_is_passed_over_at_once(scene: Make) -
         {"portal": {"of": ScriptedPortal, "every": 300.0, "component": "agent-portal"}},
         people={"operators": "operators", "shift-team-leader": "leader"},
     )
-    site.world["portal"] = Refused("http:503", "Service Unavailable")
+    site.world["portal"] = Failed("http:503", "Service Unavailable")
     await site.run_for(minutes=1)
     assert site.told() == ["opened RV-1 to leader", "opened RV-1 to operators"]
     ladder = site.desk.letters[0].body["ticket"]["ladder"]

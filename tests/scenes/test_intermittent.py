@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from monitor.incidents import store
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-DOWN = Refused("http:503", "Service Unavailable")
-NO_CIRCUIT = Refused("sip:503/34", "Service Unavailable")
+DOWN = Failed("http:503", "Service Unavailable")
+NO_CIRCUIT = Failed("sip:503/34", "Service Unavailable")
 
 Make = Callable[..., Scene]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.settings import Secret
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.pri_snmp import PriSnmp
@@ -20,7 +20,7 @@ from monitor.testing.scenario import Scene
 from tests.loopback.snmp_agent import COUNTER, INTEGER, STATUS, TICKS, Gateway, gateway
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
-SILENT = Refused("silent", "no sound for 8 s")
+SILENT = Failed("silent", "no sound for 8 s")
 
 
 @pytest.fixture(scope="module")

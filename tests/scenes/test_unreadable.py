@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from checks.body import Unreadable
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.run.proof import retain
@@ -38,7 +38,7 @@ from tests.unit.ledger_story import SITE
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # 08:30 in Pune
 OLD = Path(__file__).parents[1] / "golden" / "ledger" / "0.1.0.sql"
-SILENT = Refused("silent", "no sound for 8 s")
+SILENT = Failed("silent", "no sound for 8 s")
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from checks.contract import CannotTell, Layer, Refused, Trace
+from checks.contract import CannotTell, Failed, Layer, Trace
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-CUT = Refused("timeout", "0 of 3 targets answered, 1 needed")
-FLAPPING = Refused("flapping", "up in 3 of 5 rounds, with 4 changes")
-NO_WAY = Refused("timeout", "nothing within 10 s")
+CUT = Failed("timeout", "0 of 3 targets answered, 1 needed")
+FLAPPING = Failed("flapping", "up in 3 of 5 rounds, with 4 changes")
+NO_WAY = Failed("timeout", "nothing within 10 s")
 
 
 class ScriptedUplink(Scripted):
@@ -109,7 +109,7 @@ def issues(site: Scene) -> list[str]:
 
 @pytest.mark.parametrize("wrong", [CUT, FLAPPING], ids=["down", "flapping"])
 async def test_everything_fails_with_the_uplink_and_the_carrier_gets_the_one_ticket(
-    scene: Make, wrong: Refused
+    scene: Make, wrong: Failed
 ) -> None:
     site = scene()
     await site.run_for(minutes=3)

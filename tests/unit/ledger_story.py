@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from monitor.config.models import Audit
 from monitor.incidents.actions import TicketActions
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
@@ -105,7 +105,7 @@ def scene_in(folder: Path) -> Scene:
 
 async def _silent_and_taken_care_of(site: Scene) -> None:
     """RV-1: opened, noted, acknowledged, recovered."""
-    site.world["main-number"] = Refused("silent", "no sound for 8 s")
+    site.world["main-number"] = Failed("silent", "no sound for 8 s")
     await site.run_for(minutes=67)
     counter = TicketActions(site.ledger, site.configuration, site.clock.now())
     counter.note(
@@ -121,7 +121,7 @@ async def _portal_resolved_too_soon(site: Scene) -> None:
     """Two portals under two issues or one; resolved by hand, failing again, reopened, reclassified,
     over.
     """
-    site.world["agent-portal"] = site.world["admin-portal"] = Refused(
+    site.world["agent-portal"] = site.world["admin-portal"] = Failed(
         "timeout", "no answer within 10 s"
     )
     await site.run_for(minutes=40)
@@ -139,7 +139,7 @@ async def _portal_resolved_too_soon(site: Scene) -> None:
 async def _flapping(site: Scene) -> None:
     """Good and bad in turn, until it is said to flap."""
     for _ in range(6):
-        site.world["admin-portal"] = Refused("tls:expired", "the certificate has expired")
+        site.world["admin-portal"] = Failed("tls:expired", "the certificate has expired")
         await site.run_for(minutes=67)
         site.world["admin-portal"] = None
         await site.run_for(minutes=67)
@@ -160,6 +160,6 @@ async def _trunk_that_nobody_minds(site: Scene) -> None:
     """The trunk below the main number is down for a night: one ticket, the whole ladder, missed
     targets. Then the calls are over, and one thing more breaks.
     """
-    site.world["trunk"] = Refused("sip:503/34", "Service Unavailable; no circuit")
-    site.world["main-number"] = Refused("sip:503/34", "Service Unavailable; no circuit")
+    site.world["trunk"] = Failed("sip:503/34", "Service Unavailable; no circuit")
+    site.world["main-number"] = Failed("sip:503/34", "Service Unavailable; no circuit")
     await site.run_for(hours=14)

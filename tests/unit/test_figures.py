@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.web.report_figures import Figure
 
 DAYS = "Date,Calls,Talk\r\n2026-11-20,88,\r\n2026-11-21,90,4:40:12\r\n"
@@ -63,7 +63,7 @@ def test_a_figure_is_read(written: dict[str, Any], report: str, told: float) -> 
 def test_a_report_that_is_not_as_it_was_says_so(
     written: dict[str, Any], report: str, code: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Failed) as refused:
         figure(**written).read(report, "2026-11-21")
     assert refused.value.code == code
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.probe_health import (
     MEASURES,
     Health,
@@ -35,18 +35,18 @@ async def ends(
         with honest(trace(folder), ProbeLimits(**limits), lambda: [leg]):
             if fault:
                 raise fault
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return ended
     return KeyError("nothing raised")
 
 
 async def test_a_well_probe_says_what_it_saw(tmp_path: Path) -> None:
     assert isinstance(await ends(tmp_path, WELL), KeyError)
-    assert isinstance(await ends(tmp_path, WELL, Refused("choppy")), Refused)
+    assert isinstance(await ends(tmp_path, WELL, Failed("choppy")), Failed)
 
 
 async def test_a_sick_probe_cannot_tell_and_gives_the_figures(tmp_path: Path) -> None:
-    ended = await ends(tmp_path, SICK, Refused("choppy", "12 gaps"))
+    ended = await ends(tmp_path, SICK, Failed("choppy", "12 gaps"))
     assert isinstance(ended, CannotTell)
     assert "stood still for 0.9 s (limit 0.5 s)" in str(ended)
     assert "it saw choppy: 12 gaps" in str(ended)
@@ -57,11 +57,11 @@ async def test_a_pass_of_a_sick_probe_counts_no_more_than_its_fault(tmp_path: Pa
 
 
 async def test_what_the_far_end_said_in_words_stays_a_fact(tmp_path: Path) -> None:
-    refused = Refused("sip:503/34", "Service Unavailable")
+    refused = Failed("sip:503/34", "Service Unavailable")
     assert await ends(tmp_path, SICK, refused) is refused
-    assert not said_by_far_end(Refused("sip:408", origin="far")), "the far end waited for us"
-    assert not said_by_far_end(Refused("sip:503", origin="local")), "our own stack made it up"
-    assert not said_by_far_end(Refused("timeout"))
+    assert not said_by_far_end(Failed("sip:408", origin="far")), "the far end waited for us"
+    assert not said_by_far_end(Failed("sip:503", origin="local")), "our own stack made it up"
+    assert not said_by_far_end(Failed("timeout"))
 
 
 async def test_limits_are_the_sites_own(tmp_path: Path) -> None:

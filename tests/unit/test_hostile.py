@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sipmessage import Response
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.call.bad_peer import blamed
 from checks.telephony.call.leg import Event
 from checks.telephony.phone.sip_watch import Watch
@@ -178,7 +178,7 @@ def test_endless_provisionals_and_several_answers_are_told_once() -> None:
 def test_only_what_a_breach_explains_is_blamed_on_it(
     code: str, event: Any, becomes: str | None
 ) -> None:
-    found = blamed(Refused(code, "said"), {"call": Leg(event)})  # type: ignore[dict-item]
+    found = blamed(Failed(code, "said"), {"call": Leg(event)})  # type: ignore[dict-item]
     assert (found.code if found else None) == becomes
 
 

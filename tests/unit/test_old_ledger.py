@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from checks.contract import Refused
+from checks.contract import Failed
 from monitor.cli import main
 from monitor.core.incident import Closing, Incident
 from monitor.incidents.store import incident_of
@@ -133,7 +133,7 @@ async def test_its_open_tickets_go_on(release: str, tmp_path: Path) -> None:
     for number in (6, 7):
         over = incident(site, number)
         assert (over.closing, over.works_since) == (Closing.RECOVERED, over.recovered_at)
-    site.world["trunk"] = Refused("sip:503/34", "Service Unavailable; no circuit")
+    site.world["trunk"] = Failed("sip:503/34", "Service Unavailable; no circuit")
     await site.run_for(minutes=70)
     (row,) = site.ledger.open_incidents()
     assert (row.issue, incident_of(row).returns) == (incident(site, 7).issue, 1)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.contract import Layer, Refused, Trace
+from checks.contract import Failed, Layer, Trace
 from checks.durations import write_duration
 from monitor import policies
 from monitor.config.models import Person
@@ -64,7 +64,7 @@ class Burst(Scripted):
 
     async def probe(self, trace: Trace) -> None:
         wrong = self.world[self.name]
-        if isinstance(wrong, Refused):
+        if isinstance(wrong, Failed):
             rejected, _, offered = wrong.text.split()
             trace.measure("rejected", float(rejected))
             trace.measure("offered", float(offered))
@@ -82,7 +82,7 @@ async def test_a_loss_that_grows_makes_the_same_ticket_worse(tmp_path: Path) -> 
     site.start_daemon()
     told: list[tuple[int | None, str]] = []
     for loss in ("9 of 400", "7 of 400", "81 of 400", "9 of 400"):
-        site.world["capacity"] = Refused("sip:503/34", loss)
+        site.world["capacity"] = Failed("sip:503/34", loss)
         await site.run_for(minutes=6)
         told += [(row.number, row.severity) for row in site.ledger.incidents()]
     site.stop_daemon()

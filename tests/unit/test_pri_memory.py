@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from monitor.clock import SystemClock
 from monitor.core.condition import Condition, remembering
 from monitor.core.verdict import State
@@ -59,7 +59,7 @@ async def test_it_survives_a_restart(site: Scene) -> None:
 
 
 async def test_a_failed_look_leaves_something_too(site: Scene) -> None:
-    site.world["trunk"] = Refused("sip:503")
+    site.world["trunk"] = Failed("sip:503")
     await site.run_for(minutes=6)
     assert before(site) == [float(count) for count in range(len(site.seen))]
 

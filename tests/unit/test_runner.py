@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from checks.contract import CannotTell, Check, Claim, Fault, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Claim, Failed, Fault, Layer, Trace
 from monitor.clock import SystemClock
 from monitor.scheduling.runner import Runner
 
@@ -36,7 +36,7 @@ class Told(Check):
         trace.exhibit("seen.txt", "text/plain", b"seen")
 
     async def _refuse(self, trace: Trace) -> None:
-        raise Refused("sip:503", "Service Unavailable", "local")
+        raise Failed("sip:503", "Service Unavailable", "local")
 
     async def _wonder(self, trace: Trace) -> None:
         raise CannotTell("no engine")

@@ -11,7 +11,7 @@ import ssl
 
 import pytest
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.transport import faults, tls
 from checks.transport.faults import FAR, OWN, far_faults, fault_of, fault_said, most_telling
 
@@ -42,7 +42,7 @@ def meant(error: Exception) -> str:
     try:
         with far_faults():
             raise error
-    except Refused as refused:
+    except Failed as refused:
         assert refused.__cause__ is error
         return refused.code
     except CannotTell as blind:

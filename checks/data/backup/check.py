@@ -253,7 +253,7 @@ newest_record = "SELECT max(calldate) FROM cdr"
         return {**own, **super().measures()}
 
     def job(self, do: Do | None = None, at: str = "", to: str = "", overwrite: bool = False) -> Job:
-        """What the worker is to do. Raises Refused."""
+        """What the worker is to do. Raises Failed."""
         return Job(
             do=do or ("take-and-prove" if self.prove else "take"),
             folder=str(self.folder),

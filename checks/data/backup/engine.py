@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.store.archive_file import Artefact, Writable, store, unpack
 from checks.data.backup.store.manifest import Content, Manifest
@@ -132,10 +132,10 @@ class Engine(Protocol):
     """What is backed up, and how."""
 
     def size(self) -> int:
-        """Bytes that the source occupies, about. Raises Refused."""
+        """Bytes that the source occupies, about. Raises Failed."""
 
     def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:
-        """Write its artefacts into `partial`. Raises Refused."""
+        """Write its artefacts into `partial`. Raises Failed."""
 
 
 class Rehearsal(Protocol):
@@ -146,7 +146,7 @@ class Rehearsal(Protocol):
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
-        Refused.
+        Failed.
         """
 
 
@@ -155,7 +155,7 @@ def _merely_stopped(future: Future[Any]) -> bool:
 
 
 def compared(manifest: Manifest, found: Found) -> None:
-    """Hold what was restored to what the snapshot held. Raises Refused "differs" with the first
+    """Hold what was restored to what the snapshot held. Raises Failed "differs" with the first
     differences.
     """
     wrong = [*_tables(manifest.tables, found.tables), *found.differences]
@@ -163,7 +163,7 @@ def compared(manifest: Manifest, found: Found) -> None:
         wrong.append(f"newest record {found.newest_record}, was {manifest.newest_record}")
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise Refused("differs", "; ".join(wrong[:5]) + more, origin="local")
+        raise Failed("differs", "; ".join(wrong[:5]) + more, origin="local")
 
 
 def _tables(was: Mapping[str, Content], now: Mapping[str, Content]) -> list[str]:

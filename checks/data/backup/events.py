@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.process.child import Tell
 
 # Twice a second moves a line in a terminal; an event for each megabyte would be a load of its own.
@@ -64,6 +64,6 @@ class BackupEvents:
         """Tell a sentence of fact, for the attempt's notes."""
         self.event(note=text)
 
-    def refused(self, refusal: Refused) -> None:
+    def refused(self, refusal: Failed) -> None:
         """Tell that the stage under way failed, and why."""
         self.event(fault=refusal.code, text=refusal.text, origin=refusal.origin)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from checks.contract import Refused
+from checks.contract import Failed
 
 # The end of what a tool said names the fault; its beginning is progress.
 _SAID_BYTES = 4000
@@ -99,7 +99,7 @@ def started(
     stdout: int | IO[bytes] = subprocess.PIPE,
     user: str | None = None,
 ) -> Iterator[Tool]:
-    """A tool while the block runs; killed if it is still there at the end. Raises Refused when it
+    """A tool while the block runs; killed if it is still there at the end. Raises Failed when it
     cannot start.
     """
     words = list(map(str, command))
@@ -116,7 +116,7 @@ def started(
                 **_as_user(user),
             )
         except OSError as problem:
-            raise Refused(
+            raise Failed(
                 "tool-missing", f"{command[0]}: {problem.strerror}", origin="local"
             ) from problem
         tool = Tool(process, Path(command[0]).name, errors)
@@ -139,7 +139,7 @@ def run(
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     user: str | None = None,
 ) -> bytes:
-    """Run to the end and give back what it wrote. Raises ToolFailed, Refused."""
+    """Run to the end and give back what it wrote. Raises ToolFailed, Failed."""
     with started(command, environment, stdin, user=user) as tool:
         wrote = tool.output.read()
         tool.end()
@@ -159,10 +159,10 @@ def found(name: str, folder: Path | None = None) -> Path | None:
 
 
 def needed(name: str, folder: Path | None = None) -> Path:
-    """The path of a tool. Raises Refused "tool-missing"."""
+    """The path of a tool. Raises Failed "tool-missing"."""
     if here := found(name, folder):
         return here
-    raise Refused(
+    raise Failed(
         "tool-missing",
         f"{name} is not installed{f' in {folder}' if folder else ''}",
         origin="local",
@@ -172,7 +172,7 @@ def needed(name: str, folder: Path | None = None) -> Path:
 def postgresql_folder(name: str, least_major: int, folder: Path | None = None) -> Path:
     """Where the tools of PostgreSQL lie: the oldest that hold `name` and are as new as the server.
 
-    Raises Refused: "tool-missing", or "client-older" where all there are would not understand the
+    Raises Failed: "tool-missing", or "client-older" where all there are would not understand the
     server.
     """
     majors: dict[int, Path] = {}
@@ -180,10 +180,10 @@ def postgresql_folder(name: str, least_major: int, folder: Path | None = None) -
         if (program := place / name).exists() and (major := _major(program)) is not None:
             majors.setdefault(major, place)
     if not majors:
-        raise Refused("tool-missing", f"{name} is not installed", origin="local")
+        raise Failed("tool-missing", f"{name} is not installed", origin="local")
     # The oldest that fits: a dump of a newer tool may need a newer pg_restore than the site has.
     if not (fit := [major for major in majors if major >= least_major]):
-        raise Refused(
+        raise Failed(
             "client-older",
             f"{name} is of version {max(majors)}, the server of version {least_major}",
             origin="local",

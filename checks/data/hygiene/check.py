@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.data.usage.sources import FilePattern, Name, Server, place_of, times_of
 from checks.kind import Duty
 from checks.process.events import Told, concluded, followed
@@ -210,7 +210,7 @@ password = { credential = "hygiene" }
 
     async def replay(self, trace: Trace, to: str = "") -> None:
         """Remove again what was removed, from the live database or from `to`, which was restored (a
-        database's name, or a file). Raises Refused, CannotTell.
+        database's name, or a file). Raises Failed, CannotTell.
         """
         # A copy of the job: the live place in it is changed for this run alone.
         job = {**self._job("replay", 0.0, None)}
@@ -232,7 +232,7 @@ password = { credential = "hygiene" }
         # Before the databases are asked: without its journal nothing is removed, and it may lie on
         # a disk that is not mounted.
         if not self.folder.is_dir():
-            raise Refused(
+            raise Failed(
                 "journal", f"there is no folder {self.folder} for the journal", origin="local"
             )
         try:

@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.data.usage.day import Day, day_before
 from checks.data.usage.sources import QueueLog, Records
 from checks.kind import Duty
@@ -171,7 +171,7 @@ trunks = ["PJSIP/trunk-*"]
         # says so as well.
         if not told["offered"] and (told["usual"] or 0) > 0:
             with trace.stage("compute"):
-                raise Refused(
+                raise Failed(
                     "no-records", f"no call on {day.date}; usual on this weekday: {told['usual']:g}"
                 )
 

@@ -27,7 +27,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.transport.connect import opened
 
 Message = Mapping[str, str]
@@ -70,7 +70,7 @@ class Interface:
             raise CannotTell(f"the AMI refuses the login of {user!r}: {_said(answer)}")
 
     async def action(self, name: str, **fields: str) -> Message:
-        """The response to an action. Raises UnknownAction, CannotTell for a missing right, Refused
+        """The response to an action. Raises UnknownAction, CannotTell for a missing right, Failed
         for other errors.
         """
         answer = await self._ask(name, **fields)
@@ -84,12 +84,12 @@ class Interface:
                 f"the AMI user may not run {name}: give it the classes that `manager show command`"
                 " names"
             )
-        raise Refused("ami-error", f"{name}: {said}")
+        raise Failed("ami-error", f"{name}: {said}")
 
     async def items(
         self, name: str, event: str | tuple[str, ...], complete: str, **fields: str
     ) -> list[Message]:
-        """The events of a list, once it is complete. Raises as `action`, and Refused when items got
+        """The events of a list, once it is complete. Raises as `action`, and Failed when items got
         lost.
         """
         identity = _identity()
@@ -107,12 +107,12 @@ class Interface:
             ):
                 found.append(message)
             if len(found) > _MOST_EVENTS:
-                raise Refused("bad-peer", f"the list of {name} does not end")
+                raise Failed("bad-peer", f"the list of {name} does not end")
         # Asterisk writes ListItems, or Items in some older actions. A list that lost events would
         # tell that fewer spans are down than are.
         announced = message.get("listitems") or message.get("items")
         if announced is not None and announced.isdigit() and int(announced) > len(found):
-            raise Refused("bad-peer", f"{name} announces {announced} items and brings {len(found)}")
+            raise Failed("bad-peer", f"{name} announces {announced} items and brings {len(found)}")
         return found
 
     async def log_off(self) -> None:
@@ -149,10 +149,10 @@ class Interface:
         while line := await _line(self.reader):
             name, colon, value = line.partition(":")
             if not colon:
-                raise Refused("bad-peer", "what came is not AMI")
+                raise Failed("bad-peer", "what came is not AMI")
             found[name.strip().lower()] = value.strip()
             if len(found) > _MOST_HEADERS:
-                raise Refused("bad-peer", "a message does not end")
+                raise Failed("bad-peer", "a message does not end")
         return found
 
 
@@ -160,7 +160,7 @@ class Interface:
 async def connected(
     host: str, port: int, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Interface]:
-    """A connection that has shown itself to be an AMI; closed afterwards. Raises Refused, or what
+    """A connection that has shown itself to be an AMI; closed afterwards. Raises Failed, or what
     the socket raised.
     """
     # Without TLS no name is checked; with it the certificate must name the host as configured.
@@ -171,7 +171,7 @@ async def connected(
     try:
         banner = await _line(reader)
         if not banner.startswith(_BANNER):
-            raise Refused("bad-peer", "there is no Asterisk manager interface at that port")
+            raise Failed("bad-peer", "there is no Asterisk manager interface at that port")
         yield Interface(reader, writer, banner.partition("/")[2])
     finally:
         # abort, not close: a PBX that has stopped reading would keep a polite close waiting.
@@ -185,9 +185,9 @@ async def _line(reader: asyncio.StreamReader) -> str:
     try:
         raw = await reader.readuntil(b"\n")
     except asyncio.IncompleteReadError:
-        raise Refused("closed", "the PBX closed the connection") from None
+        raise Failed("closed", "the PBX closed the connection") from None
     except asyncio.LimitOverrunError:
-        raise Refused("bad-peer", "what came has no end") from None
+        raise Failed("bad-peer", "what came has no end") from None
     return raw.decode("utf-8", "replace").rstrip("\r\n")
 
 

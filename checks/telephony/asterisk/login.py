@@ -13,7 +13,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony.asterisk.ami import Interface, connected
 from checks.telephony.sip.transaction import Target
@@ -48,7 +48,7 @@ class AsteriskCheck(Check):
 
     @abstractmethod
     async def asked(self, manager: Interface, trace: Trace) -> None:
-        """Ask the logged-in manager, measure and judge. Raises Refused, CannotTell."""
+        """Ask the logged-in manager, measure and judge. Raises Failed, CannotTell."""
 
     def measures(self) -> Mapping[str, str]:
         """The measures of the connection and of the login, in seconds."""
@@ -69,7 +69,7 @@ class AsteriskCheck(Check):
         return self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
-        """Connect, log in, ask once, and log off. Raises Refused, CannotTell."""
+        """Connect, log in, ask once, and log off. Raises Failed, CannotTell."""
         try:
             # One time limit holds for all stages: a PBX that answers each request just in time is
             # still too slow for whoever waits.
@@ -83,7 +83,7 @@ class AsteriskCheck(Check):
                 with far_faults():
                     await manager.log_off()
         except TimeoutError:
-            raise Refused("timeout", f"the AMI did not tell all within {self.within:g} s") from None
+            raise Failed("timeout", f"the AMI did not tell all within {self.within:g} s") from None
 
     def _connected(self) -> AbstractAsyncContextManager[Interface]:
         host, port = Target(self.host).named()

@@ -24,7 +24,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from checks.contract import CannotTell, Layer, Refused, Trace
+from checks.contract import CannotTell, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.telephony import alarms
 from checks.telephony import span as spans_
@@ -115,18 +115,18 @@ password = { credential = "manager" }
                 _judge_registrations(await _registrations(manager, self.registrations), trace)
 
     def _wanted(self, rows: Sequence[Message]) -> list[Message]:
-        """The D-channels of the spans that count. Raises Refused if there is none, or one that must
+        """The D-channels of the spans that count. Raises Failed if there is none, or one that must
         be there is not.
         """
         if not rows:
-            raise Refused(
+            raise Failed(
                 "no-spans", "Asterisk has no PRI span at all: is the card's driver loaded?"
             )
         if not self.spans:
             return list(rows)
         there = {row.get("span") for row in rows}
         if missing := [number for number in self.spans if str(number) not in there]:
-            raise Refused("no-such-span", f"Asterisk has no span {', '.join(map(str, missing))}")
+            raise Failed("no-such-span", f"Asterisk has no span {', '.join(map(str, missing))}")
         return [
             row for row in rows if row.get("span", "") in [str(number) for number in self.spans]
         ]
@@ -210,6 +210,6 @@ def _judge_registrations(stands: Mapping[str, str], trace: Trace) -> None:
     # A PBX that registers nowhere is no healthy one: a pjsip.conf that failed to load looks like
     # this.
     if not stands:
-        raise Refused("no-registrations", "Asterisk registers nowhere")
+        raise Failed("no-registrations", "Asterisk registers nowhere")
     if down := [f"{name} is {state}" for name, state in stands.items() if name not in up]:
-        raise Refused("not-registered", "; ".join(down))
+        raise Failed("not-registered", "; ".join(down))

@@ -23,7 +23,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Layer, Refused, Trace
+from checks.contract import CannotTell, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
@@ -117,9 +117,9 @@ queues = ["support"]
     def _wanted(self, told: Sequence[Message]) -> list[Message]:
         there = {one.get("queue", "") for one in told if one["event"].lower() == "queueparams"}
         if not there:
-            raise Refused("no-queues", "Asterisk has no queue at all: is queues.conf loaded?")
+            raise Failed("no-queues", "Asterisk has no queue at all: is queues.conf loaded?")
         if missing := [name for name in self.queues if name not in there]:
-            raise Refused(
+            raise Failed(
                 "no-such-queue",
                 f"Asterisk has no queue {', '.join(missing)}; it has {', '.join(sorted(there))}",
             )
@@ -147,13 +147,13 @@ queues = ["support"]
         # wants that judged.
         if waiting and not able:
             text = f"callers waiting: {waiting}; none of {len(agents)} agents can take calls"
-            raise Refused("nobody-to-answer", text)
+            raise Failed("nobody-to-answer", text)
         if missing.hits > self.allow_unable:
             text = (
                 f"{missing.hits} of {self.seats} seats ({missing.percent():.1f} %) have no agent"
                 " who can take calls"
             )
-            raise Refused(
+            raise Failed(
                 "too-few-agents",
                 f"{text}: {len(paused)} paused, {len(away)} without a phone that is there",
             )

@@ -11,7 +11,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.telephony.call.line import Line
 from checks.transport.faults import fault_of
 
@@ -89,7 +89,7 @@ def port_of(line: Line) -> tuple[str, int]:
 
 
 async def account_of(line: Line, within: float) -> Account:
-    """Find the way. Raises Refused for a name that does not resolve or has no route, CannotTell."""
+    """Find the way. Raises Failed for a name that does not resolve or has no route, CannotTell."""
     host, port = port_of(line)
     if not host:
         raise CannotTell(f"{line.registrar!r} is not host or host:port (IPv4)")
@@ -116,11 +116,11 @@ async def account_of(line: Line, within: float) -> Account:
 
 
 def _no_way(host: str, problem: Exception) -> Exception:
-    """The exception for a registrar to which there is no way: Refused or CannotTell."""
+    """The exception for a registrar to which there is no way: Failed or CannotTell."""
     fault = fault_of(problem)
-    if isinstance(fault, Refused):
+    if isinstance(fault, Failed):
         # The origin is "local": no packet of the far end was seen.
-        return Refused(fault.code, f"{host}: {fault.text}", origin="local")
+        return Failed(fault.code, f"{host}: {fault.text}", origin="local")
     return CannotTell(f"{host}: {fault or problem}")
 
 

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.legs import Legs
 from checks.telephony.call.line_login import PROMPT_SECONDS, SETTLE_SECONDS, LogIn
@@ -35,7 +35,7 @@ MEASURES: Mapping[str, str] = {
 @asynccontextmanager
 async def logged_in(trace: Trace, parties: Legs, dtmf: str) -> AsyncIterator[None]:
     """Around the test: the agent is logged in where its line asks for it, and out again. Raises
-    Refused, CannotTell.
+    Failed, CannotTell.
     """
     account = parties.accounts.get("agent")
     settings = account.line.log_in if account else None
@@ -51,10 +51,10 @@ async def logged_in(trace: Trace, parties: Legs, dtmf: str) -> AsyncIterator[Non
     # gone.
     except BaseException as problem:
         # A cancelled attempt has no time left to dial.
-        if isinstance(problem, Refused | CannotTell) and settings.out:
+        if isinstance(problem, Failed | CannotTell) and settings.out:
             try:
                 await _dial(trace, parties, "log-out", settings, settings.out, "", dtmf)
-            except (Refused, CannotTell) as further:
+            except (Failed, CannotTell) as further:
                 trace.note(f"the agent could not be logged out again: {further}")
         raise
     if settings.out:
@@ -81,7 +81,7 @@ def _pressed(settings: LogIn) -> str:
 async def _dial(
     trace: Trace, parties: Legs, name: str, settings: LogIn, number: str, pressed: str, dtmf: str
 ) -> None:
-    """Place one call to a feature code. Raises Refused, CannotTell."""
+    """Place one call to a feature code. Raises Failed, CannotTell."""
     try:
         phone = await parties.add(name, like="agent", secretive=True)
         phone.order("call", to=parties.accounts[name].callee(number), headers={})
@@ -105,14 +105,14 @@ async def _answered(phone: Phone, number: str, within: float) -> None:
         # Digits before there is media would be lost: RFC 4733 events travel in RTP.
         await phone.until("media", within=within)
     except TimeoutError:
-        raise Refused("timeout", f"{number} did not answer within {within:g} s") from None
+        raise Failed("timeout", f"{number} did not answer within {within:g} s") from None
 
 
 async def _press(phone: Phone, digits: str, dtmf: str) -> None:
     phone.order("press", digits=digits, method=dtmf)
     done = await _told(phone, "pressed", "press-failed", within=_DECIDE_SECONDS)
     if done.name == "press-failed":
-        raise Refused("no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}")
+        raise Failed("no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}")
 
 
 async def _hear(trace: Trace, phone: Phone, prompt: Path, within: float) -> None:
@@ -125,10 +125,10 @@ async def _hear(trace: Trace, phone: Phone, prompt: Path, within: float) -> None
             phone, "heard", "not-heard", within=within + PROMPT_SECONDS + _DECIDE_SECONDS
         )
     # A hang-up before the awaited announcement is how many PBXs refuse a number.
-    except Refused as ended:
-        raise Refused("not-taken", f"{prompt.name} was awaited; {ended.text}") from ended
+    except Failed as ended:
+        raise Failed("not-taken", f"{prompt.name} was awaited; {ended.text}") from ended
     if found.name == "not-heard":
-        raise Refused("not-taken", f"{prompt.name} was awaited: {found['code']}, {found['text']}")
+        raise Failed("not-taken", f"{prompt.name} was awaited: {found['code']}, {found['text']}")
     trace.note(f"heard {found['reference']}: {found['coverage']:.0%} covered")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.script import AgentStep
 
@@ -25,18 +25,18 @@ def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
 @contextmanager
 def refusals(trace: Trace, agent: Phone | None) -> Iterator[None]:
     """While a call awaits its answer: says if it was our own agent's phone that refused it. Raises
-    Refused.
+    Failed.
     """
     try:
         yield
-    except Refused:
+    except Failed:
         if agent is not None and (refusal := agent.seen("offer-refused")):
             with trace.stage("agent"):
                 raise unfit("of the number called", refusal) from None
         raise
 
 
-def unfit(name: str, refusal: Event) -> Refused:
+def unfit(name: str, refusal: Event) -> Failed:
     """The fault of an offer that our own agent's phone refused."""
     code = "no-srtp" if refusal["srtp"] == "required" else "not-rung"
-    return Refused(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")
+    return Failed(code, f"agent {name!r} refused what the call to it offered ({refusal['code']})")

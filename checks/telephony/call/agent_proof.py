@@ -22,7 +22,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.audio import nonce
 from checks.telephony.call.agent_offer import unfit
 from checks.telephony.call.leg import Event, Phone, unless_ended
@@ -74,11 +74,11 @@ class Proof:
         self._random = random.SystemRandom()
 
     async def run(self, review: Callable[[], Awaitable[Event]]) -> None:
-        """`review` says what the caller hears while nobody rings. Raises Refused, CannotTell."""
+        """`review` says what the caller hears while nobody rings. Raises Failed, CannotTell."""
         with self._trace.stage("agent"):
             # An agent's phone that never got registered cannot be rung: the queue is not to blame.
             if self._agent.seen("registered") is None:
-                raise Refused(
+                raise Failed(
                     "not-registered",
                     f"agent {self._step.agent.name!r} did not get registered before the call"
                     " reached it",
@@ -88,7 +88,7 @@ class Proof:
         await self.prove()
 
     async def prove(self) -> None:
-        """Prove a call in which both sides have answered. Raises Refused, CannotTell."""
+        """Prove a call in which both sides have answered. Raises Failed, CannotTell."""
         with self._trace.stage("talk"):
             await self._talk()
 
@@ -111,10 +111,10 @@ class Proof:
             seen = await review()
             if seen["code"] == "dtmf-ignored":
                 with self._trace.stage("prompt"):
-                    raise Refused(
+                    raise Failed(
                         "dtmf-ignored", f"{seen['text']}; agent {name!r} was not rung"
                     ) from None
-            raise Refused(
+            raise Failed(
                 "not-rung",
                 f"agent {name!r} was not rung within {within:g} s; the caller heard:"
                 f" {seen['text']}",
@@ -135,12 +135,12 @@ class Proof:
                 lambda: agent.until("answered", "cancelled", "refused", within=ANSWER_SECONDS),
             )
         except TimeoutError:
-            raise Refused(
+            raise Failed(
                 "not-answered", f"the answer was not acknowledged within {ANSWER_SECONDS:g} s"
             ) from None
         # The caller gave up, or the queue took the call back between ringing and answer.
         if agent.seen("answered") is None:
-            raise Refused("not-answered", "the call to the agent was taken back")
+            raise Failed("not-answered", "the call to the agent was taken back")
 
     # --- tones
 
@@ -154,7 +154,7 @@ class Proof:
         try:
             await unless_ended(call, lambda: agent.until("media", within=ANSWER_SECONDS))
         except TimeoutError:
-            raise Refused("dead-air", "the agent's leg has no media") from None
+            raise Failed("dead-air", "the agent's leg has no media") from None
         began = self._trace.elapsed()
         # Both speak at once: a proof in turns would take twice as long, and hide half-duplex
         # faults.
@@ -241,7 +241,7 @@ class Proof:
         if lost:
             which = "" if len(lost) == len(told) else f"-to-{next(iter(lost))}"
             got = ", ".join(f"the {whom} got {digits or 'none'}" for whom, digits in lost.items())
-            raise Refused(f"dtmf-lost{which}", f"of {count} digits {got}")
+            raise Failed(f"dtmf-lost{which}", f"of {count} digits {got}")
         ways = f"{at_agent['how']} to the agent, {at_caller['how']} to the caller"
         self._trace.note(f"the agent is proven by tones and by digits ({ways})")
 
@@ -259,26 +259,26 @@ class Proof:
                 return
 
 
-def unproven(at_caller: Event, at_agent: Event) -> Refused:
+def unproven(at_caller: Event, at_agent: Event) -> Failed:
     """The fault of a talk in which not both sides heard the other."""
     # The worst explanation comes first: somebody else's nonce means that two test calls were
     # crossed.
     for whom, told in (("caller", at_caller), ("agent", at_agent)):
         if told.facts.get("instead") == "another":
-            return Refused("wrong-agent", f"the {whom} hears a challenge, but somebody else's")
+            return Failed("wrong-agent", f"the {whom} hears a challenge, but somebody else's")
         if told.facts.get("instead") == "echo":
-            return Refused(
+            return Failed(
                 "echo", f"the {whom} hears its own challenge come back and not the other's"
             )
     if at_agent.name == "challenge-heard":
-        return Refused(
+        return Failed(
             "one-way-to-caller", "the agent hears the caller, the caller does not hear the agent"
         )
     if at_caller.name == "challenge-heard":
-        return Refused(
+        return Failed(
             "one-way-to-agent", "the caller hears the agent, the agent does not hear the caller"
         )
-    return Refused("dead-air", "neither side hears the other")
+    return Failed("dead-air", "neither side hears the other")
 
 
 async def _in_time(waiting: Awaitable[Event]) -> Event:

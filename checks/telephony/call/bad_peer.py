@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.sip.malformed import MANY_PROVISIONALS
 
@@ -27,12 +27,12 @@ _NEVER_CAME = ("timeout", "not-rung", "not-answered", "not-registered")
 
 @contextmanager
 def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
-    """Around an attempt: raises Refused("bad-peer") in place of a fault that a far end's breach
+    """Around an attempt: raises Failed("bad-peer") in place of a fault that a far end's breach
     explains.
     """
     try:
         yield
-    except Refused as fault:
+    except Failed as fault:
         if found := blamed(fault, legs):
             raise found from fault
         raise
@@ -43,29 +43,29 @@ def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
     hold_to_protocol(trace, legs)
 
 
-def blamed(fault: Refused, legs: Mapping[str, Phone]) -> Refused | None:
+def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
     """The fault by its right name, "bad-peer"; None where no breach explains it."""
     for phone in legs.values():
         # A flood explains whatever followed: its receiver is busy.
         if flood := phone.seen("flood"):
-            return Refused(BAD_PEER, f"{_flood(flood)}; then {fault}")
+            return Failed(BAD_PEER, f"{_flood(flood)}; then {fault}")
         if fault.code in _NEVER_CAME and (bad := phone.seen("malformed")):
-            return Refused(BAD_PEER, f"{fault.text}; it sent what is no SIP: {bad['why']}")
+            return Failed(BAD_PEER, f"{fault.text}; it sent what is no SIP: {bad['why']}")
         if fault.code == "timeout" and phone.seen("provisionals"):
-            return Refused(
+            return Failed(
                 BAD_PEER, f"{fault.text}; more than {MANY_PROVISIONALS} provisional responses came"
             )
         if fault.code == "no-rtp" and (bad := phone.seen("bad-rtp")):
-            return Refused(BAD_PEER, f"{fault.text}; what came instead is no RTP: {bad['why']}")
+            return Failed(BAD_PEER, f"{fault.text}; what came instead is no RTP: {bad['why']}")
     return None
 
 
-def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Refused | None:
+def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Failed | None:
     """An engine that dies is our own trouble, unless what is no SIP had just come to it."""
     for phone in legs.values():
         # A process that was put down by us did not die of a datagram.
         if phone.failed and (bad := phone.seen("malformed")):
-            return Refused(
+            return Failed(
                 BAD_PEER,
                 f"it sent what is no SIP, and our engine died of it: {bad['why']} ({problem})",
             )
@@ -73,16 +73,16 @@ def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Refused | None:
 
 
 def hold_to_protocol(trace: Trace, legs: Mapping[str, Phone]) -> None:
-    """Raises Refused for what nobody may do, even if the call went well."""
+    """Raises Failed for what nobody may do, even if the call went well."""
     for phone in legs.values():
         if flood := phone.seen("flood"):
             with trace.stage("media"):
-                raise Refused(BAD_PEER, _flood(flood))
+                raise Failed(BAD_PEER, _flood(flood))
         # RFC 3261 section 13.2.2.4 lets a forked INVITE be answered twice; a trunk that does so
         # bills the call twice.
         if forked := phone.seen("forked"):
             with trace.stage("answer"):
-                raise Refused(
+                raise Failed(
                     BAD_PEER, f"the one call was answered by {forked['ends']} far ends (forked)"
                 )
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.telephony.call import bad_peer, evidence, line_security
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.legs import Legs
@@ -55,11 +55,11 @@ async def call_attempt(
 
 
 async def response(phone: Phone, *names: str, within: float) -> Event:
-    """The first of these events. Raises Refused when none comes within so many seconds."""
+    """The first of these events. Raises Failed when none comes within so many seconds."""
     try:
         return await phone.until(*names, within=within)
     except TimeoutError:
-        raise Refused("timeout", f"no response within {within:g} s") from None
+        raise Failed("timeout", f"no response within {within:g} s") from None
 
 
 def measure_answer(trace: Trace, call: Phone, first: Event, began: float) -> None:

@@ -129,7 +129,7 @@ class Logged:
 
     async def mark(self, hearing: Hearing, call: Phone, agent: Phone | None) -> None:
         """Say something that no other recording holds: each side by itself, since recorders mix.
-        Raises Refused.
+        Raises Failed.
         """
         with self._trace.stage("recording"):
             since = len(call.events)
@@ -146,7 +146,7 @@ class Logged:
                     self._said[name] = list(hearing.said[-1])
 
     async def judge(self, call: Phone) -> None:
-        """After the call: find it and listen to it. Raises Refused, CannotTell."""
+        """After the call: find it and listen to it. Raises Failed, CannotTell."""
         answered, over = call.seen("answered"), call.seen("hung-up", "far-bye")
         if answered is None or over is None:
             raise CannotTell("the call has no length")

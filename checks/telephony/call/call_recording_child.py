@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.process.child import job, telling
 from checks.telephony.audio import nonce_sound, sound
 from checks.telephony.audio.recording import bound
@@ -72,7 +72,7 @@ class Search:
         self._fetched_before: bytes | None = None
 
     def look(self) -> list[Found]:
-        """What is new, the newest first. Raises Refused for what will not get better."""
+        """What is new, the newest first. Raises Failed for what will not get better."""
         return self._files() if self._job["file"] else self._fetched()
 
     def _files(self) -> list[Found]:
@@ -104,7 +104,7 @@ class Search:
         try:
             with Phases(trace) as phases:
                 answer = asyncio.run(fetch(request, phases, manner, lambda status: status == 200))
-        except Refused as refused:
+        except Failed as refused:
             if refused.code.startswith(_LATER):
                 return []
             raise
@@ -120,7 +120,7 @@ def _content(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(_LARGEST)
     except OSError as problem:
-        raise Refused("unreadable", f"{path}: {problem.strerror}") from None
+        raise Failed("unreadable", f"{path}: {problem.strerror}") from None
 
 
 def main() -> int:
@@ -132,7 +132,7 @@ def main() -> int:
         measures, note = await_it(wanted)
         last: dict[str, Any] = {"done": {}}
         tell(note=note)
-    except Refused as refused:
+    except Failed as refused:
         measures = getattr(refused, "measures", {})
         last = {"fault": refused.code, "text": refused.text}
     for name, value in measures.items():
@@ -143,10 +143,10 @@ def main() -> int:
 
 def await_it(job: Mapping[str, Any]) -> tuple[dict[str, float], str]:
     """Look again and again until it is right, or its own and settled, or time is up. Raises
-    Refused, CannotTell.
+    Failed, CannotTell.
     """
     search, deadline = Search(job), time.monotonic() + job["within"]
-    wrong, others, ours_since = Refused("no-recording", _nowhere(job)), 0, float("inf")
+    wrong, others, ours_since = Failed("no-recording", _nowhere(job)), 0, float("inf")
     while True:
         for found in search.look():
             try:
@@ -164,7 +164,7 @@ def await_it(job: Mapping[str, Any]) -> tuple[dict[str, float], str]:
             break
         time.sleep(_LOOK_SECONDS)
     if others > 1 and ours_since == float("inf"):
-        raise Refused(
+        raise Failed(
             "no-recording", f"none of {others} new recordings holds what was said in this call"
         )
     raise wrong
@@ -175,7 +175,7 @@ def _nowhere(job: Mapping[str, Any]) -> str:
     return f"nothing new within {job['within']:g} s of the call: {where}"
 
 
-class Wrong(Refused):
+class Wrong(Failed):
     """A recording that is not right, with what was measured of it; `ours` when it holds what was
     said in this call.
     """

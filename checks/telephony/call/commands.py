@@ -4,7 +4,7 @@ end.
 
 from __future__ import annotations
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.telephony.call.feature_steps import DECIDE_SECONDS
 from checks.telephony.call.leg import Event, Phone
 
@@ -29,20 +29,20 @@ async def stand(phone: Phone, seconds: float) -> None:
 
 
 async def press(phone: Phone, digits: str, method: str) -> None:
-    """Send DTMF. Raises Refused when the call has no way for it."""
+    """Send DTMF. Raises Failed when the call has no way for it."""
     # An answer of an earlier order of the same name must not be taken for this one's.
     since = len(phone.events)
     phone.order("press", digits=digits, method=method)
     told = await in_time(phone, "pressed", "press-failed", "no-media", since=since)
     if told.name != "pressed":
-        raise Refused(
+        raise Failed(
             "no-telephone-event",
             f"DTMF cannot be sent in this call: {told.facts.get('text', 'no media')}",
         )
 
 
 async def change(phone: Phone, what: str, done: str, within: float) -> Event:
-    """Have a re-INVITE sent and accepted. Raises Refused."""
+    """Have a re-INVITE sent and accepted. Raises Failed."""
     since = len(phone.events)
     phone.order("control", what=what)
     try:
@@ -51,11 +51,11 @@ async def change(phone: Phone, what: str, done: str, within: float) -> Event:
             done, "change-refused", "control-failed", "no-call", within=within, since=since
         )
     except TimeoutError:
-        raise Refused(
+        raise Failed(
             "timeout", f"the re-INVITE to {what} was not answered within {within:g} s"
         ) from None
     if told.name == "change-refused":
-        raise Refused(f"sip:{told['code']}", f"{told['phrase']} (re-INVITE to {what})")
+        raise Failed(f"sip:{told['code']}", f"{told['phrase']} (re-INVITE to {what})")
     if told.name != done:
         raise CannotTell(f"engine error: {what}: {told.facts.get('text', told.name)}")
     return told

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.commands import change, in_time, press, stand
 from checks.telephony.call.feature_steps import (
     CallerId,
@@ -68,10 +68,10 @@ class Features:
         self.hearing = Hearing()
 
     async def take(self, step: Feature, talkers: Talkers) -> None:
-        """Do what the step says, and prove it. Raises Refused, CannotTell."""
+        """Do what the step says, and prove it. Raises Failed, CannotTell."""
         try:
             await self._take(step, talkers)
-        except Refused as fault:
+        except Failed as fault:
             # A phone of ours that died says nothing of the far end.
             for name, phone in self._parties.legs.items():
                 if phone.broken is not None:
@@ -136,7 +136,7 @@ class Features:
         words = f"{whom} heard, while on hold: {found.facts.get('words', 'nothing')}"
         self._trace.note(words)
         if heard:
-            raise Refused(
+            raise Failed(
                 "still-heard", f"{whom} is still heard by the one who has put the call on hold"
             )
         sounds = (
@@ -145,9 +145,9 @@ class Features:
             > 0
         )
         if step.hears == "music" and not sounds:
-            raise Refused("no-music", words)
+            raise Failed("no-music", words)
         if step.hears == "silence" and sounds:
-            raise Refused("not-silent", words)
+            raise Failed("not-silent", words)
 
     # --- mute
 
@@ -160,11 +160,11 @@ class Features:
             at_other, at_speaker = await self.hearing.both(speaker, other, within=step.mute)
             # A mute that also cuts the other direction would look like a dead call to the agent.
             if at_other:
-                raise Refused(
+                raise Failed(
                     "still-heard", f"the {who} is muted, and the {whom} still hears the {who}"
                 )
             if not at_speaker:
-                raise Refused(
+                raise Failed(
                     f"one-way-to-{whom}", f"the {who} is muted, and does not hear the {whom} either"
                 )
         with self._trace.stage("unmute"):
@@ -201,13 +201,13 @@ class Features:
             except TimeoutError:
                 came = digits_since(receiver, since)
                 code = "digits-differ" if came else "digits-lost"
-                raise Refused(
+                raise Failed(
                     code, f"the {whom} received {came or 'none'} of {step.collect} ({method})"
                 ) from None
             # A digit that arrives twice arrives late: the end of the event is repeated.
             await stand(receiver, _KEY_SECONDS)
             if (came := digits_since(receiver, since)) != step.collect:
-                raise Refused(
+                raise Failed(
                     "digits-differ",
                     f"the {whom} received {came} instead of {step.collect} ({method})",
                 )
@@ -220,7 +220,7 @@ class Features:
 
 
 def check_caller_id(trace: Trace, expected: str, header: str, called: Phone) -> None:
-    """Whether a phone that was called was shown the right number. Raises Refused."""
+    """Whether a phone that was called was shown the right number. Raises Failed."""
     rung = called.seen("incoming")
     shown: dict[str, list[str]] = rung.facts.get("identities", {}) if rung else {}
     # RFC 3325: a trusted network asserts the identity, whatever From shows; Remote-Party-ID is its
@@ -230,11 +230,11 @@ def check_caller_id(trace: Trace, expected: str, header: str, called: Phone) -> 
     )
     name = next((name for name in names if shown.get(name)), None)
     if name is None:
-        raise Refused("no-caller-id", f"no {' nor '.join(names)} header")
+        raise Failed("no-caller-id", f"no {' nor '.join(names)} header")
     numbers = [number_of(value) for value in shown[name]]
     trace.note(f"caller ID: {', '.join(number or 'none' for number in numbers)} in {name}")
     if not any(is_it(number, expected) for number in numbers):
-        raise Refused(
+        raise Failed(
             "wrong-caller-id",
             f"{name} shows {', '.join(map(repr, numbers))}, expected {expected!r}",
         )

@@ -2,7 +2,7 @@
 own timers, and ends it.
 
 A process that dies by a signal, reports a broken engine or cannot start is `CannotTell`: it says
-nothing of the far end. What ends a call from afar is `Refused`, in whatever stage is under way.
+nothing of the far end. What ends a call from afar is `Failed`, in whatever stage is under way.
 Whoever starts a phone closes it: it hangs up, and gets SIGTERM and five seconds later SIGKILL if it
 does not.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.process.parent import Child, Program, python, started
 from checks.telephony.sip.causes import refused, with_reasons
 from checks.transport.faults import far_faults, fault_said
@@ -140,7 +140,7 @@ class Phone:
         """The first event (also a past one, after the first `since`) of these names with these
         facts.
 
-        Raises TimeoutError; Refused when the far end ended the call first; CannotTell when the
+        Raises TimeoutError; Failed when the far end ended the call first; CannotTell when the
         engine broke.
         """
         async with asyncio.timeout(within):
@@ -157,7 +157,7 @@ class Phone:
                 await self._news.wait()
         return event
 
-    def ended_by(self, ending: Event) -> Refused:
+    def ended_by(self, ending: Event) -> Failed:
         """The fault of the stage under way that an ending means."""
         return refusal(ending)
 
@@ -220,7 +220,7 @@ def _death(status: int) -> str:
     return f"ended early with status {status}"
 
 
-def refusal(ending: Event) -> Refused:
+def refusal(ending: Event) -> Failed:
     """What an ending of the call says, as a fault: a status with its Q.850 cause, or an early
     hang-up.
     """
@@ -228,7 +228,7 @@ def refusal(ending: Event) -> Refused:
     if ending.name == "refused":
         return _refused(ending, reasons)
     said = f"the far end ended the call ({ending.name})"
-    return Refused("early-hang-up", with_reasons(said, reasons))
+    return Failed("early-hang-up", with_reasons(said, reasons))
 
 
 # What the engine makes of a request that it could not get through (RFC 3261 section 8.1.3.1).
@@ -240,7 +240,7 @@ _NOT_REACHED: Mapping[int, str] = {
 }
 
 
-def _refused(ending: Event, reasons: Sequence[str]) -> Refused:
+def _refused(ending: Event, reasons: Sequence[str]) -> Failed:
     code, phrase = int(ending["code"]), str(ending["phrase"])
     # A status that was never on the wire is made up by our own stack (a timer, an ICMP error).
     if ending["origin"] == "local":
@@ -248,15 +248,15 @@ def _refused(ending: Event, reasons: Sequence[str]) -> Refused:
     return refused(code, phrase, reasons)
 
 
-def _not_reached(code: int, phrase: str) -> Refused:
+def _not_reached(code: int, phrase: str) -> Failed:
     """Our own stack's ending. Where it repeats the system's words, what they mean decides. Raises
     CannotTell.
     """
     # The engine repeats errno's words: "Connection refused" decides better than its 503.
-    fault = fault_said(phrase) or Refused(_NOT_REACHED.get(code, f"sip:{code}"), phrase)
+    fault = fault_said(phrase) or Failed(_NOT_REACHED.get(code, f"sip:{code}"), phrase)
     if isinstance(fault, CannotTell):
         raise fault
-    return Refused(fault.code, fault.text, origin="local")
+    return Failed(fault.code, fault.text, origin="local")
 
 
 async def unless_ended(phone: Phone, waiting: Callable[[], Any]) -> Any:

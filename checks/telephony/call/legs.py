@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.account import Account, account_of
 from checks.telephony.call.leg import START_SECONDS, Phone
 from checks.telephony.call.line import Line
@@ -39,7 +39,7 @@ class Legs:
     ) -> None:
         """Start a phone for each line; `called` are registered at once, and take the calls that
         `screens` let through (screening.py); `stages` are blamed for a line that leads nowhere.
-        Raises Refused, CannotTell.
+        Raises Failed, CannotTell.
         """
         # All names are resolved before the first phone is started: a typing error costs no call.
         for name, line in lines.items():
@@ -77,7 +77,7 @@ class Legs:
 
     async def registered(self, name: str, stage: str) -> None:
         """An account that is refused ends the attempt at once; one that gets no answer is judged
-        when it is its turn. Raises Refused, CannotTell.
+        when it is its turn. Raises Failed, CannotTell.
         """
         try:
             # Silence is judged when it is the agent's turn: the caller's own stages come first in
@@ -90,7 +90,7 @@ class Legs:
         if answer.name == "registration-failed":
             with self._trace.stage(stage):
                 whose = "" if name == "agent" else f"{self.accounts[name].line.name}: "
-                raise Refused(
+                raise Failed(
                     "not-registered",
                     f"{whose}{answer['code']} {answer['phrase']}",
                     answer["origin"],
@@ -104,7 +104,7 @@ class Legs:
     async def _account(self, line: Line, stage: str) -> Account:
         try:
             return await account_of(line, self._signalling_within)
-        except Refused:
+        except Failed:
             with self._trace.stage(stage):
                 raise
 

@@ -24,7 +24,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.network.tls_certificate import TlsCertificate
 from checks.settings import Settings
 from checks.telephony.call.account import port_of
@@ -95,7 +95,7 @@ def measure(trace: Trace, call: Phone, line: Line) -> None:
 
 
 async def hold_certificates(trace: Trace, lines: Collection[Line], within: float) -> None:
-    """Judge the certificate of each registrar over TLS, once. Raises Refused, CannotTell."""
+    """Judge the certificate of each registrar over TLS, once. Raises Failed, CannotTell."""
     seen = set()
     for line in lines:
         host, port = port_of(line)
@@ -112,11 +112,11 @@ async def hold_certificates(trace: Trace, lines: Collection[Line], within: float
 @asynccontextmanager
 async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]:
     """Around an attempt: says of a refusal that SRTP was required, and of the engine's own TLS that
-    it is the engine's. Raises Refused, CannotTell.
+    it is the engine's. Raises Failed, CannotTell.
     """
     try:
         yield
-    except Refused as fault:
+    except Failed as fault:
         secure = [line for line in lines.values() if line.transport == "tls"]
         if fault.origin == "local" and secure:
             # Python's ssl has found the certificate good just before: what fails now is the
@@ -136,7 +136,7 @@ async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]
         requiring = [line.name for line in lines.values() if line.srtp == "required"]
         # With srtp = "required" a 488 most often means that the far end has no SRTP (RFC 4568).
         if fault.code in _NOT_ACCEPTABLE and requiring:
-            raise Refused(
+            raise Failed(
                 fault.code,
                 f"{fault.text}; SRTP is required of {', '.join(requiring)}: is it offered there?",
             ) from fault

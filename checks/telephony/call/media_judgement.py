@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.settings import Duration, Settings
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.script import AgentStep, Hear, Script
@@ -66,7 +66,7 @@ async def hold_to_truth(
     echoed: bool = False,
 ) -> None:
     """Listen where nothing was listened to, and judge what both sides heard; `echoed` is a call
-    whose far end was proven to be an echo. Raises Refused, CannotTell.
+    whose far end was proven to be an echo. Raises Failed, CannotTell.
     """
     call = legs["call"]
     if not script and not echoed and limits.listen > 0:
@@ -79,7 +79,7 @@ async def hold_to_truth(
             trace.measure("both_quiet_seconds", facts["quiet_seconds"])
         if found := judge(facts.facts, limits, script, name, echoed):
             with trace.stage("media"):
-                raise Refused(*found)
+                raise Failed(*found)
 
 
 def judge(
@@ -129,7 +129,7 @@ async def _ask(
     leg.order(order, within=within, country=country, answered_at=answered.at if answered else None)
     try:
         told = await leg.until(answer, "no-media", "hung-up", within=within + _PATIENCE_SECONDS)
-    except Refused:
+    except Failed:
         return None
     except TimeoutError:
         raise CannotTell("engine error: the phone's process did not answer in time") from None

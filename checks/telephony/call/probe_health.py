@@ -29,7 +29,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.settings import Duration, Settings
 
 Figures = Callable[[], Iterable[Mapping[str, Any]]]
@@ -164,10 +164,10 @@ def honest(trace: Trace, limits: ProbeLimits, figures: Figures) -> Iterator[Loop
     but for what the far end has said in so many words.
     """
     watch = LoopWatch()
-    refused: Refused | None = None
+    refused: Failed | None = None
     try:
         yield watch
-    except Refused as fault:
+    except Failed as fault:
         refused = fault
     finally:
         late = watch.end()
@@ -186,7 +186,7 @@ def honest(trace: Trace, limits: ProbeLimits, figures: Figures) -> Iterator[Loop
         raise refused
 
 
-def said_by_far_end(fault: Refused) -> bool:
+def said_by_far_end(fault: Failed) -> bool:
     """Whether the fault is the far end's own final response, and not one to our being late."""
     final = fault.code.startswith("sip:") and fault.code[:7] not in _OURS_TO_BLAME
     return fault.origin == "far" and (final or fault.code == "bad-peer")

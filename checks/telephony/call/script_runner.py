@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.agent_offer import picks_up
 from checks.telephony.call.agent_proof import Proof
 from checks.telephony.call.feature_steps import Feature
@@ -73,7 +73,7 @@ class Conversation:
         self._pressed = False
 
     async def run(self) -> None:
-        """Run every step in order. Raises Refused, CannotTell."""
+        """Run every step in order. Raises Failed, CannotTell."""
         for step in self._script:
             await self._take(step)
         if self._script and isinstance(self._script[-1], Press):
@@ -137,8 +137,8 @@ class Conversation:
         # Behind an answer a tone of the network means that nobody answered.
         if str(found["code"]).startswith("false-answer:"):
             with self._trace.stage("media"):
-                raise Refused(found["code"], found["text"])
-        raise Refused(found["code"], f"prompt {number}: {found['text']}")
+                raise Failed(found["code"], found["text"])
+        raise Failed(found["code"], f"prompt {number}: {found['text']}")
 
     def _note_prompt(self, number: int, found: Event) -> None:
         self._trace.measure(f"hear_{number}_seconds", found["seconds"])
@@ -176,7 +176,7 @@ class Conversation:
                 "pressed", "press-failed", within=_DECIDE_SECONDS, digits=step.press
             )
             if done.name == "press-failed":
-                raise Refused(
+                raise Failed(
                     "no-telephone-event", f"DTMF cannot be sent in this call: {done['text']}"
                 )
         self._pressed = True
@@ -207,7 +207,7 @@ class Conversation:
                 if counted["rx_packets"] != packets:
                     packets, moved = counted["rx_packets"], self._trace.elapsed()
                 elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
-                    raise Refused(
+                    raise Failed(
                         "no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands"
                     )
 

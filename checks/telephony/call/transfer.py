@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.commands import change, in_time, press
 from checks.telephony.call.feature_steps import Conference, Transfer
 from checks.telephony.call.leg import Event, Phone
@@ -48,7 +48,7 @@ class Handover:
     ) -> tuple[Phone, Phone | None]:
         """Transfer one side; returns who talks afterwards, as caller and agent.
 
-        Raises Refused, CannotTell.
+        Raises Failed, CannotTell.
         """
         by_agent = step.by == "agent"
         who, kept = (agent, caller) if by_agent else (caller, agent)
@@ -100,9 +100,9 @@ class Handover:
         within = _NOTIFY_SECONDS if not consulted else step.within
         outcome = await _outcome(who, within, since)
         if outcome is not None and outcome["code"] >= 300:
-            raise Refused(f"sip:{outcome['code']}", f"transfer to {uri}: {outcome['phrase']}")
+            raise Failed(f"sip:{outcome['code']}", f"transfer to {uri}: {outcome['phrase']}")
         if outcome is None and consulted:
-            raise Refused(
+            raise Failed(
                 "timeout",
                 f"no NOTIFY said within {within:g} s what became of the transfer to {uri}",
             )
@@ -122,14 +122,14 @@ class Handover:
         try:
             await target.until("rtp-first", within=_ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused(
+            raise Failed(
                 "dead-air", f"{step.transfer.name!r} was reached, and no RTP came"
             ) from None
 
     # --- conference
 
     async def conference(self, step: Conference, caller: Phone, agent: Phone, dtmf: str) -> Phone:
-        """Hold the conference; returns the agent's phone afterwards. Raises Refused, CannotTell."""
+        """Hold the conference; returns the agent's phone afterwards. Raises Failed, CannotTell."""
         third = self._parties.legs[step.conference.name]
         with self._trace.stage("conference"):
             self._must_be_registered(third, step.conference)
@@ -154,11 +154,11 @@ class Handover:
         # RFC 4579: the caller is sent to the conference's own URI.
         outcome = await _outcome(agent, step.within, since)
         if outcome is None:
-            raise Refused(
+            raise Failed(
                 "timeout", f"no NOTIFY said within {step.within:g} s that the caller is in {room}"
             )
         if outcome["code"] >= 300:
-            raise Refused(f"sip:{outcome['code']}", f"transfer to {room}: {outcome['phrase']}")
+            raise Failed(f"sip:{outcome['code']}", f"transfer to {room}: {outcome['phrase']}")
         # The agent's phone is free again once the caller is in the room.
         agent.order("hang-up")
         second = await self._parties.add("agent-again", like="agent")
@@ -181,9 +181,9 @@ class Handover:
             ]
         # A room in which nobody hears anybody is one fault, not six.
         if len(deaf) == len(phones) * (len(phones) - 1):
-            raise Refused("dead-air", "nobody hears anybody")
+            raise Failed("dead-air", "nobody hears anybody")
         if deaf:
-            raise Refused("not-heard", "; ".join(deaf))
+            raise Failed("not-heard", "; ".join(deaf))
 
     # --- the parts
 
@@ -193,7 +193,7 @@ class Handover:
     @staticmethod
     def _must_be_registered(phone: Phone, line: Line) -> None:
         if phone.seen("registered") is None:
-            raise Refused(
+            raise Failed(
                 "not-registered", f"{line.name!r} did not get registered before the call reached it"
             )
 
@@ -209,7 +209,7 @@ class Handover:
             await asyncio.wait({bad, rung}, return_when=asyncio.FIRST_COMPLETED)
             await (bad if bad.done() and not rung.done() else rung)
         except TimeoutError:
-            raise Refused("not-rung", f"{line.name!r} was not rung within {within:g} s") from None
+            raise Failed("not-rung", f"{line.name!r} was not rung within {within:g} s") from None
         finally:
             for task in (bad, rung):
                 task.cancel()
@@ -222,7 +222,7 @@ class Handover:
             await target.until("answered", within=_ANSWER_SECONDS)
             await target.until("media", within=_ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused(
+            raise Failed(
                 "not-answered", f"the answer was not acknowledged within {_ANSWER_SECONDS:g} s"
             ) from None
 
@@ -233,7 +233,7 @@ class Handover:
             await caller.until("answered", within=_ANSWER_SECONDS)
             await caller.until("media", within=_ANSWER_SECONDS)
         except TimeoutError:
-            raise Refused("timeout", f"no answer within {_ANSWER_SECONDS:g} s") from None
+            raise Failed("timeout", f"no answer within {_ANSWER_SECONDS:g} s") from None
 
 
 async def _follow(phone: Phone | None) -> None:
@@ -246,7 +246,7 @@ async def _follow(phone: Phone | None) -> None:
 
 
 async def _refused(phone: Phone, since: int) -> None:
-    """Raises Refused when a transfer, or a call, of this phone comes to nothing; else never ends. A
+    """Raises Failed when a transfer, or a call, of this phone comes to nothing; else never ends. A
     far end may hang up as soon as it has taken the REFER.
     """
     while True:
@@ -256,13 +256,13 @@ async def _refused(phone: Phone, since: int) -> None:
             # target can tell now.
             await asyncio.Event().wait()
         elif status["code"] >= 300:
-            raise Refused(f"sip:{status['code']}", f"transfer: {status['phrase']}")
+            raise Failed(f"sip:{status['code']}", f"transfer: {status['phrase']}")
         else:
             since = phone.events.index(status) + 1
 
 
 async def _or_ended(phone: Phone, since: int) -> Event | None:
-    """The next status of a transfer; None when the far end hung up instead. Raises Refused for a
+    """The next status of a transfer; None when the far end hung up instead. Raises Failed for a
     call that fails.
     """
     told = await phone.until(
@@ -282,5 +282,5 @@ async def _outcome(phone: Phone, within: float, since: int) -> Event | None:
     except TimeoutError:
         return None
     # A BYE may overtake the NOTIFY.
-    except Refused:
+    except Failed:
         return phone.seen("transfer-status", since=since, final=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.audio import nonce
 from checks.telephony.call.commands import in_time, stand
 from checks.telephony.call.feature_steps import DECIDE_SECONDS, HEARING_SECONDS
@@ -72,17 +72,17 @@ class Hearing:
 
 
 def hold_to(heard: tuple[bool, bool], one: str, other: str) -> None:
-    """Both must have heard each other. Raises Refused."""
+    """Both must have heard each other. Raises Failed."""
     at_other, at_one = heard
     if at_other and at_one:
         return
     if at_one:
-        raise Refused(
+        raise Failed(
             f"one-way-to-{other}",
             f"the {one} hears the {other}, the {other} does not hear the {one}",
         )
     if at_other:
-        raise Refused(
+        raise Failed(
             f"one-way-to-{one}", f"the {other} hears the {one}, the {one} does not hear the {other}"
         )
-    raise Refused("dead-air", f"neither the {one} nor the {other} hears the other")
+    raise Failed("dead-air", f"neither the {one} nor the {other} hears the other")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.telephony import alarms
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.flaps import Counters
@@ -52,12 +52,12 @@ class Reading:
 
 
 async def read_uptime(agent: Agent) -> int | None:
-    """sysUpTime in centiseconds, None where it is not told. Raises Refused if nobody answers."""
+    """sysUpTime in centiseconds, None where it is not told. Raises Failed if nobody answers."""
     return _number((await agent.get([mibs.UPTIME])).get(mibs.UPTIME))
 
 
 async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Reading:
-    """Everything at once. Raises Refused if there is no span, or not the one that is wanted."""
+    """Everything at once. Raises Failed if there is no span, or not the one that is wanted."""
     mib = MIBS[mib_name]
     status = await _status(agent, mib, wanted)
     if not mib.isdn:
@@ -99,7 +99,7 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
 
 
 async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str, int]:
-    """The line status of each span, by its row. Raises Refused where one is missing."""
+    """The line status of each span, by its row. Raises Failed where one is missing."""
     if wanted:
         got = await agent.get([f"{mib.status}.{row.index}" for row in wanted])
         told = {row.index: got.get(f"{mib.status}.{row.index}") for row in wanted}
@@ -108,9 +108,9 @@ async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str,
     # An agent answers noSuchInstance for a row that it does not have (RFC 3416 section 4.2.1).
     found = {index: value for index, value in told.items() if isinstance(value, int)}
     if not found:
-        raise Refused("no-spans", "the agent knows of no span at all")
+        raise Failed("no-spans", "the agent knows of no span at all")
     if missing := [row.name for row in wanted if row.index not in found]:
-        raise Refused("no-such-span", f"the agent knows nothing of {', '.join(missing)}")
+        raise Failed("no-such-span", f"the agent knows nothing of {', '.join(missing)}")
     return found
 
 
@@ -128,7 +128,7 @@ def _discovered(status: Mapping[str, int], lapd: Mapping[str, Value]) -> list[Wa
 
 def _span(row: Wanted, mib: Mib, status: int, lapd: Mapping[str, Value]) -> Span:
     if row.d_channel is not None and row.d_channel not in lapd:
-        raise Refused(
+        raise Failed(
             "no-such-span",
             f"the agent knows nothing of the D-channel {row.d_channel} of {row.name}",
         )
@@ -206,7 +206,7 @@ async def _read_private(
         if alarms.DISABLED not in _alarms(mib, status[index])
     ]
     if not rows:
-        raise Refused("no-spans", "every trunk of the gateway is switched off")
+        raise Failed("no-spans", "every trunk of the gateway is switched off")
     spans = tuple(
         Span(
             row.name,

@@ -26,7 +26,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration, Secret, Settings
 from checks.telephony import span as spans_
@@ -144,7 +144,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         return self.within + 5.0
 
     async def probe(self, trace: Trace) -> None:
-        """Read the tables once, and judge them. Raises Refused, CannotTell."""
+        """Read the tables once, and judge them. Raises Failed, CannotTell."""
         try:
             async with asyncio.timeout(self.within):
                 with trace.stage("connect"), far_faults():
@@ -156,7 +156,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
                     )
         # A gateway that answers each question just in time is still too slow to watch.
         except TimeoutError:
-            raise Refused(
+            raise Failed(
                 "timeout", f"the SNMP agent did not tell all within {self.within:g} s"
             ) from None
         spans_.measure(trace, reading.spans, reading.channels, reading.up())

@@ -19,7 +19,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 
 # A number, an octet string as text, or nothing under that name.
 Value = int | str | None
@@ -84,7 +84,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent at an address. Raises Refused when it does not answer, CannotTell when it does not
+    """An agent at an address. Raises Failed when it does not answer, CannotTell when it does not
     let us in.
     """
 
@@ -137,7 +137,7 @@ async def _column(agent: Agent, column: str) -> dict[str, Value]:
                 found[str(name)[len(column) + 1 :]] = plain
         # An agent whose rows do not grow would be walked for ever.
         if len(found) > _LONGEST_TABLE:
-            raise Refused("bad-peer", f"the table {column} does not end")
+            raise Failed("bad-peer", f"the table {column} does not end")
     return found
 
 
@@ -153,9 +153,9 @@ def _checked(agent: Agent, answer: Any) -> Any:
         _forget(agent.credentials)
     kind = type(trouble).__name__
     if kind == "RequestTimedOut":
-        raise Refused("timeout", "the SNMP agent does not answer")
+        raise Failed("timeout", "the SNMP agent does not answer")
     if kind in _NOT_SNMP:
-        raise Refused("bad-peer", str(trouble))
+        raise Failed("bad-peer", str(trouble))
     # Wrong keys or rights are our own trouble: CannotTell opens no ticket about lines.
     raise CannotTell(f"the SNMP agent does not let us in ({kind}): {trouble}")
 
@@ -185,7 +185,7 @@ _engines: dict[User | None, Any] = {}
 async def _in_thread(question: Coroutine[Any, Any, dict[str, Value]]) -> dict[str, Value]:
     try:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, _loop()))
-    except (Refused, CannotTell, asyncio.CancelledError):
+    except (Failed, CannotTell, asyncio.CancelledError):
         raise
     # What pysnmp raises may repeat whole messages, keys and all.
     except Exception as bug:  # noqa: BLE001 - any bug of the library

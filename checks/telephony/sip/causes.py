@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from checks.contract import Refused
+from checks.contract import Failed
 
 # RFC 3326: protocol-cause is a parameter of the Reason value; text may stand before or after it.
 _REASON = re.compile(r"\bQ\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
@@ -57,14 +57,14 @@ def cause_in(reasons: Iterable[str]) -> int | None:
     return next((int(match[1]) for reason in reasons if (match := _REASON.search(reason))), None)
 
 
-def refused(status: int, phrase: str, reasons: Iterable[str] = ()) -> Refused:
+def refused(status: int, phrase: str, reasons: Iterable[str] = ()) -> Failed:
     """A final response that says no, as a fault: `sip:503`, or `sip:503/34` with the Q.850 cause of
     its Reason headers (RFC 3326).
     """
     given = list(reasons)
     cause = cause_in(given)
     code = f"sip:{status}" if cause is None else f"sip:{status}/{cause}"
-    return Refused(code, with_reasons(phrase, given))
+    return Failed(code, with_reasons(phrase, given))
 
 
 def with_reasons(said: str, reasons: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Literal, cast
 
 from sipmessage import URI, Request, Response
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.telephony.sip.causes import refused
 from checks.telephony.sip.malformed import Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
@@ -84,7 +84,7 @@ async def asked(target: Target) -> AsyncIterator[Conversation]:
         await conversation.close()
 
 
-def refusal(answer: Response) -> Refused:
+def refusal(answer: Response) -> Failed:
     """What a final answer that says no means: `sip:503`, or `sip:503/34` where it gives a Q.850
     cause.
     """
@@ -98,15 +98,15 @@ def said(answer: Response) -> str:
     return f"{answer.code} {answer.phrase[:_LONGEST_WORDS]}{server}"
 
 
-def late(far: Conversation | None, within: float) -> Refused:
+def late(far: Conversation | None, within: float) -> Failed:
     """The fault of a question that got no answer in time."""
     # A far end that answers with nonsense is not silent.
     if far and far.malformed.count:
-        return Refused(
+        return Failed(
             "bad-peer",
             f"nothing within {within:g} s but what is no SIP: {far.malformed.kept[0].why}",
         )
-    return Refused("timeout", f"nothing within {within:g} s")
+    return Failed("timeout", f"nothing within {within:g} s")
 
 
 async def _connect(target: Target) -> Conversation:
@@ -149,7 +149,7 @@ class Conversation(asyncio.DatagramProtocol):
         return URI(scheme="sip", user=user, host=f"[{host}]" if ":" in host else host, port=port)
 
     async def ask(self, question: Request) -> Response:
-        """The final answer. Raises Refused, or what the socket raised."""
+        """The final answer. Raises Failed, or what the socket raised."""
         if self._broken:
             raise self._broken
         self._answer = asyncio.get_running_loop().create_future()
@@ -188,7 +188,7 @@ class Conversation(asyncio.DatagramProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone.set()
-        self._broken = exc or Refused("closed", "the connection was closed before the answer")
+        self._broken = exc or Failed("closed", "the connection was closed before the answer")
         self._broke(self._broken)
 
     def _say(self, data: bytes) -> None:
@@ -204,7 +204,7 @@ class Conversation(asyncio.DatagramProtocol):
             self.keep(data, str(problem))
             # A malformed request is nobody's answer: ours may still follow.
             if not is_like_a_request(data):
-                self._broke(Refused("bad-peer", f"what came is not SIP: {problem}"))
+                self._broke(Failed("bad-peer", f"what came is not SIP: {problem}"))
             return
         named, message = (came.call_id, came.sequence, came.method), came.message
         # An answer to an earlier question of this socket is no answer to this one.
@@ -213,7 +213,7 @@ class Conversation(asyncio.DatagramProtocol):
         if came.method != self._awaited[2]:
             self.keep(data, "it answers a method that was not asked")
             self._broke(
-                Refused("bad-peer", f"the answer is to {came.method[:20]}, which was not asked")
+                Failed("bad-peer", f"the answer is to {came.method[:20]}, which was not asked")
             )
         # A 1xx is no answer yet.
         elif message.code >= 200 and self._answer and not self._answer.done():
@@ -269,5 +269,5 @@ class _StreamConversation(Conversation, asyncio.Protocol):
             return bool(self._buffer)
         # A head without an end would fill the memory.
         if len(self._buffer) > _LONGEST_BYTES:
-            self._broke(Refused("bad-peer", "what came does not end"))
+            self._broke(Failed("bad-peer", "what came does not end"))
         return False

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.connect import connect, literal, resolve
 from checks.transport.http import http1
 from checks.transport.http.address import Address
@@ -59,7 +59,7 @@ class Jar(Protocol):
         """Keep what an answer sets; says whether that changed anything."""
 
 
-class Failed(Refused):
+class FailedStatus(Failed):
     """A status that is not right, with as much of its page as could be had."""
 
     def __init__(self, answer: Answer) -> None:
@@ -87,7 +87,7 @@ async def fetch(
     jar: Jar | None = None,
 ) -> Answer:
     """Make a request, following redirects; leaves the last phase under way, so that what looks at
-    the page can break it. `right` says which status is. Raises Refused, Failed for a status that is
+    the page can break it. `right` says which status is. Raises Failed, FailedStatus for a status that is
     not right, CannotTell.
     """
     been = set[tuple[str, str]]()
@@ -108,9 +108,9 @@ async def fetch(
         # RFC 9110 section 15.4 asks a client to detect cyclical redirections; a portal whose
         # session store is down sends login and start page to each other for ever.
         if (request.method, str(request.address)) in been:
-            raise Refused("redirects", f"in a circle, to {shown(once.location)} again")
+            raise Failed("redirects", f"in a circle, to {shown(once.location)} again")
         if redirects > manner.limits.redirects:
-            raise Refused("redirects", f"more than {manner.limits.redirects}")
+            raise Failed("redirects", f"more than {manner.limits.redirects}")
 
 
 def _onward(request: Request, answer: Answer, address: Address) -> Request:
@@ -128,7 +128,7 @@ def _onward(request: Request, answer: Answer, address: Address) -> Request:
         # A form that is to be posted elsewhere holds what the agent typed: better a fault than a
         # leak.
         if body:
-            raise Refused(
+            raise Failed(
                 "redirects",
                 f"what was sent is to be sent to {shown(address.origin)} too; it is not",
             )
@@ -159,7 +159,7 @@ class _Once:
         self.leads_to: Address | None = None
 
     async def run(self) -> Answer:
-        """Make the request. Raises Refused, Failed, CannotTell."""
+        """Make the request. Raises Failed, FailedStatus, CannotTell."""
         request, limits = self._with_cookies(), self._manner.limits
         with Wire(await self._connected()) as wire:
             http2 = request.address.secure and await self._secured(wire)
@@ -169,7 +169,7 @@ class _Once:
                 async with self._patience:
                     await exchange(wire, request, limits, self._headed)
             # After a wrong status, what breaks its page is of no interest: the status is the fault.
-            except (Refused, TimeoutError):
+            except (Failed, TimeoutError):
                 if not self._wrong:
                     raise
         return self._answer()
@@ -247,14 +247,14 @@ class _Once:
             f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}"
         )
         if self._wrong:
-            raise Failed(answer)
+            raise FailedStatus(answer)
         phases.measure("http_version", float(head.version))
         phases.measure("body_bytes", len(content))
         # A portal that suddenly gives megabytes is broken, or is a log file that somebody
         # published: its first part alone would pass the search for a text.
         if body and body.full and not self._manner.limits.cut:
             packed = f", out of {body.came}" if body.came < len(content) else ""
-            raise Refused("too-large", f"the page has more than {len(content)} bytes{packed}")
+            raise Failed("too-large", f"the page has more than {len(content)} bytes{packed}")
         return answer
 
 
@@ -262,7 +262,7 @@ def _target(address: Address, location: str) -> Address:
     try:
         return address.joined(location)
     except ValueError:
-        raise Refused("redirects", f"to what is no URL to fetch: {shown(location)}") from None
+        raise Failed("redirects", f"to what is no URL to fetch: {shown(location)}") from None
 
 
 def _http2() -> Exchange:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Self, TypeVar
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.connect import settle
 from checks.transport.faults import far_faults
 
@@ -57,12 +57,12 @@ class Wire:
         return str(self._sock.getpeername()[0])
 
     async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Refused."""
+        """Shake hands; the name goes along (SNI) and must be the certificate's. Raises Failed."""
         try:
             tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
         # OpenSSL refuses a host name with an empty label or a leading dot before a byte is sent.
         except ValueError as error:  # a name that can be in no certificate
-            raise Refused("tls", str(error)) from error
+            raise Failed("tls", str(error)) from error
         with far_faults():
             try:
                 await self._worked(tls.do_handshake)
@@ -74,7 +74,7 @@ class Wire:
         self._tls = tls  # its last word goes along with what is sent first
 
     async def send(self, data: bytes) -> None:
-        """Send all of it. Raises Refused, CannotTell."""
+        """Send all of it. Raises Failed, CannotTell."""
         with far_faults():
             if self._tls is None:
                 await self._sent(data)
@@ -83,7 +83,7 @@ class Wire:
                 await self._onward()
 
     async def receive(self) -> bytes:
-        """The next piece; empty at the end. Raises Refused, CannotTell."""
+        """The next piece; empty at the end. Raises Failed, CannotTell."""
         with far_faults():
             if self._tls is None:
                 return await self._received()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 
-from checks.contract import Refused
+from checks.contract import Failed
 
 # br and zstd are not in the standard library of Python 3.11; a server should not send what was not
 # offered (RFC 9110 section 12.5.3).
@@ -21,7 +21,7 @@ class Body:
     """Gathers a body, unpacking it as it comes, up to `most` bytes."""
 
     def __init__(self, coding: str, most: int) -> None:
-        """Raises Refused for a coding that was never offered."""
+        """Raises Failed for a coding that was never offered."""
         self.content, self.came, self.full = bytearray(), 0, False
         self._most, self._coding = most, coding.strip().lower()
         self._unpacking = None
@@ -32,12 +32,12 @@ class Body:
         elif self._coding == "deflate":
             self._unpacking, self._beginning = zlib.decompressobj(), b""
         elif self._coding not in ("", "identity"):
-            raise Refused(
+            raise Failed(
                 "bad-encoding", f"a content coding that nobody offered to read: {self._coding[:60]}"
             )
 
     def feed(self, data: bytes) -> None:
-        """Take a piece. `full` says that more came than there is room for. Raises Refused."""
+        """Take a piece. `full` says that more came than there is room for. Raises Failed."""
         self.came += len(data)
         if self._unpacking is None:
             room = self._most - len(self.content)
@@ -50,10 +50,10 @@ class Body:
             data = self._unpacked(data)
 
     def end(self) -> None:
-        """The message is over. Raises Refused when what was packed is not."""
+        """The message is over. Raises Failed when what was packed is not."""
         # An empty body is none at all: a 200 to HEAD says gzip and sends nothing.
         if self._unpacking is not None and self.came and not self._unpacking.eof and not self.full:
-            raise Refused("broken-off", f"the page's {self._coding} ended in its middle")
+            raise Failed("broken-off", f"the page's {self._coding} ended in its middle")
 
     def _deflated(self, data: bytes) -> bytes:
         """Data to unpack, once it is known whether deflate has its header (RFC 1950) or is bare, as
@@ -79,7 +79,7 @@ class Body:
             # One byte more than there is room for, which tells "just full" from "too much".
             out = self._unpacking.decompress(data, room + 1)
         except zlib.error:
-            raise Refused("bad-encoding", f"what came is no {self._coding}") from None
+            raise Failed("bad-encoding", f"what came is no {self._coding}") from None
         self.content += out[:room]
         self.full = len(out) > room
         if not self._unpacking.eof:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
 from checks.transport.http.message import Head, Headers, Limits, Request, shown
@@ -27,7 +27,7 @@ class _Told:
     def __init__(self) -> None:
         self.reason, self.headers, self.trailers = b"", list[tuple[bytes, bytes]](), 0
         self.pieces: list[bytes] = []
-        self.broken: Refused | None = None
+        self.broken: Failed | None = None
         self.headed = self.complete = False
         self.parser = HttpResponseParser(self)
         # data_after_close: some servers send a line end after the last byte of a closed message;
@@ -62,17 +62,17 @@ class _Told:
         self.complete = self.headed
 
     def feed(self, data: bytes) -> None:
-        """Raises Refused, but for what breaks after a header that is good: that is kept as
+        """Raises Failed, but for what breaks after a header that is good: that is kept as
         `broken`.
         """
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
-            raise Refused(
+            raise Failed(
                 "bad-peer", "it goes on in another protocol, and nobody asked for that"
             ) from None
         except HttpParserError as error:
-            self.broken = Refused("bad-peer", f"what came is not HTTP: {shown(str(error))}")
+            self.broken = Failed("bad-peer", f"what came is not HTTP: {shown(str(error))}")
             if not self.headed:
                 raise self.broken from None
 
@@ -81,7 +81,7 @@ async def exchange(
     wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
 ) -> None:
     """Send a request and read its answer. `headed` looks at the header, and gives what the body is
-    gathered in; None when nobody wants it. Raises Refused.
+    gathered in; None when nobody wants it. Raises Failed.
     """
     await wire.send(_written(request))
     told = _Told()
@@ -113,13 +113,13 @@ async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
         # A server may close an idle connection (RFC 9112 section 9.5), but this one is new: the
         # application has crashed, or a firewall has cut it.
         if not data:
-            raise Refused("closed", "the connection was closed before the answer")
+            raise Failed("closed", "the connection was closed before the answer")
         told.feed(data)
         came += len(data)
         if len(told.headers) > limits.header_fields or (
             came > limits.header_bytes and not told.headed
         ):
-            raise Refused(
+            raise Failed(
                 "header-too-large",
                 f"more than {limits.header_bytes} bytes or {limits.header_fields} fields",
             )
@@ -149,7 +149,7 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
         # last item).
         if not (data := await wire.receive()):
             if delimited:
-                raise Refused("broken-off", "the page ended before its announced end")
+                raise Failed("broken-off", "the page ended before its announced end")
             break
         came += len(data)
         told.feed(data)
@@ -160,5 +160,5 @@ async def _read_body(wire: Wire, told: _Told, head: Head, body: Body, limits: Li
             came > limits.wire_bytes + 16 * len(body.content)
             or told.trailers > limits.header_fields
         ):
-            raise Refused("bad-peer", f"{came} bytes came for {len(body.content)} bytes of page")
+            raise Failed("bad-peer", f"{came} bytes came for {len(body.content)} bytes of page")
     body.end()

@@ -25,7 +25,7 @@ from h2.events import (
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
 from checks.transport.http.message import Head, Limits, Request
@@ -34,7 +34,7 @@ from checks.transport.http.message import Head, Limits, Request
 async def exchange(
     wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
 ) -> None:
-    """Send a request and read its answer, as `http1.exchange` does. Raises Refused."""
+    """Send a request and read its answer, as `http1.exchange` does. Raises Failed."""
     await _Exchange(wire, request, limits, headed).run()
 
 
@@ -49,7 +49,7 @@ class _Exchange:
         self._ended, self._came, self._buffer = False, 0, bytearray()
 
     async def run(self) -> None:
-        """Make the exchange. Raises Refused."""
+        """Make the exchange. Raises Failed."""
         # RFC 9113 section 8.4: without it the server may send what nobody asked for, in the time
         # measured.
         self._h2.local_settings[SettingCodes.ENABLE_PUSH] = 0
@@ -64,9 +64,9 @@ class _Exchange:
             while not self._over():
                 await self._more()
         except InvalidBodyLengthError:
-            raise Refused("broken-off", "the page is not as long as was announced") from None
+            raise Failed("broken-off", "the page is not as long as was announced") from None
         except ProtocolError as error:
-            raise Refused("bad-peer", f"HTTP/2: {_said(error)}") from None
+            raise Failed("bad-peer", f"HTTP/2: {_said(error)}") from None
         if self._body is not None:
             self._body.end()
 
@@ -110,15 +110,15 @@ class _Exchange:
         data = await self._wire.receive()
         if not data:
             code, text = ("broken-off", "its end") if self._head else ("closed", "the answer")
-            raise Refused(code, f"the connection was closed before {text}")
+            raise Failed(code, f"the connection was closed before {text}")
         self._came += len(data)
         # A peer that sends PING or SETTINGS for ever would never run into the limit of the header.
         if self._head is None and self._came > 4 * self._limits.header_bytes:
-            raise Refused("bad-peer", f"{self._came} bytes came, and no answer")
+            raise Failed("bad-peer", f"{self._came} bytes came, and no answer")
         if self._body is not None and self._came > self._limits.wire_bytes + 16 * len(
             self._body.content
         ):
-            raise Refused(
+            raise Failed(
                 "bad-peer", f"{self._came} bytes came for {len(self._body.content)} bytes of page"
             )
         self._buffer += data
@@ -152,22 +152,22 @@ class _Exchange:
         elif isinstance(event, StreamEnded):
             self._ended = True
         elif isinstance(event, StreamReset):
-            raise Refused("reset", f"the far end reset the stream: {_name(event.error_code)}")
+            raise Failed("reset", f"the far end reset the stream: {_name(event.error_code)}")
         elif isinstance(event, ConnectionTerminated) and (
             # RFC 9113 section 6.8: a GOAWAY with NO_ERROR that names our stream lets it finish; a
             # server that restarts in good order sends it.
             event.error_code or not (event.last_stream_id or 0)
         ):
-            raise Refused("goaway", f"the far end ended the connection: {_name(event.error_code)}")
+            raise Failed("goaway", f"the far end ended the connection: {_name(event.error_code)}")
         elif (
             isinstance(event, TrailersReceived)
             and len(event.headers or []) > self._limits.header_fields
         ):
-            raise Refused("header-too-large", "in the trailer")
+            raise Failed("header-too-large", "in the trailer")
 
     def _take_head(self, headers: list[tuple[bytes, bytes]]) -> None:
         if len(headers) > self._limits.header_fields:
-            raise Refused("header-too-large", f"more than {self._limits.header_fields} fields")
+            raise Failed("header-too-large", f"more than {self._limits.header_fields} fields")
         written = [
             (bytes(name).decode("latin-1"), bytes(value).decode("utf-8", "replace"))
             for name, value in headers

@@ -22,7 +22,7 @@ _PORTS = {"https": 443, "wss": 443}
 async def prove_certificate(url: str, authorities: str) -> None:
     """By a PEM file of authorities, or without one by the system's.
 
-    Raises Refused, CannotTell; nothing for a URL without TLS.
+    Raises Failed, CannotTell; nothing for a URL without TLS.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.web.browser.shared_browser import START_SECONDS, SharedBrowser, open_job
 
 Told = dict[str, Any]
@@ -27,7 +27,7 @@ _AFTERWARDS_SECONDS = 20.0
 async def perform(
     trace: Trace, job: str, browser: str, order: Mapping[str, Any], within: float
 ) -> None:
-    """Do a job; its stages take `within` seconds together at most. Raises Refused, CannotTell."""
+    """Do a job; its stages take `within` seconds together at most. Raises Failed, CannotTell."""
     shared_browser, (reader, writer) = await open_job(job, browser)
     running = Job(trace, reader)
     try:
@@ -65,7 +65,7 @@ class Job:
         return told
 
     async def run(self) -> None:
-        """Follow the job to its end. Raises Refused, CannotTell."""
+        """Follow the job to its end. Raises Failed, CannotTell."""
         while (told := await self._next())["event"] != "done":
             if told["event"] == "began":
                 await self._stage(told["stage"])
@@ -78,7 +78,7 @@ class Job:
                 self._keep(told)
             if told["event"] == "failed":
                 await self.until("done")
-                raise Refused(told["code"], told["text"], told["origin"])
+                raise Failed(told["code"], told["text"], told["origin"])
         self._trace.measure(f"{name.replace('-', '_')}_seconds", told["seconds"])
 
     async def _next(self) -> Told:

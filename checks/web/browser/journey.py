@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 from playwright.async_api import expect
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.process.channel import Channel
 from checks.web.browser import locators, single_page
 from checks.web.browser.certificate_check import prove_certificate
@@ -77,9 +77,9 @@ async def _take(tab: Tab, order: Mapping[str, Any], number: int, step: Step) -> 
         text = (
             f"step {number}: {what!r} {said.get(code, 'cannot be done')} within {within:g} s{shown}"
         )
-        raise Refused(code, text) from None
-    except Refused as refused:
-        raise Refused(refused.code, f"step {number}: {what!r}: {refused.text}") from None
+        raise Failed(code, text) from None
+    except Failed as refused:
+        raise Failed(refused.code, f"step {number}: {what!r}: {refused.text}") from None
 
 
 async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float) -> None:

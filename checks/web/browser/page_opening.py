@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.transport.connect import resolve
 from checks.transport.faults import CODES, far_faults
 from checks.web.browser.certificate_check import prove_certificate
@@ -23,17 +23,17 @@ _LOOK_SECONDS = 5.0
 
 
 async def open_page(tab: Tab, url: str, authorities: str, patience_ms: float) -> None:
-    """Load a page whole; `authorities` may be empty. Raises Refused, CannotTell, TimeoutError."""
+    """Load a page whole; `authorities` may be empty. Raises Failed, CannotTell, TimeoutError."""
     try:
         with page_faults():
             response = await tab.page.goto(url, timeout=patience_ms, wait_until="load")
-    except Refused as fault:
+    except Failed as fault:
         raise await _explained(fault, url, authorities) from None
     if response is not None and response.status >= 400:
-        raise Refused(f"http:{response.status}", response.status_text)
+        raise Failed(f"http:{response.status}", response.status_text)
 
 
-async def _explained(fault: Refused, url: str, authorities: str) -> Refused | CannotTell:
+async def _explained(fault: Failed, url: str, authorities: str) -> Failed | CannotTell:
     """What a connection of our own meets at the same address, if it is of the same sort."""
     where = urlsplit(url)
     if fault.code not in CODES or not where.hostname:
@@ -43,7 +43,7 @@ async def _explained(fault: Refused, url: str, authorities: str) -> Refused | Ca
             with far_faults():
                 await resolve(where.hostname, where.port or 443)
                 await prove_certificate(url, authorities)
-    except (Refused, CannotTell) as told:
+    except (Failed, CannotTell) as told:
         return told
     except TimeoutError:
         return fault

@@ -23,7 +23,7 @@ from typing import Any
 
 from playwright.async_api import Error
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.transport.faults import far_faults
 from checks.transport.stages import Tell
 
@@ -59,10 +59,10 @@ _GONE = (
 )
 
 
-class Failed(Exception):
+class FailedStage(Exception):
     """A stage has failed with this fault."""
 
-    def __init__(self, stage: str, fault: Refused) -> None:
+    def __init__(self, stage: str, fault: Failed) -> None:
         super().__init__(stage)
         self.stage, self.fault = stage, fault
 
@@ -75,7 +75,7 @@ class Parts:
 
     @asynccontextmanager
     async def part(self, name: str, within: float, late: str = "") -> AsyncIterator[dict[str, Any]]:
-        """One stage. Raises Failed; CannotTell for what is our own. `late` says what did not come
+        """One stage. Raises FailedStage; CannotTell for what is our own. `late` says what did not come
         in time.
         """
         self._tell("began", stage=name)
@@ -85,9 +85,11 @@ class Parts:
                 async with asyncio.timeout(within):
                     yield facts
         except TimeoutError:
-            raise Failed(name, Refused("timeout", late or f"nothing within {within:g} s")) from None
-        except Refused as refused:
-            raise Failed(name, refused) from None
+            raise FailedStage(
+                name, Failed("timeout", late or f"nothing within {within:g} s")
+            ) from None
+        except Failed as refused:
+            raise FailedStage(name, refused) from None
         self._tell("passed", stage=name, seconds=time.monotonic() - began, **facts)
 
 
@@ -100,7 +102,7 @@ def page_faults() -> Iterator[None]:
         raise meaning(problem) from None
 
 
-def meaning(problem: Error) -> Refused | CannotTell | TimeoutError:
+def meaning(problem: Error) -> Failed | CannotTell | TimeoutError:
     """What a complaint says: of the far end, of the browser itself, or of the time."""
     text = problem.message.strip()
     first = text.splitlines()[0] if text else type(problem).__name__
@@ -116,11 +118,11 @@ def meaning(problem: Error) -> Refused | CannotTell | TimeoutError:
     )
 
 
-def of_network(error: str) -> Refused | CannotTell:
+def of_network(error: str) -> Failed | CannotTell:
     """A network error by Chromium's name of it, without "ERR_"."""
     if re.fullmatch(_OWN, error):
         return CannotTell(
             f"this host's network: the browser says {error.lower().replace('_', ' ')}"
         )
     code = next((code for pattern, code in _MEANINGS if re.fullmatch(pattern, error)), "bad-peer")
-    return Refused(code, f"the browser says {error.lower().replace('_', ' ')}")
+    return Failed(code, f"the browser says {error.lower().replace('_', ' ')}")

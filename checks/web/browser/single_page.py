@@ -15,7 +15,7 @@ from checks.contract import CannotTell
 from checks.process.channel import Channel
 from checks.web.browser.chromium import Chromium
 from checks.web.browser.mask import Mask
-from checks.web.browser.parts import Failed, Parts
+from checks.web.browser.parts import FailedStage, Parts
 from checks.web.browser.tab import Tab
 
 Order = dict[str, Any]
@@ -59,7 +59,7 @@ async def _perform(chromium: Chromium, channel: Channel, order: Order, work: Wor
             await tab.watched(work(tab, parts, order))
             tab.measure(tell)
             tell("measure", name="total_seconds", value=time.monotonic() - began)
-        except Failed as failed:
+        except FailedStage as failed:
             # A frozen browser times out on everything: that must not become a fault of the portal.
             await chromium.prove_alive()
             tab.measure(tell)

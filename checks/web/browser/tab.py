@@ -25,10 +25,10 @@ from playwright.async_api import (
     Response,
 )
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.transport.stages import Tell
 from checks.web.browser.mask import Mask
-from checks.web.browser.parts import Failed
+from checks.web.browser.parts import FailedStage
 
 # A page in a loop writes thousands of errors; the last ones are those before the failure.
 _MOST_LINES = 200
@@ -111,7 +111,7 @@ class Tab:
         return self.page.frame_locator(frame) if frame else self.page
 
     async def watched(self, work: Awaitable[None]) -> None:
-        """Do it unless something breaks off. Raises what it raises, Failed, CannotTell."""
+        """Do it unless something breaks off. Raises what it raises, FailedStage, CannotTell."""
         doing = asyncio.ensure_future(work)
         try:
             await asyncio.wait({doing, self._broken}, return_when=asyncio.FIRST_COMPLETED)
@@ -211,11 +211,13 @@ class Tab:
         # what was unpacked: the larger one bounds memory as well as the line.
         self._bytes += max(int(facts.get("dataLength", 0)), int(facts.get("encodedDataLength", 0)))
         if self._bytes > (most := self._order["max_bytes"]):
-            self._break(Refused("too-large", f"more than {most} bytes came"))
+            self._break(Failed("too-large", f"more than {most} bytes came"))
 
-    def _break(self, why: Refused | CannotTell) -> None:
+    def _break(self, why: Failed | CannotTell) -> None:
         if not self._broken.done():
-            self._broken.set_exception(Failed(self.stage, why) if isinstance(why, Refused) else why)
+            self._broken.set_exception(
+                FailedStage(self.stage, why) if isinstance(why, Failed) else why
+            )
 
     stage = "open"
     """the stage under way, for what breaks off from the side"""

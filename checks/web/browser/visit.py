@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.async_api import Locator, expect
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.process.channel import Channel
 from checks.web.browser import locators, single_page
 from checks.web.browser.certificate_check import prove_certificate
@@ -56,7 +56,7 @@ async def _chat(tab: Tab, parts: Parts, order: Mapping[str, Any]) -> None:
 
 
 async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Locator:
-    """Open the widget, and find where to write. Raises Refused."""
+    """Open the widget, and find where to write. Raises Failed."""
     outside, inside = tab.root(order["button_frame"]), tab.root(order["frame"])
     opened = False
     try:
@@ -69,11 +69,11 @@ async def _widget(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> Loc
             return field
     except TimeoutError:
         name = order["field"] if opened or not order["open"] else order["open"]
-        raise Refused("not-found", f"{name!r} is not there") from None
+        raise Failed("not-found", f"{name!r} is not there") from None
 
 
 async def _socket(tab: Tab, within: float) -> None:
-    """Wait for an open socket that is still open a moment later. Raises Refused."""
+    """Wait for an open socket that is still open a moment later. Raises Failed."""
     sockets = tab.sockets
     try:
         async with asyncio.timeout(within):
@@ -82,11 +82,11 @@ async def _socket(tab: Tab, within: float) -> None:
             await tab.until(lambda: sockets.open > 0)
     except TimeoutError:
         if not sockets.connecting:
-            raise Refused("no-socket", "the widget opens no WebSocket") from None
+            raise Failed("no-socket", "the widget opens no WebSocket") from None
         if not sockets.opened:
             code = "refused" if sockets.closed else "timeout"
-            raise Refused(code, f"none of {sockets.connecting} WebSockets was let in") from None
-        raise Refused(
+            raise Failed(code, f"none of {sockets.connecting} WebSockets was let in") from None
+        raise Failed(
             "closed", f"the WebSocket does not stay open (code {sockets.last_close})"
         ) from None
 
@@ -114,7 +114,7 @@ async def _talk(tab: Tab, parts: Parts, order: Mapping[str, Any], field: Locator
     ) as facts:
         while int(await body.evaluate(_COUNT, answer)) <= before:
             if order["socket"] and tab.sockets.open <= 0:
-                raise Refused(
+                raise Failed(
                     "closed",
                     f"the WebSocket went (code {tab.sockets.last_close}) before the answer came",
                 )
@@ -129,4 +129,4 @@ async def _press(tab: Tab, order: Mapping[str, Any], patience_ms: float) -> None
                 timeout=patience_ms
             )
     except TimeoutError:
-        raise Refused("not-found", f"{order['send']!r} is not there") from None
+        raise Failed("not-found", f"{order['send']!r} is not there") from None

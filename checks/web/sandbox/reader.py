@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.process.parent import answered, python
 
 _PROGRAM = "checks.web.sandbox.child"
@@ -17,14 +17,14 @@ _WITHIN_SECONDS = 20.0
 
 
 async def hold_to_schema(document: Any, schema: Any) -> None:
-    """Raises Refused with the ways in which a document breaks its schema, and CannotTell."""
+    """Raises Failed with the ways in which a document breaks its schema, and CannotTell."""
     told = await _done({"job": "schema", "schema": schema, "document": document})
     if "bad_schema" in told:
         raise CannotTell(f"the schema itself is wrong: {told['bad_schema']}")
     if told["faults"]:
         first = "; ".join(f"{one['where']}: {one['text']}" for one in told["faults"][:3])
         more = f"; and {told['count'] - 3} more" if told["count"] > 3 else ""
-        raise Refused("schema", first + more)
+        raise Failed("schema", first + more)
 
 
 async def elements(html: str, looks: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.settings import Settings
 from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer
@@ -66,7 +66,7 @@ class Find(Settings):
         return f"{way} {what}"
 
     def text(self, answer: Answer, jar: CookieJar) -> str | None:
-        """What is found, as text; None for nothing. Raises Refused for a body that is no JSON where
+        """What is found, as text; None for nothing. Raises Failed for a body that is no JSON where
         that is asked.
         """
         if self.field is not None:
@@ -81,24 +81,24 @@ class Find(Settings):
         return jar.value(self.cookie or "")
 
     def number(self, answer: Answer, jar: CookieJar) -> float:
-        """What is found, as a number. Raises Refused."""
+        """What is found, as a number. Raises Failed."""
         found = self.text(answer, jar)
         if found is None:
-            raise Refused("not-found", f"{self} is not in the answer")
+            raise Failed("not-found", f"{self} is not in the answer")
         try:
             # "1,284.5" is 1284.5; a text with two dots is no such number, and float() says so.
             return float(found.strip().replace(",", "") if found.count(".") <= 1 else found)
         except ValueError:
-            raise Refused("not-a-number", f"{self} is {found[:40]!r}") from None
+            raise Failed("not-a-number", f"{self} is {found[:40]!r}") from None
 
 
 def remembered(wanted: Mapping[str, Find], answer: Answer, jar: CookieJar) -> dict[str, str]:
-    """Every value to remember. Raises Refused for one that is not there."""
+    """Every value to remember. Raises Failed for one that is not there."""
     found = {}
     for name, find in wanted.items():
         value = find.text(answer, jar)
         if value is None or value == "":
-            raise Refused("not-found", f"{name}: {find} is not in the answer")
+            raise Failed("not-found", f"{name}: {find} is not in the answer")
         found[name] = value
     return found
 

@@ -7,7 +7,7 @@ probes with
 
     async with walk(trace, self.url, self, logout=self.logout) as walker:
         for step in self.steps:
-            answer = await walker.take(step)     # a stage called step.name; raises Refused
+            answer = await walker.take(step)     # a stage called step.name; raises Failed
         figures = parsed(answer.text)            # what came last is the kind's own to look at,
                                                  # in a stage of its own
 
@@ -25,9 +25,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
-from checks.contract import CannotTell, Refused, Trace
+from checks.contract import CannotTell, Failed, Trace
 from checks.transport.http.address import Address
-from checks.transport.http.client import Failed, Manner, fetch
+from checks.transport.http.client import FailedStatus, Manner, fetch
 from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer, Limits, Request, shown
 from checks.transport.http.phases import StepPhases
@@ -55,7 +55,7 @@ _ENDINGS = {
 async def walk(
     trace: Trace, url: str, settings: Walking, *, logout: Step | None = None
 ) -> AsyncIterator[Walker]:
-    """A walk that begins at `url`. Raises Refused, CannotTell."""
+    """A walk that begins at `url`. Raises Failed, CannotTell."""
     walker = Walker(trace, url, settings)
     try:
         yield walker
@@ -81,7 +81,7 @@ class Walker:
         self._home, self._basic = self._at.origin, settings.authorization(self.words)
 
     async def take(self, step: Step, most_seconds: float | None = None) -> Answer:
-        """Make one step, as a stage of its name. Raises Refused, CannotTell."""
+        """Make one step, as a stage of its name. Raises Failed, CannotTell."""
         limit = min(filter(None, (step.within, most_seconds)), default=None)
         with self.trace.stage(step.name):
             phases = StepPhases(self.trace, step.name, self._hidden)
@@ -89,14 +89,14 @@ class Walker:
                 async with asyncio.timeout(limit):
                     return await self._made(step, phases)
             except TimeoutError:
-                raise Refused(
+                raise Failed(
                     "timeout", f"not through within {limit:g} s, in {phases.under_way or 'looking'}"
                 ) from None
-            except Refused as refused:
+            except Failed as refused:
                 said = self._hidden(refused.text)
                 if phases.broke_in and not refused.code.startswith("http:"):
                     said = f"{phases.broke_in}: {said}" if said else phases.broke_in
-                raise Refused(refused.code, said, refused.origin) from None
+                raise Failed(refused.code, said, refused.origin) from None
 
     async def leave(self, logout: Step) -> None:
         """Log out after a failure: whatever goes wrong with it is a note."""
@@ -105,7 +105,7 @@ class Walker:
         try:
             await self.take(logout, LOGOUT_SECONDS)
             told.note(f"{logout.name}: done after the failure")
-        except (Refused, CannotTell) as problem:
+        except (Failed, CannotTell) as problem:
             told.note(f"{logout.name} after the failure: {problem}")
         finally:
             self.trace = told
@@ -125,14 +125,14 @@ class Walker:
                 answer = await fetch(
                     request, phases, manner, lambda status: status in step.expect_status, self.jar
                 )
-        except Failed as failed:
+        except FailedStatus as failed:
             self._keep(step, failed.answer)
             raise
         self.answer, self._at = answer, answer.address
         self.answered += 1
         try:
             await self._looked_at(step, answer)
-        except Refused:
+        except Failed:
             self._keep(step, answer)
             raise
         return answer
@@ -142,7 +142,7 @@ class Walker:
         try:
             address = self._at.joined(words.filled(step.url))
         except ValueError as error:
-            raise Refused(
+            raise Failed(
                 "bad-url", f"{step.name} leads to no URL to fetch: {error}", "local"
             ) from None
         headers = [
@@ -180,17 +180,17 @@ class Walker:
         return Request(step.verb, address, tuple(headers), body, tuple(private))
 
     async def _looked_at(self, step: Step, answer: Answer) -> None:
-        """Raises Refused for what is not right, in the order of what tells most."""
+        """Raises Failed for what is not right, in the order of what tells most."""
         if step.lands_on is not None and not answer.address.path.endswith(step.lands_on):
-            raise Refused(
+            raise Failed(
                 "wrong-page", f"it ended at {shown(answer.address.path)}, not at {step.lands_on}"
             )
         await step.hold(answer.text)
         for pattern in step.must_match:
             if not re.search(pattern, answer.text):
-                raise Refused("no-match", repr(pattern))
+                raise Failed("no-match", repr(pattern))
         if len(answer.body) < step.min_bytes:
-            raise Refused(
+            raise Failed(
                 "too-small", f"{len(answer.body)} bytes, at least {step.min_bytes} are right"
             )
         soft = self._settings.soft_200s if step.soft_200s is None else step.soft_200s
@@ -199,7 +199,7 @@ class Walker:
                 answer, step.form is not None and self.words.has_secret(step.form)
             )
         ):
-            raise Refused("soft-200", wrong)
+            raise Failed("soft-200", wrong)
         for name, value in remembered(step.remember, answer, self.jar).items():
             self.words.remember(name, value)
         for name, find in step.measure.items():

@@ -4,7 +4,7 @@ ICE, secured by DTLS. Only in the browser's process.
 
 from __future__ import annotations
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.webrtc.browser import rtc_stats, sdp_answer
 from checks.webrtc.browser.sip_registration import refused_by
 from checks.webrtc.browser.softphone_page import SoftphonePage
@@ -13,7 +13,7 @@ from checks.webrtc.browser.softphone_page import SoftphonePage
 async def answered(page: SoftphonePage, seen: int) -> sdp_answer.Answer:
     """The description in the 2xx that answers our INVITE, among the events from `seen` on.
 
-    Raises Refused, CannotTell.
+    Raises Failed, CannotTell.
     """
     while True:
         found = await page.until("sip", "failed", "disconnected", since=seen)
@@ -25,28 +25,26 @@ async def answered(page: SoftphonePage, seen: int) -> sdp_answer.Answer:
         elif found.name == "failed" and found["call"] == "call":
             raise refused_by(found)
         elif found.name == "disconnected" and found["name"] == "us":
-            raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
+            raise Failed("dropped", f"the WebSocket was closed (code {found['code']})")
 
 
 async def until_connected(page: SoftphonePage) -> str:
-    """Wait for ICE; the candidate pair in words. Raises Refused, CannotTell."""
+    """Wait for ICE; the candidate pair in words. Raises Failed, CannotTell."""
     seen = 0
     while True:
         found = await page.until("transport", "not-taken", since=seen, call="call")
         seen = page.events.index(found, seen) + 1
         if found.name == "not-taken":
-            raise Refused(
-                "bad-peer", f"the browser does not take the answer: {found['text']}"[:300]
-            )
+            raise Failed("bad-peer", f"the browser does not take the answer: {found['text']}"[:300])
         # W3C webrtc: "completed" follows "connected" once gathering and checks are over.
         if found["ice"] in ("connected", "completed"):
             return rtc_stats.pair(await page.do("phone.statistics", "call"))
         if found["ice"] in ("failed", "closed"):
-            raise Refused("no-pair", "no candidate pair could be used")
+            raise Failed("no-pair", "no candidate pair could be used")
 
 
 async def until_secured(page: SoftphonePage) -> str:
-    """Wait for DTLS; its role and cipher in words. Raises Refused, CannotTell."""
+    """Wait for DTLS; its role and cipher in words. Raises Failed, CannotTell."""
     seen = 0
     while True:
         found = await page.until("transport", since=seen, call="call")
@@ -54,7 +52,7 @@ async def until_secured(page: SoftphonePage) -> str:
         if found["dtls"] == "connected":
             return rtc_stats.secured(await page.do("phone.statistics", "call"))
         if found["dtls"] == "failed":
-            raise Refused(
+            raise Failed(
                 "dtls",
                 "the browser refused the handshake: certificate, fingerprint or role do not fit",
             )

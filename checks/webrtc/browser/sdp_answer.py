@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sipmessage import Message, Response
 
-from checks.contract import Refused
+from checks.contract import Failed
 
 # RFC 3551 section 6, table 4: payload types that need no rtpmap.
 _STATIC = {"0": "PCMU", "8": "PCMA", "9": "G722"}
@@ -24,31 +24,31 @@ class Answer:
     body: str
 
     def codec(self) -> str:
-        """The first codec of the answer that is known here. Raises Refused."""
+        """The first codec of the answer that is known here. Raises Failed."""
         line = re.search(r"(?m)^m=audio (\d+) \S+ ([\d ]+)", self.body)
         # RFC 3264 section 6: port 0 rejects the stream.
         if line is None or line[1] == "0":
-            raise Refused("no-media", "the answer takes no sound")
+            raise Failed("no-media", "the answer takes no sound")
         types = dict(re.findall(r"(?m)^a=rtpmap:(\d+) ([^/\s]+)", self.body))
         named = (_NAMES.get({**_STATIC, **types}.get(one, "").lower()) for one in line[2].split())
         codec = next((name for name in named if name), None)
         if codec is None:
-            raise Refused("no-codec", "the answer has none of the codecs that were offered")
+            raise Failed("no-codec", "the answer has none of the codecs that were offered")
         return codec
 
     def prove_ice(self) -> None:
-        """Raise Refused where the answer lacks it."""
+        """Raise Failed where the answer lacks it."""
         # RFC 8839 section 5.4: without ice-ufrag the far end does no ICE.
         if not re.search(r"(?m)^a=ice-ufrag:\S", self.body):
-            raise Refused(
+            raise Failed(
                 "no-ice", "the answer has no ICE credentials: the edge does not bridge to plain SIP"
             )
 
     def prove_fingerprint(self) -> None:
-        """Raise Refused where the answer lacks it."""
+        """Raise Failed where the answer lacks it."""
         # RFC 8122 section 5: the fingerprint binds the certificate of DTLS to the signalling.
         if not re.search(r"(?m)^a=fingerprint:\S", self.body):
-            raise Refused("no-fingerprint", "the answer has no DTLS fingerprint")
+            raise Failed("no-fingerprint", "the answer has no DTLS fingerprint")
 
 
 def final_answer(text: str) -> Answer | None:

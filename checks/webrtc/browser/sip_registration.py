@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.telephony.call.leg import Event, refusal
 from checks.webrtc.browser.softphone_page import SoftphonePage, Told
 
@@ -25,7 +25,7 @@ class Presence:
         self._page, self._settings = page, settings
 
     async def register(self) -> None:
-        """Register by the page's own WebSocket. Raises Refused, CannotTell."""
+        """Register by the page's own WebSocket. Raises Failed, CannotTell."""
         page, known = self._page, self._settings
         account = {name: known[name] for name in ("url", "domain", "user", "login", "password")}
         await page.do("phone.connect", "us", account)
@@ -38,7 +38,7 @@ class Presence:
         if found.name == "disconnected":
             # A page is told a close code and no reason: 1006 is a failed handshake (RFC 6455
             # section 7.1.5).
-            raise Refused(
+            raise Failed(
                 "no-socket", f"the browser's own WebSocket is not let in (code {found['code']})"
             )
 
@@ -47,12 +47,12 @@ class Presence:
             "registered", "registration-failed", "disconnected", since=since, name="us"
         )
         if found.name == "disconnected":
-            raise Refused("dropped", f"the WebSocket was closed (code {found['code']})")
+            raise Failed("dropped", f"the WebSocket was closed (code {found['code']})")
         if found.name == "registration-failed":
             raise refused_by(found)
 
     async def come_back(self) -> None:
-        """The socket is dropped: a softphone connects anew and registers by itself. Raises Refused,
+        """The socket is dropped: a softphone connects anew and registers by itself. Raises Failed,
         CannotTell.
         """
         page = self._page
@@ -69,7 +69,7 @@ class Presence:
 
     async def be_rung(self) -> str:
         """Another account calls ours: it must ring here, and be connected when it is answered; in
-        words. Raises Refused, CannotTell.
+        words. Raises Failed, CannotTell.
         """
         page, known, caller = self._page, self._settings, self._settings["caller"]
         account = {"url": known["url"], "domain": known["domain"], **caller}
@@ -83,13 +83,13 @@ class Presence:
                 rung = await self._rung()
         except TimeoutError:
             text = f"registered, but a call to it did not ring within {known['ring_within']:g} s"
-            raise Refused("not-rung", text) from None
+            raise Failed("not-rung", text) from None
         await page.do("phone.answer", "us-rung")
         # Both ends must be connected: an edge that lost the ACK has one alone.
         for call in ("caller", "us-rung"):
             ended = await page.until("confirmed", "failed", "ended", call=call)
             if ended.name != "confirmed":
-                raise Refused(
+                raise Failed(
                     "not-connected", f"it rang and was answered, but not connected: {_words(ended)}"
                 )
         await self._end_of_ringing()
@@ -115,14 +115,14 @@ class Presence:
                 raise _not_rung(found)
 
 
-def refused_by(found: Told) -> Refused:
+def refused_by(found: Told) -> Failed:
     """A final response, or what JsSIP made up where none came."""
     # JsSIP has causes of its own where no response came.
     if not found["code"]:
         code = {"Request Timeout": "timeout", "Connection Error": "dropped"}.get(
             found["cause"], "bad-peer"
         )
-        return Refused(code, f"JsSIP says {found['cause']}")
+        return Failed(code, f"JsSIP says {found['cause']}")
     return refusal(Event("refused", found.at, {**found.facts, "origin": "far"}))
 
 
@@ -130,9 +130,9 @@ def _words(found: Told) -> str:
     return f"{found['code']} {found['phrase']}".strip() if found["code"] else str(found["cause"])
 
 
-def _not_rung(found: Told) -> Refused:
+def _not_rung(found: Told) -> Failed:
     """The caller was refused: with 401 to 407 it is the caller's own account."""
     # 401, 403 and 407 speak of the caller's credentials, not of the called account.
     if found["code"] in (401, 403, 407):
         return refused_by(found)
-    return Refused("not-rung", f"registered, but a call to it is refused: {_words(found)}")
+    return Failed("not-rung", f"registered, but a call to it is refused: {_words(found)}")

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.telephony.audio import nonce_sound, sound
 from checks.telephony.audio.recording import bound
 from checks.telephony.audio.sound import Samples
@@ -215,11 +215,11 @@ class BrowserStation(Station):
         self._soon(self._there.do("sound.hush"))
 
     async def press(self, digits: str) -> None:
-        """Press keys by RFC 4733 or, where that is set, by SIP INFO. Raises Refused."""
+        """Press keys by RFC 4733 or, where that is set, by SIP INFO. Raises Failed."""
         if self._settings["keys"] == "info":
             await self._there.do("phone.inform", "call", digits)
         elif not await self._there.do("phone.press", "call", digits):
-            raise Refused("no-telephone-event", "the answer has no telephone-event (RFC 4733)")
+            raise Failed("no-telephone-event", "the answer has no telephone-event (RFC 4733)")
 
     async def counts(self) -> dict[str, Any]:
         """The RTP counts, as the browser has them."""

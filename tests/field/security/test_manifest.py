@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.store.manifest import Manifest, read_manifest
 
 NAMES = ("/tmp/outside.zst", "../outside.zst", "a/../../outside.zst", "a\0b", "..", "")
@@ -32,5 +32,5 @@ def test_a_name_inside_is_read() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_that_leads_out_is_refused(name: str) -> None:
     """The drill, as root, made files wherever a manifest said, and called the backup equal."""
-    with pytest.raises(Refused):
+    with pytest.raises(Failed):
         read_manifest(manifest(name))

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 40.0
@@ -186,7 +186,7 @@ async def attempt(check: Check, folder: Path) -> Observation:
     trace = Trace(time.monotonic, folder)
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from checks.contract import CannotTell, Check, Observation, Refused, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 
 
 async def attempt(
@@ -18,6 +18,6 @@ async def attempt(
     trace.listener = listener
     try:
         await check.probe(trace)
-    except (Refused, CannotTell) as ended:
+    except (Failed, CannotTell) as ended:
         return trace.observation(ended)
     return trace.observation()

@@ -18,7 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Found, Previous, Taken, Work, compared
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import opened
@@ -134,7 +134,7 @@ class DirectorySource:
         self._root, self._exclude = Path(source.path), source.exclude
 
     def size(self) -> int:
-        """Bytes of its files. Raises Refused."""
+        """Bytes of its files. Raises Failed."""
         return sum(info.size for info, _ in entries(self._root, self._exclude))
 
     def dump(
@@ -143,7 +143,7 @@ class DirectorySource:
         work: Work,
         previous: Previous | None,  # noqa: ARG002 - a tar is written anew each time
     ) -> Taken:
-        """Write its artefact into `partial`. Raises Refused."""
+        """Write its artefact into `partial`. Raises Failed."""
         # By the clock of the file system that holds the backup, as the folder was made: no other
         # clock is known to be right.
         moment = datetime.fromtimestamp(partial.stat().st_mtime, UTC)
@@ -171,7 +171,7 @@ class DirectoryRehearsal:
         return 2 * manifest.plain_bytes + 16_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Unpack it and read every file. Raises Refused."""
+        """Unpack it and read every file. Raises Failed."""
         tree = unpack_tree(folder, manifest, scratch, work)
         with work.events.stage("compare"):
             found = read(tree, work)
@@ -180,7 +180,7 @@ class DirectoryRehearsal:
 
 
 def unpack_tree(folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Path:
-    """The files of a backup, under `scratch`. Raises Refused."""
+    """The files of a backup, under `scratch`. Raises Failed."""
     archive, tree = scratch / ARCHIVE, scratch / TREE
     sink = opened(archive)
     try:
@@ -191,13 +191,13 @@ def unpack_tree(folder: Path, manifest: Manifest, scratch: Path, work: Work) -> 
     try:
         extract(archive, tree)
     except (tarfile.TarError, OSError) as problem:
-        raise Refused("restore-failed", f"tar: {problem}", origin="local") from problem
+        raise Failed("restore-failed", f"tar: {problem}", origin="local") from problem
     archive.unlink()
     return tree
 
 
 def read(tree: Path, work: Work) -> Found:
-    """What a restored tree holds. Raises Refused."""
+    """What a restored tree holds. Raises Failed."""
     stream = TarStream(tree, (), work.events.note)
     while data := stream.read():
         work.advance(len(data))
@@ -206,9 +206,9 @@ def read(tree: Path, work: Work) -> Found:
 
 
 def entries(root: Path, exclude: tuple[str, ...]) -> Iterator[tuple[tarfile.TarInfo, Path]]:
-    """Everything under a directory that a tar can hold, in the order of names. Raises Refused."""
+    """Everything under a directory that a tar can hold, in the order of names. Raises Failed."""
     if not root.is_dir():
-        raise Refused("directory-missing", f"there is no directory {root}")
+        raise Failed("directory-missing", f"there is no directory {root}")
     for here, folders, names in os.walk(root, onerror=_unreadable):
         # In place: `os.walk` goes on only into what is left in this list.
         folders[:] = sorted(
@@ -254,4 +254,4 @@ def _left_out(path: Path, root: Path, exclude: tuple[str, ...]) -> bool:
 
 def _unreadable(problem: OSError) -> None:
     if not isinstance(problem, FileNotFoundError):
-        raise Refused("permission", f"{problem.filename}: {problem.strerror}", origin="local")
+        raise Failed("permission", f"{problem.filename}: {problem.strerror}", origin="local")

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines import directory, sqlite
 from checks.data.backup.job import Source
@@ -23,13 +23,13 @@ _SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work: Work) -> None:
-    """Restore `backup` as `to` (or where it came from). Raises Refused."""
+    """Restore `backup` as `to` (or where it came from). Raises Failed."""
     target = Path(to or source.path)
     # `lexists`: a dangling link is something that is there, too.
     if os.path.lexists(target) and not overwrite:
-        raise Refused("exists", f"{target} is there; --overwrite puts it aside", origin="local")
+        raise Failed("exists", f"{target} is there; --overwrite puts it aside", origin="local")
     if backup.manifest is None:
-        raise Refused("manifest", backup.fault, origin="local")
+        raise Failed("manifest", backup.fault, origin="local")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # What a crash left of an earlier restore; the folder of the target is the only place that

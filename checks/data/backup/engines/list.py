@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Engine, Rehearsal
 from checks.data.backup.job import Source
 
@@ -31,7 +31,7 @@ def source_of(source: Source) -> Engine:
 
 
 def rehearsal_of(engine: str, tools: Path | None) -> Rehearsal:
-    """How a backup of an engine is proven. Raises Refused."""
+    """How a backup of an engine is proven. Raises Failed."""
     if engine == "postgresql":
         from checks.data.backup.engines.postgresql.restore_test import PostgresqlRehearsal
 
@@ -48,4 +48,4 @@ def rehearsal_of(engine: str, tools: Path | None) -> Rehearsal:
         from checks.data.backup.engines.directory import DirectoryRehearsal
 
         return DirectoryRehearsal()
-    raise Refused("manifest", f"it is of an unknown engine, {engine[:40]}", origin="local")
+    raise Failed("manifest", f"it is of an unknown engine, {engine[:40]}", origin="local")

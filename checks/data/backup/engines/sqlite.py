@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Found, Previous, Taken, Work, compared
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import Artefact, opened
@@ -42,11 +42,11 @@ class SqliteSource:
         self._path, self._newest = Path(source.path), source.newest_record
 
     def size(self) -> int:
-        """Bytes of the file; Refused where it is not there, and twice as much: the copy is packed
+        """Bytes of the file; Failed where it is not there, and twice as much: the copy is packed
         afterwards.
         """
         if not self._path.is_file():
-            raise Refused("database-missing", f"there is no file {self._path}")
+            raise Failed("database-missing", f"there is no file {self._path}")
         return 2 * self._path.stat().st_size
 
     def dump(
@@ -55,7 +55,7 @@ class SqliteSource:
         work: Work,
         previous: Previous | None,  # noqa: ARG002 - a copy is whole each time
     ) -> Taken:
-        """Write its artefacts into `partial`. Raises Refused."""
+        """Write its artefacts into `partial`. Raises Failed."""
         self.size()
         copy = partial / _PLAIN
         with _opened(self._path) as live:
@@ -96,7 +96,7 @@ class SqliteRehearsal:
         return manifest.plain_bytes + 16_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Unpack it, check it, read it. Raises Refused."""
+        """Unpack it, check it, read it. Raises Failed."""
         restored = unpack_database(folder, manifest, scratch / _PLAIN, work)
         with work.events.stage("compare"):
             found = read(restored, manifest, work)
@@ -105,7 +105,7 @@ class SqliteRehearsal:
 
 
 def unpack_database(folder: Path, manifest: Manifest, target: Path, work: Work) -> Path:
-    """The database file of a backup. Raises Refused."""
+    """The database file of a backup. Raises Failed."""
     artefact: Artefact = manifest.artefacts[0]
     sink = opened(target)
     try:
@@ -117,11 +117,11 @@ def unpack_database(folder: Path, manifest: Manifest, target: Path, work: Work) 
 
 
 def read(restored: Path, manifest: Manifest, work: Work) -> Found:
-    """What a restored file holds. Raises Refused."""
+    """What a restored file holds. Raises Failed."""
     with _opened(restored) as database:
         # integrity_check(1) ends at the first fault: one is enough to know.
         if (said := database.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
-            raise Refused(
+            raise Failed(
                 "damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local"
             )
         found = _contents(database, work.unthrottled, work.advance)
@@ -132,7 +132,7 @@ def read(restored: Path, manifest: Manifest, work: Work) -> Found:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """For reading only. Raises Refused for whatever SQLite says."""
+    """For reading only. Raises Failed for whatever SQLite says."""
     try:
         with closing(
             # mode=ro: a reader with more rights would recover, and so change, a file that a crash
@@ -146,7 +146,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA query_only = on")
             yield database
     except sqlite3.Error as problem:
-        raise Refused(_code(problem), f"SQLite: {problem}") from problem
+        raise Failed(_code(problem), f"SQLite: {problem}") from problem
 
 
 def _code(problem: sqlite3.Error) -> str:

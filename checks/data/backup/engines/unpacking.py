@@ -12,7 +12,7 @@ from checks.data.backup.store.manifest import Manifest
 
 
 def unpack_all(folder: Path, manifest: Manifest, archive: Path, work: Work) -> None:
-    """Every artefact, plain, under its own name. Raises Refused."""
+    """Every artefact, plain, under its own name. Raises Failed."""
     for artefact in manifest.artefacts:
         sink = opened(archive / plain_name(artefact))
         try:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.list import source_of
 from checks.data.backup.instructions import instructions
@@ -32,7 +32,7 @@ _FIRST_SHARE = 0.6
 
 
 def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup:
-    """Take a backup, publish it and copy it out. For who holds the lock. Raises Refused."""
+    """Take a backup, publish it and copy it out. For who holds the lock. Raises Failed."""
     previous = _previous(repository)
     began = time.monotonic()
     partial = None
@@ -70,7 +70,7 @@ def free_bytes(folder: Path) -> int:
 
 def _room(folder: Path, needed: int) -> None:
     if (free := free_bytes(folder)) < needed:
-        raise Refused(
+        raise Failed(
             "no-space",
             f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free",
             origin="local",
@@ -107,11 +107,11 @@ def _not_emptied(taken: Taken, previous: Previous | None, shrink_percent: float)
     # A pg_dump of an emptied database succeeds: only the comparison with the last one shows what
     # happened.
     if rows == 0:
-        raise Refused(
+        raise Failed(
             "empty-database", f"it holds no row; it held {before} in {previous.manifest.id}"
         )
     if before - rows > before * shrink_percent / 100:
-        raise Refused("shrunk", f"it holds {rows} rows; it held {before} in {previous.manifest.id}")
+        raise Failed("shrunk", f"it holds {rows} rows; it held {before} in {previous.manifest.id}")
 
 
 def _manifest(

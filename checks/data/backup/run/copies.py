@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.programs import ToolFailed, needed, run
 from checks.data.backup.store.archive_file import not_written
@@ -22,7 +22,7 @@ from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, synce
 
 
 def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) -> None:
-    """Copy to every place; the first that fails is told once all were tried. Raises Refused."""
+    """Copy to every place; the first that fails is told once all were tried. Raises Failed."""
     faults = []
     for place in copies:
         # In this order: a place is exactly one of them (Copy in check.py).
@@ -30,10 +30,10 @@ def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) ->
         try:
             {"folder": _to_folder, "rclone": _to_rclone, "restic": _to_restic}[kind](backup, place)
         except ToolFailed as failed:
-            faults.append(Refused("copy-failed", f"{kind}: {failed.said[-400:]}"))
+            faults.append(Failed("copy-failed", f"{kind}: {failed.said[-400:]}"))
         except OSError as problem:
             faults.append(not_written(problem))
-        except Refused as refused:
+        except Failed as refused:
             faults.append(refused)
         else:
             work.events.note(f"copied to {place[kind]}")
@@ -47,7 +47,7 @@ def _to_folder(backup: Backup, place: Mapping[str, str]) -> None:
     parent = Path(place["folder"])
     # A folder that is made here would fill the root disk under the mount point.
     if not parent.is_dir():
-        raise Refused("copy-failed", f"{parent} is not there: is the disk mounted?", origin="local")
+        raise Failed("copy-failed", f"{parent} is not there: is the disk mounted?", origin="local")
     partial = parent / f".partial-{secrets.token_hex(6)}"
     try:
         shutil.copytree(backup.folder, partial)
@@ -66,7 +66,7 @@ def _read_back(folder: Path, manifest: Manifest | None) -> None:
     for artefact in manifest.artefacts if manifest else ():
         with (folder / artefact.name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != artefact.sha256:
-                raise Refused(
+                raise Failed(
                     "copy-differs", f"{artefact.name} is not what was copied", origin="local"
                 )
 

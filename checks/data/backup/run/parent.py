@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks.contract import Refused, Trace
+from checks.contract import Failed, Trace
 from checks.data.backup.job import Job
 from checks.process.events import Told, broken_in, concluded, followed
 from checks.process.parent import python
@@ -23,7 +23,7 @@ _SAID_CHARACTERS = 800
 
 
 async def converse(job: Job, trace: Trace, told: Callable[[Told], None] | None = None) -> None:
-    """Have a job done. Raises Refused in the stage under way, CannotTell. `told` hears every event
+    """Have a job done. Raises Failed in the stage under way, CannotTell. `told` hears every event
     as well.
     """
     program = python(
@@ -34,5 +34,5 @@ async def converse(job: Job, trace: Trace, told: Callable[[Told], None] | None =
     story = await followed(program, job.to_dict(), trace, None, told, patience=_END_SECONDS)
     if story.done is None and story.blind is None and not story.faults:
         broken_in(story, trace)
-        raise Refused("worker-died", story.broke_off[:_SAID_CHARACTERS], origin="local")
+        raise Failed("worker-died", story.broke_off[:_SAID_CHARACTERS], origin="local")
     concluded(story, trace)

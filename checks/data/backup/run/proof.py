@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Found, Work
 from checks.data.backup.engines.list import rehearsal_of
 from checks.data.backup.job import Job
@@ -36,15 +36,15 @@ _ELSEWHERE = Path("/var/tmp")  # noqa: S108 - above
 
 
 def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof:
-    """Prove a backup and keep what was found. For who holds the lock. Raises Refused."""
+    """Prove a backup and keep what was found. For who holds the lock. Raises Failed."""
     began = time.monotonic()
     if backup.manifest is None:
         with work.events.stage("restore"):
-            raise Refused("manifest", backup.fault, origin="local")
+            raise Failed("manifest", backup.fault, origin="local")
     manifest = backup.manifest
     try:
         found = _rehearsed(job, backup, manifest, repository, work)
-    except Refused as refused:
+    except Failed as refused:
         # A drill that this host could not hold says nothing of the backup: its last proof stays.
         if refused.code not in _OF_THIS_HOST:
             fault = f"{refused.code}: {refused.text}"
@@ -85,7 +85,7 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
 
 @contextmanager
 def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Path]:
-    """Room to restore in, gone afterwards; also what a crash left there is gone. Raises Refused."""
+    """Room to restore in, gone afterwards; also what a crash left there is gone. Raises Failed."""
     # Named after the folder: several repositories may share one scratch disk, and each sweeps its
     # own.
     mark = ".scratch-" + hashlib.sha256(str(repository.folder.resolve()).encode()).hexdigest()[:10]
@@ -94,7 +94,7 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
         remove_tree(left_over)
     if (free := shutil.disk_usage(parent).free) < needed:
         text = f"{needed / 1e6:.0f} MB are needed in {parent}, {free / 1e6:.0f} MB are free"
-        raise Refused("no-space", text, origin="local")
+        raise Failed("no-space", text, origin="local")
     folder = parent / f"{mark}-{secrets.token_hex(8)}"
     folder.mkdir(mode=0o700)
     # As root the drill's server is another user's: it may walk through, and list nothing.
@@ -111,9 +111,7 @@ def _rehearsed(
     rehearsal = rehearsal_of(manifest.engine, job.source.tools_folder if job.source else None)
     with work.events.stage("restore", total=manifest.bytes):
         if manifest.recipients and not work.identities:
-            raise Refused(
-                "no-key", "it is encrypted, and no identity is configured", origin="local"
-            )
+            raise Failed("no-key", "it is encrypted, and no identity is configured", origin="local")
         with scratch_folder(job, repository, rehearsal.scratch_bytes(manifest)) as scratch:
             return rehearsal.rehearse(backup.folder, manifest, scratch, work)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job, Source
@@ -19,12 +19,12 @@ from checks.data.backup.store.throttle import Throttle
 
 
 def restore(job: Job, events: BackupEvents) -> None:
-    """Restore the newest backup, or that of `job.at`. Raises Refused."""
+    """Restore the newest backup, or that of `job.at`. Raises Failed."""
     work = Work(events, Throttle(None), job.recipients, job.identities, job.jobs, run_as=job.run_as)
     repository = Repository(Path(job.folder))
     with events.stage("restore"):
         if job.source is None:
-            raise Refused(
+            raise Failed(
                 "no-source",
                 "what is restored to is not configured: name a check of kind backup",
                 "local",
@@ -67,15 +67,15 @@ def _by_engine(
 
 def _may_be_restored(backup: Backup, source: Source) -> None:
     if backup.manifest is None:
-        raise Refused("manifest", backup.fault, origin="local")
+        raise Failed("manifest", backup.fault, origin="local")
     if backup.failed:
-        raise Refused(
+        raise Failed(
             "not-proven",
             f"{backup.id} was found wrong: {backup.proof.fault if backup.proof else ''}",
             "local",
         )
     if backup.manifest.engine != source.engine:
-        raise Refused(
+        raise Failed(
             "manifest",
             f"{backup.id} is of {backup.manifest.engine}, not {source.engine}",
             origin="local",

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from checks.contract import CannotTell, Refused
+from checks.contract import CannotTell, Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job
@@ -39,7 +39,7 @@ def main() -> int:
         events.note("the sandbox does not let a process lower its own priority")
     try:
         perform(wanted, events)
-    except Refused as refused:
+    except Failed as refused:
         events.refused(refused)
         return 1
     except CannotTell as own:
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def perform(job: Job, events: BackupEvents) -> None:
-    """Do the job. Raises Refused."""
+    """Do the job. Raises Failed."""
     if job.do == "restore":
         from checks.data.backup.run.restoring import restore
 
@@ -62,7 +62,7 @@ def perform(job: Job, events: BackupEvents) -> None:
         # The lock before the stage: two runs at once are a fault of the one that came second.
         try:
             held.enter_context(repository.locked())
-        except Refused:
+        except Failed:
             events.event(begin="dump" if job.do.startswith("take") else "restore")
             raise
         backup = (

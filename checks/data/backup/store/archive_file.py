@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.store.encryption import decrypt, encrypt
 from checks.data.backup.store.throttle import Metered, Readable, Throttle
 
@@ -142,7 +142,7 @@ def store(
     throttle: Throttle,
     told: Callable[[int], None],
 ) -> Artefact:
-    """Write everything that `source` has into a new file. Raises Refused "no-space" or
+    """Write everything that `source` has into a new file. Raises Failed "no-space" or
     "not-written".
     """
     import zstandard  # the daemon reads manifests, and needs none of it
@@ -181,12 +181,12 @@ def unpack(
 ) -> None:
     """Write the plain content of an artefact to `target`, and hold it to its description.
 
-    Raises Refused: "missing", "empty", "damaged", "wrong-key", "no-space".
+    Raises Failed: "missing", "empty", "damaged", "wrong-key", "no-space".
     """
     try:
         reader = Hashed(path, told)
     except FileNotFoundError:
-        raise Refused("missing", f"{artefact.name} is not there", origin="local") from None
+        raise Failed("missing", f"{artefact.name} is not there", origin="local") from None
     watched = _Watched(target)
     try:
         problem = _unpacked(
@@ -198,11 +198,11 @@ def unpack(
     if watched.fault:
         raise not_written(watched.fault)
     if reader.count == 0:
-        raise Refused("empty", f"{artefact.name} has no content", origin="local")
+        raise Failed("empty", f"{artefact.name} has no content", origin="local")
     # First whether it is the file that was written: only then does a complaint of age speak of the
     # key.
     if digest != artefact.sha256:
-        raise Refused(
+        raise Failed(
             "damaged",
             f"{artefact.name} is not what was written: its SHA-256 differs",
             origin="local",
@@ -210,7 +210,7 @@ def unpack(
     if problem:
         raise problem
     if watched.count != artefact.plain_bytes:
-        raise Refused(
+        raise Failed(
             "damaged",
             f"{artefact.name} unpacks to {watched.count} bytes, not {artefact.plain_bytes}",
             "local",
@@ -218,17 +218,17 @@ def unpack(
 
 
 def opened(path: Path) -> Sink:
-    """A new file to write to. Raises Refused."""
+    """A new file to write to. Raises Failed."""
     try:
         return Sink(path)
     except OSError as problem:
         raise not_written(problem) from problem
 
 
-def not_written(problem: OSError) -> Refused:
+def not_written(problem: OSError) -> Failed:
     """What the disk said, as a fault."""
     code = "no-space" if problem.errno in _FULL else "not-written"
-    return Refused(code, problem.strerror or str(problem), origin="local")
+    return Failed(code, problem.strerror or str(problem), origin="local")
 
 
 class _Watched:
@@ -252,7 +252,7 @@ class _Watched:
 
 def _unpacked(
     reader: Hashed, target: _Watched, encrypted: bool, identities: Sequence[str]
-) -> Refused | None:
+) -> Failed | None:
     """Unpack; what did not work is given back, to be told once it is known whether the file is the
     one written.
     """
@@ -265,10 +265,10 @@ def _unpacked(
         else:
             _pour(reader, unzipped)
     except zstandard.ZstdError as problem:
-        return Refused("damaged", f"zstd: {problem}", origin="local")
+        return Failed("damaged", f"zstd: {problem}", origin="local")
     except OSError as problem:
-        return Refused("damaged", str(problem), origin="local")
-    except Refused as problem:
+        return Failed("damaged", str(problem), origin="local")
+    except Failed as problem:
         return problem
     return None
 

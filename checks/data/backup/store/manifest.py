@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from checks.body import Body, Unreadable
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.store.archive_file import Artefact
 
 Encoded = bytes
@@ -111,7 +111,7 @@ class Proof:
 
 
 def read_manifest(written: bytes) -> Manifest:
-    """A manifest out of its file. Raises Refused "manifest" for what is no JSON, and Unreadable for
+    """A manifest out of its file. Raises Failed "manifest" for what is no JSON, and Unreadable for
     another form.
     """
     told = _decoded(written)
@@ -121,7 +121,7 @@ def read_manifest(written: bytes) -> Manifest:
 
 
 def read_proof(written: bytes) -> Proof:
-    """A proof out of its file. Raises Refused "manifest" for what is no JSON, and Unreadable for
+    """A proof out of its file. Raises Failed "manifest" for what is no JSON, and Unreadable for
     another form.
     """
     return PROOF.read(_decoded(written))
@@ -148,7 +148,7 @@ def _decoded(written: Encoded) -> Any:
     try:
         return json.loads(written)
     except (ValueError, RecursionError) as problem:
-        raise Refused(
+        raise Failed(
             "manifest", f"it cannot be read: {type(problem).__name__}", origin="local"
         ) from problem
 

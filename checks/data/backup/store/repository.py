@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.body import Unreadable
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.store.archive_file import not_written, opened
 from checks.data.backup.store.manifest import Manifest, Proof, read_manifest, read_proof, sha256
 
@@ -83,7 +83,7 @@ class Repository:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Alone in it while the block runs; what a crash left is gone. Raises Refused."""
+        """Alone in it while the block runs; what a crash left is gone. Raises Failed."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -115,12 +115,12 @@ class Repository:
 
     def backup(self, at: str = "") -> Backup:
         """The newest, or the newest whose id or data is of `at` (2026-11-22, or an id). Raises
-        Refused "missing".
+        Failed "missing".
         """
         for backup in self.backups():
             if not at or backup.id == at or backup.taken_at.date().isoformat() == at:
                 return backup
-        raise Refused(
+        raise Failed(
             "missing",
             f"there is no backup{f' of {at}' if at else ''} in {self.folder}",
             origin="local",
@@ -128,7 +128,7 @@ class Repository:
 
     def aside(self, kind: str, token: str) -> Path:
         """A new folder without a name of its own yet: kind is partial or scratch. Raises
-        Refused.
+        Failed.
         """
         path = self.folder / f".{kind}-{token}"
         try:
@@ -138,7 +138,7 @@ class Repository:
         return path
 
     def publish(self, partial: Path, name: str) -> Path:
-        """Give a whole backup its name. Raises Refused."""
+        """Give a whole backup its name. Raises Failed."""
         try:
             # Files first, then the name, then the folder: after a power cut a named backup is a
             # whole one.
@@ -150,7 +150,7 @@ class Repository:
         return path
 
     def prove(self, backup: Backup, proof: Proof) -> None:
-        """Keep what a proof found. Raises Refused."""
+        """Keep what a proof found. Raises Failed."""
         write_whole(backup.folder / PROOF, proof.encoded())
 
     def remove(self, backup: Backup) -> None:
@@ -181,7 +181,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """A file that is either there and whole, or not there. Raises Refused."""
+    """A file that is either there and whole, or not there. Raises Failed."""
     # Beside its place, so that the rename stays within one file system.
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
@@ -212,7 +212,7 @@ def _hold(lock: int) -> None:
         # may hang.
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Refused(
+        raise Failed(
             "already-running", "another backup, proof or restore is at work here", origin="local"
         ) from None
 
@@ -223,7 +223,7 @@ def _read(folder: Path) -> Backup:
         manifest = read_manifest(written)
     except OSError as problem:
         return Backup(folder, None, fault=f"{MANIFEST}: {problem.strerror}")
-    except Refused as refused:
+    except Failed as refused:
         return Backup(folder, None, fault=f"{MANIFEST}: {refused.text}")
     except Unreadable as why:
         return Backup(folder, None, fault=f"{MANIFEST}: {why}", foreign=True)
@@ -238,7 +238,7 @@ def _read(folder: Path) -> Backup:
         return backup
     except OSError as problem:
         return replace(backup, fault=f"{PROOF}: {problem.strerror}")
-    except Refused as refused:
+    except Failed as refused:
         return replace(backup, fault=f"{PROOF}: {refused.text}")
     except Unreadable as why:
         return replace(backup, fault=f"{PROOF}: {why}", foreign=True)

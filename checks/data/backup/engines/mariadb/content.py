@@ -11,7 +11,7 @@ from typing import Any
 
 import pymysql
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.job import Source
 from checks.data.backup.store.manifest import Content
 from checks.data.backup.unreached import unreached
@@ -47,7 +47,7 @@ Connection = Any
 
 @contextmanager
 def connected(source: Source) -> Iterator[Connection]:
-    """A connection. Raises Refused."""
+    """A connection. Raises Failed."""
     # A path is a socket. "localhost" is one too for MariaDB's programs, and a name to be looked up
     # for PyMySQL.
     where: dict[str, Any] = (
@@ -129,7 +129,7 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def refusal(said: str, otherwise: str) -> Refused:
+def refusal(said: str, otherwise: str) -> Failed:
     """What a server or a tool complained of. Raises CannotTell for what is this host's own."""
     code = next((code for words, code in _MEANINGS if re.search(words, said)), otherwise)
-    return Refused(unreached(said) if code == "unreachable" else code, said[-600:])
+    return Failed(unreached(said) if code == "unreachable" else code, said[-600:])

@@ -67,7 +67,7 @@ class MariadbSource:
         self._source = source
 
     def size(self) -> int:
-        """What the database occupies, in bytes. Raises Refused."""
+        """What the database occupies, in bytes. Raises Failed."""
         with connected(self._source) as connection:
             return sum(int(size or 0) for _, _, size in rows(connection, TABLES))
 
@@ -77,7 +77,7 @@ class MariadbSource:
         work: Work,
         previous: Previous | None,  # noqa: ARG002 - a dump is whole each time
     ) -> Taken:
-        """Write its artefacts into `partial`. Raises Refused."""
+        """Write its artefacts into `partial`. Raises Failed."""
         try:
             with connected(self._source) as connection:
                 return _Dump(self._source, connection, partial, work).taken()

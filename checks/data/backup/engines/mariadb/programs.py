@@ -56,5 +56,5 @@ def environment(source: Source) -> dict[str, str]:
 
 
 def dump_program(tools: Path | None) -> Path:
-    """mariadb-dump, or mysqldump where that is what there is. Raises Refused."""
+    """mariadb-dump, or mysqldump where that is what there is. Raises Failed."""
     return found("mariadb-dump", tools) or needed("mysqldump", tools)

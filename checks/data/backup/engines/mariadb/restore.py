@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import content
 from checks.data.backup.engines.mariadb.restore_test import load, read
@@ -21,10 +21,10 @@ def restore_database(
     source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
 ) -> None:
     """Restore `backup` as the database `to` (or its own), which must not be there. Raises
-    Refused.
+    Failed.
     """
     if backup.manifest is None:
-        raise Refused("manifest", backup.fault, origin="local")
+        raise Failed("manifest", backup.fault, origin="local")
     target = replace(source, database=to or source.database)
     with content.connected(replace(source, database="")) as server:
         if content.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
@@ -33,7 +33,7 @@ def restore_database(
                 if overwrite
                 else "name another one"
             )
-            raise Refused(
+            raise Failed(
                 "exists",
                 f"the database {target.database} is there; {more} with --to",
                 origin="local",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pymysql
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.mariadb import content, dump, programs
 from checks.data.backup.engines.sockets import socket_folder
@@ -68,7 +68,7 @@ class MariadbRehearsal:
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
-        Refused.
+        Failed.
         """
         archive = scratch / "archive"
         archive.mkdir(mode=0o700)
@@ -88,7 +88,7 @@ class MariadbRehearsal:
 def load(
     source: Source, manifest: Manifest, archive: Path, tools: Path | None, users: bool
 ) -> None:
-    """Users, then the database, which must not be there. Raises Refused."""
+    """Users, then the database, which must not be there. Raises Failed."""
     # Without --binary-mode the client takes CR LF within a value for LF, and stops at a NUL.
     client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
     facts = manifest.facts
@@ -106,13 +106,13 @@ def load(
         with (archive / dump.DATABASE).open("rb") as plain:
             run([*client, source.database], programs.environment(source), stdin=plain)
     except pymysql.Error as problem:
-        raise Refused("restore-failed", str(problem)) from problem
+        raise Failed("restore-failed", str(problem)) from problem
     except ToolFailed as failed:
-        raise Refused("restore-failed", f"{failed.tool}: {failed.said[-600:]}") from failed
+        raise Failed("restore-failed", f"{failed.tool}: {failed.said[-600:]}") from failed
 
 
 def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> Found:
-    """What the restored database holds. Raises Refused."""
+    """What the restored database holds. Raises Failed."""
     try:
         with content.connected(source) as connection:
             names = [name for name, _, _ in content.rows(connection, content.TABLES)]
@@ -121,9 +121,9 @@ def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> 
             missing = [who for (who,) in content.rows(connection, _DEFINERS)]
         plain = programs.schema(programs.dump_program(tools), source)
     except pymysql.Error as problem:
-        raise Refused("compare-failed", str(problem), origin="local") from problem
+        raise Failed("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
-        raise Refused(
+        raise Failed(
             "compare-failed", f"{failed.tool}: {failed.said[-600:]}", origin="local"
         ) from failed
     wrong = [
@@ -138,7 +138,7 @@ def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> 
 
 @contextmanager
 def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
-    """A new, empty server; gives the way in. Raises Refused."""
+    """A new, empty server; gives the way in. Raises Failed."""
     user = _user(run_as)
     data = scratch / "data"
     data.mkdir(mode=0o700)
@@ -148,7 +148,7 @@ def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
         try:
             _initialise(tools, data, sockets, user)
         except ToolFailed as failed:
-            raise Refused(
+            raise Failed(
                 "cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local"
             ) from failed
         source = Source("mariadb", host=str(sockets / "socket"), user="root")
@@ -167,7 +167,7 @@ def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
 
 
 def needed_client(tools: Path | None) -> Path:
-    """mariadb, or mysql where that is what there is. Raises Refused."""
+    """mariadb, or mysql where that is what there is. Raises Failed."""
     return found("mariadb", tools) or needed("mysql", tools)
 
 
@@ -197,12 +197,12 @@ def _await(source: Source, running: Tool) -> None:
         try:
             with content.connected(source):
                 return
-        except Refused:
+        except Failed:
             # A server that has ended will not answer any more: to wait out the time would hide its
             # own words.
             if not running.running() or time.monotonic() > deadline:
                 text = f"the drill's server did not start: {running.said()[-600:]}"
-                raise Refused("cluster-died", text, origin="local") from None
+                raise Failed("cluster-died", text, origin="local") from None
             time.sleep(0.05)
 
 

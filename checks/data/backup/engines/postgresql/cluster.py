@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engines.postgresql.connection import connected
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.job import Source
@@ -59,7 +59,7 @@ _SETTINGS = {
 
 @contextmanager
 def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
-    """A new, empty server; gives the way in, as its superuser. Raises Refused."""
+    """A new, empty server; gives the way in, as its superuser. Raises Failed."""
     name = PREFIX + secrets.token_hex(8)
     data = scratch / "cluster"
     with socket_folder(scratch, user) as sockets:
@@ -72,7 +72,7 @@ def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
                 yield source
                 _stop(server)
         except ToolFailed as failed:
-            raise Refused(
+            raise Failed(
                 "cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local"
             ) from failed
 
@@ -99,7 +99,7 @@ def drill_user(wanted: str) -> str | None:
             return pwd.getpwnam(name).pw_name
     # As root PostgreSQL refuses to start, so without another user there is no drill, and that is
     # this host's fault.
-    raise Refused(
+    raise Failed(
         "drill-user",
         "root may not run a database server, and no other user is known",
         origin="local",
@@ -139,7 +139,7 @@ def _await(source: Source, server: Tool) -> None:
             ).close()
         except psycopg.OperationalError:
             if not server.running() or time.monotonic() > deadline:
-                raise Refused(
+                raise Failed(
                     "cluster-died", f"the drill's server did not start: {server.said()}", "local"
                 ) from None
             time.sleep(0.02)

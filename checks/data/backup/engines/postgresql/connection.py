@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.content import Connection
 from checks.data.backup.engines.postgresql.programs import login
@@ -17,11 +17,11 @@ from checks.data.backup.unreached import unreached
 
 @contextmanager
 def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Iterator[Connection]:
-    """A connection for reading in one snapshot: its own, or an exported one. Raises Refused."""
+    """A connection for reading in one snapshot: its own, or an exported one. Raises Failed."""
     try:
         connection: Connection = psycopg.connect(**login(source), autocommit=True)
     except psycopg.OperationalError as problem:
-        raise Refused(_login_code(problem), first_line(problem)) from problem
+        raise Failed(_login_code(problem), first_line(problem)) from problem
     with connection:
         contents.settle(connection)
         # Settings come before the transaction: a rollback would take them back.

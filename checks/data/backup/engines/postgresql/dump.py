@@ -25,7 +25,7 @@ from typing import Any
 
 import psycopg
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.connection import connected, first_line
@@ -67,14 +67,14 @@ class PostgresqlSource:
             return int(row[0]) if row else 0
 
     def dump(self, partial: Path, work: Work, previous: Previous | None) -> Taken:
-        """Write its artefacts into `partial`. Raises Refused."""
+        """Write its artefacts into `partial`. Raises Failed."""
         with self._connected() as connection:
             try:
                 return _Dump(self._source, connection, partial, work, previous).taken()
             except psycopg.errors.InsufficientPrivilege as problem:
-                raise Refused("permission", first_line(problem)) from problem
+                raise Failed("permission", first_line(problem)) from problem
             except psycopg.Error as problem:
-                raise Refused("sql", first_line(problem)) from problem
+                raise Failed("sql", first_line(problem)) from problem
             except ToolFailed as failed:
                 raise dump_fault(failed) from failed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed
 from checks.data.backup.unreached import unreached
@@ -64,18 +64,18 @@ def environment(source: Source) -> dict[str, str]:
     return {"PGPASSWORD": source.password} if source.password else {}
 
 
-def dump_fault(failed: ToolFailed) -> Refused:
+def dump_fault(failed: ToolFailed) -> Failed:
     """What a dump's complaint means."""
     return _fault(failed, _DUMP, "dump-failed")
 
 
-def restore_fault(failed: ToolFailed) -> Refused:
+def restore_fault(failed: ToolFailed) -> Failed:
     """What a restore's complaint means."""
     return _fault(failed, _RESTORE, "restore-failed")
 
 
-def _fault(failed: ToolFailed, meanings: tuple[tuple[str, str], ...], otherwise: str) -> Refused:
+def _fault(failed: ToolFailed, meanings: tuple[tuple[str, str], ...], otherwise: str) -> Failed:
     code = next((code for words, code in meanings if re.search(words, failed.said)), otherwise)
     if code == "unreachable":
         code = unreached(failed.said)
-    return Refused(code, f"{failed.tool}: {failed.said[-600:] or f'status {failed.status}'}")
+    return Failed(code, f"{failed.tool}: {failed.said[-600:] or f'status {failed.status}'}")

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
@@ -51,12 +51,12 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def restore_database(
     source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
 ) -> None:
-    """Restore `backup` as the database `to` (or its own). Raises Refused."""
+    """Restore `backup` as the database `to` (or its own). Raises Failed."""
     manifest, target = _of(backup), to or source.database
     with _maintenance(source) as server:
         there = _exists(server, target)
         if there and not overwrite:
-            raise Refused(
+            raise Failed(
                 "exists",
                 f"the database {target} is there; --overwrite puts it aside",
                 origin="local",
@@ -78,7 +78,7 @@ def restore_database(
             _settings(server, tools, name, scratch)
             aside = _change_places(server, name, target, backup.id if there else "")
         except psycopg.Error as problem:
-            raise Refused("restore-failed", str(problem).splitlines()[0]) from problem
+            raise Failed("restore-failed", str(problem).splitlines()[0]) from problem
         except ToolFailed as failed:
             raise restore_fault(failed) from failed
         finally:
@@ -103,7 +103,7 @@ def _maintenance(source: Source) -> Iterator[Connection]:
         )
     except psycopg.OperationalError as problem:
         said = str(problem).strip()
-        raise Refused(unreached(said), said.splitlines()[0]) from problem
+        raise Failed(unreached(said), said.splitlines()[0]) from problem
     with connection:
         yield connection
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from checks.contract import Refused
+from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.cluster import cluster, drill_user
@@ -38,7 +38,7 @@ class PostgresqlRehearsal:
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
-        Refused.
+        Failed.
         """
         major = int(manifest.server.split(".")[0])
         tools = postgresql_folder("postgres", major, self._wanted)
@@ -56,7 +56,7 @@ class PostgresqlRehearsal:
 
 
 def load(tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int) -> None:
-    """Roles, then the database, as RESTORE.md says. Raises Refused."""
+    """Roles, then the database, as RESTORE.md says. Raises Failed."""
     try:
         # Without psqlrc and with ON_ERROR_STOP, psql ends with a status at the first fault instead
         # of going on.
@@ -123,12 +123,12 @@ def address(source: Source) -> list[str]:
 
 
 def read(tools: Path, source: Source, manifest: Manifest, archive: Path, work: Work) -> Found:
-    """What the restored database holds. Raises Refused."""
+    """What the restored database holds. Raises Failed."""
     try:
         with connected(source) as connection:
             # A server older than 14 hashes otherwise: equal rows would look different.
             if contents.hashed_by(connection) != manifest.hashed_by:
-                raise Refused(
+                raise Failed(
                     "not-comparable",
                     f"this server does not hash rows by {manifest.hashed_by}",
                     "local",
@@ -146,7 +146,7 @@ def read(tools: Path, source: Source, manifest: Manifest, archive: Path, work: W
     except ToolFailed as failed:
         raise restore_fault(failed) from failed
     except psycopg.Error as problem:
-        raise Refused("compare-failed", str(problem).splitlines()[0], origin="local") from problem
+        raise Failed("compare-failed", str(problem).splitlines()[0], origin="local") from problem
     return Found(
         _comparable(found, manifest), newest, (*behind, *_schema(schema, manifest, archive))
     )
