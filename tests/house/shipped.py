@@ -20,7 +20,7 @@ import shtab
 
 from checks.kinds import kinds
 from lab.injected_faults import FAULTS
-from monitor.cli import parser
+from monitor.command_line import parser
 from monitor.desks.list import desk_kinds
 from tests.house.manual_page import manual_page
 from tests.house.source import ROOT

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from checks import contract
-from monitor.cli import OLD_WORDS, main, parser
+from monitor.cli import main
+from monitor.command_line import OLD_WORDS, parser
 from tests.house.source import ROOT, files, modules, none
 
 READ_BY_PEOPLE = (".md", ".j2", ".toml", ".1", ".service", "reveille", "_reveille")

@@ -10,7 +10,7 @@ from tests.house.source import Module, files, modules, none
 from tests.loopback.child_programs import PROGRAMS
 
 EVERYTHING = ("checks", "monitor", "reports", "lab", "tests")
-LONGEST_LINES = {"house": 380, "tests": 480}
+LONGEST_LINES = {"house": 310, "tests": 480}
 LONGEST_FUNCTION_LINES = 60
 FORBIDDEN_NAMES = {
     "util",

@@ -21,7 +21,8 @@ from typing import Any
 import lab
 import monitor.verbs
 from checks.kinds import kinds
-from monitor.cli import main, parser
+from monitor.cli import main
+from monitor.command_line import parser
 from monitor.demo import story
 
 WORDS = {"number": ["RV-1"], "text": ["seen"], "name": ["portal"], "issue": [], "about": []}

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-import monitor.cli
+import monitor.command_line
 from monitor.cli import main
 
 
 def verbs() -> Iterator[str]:
     """Whatever looks like one in the source: "module.function"."""
-    tree = ast.parse(Path(monitor.cli.__file__).read_text(encoding="utf-8"))
-    modules = {path.stem for path in (Path(monitor.cli.__file__).parent / "verbs").glob("*.py")}
+    tree = ast.parse(Path(monitor.command_line.__file__).read_text(encoding="utf-8"))
+    modules = {
+        path.stem for path in (Path(monitor.command_line.__file__).parent / "verbs").glob("*.py")
+    }
     words = (
         node.value
         for node in ast.walk(tree)
@@ -34,7 +36,7 @@ def verbs() -> Iterator[str]:
 
 @pytest.mark.parametrize("verb", sorted(set(verbs())))
 def test_every_verb_is_there_and_says_what_it_does(verb: str) -> None:
-    found = monitor.cli._found(verb)
+    found = monitor.command_line.verb_named(verb)
     assert found.__doc__
 
 

@@ -87,8 +87,8 @@ async def fetch(
     jar: Jar | None = None,
 ) -> Answer:
     """Make a request, following redirects; leaves the last phase under way, so that what looks at
-    the page can break it. `right` says which status is. Raises Failed, FailedStatus for a status that is
-    not right, CannotTell.
+    the page can break it. `right` says which status is. Raises Failed, FailedStatus for a status
+    that is not right, CannotTell.
     """
     been = set[tuple[str, str]]()
     redirects = 0

@@ -75,8 +75,8 @@ class Parts:
 
     @asynccontextmanager
     async def part(self, name: str, within: float, late: str = "") -> AsyncIterator[dict[str, Any]]:
-        """One stage. Raises FailedStage; CannotTell for what is our own. `late` says what did not come
-        in time.
+        """One stage. Raises FailedStage; CannotTell for what is our own. `late` says what did not
+        come in time.
         """
         self._tell("began", stage=name)
         began, facts = time.monotonic(), dict[str, Any]()

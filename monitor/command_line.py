@@ -1,0 +1,310 @@
+"""The parser of the command line: every verb with its words, one thin line each.
+
+An unknown word is answered with the nearest one. The manual page and the completions of shells are
+made from it: `python -m tests.house.shipped --write`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from checks.messages import nearest
+from monitor.terminal import say
+
+DISTRIBUTION = "reveille-monitor"
+"""what pip calls the program; `reveille` is a stranger's there"""
+# Where the FHS has the configuration of a program, and where the Debian package puts one.
+DEFAULT = "/etc/reveille/reveille.toml"
+# Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
+OLD_WORDS = {"look": "run-now", "accept": "baseline"}
+_UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
+"""how argparse refuses a word, in Python 3.11 and 3.12"""
+
+
+class _Version(argparse.Action):
+    """--version: what is installed is asked for only by whoever wants to know it."""
+
+    def __init__(self, option_strings: Sequence[str], **given: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=given["help"])
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        say(f"{parser.prog} {version(DISTRIBUTION)}")
+        parser.exit()
+
+
+class _Parser(argparse.ArgumentParser):
+    """A verb's: what the verb says of itself is read when somebody asks for help, its module when
+    it is run.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """An unknown word is answered with the nearest one, all else with the usage. Ends
+        with 2.
+        """
+        if not (unknown := _UNKNOWN.search(message)):
+            super().error(message)
+        # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
+        word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
+        known = [one for one in known if one not in OLD_WORDS]
+        hint = nearest(word, known) or f"; there are {', '.join(known)}"
+        self.exit(
+            2, f"{self.prog}: there is no {word[:60]!r}{hint}\n{self.prog} --help says more\n"
+        )
+
+    def format_help(self) -> str:
+        """With the verb's own words."""
+        if verb := self.get_default("verb"):
+            self.description = verb_named(verb).__doc__
+        return super().format_help()
+
+
+def verb_named(verb: str) -> Callable[[argparse.Namespace], int]:
+    """A verb by its module and name: only the verb that runs is imported, since a daemon lives for
+    long.
+    """
+    module, _, name = verb.partition(".")
+    found: Callable[[argparse.Namespace], int] = getattr(
+        import_module(f"monitor.verbs.{module}"), name
+    )
+    return found
+
+
+def parser(old_words: bool = False) -> argparse.ArgumentParser:
+    """The whole command line; `old_words` are understood, and no help or completion has them."""
+    parser = _Parser(
+        prog="reveille",
+        description=(
+            "Watches contact centres as a customer would, and opens one ticket that says why."
+        ),
+        epilog=(
+            "`./reveille test` and `./reveille bench NAME` are the launcher's own, for development."
+        ),
+    )
+    parser.add_argument("--version", action=_Version, help="print the version")
+    _common(parser, top=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
+    parser.set_defaults(verb="", word="")
+    _configuring(verbs)
+    _looking(verbs)
+    _ticketing(verbs)
+    _reporting(verbs)
+    _backing_up(verbs)
+    _prompting(verbs)
+    _running(verbs)
+    asked = verbs.add_parser("help", help="print the help of a verb")
+    asked.add_argument("about", nargs="*", metavar="VERB", help="as in `tickets ack`")
+    if old_words:
+        verbs.choices.update({old: verbs.choices[new] for old, new in OLD_WORDS.items()})
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
+    """--config and --json may stand before the verb or after it."""
+    # After the verb an option left out must not undo the one before it: SUPPRESS leaves the value
+    # alone.
+    standing: Any = _default_config() if top else argparse.SUPPRESS
+    parser.add_argument(
+        "--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})"
+    )
+    plain: Any = False if top else argparse.SUPPRESS
+    parser.add_argument(
+        "--json", action="store_true", default=plain, help="print data instead of a page"
+    )
+
+
+def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=about)
+    _common(parser)
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def _configuring(verbs: Any) -> None:
+    _verb(verbs, "init", "configuring.init", "write a commented configuration to begin with")
+    _verb(verbs, "check-config", "configuring.check_config", "say every fault of the configuration")
+    reference = _verb(verbs, "reference", "configuring.reference", "print what may be configured")
+    reference.add_argument("kind", nargs="?", default="", help="of one kind of check or desk alone")
+    reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")
+
+
+def _looking(verbs: Any) -> None:
+    once = _verb(verbs, "once", "looking.once", "one attempt of one check, sending nothing")
+    once.add_argument("name", help="the check's name")
+    once.add_argument(
+        "--nagios", action="store_true", help="one line with performance data, as a Nagios plugin"
+    )
+    now = _verb(verbs, "run-now", "looking.run_now", "have the daemon run a check now")
+    now.add_argument("name", help="the check's name")
+    _verb(verbs, "status", "looking.status", "how everything stands")
+    baseline = _verb(
+        verbs, "baseline", "accepting.baseline", "take for right what a check saw last"
+    )
+    baseline.add_argument("name", help="the check's name")
+    baseline.add_argument(
+        "only", nargs="?", default="", metavar="PART", help="one part of what it proposes"
+    )
+    baseline.add_argument("--yes", action="store_true", help="without asking")
+    baseline.add_argument("--by", default="", help="who says so (default: you)")
+    audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
+    audit.add_argument(
+        "--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21"
+    )
+    audit.add_argument(
+        "--send", action="store_true", help="keep the report and mail it, as at four in the morning"
+    )
+    explain = _verb(verbs, "explain", "explaining.explain", "what the policy makes of a failure")
+    explain.add_argument("check", nargs="?", default="", help="the check that fails")
+    for option in ("kind", "stage", "code", "component", "issue"):
+        explain.add_argument(f"--{option}", default="", help=f"the {option}, in the policy's words")
+
+
+def _ticketing(verbs: Any) -> None:
+    tickets = _verb(
+        verbs, "tickets", "ticketing.tickets", "the tickets, and what one does with them"
+    )
+    tickets.add_argument("--all", action="store_true", help="closed ones too")
+    tickets.add_argument("--limit", type=int, default=50, help="how many at most")
+    actions = tickets.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    show = _verb(actions, "show", "ticketing.show_ticket", "one ticket, whole")
+    show.add_argument("number", help="as in RV-12")
+    for action, word, about in (
+        ("ack", "", "take it in hand"),
+        ("note", "text", "add a remark"),
+        ("reclassify", "issue", "it is another issue, or not so bad"),
+        ("resolve", "text", "it is over"),
+    ):
+        parser = _verb(actions, action, "ticketing.change_ticket", about)
+        parser.add_argument("number", help="as in RV-12")
+        if word == "text":
+            parser.add_argument("text", help="what to say")
+        elif word == "issue":
+            parser.add_argument(
+                "issue", nargs="?", default="", help="the issue's id (default: the one it is)"
+            )
+            parser.add_argument(
+                "--severity", default="", help="how bad, by its id (default: by the counted loss)"
+            )
+        parser.add_argument("--by", default="", help="who says so (default: you)")
+
+
+def _reporting(verbs: Any) -> None:
+    report = _verb(verbs, "report", "reporting.list_reports", "the morning reports that were made")
+    actions = report.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    listed = _verb(
+        actions, "list", "reporting.list_reports", "all of them, and whether they arrived"
+    )
+    listed.add_argument("--limit", type=int, default=30, help="how many at most")
+    for name, verb, about, forms in (
+        (
+            "show",
+            "reporting.show_report",
+            "one of them, as text, HTML or PDF",
+            ("text", "html", "pdf"),
+        ),
+        ("send", "reporting.send_report", "mail one again", ("html", "pdf")),
+    ):
+        action = _verb(actions, name, verb, about)
+        action.add_argument(
+            "day",
+            nargs="?",
+            default="",
+            help="its day, as in 2026-11-21, or its number; else the newest",
+        )
+        action.add_argument(
+            "--format", choices=forms, default=forms[0], help="how (pdf is printed by a browser)"
+        )
+    action.add_argument(
+        "--to", metavar="ADDRESS", nargs="+", help="to whom, instead of those who get it every day"
+    )
+    actions.choices["show"].add_argument("--to", metavar="FILE", help="the file to write")
+
+
+def _backing_up(verbs: Any) -> None:
+    backup = _verb(
+        verbs, "backup", "backups.list_backups", "what there is to go back to, and the way back"
+    )
+    actions = backup.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    _verb(actions, "list", "backups.list_backups", "every backup, and when it was last proven")
+    for name, verb, about in (
+        ("drill", "backups.drill", "restore one into something throw-away and compare it"),
+        ("restore", "backups.restore", "restore one beside the live one, prove it, change places"),
+    ):
+        action = _verb(actions, name, verb, about)
+        action.add_argument(
+            "name", nargs="?", default="", help="the check (needed where there are several)"
+        )
+        action.add_argument(
+            "--at", metavar="DATE", help="the newest of this day (2026-11-22, UTC), or an id"
+        )
+    action.add_argument(
+        "--to", metavar="PLACE", help="another database, file or folder than its own"
+    )
+    action.add_argument(
+        "--overwrite", action="store_true", help="what is there is put aside; nothing is deleted"
+    )
+    action = _verb(
+        actions,
+        "image",
+        "image.image",
+        "a recovery image: configuration, ledger, newest proven backups",
+    )
+    action.add_argument("--to", metavar="FILE", help="the file to write; it must not be there")
+    action.add_argument(
+        "--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to"
+    )
+
+
+def _prompting(verbs: Any) -> None:
+    prompt = verbs.add_parser("prompt", help="the recordings that a call is held to")
+    actions = prompt.add_subparsers(title="actions", metavar="ACTION", required=True)
+    learn = _verb(actions, "learn", "prompts.learn", "record one from a real call")
+    learn.add_argument("name", help="the file to write, as in welcome.wav")
+    learn.add_argument(
+        "--check", default="", help="call as this check does, up to where it hears NAME"
+    )
+    learn.add_argument("--to", default="", metavar="NUMBER", help="call this number")
+    learn.add_argument("--line", default="", help="over this line, with --to")
+    learn.add_argument(
+        "--press",
+        default="",
+        metavar="DIGITS",
+        help="with --to: press these before, after two seconds",
+    )
+    learn.add_argument(
+        "--seconds", default="15s", metavar="DURATION", help="how long to record (default 15s)"
+    )
+    learn.add_argument(
+        "--gap",
+        default="2s",
+        metavar="DURATION",
+        help="the silence that ends a prompt (default 2s)",
+    )
+    learn.add_argument("--yes", action="store_true", help="replace one that is there")
+
+
+def _running(verbs: Any) -> None:
+    _verb(verbs, "run", "running.run", "the daemon, in the foreground")
+    lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
+    lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
+    lab.add_argument(
+        "--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault"
+    )
+    lab.add_argument("--list", action="store_true", help="name the faults that there are")
+    demo = _verb(
+        verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
+    )
+    demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+
+
+def _default_config() -> str:
+    """$REVEILLE_CONFIG, else a reveille.toml that lies here, else the system's."""
+    here = Path("reveille.toml")
+    return os.environ.get("REVEILLE_CONFIG") or (str(here) if here.is_file() else DEFAULT)
