@@ -201,7 +201,7 @@ def test_settings_say_what_would_be_right() -> None:
     assert kinds()["sip-options"] is SipOptions
     for wrong, said in (
         ({}, "either a line or a host"),
-        ({"host": "a b"}, "not a host or host:port"),
+        ({"host": "a b"}, "no host; write host or host:port"),
         ({"host": "a", "accept": [100]}, "not a final SIP status"),
     ):
         with pytest.raises(ValidationError, match=said):

@@ -139,10 +139,11 @@ def _systemctl(at: Look, *words: str) -> str:
     try:
         done = run(["systemctl", *words], min(_SECONDS, at.left()))
     except NotLooked as why:
-        absent = why.missing or any(words in str(why) for words in _NO_SYSTEMD)
+        no_systemd = any(words in str(why) for words in _NO_SYSTEMD)
+        said = f"systemd does not run on this host: {why}" if no_systemd else str(why)
         if at.settings["units"]:
-            raise Blind(f"nothing is known of the units: {why}") from None
-        raise NotLooked(str(why), missing=absent) from None
+            raise Blind(f"nothing is known of the units: {said}") from None
+        raise NotLooked(said, missing=why.missing or no_systemd) from None
     return done.output
 
 

@@ -101,9 +101,6 @@ async def test_the_status_is_the_plugins_own_line(tmp_path: Path, text: str) -> 
     assert "uninitialized" not in fault.text, fault
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="signs of control go out raw in the line for Nagios"
-)
 @pytest.mark.parametrize(
     "signs", ["\\033[31m", "\\302\\233", "\\342\\200\\256"], ids=["escape", "c1", "right-to-left"]
 )
