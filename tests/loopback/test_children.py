@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -53,10 +54,16 @@ def _variables(process: int) -> list[str]:
 @pytest.fixture
 def silent() -> Iterator[int]:
     """A port that takes connections and datagrams, and never answers."""
-    with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-        stream.bind(("127.0.0.1", 0))
+    with ExitStack() as held:
+        for _ in range(20):  # another test may hold the port of one of the two
+            stream = held.enter_context(socket.socket())
+            datagrams = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            stream.bind(("127.0.0.1", 0))
+            with suppress(OSError):
+                datagrams.bind(stream.getsockname())
+                break
         stream.listen()
-        datagrams.bind(stream.getsockname())
+        assert datagrams.getsockname() == stream.getsockname()
         yield stream.getsockname()[1]
 
 

@@ -26,7 +26,8 @@ from monitor.core.sla import Clock, ClockState
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies
 from reports.audit import Audit
-from reports.model import ClockLine, RungLine, RungState, Ticket
+from reports.model import ClockLine, RungLine, RungState, StageLine, Ticket
+from reports.model import Finding as FindingLine
 from tests.unit.sample_report import report, undelivered
 from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
 
@@ -171,9 +172,43 @@ def verdicts() -> tuple[Verdict, ...]:
     return failed, *(Verdict(state, ("why",), None) for state in State), Verdict(State.OK)
 
 
+# The words that 0.1.0 has kept: a golden is compared with what it was made of.
+_KEPT_WORDS: dict[str, Any] = {
+    "summary": (
+        "main-number: the call is answered after 1.2 s, but nothing is heard for 6 s where"
+        " “welcome” should be."
+    ),
+    "reasons": (
+        "prompt: silent nothing was heard within 6 s (level -78 dBFS)",
+        "confirmed by a second call 20 s later",
+    ),
+    "stages": (
+        StageLine("register", 0.041, True, "200 OK from 10.0.0.5"),
+        StageLine("signalling", 0.02, True),
+        StageLine("ring", 1.1, True, "180 Ringing"),
+        StageLine("answer", 1.2, True, "200 OK"),
+        StageLine("media", 0.09, True, "50 packets a second, from the address in the SDP"),
+        StageLine("prompt", 6.0, False, "silent: nothing was heard within 6 s (level -78 dBFS)"),
+    ),
+    "findings": (
+        FindingLine("uplink", "uplink", "OK", "8 ms to the edge, no loss"),
+        FindingLine("line", "pri-1", "OK", "D-channel up, 0 alarms, 2 of 30 channels busy"),
+        FindingLine("signalling", "main-number", "OK", "answered after 1.2 s"),
+        FindingLine("media", "main-number", "OK", "RTP flows both ways"),
+        FindingLine("prompt", "main-number", "FAILED", "silent where “welcome” should be"),
+        FindingLine("agent", "", "UNKNOWN", ""),
+    ),
+    "history": (
+        (OPENED - timedelta(seconds=22), "main-number failed: prompt, silent"),
+        (OPENED, "confirmed by a second call; opened as P0, told level 1"),
+    ),
+}
+
+
 def tickets() -> tuple[Ticket, ...]:
     standings: tuple[RungState, ...] = ("told", "next", "later", "skipped")
     full = ticket(
+        **_KEPT_WORDS,
         closed_at=later(hours=2),
         recovered_at=later(hours=1),
         acknowledged_at=later(minutes=9),

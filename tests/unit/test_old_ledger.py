@@ -39,6 +39,7 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
     that was made before there were reasons gives none), and what a part of a report is about.
     """
     for ticket in (*shown["tickets"], *shown["shown"].values()):
+        _once(ticket)
         ticket["closing"] = "recovered" if ticket["state"] == "closed" else ""
     for trouble in (*shown["report"]["open"], *shown["report"]["past"]):
         trouble["closing"] = ""
@@ -52,6 +53,26 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
     for part in shown["report"]["parts"]:
         part["topic"] = ""  # two checks, neither of usage nor of a backup
     return shown
+
+
+def _once(ticket: dict[str, Any]) -> None:
+    """0.1.0 repeated a ticket's reason beside its stage, its layer and in its history."""
+    said = "; ".join(ticket["reasons"])
+    for line in (*ticket["stages"], *ticket["findings"]):
+        if line["text"] and line["text"] in said:
+            line["text"] = ""
+    for line in ticket["history"]:
+        told, _, reason = line[1].partition(" failed: ")
+        if reason and reason in said:
+            line[1] = f"{told} failed"
+        told, _, reason = line[1].partition(" fails again: ")
+        if reason and reason in said:
+            line[1] = f"{told} fails again"
+
+
+def _sentences(shown: dict[str, Any]) -> list[str]:
+    """The summaries, taken out: 0.1.0 told the reason there, today it is a sentence of it."""
+    return [ticket.pop("summary") for ticket in (*shown["tickets"], *shown["shown"].values())]
 
 
 SAID_BESIDE = {"0.1.0": _from_0_1_0}
@@ -116,6 +137,8 @@ def test_it_shows_the_same_tickets_ladders_and_reports(
         any(rung["state"] == "told" for rung in one["ladder"]) for one in wanted["shown"].values()
     )
     said_now = shown(capsys, tmp_path)
+    for before, sentence in zip(_sentences(wanted), _sentences(said_now), strict=True):
+        assert before.partition(", ")[2].partition(";")[0] in sentence
     assert said_now == SAID_BESIDE.get(release, lambda same: same)(wanted)
 
 

@@ -43,6 +43,7 @@ class WebrtcBrowser(BrowserCall):
 
     KIND: ClassVar[str] = "webrtc-browser"
     DUTY: ClassVar[Duty] = "agents"
+    PLACES_CALLS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
 # Needs a Chromium on this host, as in: apt install chromium-headless-shell
 [checks.agents-browser]
