@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import permutations
 from pathlib import Path
 from statistics import median, quantiles
@@ -30,6 +31,7 @@ MOST_TRIED = 7
 Figures = dict[str, dict[str, float]]
 
 
+@cache
 def measured(root: Path = ROOT) -> Figures:
     """name of a part of the house -> name of a figure -> its value; lengths in lines, shares in
     percent."""

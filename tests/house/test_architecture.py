@@ -15,6 +15,9 @@ from tests.house.imports import circles, knots, upward
 from tests.house.measures import rooms_upward
 from tests.house.source import WINGS, Module, modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 
 def house(**files: str) -> list[Module]:
     """A small house: `a__b="import c.d"` is the module a.b."""

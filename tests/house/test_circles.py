@@ -10,6 +10,9 @@ import pytest
 from tests.house.imports import circles, folders, knots, rooms, taken_from
 from tests.house.source import modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 
 def test_no_file_imports_itself_by_a_detour() -> None:
     graph = taken_from(modules())

@@ -11,6 +11,9 @@ import pytest
 
 from tests.house.source import ROOT, Import, Module, modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 STRANGERS = {
     "checks": ("monitor", "reports", "lab", "tests"),
     "reports": ("monitor", "checks", "lab", "tests"),

@@ -16,6 +16,9 @@ from checks.kinds import kinds
 from monitor.desks.list import desk_kinds
 from tests.house.source import Module, modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 OWN = {"checks/kinds.py", "monitor/desks/list.py"}
 """the lists themselves"""
 # Where such a word means something else, or must stand, and why.

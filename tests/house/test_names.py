@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+import pytest
+
 from tests.house.source import ROOT, WINGS, files, modules, none
+
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
 
 EVERYTHING = (*WINGS, "tests")
 # `checks.kinds`, `monitor.verbs.running:demo`, `-m checks.host.child`; a class or function may

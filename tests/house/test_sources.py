@@ -6,8 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from tests.house.source import Module, files, modules, none
 from tests.loopback.child_programs import PROGRAMS
+
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
 
 EVERYTHING = ("checks", "monitor", "reports", "lab", "tests")
 LONGEST_LINES = {"house": 310, "tests": 480}
