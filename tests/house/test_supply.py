@@ -113,10 +113,10 @@ def test_the_bill_names_each_package_with_its_version_and_hashes() -> None:
     packages = supply.locked("engine")
     bill = json.loads(supply.bill(packages, {"numpy": "BSD-3-Clause AND 0BSD"}))
     seen = {one["name"]: one for one in bill["components"]}
-    assert seen.keys() == {"numpy", "pjsua2-python", "sipmessage"}
+    assert seen.keys() == {"numpy", "pjsua2-python"}
     assert seen["numpy"]["licenses"][0]["expression"] == "BSD-3-Clause AND 0BSD"
     assert len(seen["pjsua2-python"]["hashes"]) == len(packages[1].hashes)
-    assert seen["sipmessage"]["purl"].startswith("pkg:pypi/sipmessage@")
+    assert seen["numpy"]["purl"].startswith("pkg:pypi/numpy@")
 
 
 ANSWERED = {"name": "jinja2", "version": "3.1.4", "vulns": []}

@@ -30,6 +30,7 @@ def interpreter(environment: Path = Path(sys.prefix)) -> str | None:
     return str(beside) if os.access(beside, os.X_OK) else None
 
 
+@cache
 def missing() -> str | None:
     """What this host lacks for calls by pjsua2, and what would be right, in words; None where it is
     there."""
