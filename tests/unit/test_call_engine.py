@@ -26,29 +26,29 @@ PathFinder.find_spec = classmethod(
 """
 ASKED = """
 import json, platform, sys
-from pathlib import Path
-from checks.telephony.call import engine
+sys.prefix = sys.argv[1]  # before the house looks where it is
 if len(sys.argv) > 2: platform.machine = lambda: sys.argv[2]
-own = {"prefix": sys.argv[1], "found": engine.interpreter(Path(sys.argv[1]))}
-if own["found"] is None:
-    sys.prefix = sys.argv[1]
-    engine.interpreter.__wrapped__.__defaults__ = (Path(sys.argv[1]),)
-own["missing"] = engine.missing()
-print(json.dumps(own))
+from checks.telephony.call import engine
+print(json.dumps({"found": engine.interpreter(), "missing": engine.missing()}))
 """
 
 
 def asked(folder: Path, *machine: str) -> dict[str, Any]:
     """What a daemon finds whose environment is folder/.venv, and whose Python has no pjsua2."""
+    found: dict[str, Any] = json.loads(without(folder, ASKED, *machine).stdout)
+    return found
+
+
+def without(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "sitecustomize.py").write_text(WITHOUT)
-    done = subprocess.run(
-        [sys.executable, "-c", ASKED, str(folder / ".venv"), *machine],
-        env={"PYTHONPATH": f"{folder}:{ROOT}"},
+    return subprocess.run(
+        [sys.executable, "-c", script, str(folder / ".venv"), *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": f"{folder}:{ROOT}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
+        text=True,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def environment(folder: Path) -> Path:
@@ -105,3 +105,40 @@ def test_the_process_of_a_call_imports_nothing_that_its_environment_would_not_ha
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     named = {re.split("[=<>]", one)[0] for one in project["dependency-groups"]["engine"]}
     assert named == {"numpy", "pjsua2-python"}
+
+
+SITE = """
+[site]
+name = "Here"
+timezone = "Asia/Kolkata"
+
+[lines.trunk-a]
+registrar = "127.0.0.1:5060"
+user = "monitor"
+
+[checks.main-number]
+kind = "sip-call"
+line = "trunk-a"
+to = "8000"
+
+[checks.main-number-again]
+kind = "pyvoip-call"
+line = "trunk-a"
+to = "8000"
+
+[checks.capacity]
+kind = "burst"
+line = "trunk-a"
+to = "8000"
+calls = 1
+"""
+
+
+def test_check_config_names_the_calls_that_will_be_unknown(tmp_path: Path) -> None:
+    (tmp_path / "reveille.toml").write_text(SITE)
+    command = (
+        "import sys; sys.prefix = sys.argv.pop(1); from monitor.cli import main; sys.exit(main())"
+    )
+    read = without(tmp_path, command, "--config", "reveille.toml", "check-config")
+    named = re.findall(r"checks\.([a-z-]+): the engine of its calls", read.stderr)
+    assert named == ["main-number", "capacity"]
