@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from monitor.installing.program import ProgramFault, asked, run
 
 # sd_booted(3): the folder is there where systemd is the first process, and nowhere else.
 _BOOTED = Path("/run/systemd/system")
+# Where systemd hands a service its credentials, at its start alone (systemd.exec(5)).
+_HANDED = Path("/run/credentials")
 # A broken configuration ends the daemon after a second, and systemd starts it again 5 s later:
 # that often is no mishap any more.
 _RESTARTS = 2
@@ -90,6 +93,24 @@ def start(within: float, unit: str = UNIT) -> str:
         if time.monotonic() > ends:
             return f"it was not ready within {within:g} s"
         time.sleep(_ASK_SECONDS)
+
+
+def stale(folders: Iterable[Path], secrets: Iterable[Path]) -> bool:
+    """Whether what runs was started before a folder that it writes into was there, or before a
+    secret was written: a start gives it both, a reload neither (systemd.exec(5)).
+    """
+    seen = state()
+    try:
+        mounts = Path(f"/proc/{seen.pid}/mountinfo").read_text(encoding="utf-8")
+        handed = (_HANDED / UNIT).stat().st_mtime if (_HANDED / UNIT).exists() else 0.0
+    except OSError:
+        return False
+    # Field 5 of a line is the mount point, spaces as \040 (proc(5)).
+    points = {line.split()[4].replace("\\040", " ") for line in mounts.splitlines()}
+    there = (folder for folder in folders if folder.is_dir())
+    return any(str(folder) not in points for folder in there) or any(
+        secret.stat().st_mtime > handed for secret in secrets
+    )
 
 
 def reload(unit: str = UNIT) -> str:

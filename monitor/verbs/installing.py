@@ -29,7 +29,7 @@ _COLUMNS = 72
 def install(arguments: Namespace) -> int:
     """Lay the service down on this host: user, rights, units, credentials, drop-ins as the
     configuration needs them, command, manual page; then start it and see that it is ready. May be
-    typed again after each change. 0; 1 something is missing still (it says what).
+    typed again after each change. 0; 1 something is missing still, or the service is not ready.
     """
     program = this_program()
     configuration = _configuration(Path(arguments.config))
@@ -43,7 +43,7 @@ def install(arguments: Namespace) -> int:
         return _shown(steps, todo, arguments.json)
     _as_root("install")
     _taken(todo)
-    say(f"laid down: {len(todo)} of {len(steps)} steps were left to do")
+    say(f"{len(todo)} steps were taken, {len(steps) - len(todo)} were so already")
     lacking = _remarks(configuration)
     return max(lacking, _started(arguments, configuration, bool(todo)))
 
@@ -105,8 +105,9 @@ def _configuration(path: Path) -> Configuration | None:
 def _fit(program: Program) -> None:
     if (barred := plan.unreachable(program)) is not None:
         raise Stop(
-            f"the service's user could not read {barred}, which is part of the program: put it"
-            f" where everybody may read it (/opt/reveille), or chmod a+rX {barred}"
+            f"the service's user could not read {barred}, where the program or its Python lies: put"
+            " the program where everybody may read it (/opt/reveille), made with a Python that is"
+            " there for everybody (REVEILLE_PYTHON=/usr/bin/python3)"
         )
 
 
@@ -181,10 +182,12 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
     service.reread()
     if configuration is None:
         _told(f"there is no {arguments.config} yet: reveille init, then reveille install again")
-        return 1
+        return 0
     service.enable()
     seen = service.state()
-    if seen.ready and not changed:
+    secrets = (needs.credential_file(name) for name in needs.credentials(configuration))
+    old = service.stale(needs.folders(configuration), [path for path in secrets if path])
+    if seen.ready and not changed and not old:
         wrong = service.reload()
     else:
         wrong = service.start(_within(arguments.within))
