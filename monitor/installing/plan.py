@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,8 +23,9 @@ from monitor.service import unit_access
 
 MARK = "# Laid down by `reveille install`, and written anew by it: your own changes belong in\n"
 _ADVICE = f"# another file, `systemctl edit {USER}` makes one.\n"
-# As the shipped units name the program: where the documentation puts it.
-_FOLDER, _COMMAND = "/opt/reveille", "/opt/reveille/.venv/bin/reveille"
+# As the shipped units name the program: where the documentation puts it. The whole path alone:
+# /opt/reveille-0.2.0 is another.
+_NAMED = re.compile(r"/opt/reveille(?P<environment>/\.venv)?(?![\w.-])")
 
 
 def steps(
@@ -60,8 +62,11 @@ def units(program: Program, configuration: Configuration | None) -> dict[str, st
 def rendered(program: Program, file: str) -> str:
     """A shipped file as it is laid down: with the paths of this program."""
     text = (program.units / file).read_text(encoding="utf-8")
-    text = text.replace(_COMMAND, str(program.command))
-    return MARK + _ADVICE + text.replace(_FOLDER, str(program.folder))
+
+    def here(found: re.Match[str]) -> str:
+        return str(program.environment if found["environment"] else program.folder)
+
+    return MARK + _ADVICE + _NAMED.sub(here, text)
 
 
 def ours(folder: Path) -> list[Path]:

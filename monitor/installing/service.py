@@ -122,10 +122,11 @@ def reload(unit: str = UNIT) -> str:
     return ""
 
 
-def last_words(unit: str = UNIT, lines: int = 12) -> list[str]:
-    """The end of its journal."""
+def last_words(unit: str = UNIT, lines: int = 8) -> list[str]:
+    """The end of its journal: the daemon's own words, or systemd's where it has said nothing."""
+    reading = ("journalctl", "--no-pager", "-o", "cat", "-n", str(lines), "-b")
     try:
-        said = asked("journalctl", "--no-pager", "-o", "cat", "-n", str(lines), "-u", unit)
+        own = asked(*reading, f"_SYSTEMD_UNIT={unit}").text.splitlines()
+        return own or asked(*reading, "-u", unit).text.splitlines()
     except ProgramFault as problem:
         return [str(problem)]
-    return said.text.splitlines()[-lines:]

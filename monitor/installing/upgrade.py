@@ -25,6 +25,8 @@ from monitor.installing.steps import Step, left
 from monitor.ledger.copying import copied, form, rehearsed
 from monitor.service import unit_access
 
+# A ledger can be large: the last ways back are kept, not all.
+_KEPT_UPGRADES = 3
 Say = Callable[[str], None]
 
 
@@ -66,6 +68,7 @@ def upgrade(
     wanted = plan.steps(program, configuration)
     wrong = _changed(wanted, within)
     if not wrong:
+        _forget_older()
         return
     say(f"the new one is not ready: {wrong}")
     for line in service.last_words():
@@ -74,6 +77,11 @@ def upgrade(
     raise NotUpgraded(
         f"{program.folder} does not run here ({wrong}); {old.parents[2]} runs again, as before"
     )
+
+
+def _forget_older() -> None:
+    for folder in sorted(KEPT.glob("upgrade-*"))[:-_KEPT_UPGRADES]:
+        shutil.rmtree(folder)
 
 
 def installed_command() -> Path:
