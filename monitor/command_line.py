@@ -99,6 +99,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     _backing_up(verbs)
     _prompting(verbs)
     _running(verbs)
+    _installing(verbs)
     asked = verbs.add_parser("help", help="print the help of a verb")
     asked.add_argument("about", nargs="*", metavar="VERB", help="as in `tickets ack`")
     if old_words:
@@ -302,6 +303,32 @@ def _running(verbs: Any) -> None:
         verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
     )
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+
+
+def _installing(verbs: Any) -> None:
+    for name, about in (
+        ("install", "lay it down as a service of this host, and start it (as root)"),
+        ("upgrade", "put this program in the place of the installed one (as root)"),
+        ("uninstall", "take the service away; configuration and tickets stay"),
+    ):
+        verb = _verb(verbs, name, f"installing.{name}", about)
+        verb.add_argument("--dry-run", action="store_true", help="show each step, and take none")
+        if name == "uninstall":
+            verb.add_argument("--purge", action="store_true", help="configuration and tickets too")
+            verb.add_argument("--yes", action="store_true", help="with --purge: without asking")
+        else:
+            verb.add_argument(
+                "--within",
+                default="2m",
+                metavar="DURATION",
+                help="how long it may take to become ready (default 2m)",
+            )
+    verbs.choices["install"].add_argument(
+        "--administrator",
+        action="append",
+        metavar="USER",
+        help="who may ask the daemon without being root",
+    )
 
 
 def _default_config() -> str:

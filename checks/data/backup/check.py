@@ -18,6 +18,7 @@ process does not have says nothing of the backups: it is UNKNOWN.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -93,6 +94,10 @@ class _Kept(Check):
         # Within the limit the worker is asked to end, and needs a while to stop its tools and
         # remove what it had begun.
         return self.within + 60.0
+
+    def writes(self) -> tuple[Path, ...]:
+        """Where the backups lie, and where proofs restore to."""
+        return (self.folder, *((self.scratch,) if self.scratch else ()))
 
     async def probe(self, trace: Trace) -> None:
         """Have it done by a worker."""
@@ -231,6 +236,11 @@ newest_record = "SELECT max(calldate) FROM cdr"
                 " false"
             )
         return self
+
+    def writes(self) -> tuple[Path, ...]:
+        """The folders of its copies too."""
+        copies = (copy.folder for copy in self.copies)
+        return (*super().writes(), *(folder for folder in copies if folder))
 
     def target(self) -> str:
         """The database and its host, or the directory or file that is kept."""

@@ -163,6 +163,10 @@ password = { credential = "hygiene" }
         """The database whose records are moved and deleted."""
         return place_of(self.live.sqlite, self.live.postgresql or self.live.mariadb)
 
+    def writes(self) -> tuple[Path, ...]:
+        """Where the journal is kept."""
+        return (self.folder,)
+
     def measures(self) -> Mapping[str, str]:
         """What either database tells."""
         told = {
