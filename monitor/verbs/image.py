@@ -47,7 +47,9 @@ def image(arguments: Namespace) -> int:
     if target.exists():
         raise Stop(f"{target} is there already")
     found = {
-        name: newest_proven(check.folder) for name, check in backup_checks(configuration).items()
+        # Hashed now: an image without its data would be missed on the day that it is needed.
+        name: newest_proven(check.folder, hashed=True)
+        for name, check in backup_checks(configuration).items()
     }
     missing = sorted(name for name, backup in found.items() if backup is None)
     proven = {name: backup for name, backup in found.items() if backup is not None}
