@@ -60,10 +60,11 @@ class LetterWriting(Table):
         due = self._database.row(_DUE, (desk, at, at))
         if due is None:
             return None
-        # Counted before the send: a sender that dies in it has used up one try all the same.
+        # A lease that stands here is a dead sender's. Its try had no answer, so it is not counted
+        # twice: a crash is no refusal, and must not put a letter off by a quarter of an hour.
         self._database.change(
-            "UPDATE outbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE"
-            " id = ?",
+            "UPDATE outbox SET attempts = attempts + (lease_owner IS NULL), lease_owner = ?,"
+            " lease_until = ? WHERE id = ?",
             (owner, milliseconds(until), due["id"]),
         )
         taken = self._database.row("SELECT * FROM outbox WHERE id = ?", (due["id"],))
@@ -95,12 +96,12 @@ class LetterWriting(Table):
 
     def letter_interrupted(self, letter: OutboxRow, at: datetime, text: str) -> None:
         """Its sender was stopped in the middle: nobody knows whether it went out, so it is due
-        again at once.
+        again at once, and what was no answer is no try.
         """
         self._receipt(letter, at, "interrupted", text)
         self._database.change(
-            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE id = ? AND state ="
-            " 'queued'",
+            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL,"
+            " attempts = max(attempts - 1, 0) WHERE id = ? AND state = 'queued'",
             (letter.id,),
         )
 

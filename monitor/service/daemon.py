@@ -14,6 +14,7 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.incidents.store import unreadable
 from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.errors import cause_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
@@ -64,6 +66,7 @@ class Daemon:
         runner = Runner(self._clock, configuration.state / "exhibits")
         self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._signs.heard)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
+        self._outbox = Outbox(self._ledger, {}, socket.gethostname())
         self._take(configuration)
 
     async def run(self) -> None:
@@ -87,11 +90,13 @@ class Daemon:
         self._manager.stopping()
         if self._alarm_clock:
             self._alarm_clock.cancel()
-        await self._end_tasks()
+        ended = await self._end_tasks()
         self._signs.beat()
         self._note("stopped", {})
         log.info("action=stopped")
-        self._ledger.close()
+        # What still runs would write to a closed ledger; the end of the process closes it as well.
+        if ended:
+            self._ledger.close()
         self._presence.leave()
 
     def _look(self) -> None:
@@ -173,6 +178,7 @@ class Daemon:
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
+        self._outbox.stop()
         self._outbox = Outbox(self._ledger, desks, socket.gethostname())
         self._cadence = self._new_cadence(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
@@ -255,18 +261,29 @@ class Daemon:
         if not isinstance(error, LedgerFault | Unreadable | OSError):
             log.error("action=fault in=%s", name, exc_info=error)
             return
-        # At most one alarm in a while: a full disk faults at every tick.
-        if self._alarm.due(self._clock.now()):
+        # At most one alarm a cause in a while: a full disk faults at every tick, and in several
+        # places at once.
+        now, cause = self._clock.now(), cause_of(error)
+        if self._alarm.claim(cause, now):
             log.error("action=blind in=%s %s", name, error)
-            self._start(
-                self._alarm.raise_(self._rounds.configuration, str(error), self._clock.now())
-            )
+            self._start(self._raise_alarm(str(error), now, cause))
 
-    async def _end_tasks(self) -> None:
+    async def _raise_alarm(self, reason: str, now: datetime, cause: str) -> None:
+        await self._alarm.raise_(self._rounds.configuration, reason, now, cause)
+
+    async def _end_tasks(self) -> bool:
+        """Whether all have ended, so that the ledger may be closed."""
+        self._outbox.stop()
+        # A cancellation may be swallowed where it meets an end in the same turn: it is said again.
+        for _ in range(int(STOP_WITHIN_SECONDS)):
+            for task in self._tasks:
+                task.cancel()
+            if not self._tasks:
+                break
+            await asyncio.wait(self._tasks, timeout=1.0)
         for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_WITHIN_SECONDS)
+            log.error("action=not_ended task=%s", task.get_coro())
+        return not self._tasks
 
     @property
     def _site(self) -> str:
