@@ -26,6 +26,7 @@ from monitor.ledger.bodies import letter_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
+from monitor.service.state_folder import barrier
 from monitor.terminal import colourful, complain, complain_of, say, show
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of, sound_part_of
@@ -92,7 +93,7 @@ def status(arguments: Namespace) -> int:
         wrong = store.unreadable(ledger)
     show("status", arguments.json, view)
     complain_of(wrong)
-    if not view.running or view.stalled:
+    if not view.running or view.stalled or view.barrier:
         return 3
     return (
         1
@@ -186,6 +187,7 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
         outbox={str(state): count for state, count in ledger.outbox_counts().items()},
         calls=call_windows(ledger, configuration, now),
+        barrier=barrier(configuration.state) if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
         ),

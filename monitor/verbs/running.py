@@ -15,6 +15,7 @@ from pathlib import Path
 from checks.messages import nearest
 from monitor.service.daemon import Daemon
 from monitor.service.heartbeat import AlreadyRunning
+from monitor.service.state_folder import UnsafeFolder
 from monitor.terminal import say
 from monitor.verbs.opening import Stop
 
@@ -27,7 +28,7 @@ def run(arguments: Namespace) -> int:
     faulthandler.enable()
     try:
         asyncio.run(_keep_running(Path(arguments.config)))
-    except AlreadyRunning as other:
+    except (AlreadyRunning, UnsafeFolder) as other:
         raise Stop(str(other)) from None
     return 0
 
