@@ -11,7 +11,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from monitor.ledger.encoding import milliseconds, packed, plain
-from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, ReceiptKind, letter_of
+from monitor.ledger.letters import (
+    DISMISSED,
+    LetterState,
+    OutboxMessage,
+    OutboxRow,
+    ReceiptKind,
+    letter_of,
+)
 from monitor.ledger.table import Table
 
 # The earliest of each thread only: "closed" must not overtake an "opened" that the mail server put
@@ -82,6 +89,12 @@ class LetterWriting(Table):
         """Note that a letter will never go out, and why."""
         self._receipt(letter, at, kind, text)
         self._settle(letter, "failed", error=text)
+
+    def dismiss_letter(self, letter: OutboxRow, at: datetime, text: str) -> None:
+        """Note that a person says it need not arrive; one that waits is not tried again."""
+        self._receipt(letter, at, "never", f"{DISMISSED}{text}")
+        if letter.state == "queued":
+            self._settle(letter, "failed", error=f"{DISMISSED}{text}")
 
     def letter_postponed(
         self, letter: OutboxRow, at: datetime, next_at: datetime, text: str

@@ -18,6 +18,7 @@ from monitor.service.heartbeat import AlreadyRunning
 from monitor.service.state_folder import UnsafeFolder
 from monitor.terminal import say
 from monitor.verbs.opening import Stop
+from monitor.verbs.serving import act
 
 
 def run(arguments: Namespace) -> int:
@@ -34,7 +35,7 @@ def run(arguments: Namespace) -> int:
 
 
 async def _keep_running(file: Path) -> None:
-    await Daemon(file).run()
+    await Daemon(file, served=act).run()
 
 
 def lab(arguments: Namespace) -> int:
