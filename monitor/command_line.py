@@ -23,6 +23,8 @@ DISTRIBUTION = "reveille-monitor"
 DEFAULT = "/etc/reveille/reveille.toml"
 # Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
 OLD_WORDS = {"look": "run-now", "accept": "baseline"}
+# Who acts is who is logged in; a shift's shared account may say more.
+_BY = "a note on who says so, beside your name"
 _UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
 """how argparse refuses a word, in Python 3.11 and 3.12"""
 
@@ -153,7 +155,7 @@ def _looking(verbs: Any) -> None:
         "only", nargs="?", default="", metavar="PART", help="one part of what it proposes"
     )
     baseline.add_argument("--yes", action="store_true", help="without asking")
-    baseline.add_argument("--by", default="", help="who says so (default: you)")
+    baseline.add_argument("--by", default="", help=_BY)
     audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
     audit.add_argument(
         "--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21"
@@ -193,7 +195,13 @@ def _ticketing(verbs: Any) -> None:
             parser.add_argument(
                 "--severity", default="", help="how bad, by its id (default: by the counted loss)"
             )
-        parser.add_argument("--by", default="", help="who says so (default: you)")
+        parser.add_argument("--by", default="", help=_BY)
+    outbox = _verb(verbs, "outbox", "dismissing.outbox", "the letters that did not arrive")
+    letters = outbox.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    dismiss = _verb(letters, "dismiss", "dismissing.dismiss", "it need not arrive any more")
+    dismiss.add_argument("number", help="the letter's number, as `outbox` lists it")
+    dismiss.add_argument("text", help="why, as in 'told by phone'")
+    dismiss.add_argument("--by", default="", help=_BY)
 
 
 def _reporting(verbs: Any) -> None:

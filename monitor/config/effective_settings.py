@@ -26,6 +26,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "file": str(configuration.file),
         "state": str(configuration.state),
         "keep_evidence": configuration.keep_evidence,
+        "administrators": configuration.administrators,
         "site": _plain(configuration.site),
         "people": [_plain(person) for person in configuration.people],
         "lines": {name: _settings(line) for name, line in configuration.lines.items()},

@@ -79,6 +79,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         desks=desks,
         audit=audit,
         policy=policy.at(site.timezone, site.days_off),
+        administrators=top.administrators,
     )
 
 

@@ -132,6 +132,7 @@ class BackupProof(_Kept):
     """
 
     KIND: ClassVar[str] = "backup-proof"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "proves"
     SAMPLE: ClassVar[str] = """
@@ -166,6 +167,7 @@ class Backup(_Kept):
     """
 
     KIND: ClassVar[str] = "backup"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "takes"
     SAMPLE: ClassVar[str] = """
