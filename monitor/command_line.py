@@ -129,7 +129,19 @@ def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentPars
 
 def _configuring(verbs: Any) -> None:
     _verb(verbs, "init", "configuring.init", "write a commented configuration to begin with")
-    _verb(verbs, "check-config", "configuring.check_config", "say every fault of the configuration")
+    check = _verb(
+        verbs, "check-config", "checking.check_config", "say every fault of the configuration"
+    )
+    check.add_argument(
+        "--diff",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="what it would change: of the running configuration, or of another file",
+    )
+    check.add_argument(
+        "--try", dest="try_", action="store_true", help="open each thing that it names, once"
+    )
     reference = _verb(verbs, "reference", "configuring.reference", "print what may be configured")
     reference.add_argument("kind", nargs="?", default="", help="of one kind of check or desk alone")
     reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")

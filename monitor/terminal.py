@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from textwrap import fill
 from typing import Any, Protocol
 
 from reports.render import render_text
@@ -75,6 +76,21 @@ def complain_of(wrong: Iterable[str]) -> None:
     """What could not be shown with the rest, a line each."""
     for text in wrong:
         complain(f"reveille: {text}")
+
+
+def complain_folded(text: str) -> None:
+    """A long line on standard error: on a terminal it is folded between words, and what follows
+    its first line is set in; a program that reads it gets it whole.
+    """
+    if sys.stderr.isatty():
+        text = fill(
+            text,
+            _columns(),
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    complain(text)
 
 
 def complain(text: str) -> None:

@@ -65,6 +65,8 @@ class Configuration:
     desks: Mapping[str, DeskSettings]
     audit: Audit | None
     policy: Policy
+    included: tuple[Path, ...] = ()
+    """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
 

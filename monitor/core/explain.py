@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from monitor.core.contacts import Person, Recipient, audience
+from monitor.core.contacts import Person, Recipient, audience, published
 from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Classification, Policy
@@ -26,7 +26,7 @@ class DatedTarget:
 @dataclass(frozen=True, slots=True)
 class DatedLevel:
     """A level with its instants, in the site's zone, and who is told (nobody: the level is passed
-    over).
+    over); of a level that nobody fills, the published desks too, which are not told.
     """
 
     number: int
@@ -115,7 +115,9 @@ def _levels(
             condition=level.condition,
             at=local(level.after_seconds),
             until=None if level.until_seconds is None else local(level.until_seconds),
-            who=audience(policy, level.role, region, people),
+            # Whom the site names takes the place of a published desk whole: to call both would
+            # wake somebody for whom it is no business.
+            who=audience(level.role, people) or published(policy, level.role, region),
         )
         for level in found.ladder.levels
     )

@@ -1,14 +1,11 @@
-"""init, check-config, reference: the configuration before anything runs."""
+"""init, reference: how a configuration begins, and what may stand in it."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 from monitor import config
-from monitor.config import ConfigurationFaults, Fault
-from monitor.service.unit_access import kept_out
 from monitor.terminal import complain, say, show_json
 from monitor.verbs.opening import Stop
 from monitor.verbs.refusal import in_words
@@ -33,32 +30,6 @@ def init(arguments: Namespace) -> int:
     return 0
 
 
-def check_config(arguments: Namespace) -> int:
-    """Say every fault of the configuration. 0 good, 2 with all faults."""
-    try:
-        found = config.load(arguments.config)
-    except ConfigurationFaults as faults:
-        if arguments.json:
-            show_json({"good": False, "faults": [_fault(f) for f in faults.faults]})
-        else:
-            complain(str(faults))
-            complain(f"{len(faults.faults)} fault{'s' if len(faults.faults) != 1 else ''}")
-        return 2
-    if barred := kept_out(found.file):
-        found = replace(found, warnings=(Fault("", *barred), *found.warnings))
-    if arguments.json:
-        warnings = [_fault(w) for w in found.warnings]
-        show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})
-        return 0
-    for warning in found.warnings:
-        complain(f"warning: {config.located(str(found.file), warning)}")
-    say(
-        f"{found.file} is good: {found.site.name}, {len(found.checks)} checks, policy"
-        f" {found.policy.name}"
-    )
-    return 0
-
-
 def reference(arguments: Namespace) -> int:
     """Print what may be configured: as text, all of it or of one kind, or as a JSON Schema for
     editors.
@@ -73,7 +44,3 @@ def reference(arguments: Namespace) -> int:
     else:
         say(config.whole_reference().rstrip("\n"))
     return 0
-
-
-def _fault(fault: config.Fault) -> dict[str, object]:
-    return {"path": fault.path, "wrong": fault.wrong, "right": fault.right, "line": fault.line}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 from checks.kinds import kinds
 from checks.messages import nearest
@@ -98,13 +99,21 @@ def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
     """
     lines: list[RungLine] = []
     for level in answer.levels:
+        told = [one for one in level.who if not one.published]
         ways = [way for one in level.who for way in (one.mail, one.phone) if way]
         waiting = [line for line in lines if line.state in ("told", "next")]
-        state = "skipped" if not ways else ("told", "next", "later")[min(len(waiting), 2)]
-        reached = ", ".join(ways)
+        # Letters are what Reveille sends: a role with telephones alone is passed over as well.
+        by_mail = any(one.mail for one in told)
+        state = ("told", "next", "later")[min(len(waiting), 2)] if by_mail else "skipped"
+        reached = ", ".join(ways) if told else _published(ways)
         rung = (level.number, level.name, reached, level.at)
         lines.append(RungLine(*rung, state))  # type: ignore[arg-type]
     return tuple(lines)
+
+
+def _published(ways: Sequence[str]) -> str:
+    """How a desk is shown that the policy publishes and nobody of the site stands behind."""
+    return f"published, not told: {', '.join(ways)}" if ways else ""
 
 
 def _said(case: Case) -> dict[str, str]:

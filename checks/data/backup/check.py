@@ -28,6 +28,7 @@ from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
 from checks.settings import Duration, LocalPath, Secret, Settings
 from checks.target import of_host
+from checks.transport.clear_text import MEANT, ClearText, is_here
 
 # Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
@@ -155,7 +156,7 @@ folder = "/var/lib/reveille/backups/asterisk"
         )
 
 
-class Backup(_Kept):
+class Backup(ClearText, _Kept):
     """Backs up a database or a folder in standard formats, and proves at once that it restores, row
     for row.
     """
@@ -231,6 +232,15 @@ newest_record = "SELECT max(calldate) FROM cdr"
                 " false"
             )
         return self
+
+    def clear_text(self) -> str | None:
+        """The password, and every row, to another host: its dump programs verify nobody."""
+        if self.password is None or is_here(self.host):
+            return None
+        return (
+            "its password and every row go over the network to a server that has not proven itself;"
+            f" back up beside the database, over its local socket, or through a tunnel, {MEANT}"
+        )
 
     def target(self) -> str:
         """The database and its host, or the directory or file that is kept."""

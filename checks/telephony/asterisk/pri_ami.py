@@ -67,6 +67,7 @@ class PriAmi(AsteriskCheck):
 kind = "pri-ami"
 every = "1m"
 host = "pbx.example.net"
+tls = true
 user = "reveille"
 password = { credential = "manager" }
 """

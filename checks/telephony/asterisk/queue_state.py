@@ -53,6 +53,7 @@ kind = "queue-state"
 every = "5m"
 warn = ["longest_wait_seconds <= 120"]
 host = "pbx.example.net"
+tls = true
 user = "reveille"
 password = { credential = "manager" }
 queues = ["support"]

@@ -22,7 +22,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from checks.settings import Duration, ReadableFile, Secret, Settings
+from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.http.message import Headers
 from checks.web.expected import Expected
 from checks.web.steps.extraction import Find, Pattern
@@ -180,7 +181,7 @@ class Step(Expected):
         }
 
 
-class Walking(Settings):
+class Walking(ClearText):
     """The settings that every kind that walks has: a mixin beside Check."""
 
     secrets: Mapping[WordName, Secret] = Field(default_factory=dict)
@@ -205,6 +206,15 @@ class Walking(Settings):
         if (self.user is None) != (self.password is None):
             raise ValueError("an account has a user and a password; write both")
         return self
+
+    def clear_text(self) -> str | None:
+        """The account's password, or a secret of the steps, on http."""
+        steps = (*getattr(self, "steps", ()), getattr(self, "logout", None))
+        addresses = [getattr(self, "url", "")] if self.password or self.secrets else []
+        addresses += [step.url for step in steps if step and self.secrets]
+        if not any(map(is_open, addresses)):
+            return None
+        return f"its password goes over the network in the clear; write https://, {MEANT}"
 
     def authorization(self, words: Words) -> Headers:
         """The header of HTTP Basic; nothing without an account. Raises CannotTell."""

@@ -8,6 +8,7 @@ from sample.toml and from the SAMPLE of each kind of check and desk.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from textwrap import wrap
@@ -68,7 +69,7 @@ def _section(section: Section, catalogue: Catalogue) -> list[str]:
     known: set[str] = set(schema["properties"]) if section.like else set()
     tables, shown = [], entries(section.name)
     for entry in shown:
-        heading = section.heading.replace("NAME", toml_key(entry.name))
+        heading = re.sub("NAME|KIND", toml_key(entry.name), section.heading)
         # A key that only a later table of the section fills is explained there, beside its value.
         elsewhere = {key for other in shown for key in other.values} - set(entry.values)
         tables.append(_table(heading, schema, entry, catalogue, known | elsewhere))

@@ -19,10 +19,6 @@ NO_CLOCK = "a promise of the document has no clock: severities know response and
 TWICE = (
     "one fact is written twice: the clock counts from the opening, the ladder from the hand-over"
 )
-NO_DESK = (
-    "the published desks are not in the policy; a judgement call, since strangers must not be"
-    " mailed unasked"
-)
 CALENDAR = "the engine has calendars and the policy's model knows 24x7 only"
 
 ROWS = (
@@ -93,7 +89,6 @@ def test_level_4_takes_over_when_the_time_of_level_3_is_over(row: Golden) -> Non
     assert minutes(found, "resolution") == dict(rungs(found))[4]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=NO_DESK)
 @pytest.mark.parametrize("number", ["590-0200", "590-0219"])
 def test_a_published_desk_is_shown(number: str) -> None:
     """28, 29."""
