@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from shutil import get_terminal_size
 from textwrap import fill
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from reports.render import render_text
 
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
+_PAGE_COLUMNS = 100
 
 
 class View(Protocol):
@@ -63,6 +65,13 @@ def passing(text: str) -> None:
     shown = text if len(text) < columns else text[: max(0, columns - 2)] + "…"
     sys.stderr.write(f"\r\x1b[2K\x1b[2m{shown}\x1b[0m" if text else "\r\x1b[2K")
     sys.stderr.flush()
+
+
+def columns() -> int:
+    """How wide a page on standard output may be: the terminal's width, or what a page of text has
+    where it goes elsewhere.
+    """
+    return min(get_terminal_size((_PAGE_COLUMNS, 24)).columns, _PAGE_COLUMNS)
 
 
 def _columns() -> int:

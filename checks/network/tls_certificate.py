@@ -44,6 +44,7 @@ class TlsCertificate(Check):
     """
 
     KIND: ClassVar[str] = "tls-certificate"
+    LOOKS_ONLY: ClassVar[bool] = True
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ssl", "tls", "certificate", "x509")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "network"

@@ -97,6 +97,11 @@ answer = "pong"
             raise ValueError("'send' needs an 'answer' to await")
         return self
 
+    async def try_out(self, trace: Trace) -> bool:
+        """Open it, and say nothing."""
+        async with self._connection(trace):
+            return True
+
     def clear_text(self) -> str | None:
         """The token, on ws."""
         if self.token is None or not is_open(self.url):

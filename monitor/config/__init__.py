@@ -26,6 +26,7 @@ __all__ = [
     "difference",
     "effective",
     "in_force",
+    "index",
     "json_schema",
     "load",
     "load_sound_part",
@@ -58,11 +59,20 @@ def whole_reference() -> str:
     return markdown.reference()
 
 
-def reference_of(kind: str) -> str:
-    """The part of one kind of check or desk. Raises LookupError, naming the nearest."""
+def reference_of(word: str, width: int = 100) -> str:
+    """The part of one kind of check or desk, or of a section. Raises LookupError, naming the
+    nearest.
+    """
     from monitor.config.reference import markdown
 
-    return markdown.reference_of(kind)
+    return markdown.reference_of(word, width)
+
+
+def index(width: int = 100) -> str:
+    """Every section and kind, a line each."""
+    from monitor.config.reference import markdown
+
+    return markdown.index(width)
 
 
 def json_schema() -> dict[str, Any]:

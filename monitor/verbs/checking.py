@@ -34,9 +34,12 @@ def check_config(arguments: Namespace) -> int:
     if arguments.diff is not None:
         return _differs(found, arguments.diff, arguments.json)
     if arguments.try_:
-        from monitor.verbs import trying
+        # Only then: what is tried brings every kind's own means with it.
+        from monitor.verbs.trying import everything_opens
 
-        return trying.opened(found, arguments.json)
+        if not arguments.json:
+            warn(found)
+        return everything_opens(found, arguments.json)
     if arguments.json:
         warnings = [plain(w) for w in found.warnings]
         show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})

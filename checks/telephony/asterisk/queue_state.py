@@ -45,6 +45,7 @@ class QueueState(AsteriskCheck):
     """
 
     KIND: ClassVar[str] = "queue-state"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.AGENT
     DUTY: ClassVar[Duty] = "agents"
     SAMPLE: ClassVar[str] = """

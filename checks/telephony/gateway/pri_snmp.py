@@ -59,6 +59,7 @@ class PriSnmp(ClearText, Check):
     """
 
     KIND: ClassVar[str] = "pri-snmp"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.LINE
     DUTY: ClassVar[Duty] = "trunks"
     SAMPLE: ClassVar[str] = """

@@ -87,10 +87,18 @@ class Step(Expected):
     """regular expressions that the body must match"""
     min_bytes: int = Field(default=0, ge=0)
     """how long the body must be at least"""
-    remember: Mapping[WordName, Find] = Field(default_factory=dict)
-    """words for later steps, and where they stand in the answer"""
-    measure: Mapping[WordName, Find] = Field(default_factory=dict)
-    """figures to measure, and where they stand in the answer"""
+    remember: Mapping[WordName, Find] = Field(
+        default_factory=dict, examples=[{"csrf": {"field": "csrf_token"}}]
+    )
+    """words for later steps, and where they stand in the answer; a later step writes one in braces:
+    {csrf}
+    """
+    measure: Mapping[WordName, Find] = Field(
+        default_factory=dict, examples=[{"agents_ready": {"json": "$.ready"}}]
+    )
+    """figures to measure, and where they stand in the answer; `expect` names one with the step's
+    name before it: queues_agents_ready
+    """
     soft_200s: bool | None = None
     """whether a page that says of itself that it is an error is one; without it as the check has
     it

@@ -56,6 +56,11 @@ def perform(job: Job, events: BackupEvents) -> None:
 
         restore(job, events)
         return
+    if job.do == "try" and job.source:
+        from checks.data.backup.run.rights import tried
+
+        tried(job, job.source, work_for(job, events))
+        return
     repository = Repository(Path(job.folder))
     work = work_for(job, events)
     with ExitStack() as held:
