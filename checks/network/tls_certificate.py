@@ -53,7 +53,6 @@ class TlsCertificate(Check):
 kind = "tls-certificate"
 at = ["09:00"]
 expect = ["certificate_days >= 14"]
-component = "agent-portal"
 host = "agent.example.net"
 """
 

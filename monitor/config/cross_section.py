@@ -13,13 +13,16 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from checks.fault_codes import NARROWED
-from checks.settings import shown
+from checks.settings import nearest, shown
 from monitor.config.configuration import Configuration, secrets_in, tables_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import dotted
 from monitor.config.model_reader import Table
 from monitor.config.odd_values import odd_values
 from monitor.config.whom_it_tells import nobody_told
+
+# As many as fit a line of a terminal.
+_MOST_NAMED = 8
 
 
 def diagnoses(tables: Table) -> Iterator[Found]:
@@ -39,9 +42,9 @@ def diagnoses(tables: Table) -> Iterator[Found]:
                     place, "a check does not diagnose itself", "name the checks of the layers below"
                 )
             elif other not in asked:
-                hint = offer(
-                    other, [one for one in asked if one != name], "there is no other check"
-                )
+                hint = nearest(other, others_of := [one for one in asked if one != name])
+                known = f"name one of {', '.join(others_of[:_MOST_NAMED])}" if others_of else ""
+                hint = hint or f"; write that too, or {known or 'leave the name out'}"
                 yield Found.said(place, f"there is no [checks.{other[:60]}]{hint}")
             # Every check of a circle finds it: it is told at the first of them.
             elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:

@@ -125,10 +125,15 @@ def whole_of(main: Written) -> Whole:
     """
     whole = Whole([main], dict(main.tables))
     names = main.tables.get("include")
+    # Two patterns may mean one file, which is then no second one.
+    seen = {main.file.resolve()}
     # Whatever is no list of texts is told with the faults of the top.
     for number, name in enumerate(names if isinstance(names, list) else []):
         if isinstance(name, str):
             for path in _found(whole, number, name):
+                if path.resolve() in seen:
+                    continue
+                seen.add(path.resolve())
                 try:
                     whole.take(read(path, if_missing="leave it out, or write it"))
                 except ConfigurationFaults as refused:

@@ -37,7 +37,7 @@ def _without_a_desk(configuration: Configuration) -> Iterator[Found]:
     helpdesk = configuration.desks_taking("tickets")
     told = "only the helpdesk is told" if helpdesk else "nobody is told"
     if any(person.mail for person in configuration.people):
-        yield Found(("people",), f"people have mail addresses, and no desk mails: {told}", right)
+        yield Found(("desks",), f"people have mail addresses, and no desk mails: {told}", right)
     elif not helpdesk:
         yield Found(("desks",), "no desk sends anything: nobody is told", right)
     if configuration.audit is not None:

@@ -192,7 +192,9 @@ class Step(Expected):
 class Walking(ClearText):
     """The settings that every kind that walks has: a mixin beside Check."""
 
-    secrets: Mapping[WordName, Secret] = Field(default_factory=dict)
+    secrets: Mapping[WordName, Secret] = Field(
+        default_factory=dict, examples=[{"password": {"credential": "agent-portal"}}]
+    )
     """secrets that steps may name in braces, by reference"""
     user: str | None = Field(default=None, min_length=1)
     """account for HTTP Basic (RFC 7617), sent to the site of `url` alone"""

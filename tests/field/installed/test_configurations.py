@@ -33,7 +33,6 @@ PORTAL = '[checks.portal]\nkind = "portal"\nurl = "http://127.0.0.1:28080/"\neve
 LINE = '[lines.t]\nregistrar = "{}"\n[checks.c]\nkind = "sip-options"\nline = "t"\nevery = "5m"\n'
 OPTIONS = '[checks.o]\nkind = "sip-options"\nhost = "{}"\nevery = "5m"\n'
 USAGE = '[checks.u]\nkind = "usage"\nrecords = {{ file = "{}" }}\nat = ["04:00"]\n'
-PRESENCE = "presence is checked in place of purpose: nobody is mailed, and it is good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ AUDIT = '[audit]\nto = ["x@example.net"]\nchecks = ["portal"]\n'
 SECOND = MAIL.replace("desks.mail", "desks.second")
 
 MISTAKES = (
-    Mistake("nobody-mails-the-people", "desks", ("mail",), desks=BUILT_IN, wrong=PRESENCE),
+    Mistake("nobody-mails-the-people", "desks", ("mail",), desks=BUILT_IN),
     Mistake("nobody-mails-the-audit", "audit", ("mail",), AUDIT, desks=BUILT_IN),
     Mistake("two-mail-desks", "desks.second", (), SECOND),
     Mistake(
@@ -108,10 +107,9 @@ MISTAKES = (
     ),
     Mistake(
         "a-certificate-is-no-portal",
-        "checks.cert",
-        (),
+        "checks.cert.expect[0]",
+        ("P0", "agent portal is down", "leave 'component' out"),
         CERTIFICATE,
-        "a certificate's age is a P0 of the portal",
     ),
     Mistake("port-99999", "lines.t.registrar", ("65535",), LINE.format("127.0.0.1:99999")),
     Mistake(
@@ -256,7 +254,6 @@ MISTAKES = (
         "checks.b.folder",
         (),
         INSIDE,
-        "each backup holds the ones before",
     ),
     Mistake("region-nobody-serves", "site.region", (), region="germany"),
     Mistake(
