@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from checks.messages import nearest
+from monitor import configuration_words
 from monitor.terminal import say
 
 DISTRIBUTION = "reveille-monitor"
@@ -94,7 +95,8 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     _common(parser, top=True)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
     parser.set_defaults(verb="", word="")
-    _configuring(verbs)
+    configuration_words.configuring(verbs, _verb)
+    configuration_words.adding(verbs, _verb)
     _looking(verbs)
     _ticketing(verbs)
     _reporting(verbs)
@@ -128,14 +130,6 @@ def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentPars
     _common(parser)
     parser.set_defaults(verb=verb)
     return parser
-
-
-def _configuring(verbs: Any) -> None:
-    _verb(verbs, "init", "configuring.init", "write a commented configuration to begin with")
-    _verb(verbs, "check-config", "configuring.check_config", "say every fault of the configuration")
-    reference = _verb(verbs, "reference", "configuring.reference", "print what may be configured")
-    reference.add_argument("kind", nargs="?", default="", help="of one kind of check or desk alone")
-    reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")
 
 
 def _looking(verbs: Any) -> None:
@@ -304,7 +298,13 @@ def _running(verbs: Any) -> None:
     lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
     lab.add_argument(
-        "--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault"
+        "--break",
+        dest="break_",
+        action="append",
+        nargs="?",
+        const="",
+        metavar="FAULT",
+        help="begin with a fault; without one, name those that there are",
     )
     lab.add_argument("--list", action="store_true", help="name the faults that there are")
     demo = _verb(

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any, Protocol
 
 from reports.formats import clean, clean_painted
@@ -24,6 +26,7 @@ from reports.render import render_text
 _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
+_PAGE_COLUMNS = 100
 
 
 class View(Protocol):
@@ -143,10 +146,32 @@ def ask(question: str) -> str:
     return screen.answer().strip()
 
 
+def columns() -> int:
+    """How wide a page on standard output may be: the terminal's width, or what a page of text has
+    where it goes elsewhere.
+    """
+    return min(get_terminal_size((_PAGE_COLUMNS, 24)).columns, _PAGE_COLUMNS)
+
+
 def complain_of(wrong: Iterable[str]) -> None:
     """What could not be shown with the rest, a line each."""
     for text in wrong:
         complain(f"reveille: {text}")
+
+
+def complain_folded(text: str) -> None:
+    """A long line on standard error: on a terminal it is folded between words, and what follows
+    its first line is set in; a program that reads it gets it whole.
+    """
+    if sys.stderr.isatty():
+        text = fill(
+            text,
+            _columns(),
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    complain(text)
 
 
 def complain(text: str) -> None:

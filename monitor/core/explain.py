@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from monitor.core.contacts import Person, Recipient, audience
+from monitor.core.contacts import Person, Recipient, audience, published
 from monitor.core.escalation import Rung, ladder_times
 from monitor.core.failure import Case
 from monitor.core.open_hours import due
@@ -30,7 +30,7 @@ class DatedTarget:
 @dataclass(frozen=True, slots=True)
 class DatedLevel:
     """A level with its instants, in the site's zone, and who is told (nobody: the level is passed
-    over).
+    over); of a level that nobody fills, the published desks too, which are not told.
     """
 
     number: int
@@ -103,7 +103,10 @@ def explained(
                 condition=rung.level.condition,
                 at=rung.at.astimezone(local),
                 until=until.astimezone(local) if until else None,
-                who=audience(policy, rung.level.role, region, people),
+                # Whom the site names takes the place of a published desk whole: to call both would
+                # wake somebody for whom it is no business.
+                who=audience(rung.level.role, people)
+                or published(policy, rung.level.role, region),
             )
             for rung, until in (
                 (rung, _until(policy, place, rungs, opened_at)) for place, rung in enumerate(rungs)

@@ -114,7 +114,7 @@ def rung_lines(
 
 def contact_of(configuration: Configuration, role: str) -> str:
     """How a role is reached at this site: mail and phone, or "" where nobody is."""
-    found = audience(configuration.policy, role, configuration.site.region, configuration.people)
+    found = audience(role, configuration.people)
     ways = [way for one in found for way in (one.mail, one.phone) if way]
     return ", ".join(dict.fromkeys(ways))
 

@@ -23,7 +23,7 @@ from typing import Any
 from checks.body import Unreadable
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
-from monitor.config import Configuration, ConfigurationFaults, load
+from monitor.config import Configuration, ConfigurationFaults, difference, effective, in_force, load
 from monitor.core.timetable import Slot
 from monitor.delivery.last_resort import Alarm
 from monitor.delivery.outbox import Outbox
@@ -235,6 +235,11 @@ class Daemon:
         self._outbox = Outbox(self._ledger, desks, socket.gethostname())
         self._cadence = self._new_cadence(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
+        try:
+            in_force.keep(configuration, self._clock.now())
+        except OSError as problem:
+            # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
+            log.warning("action=configuration_not_kept %s", problem)
         for warning in configuration.warnings:
             log.warning("action=doubtful_setting %s", warning)
 
@@ -290,11 +295,12 @@ class Daemon:
             self._note("reload-refused", {"faults": str(faults)})
         else:
             self._read_at = read_at
-            changed = changes(self._rounds.configuration, configuration)
+            before = effective(self._rounds.configuration)
             self._take(configuration)
+            changed = difference(before, effective(configuration)).in_short()
             self._reloaded = f"; reloaded {self._clock.now():%d %b %H:%M} UTC: {changed}"
             self._note("reloaded", {"checks": len(configuration.checks), "changes": changed})
-            log.info("action=reloaded checks=%d %s", len(configuration.checks), changed)
+            log.info("action=reloaded checks=%d: %s", len(configuration.checks), changed)
         # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
         # force.
         self._manager.ready(self._status())

@@ -87,7 +87,6 @@ proven_in = "/var/lib/reveille/backups/asterisk"
 [checks.retention.live]
 
 [checks.retention.live.postgresql]
-host = "db.example.net"
 database = "asterisk"
 user = "hygiene"
 password = { credential = "hygiene" }
@@ -95,7 +94,6 @@ password = { credential = "hygiene" }
 [checks.retention.reporting]
 
 [checks.retention.reporting.postgresql]
-host = "reports.example.net"
 database = "reports"
 user = "hygiene"
 password = { credential = "hygiene" }
