@@ -141,6 +141,9 @@ def _looking(verbs: Any) -> None:
     once.add_argument(
         "--nagios", action="store_true", help="one line with performance data, as a Nagios plugin"
     )
+    once.add_argument(
+        "--keep", action="store_true", help="keep the evidence, and say where; else nothing is left"
+    )
     now = _verb(verbs, "run-now", "looking.run_now", "have the daemon run a check now")
     now.add_argument("name", help="the check's name")
     _verb(verbs, "status", "looking.status", "how everything stands")

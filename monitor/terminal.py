@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -14,6 +15,13 @@ from reports.render import render_text
 
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
+
+
+# C0 but for tab and line feed, DEL, C1, marks and embeddings of writing direction (UAX 9), other
+# ends of lines, lone surrogates. The ledger of an older release may hold them.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class View(Protocol):
@@ -43,8 +51,14 @@ def show(template: str, as_json: bool, view: View, name: str = "") -> None:
 def show_json(body: Any) -> None:
     """Print plain data as JSON."""
     # The text as it is, not as \u escapes: a person reads it too, and every JSON reader takes
-    # UTF-8.
-    say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
+    # UTF-8. What steers a terminal is escaped all the same; within JSON it stands in texts alone.
+    told = json.dumps(body, indent=2, ensure_ascii=False, default=str)
+    say(_STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", told))
+
+
+def harmless(text: str) -> str:
+    """A text without what steers a terminal or turns its line around."""
+    return text if text.isprintable() else _STEERING.sub(" ", text)
 
 
 def say(text: str) -> None:

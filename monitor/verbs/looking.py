@@ -48,17 +48,26 @@ def once(arguments: Namespace) -> int:
     configuration = configuration_of(arguments)
     entry = entry_of(configuration, arguments.name)
     exhibits = Path(tempfile.mkdtemp(prefix="reveille-once-"))
+    try:
+        return _once(arguments, configuration, entry, exhibits)
+    finally:
+        # Recordings and pages hold what customers said; whoever wants them asks for it.
+        if not arguments.keep:
+            shutil.rmtree(exhibits, ignore_errors=True)
+
+
+def _once(
+    arguments: Namespace, configuration: Configuration, entry: CheckEntry, exhibits: Path
+) -> int:
     # A ledger in memory: the attempt is judged as the daemon would, and leaves nothing behind.
     with Ledger(":memory:") as ledger:
         _take_over(ledger, configuration, entry)
         seen = asyncio.run(
             _look_once(ledger, configuration, entry, exhibits, quiet=arguments.nagios)
         )
-        view = _once_view(ledger, configuration, seen)
+        view = _once_view(ledger, configuration, seen, kept=arguments.keep)
     if arguments.nagios:
         say(plugin_line(seen))
-        # As a plugin it runs every few minutes, and nobody would look at the folders.
-        shutil.rmtree(exhibits, ignore_errors=True)
     else:
         show("once", arguments.json, view)
     return EXIT[view.state]
@@ -135,7 +144,9 @@ def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry)
                 )
 
 
-def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult) -> Once:
+def _once_view(
+    ledger: Ledger, configuration: Configuration, seen: AttemptResult, kept: bool
+) -> Once:
     fault = seen.verdict.fault
     return Once(
         check=seen.name,
@@ -152,7 +163,7 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult
         said=verdict_words(seen.entry, seen.verdict) if fault else "",
         reasons=seen.verdict.reasons,
         notes=seen.observation.notes,
-        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),
+        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits if kept),
         orders=tuple(_orders(ledger)),
     )
 
