@@ -135,9 +135,9 @@ def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentPars
 def _looking(verbs: Any) -> None:
     once = _verb(verbs, "once", "looking.once", "one attempt of one check, sending nothing")
     once.add_argument("name", help="the check's name")
-    once.add_argument(
-        "--nagios", action="store_true", help="one line with performance data, as a Nagios plugin"
-    )
+    nagios = "one line with performance data, as a Nagios plugin"
+    once.add_argument("--nagios", action="store_true", help=nagios)
+    once.add_argument("--keep", action="store_true", help="keep the evidence, and say where it is")
     now = _verb(verbs, "run-now", "looking.run_now", "have the daemon run a check now")
     now.add_argument("name", help="the check's name")
     _verb(verbs, "status", "looking.status", "how everything stands")

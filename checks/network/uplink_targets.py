@@ -157,12 +157,10 @@ class Http(Settings):
                 await talk.start_tls(trusting(None), host)
             where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             named = parts.netloc.rpartition("@")[2]
-            talk.say(
-                # HEAD: the status is all that is wanted, and a page of a third party is not fetched
-                # every minute.
-                f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection:"
-                " close\r\n"
-            )
+            # HEAD: the status is all that is wanted, and a page of a third party is not fetched
+            # every minute.
+            asked = (f"HEAD {where} HTTP/1.1", f"Host: {named}", "User-Agent: Reveille")
+            talk.say_lines([*asked, "Connection: close", ""])
             match = _STATUS.match(await talk.line())
         finally:
             await talk.close()
