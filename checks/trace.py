@@ -211,23 +211,31 @@ class Trace:
         """
         fault = None
         if isinstance(ended_by, Failed):
-            fault = Fault(self._broke_in or "probe", ended_by.code, ended_by.text, ended_by.origin)
+            text = _encodable(ended_by.text)
+            fault = Fault(self._broke_in or "probe", ended_by.code, text, ended_by.origin)
         elif ended_by is not None and blind is None:
-            blind = str(ended_by) or type(ended_by).__name__
+            blind = _encodable(str(ended_by)) or type(ended_by).__name__
         return Observation(
             stages=tuple(self._stages),
             measures=dict(self._measures),
             fault=fault,
             blind=blind,
-            notes=tuple(self._notes),
+            notes=tuple(map(_encodable, self._notes)),
             # An engine that was killed has registered a recording that it never wrote.
             exhibits=tuple(e for e in self._exhibits if e.path.exists()),
             seconds=self.elapsed(),
             # A blind attempt knows nothing: the memory of the last one that could tell stays.
             memory={} if blind else dict(self._memory),
             proposals=dict(self._proposals),
-            warnings=tuple(self._warnings),
+            warnings=tuple(map(_encodable, self._warnings)),
         )
+
+
+def _encodable(text: str) -> str:
+    """A text that can be written anywhere: a surrogate alone (half of an emoji out of JSON, a byte
+    of a file's name) is no character, and would end every writer of UTF-8 behind it.
+    """
+    return text.encode("utf-8", "replace").decode()
 
 
 class _UnderWay(AbstractContextManager[None]):

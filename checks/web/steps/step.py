@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -182,6 +182,9 @@ class Step(Expected):
 
 class Walking(Settings):
     """The settings that every kind that walks has: a mixin beside Check."""
+
+    PROGRAMS: ClassVar[bool] = False
+    """whether the clients of what is looked at are programs, and not browsers"""
 
     secrets: Mapping[WordName, Secret] = Field(default_factory=dict)
     """secrets that steps may name in braces, by reference"""
