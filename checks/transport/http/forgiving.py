@@ -44,8 +44,15 @@ class Forgiven:
 
     def written(self) -> bytes:
         """A head in good form that frames the message alike, and says nothing else."""
-        lines = [b"HTTP/1.1 %d x" % self.status, b"Connection: close"]
-        lines += [name + b": " + value for name, value in self.framing]
+        return self._in_form(b"x", [(b"Connection", b"close"), *self.framing])
+
+    def in_full(self) -> bytes:
+        """A head in good form that says all that it said."""
+        return self._in_form(self.reason, [*self.fields, *self.framing])
+
+    def _in_form(self, reason: bytes, fields: Fields) -> bytes:
+        lines = [b"HTTP/1.1 %d %s" % (self.status, _plain(reason))]
+        lines += [name + b": " + _plain(value) for name, value in fields]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
@@ -97,6 +104,11 @@ def read(head: bytes) -> Forgiven | None:
     version = "1.0" if (match[1], match[2]) in ((b"1", b"0"), (b"0", b"9")) else "1.1"
     plain = [field for field in fields if field[0].lower() not in _FRAMING]
     return Forgiven(version, int(match[3]), match[4], plain, framing)
+
+
+def _plain(words: bytes) -> bytes:
+    """Words without control characters, which strict parsers refuse (RFC 9110 section 5.5)."""
+    return words.translate(None, bytes({*range(9), *range(10, 32), 127}))
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")
