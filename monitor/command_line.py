@@ -176,6 +176,9 @@ def _ticketing(verbs: Any) -> None:
         ("ack", "", "take it in hand"),
         ("note", "text", "add a remark"),
         ("reclassify", "issue", "it is another issue, or not so bad"),
+        ("escalate", "text", "escalate it formally: the ladder counts from now"),
+        ("wait", "text", "it waits for somebody: no promise counts meanwhile"),
+        ("go-on", "", "the waiting is over"),
         ("resolve", "text", "it is over"),
     ):
         parser = _verb(actions, action, "ticketing.change_ticket", about)
