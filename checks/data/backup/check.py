@@ -22,38 +22,16 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Trace
+from checks.contract import Check, Layer, Trace
+from checks.data.backup.copy_settings import Copy, revealed
 from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
-from checks.settings import Duration, LocalPath, Secret, Settings
+from checks.settings import Duration, LocalPath, Secret, StateFolder
 from checks.target import of_host
 
 # Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
-
-
-class Copy(Settings):
-    """Another place for every backup, in exactly one way."""
-
-    folder: LocalPath | None = None
-    """a folder on a second disk; it must be there, so that an unmounted disk is noticed"""
-    rclone: str | None = None
-    """a place that rclone reaches, as REMOTE:PATH (SFTP, S3-compatible …)"""
-    config: LocalPath | None = None
-    """the configuration file of rclone"""
-    restic: str | None = None
-    """a restic repository"""
-    password: Secret | None = None
-    """the password of the restic repository"""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        # Two ways in one entry would be two copies under one name: which of them failed could not
-        # be told.
-        if sum(way is not None for way in (self.folder, self.rclone, self.restic)) != 1:
-            raise ValueError("name one place: folder, rclone or restic")
-        return self
 
 
 class _Kept(Check):
@@ -74,12 +52,16 @@ class _Kept(Check):
     jobs: int = Field(default=2, ge=1, le=16)
     """how much is dumped and restored at the same time"""
     scratch: LocalPath | None = None
-    """where proofs restore to; without it the folder itself (or /var/tmp, where root may not let
-    others walk there)
+    """where proofs restore to; without it the folder itself. As a service the drill's own unit has
+    its place (/var/tmp)
     """
     run_as: str = ""
-    """the user that runs the server of a proof where Reveille is root; without it postgres, mysql
-    or nobody
+    """the user that runs the sandbox of a proof where Reveille is root; without it a number that
+    nobody else has
+    """
+    extensions: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], ...] = ()
+    """extensions of PostgreSQL that a proof makes though only a superuser can, since tables need
+    them; without it they are compared as text
     """
     tools: LocalPath | None = None
     """the folder of the database's own programs, where they are not to be found"""
@@ -87,6 +69,8 @@ class _Kept(Check):
     """how far the worker steps back from others on this host"""
     within: Duration = Field(default=14400.0, gt=0)
     """time limit for the whole"""
+    state: StateFolder = ""
+    """the monitor's state folder, which the loader knows"""
 
     def longest_seconds(self) -> float:
         """The time limit, and a little for the tidying."""
@@ -146,8 +130,10 @@ folder = "/var/lib/reveille/backups/asterisk"
             identities=self._identities(),
             jobs=self.jobs,
             keep=(self.keep_days, self.keep_weeks, self.keep_months),
+            state=self.state,
             scratch=str(self.scratch or ""),
             run_as=self.run_as,
+            extensions=self.extensions,
             nice=self.nice,
             at=at,
             to=to,
@@ -264,9 +250,11 @@ newest_record = "SELECT max(calldate) FROM cdr"
             jobs=self.jobs,
             part_bytes=int(self.part_megabytes * _MEGABYTE),
             keep=(self.keep_days, self.keep_weeks, self.keep_months),
-            copies=tuple(_place(copy) for copy in self.copies),
+            copies=tuple(copy.place() for copy in self.copies),
+            state=self.state,
             scratch=str(self.scratch or ""),
             run_as=self.run_as,
+            extensions=self.extensions,
             nice=self.nice,
             shrink_percent=self.shrink_percent,
             at=at,
@@ -287,24 +275,3 @@ newest_record = "SELECT max(calldate) FROM cdr"
             newest_record=self.newest_record,
             tools=str(self.tools or ""),
         )
-
-
-def revealed(secret: Secret) -> str:
-    """A secret. Raises CannotTell: a verb by hand has no credentials of the service, and a backup
-    that was proven this night is no failed one for that.
-    """
-    try:
-        return secret.reveal()
-    except LookupError as problem:
-        raise CannotTell(str(problem)) from None
-
-
-def _place(copy: Copy) -> dict[str, str]:
-    named = {
-        "folder": copy.folder,
-        "rclone": copy.rclone,
-        "config": copy.config,
-        "restic": copy.restic,
-    }
-    secret = {"password": revealed(copy.password)} if copy.password else {}
-    return {**{key: str(value) for key, value in named.items() if value is not None}, **secret}

@@ -24,7 +24,7 @@ from checks.contract import Check, Layer, Trace
 from checks.data.backup.check import Backup
 from checks.data.backup.listing import newest_proven
 from checks.kind import Duty
-from checks.settings import Duration, LocalPath, Secret, SiteZone
+from checks.settings import Duration, LocalPath, Secret, SiteZone, StateFolder
 
 
 def _monthly(path: Path) -> Path:
@@ -60,6 +60,8 @@ folder = "/var/lib/reveille/voice-logs"
     """the age identity that reads encrypted archives for their proof"""
     megabytes_a_second: float | None = Field(default=None, gt=0)
     """how fast recordings are read at most; without it as fast as it goes"""
+    state: StateFolder = ""
+    """the monitor's state folder, which the loader knows"""
     timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=14400.0, gt=0)
@@ -100,11 +102,11 @@ folder = "/var/lib/reveille/voice-logs"
             count = await asyncio.to_thread(_count, recordings)
             trace.measure("recordings", count)
         with trace.stage("archive"):
-            proven = newest_proven(self.folder / month)
+            proven = newest_proven(self.folder / month, self.state)
         # Recordings that came later make the month have more than its archive: it is archived anew.
         if proven is None or proven.rows < count:
             await self._archive(month, recordings).probe(trace)
-            proven = newest_proven(self.folder / month)
+            proven = newest_proven(self.folder / month, self.state)
         if proven is not None:
             trace.measure("archived", proven.rows)
             trace.measure("archive_age_days", (now - proven.data_as_of).total_seconds() / 86400)
@@ -122,6 +124,7 @@ folder = "/var/lib/reveille/voice-logs"
             identity=self.identity,
             megabytes_a_second=self.megabytes_a_second,
             within=f"{self.within:g}s",
+            state=self.state,
         )
 
 

@@ -8,20 +8,28 @@ breaks before leaves the live one as it was, and the next run removes what was l
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 from checks.contract import Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job, Source
+from checks.data.backup.run.sealing import own_key
+from checks.data.backup.store.manifest import Proof
 from checks.data.backup.store.repository import Backup, Repository
+from checks.data.backup.store.seal import Seal
 from checks.data.backup.store.throttle import Throttle
+
+# Codes that speak of the backup's own files. What differs after a restore may do so for the sake
+# of the server that it was restored to.
+_OF_THE_BACKUP = frozenset({"missing", "empty", "damaged"})
 
 
 def restore(job: Job, events: BackupEvents) -> None:
     """Restore the newest backup, or that of `job.at`. Raises Failed."""
     work = Work(events, Throttle(None), job.recipients, job.identities, job.jobs, run_as=job.run_as)
-    repository = Repository(Path(job.folder))
+    repository = Repository(Path(job.folder), own_key(job))
     with events.stage("restore"):
         if job.source is None:
             raise Failed(
@@ -32,7 +40,32 @@ def restore(job: Job, events: BackupEvents) -> None:
         with repository.locked():
             backup = repository.backup(job.at) if job.at else _newest_good(repository)
             _may_be_restored(backup, job.source)
-            _by_engine(job, job.source, backup, repository, work)
+            _warned(backup, repository, work)
+            try:
+                _by_engine(job, job.source, backup, repository, work)
+            except Failed as refused:
+                _kept_as_proof(refused, backup, repository)
+                raise
+
+
+def _warned(backup: Backup, repository: Repository, work: Work) -> None:
+    """What this monitor did not seal is restored all the same: by then there may be nothing else,
+    and its key may be gone with the host.
+    """
+    if repository.key is not None and backup.sealed is not Seal.OURS:
+        work.events.event(
+            warning=f"backup {backup.id} is {backup.sealed.value}: its content is what its manifest"
+            " says, and who wrote that is not known"
+        )
+
+
+def _kept_as_proof(refused: Failed, backup: Backup, repository: Repository) -> None:
+    """A restore that found the backup wrong has tried it as a proof does."""
+    if refused.code in _OF_THE_BACKUP:
+        fault = f"{refused.code}: {refused.text}"
+        moment = repository.now().astimezone(UTC).isoformat(timespec="seconds")
+        at = moment.replace("+00:00", "Z")
+        repository.prove(backup, Proof(backup.manifest_sha256, at, False, fault=fault))
 
 
 def _newest_good(repository: Repository) -> Backup:

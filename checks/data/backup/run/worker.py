@@ -20,6 +20,7 @@ from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job
 from checks.data.backup.run.backup_run import take
 from checks.data.backup.run.proof import prove, retain
+from checks.data.backup.run.sealing import own_key
 from checks.data.backup.store.repository import Repository
 from checks.data.backup.store.throttle import Throttle
 from checks.process.child import job, step_back, telling
@@ -56,7 +57,7 @@ def perform(job: Job, events: BackupEvents) -> None:
 
         restore(job, events)
         return
-    repository = Repository(Path(job.folder))
+    repository = Repository(Path(job.folder), own_key(job))
     work = work_for(job, events)
     with ExitStack() as held:
         # The lock before the stage: two runs at once are a fault of the one that came second.
@@ -84,6 +85,7 @@ def work_for(job: Job, events: BackupEvents) -> Work:
         job.jobs,
         job.part_bytes,
         job.run_as,
+        job.extensions,
     )
 
 
