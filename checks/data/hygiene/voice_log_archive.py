@@ -131,6 +131,6 @@ folder = "/var/lib/reveille/voice-logs"
 def _count(folder: Path) -> int:
     """Everything that an archive of it would hold."""
     # Imported late: the daemon loads this kind, and the engine only where it runs.
-    from checks.data.backup.engines.directory import entries
+    from checks.data.backup.engines.tree import entries
 
     return sum(1 for _ in entries(folder, ()))

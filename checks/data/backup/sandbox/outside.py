@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial as bound
@@ -35,6 +36,9 @@ _CODE = re.compile(r"[a-z][a-z-]{1,30}")
 # A sandbox whose socket is gone ends at once; a slow machine needs a moment for it.
 _LAST_WORDS_SECONDS = 5.0
 
+# A proof that began a moment earlier is over within this, or the night is.
+_BUSY_SECONDS, _ASK_AGAIN_SECONDS = 3600.0, 2.0
+
 Found = Mapping[str, Any]
 
 
@@ -57,9 +61,6 @@ def drilled(
         unpacking = work.beside(bound(_hand_over, line, task, folder, manifest, plain, work))
         try:
             said = _Said(line, work)
-            if said.until("ready") is None:
-                unpacking.result()
-                raise said.broken()
             restored = said.until("begin")
             # What broke the unpacking broke the rest as well.
             if unpacking.done():
@@ -170,7 +171,7 @@ def _hand_over(
 ) -> None:
     """The task, then every artefact as soon as it is plain. Raises Failed, Broken."""
     try:
-        line.say({"version": VERSION, "task": dict(task)})
+        line.say({"task": dict(task)})
         for artefact in manifest.artefacts:
             name = artefact.plain_name
             descriptor = plain.new(name)
@@ -198,13 +199,36 @@ def _sandbox(scratch: Path, tools: Path | None, work: Work) -> Iterator[Line]:
 
 @contextmanager
 def _by_unit(place: Path) -> Iterator[Line]:
-    with socket.socket(socket.AF_UNIX) as end:
-        try:
-            end.connect(str(place))
-        except OSError as problem:
-            raise cannot(f"{place}: {problem.strerror} (systemctl status reveille-drill.socket)") \
-                from problem  # fmt: skip
-        yield Line(end)
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        with ExitStack() as stack:
+            end = stack.enter_context(socket.socket(socket.AF_UNIX))
+            try:
+                end.connect(str(place))
+            except OSError as problem:
+                said = f"{place}: {problem.strerror} (systemctl status reveille-drill.socket)"
+                raise cannot(said) from problem
+            line = Line(end)
+            if _ready(line):
+                yield line
+                return
+        if time.monotonic() > deadline:
+            raise cannot(f"{place}: no drill begins (journalctl -u 'reveille-drill@*')")
+        # Another drill is at work: systemd lets one in at a time.
+        time.sleep(_ASK_AGAIN_SECONDS)
+
+
+def _ready(line: Line) -> bool:
+    """Whether a drill has begun; False where nobody is there. Raises CannotTell for one of another
+    release.
+    """
+    try:
+        version = next(line.heard(), ({}, None))[0].get("ready")
+    except Broken:
+        return False
+    if version not in (None, VERSION):
+        raise cannot(f"the drill is of another release (version {str(version)[:20]})")
+    return version is not None
 
 
 @contextmanager
@@ -237,28 +261,25 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
                 )
             )
         line = Line(ours)
+        if not _ready(line):
+            with suppress(TimeoutError):
+                running.wait(_LAST_WORDS_SECONDS)
+            raise cannot(
+                f"no sandbox can be made ({running.said()[-300:]}); where Reveille is a service,"
+                " install reveille-drill.socket"
+            )
         try:
             yield line
         except Failed as refused:
-            # Its own last words, where it could not even be made: namespaces refused to us.
-            if refused.code == "cluster-died":
-                line.close()
-                with suppress(TimeoutError):
-                    running.wait(_LAST_WORDS_SECONDS)
-                _explained(running.said(), line.heard_any, refused)
-            raise
+            if refused.code != "cluster-died":
+                raise
+            line.close()
+            with suppress(TimeoutError):
+                running.wait(_LAST_WORDS_SECONDS)
+            said = f"{refused.text}: {running.said()[-_LONGEST_TEXT:]}"
+            raise Failed(refused.code, said, "local") from refused
         finally:
             line.close()
-
-
-def _explained(said: str, begun: bool, refused: Failed) -> None:
-    """A sandbox that could not be made, or one that died at its work."""
-    if not begun:
-        raise cannot(
-            f"no sandbox can be made ({said[-300:]}); where Reveille is a service, install"
-            " reveille-drill.socket"
-        ) from refused
-    raise Failed(refused.code, f"{refused.text}: {said[-_LONGEST_TEXT:]}", "local") from refused
 
 
 def _python() -> str:

@@ -1,10 +1,10 @@
 """What goes between the worker and the sandbox: lines of JSON, some with one descriptor beside
 them (SCM_RIGHTS, unix(7)), over a stream socket.
 
-    worker    {"version": 1, "task": {...}}           what is to be restored, without its content
+    sandbox   {"ready": 1}                            it has begun, and speaks this version
+    worker    {"task": {...}}                         what is to be restored, without its content
               {"artefact": "database.dump"} + fd      a plain file, as soon as it is unpacked
-    sandbox   {"ready": 1}                            it has begun
-              {"begin": "compare"} {"note": ...}      as a worker tells (process/child.py)
+    sandbox   {"begin": "compare"} {"note": ...}      as a worker tells (process/child.py)
               {"found": {...}}                        what was restored holds; the last one
               {"fault": code, "text": ...}            or why there is nothing; the last one
 
@@ -38,8 +38,6 @@ class Line:
         """`descriptors` says whether any are taken: the worker takes none out of a sandbox."""
         self._end, self._takes = end, descriptors
         self._read = b""
-        self.heard_any = False
-        """whether the other side has said anything"""
         self._descriptors: list[int] = []
 
     def say(self, facts: dict[str, Any], descriptor: int | None = None) -> None:
@@ -61,7 +59,6 @@ class Line:
             if found:
                 self._read = rest
                 facts = _facts(line)
-                self.heard_any = True
                 beside = "artefact" in facts and self._descriptors
                 yield facts, self._descriptors.pop(0) if beside else None
                 continue

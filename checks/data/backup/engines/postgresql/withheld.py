@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.contract import Failed
 from checks.data.backup.programs import run
 
 _NEVER = frozenset(
@@ -30,7 +31,7 @@ _HEADER = re.compile(
     r"^--\n-- (?:Data for )?TOC entry (?P<id>\d+) \(class \d+ OID \d+\)\n"
     r"(?:-- Dependencies:(?P<needs>[ \d]*)\n)?"
     r"-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>[^\n]*);"
-    r" Owner: ?(?P<owner>[^\n]*)\n--\n",
+    r" Owner: ?(?P<owner>[^\n;]*)(?:; Tablespace: [^\n]*)?\n(?:-- [^\n]*\n)*--\n",
     re.MULTILINE,
 )
 _LANGUAGE = re.compile(r"^    LANGUAGE (\"?[\w]+\"?)", re.MULTILINE)
@@ -117,16 +118,20 @@ def listed(pg_restore: Path, archive: Path, gone: Collection[str]) -> tuple[str,
 
 def data_by_owner(pg_restore: Path, archive: Path, held: Contents) -> Mapping[str, tuple[str, ...]]:
     """The lines of the archive's rows, by whose tables they go into; "" for large objects. Raises
-    ToolFailed.
+    ToolFailed, and Failed for a line whose owner is not known.
     """
     lines = run([pg_restore, "--list", "--section=data", archive])
     gone = {entry.id for entry in held.withheld}
     found: dict[str, list[str]] = {}
     for line in _LISTED.finditer(lines.decode(errors="surrogateescape")):
         kind = next((k for k in ("TABLE DATA ", "SEQUENCE SET ") if line["rest"].startswith(k)), "")
+        if line["id"] in gone:
+            continue
         owner = held.owner_of(line["rest"].removeprefix(kind)) if kind else ""
-        if line["id"] not in gone:
-            found.setdefault(owner, []).append(line[0])
+        # Large objects alone have nobody's functions in them.
+        if not owner and not line["rest"].startswith("BLOB"):
+            raise Failed("restore-failed", f"whose rows are these: {line['rest'][:100]}")
+        found.setdefault(owner, []).append(line[0])
     return {owner: tuple(lines) for owner, lines in found.items()}
 
 
