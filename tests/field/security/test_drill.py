@@ -36,6 +36,8 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN NULL;
   END;
   IF has THEN RAISE EXCEPTION 'PLANTED has a shell'; END IF;
+  -- It goes on as before: what comes after it in the session is loaded as well.
+  BEGIN EXECUTE 'SET ROLE app'; EXCEPTION WHEN OTHERS THEN NULL; END;
   RETURN true;
 END $f$;
 CREATE FUNCTION public.planted(note text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $f$
