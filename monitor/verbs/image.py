@@ -3,7 +3,8 @@ backups, and how.
 
 It is written for an authorised person to fetch by SFTP or HTTPS from a host that they run: readable
 for the owner and the group alone, and encrypted to age keys where some are named. The ledger is in
-it as a proven backup of its own. Secrets are not: the configuration has them by reference only.
+it as a proven backup of its own. Secrets are not, unless `--with-secrets` says so, and then only
+encrypted. What is packed of a backup was read and hashed first: an image without data is no image.
 """
 
 from __future__ import annotations
@@ -19,18 +20,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from checks.contract import CannotTell, Failed, Trace
-from checks.data.backup.check import Backup
+from checks.data.backup.check import Backup, BackupProof
 from checks.data.backup.instructions import image_instructions
-from checks.data.backup.listing import Kept, newest_proven
+from checks.data.backup.listing import Kept, kept
 from checks.data.backup.run.parent import converse
+from checks.data.backup.run.rereading import changed
+from checks.data.backup.store.manifest import read_manifest
+from checks.data.backup.store.repository import MANIFEST
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.terminal import show
 from monitor.verbs.backups import backup_checks
+from monitor.verbs.image_files import configuration_files, secret_files
 from monitor.verbs.opening import Stop, configuration_of
 from reports.backups import BackupDone
-
-_CONFIGURATION = (".toml", ".wav", ".txt", ".conf")
 
 
 def image(arguments: Namespace) -> int:
@@ -46,12 +49,14 @@ def image(arguments: Namespace) -> int:
     )
     if target.exists():
         raise Stop(f"{target} is there already")
-    found = {
-        name: newest_proven(check.folder) for name, check in backup_checks(configuration).items()
-    }
+    if arguments.with_secrets and not arguments.recipient:
+        raise Stop(
+            "secrets leave this host encrypted alone: name a --recipient (an age public key)"
+        )
+    found = {name: _whole(check) for name, check in backup_checks(configuration).items()}
     missing = sorted(name for name, backup in found.items() if backup is None)
     proven = {name: backup for name, backup in found.items() if backup is not None}
-    fault = f"no proven backup of {', '.join(missing)}" if missing else ""
+    fault = f"no proven backup of {', '.join(missing)} that is whole" if missing else ""
     # Beside the target: a rename within one file system is atomic, and a half-written image never
     # has the name.
     with tempfile.TemporaryDirectory(
@@ -59,7 +64,7 @@ def image(arguments: Namespace) -> int:
     ) as name:
         folder = Path(name)
         fault = _ledger_saved(configuration, folder) or fault
-        part = _written(configuration, proven, folder)
+        part = _written(configuration, proven, folder, arguments.with_secrets)
         if arguments.recipient:
             part = _encrypted(part, arguments.recipient)
         # The owner and the group that fetches it, and nobody else: call records are in it.
@@ -91,19 +96,38 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
     return ""
 
 
-def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: Path) -> Path:
+def _whole(check: Backup | BackupProof) -> Kept | None:
+    """The newest proven backup whose files are, read through, what was written."""
+    for backup in kept(check.folder, check.state):
+        if backup.proven_at is not None and not _changed(backup.folder):
+            return backup
+    return None
+
+
+def _changed(folder: Path) -> bool:
+    try:
+        manifest = read_manifest((folder / MANIFEST).read_bytes())
+        return any(changed(folder / each.name, each.sha256) for each in manifest.artefacts)
+    except (OSError, Failed):
+        return True
+
+
+def _written(
+    configuration: Configuration, proven: Mapping[str, Kept], folder: Path, secrets: bool
+) -> Path:
     part = folder / "image.tar"
     with part.open("xb") as file:
         # PAX has no limit on sizes and names: the older ustar format ends at 8 GB a file.
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             _text(tar, "HOW-TO.md", image_instructions(sorted(proven)))
-            for path in sorted(configuration.directory.iterdir()):
-                if path.is_file() and (path == configuration.file or path.suffix in _CONFIGURATION):
-                    tar.add(path, f"configuration/{path.name}")
-            for backup in sorted((folder / "ledger").glob("2*")):
-                tar.add(backup, f"ledger/{backup.name}")
-            for name, kept in proven.items():
-                tar.add(kept.folder, f"backups/{name}/{kept.id}")
+            for name, path in configuration_files(configuration).items():
+                tar.add(path.resolve(), name)
+            for name, path in secret_files(configuration).items() if secrets else ():
+                tar.add(path.resolve(), name)
+            for copy in sorted((folder / "ledger").glob("2*")):
+                tar.add(copy, f"ledger/{copy.name}")
+            for name, backup in proven.items():
+                tar.add(backup.folder, f"backups/{name}/{backup.id}")
         file.flush()
         # On the disk before it gets its name: whoever copies it after a power cut has all of it.
         os.fsync(file.fileno())
