@@ -104,6 +104,14 @@ def test_what_an_owner_planted_runs_with_no_rights(server: Postgres) -> None:
         for number, made in enumerate(PLACES.values())
     ]
     world = planted(server, "planted", *statements)
+    # Honest things beside it: a closed database, a schema that a table's owner may not enter, an
+    # owner who may not write into his own table.
+    for statement in (
+        "CREATE SCHEMA closed; CREATE TABLE closed.t AS SELECT 1 AS n",
+        "ALTER TABLE closed.t OWNER TO app; REVOKE ALL ON closed.t FROM app",
+        "REVOKE ALL ON DATABASE planted FROM PUBLIC",
+    ):
+        server.run(statement, "planted")
     seen = world.take()
     told = f"{seen.fault} {seen.notes}"
     assert "PLANTED" not in told

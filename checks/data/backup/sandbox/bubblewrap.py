@@ -68,6 +68,7 @@ def command(
         words += ["--ro-bind", str(scratch / name), f"/etc/{name}"]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY_BYTES)]
     words += ["--tmpfs", "/tmp", "--bind", str(scratch / "data"), SCRATCH]  # noqa: S108 - its own
+    words += ["--remount-ro", "/"]
     words += ["--seccomp", str(filtering)] if filtering >= 0 else []
     if user is not None:
         words += ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"]
@@ -107,6 +108,9 @@ def limit() -> None:
         (resource.RLIMIT_NPROC, _PROCESSES),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
+        # Processes are counted for the user: where we are none of our own, others of his count too.
+        if what == resource.RLIMIT_NPROC and os.geteuid() != 0:
+            continue
         # What is bounded more tightly already stays so.
         _, hard = resource.getrlimit(what)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -119,13 +119,21 @@ class Loading:
             )
             why = _made(server, loader, self._owners() - superusers)
             try:
+                if self._create:  # whose rights are set by now
+                    self._may_connect(server, "GRANT {} TO {}", loader)
                 why = why or _refused(loader)
                 with _schemas_open(server):
                     yield None if why else loader, superusers, why
             finally:
+                if self._create:
+                    self._may_connect(server, "REVOKE {} FROM {}", loader)
                 server.execute(
                     sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(loader.user))
                 )
+
+    def _may_connect(self, server: Connection, change: LiteralString, loader: Source) -> None:
+        connect = sql.SQL("CONNECT ON DATABASE {}").format(sql.Identifier(self._into.database))
+        server.execute(sql.SQL(change).format(connect, sql.Identifier(loader.user)))
 
     def _owners(self) -> frozenset[str]:
         return frozenset(
@@ -148,7 +156,9 @@ def address(source: Source) -> list[str]:
 
 
 def _is_of_rights(line: str) -> bool:
-    return line.split(maxsplit=3)[3].startswith(("ACL ", "DEFAULT ACL "))
+    """Rights come after the rows. Those of the database itself are set where it is made."""
+    rest = line.split(maxsplit=3)[3]
+    return rest.startswith(("ACL ", "DEFAULT ACL ")) and not rest.startswith("ACL - DATABASE ")
 
 
 def _made(server: Connection, loader: Source, owners: frozenset[str]) -> str:
