@@ -9,7 +9,6 @@ encrypted. What is packed of a backup was read and hashed first: an image withou
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
 import tarfile
@@ -20,18 +19,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from checks.contract import CannotTell, Failed, Trace
-from checks.data.backup.check import Backup, BackupProof
+from checks.data.backup.check import Backup
 from checks.data.backup.instructions import image_instructions
-from checks.data.backup.listing import Kept, kept
+from checks.data.backup.listing import Kept, newest_proven
 from checks.data.backup.run.parent import converse
-from checks.data.backup.run.rereading import changed
-from checks.data.backup.store.manifest import read_manifest
-from checks.data.backup.store.repository import MANIFEST
 from monitor.clock import SystemClock
 from monitor.config import Configuration
-from monitor.terminal import show
+from monitor.terminal import SCREEN, show
+from monitor.verbs.asking import image_name
 from monitor.verbs.backups import backup_checks
 from monitor.verbs.image_files import configuration_files, secret_files
+from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, configuration_of
 from reports.backups import BackupDone
 
@@ -43,25 +41,24 @@ def image(arguments: Namespace) -> int:
     configuration = configuration_of(arguments)
     clock = SystemClock()
     began = clock.monotonic()
-    target = Path(
-        arguments.to
-        or f"reveille-{clock.now():%Y%m%dT%H%M%SZ}.tar{'.age' if arguments.recipient else ''}"
-    )
-    if target.exists():
+    screen, target = SCREEN.get(), Path(arguments.to or image_name(arguments))
+    if screen.there(target):
         raise Stop(f"{target} is there already")
     if arguments.with_secrets and not arguments.recipient:
         raise Stop(
             "secrets leave this host encrypted alone: name a --recipient (an age public key)"
         )
-    found = {name: _whole(check) for name, check in backup_checks(configuration).items()}
+    found = {
+        # Hashed now: an image without its data would be missed on the day that it is needed.
+        name: newest_proven(check.folder, check.state, hashed=True)
+        for name, check in backup_checks(configuration).items()
+    }
     missing = sorted(name for name, backup in found.items() if backup is None)
     proven = {name: backup for name, backup in found.items() if backup is not None}
-    fault = f"no proven backup of {', '.join(missing)} that is whole" if missing else ""
+    fault = f"no proven backup of {', '.join(missing)}" if missing else ""
     # Beside the target: a rename within one file system is atomic, and a half-written image never
     # has the name.
-    with tempfile.TemporaryDirectory(
-        prefix=".reveille-image-", dir=target.absolute().parent
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix=".reveille-image-", dir=screen.folder(target)) as name:
         folder = Path(name)
         fault = _ledger_saved(configuration, folder) or fault
         part = _written(configuration, proven, folder, arguments.with_secrets)
@@ -69,9 +66,10 @@ def image(arguments: Namespace) -> int:
             part = _encrypted(part, arguments.recipient)
         # The owner and the group that fetches it, and nobody else: call records are in it.
         part.chmod(0o640)
-        part.rename(target)
+        size = part.stat().st_size
+        screen.put(part, target)
     notes = (
-        f"{target}, {target.stat().st_size} bytes",
+        f"{target}, {size} bytes",
         *(f"{name}: {b.id}" for name, b in proven.items()),
     )
     show(
@@ -90,26 +88,10 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
         return ""
     check = Backup(engine="sqlite", path=path, folder=folder / "ledger")
     try:
-        asyncio.run(converse(check.job(), Trace(time.monotonic, folder)))
+        awaited(converse(check.job(), Trace(time.monotonic, folder)))
     except (Failed, CannotTell) as problem:
         return f"the ledger: {problem}"
     return ""
-
-
-def _whole(check: Backup | BackupProof) -> Kept | None:
-    """The newest proven backup whose files are, read through, what was written."""
-    for backup in kept(check.folder, check.state):
-        if backup.proven_at is not None and not _changed(backup.folder):
-            return backup
-    return None
-
-
-def _changed(folder: Path) -> bool:
-    try:
-        manifest = read_manifest((folder / MANIFEST).read_bytes())
-        return any(changed(folder / each.name, each.sha256) for each in manifest.artefacts)
-    except (OSError, Failed):
-        return True
 
 
 def _written(

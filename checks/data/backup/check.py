@@ -18,6 +18,7 @@ process does not have says nothing of the backups: it is UNKNOWN.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -29,6 +30,7 @@ from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
 from checks.settings import Duration, LocalPath, Secret, StateFolder
 from checks.target import of_host
+from checks.transport.clear_text import MEANT, ClearText, is_here
 
 # Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
@@ -78,6 +80,10 @@ class _Kept(Check):
         # remove what it had begun.
         return self.within + 60.0
 
+    def writes(self) -> tuple[Path, ...]:
+        """Where the backups lie, and where proofs restore to."""
+        return (self.folder, *((self.scratch,) if self.scratch else ()))
+
     async def probe(self, trace: Trace) -> None:
         """Have it done by a worker."""
         await converse(self.job(), trace)
@@ -111,6 +117,7 @@ class BackupProof(_Kept):
     """
 
     KIND: ClassVar[str] = "backup-proof"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "proves"
     SAMPLE: ClassVar[str] = """
@@ -141,12 +148,13 @@ folder = "/var/lib/reveille/backups/asterisk"
         )
 
 
-class Backup(_Kept):
+class Backup(ClearText, _Kept):
     """Backs up a database or a folder in standard formats, and proves at once that it restores, row
     for row.
     """
 
     KIND: ClassVar[str] = "backup"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "takes"
     SAMPLE: ClassVar[str] = """
@@ -218,11 +226,30 @@ newest_record = "SELECT max(calldate) FROM cdr"
             )
         return self
 
+    def writes(self) -> tuple[Path, ...]:
+        """The folders of its copies too."""
+        copies = (copy.folder for copy in self.copies)
+        return (*super().writes(), *(folder for folder in copies if folder))
+
+    def clear_text(self) -> str | None:
+        """The password, and every row, to another host: its dump programs verify nobody."""
+        if self.password is None or is_here(self.host):
+            return None
+        return (
+            "its password and every row go over the network to a server that has not proven itself;"
+            f" back up beside the database, over its local socket, or through a tunnel, {MEANT}"
+        )
+
     def target(self) -> str:
         """The database and its host, or the directory or file that is kept."""
         if self.path is not None:
             return str(self.path)
         return f"{self.database} at {of_host(self.host, self.port)}" if self.host else self.database
+
+    async def try_out(self, trace: Trace) -> bool:
+        """Ask the source whether it could be read and restored; nothing is dumped."""
+        await converse(self.job("try"), trace)
+        return True
 
     def measures(self) -> dict[str, str]:
         """What a backup tells, and its proof."""
@@ -250,7 +277,7 @@ newest_record = "SELECT max(calldate) FROM cdr"
             jobs=self.jobs,
             part_bytes=int(self.part_megabytes * _MEGABYTE),
             keep=(self.keep_days, self.keep_weeks, self.keep_months),
-            copies=tuple(copy.place() for copy in self.copies),
+            copies=tuple(copy.plain() for copy in self.copies),
             state=self.state,
             scratch=str(self.scratch or ""),
             run_as=self.run_as,

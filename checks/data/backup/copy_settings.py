@@ -1,4 +1,4 @@
-"""How another place for every backup is written in the configuration."""
+"""Where else every backup is put, as it is written in the configuration."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Copy(Settings):
             raise ValueError("name one place: folder, rclone or restic")
         return self
 
-    def place(self) -> dict[str, str]:
-        """It, with its secret, for the worker. Raises CannotTell."""
+    def plain(self) -> dict[str, str]:
+        """For the worker, the password revealed. Raises CannotTell."""
         named = {
             "folder": self.folder,
             "rclone": self.rclone,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from checks.data.backup.run.hashes import differing
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.seal import Key, Seal, key_of
 
@@ -37,9 +38,16 @@ def kept(folder: Path, state: str = "") -> tuple[Kept, ...]:
     return tuple(_kept(backup, key) for backup in Repository(folder, key).backups())
 
 
-def newest_proven(folder: Path, state: str = "") -> Kept | None:
-    """The newest that was restored and found equal: what one could go back to."""
-    return next((backup for backup in kept(folder, state) if backup.proven_at is not None), None)
+def newest_proven(folder: Path, state: str = "", hashed: bool = False) -> Kept | None:
+    """The newest that was restored and found equal: what one could go back to. `hashed`: and whose
+    artefacts are, by their hashes now, what was written.
+    """
+    key = key_of(Path(state)) if state else None
+    for backup in Repository(folder, key).backups():
+        whole = not hashed or (backup.manifest and not differing(backup, backup.manifest))
+        if backup.proven and whole:
+            return _kept(backup, key)
+    return None
 
 
 def _kept(backup: Backup, key: Key | None) -> Kept:

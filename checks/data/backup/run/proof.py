@@ -21,7 +21,6 @@ from checks.contract import Failed
 from checks.data.backup.engine import Found, Work
 from checks.data.backup.engines.list import rehearsal_of
 from checks.data.backup.job import Job
-from checks.data.backup.run.rereading import reread
 from checks.data.backup.store.manifest import Manifest, Proof
 from checks.data.backup.store.repository import Backup, Repository, remove_tree
 from checks.data.backup.store.retention import Keep, evicted
@@ -105,7 +104,6 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
             repository.remove(backup)
             work.events.note(f"backup {backup.id} made room")
     left = [backup for backup in backups if backup.id not in doomed]
-    reread(left, repository, work)
     work.events.measure("backups_proven", sum(backup.proven for backup in left))
     work.events.measure("backups_kept", len(left))
 

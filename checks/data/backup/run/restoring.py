@@ -8,7 +8,6 @@ breaks before leaves the live one as it was, and the next run removes what was l
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 
 from checks.contract import Failed
@@ -16,14 +15,12 @@ from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job, Source
 from checks.data.backup.run.sealing import own_key
-from checks.data.backup.store.manifest import Proof
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.seal import Seal
 from checks.data.backup.store.throttle import Throttle
 
-# Codes that speak of the backup's own files. What differs after a restore may do so for the sake
-# of the server that it was restored to.
-_OF_THE_BACKUP = frozenset({"missing", "empty", "damaged"})
+# Faults of the target (no room, no right, something is there) say nothing of the backup.
+_OF_THE_BACKUP = frozenset({"damaged", "missing", "empty", "differs"})
 
 
 def restore(job: Job, events: BackupEvents) -> None:
@@ -44,7 +41,10 @@ def restore(job: Job, events: BackupEvents) -> None:
             try:
                 _by_engine(job, job.source, backup, repository, work)
             except Failed as refused:
-                _kept_as_proof(refused, backup, repository)
+                # What the restore saw of the backup itself is its newest proof: `backup list` must
+                # not call it good a moment later.
+                if refused.code in _OF_THE_BACKUP:
+                    repository.found_wrong(backup, f"{refused.code}: {refused.text}")
                 raise
 
 
@@ -57,15 +57,6 @@ def _warned(backup: Backup, repository: Repository, work: Work) -> None:
             warning=f"backup {backup.id} is {backup.sealed.value}: its content is what its manifest"
             " says, and who wrote that is not known"
         )
-
-
-def _kept_as_proof(refused: Failed, backup: Backup, repository: Repository) -> None:
-    """A restore that found the backup wrong has tried it as a proof does."""
-    if refused.code in _OF_THE_BACKUP:
-        fault = f"{refused.code}: {refused.text}"
-        moment = repository.now().astimezone(UTC).isoformat(timespec="seconds")
-        at = moment.replace("+00:00", "Z")
-        repository.prove(backup, Proof(backup.manifest_sha256, at, False, fault=fault))
 
 
 def _newest_good(repository: Repository) -> Backup:
@@ -101,6 +92,8 @@ def _by_engine(
 def _may_be_restored(backup: Backup, source: Source) -> None:
     if backup.manifest is None:
         raise Failed("manifest", backup.fault, origin="local")
+    if backup.lost:
+        raise Failed("missing", f"{backup.id}: {backup.lost}", origin="local")
     if backup.failed:
         raise Failed(
             "not-proven",

@@ -35,7 +35,7 @@ class Backup:
     sealed: Seal = Seal.NONE
     """what the seal of its manifest says"""
     proof_sealed: Seal = Seal.NONE
-    lacking: str = ""
+    lost: str = ""
     """which artefact is not there, or not as large as it was; "" where all are"""
 
     @property
@@ -57,7 +57,7 @@ class Backup:
             self.proof
             and self.proof.equal
             and self.proof.manifest_sha256 == self.manifest_sha256
-            and not self.lacking
+            and not self.lost
             and Seal.BROKEN not in (self.sealed, self.proof_sealed)
         )
 
@@ -70,8 +70,8 @@ class Backup:
 
     @property
     def failed(self) -> bool:
-        """Whether its newest proof found it wrong."""
-        return bool(self.proof and not self.proof.equal)
+        """Whether its newest proof found it wrong, or a part of it is lost."""
+        return bool(self.lost or (self.proof and not self.proof.equal))
 
 
 def read_backup(folder: Path, key: Key | None) -> Backup:
@@ -92,10 +92,8 @@ def read_backup(folder: Path, key: Key | None) -> Backup:
     # have.
     if manifest.id != folder.name:
         return Backup(folder, None, fault=f"{MANIFEST}: it is that of {manifest.id[:40]}")
-    lacking = _lacking(folder, manifest)
-    backup = Backup(
-        folder, manifest, sha256(written), fault=lacking, sealed=sealed, lacking=lacking
-    )
+    lost = _lost(folder, manifest)
+    backup = Backup(folder, manifest, sha256(written), fault=lost, sealed=sealed, lost=lost)
     return _with_proof(backup, key)
 
 
@@ -127,15 +125,15 @@ def _says(folder: Path, name: str, written: bytes, key: Key | None) -> Seal:
     return key.says(name, written, seal)
 
 
-def _lacking(folder: Path, manifest: Manifest) -> str:
+def _lost(folder: Path, manifest: Manifest) -> str:
     """Which artefact is not there as it was: a proof is about files, and lives no longer than
     they.
     """
     for artefact in manifest.artefacts:
         try:
             status = (folder / artefact.name).lstat()
-        except OSError:
-            return f"{artefact.name} is not there"
+        except OSError as problem:
+            return f"{artefact.name} is not there ({problem.strerror})"
         if not stat.S_ISREG(status.st_mode) or status.st_size != artefact.bytes:
-            return f"{artefact.name} has {status.st_size} bytes, and had {artefact.bytes}"
+            return f"{artefact.name} has {status.st_size} bytes, not {artefact.bytes}"
     return ""

@@ -138,6 +138,11 @@ class Repository:
         before = path.read_bytes().splitlines(keepends=True)[:1] if path.is_file() else []
         write_whole(path, self.key.seal(name, content) + b"".join(before))
 
+    def found_wrong(self, backup: Backup, fault: str) -> None:
+        """Keep that a backup is no longer what was proven. Raises Failed."""
+        at = self.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.prove(backup, Proof(backup.manifest_sha256, at, equal=False, fault=fault))
+
     def remove(self, backup: Backup) -> None:
         """Take a backup's name away, then its content."""
         # Without its name it is no backup any more: a crash while it is removed leaves nothing
