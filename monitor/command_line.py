@@ -266,6 +266,11 @@ def _backing_up(verbs: Any) -> None:
     action.add_argument(
         "--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to"
     )
+    action.add_argument(
+        "--with-secrets",
+        action="store_true",
+        help="the files of secrets, too; only together with --recipient",
+    )
 
 
 def _prompting(verbs: Any) -> None:

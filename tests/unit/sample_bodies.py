@@ -294,7 +294,9 @@ def manifests() -> tuple[Manifest, ...]:
 
 
 def proofs() -> tuple[Proof, ...]:
-    good = Proof(_SHA, "2026-11-22T03:01:00.000Z", True, 50.1, 27.2, 1284311)
+    good = Proof(
+        _SHA, "2026-11-22T03:01:00.000Z", True, 50.1, 27.2, 1284311, "", ("extension dblink",)
+    )
     return good, replace(good, equal=False, fault="differs: public.cdr has a row less")
 
 
