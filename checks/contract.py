@@ -118,6 +118,14 @@ class Check(Kind, Settings, ABC):
         """The lines that one attempt occupies."""
         return ()
 
+    async def try_out(self, trace: Trace) -> bool:
+        """Open what it looks at once, placing nothing; False where it has no way of its own to do
+        so. Raises Failed, CannotTell.
+        """
+        if self.LOOKS_ONLY:
+            await self.probe(trace)
+        return self.LOOKS_ONLY
+
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ()
     """what people of other monitors write for this kind, so that it can be offered"""
     LACKS_AT: ClassVar[str] = ""

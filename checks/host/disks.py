@@ -27,6 +27,7 @@ class HostDisks(HostCheck):
     """Fill, health and forecast of this host's disks."""
 
     KIND: ClassVar[str] = "host-disks"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "disks"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """
