@@ -59,11 +59,12 @@ def test_every_unit_and_drop_in_has_its_line_in_the_table() -> None:
     [
         (PAGE, set()),
         (DISKS, {"host.conf"}),
+        (f"{DISKS}smart = true\n", {"host.conf", "disks.conf"}),
         (BROWSER, {"browser.conf"}),
         (CALL, {"rtcp-xr.conf"}),
         (PAGE + DISKS + BROWSER + CALL, {"host.conf", "browser.conf", "rtcp-xr.conf"}),
     ],
-    ids=["a page", "disks", "a journey", "a call's far reports", "all of them"],
+    ids=["a page", "disks", "SMART", "a journey", "a call's far reports", "all of them"],
 )
 def test_a_right_is_given_where_a_check_needs_it(
     tmp_path: Path, text: str, wanted: set[str]
