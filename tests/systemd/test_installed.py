@@ -133,7 +133,7 @@ def test_a_fault_is_mailed_acknowledged_and_its_recovery_mailed(machine: Machine
     assert "Carla" in machine.run("reveille", "tickets", "show", number)
     machine.run("systemctl", "start", "site.service")
     until(lambda: number not in machine.run("reveille", "tickets"), 120, "the recovery")
-    until(lambda: mailed(machine, number, "[recovered"), 60, "the recovery's mail")
+    until(lambda: mailed(machine, "Subject: [closed] Pune", number), 60, "the recovery's mail")
 
 
 def test_the_morning_report_is_mailed(machine: Machine) -> None:
