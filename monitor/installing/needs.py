@@ -60,6 +60,8 @@ TABLE = (
     Need(UNIT, _always, starts=True),
     # It reads what root alone may read: accounts, keys, logs, other users' processes.
     Need("host.conf", _right("host")),
+    # SMART, which wants the disks and rights near to root's: only where that is written.
+    Need("disks.conf", _right("disks")),
     # Chromium wants namespaces for its own sandbox, and memory that its compiler may write to.
     Need("browser.conf", _right("browser")),
     # RTCP extended reports are read beside the engine (RFC 3611).

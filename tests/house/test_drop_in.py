@@ -13,7 +13,11 @@ from tests.house.source import ROOT, none
 UNIT = ROOT / "systemd" / "reveille.service"
 DROP_IN = ROOT / "systemd" / "host.conf"
 FAR_REPORTS = ROOT / "systemd" / "rtcp-xr.conf"
-BOTH = pytest.mark.parametrize("drop_in", [DROP_IN, FAR_REPORTS], ids=lambda path: path.name)
+DISKS = ROOT / "systemd" / "disks.conf"
+BROWSER = ROOT / "systemd" / "browser.conf"
+BOTH = pytest.mark.parametrize(
+    "drop_in", [DROP_IN, FAR_REPORTS, BROWSER, DISKS], ids=lambda path: path.name
+)
 ONLY_READING = {"CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"}
 
 
