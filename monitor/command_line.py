@@ -300,6 +300,7 @@ def _prompting(verbs: Any) -> None:
 
 def _running(verbs: Any) -> None:
     _verb(verbs, "run", "running.run", "the daemon, in the foreground")
+    _verb(verbs, "failed", "running.failed", "mail the operators that the service has failed")
     lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
     lab.add_argument(

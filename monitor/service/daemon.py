@@ -31,7 +31,7 @@ from monitor.desks.list import build
 from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.incidents.store import unreadable
-from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger import LedgerFault
 from monitor.ledger.errors import cause_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
@@ -39,7 +39,8 @@ from monitor.scheduling.ticker import Cadence
 from monitor.service.configuration_changes import changes
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import ControlSocket, Session
-from monitor.service.heartbeat import Presence
+from monitor.service.heartbeat import AlreadyRunning, Presence
+from monitor.service.ledger_file import KEEP_SECONDS, Keeping, held_on, opened
 from monitor.service.life_signs import LifeSigns
 from monitor.service.peer import Peer
 from monitor.service.sd_notify import ServiceManager
@@ -47,7 +48,9 @@ from monitor.service.sd_notify import ServiceManager
 log = logging.getLogger("reveille")
 # With what is said and closed afterwards this stays within the 10 s of rule 3, and far below
 # systemd's 90 s.
-STOP_WITHIN_SECONDS = 8.0
+STOP_WITHIN_SECONDS = 6.0
+# A mail server that answers takes a mail within this.
+ALARM_SECONDS = 2.0
 # At most fifty wakings a second, however many checks have slots close to each other.
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
 
@@ -84,12 +87,15 @@ class Daemon:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm_clock: asyncio.TimerHandle | None = None
         self._alarm = Alarm()
+        # At most one a cause and half hour.
+        self._alarms: list[asyncio.Task[None]] = []
         self._reloaded = ""
         self._read_at = _changed_at(file)
         configuration = load(file)
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._faulted)
-        self._ledger = Ledger(configuration.state / "ledger.sqlite")
+        self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
+        self._keeping = Keeping(self._ledger)
         runner = Runner(self._clock, configuration.state / "exhibits")
         self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
@@ -117,12 +123,16 @@ class Daemon:
             await self._control.open()
         self._manager.ready(self._status())
         self._name_unreadable()
+        if self._began_anew:
+            self._note("ledger-begun-anew", {"text": self._began_anew})
+            self._faulted("ledger", LedgerFault(self._began_anew, "damaged"))
         await self._keep_cadence()
         self._manager.stopping()
         if self._control:
             await self._control.close()
         if self._alarm_clock:
             self._alarm_clock.cancel()
+        await self._alarms_out()
         ended = await self._end_tasks()
         self._signs.beat()
         self._note("stopped", {})
@@ -215,6 +225,9 @@ class Daemon:
         if wrong := unreadable(self._ledger):
             self._faulted("ledger", LedgerFault("; ".join(wrong)))
 
+    def _keep(self) -> None:
+        self._start(self._keeping.keep(self._clock.now()))
+
     def _sweep(self) -> None:
         configuration = self._rounds.configuration
         exhibits, now = configuration.state / "exhibits", self._clock.now()
@@ -225,8 +238,25 @@ class Daemon:
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
+        self._hold_on()
         self._manager.status(self._status())
         self._signs.beat()
+
+    def _hold_on(self) -> None:
+        """The state lies where it was, or it is put there again; told either way."""
+        try:
+            moved = held_on(self._presence, self._ledger, self._clock.now())
+        except AlreadyRunning as other:
+            # Two daemons on one state would tell everything twice.
+            self._faulted("state", LedgerFault(f"{other}; this one stops", "displaced"))
+            self._stopping.set()
+            return
+        if self._control and not self._control.path.exists():
+            self._start(self._control.open())
+        if moved:
+            self._note("state-displaced", {"text": moved})
+            self._faulted("state", LedgerFault(moved, "displaced"))
+            self._name_unreadable()
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
@@ -248,6 +278,7 @@ class Daemon:
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
+        cadence.every(KEEP_SECONDS, "keepsake", self._keep)
         cadence.every(3600, "sweep", self._sweep)
         cadence.every(3600, "bodies", self._name_unreadable)
         if configuration.audit:
@@ -299,12 +330,13 @@ class Daemon:
         # force.
         self._manager.ready(self._status())
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         # The loop itself keeps only weak references to tasks (asyncio manual): without this one a
         # look could vanish.
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -323,10 +355,15 @@ class Daemon:
         now, cause = self._clock.now(), cause_of(error)
         if self._alarm.claim(cause, now):
             log.error("action=blind in=%s %s", name, error)
-            self._start(self._raise_alarm(str(error), now, cause))
+            self._alarms.append(self._start(self._raise_alarm(str(error), now, cause)))
 
     async def _raise_alarm(self, reason: str, now: datetime, cause: str) -> None:
         await self._alarm.raise_(self._rounds.configuration, reason, now, cause)
+
+    async def _alarms_out(self) -> None:
+        """Why it stops may be in one of them."""
+        if under_way := [alarm for alarm in self._alarms if not alarm.done()]:
+            await asyncio.wait(under_way, timeout=ALARM_SECONDS)
 
     async def _end_tasks(self) -> bool:
         """Whether all have ended, so that the ledger may be closed."""
