@@ -59,6 +59,9 @@ def failed(arguments: Namespace) -> int:
 
 def _tell(file: Path, reason: str) -> bool:
     """Whether the operators were told; what is sound of the configuration says who they are."""
+    if sys.stderr.isatty():
+        # Whoever has typed it reads it.
+        return False
     try:
         configuration, _ = load_sound_part(file)
     except (ConfigurationFaults, OSError) as faults:
