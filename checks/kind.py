@@ -46,6 +46,9 @@ class Kind:
     """[checks.NAME] as a newcomer begins with it, in TOML: `reveille init` writes it, with every
     key explained. It may name what stands in monitor/config/sample.toml: the line trunk-a, the
     agents agent-01, supervisor-01."""
+    LOOKS_ONLY: ClassVar[bool] = False
+    """Whether an attempt is cheap and places nothing: then one is the trial of a configuration
+    (`reveille check-config --try`)."""
     ACCEPTS: ClassVar[bool] = False
     """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`,
     `reveille baseline`)."""

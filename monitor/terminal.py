@@ -15,15 +15,23 @@ import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any, Protocol
 
 from reports.formats import clean, clean_painted
 from reports.render import render_text
 
-# DEL, C1, and what turns the direction of writing: legal in JSON as they are, and not on a screen.
-_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
+_PAGE_COLUMNS = 100
+
+
+# C0 but for tab and line feed, DEL, C1, marks and embeddings of writing direction (UAX 9), other
+# ends of lines, lone surrogates. The ledger of an older release may hold them.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class View(Protocol):
@@ -118,9 +126,14 @@ def show(template: str, as_json: bool, view: View, name: str = "") -> None:
 def show_json(body: Any) -> None:
     """Print plain data as JSON."""
     # The text as it is, not as \u escapes: a person reads it too, and every JSON reader takes
-    # UTF-8.
-    written = json.dumps(body, indent=2, ensure_ascii=False, default=str)
-    say(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
+    # UTF-8. What steers a terminal is escaped all the same; within JSON it stands in texts alone.
+    told = json.dumps(body, indent=2, ensure_ascii=False, default=str)
+    say(_STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", told))
+
+
+def harmless(text: str) -> str:
+    """A text without what steers a terminal or turns its line around."""
+    return text if text.isprintable() else _STEERING.sub(" ", text)
 
 
 def say(text: str) -> None:
@@ -143,10 +156,32 @@ def ask(question: str) -> str:
     return screen.answer().strip()
 
 
+def columns() -> int:
+    """How wide a page on standard output may be: the terminal's width, or what a page of text has
+    where it goes elsewhere.
+    """
+    return min(get_terminal_size((_PAGE_COLUMNS, 24)).columns, _PAGE_COLUMNS)
+
+
 def complain_of(wrong: Iterable[str]) -> None:
     """What could not be shown with the rest, a line each."""
     for text in wrong:
         complain(f"reveille: {text}")
+
+
+def complain_folded(text: str) -> None:
+    """A long line on standard error: on a terminal it is folded between words, and what follows
+    its first line is set in; a program that reads it gets it whole.
+    """
+    if sys.stderr.isatty():
+        text = fill(
+            text,
+            _columns(),
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    complain(text)
 
 
 def complain(text: str) -> None:

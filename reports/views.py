@@ -157,6 +157,8 @@ class Explained(_View):
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     rank: int = 0
+    afterwards: tuple[tuple[str, int], ...] = ()
+    """promises that count from the resolution: name, seconds"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Configuration:
     policy: Policy
     administrators: str = "reveille"
     """the group whose members may act through the daemon's control socket"""
+    included: tuple[Path, ...] = ()
+    """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
 

@@ -24,6 +24,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
     """Everything that is in force, ready for JSON."""
     return {
         "file": str(configuration.file),
+        "included": [str(path) for path in configuration.included],
         "state": str(configuration.state),
         "keep_evidence": configuration.keep_evidence,
         "administrators": configuration.administrators,

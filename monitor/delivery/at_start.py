@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def _folders(configuration: Configuration) -> Iterator[Path]:
 
 def _fresh(mark: Path) -> bool:
     try:
-        age = time.time() - mark.stat().st_mtime
+        age = SystemClock().now().timestamp() - mark.stat().st_mtime
     except OSError:
         return False
     # An age below zero comes of a clock that was set back: rather one mail too many.

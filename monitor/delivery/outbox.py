@@ -21,11 +21,14 @@ import asyncio
 import hashlib
 import logging
 import os
+import traceback
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from checks import masking
 from checks.body import Unreadable
+from checks.masking import Mask
 from monitor.desks.desk import Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.bodies import happening_body, letter_of
@@ -126,14 +129,20 @@ class Outbox:
             return transaction.lease_letter(name, self._owner, now, until)
 
     async def _deliver(self, row: OutboxRow, stopwatch: _Stopwatch) -> None:
+        # A mail server may say back what it was told at the log-in.
+        with masking.attempt() as mask:
+            await self._delivered(row, stopwatch, mask)
+
+    async def _delivered(self, row: OutboxRow, stopwatch: _Stopwatch, mask: Mask) -> None:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                reference = await desk.deliver(self._letter(row))
+                reference = mask.text(await desk.deliver(self._letter(row)))
         except Never as refusal:
-            self._fail(row, stopwatch.now(), "never", str(refusal))
+            self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
         except TryLater as refusal:
-            self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
+            said = mask.text(str(refusal))
+            self._postpone(row, stopwatch.now(), said, whole_desk=refusal.whole_desk)
         # A rollback to an older release leaves letters that only the newer one can read: they wait
         # for it.
         except Unreadable as why:
@@ -146,7 +155,8 @@ class Outbox:
                 whole_desk=True,
             )
         except Exception as bug:  # noqa: BLE001 - one desk's bug stops no other desk
-            _log.exception("action=desk_broke desk=%s letter=%d", row.desk, row.id)
+            where = mask.text("".join(traceback.format_exception(bug)))
+            _log.error("action=desk_broke desk=%s letter=%d\n%s", row.desk, row.id, where)
             self._postpone(
                 row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False
             )

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from checks import masking
 from checks.contract import CannotTell, Check, Claim, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
 
@@ -100,9 +101,10 @@ class Runner:
                 return Observation(blind=blind)
             folder = partial(self._folder, name, self._clock.now())
             began_at = _WORLD.now().timestamp()
-            trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
-            trace.listener = listener
-            return await self._within(check, trace, limit_seconds or check.longest_seconds())
+            with masking.attempt():
+                trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
+                trace.listener = listener
+                return await self._within(check, trace, limit_seconds or check.longest_seconds())
 
     async def _within(self, check: Check, trace: Trace, limit_seconds: float) -> Observation:
         limit = asyncio.timeout(limit_seconds)
@@ -111,13 +113,15 @@ class Runner:
                 await check.probe(trace)
         except (Failed, CannotTell) as ended:
             return trace.observation(ended)
-        except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
+        except Exception as bug:  # noqa: BLE001 - rule 1: a bug is UNKNOWN, with its cause
             # `expired` tells our own limit from a TimeoutError that the check raised by itself.
             if limit.expired():
                 return trace.observation(
                     blind=f"the attempt did not end within its limit of {limit_seconds:g} s"
                 )
-            log.exception("action=check_broke kind=%s", check.KIND)
+            # An exception's text may hold what a far end said, and that what it was told.
+            where = masking.current().text("".join(traceback.format_exception(bug)))
+            log.error("action=check_broke kind=%s\n%s", check.KIND, where)
             trace.note("".join(traceback.format_exception_only(bug)).strip())
             trace.note(_where(bug))
             return trace.observation(blind=f"bug in {check.KIND}: {type(bug).__name__}: {bug}")

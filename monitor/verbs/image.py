@@ -99,6 +99,9 @@ def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: P
             for path in sorted(configuration.directory.iterdir()):
                 if path.is_file() and (path == configuration.file or path.suffix in _CONFIGURATION):
                     tar.add(path, f"configuration/{path.name}")
+            for path in configuration.included:
+                if path.parent != configuration.directory:
+                    tar.add(path, f"configuration/{_beside(configuration, path)}")
             for backup in sorted((folder / "ledger").glob("2*")):
                 tar.add(backup, f"ledger/{backup.name}")
             for name, kept in proven.items():
@@ -107,6 +110,12 @@ def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: P
         # On the disk before it gets its name: whoever copies it after a power cut has all of it.
         os.fsync(file.fileno())
     return part
+
+
+def _beside(configuration: Configuration, path: Path) -> Path:
+    """Where an included file lies, seen from the first one; by its name where that is elsewhere."""
+    folder = configuration.directory
+    return path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
 
 
 def _text(tar: tarfile.TarFile, name: str, text: str) -> None:

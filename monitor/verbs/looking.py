@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
@@ -56,12 +55,16 @@ def once(arguments: Namespace) -> int:
     inside = INSIDE.get()
     # In the service it lies with the other evidence, and is swept with it.
     exhibits = configuration.state / "exhibits" if inside else _folder_of_its_own()
-    seen, view = awaited(_looked(configuration, entry, exhibits, quiet=arguments.nagios))
+    kept = bool(inside) or arguments.keep
+    try:
+        looked = _looked(configuration, entry, exhibits, quiet=arguments.nagios, kept=kept)
+        seen, view = awaited(looked)
+    finally:
+        # Recordings and pages hold what customers said; whoever wants them asks for it.
+        if not kept:
+            shutil.rmtree(exhibits, ignore_errors=True)
     if arguments.nagios:
         say(plugin_line(seen))
-        # As a plugin it runs every few minutes, and nobody would look at the folders.
-        if not inside:
-            shutil.rmtree(exhibits, ignore_errors=True)
     else:
         show("once", arguments.json, view)
     return EXIT[view.state]
@@ -119,7 +122,7 @@ def _with(name: str, configuration: Configuration) -> Configuration:
 
 def _folder_of_its_own() -> Path:
     """A new one; what looks of days before have left goes."""
-    oldest = time.time() - _ONCE_KEPT_SECONDS
+    oldest = SystemClock().now().timestamp() - _ONCE_KEPT_SECONDS
     for left in Path(tempfile.gettempdir()).glob(f"{_ONCE}*"):
         with suppress(OSError):
             known = left.lstat()
@@ -129,13 +132,13 @@ def _folder_of_its_own() -> Path:
 
 
 async def _looked(
-    configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool
+    configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool, kept: bool
 ) -> tuple[AttemptResult, Once]:
     # A ledger in memory: the attempt is judged as the daemon would, and leaves nothing behind.
     with Ledger(":memory:") as ledger:
         _take_over(ledger, configuration, entry)
         seen = await _look_once(ledger, configuration, entry, exhibits, quiet)
-        return seen, _once_view(ledger, configuration, seen)
+        return seen, _once_view(ledger, configuration, seen, kept)
 
 
 async def _look_once(
@@ -173,7 +176,9 @@ def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry)
                 )
 
 
-def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult) -> Once:
+def _once_view(
+    ledger: Ledger, configuration: Configuration, seen: AttemptResult, kept: bool
+) -> Once:
     fault = seen.verdict.fault
     return Once(
         check=seen.name,
@@ -190,7 +195,7 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult
         said=verdict_words(seen.entry, seen.verdict) if fault else "",
         reasons=seen.verdict.reasons,
         notes=seen.observation.notes,
-        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),
+        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits if kept),
         orders=tuple(_orders(ledger)),
     )
 

@@ -79,7 +79,7 @@ def lab(arguments: Namespace) -> int:
     from lab import FAULTS
     from lab import run as run_lab
 
-    if arguments.list:
+    if arguments.list or "" in (arguments.break_ or []):
         say(_listed(FAULTS))
         return 0
     for name in arguments.break_ or []:

@@ -39,11 +39,13 @@ async def test_init_writes_what_check_config_then_finds_good(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "new.toml"
-    assert (await ran(capsys, "--config", str(file), "init"))[0] == 0
+    answers = ("--site", "Pune", "--zone", "Asia/Kolkata", "--to", "ops@example.net")
+    init = ("--config", str(file), "init", *answers, "--relay", "127.0.0.1")
+    assert (await ran(capsys, *init))[0] == 0
     code, said, _ = await ran(capsys, "--config", str(file), "check-config")
     assert code == 0
     assert said.startswith(f"{file} is good: ")
-    code, _, complaint = await ran(capsys, "--config", str(file), "init")
+    code, _, complaint = await ran(capsys, *init)
     assert (code, complaint) == (2, f"{file} is there already; nothing was changed\n")
 
 

@@ -87,7 +87,6 @@ proven_in = "/var/lib/reveille/backups/asterisk"
 [checks.retention.live]
 
 [checks.retention.live.postgresql]
-host = "db.example.net"
 database = "asterisk"
 user = "hygiene"
 password = { credential = "hygiene" }
@@ -95,7 +94,6 @@ password = { credential = "hygiene" }
 [checks.retention.reporting]
 
 [checks.retention.reporting.postgresql]
-host = "reports.example.net"
 database = "reports"
 user = "hygiene"
 password = { credential = "hygiene" }
@@ -163,6 +161,10 @@ password = { credential = "hygiene" }
     def target(self) -> str:
         """The database whose records are moved and deleted."""
         return place_of(self.live.sqlite, self.live.postgresql or self.live.mariadb)
+
+    def writes(self) -> tuple[Path, ...]:
+        """Where the journal is kept."""
+        return (self.folder,)
 
     def measures(self) -> Mapping[str, str]:
         """What either database tells."""

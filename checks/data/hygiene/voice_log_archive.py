@@ -70,6 +70,10 @@ folder = "/var/lib/reveille/voice-logs"
         """The folder that the archives lie in."""
         return str(self.folder)
 
+    def writes(self) -> tuple[Path, ...]:
+        """Where the archives lie."""
+        return (self.folder,)
+
     def measures(self) -> Mapping[str, str]:
         """What an archive tells, and its proof."""
         own = {

@@ -57,6 +57,11 @@ def perform(job: Job, events: BackupEvents) -> None:
 
         restore(job, events)
         return
+    if job.do == "try" and job.source:
+        from checks.data.backup.run.rights import tried
+
+        tried(job, job.source, work_for(job, events))
+        return
     repository = Repository(Path(job.folder))
     work, rotten = work_for(job, events), list[Backup]()
     with ExitStack() as held:
