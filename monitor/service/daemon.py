@@ -265,6 +265,7 @@ class Daemon:
             # Lock and ledger belong to the old folder: on a new one this daemon could meet another
             # that holds it.
             if configuration.state != self._rounds.configuration.state:
+                self._file.refuse()
                 raise ValueError(
                     f"the state folder cannot change while running; it is {self._presence.state}"
                 )

@@ -31,6 +31,10 @@ class ConfigurationFile:
         self._read_at = changed_at
         return configuration
 
+    def refuse(self) -> None:
+        """What was read is not taken."""
+        self._read_at = None
+
     def outdated(self) -> bool:
         """Whether it was changed since."""
         return self._changed_at() != self._read_at
