@@ -196,11 +196,13 @@ class ControlSocket:
             why = await asyncio.to_thread(refusal, peer, self._group())
             if not why and not room:
                 why = f"{AT_ONCE} verbs are under way already; try again in a moment"
+            # First which daemon this is: on a host of several sites another one's refusal says
+            # nothing.
+            writer.write(line("reveille", self._greeting))
             if why:
                 log.warning("action=control_refused user=%s", peer.user)
                 writer.write(line("refused", why))
             else:
-                writer.write(line("reveille", self._greeting))
                 await self._served(Session(reader, writer), peer, writer)
             async with asyncio.timeout(_TAKEN_SECONDS):
                 await writer.drain()
