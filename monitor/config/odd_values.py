@@ -100,10 +100,11 @@ def _alarms_of_forecasts(configuration: Configuration) -> Iterator[Found]:
             found = policy.classify(case)
             if found.severity.rank == 0:
                 title = f"{found.severity.id}, {found.issue.title!r}"
+                own = entry.component != entry.probe.COMPONENT
                 yield Found(
                     ("checks", name, "expect", number),
                     f"broken it is told as {title}, days before anything is",
-                    "leave 'component' out, or write it under 'warn'",
+                    "write it under 'warn'" + (", or leave 'component' out" if own else ""),
                 )
 
 

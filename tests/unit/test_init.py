@@ -21,7 +21,10 @@ from monitor.config.reference.examples import example_of
 from monitor.config.reference.markdown import index, reference_of
 from monitor.desks.list import desk_kinds
 
-ANSWERS = ("--site", "Pune", "--zone", "Asia/Kolkata", "--to", "ops@example.net", "--relay", "127.0.0.1")  # fmt: skip
+ANSWERS = (
+    *("--site", "Pune", "--zone", "Asia/Kolkata"),
+    *("--to", "ops@example.net", "--relay", "127.0.0.1"),
+)
 ROOT = Path(__file__).parents[2]
 SITE = '[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\n'
 
