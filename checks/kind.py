@@ -55,6 +55,9 @@ class Kind:
     PLACES_CALLS: ClassVar[bool] = False
     """Whether an attempt is a call attempt of RFC 6076: it has the stage `answer` and faults
     `sip:NNN`."""
+    COSTLY: ClassVar[bool] = False
+    """Whether a look burdens what it looks at, or whoever is called: it waits for its time, and is
+    never made only because it is new."""
     COUNTS_USAGE: ClassVar[bool] = False
     """Whether it leaves the exhibit usage.json, and its setting `date` asks of a day long past."""
     BACKUPS: ClassVar[Backups] = "none"

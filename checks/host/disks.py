@@ -56,6 +56,10 @@ warn = ["most_used_percent <= 80"]
     smart: bool = True
     """ask the disks themselves (smartctl, which needs root)"""
 
+    def rights(self) -> frozenset[str]:
+        """The disks themselves too, where they are to be asked."""
+        return super().rights() | ({"disks"} if self.smart else frozenset())
+
     def measures(self) -> Mapping[str, str]:
         """The worst of all file systems."""
         return {

@@ -27,6 +27,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "included": [str(path) for path in configuration.included],
         "state": str(configuration.state),
         "keep_evidence": configuration.keep_evidence,
+        "administrators": configuration.administrators,
         "site": _plain(configuration.site),
         "people": [_plain(person) for person in configuration.people],
         "lines": {name: _settings(line) for name, line in configuration.lines.items()},

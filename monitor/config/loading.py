@@ -86,7 +86,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         maintenance=tuple(window.window(site.timezone) for window in maintenance),
         desks=desks,
         audit=audit,
-        policy=policy,
+        policy=policy.at(site.timezone, site.days_off),
+        administrators=top.administrators,
     )
 
 

@@ -33,6 +33,10 @@ class Top(Settings):
     """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is
     kept longer
     """
+    administrators: str = Field(default="reveille", pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")
+    """the group whose members may take tickets, run checks and restore through the running daemon,
+    without being root
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,14 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
     """What the ladder of an incident asks for at `now`."""
     return due_levels(
         incident.ladder,
-        incident.counts_from,
+        incident.climbs_from,
         now,
         incident.levels_done,
         acknowledged=incident.acknowledged_at is not None,
         resolved=not incident.open or incident.held,
         reachable=lambda role: bool(reached(configuration, role)),
-        calendar=configuration.policy.calendar,
+        calendars=configuration.policy.calendars,
+        pauses=incident.paused(now),
     )
 
 

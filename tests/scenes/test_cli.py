@@ -14,6 +14,7 @@ import pytest
 
 from lab import Lab
 from monitor.cli import main
+from monitor.verbs.opening import whoami
 from tests.scenes.daemon_process import Process
 
 
@@ -171,14 +172,14 @@ async def test_the_counter_of_the_built_in_helpdesk(
     ]
     code, said, _ = await ran(capsys, *config, "tickets", "ack", "RV-1", "--by", "night shift")
     assert code == 0
-    assert "acknowledged by night shift" in said
+    assert f"acknowledged by {whoami()} (night shift)" in said
     await ran(capsys, *config, "tickets", "note", "rv-1", "vendor is called", "--by", "night shift")
     code, said, _ = await ran(
         capsys, *config, "tickets", "reclassify", "1", "report-portal-down", "--by", "night shift"
     )
     assert code == 0
     code, said, _ = await ran(capsys, *config, "tickets", "show", "RV-1")
-    assert "night shift: vendor is called" in said
+    assert "(night shift): vendor is called" in said
     assert "report portal is down" in said
     code, _, complaint = await ran(capsys, *config, "tickets", "reclassify", "1", "report-portl")
     assert code == 2
@@ -188,7 +189,7 @@ async def test_the_counter_of_the_built_in_helpdesk(
     code, said, _ = await ran(
         capsys, *config, "tickets", "resolve", "RV-1", "restarted", "--by", "night shift"
     )
-    assert "closed by night shift: restarted" in said
+    assert f"closed by {whoami()} (night shift): restarted" in said
     code, _, complaint = await ran(capsys, *config, "tickets", "ack", "RV-1")
     assert (code, complaint) == (2, "reveille: RV-1 is closed\n")
     code, said, _ = await ran(capsys, *config, "tickets")

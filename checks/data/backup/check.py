@@ -18,6 +18,7 @@ process does not have says nothing of the backups: it is UNKNOWN.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -73,6 +74,10 @@ class _Kept(Check):
         # remove what it had begun.
         return self.within + 60.0
 
+    def writes(self) -> tuple[Path, ...]:
+        """Where the backups lie, and where proofs restore to."""
+        return (self.folder, *((self.scratch,) if self.scratch else ()))
+
     async def probe(self, trace: Trace) -> None:
         """Have it done by a worker."""
         await converse(self.job(), trace)
@@ -106,6 +111,7 @@ class BackupProof(_Kept):
     """
 
     KIND: ClassVar[str] = "backup-proof"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "proves"
     SAMPLE: ClassVar[str] = """
@@ -140,6 +146,7 @@ class Backup(ClearText, _Kept):
     """
 
     KIND: ClassVar[str] = "backup"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "takes"
     SAMPLE: ClassVar[str] = """
@@ -210,6 +217,11 @@ newest_record = "SELECT max(calldate) FROM cdr"
                 " false"
             )
         return self
+
+    def writes(self) -> tuple[Path, ...]:
+        """The folders of its copies too."""
+        copies = (copy.folder for copy in self.copies)
+        return (*super().writes(), *(folder for folder in copies if folder))
 
     def clear_text(self) -> str | None:
         """The password, and every row, to another host: its dump programs verify nobody."""

@@ -72,6 +72,7 @@ class Hygiene(Check):
     """Old records: still there, safe elsewhere, and removed where that is wanted."""
 
     KIND: ClassVar[str] = "hygiene"
+    COSTLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "cleanup"
     SAMPLE: ClassVar[str] = """
@@ -160,6 +161,10 @@ password = { credential = "hygiene" }
     def target(self) -> str:
         """The database whose records are moved and deleted."""
         return place_of(self.live.sqlite, self.live.postgresql or self.live.mariadb)
+
+    def writes(self) -> tuple[Path, ...]:
+        """Where the journal is kept."""
+        return (self.folder,)
 
     def measures(self) -> Mapping[str, str]:
         """What either database tells."""

@@ -31,7 +31,7 @@ from checks.kind import Duty
 from checks.settings import Duration, Secret, Settings
 from checks.telephony import span as spans_
 from checks.telephony.gateway.flaps import Flaps, count
-from checks.telephony.gateway.gateway import Reading, Wanted, read, read_uptime
+from checks.telephony.gateway.gateway import Reading, Wanted, found, read
 from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
 from checks.telephony.sip.transaction import Target
 from checks.transport.clear_text import MEANT, ClearText, is_here
@@ -161,8 +161,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         try:
             async with asyncio.timeout(self.within):
                 with trace.stage("connect"), far_faults():
-                    agent = await self._agent()
-                    uptime = await read_uptime(agent)
+                    agent, uptime = await found(await self._agent())
                 with trace.stage("spans"), far_faults():
                     reading = await read(
                         agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -191,6 +191,9 @@ class Step(Expected):
 
 class Walking(ClearText):
     """The settings that every kind that walks has: a mixin beside Check."""
+
+    PROGRAMS: ClassVar[bool] = False
+    """whether the clients of what is looked at are programs, and not browsers"""
 
     secrets: Mapping[WordName, Secret] = Field(
         default_factory=dict, examples=[{"password": {"credential": "agent-portal"}}]
