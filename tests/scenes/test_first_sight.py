@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import pytest
 
 from checks.kinds import kinds
+from monitor.config import Configuration, difference, effective
 from monitor.core.timetable import Daily
 from monitor.scheduling.rounds import FIRST
-from monitor.service.configuration_changes import changes
 from monitor.testing.scenario import Scene, Scripted
 
 ZONE = "Asia/Kolkata"
@@ -130,6 +130,10 @@ def test_a_reload_says_what_has_changed(tmp_path: Path) -> None:
     old = Scene(
         NOON, {name: {"every": 60.0} for name in ("a", "b", "c")}, folder=tmp_path
     ).configuration
+
+    def changes(before: Configuration, after: Configuration) -> str:
+        return difference(effective(before), effective(after)).in_short()
+
     assert changes(old, old) == "nothing changed"
     kept = {name: old.checks[name] for name in ("a", "b")}
     new = replace(
@@ -141,5 +145,5 @@ def test_a_reload_says_what_has_changed(tmp_path: Path) -> None:
         },
         people=old.people[1:],
     )
-    assert changes(old, new) == "2 checks added, 1 removed, 1 changed; people changed"
+    assert changes(old, new) == "2 checks added, 1 removed, 1 changed; 1 person removed"
     assert changes(new, replace(new, checks=old.checks)) == "1 check added, 2 removed, 1 changed"
