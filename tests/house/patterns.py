@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.house.source import ROOT, modules
 
@@ -48,7 +48,7 @@ def _inline(file: Path) -> Iterator[Written]:
             continue
         where = f"{file.relative_to(ROOT)}:{node.lineno}"
         if isinstance(node.args[0], ast.Constant) and node.func.attr != "compile":
-            pattern = re.compile(node.args[0].value, _flags(node))
+            pattern = re.compile(cast(str, node.args[0].value), _flags(node))
             yield Written(where, pattern, node.func.attr not in _AT_ONCE)
             continue
         kept.add(where)
@@ -157,7 +157,7 @@ def _one(name: str, value: Any) -> str:
         case "IN":
             return _of_class(value)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
-            return _sample(value[2]) * max(value[0], 1)
+            return _sample(value[2]) * max(int(value[0]), 1)
         case "SUBPATTERN":
             return _sample(value[3])
         case "ATOMIC_GROUP":
@@ -181,13 +181,13 @@ def _of_class(parts: Any) -> str:
 
 def _in(matcher: list[tuple[str, Any]], sign: str) -> bool:
     negated = bool(matcher) and matcher[0][0] == "NEGATE"
-    hit = any(_hit(name, value, sign) for name, value in matcher)
+    hit: bool = any(_hit(name, value, sign) for name, value in matcher)
     return hit != negated
 
 
 def _hit(name: str, value: Any, sign: str) -> bool:
     if name == "LITERAL":
-        return ord(sign) == value
+        return ord(sign) == int(value)
     if name == "RANGE":
         return bool(value[0] <= ord(sign) <= value[1])
     if name == "CATEGORY":

@@ -78,14 +78,17 @@ def test_every_place_that_takes_apart_what_came_is_in_the_table() -> None:
         for module in modules("checks", "monitor", "reports")
         if any(f"{call}(" in module.text for call in READS)
     }
-    inside = lambda path, known: path == known or path.startswith(f"{known}/")  # noqa: E731
     none(
         f"{path}: what bounds its work? Say it in BOUNDED"
         for path in sorted(places)
-        if not any(inside(path, known) for known in BOUNDED)
+        if not any(_inside(path, known) for known in BOUNDED)
     )
     none(
         f"BOUNDED names {known}, where nothing is read"
         for known in BOUNDED
-        if not any(inside(path, known) for path in places)
+        if not any(_inside(path, known) for path in places)
     )
+
+
+def _inside(path: str, known: str) -> bool:
+    return path == known or path.startswith(f"{known}/")
