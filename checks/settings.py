@@ -80,6 +80,12 @@ class Settings(BaseModel):
     OUTDATED: ClassVar[tuple[str, str, str] | None] = None
     """of a table that is an old way of writing: its key, why not to write it, what to write"""
 
+    def in_the_clear(self) -> str | None:
+        """How a password of this very table goes over the network for everybody to read, and what
+        would be right, divided by a semicolon; None where none does.
+        """
+        return None
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
         """What is written below a field is one paragraph, however its lines were broken."""

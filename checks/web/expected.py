@@ -83,9 +83,11 @@ async def at_paths(text: str, paths: Sequence[str]) -> list[list[Any]]:
 
 def parsed(text: str) -> Any:
     """The document. Raises Failed for what is no JSON."""
+    from checks.web.strict_json import read
+
     try:
-        return json.loads(text)
-    # Ten thousand nested brackets end json.loads by RecursionError: that is the far end's fault,
+        return read(text)
+    # Ten thousand nested brackets end the reader by RecursionError: that is the far end's fault,
     # not a bug here.
     except (ValueError, RecursionError) as error:
         raise Failed("bad-json", f"what came is no JSON: {str(error)[:_LONGEST]}") from None

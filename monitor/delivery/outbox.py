@@ -64,6 +64,13 @@ class Outbox:
         self._downs: dict[str, int] = {}
         self._rests_until: dict[str, datetime] = {}
         self._identity = ledger.identity
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Lease no letter any more; what is being sent is finished, or cancelled by who runs it."""
+        # One cancel() is not enough: asyncio.timeout and wait_for may swallow it where the inner
+        # future ends in the same turn (CPython gh-86296), and the next letter would be leased.
+        self._stopping = True
 
     def take_over(self, now: datetime) -> int:
         """Free what dead senders of this host were sending; returns how many letters. Once, at the
@@ -103,7 +110,9 @@ class Outbox:
     async def _work(self, name: str, stopwatch: _Stopwatch) -> int:
         handled = 0
         async with self._slots[name]:
-            while self._rests_until.get(name, stopwatch.start) <= stopwatch.start:
+            while not self._stopping and self._rests_until.get(name, stopwatch.start) <= (
+                stopwatch.start
+            ):
                 row = self._lease(name, stopwatch.now())
                 if row is None:
                     break
@@ -211,7 +220,7 @@ class Outbox:
         # A lease of no length: it counts the try and writes the receipt, and hands the letter back
         # at once.
         for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
-            while row := self._leased(name, now, now):
+            while not self._stopping and (row := self._leased(name, now, now)):
                 self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
                 handled += 1
         return handled

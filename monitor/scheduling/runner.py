@@ -69,10 +69,16 @@ class Runner:
     """Runs attempts, as many at a time as `at_once` allows."""
 
     def __init__(
-        self, clock: Clock, exhibits: Path, at_once: int = 40, spare_bytes: float = SPARE_BYTES
+        self,
+        clock: Clock,
+        exhibits: Path,
+        at_once: int = 40,
+        spare_bytes: float = SPARE_BYTES,
+        lines: Lines | None = None,
     ) -> None:
+        """`lines`: those of another runner of this process, so that both share their channels."""
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
-        self._lines = Lines()
+        self.lines = lines or Lines()
         self._slots = asyncio.Semaphore(at_once)
         self._room_until = float("-inf")
 
@@ -90,7 +96,7 @@ class Runner:
         """
         claims = check.claims()
         # The line before the slot: whoever waits for a busy line keeps nobody else from looking.
-        async with self._lines.occupy(claims) if claims else nullcontext(), self._slots:
+        async with self.lines.occupy(claims) if claims else nullcontext(), self._slots:
             if (blind := self._no_room()) is not None:
                 return Observation(blind=blind)
             folder = partial(self._folder, name, self._clock.now())

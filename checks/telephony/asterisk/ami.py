@@ -40,6 +40,7 @@ _LONGEST_LINE = 65536
 # than some tens of headers.
 _MOST_EVENTS, _MOST_HEADERS = 20000, 500
 _BANNER = "Asterisk Call Manager"
+_FAREWELL_SECONDS = 1.0
 
 
 class UnknownAction(Exception):
@@ -119,8 +120,12 @@ class Interface:
         return found
 
     async def log_off(self) -> None:
-        """Log off, so that the PBX notes the end of the session."""
-        await self._ask("Logoff")
+        """Log off, so that the PBX notes the end of the session. What comes of it decides nothing:
+        all that mattered has been said.
+        """
+        with suppress(OSError, Failed, CannotTell):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._ask("Logoff")
 
     async def _ask(self, name: str, **fields: str) -> Message:
         identity = fields.pop("ActionID", "") or _identity()

@@ -13,6 +13,7 @@ import asyncio
 import json
 import signal
 import socket
+import sys
 import time
 from asyncio.subprocess import DEVNULL
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell, Failed
 from checks.process.parent import Child, Program, python, started
+from checks.telephony.call.engine import interpreter, missing
 from checks.telephony.sip.causes import refused, with_reasons
 from checks.transport import wire_text
 from checks.transport.faults import far_faults, fault_said
@@ -75,16 +77,23 @@ class Phone:
 
     @classmethod
     async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:
-        """Start the process. Raises CannotTell. `command` replaces the program, for tests of a
-        process that dies.
+        """Start the process. Raises CannotTell. `command` replaces the program: an engine of
+        another kind, or a test's process that dies.
         """
+        engine = sys.executable if command else interpreter()
+        if engine is None:
+            raise CannotTell(f"engine error: {missing()}")
         # socketpair, not a pipe: both directions, and no path in the file system that others could
         # open.
         with far_faults():
             ours, theirs = socket.socketpair()
         with theirs:
             own = python(
-                _PROGRAM, str(theirs.fileno()), kept=("HOME",), grace_seconds=ORPHAN_SECONDS
+                _PROGRAM,
+                str(theirs.fileno()),
+                kept=("HOME",),
+                grace_seconds=ORPHAN_SECONDS,
+                interpreter=engine,
             )
             words = (*command, str(theirs.fileno())) if command else own.command
             program = Program(words, own.environment, own.grace_seconds)

@@ -100,6 +100,10 @@ async def remembered(wanted: Mapping[str, Find], answer: Answer, jar: CookieJar)
         value = await find.text(answer, jar)
         if value is None or value == "":
             raise Failed("not-found", f"{name}: {find} is not in the answer")
+        # RFC 8259 section 8.2: half a pair ("\\ud83d", cut off by a limit of length) is no
+        # character, and can be sent to nobody.
+        if any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise Failed("bad-json", f"{name}: {find} has half a character in it (a surrogate)")
         found[name] = value
     return found
 

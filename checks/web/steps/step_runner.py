@@ -117,6 +117,7 @@ class Walker:
             trusted=self._settings.trusted_certificates,
             http2=self._settings.http2,
             follow=step.follow_redirects,
+            programs=self._settings.PROGRAMS,
             now=self._now,
         )
         try:

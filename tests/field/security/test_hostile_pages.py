@@ -51,11 +51,7 @@ async def spent(folder: Path, answer: Piece) -> float:
     "pages",
     [
         pytest.param(tags, id="tags"),
-        pytest.param(
-            letters,
-            id="punycode",
-            marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=IN_THE_LOOP),
-        ),
+        pytest.param(letters, id="punycode"),
     ],
 )
 async def test_a_hostile_page_costs_what_a_harmless_one_does(
