@@ -36,7 +36,6 @@ from monitor.ledger.errors import cause_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
-from monitor.service.configuration_changes import changes
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import ControlSocket, Session
 from monitor.service.heartbeat import Presence
