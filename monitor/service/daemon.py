@@ -15,7 +15,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from monitor.ledger.errors import cause_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
+from monitor.scheduling.under_way import UnderWay
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import ControlSocket, Session
 from monitor.service.heartbeat import Presence
@@ -89,8 +90,13 @@ class Daemon:
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._faulted)
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
-        runner = Runner(self._clock, configuration.state / "exhibits")
+        under_way = UnderWay(configuration.state / "under-way")
+        runner = Runner(self._clock, configuration.state / "exhibits", under_way=under_way)
         self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        for name, seconds in under_way.interrupted().items():
+            # It may be what the last daemon died of; everything else goes first.
+            self._rounds.hold_back(name, self._clock.now() + timedelta(seconds=seconds))
+            log.warning("action=held_back check=%s seconds=%g", name, seconds)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._parts = Parts(runner, self._rounds, self._audit, self._outdated)
         self._control = self._control_socket(configuration, served)

@@ -93,12 +93,14 @@ async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> in
             if stalls.worked > max(before, MOST_SECONDS):
                 held[name] = stalls.worked
             good = not (seen.fault or seen.blind)
+            if name.startswith("good") and not good:
+                held[f"{name}: {seen.fault} {seen.blind}"] = 0.0
             states[f"{name.split()[0]} {'good' if good else 'not'}"] += 1
             if seen.blind and "limit" not in seen.blind:
                 held.setdefault(f"{name}: {seen.blind[:90]}", 0.0)
             await asyncio.sleep(pause)  # as often as a timetable would
 
-    good = kinds()["portal"].model_validate({"url": f"http://127.0.0.1:{ports['http']}/good"})
+    good = kinds()["portal"].model_validate({"url": f"http://127.0.0.1:{ports['good']}/good"})
     watch = asyncio.create_task(stalls.watch())
     looks = [again(name, check, 0.5) for name, check in hostile(ports).items()]
     await asyncio.gather(*looks, *(again(f"good {n}", good, 1.0) for n in range(GOOD)))
@@ -119,16 +121,20 @@ def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     os.environ["REVEILLE_BENCH_SECRET"] = 'MARK&secret"é+9'
     command = [sys.executable, "-m", "tests.bench.hostile_far_ends"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as far,
+        subprocess.Popen(command, **pipes) as far,
+        # The good ones are served by a process of their own: far ends do not wait for one another.
+        subprocess.Popen(command, **pipes) as good,
     ):
-        assert far.stdout is not None
-        ports = json.loads(far.stdout.readline())
+        ports = json.loads(far.stdout.readline()) if far.stdout else {}
+        ports["good"] = json.loads(good.stdout.readline())["http"] if good.stdout else 0
         try:
             return asyncio.run(measured(seconds, ports, Path(folder)))
         finally:
             far.kill()
+            good.kill()
 
 
 if __name__ == "__main__":

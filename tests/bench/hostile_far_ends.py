@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import cast
 
 JSON = b"application/json"
 HTML = b"text/html"
@@ -37,6 +38,7 @@ PAGES: Mapping[str, tuple[bytes, bytes]] = {
     "blanks": (HTML, b"M \r\n" * 475_000),
     "csv": (b"text/csv", b"Date,Calls\n" + b'2026-11-21,"1"\n' * 120_000),
 }
+_BOMB = gzip.compress(b"<p>" + b"a" * 60_000_000)
 REPLIES: Mapping[str, bytes] = {
     "length": b"Content-Length: x" + b" " * 60_000 + b"y\r\n",
     "reason": b"Reason: " + b"Q.850;" * 9_000 + b"\r\n",
@@ -58,7 +60,7 @@ async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         writer.write(b"1\r\na\r\n" * 300_000 + b"0\r\n\r\n")
     elif name == "bomb":
-        packed = gzip.compress(b"<p>" + b"a" * 60_000_000)
+        packed = _BOMB
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n")
         writer.write(b"Content-Length: %d\r\n\r\n" % len(packed) + packed)
     elif name == "cookies":
@@ -93,8 +95,7 @@ class _Sip(asyncio.DatagramProtocol):
         kept = [line for line in data.split(b"\r\n") if line.split(b":")[0].lower() in
                 (b"via", b"from", b"to", b"call-id", b"cseq")]  # fmt: skip
         said = b"SIP/2.0 401 Unauthorized\r\n" + b"\r\n".join(kept) + b"\r\n" + self._more + b"\r\n"
-        assert isinstance(self._transport, asyncio.DatagramTransport)
-        self._transport.sendto(said[:65_000], addr)
+        cast(asyncio.DatagramTransport, self._transport).sendto(said[:65_000], addr)
 
 
 async def main() -> None:

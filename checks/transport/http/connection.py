@@ -35,6 +35,7 @@ class Wire:
         self._sock, self._loop = sock, asyncio.get_running_loop()
         self._wanted: asyncio.Future[None] | None = None
         self._registered = False
+        self._at_a_stretch = 0
         self._tls: ssl.SSLObject | None = None
         self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
 
@@ -84,6 +85,16 @@ class Wire:
 
     async def receive(self) -> bytes:
         """The next piece; empty at the end. Raises Failed, CannotTell."""
+        # What has come already is had without a wait: a page of a million chunks would be worked
+        # through in one go, and nobody else be served meanwhile.
+        if self._at_a_stretch >= _MOST_AT_ONCE:
+            self._at_a_stretch = 0
+            await asyncio.sleep(0)
+        piece = await self._piece()
+        self._at_a_stretch += len(piece)
+        return piece
+
+    async def _piece(self) -> bytes:
         with far_faults():
             if self._tls is None:
                 return await self._received()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from tests.field.far_ends.sip_server import Piece, Request, answer, over_udp
 from tests.loopback.certificates import Authority
@@ -125,8 +126,7 @@ class _Back(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        assert isinstance(self._transport, asyncio.DatagramTransport)
-        self._transport.sendto(data, addr)
+        cast(asyncio.DatagramTransport, self._transport).sendto(data, addr)
 
 
 @asynccontextmanager
