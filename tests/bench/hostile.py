@@ -74,10 +74,9 @@ class Stalls:
         """Tick until cancelled."""
         while True:
             worked, waited = time.thread_time(), time.monotonic()
-            await asyncio.sleep(0)  # one turn of the loop: everything that was ready has run once
+            await asyncio.sleep(0.001)  # whoever waits for the loop waits as long as this
             self.worked = max(self.worked, time.thread_time() - worked)
             self.waited = max(self.waited, time.monotonic() - waited)
-            await asyncio.sleep(0.002)  # the rest of the machine works as well
 
 
 async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> int:
@@ -86,7 +85,8 @@ async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> in
     ends, states, stalls = time.monotonic() + seconds, Counter[str](), Stalls()
     held: dict[str, float] = {}
 
-    async def again(name: str, check: Check, pause: float) -> None:
+    async def again(name: str, check: Check, pause: float, first: float) -> None:
+        await asyncio.sleep(first)  # a timetable has each at a moment of its own
         while time.monotonic() < ends:
             before = stalls.worked
             seen = await runner.attempt(name.replace(" ", "-"), check, 30.0)
@@ -102,8 +102,9 @@ async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> in
 
     good = kinds()["portal"].model_validate({"url": f"http://127.0.0.1:{ports['good']}/good"})
     watch = asyncio.create_task(stalls.watch())
-    looks = [again(name, check, 0.5) for name, check in hostile(ports).items()]
-    await asyncio.gather(*looks, *(again(f"good {n}", good, 1.0) for n in range(GOOD)))
+    bad = hostile(ports).items()
+    looks = [again(name, check, 0.5, n / 50) for n, (name, check) in enumerate(bad)]
+    await asyncio.gather(*looks, *(again(f"good {n}", good, 1.0, n / 100) for n in range(GOOD)))
     watch.cancel()
     for name, longest in sorted(held.items()):
         sys.stdout.write(f"  {name}  {longest * 1000:.0f} ms\n")
@@ -116,17 +117,20 @@ async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> in
     return int(stalls.worked > MOST_SECONDS or bool(lost))
 
 
+def _started(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
 def main() -> int:
     """Start the far ends, and measure."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     os.environ["REVEILLE_BENCH_SECRET"] = 'MARK&secret"é+9'
     command = [sys.executable, "-m", "tests.bench.hostile_far_ends"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, **pipes) as far,
+        _started(command) as far,
         # The good ones are served by a process of their own: far ends do not wait for one another.
-        subprocess.Popen(command, **pipes) as good,
+        _started(command) as good,
     ):
         ports = json.loads(far.stdout.readline()) if far.stdout else {}
         ports["good"] = json.loads(good.stdout.readline())["http"] if good.stdout else 0

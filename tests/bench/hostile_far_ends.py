@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 JSON = b"application/json"
@@ -106,7 +107,7 @@ async def main() -> None:
         ports[name] = server.sockets[0].getsockname()[1]
     for name, more in REPLIES.items():
         transport, _ = await loop.create_datagram_endpoint(
-            lambda more=more: _Sip(more), local_addr=("127.0.0.1", 0)
+            partial(_Sip, more), local_addr=("127.0.0.1", 0)
         )
         ports[name] = transport.get_extra_info("sockname")[1]
     sys.stdout.write(json.dumps(ports) + "\n")
