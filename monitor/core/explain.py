@@ -105,8 +105,7 @@ def explained(
                 until=until.astimezone(local) if until else None,
                 # Whom the site names takes the place of a published desk whole: to call both would
                 # wake somebody for whom it is no business.
-                who=audience(rung.level.role, people)
-                or published(policy, rung.level.role, region),
+                who=audience(rung.level.role, people) or published(policy, rung.level.role, region),
             )
             for rung, until in (
                 (rung, _until(policy, place, rungs, opened_at)) for place, rung in enumerate(rungs)

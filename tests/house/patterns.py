@@ -187,7 +187,7 @@ def _of_class(parts: Any) -> str:
 
 def _in(matcher: list[tuple[str, Any]], sign: str) -> bool:
     negated = bool(matcher) and matcher[0][0] == "NEGATE"
-    hit = any(_hit(name, value, sign) for name, value in matcher)
+    hit: bool = any(_hit(name, value, sign) for name, value in matcher)
     return hit != negated
 
 

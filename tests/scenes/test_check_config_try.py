@@ -1,4 +1,4 @@
-"""check-config --try: everything that a configuration names is opened once, and nothing is placed."""
+"""check-config --try: all that a configuration names is opened once, and nothing is placed."""
 
 from __future__ import annotations
 

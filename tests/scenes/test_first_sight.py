@@ -14,7 +14,6 @@ import pytest
 from checks.kinds import kinds
 from monitor.core.timetable import Daily
 from monitor.scheduling.rounds import FIRST
-from monitor.service.configuration_changes import changes
 from monitor.testing.scenario import Scene, Scripted
 
 ZONE = "Asia/Kolkata"
@@ -124,22 +123,3 @@ def test_every_kind_that_burdens_others_says_so() -> None:
         "virus",
         "voice-log-archive",
     }
-
-
-def test_a_reload_says_what_has_changed(tmp_path: Path) -> None:
-    old = Scene(
-        NOON, {name: {"every": 60.0} for name in ("a", "b", "c")}, folder=tmp_path
-    ).configuration
-    assert changes(old, old) == "nothing changed"
-    kept = {name: old.checks[name] for name in ("a", "b")}
-    new = replace(
-        old,
-        checks={
-            **{f"new-{n}": replace(kept["a"], name=f"new-{n}") for n in range(2)},
-            "a": kept["a"],
-            "b": replace(kept["b"], limit=5.0),
-        },
-        people=old.people[1:],
-    )
-    assert changes(old, new) == "2 checks added, 1 removed, 1 changed; people changed"
-    assert changes(new, replace(new, checks=old.checks)) == "1 check added, 2 removed, 1 changed"

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,10 @@ from monitor.config.reference.examples import example_of
 from monitor.config.reference.markdown import index, reference_of
 from monitor.desks.list import desk_kinds
 
-ANSWERS = ("--site", "Pune", "--zone", "Asia/Kolkata", "--to", "ops@example.net", "--relay", "127.0.0.1")  # fmt: skip
+ANSWERS = (
+    *("--site", "Pune", "--zone", "Asia/Kolkata"),
+    *("--to", "ops@example.net", "--relay", "127.0.0.1"),
+)
 ROOT = Path(__file__).parents[2]
 SITE = '[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\n'
 
@@ -140,7 +144,8 @@ def test_the_index_has_a_line_for_each_in_a_small_terminal() -> None:
 def test_one_of_them_fits_a_small_terminal(name: str) -> None:
     page = reference_of(name, 70)
     prose = [line for line in page.splitlines() if not line.lstrip().startswith("`")]
-    in_examples = example_of({**kinds(), **desk_kinds()}[name]) if name != "site" else ""
+    known: dict[str, Any] = {**kinds(), **desk_kinds()}
+    in_examples = example_of(known[name]) if name != "site" else ""
     wide = [line for line in prose if len(line) > 70 and line not in in_examples]
     assert wide == []
     for odd in ("5e+0", "599s", "e+"):

@@ -230,7 +230,7 @@ def _as_in_the_sample(place: Place, model: Model) -> str:
     field = field_at(model, place)
     written: Any = field.examples[0] if field and field.examples else None
     if written is None and (text := getattr(model, "SAMPLE", "")):
-        tables = next(iter(tomllib.loads(text).values()), {})
+        tables: dict[str, Any] = next(iter(tomllib.loads(text).values()), {})
         found = (_value(place, table) for table in tables.values())
         written = next((one for one in found if one is not None), None)
     if written is not None:
