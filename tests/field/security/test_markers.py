@@ -97,6 +97,8 @@ SLOW: Mapping[str, Base] = {
     ),
 }  # fmt: skip
 """the same, of those whose engine takes seconds to start"""
+ON_A_PHONE = ("sip-call", "burst", "outbound-dialer")
+"""those of them that need the engine of calls"""
 ELSEWHERE: Mapping[str, str] = {
     "portal-browser": "tests/loopback/test_browser_pages.py: pictures and console without secrets",
     "webrtc-browser": "the account of webrtc-call, in the browser of portal-browser",
@@ -217,7 +219,10 @@ async def test_no_secret_leaves_a_look(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", SLOW)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.engine] * (kind in ON_A_PHONE)) for kind in SLOW],
+)
 async def test_nor_one_that_has_an_engine(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
