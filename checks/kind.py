@@ -52,6 +52,9 @@ class Kind:
     PLACES_CALLS: ClassVar[bool] = False
     """Whether an attempt is a call attempt of RFC 6076: it has the stage `answer` and faults
     `sip:NNN`."""
+    COSTS: ClassVar[bool] = False
+    """Whether an attempt costs its owner money: while its ticket is open it is looked at again
+    every half hour, where `recheck` does not say otherwise."""
     COUNTS_USAGE: ClassVar[bool] = False
     """Whether it leaves the exhibit usage.json, and its setting `date` asks of a day long past."""
     BACKUPS: ClassVar[Backups] = "none"

@@ -61,7 +61,7 @@ class Daemon:
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._faulted)
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
-        runner = Runner(self._clock, configuration.state / "exhibits")
+        runner = Runner(self._clock, configuration.state / "exhibits", state=configuration.state)
         self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._signs.heard)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._take(configuration)

@@ -115,7 +115,8 @@ async def _look_once(
         if colourful() and not quiet:
             complain(f"\x1b[2m  {check}: {stage}\x1b[0m")
 
-    rounds = Rounds(ledger, configuration, clock, Runner(clock, exhibits), progress)
+    runner = Runner(clock, exhibits, state=configuration.state)
+    rounds = Rounds(ledger, configuration, clock, runner, progress)
     # One failure is enough here: nobody waits for a confirmation at a terminal.
     seen = await rounds.look(Due(replace(entry, confirm=1), "once"))
     if seen is None:
