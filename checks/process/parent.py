@@ -49,8 +49,6 @@ class Program:
     environment: Mapping[str, str]
     grace_seconds: float = 0.0
     """between SIGTERM and SIGKILL when it is let go of, or the daemon is dead; 0: killed at once"""
-    capabilities: bool = False
-    """whether it inherits the daemon's ambient capabilities (capabilities(7))"""
 
 
 def python(
@@ -58,7 +56,6 @@ def python(
     *arguments: str,
     kept: Sequence[str] = (),
     grace_seconds: float = 0.0,
-    capabilities: bool = False,
     **more: str,
 ) -> Program:
     """A module of the house as a program. `kept` are further variables that it inherits, `more` are
@@ -69,7 +66,7 @@ def python(
         "OPENBLAS_NUM_THREADS": "1",
     }  # a thread for each core gains a child nothing
     environment = {**own, **inherited(*kept), "PYTHONPATH": _ROOT, **more}
-    return Program(command, environment, grace_seconds, capabilities)
+    return Program(command, environment, grace_seconds)
 
 
 def inherited(*kept: str) -> dict[str, str]:
@@ -219,7 +216,6 @@ async def started(
     """
     order = guard.order(
         program.grace_seconds,
-        program.capabilities,
         descriptors,
         program.command,
         dict(program.environment),
