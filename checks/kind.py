@@ -46,6 +46,9 @@ class Kind:
     """[checks.NAME] as a newcomer begins with it, in TOML: `reveille init` writes it, with every
     key explained. It may name what stands in monitor/config/sample.toml: the line trunk-a, the
     agents agent-01, supervisor-01."""
+    LOOKS_ONLY: ClassVar[bool] = False
+    """Whether an attempt is cheap and places nothing: then one is the trial of a configuration
+    (`reveille check-config --try`)."""
     ACCEPTS: ClassVar[bool] = False
     """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`,
     `reveille baseline`)."""
@@ -55,6 +58,9 @@ class Kind:
     COSTS: ClassVar[bool] = False
     """Whether an attempt costs its owner money: while its ticket is open it is looked at again
     every half hour, where `recheck` does not say otherwise."""
+    COSTLY: ClassVar[bool] = False
+    """Whether a look burdens what it looks at, or whoever is called: it waits for its time, and is
+    never made only because it is new."""
     COUNTS_USAGE: ClassVar[bool] = False
     """Whether it leaves the exhibit usage.json, and its setting `date` asks of a day long past."""
     BACKUPS: ClassVar[Backups] = "none"

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from checks import masking
 from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
 from monitor.scheduling.call_book import CallBook
@@ -48,13 +49,14 @@ class Runner:
         exhibits: Path,
         at_once: int = 40,
         spare_bytes: float = SPARE_BYTES,
+        lines: Lines | None = None,
         state: Path | None = None,
     ) -> None:
-        """`state`: the folder by which other processes know who is on a line, and what was
-        dialled.
+        """`lines`: those of another runner of this process, so that both share their channels;
+        `state`: the folder by which other processes know who is on a line, and what was dialled.
         """
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
-        self._lines, self._book = Lines(state), CallBook(state)
+        self.lines, self._book = lines or Lines(state), CallBook(state)
         self._slots = asyncio.Semaphore(at_once)
         self._room_until = float("-inf")
 
@@ -73,7 +75,7 @@ class Runner:
         claims = check.claims()
         # The line before the slot: whoever waits for a busy line keeps nobody else from looking.
         try:
-            async with self._lines.occupy(claims) if claims else nullcontext(), self._slots:
+            async with self.lines.occupy(claims) if claims else nullcontext(), self._slots:
                 return await self._made(name, check, limit_seconds, listener, memory, accepted)
         except OSError as problem:
             whose = ", ".join(claim.line for claim in claims)
@@ -99,14 +101,15 @@ class Runner:
             return Observation(blind=refused)
         folder = partial(self._folder, name, now)
         began_at = _WORLD.now().timestamp()
-        trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
-        trace.listener = listener
-        try:
-            return await self._within(check, trace, limit_seconds or check.longest_seconds())
-        finally:
-            if tolls:
-                took = max(1.0, trace.elapsed())
-                self._book.settle(tolls, number, took, now.timestamp())
+        with masking.attempt():
+            trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
+            trace.listener = listener
+            try:
+                return await self._within(check, trace, limit_seconds or check.longest_seconds())
+            finally:
+                if tolls:
+                    took = max(1.0, trace.elapsed())
+                    self._book.settle(tolls, number, took, now.timestamp())
 
     async def _within(self, check: Check, trace: Trace, limit_seconds: float) -> Observation:
         limit = asyncio.timeout(limit_seconds)
@@ -115,13 +118,15 @@ class Runner:
                 await check.probe(trace)
         except (Failed, CannotTell) as ended:
             return trace.observation(ended)
-        except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
+        except Exception as bug:  # noqa: BLE001 - rule 1: a bug is UNKNOWN, with its cause
             # `expired` tells our own limit from a TimeoutError that the check raised by itself.
             if limit.expired():
                 return trace.observation(
                     blind=f"the attempt did not end within its limit of {limit_seconds:g} s"
                 )
-            log.exception("action=check_broke kind=%s", check.KIND)
+            # An exception's text may hold what a far end said, and that what it was told.
+            where = masking.current().text("".join(traceback.format_exception(bug)))
+            log.error("action=check_broke kind=%s\n%s", check.KIND, where)
             trace.note("".join(traceback.format_exception_only(bug)).strip())
             trace.note(_where(bug))
             return trace.observation(blind=f"bug in {check.KIND}: {type(bug).__name__}: {bug}")
