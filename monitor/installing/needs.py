@@ -58,12 +58,17 @@ class Need:
 
 TABLE = (
     Need(UNIT, _always, starts=True),
-    # It reads what root alone may read: accounts, keys, logs, other users' processes.
+    # The looks at the host are made by a unit that reads what root alone may read: accounts, keys,
+    # logs, other users' processes.
     Need("host.conf", _right("host")),
+    Need("reveille-hostlooks.socket", _right("host"), starts=True),
+    Need("reveille-hostlooks@.service", _right("host")),
     # Chromium wants namespaces for its own sandbox, and memory that its compiler may write to.
     Need("browser.conf", _right("browser")),
-    # RTCP extended reports are read beside the engine (RFC 3611).
+    # RTCP extended reports are read beside the engine (RFC 3611), by a unit that sees datagrams.
     Need("rtcp-xr.conf", _measure("xr_")),
+    Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),
+    Need("reveille-rtcpxr@.service", _measure("xr_")),
 )
 
 
