@@ -62,8 +62,9 @@ class Daemon:
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
         self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
         self._keeping = Keeping(self._ledger)
-        under_way = UnderWay(configuration.state / "under-way")
-        runner = Runner(self._clock, configuration.state / "exhibits", under_way=under_way)
+        state = configuration.state
+        under_way = UnderWay(state / "under-way")
+        runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
         self._rounds: Rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
         for name, seconds in under_way.interrupted().items():
             # It may be what the last daemon died of; everything else goes first.

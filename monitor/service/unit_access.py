@@ -42,7 +42,7 @@ class Unit:
         return self.last("User") or (self.file.stem if dynamic else "root")
 
     def reads_all(self) -> bool:
-        """Whether the drop-in host.conf lets it read the whole host."""
+        """Whether a drop-in of an administrator's own lets it read the whole host."""
         return _READS_ALL in " ".join(self.says.get("AmbientCapabilities", ())).split()
 
     def configurations(self) -> Iterator[Path]:
