@@ -12,28 +12,59 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from checks.web.browser.executable import find
+from checks.telephony.call import engine
+from checks.web.browser import executable
 from lab.watched import Watched
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 # In the order in which a reader meets them: who and where, telephony, web, where tickets go.
-PARTS = ("centre", "calls", "features", "webrtc", "portals", "services", "browser", "mail")
-# A host without Chromium does without these; an UNKNOWN for each round would only be noise.
+PARTS = (
+    *("centre", "calls", "trunk", "features"),
+    *("webrtc", "portals", "services", "browser", "mail"),
+)
+# A host without Chromium or without the engine of calls does without these; an UNKNOWN for each
+# round would only be noise.
 NEED_CHROMIUM = ("browser",)
+NEED_ENGINE = ("calls", "features")
+# What takes the place of such a part.
+INSTEAD = {"calls": "calls-by-pyvoip"}
 
 _BLANK = re.compile(r'"\$(?P<whole>[a-z_]+)"|\$(?P<within>[a-z_]+)')
 
 
-def written(lab: Watched, state: Path) -> str:
-    """A reveille.toml that watches this lab and keeps its state in `state`. Raises KeyError."""
+def written(lab: Watched, state: Path, lost: Collection[str] | None = None) -> str:
+    """A reveille.toml that watches this lab and keeps its state in `state`; `lost` are the parts to
+    do without, by default those that this host lacks something for. Raises KeyError.
+    """
     values = {field.name: getattr(lab, field.name) for field in fields(lab)} | {"state": state}
-    without = () if find(None) else NEED_CHROMIUM
-    return "\n".join(filled(part, values) for part in PARTS if part not in without)
+    if lost is None:
+        lost = {part for parts in _lost().values() for part in parts}
+    parts = (INSTEAD.get(part) if part in lost else part for part in PARTS)
+    return "\n".join(filled(part, values) for part in parts if part)
+
+
+def left_out() -> dict[str, list[str]]:
+    """What this host lacks, in words, and the names of the checks that are left out for that."""
+    return {
+        why: [name for part in parts if part not in INSTEAD for name in _checks(part)]
+        for why, parts in _lost().items()
+    }
+
+
+def _lost() -> dict[str, tuple[str, ...]]:
+    missing = {executable.missing(None): NEED_CHROMIUM, engine.missing(): NEED_ENGINE}
+    return {why: parts for why, parts in missing.items() if why is not None}
+
+
+def _checks(template: str) -> list[str]:
+    text = (TEMPLATES / f"{template}.toml").read_text(encoding="utf-8")
+    return list(tomllib.loads(text)["checks"])
 
 
 def filled(template: str, values: Mapping[str, Path | str | int]) -> str:

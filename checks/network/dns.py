@@ -54,6 +54,7 @@ class Dns(Check):
     """Asks a name server, and compares what it answers."""
 
     KIND: ClassVar[str] = "dns"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.UPLINK
     DUTY: ClassVar[Duty] = "network"
     SAMPLE: ClassVar[str] = """

@@ -224,11 +224,9 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
             talk.say(command)
             await reply(talk, *good)
         text = message.as_bytes().decode("ascii").removesuffix("\r\n")
-        talk.say(
-            # RFC 5321 section 4.5.2: a line that begins with a dot gets another one.
-            "\r\n".join("." + line if line.startswith(".") else line for line in text.split("\r\n"))
-            + "\r\n."
-        )
+        # RFC 5321 section 4.5.2: a line that begins with a dot gets another one.
+        dotted = ("." + line if line.startswith(".") else line for line in text.split("\r\n"))
+        talk.say_lines([*dotted, "."])
         await reply(talk, 250)
 
     async def _arrived(self, imap: Imap, message: EmailMessage, trace: Trace) -> None:

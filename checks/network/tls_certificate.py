@@ -50,6 +50,7 @@ class TlsCertificate(Check):
     """
 
     KIND: ClassVar[str] = "tls-certificate"
+    LOOKS_ONLY: ClassVar[bool] = True
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ssl", "tls", "certificate", "x509")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "network"
@@ -58,7 +59,6 @@ class TlsCertificate(Check):
 kind = "tls-certificate"
 at = ["09:00"]
 expect = ["certificate_days >= 14"]
-component = "agent-portal"
 host = "agent.example.net"
 """
 

@@ -59,17 +59,20 @@ def python(
     kept: Sequence[str] = (),
     grace_seconds: float = 0.0,
     capabilities: bool = False,
+    interpreter: str = sys.executable,
     **more: str,
 ) -> Program:
     """A module of the house as a program. `kept` are further variables that it inherits, `more` are
-    set."""
-    command = (sys.executable, "-m", module, *arguments)
+    set. Another `interpreter` has the house in its own environment."""
+    command = (interpreter, "-m", module, *arguments)
     own = {
         "HOME": "/nonexistent",
         "OPENBLAS_NUM_THREADS": "1",
     }  # a thread for each core gains a child nothing
-    environment = {**own, **inherited(*kept), "PYTHONPATH": _ROOT, **more}
-    return Program(command, environment, grace_seconds, capabilities)
+    # Not for another Python: beside the house may lie libraries that were built for this one.
+    if interpreter == sys.executable:
+        own["PYTHONPATH"] = _ROOT
+    return Program(command, {**own, **inherited(*kept), **more}, grace_seconds, capabilities)
 
 
 def inherited(*kept: str) -> dict[str, str]:

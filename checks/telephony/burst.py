@@ -25,6 +25,7 @@ from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.settings import Duration
 from checks.target import of_call, of_several
+from checks.telephony.call import engine
 from checks.telephony.call.line import AgentName, Line, LineName
 from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall
@@ -57,6 +58,7 @@ class Burst(Check):
     """
 
     KIND: ClassVar[str] = "burst"
+    COSTLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
     DUTY: ClassVar[Duty] = "calls"
     SAMPLE: ClassVar[str] = """
@@ -121,6 +123,10 @@ at_once = 1
             registrars = of_several(sorted({line.registrar for line in self.log_ins}))
             return f"{registrars} (accounts {accounts})"
         return of_call(self.to, self.line.registrar if self.line else "")
+
+    def lacks(self) -> str | None:
+        """The engine of its calls, where this host has none; logging in needs none."""
+        return engine.missing() if self.calls else None
 
     def measures(self) -> Mapping[str, str]:
         """The counts of the attempts, and the rejected share with its interval."""

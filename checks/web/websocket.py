@@ -27,6 +27,7 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.host_port import without_variable
 from checks.transport.http.message import shown
 from checks.web.browsing import revealed
@@ -58,7 +59,7 @@ def _address(written: str) -> str:
     return written
 
 
-class WebSocket(Check):
+class WebSocket(ClearText, Check):
     """Opens a WebSocket, says something and awaits the answer."""
 
     KIND: ClassVar[str] = "websocket"
@@ -100,6 +101,17 @@ answer = "pong"
         if self.send is not None and self.answer is None:
             raise ValueError("'send' needs an 'answer' to await")
         return self
+
+    async def try_out(self, trace: Trace) -> bool:
+        """Open it, and say nothing."""
+        async with self._connection(trace):
+            return True
+
+    def clear_text(self) -> str | None:
+        """The token, on ws."""
+        if self.token is None or not is_open(self.url):
+            return None
+        return f"its token goes over the network in the clear; write wss://, {MEANT}"
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import Check, Claim, Layer
 from checks.settings import Duration, ReadableFile, Secret
 from checks.target import of_address, of_call
-from checks.telephony.call import media_judgement, probe_health
+from checks.telephony.call import engine, media_judgement, probe_health
 from checks.telephony.call.feature_steps import Feature
 from checks.telephony.call.line import Line
 from checks.telephony.call.media_judgement import MediaLimits
@@ -167,6 +167,10 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
         agent = self.agent_line
         # Two softphones of one account would each be rung: the edge forks the call.
         return (Claim(f"{self.user} at {self.url}", 1), *((Claim(agent.name, 1),) if agent else ()))
+
+    def lacks(self) -> str | None:
+        """The engine of the agent's phone, where the script reaches one and this host has none."""
+        return super().lacks() or (engine.missing() if self.agent_line else None)
 
     def target(self) -> str:
         """The number, and the edge that the call goes through."""

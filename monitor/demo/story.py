@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from checks.json_diff import lines
 from lab import Lab
 from lab.audit_data import prepared
+from lab.configuration import left_out
 from monitor.clock import SystemClock
 from monitor.config import load
 from monitor.demo.daemon import NotSeen, Watched, too_busy
@@ -80,6 +81,8 @@ class Story:
         """Healthy, broken, ticketed, told, repaired, closed; and the audit of the morning."""
         async with Lab(self.folder / "lab") as lab, self._daemon(lab) as daemon:
             self._step("opened", where=lab.where(), checks=len(daemon.configuration.checks))
+            for why, checks in left_out().items():
+                self._step("left-out", why=why, checks=checks)
             await self._healthy(daemon)
             lab.break_(_FAULT)
             self._step("broken", fault=_FAULT, about=Lab.FAULTS[_FAULT])
@@ -100,6 +103,10 @@ class Story:
         self.complete = True
 
     async def _healthy(self, daemon: Watched) -> None:
+        # What has a time of day waits for it; the demo does not.
+        for name, entry in daemon.configuration.checks.items():
+            if entry.at:
+                daemon.look(name)
         shown = await daemon.until(
             "what the agents' screen shows", lambda: daemon.accept(_SCREEN, "demo")
         )
@@ -213,6 +220,7 @@ class Story:
                     file=file,
                     kept=kept,
                     evidence=_evidence(self._steps),
+                    left_out=[name for names in left_out().values() for name in names],
                 ).rstrip("\n")
             )
 
@@ -221,6 +229,7 @@ def _told(attempt: AttemptRow) -> dict[str, Any]:
     """One test call, for the template."""
     seen = attempt.observation
     return {
+        "kind": attempt.kind,
         "state": str(attempt.verdict.state),
         "reasons": list(attempt.verdict.reasons),
         "seconds": seen.seconds,

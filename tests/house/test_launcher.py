@@ -4,11 +4,13 @@ nothing downloaded.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -64,13 +66,12 @@ class House:
         folder.mkdir()
         shutil.copy(ROOT / "reveille", self.launcher)
         (folder / "builder.py").write_text(BUILDER)
+        (folder / "locks").mkdir()
         self.asks_for()
 
-    def asks_for(self, version: str = "1.0", *dependencies: str) -> None:
-        written = (
-            PYPROJECT.replace('"1.0"', f'"{version}"') + f"dependencies = {list(dependencies)!r}\n"
-        )
-        (self.folder / "pyproject.toml").write_text(written)
+    def asks_for(self, version: str = "1.0", *locked: str) -> None:
+        (self.folder / "pyproject.toml").write_text(PYPROJECT.replace('"1.0"', f'"{version}"'))
+        (self.folder / "locks" / "lab.txt").write_text("".join(f"{one}\n" for one in locked))
 
     def starting(
         self, *arguments: str, command: Path | None = None, **environment: str
@@ -123,20 +124,47 @@ def test_it_installs_once(house: House, tmp_path: Path) -> None:
     assert house.start(REVEILLE_PYTHON=nothing, PATH="/usr/bin:/bin") == (3, "1.0 /\n", "")
 
 
-def test_it_installs_again_what_pyproject_says_now_and_names_what_cannot_be_had(
-    house: House,
+def wheel(folder: Path) -> str:
+    """A package on this disk; the hash of its wheel."""
+    file = folder / "extra-2.0-py3-none-any.whl"
+    with ZipFile(file, "w") as archive:
+        archive.writestr("extra.py", "")
+        about = "extra-2.0.dist-info"
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: extra\nVersion: 2.0\n")
+        tagged = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{about}/WHEEL", tagged)
+        archive.writestr(f"{about}/RECORD", "")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_it_installs_again_what_the_lock_says_now_and_nothing_of_another_hash(
+    house: House, tmp_path: Path
 ) -> None:
     house.asks_for("1.1")
     assert house.start() == (3, "1.1 /\n", "")
 
-    house.asks_for("1.2", "surely-not-there")
-    code, said, complained = house.start()
-    assert (code, said) == (1, "")
-    assert "No matching distribution found for surely-not-there" in complained
-    assert complained.endswith(
-        "reveille: pip could not install what pyproject.toml asks for (is there a way to a package"
-        " index?)\n"
-    )
+    right = wheel(tmp_path)
+    house.asks_for("1.2", f"extra==2.0 --hash=sha256:{right}")
+    assert house.start(PIP_FIND_LINKS=str(tmp_path)) == (3, "1.2 /\n", "")
+
+    refused = {
+        f"extra==2.0 --hash=sha256:{'0' * 64}": "DO NOT MATCH THE HASHES",
+        "extra==2.0": "Hashes are required",
+        f"surely-not-there==1 --hash=sha256:{right}": "No matching distribution found for surely",
+    }
+    for line, reason in refused.items():
+        (extra,) = house.folder.glob(".venv/lib/*/site-packages/extra.py")
+        shutil.rmtree(next(extra.parent.glob("extra-*")))
+        house.asks_for("1.2", line)
+        code, said, complained = house.start(PIP_FIND_LINKS=str(tmp_path))
+        assert (code, said) == (1, "")
+        assert reason in complained
+        assert complained.endswith(
+            "reveille: pip could not install what locks/lab.txt names (is there a way to a package"
+            " index?)\n"
+        )
+        house.asks_for("1.2", f"extra==2.0 --hash=sha256:{right}")
+        assert house.start(PIP_FIND_LINKS=str(tmp_path)) == (3, "1.2 /\n", "")
 
     house.asks_for("1.0")
     assert house.start() == (3, "1.0 /\n", "")
@@ -164,7 +192,8 @@ def test_an_unfit_python_is_named(tmp_path: Path) -> None:
     assert house.start(REVEILLE_PYTHON=old) == (
         1,
         "",
-        f"reveille: Python 3.11 or 3.12 is needed; {old} is 3.9 (REVEILLE_PYTHON names it)\n",
+        f"reveille: Python 3.11, 3.12, 3.13 or 3.14 is needed; {old} is 3.9 (REVEILLE_PYTHON names"
+        " it)\n",
     )
 
 

@@ -8,6 +8,7 @@ configuration directory, another queue, `default_transport = error`.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -27,8 +28,8 @@ queue_directory = {base}/queue
 data_directory = {base}/data
 maillog_file = {base}/postfix.log
 maillog_file_prefixes = {base}
-mail_owner = postfix
-setgid_group = postdrop
+mail_owner = {owner}
+setgid_group = {group}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = mail.test
@@ -71,6 +72,16 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
+_UNPACKED = """
+command_directory = {root}/usr/sbin
+daemon_directory = {root}/usr/lib/postfix/sbin
+meta_directory = {root}/etc/postfix
+shlib_directory = {root}/usr/lib/postfix
+import_environment = MAIL_CONFIG LD_LIBRARY_PATH
+export_environment = MAIL_CONFIG LD_LIBRARY_PATH
+"""
+
+
 @dataclass
 class Postfix:
     """A running instance."""
@@ -108,6 +119,7 @@ async def postfix(answer: Callable[[str], str | None]) -> AsyncIterator[Postfix]
             "-c",
             str(base / "etc"),
             "start-fg",
+            env=_environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -131,20 +143,39 @@ def _folder() -> Path:
 def _laid_out(base: Path, greylist: int) -> Postfix:
     for name in ("etc", "queue", "data", "boxes"):
         (base / name).mkdir()
-    shutil.chown(base / "data", "postfix")
+    owner, group, further = _installed()
+    shutil.chown(base / "data", owner)
     shutil.chown(base / "boxes", 65534, 65534)
     with socket.create_server(("127.0.0.1", 0)) as free:
         instance = Postfix(base, free.getsockname()[1], make(base / "tls"))
     words = {
         "base": base,
+        "owner": owner,
+        "group": group,
         "port": instance.port,
         "greylist": greylist,
         "certificate": instance.certificate.certificate,
         "key": instance.certificate.key,
     }
-    (base / "etc" / "main.cf").write_text(_MAIN.format(**words))
+    (base / "etc" / "main.cf").write_text(_MAIN.format(**words) + further)
     (base / "etc" / "master.cf").write_text(_MASTER.format(**words))
     return instance
+
+
+def _installed() -> tuple[str, str, str]:
+    """Its user, its group, and further settings: of one that is unpacked beside another mail
+    server, where its programs lie. That one borrows a user and a group that own nothing.
+    """
+    program = shutil.which("postfix") or "/usr/sbin/postfix"
+    root = Path(program).parents[2]
+    if root == Path("/"):
+        return "postfix", "postdrop", ""
+    return "irc", "dip", _UNPACKED.format(root=root)
+
+
+def _environment() -> dict[str, str]:
+    libraries = Path(shutil.which("postfix") or "/usr/sbin/postfix").parents[1] / "lib" / "postfix"
+    return {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(libraries)}
 
 
 async def _answering(instance: Postfix) -> None:
@@ -167,6 +198,7 @@ async def _stopped(instance: Postfix, process: asyncio.subprocess.Process) -> No
         "-c",
         str(instance.base / "etc"),
         "stop",
+        env=_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -1,18 +1,39 @@
-"""A lab, the configuration that watches it, and the real daemon beside it."""
+"""A lab, the configuration that watches it, the real daemon, and scenes on a moved clock."""
 
 from __future__ import annotations
 
 import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab import Lab
 from lab.injected_faults import PORTALS
 from monitor.config import Configuration, load
+from monitor.testing.scenario import Scene
 from tests.scenes.daemon_process import Process
+
+START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+"""when the stories of scenes begin"""
+Make = Callable[..., Scene]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Make]:
+    """Makes scenes that begin at START; what they started ends with the test."""
+    made: list[Scene] = []
+
+    def make(checks: dict[str, dict[str, Any]], **more: Any) -> Scene:
+        made.append(Scene(START, checks, folder=tmp_path, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop_daemon()
 
 
 @pytest.fixture

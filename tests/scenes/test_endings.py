@@ -4,13 +4,7 @@ promise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from checks.contract import CannotTell, Failed
 from monitor.core.incident import Incident
@@ -20,8 +14,8 @@ from monitor.incidents.actions import TicketActions
 from monitor.incidents.deadlines import forget_removed
 from monitor.incidents.view import view
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
+from tests.scenes.conftest import Make
 
-START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 SILENT = Failed("silent", "no sound for 8 s")
 NO_CIRCUIT = Failed("sip:503/34", "Service Unavailable")
 DOWN = Failed("http:503", "Service Unavailable")
@@ -29,21 +23,6 @@ IVR = {
     "main": {"every": 300.0, "diagnose": ("trunk",)},
     "trunk": {"of": ScriptedTrunk, "every": 300.0},
 }
-
-Make = Callable[..., Scene]
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Make]:
-    made: list[Scene] = []
-
-    def make(checks: dict[str, dict[str, Any]], **more: Any) -> Scene:
-        made.append(Scene(START, checks, folder=tmp_path, **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop_daemon()
 
 
 def configure(site: Scene, *names: str, **renamed: str) -> None:
@@ -66,7 +45,7 @@ def kept(site: Scene, number: int = 1) -> Incident:
 
 
 def clocks(site: Scene, number: int = 1) -> dict[str, str]:
-    found = kept(site, number).clocks(site.clock.now(), site.configuration.policy.calendar)
+    found = kept(site, number).clocks(site.clock.now(), site.configuration.policy.calendars)
     return {clock.name: str(clock.state) for clock in found}
 
 

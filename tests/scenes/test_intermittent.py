@@ -7,22 +7,18 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
 from checks.contract import CannotTell, Failed, Trace
 from monitor.incidents import store
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
+from tests.scenes.conftest import START, Make
 
-START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 DOWN = Failed("http:503", "Service Unavailable")
 NO_CIRCUIT = Failed("sip:503/34", "Service Unavailable")
-
-Make = Callable[..., Scene]
 
 
 class EveryOther(ScriptedPortal):
@@ -36,19 +32,6 @@ class EveryOther(ScriptedPortal):
             self.asked[0] += 1
             if self.asked[0] % self.of == 1:
                 raise DOWN
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Make]:
-    made: list[Scene] = []
-
-    def make(checks: dict[str, dict[str, Any]], **more: Any) -> Scene:
-        made.append(Scene(START, checks, folder=tmp_path, **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop_daemon()
 
 
 def portal(of: int) -> type[Scripted]:

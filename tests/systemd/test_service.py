@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,24 +149,11 @@ def _install(machine: Machine, wheels: Path) -> None:
         place = machine.root / "opt/reveille" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, place)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = [
-        *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["lab"],
-        "editables",
-    ]
     download = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--only-binary=:all:",
-        "--python-version=3.11",
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"),
+        *("--python-version=3.11", "--require-hashes", "--dest", str(wheels)),
     ]
-    subprocess.run(
-        [*download, "--dest", str(wheels), *asked, *project["build-system"]["requires"]], check=True
-    )
+    subprocess.run([*download, "-r", ROOT / "locks" / "lab.txt"], check=True)
     said = machine.set_up(
         "/opt/reveille/reveille",
         "--version",

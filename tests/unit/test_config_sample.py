@@ -96,12 +96,12 @@ def test_the_reference_shows_every_kind_with_its_measures_and_every_step() -> No
         assert f'kind = "{kind}"' in text
     for part in (
         "`answer_seconds`: INVITE until 200 OK",
-        "`hear` (path or list of paths, required)",
-        "`hang-up` (true, required)",
+        "`hear` (path or list of paths; required)",
+        "`hang-up` (true; required)",
     ):
         assert part in text
     assert "`every` (duration)" in text
-    assert '`recheck` (duration, default "5m")' in text
+    assert '`recheck` (duration; default "5m")' in text
 
 
 def test_every_key_has_a_meaning() -> None:

@@ -37,7 +37,7 @@ def test_a_template_is_toml_before_it_is_filled(name: str) -> None:
 
 
 def test_every_template_is_used_and_every_known_name_is_asked_for() -> None:
-    assert {*configuration.PARTS, "audit"} == set(TEMPLATES)
+    assert {*configuration.PARTS, *configuration.INSTEAD.values(), "audit"} == set(TEMPLATES)
     asked = {one.strip('"$') for one in re.findall(r'"?\$[a-z_]+"?', WHOLE)}
     assert asked == {field.name for field in fields(Watched)} | {"state"}
 
@@ -71,15 +71,19 @@ def test_whatever_the_folder_is_called_its_paths_come_back_as_they_are(name: str
     assert parsed["checks"]["crm-webhook"]["callback"] == {"json_values": {"$.status": "filed"}}
 
 
-def test_a_host_without_chromium_keeps_the_checks_that_need_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def checks() -> set[str]:
-        return set(
-            tomllib.loads(configuration.written(watched(Path("/srv")), Path("/s")))["checks"]
-        )
+def checks(*lost: str) -> dict[str, str]:
+    """Name -> kind, on a host that does without these parts."""
+    written = tomllib.loads(configuration.written(watched(Path("/srv")), Path("/s"), lost))
+    return {name: check["kind"] for name, check in written["checks"].items()}
 
-    monkeypatch.setattr(configuration, "find", lambda _: "/usr/bin/chromium")
-    everywhere = checks()
-    monkeypatch.setattr(configuration, "find", lambda _: None)
-    assert everywhere - checks() == {"chat", "agent-desk", "agent-softphone"}
+
+def test_a_host_without_chromium_keeps_the_checks_that_need_none() -> None:
+    left = checks().keys() - checks(*configuration.NEED_CHROMIUM)
+    assert left == {"chat", "agent-desk", "agent-softphone"}
+
+
+def test_a_host_without_the_engine_of_calls_calls_by_the_other_one() -> None:
+    left = checks(*configuration.NEED_ENGINE)
+    assert checks().keys() - left == {"call-control", "call-conference", "outbound-dialer"}
+    assert (checks()["main-number"], left["main-number"]) == ("sip-call", "pyvoip-call")
+    assert not {"sip-call", "outbound-dialer", "burst"} & set(left.values())

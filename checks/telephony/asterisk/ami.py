@@ -28,6 +28,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from checks.contract import CannotTell, Failed
+from checks.masking import hide
 from checks.transport.connect import opened
 
 Message = Mapping[str, str]
@@ -64,6 +65,8 @@ class Interface:
         key = hashlib.md5(
             (challenged.get("challenge", "") + secret).encode(), usedforsecurity=False
         ).hexdigest()
+        # Whoever reads the ticket could try passwords against it.
+        hide(key)
         # Events: off keeps the PBX from sending every call's events to a connection that only
         # asks.
         answer = await self._ask("Login", Username=user, AuthType="MD5", Key=key, Events="off")
@@ -206,7 +209,8 @@ def _said(answer: Message) -> str:
 
 def _one_line(text: str) -> str:
     # A line break in a value would begin a header of its own: the value might name another action.
-    return " ".join(text.splitlines())
+    # A NUL ends the line for a PBX that is written in C.
+    return " ".join(text.replace("\0", " ").splitlines())
 
 
 def _identity() -> str:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import signal
 import socket
+import sys
 import time
 from asyncio.subprocess import DEVNULL
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,9 @@ from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell, Failed
 from checks.process.parent import Child, Program, python, started
+from checks.telephony.call.engine import interpreter, missing
 from checks.telephony.sip.causes import refused, with_reasons
+from checks.transport import wire_text
 from checks.transport.faults import far_faults, fault_said
 
 # For the process to be ready, on a machine that is busy: the engine's library takes a second to
@@ -74,16 +77,23 @@ class Phone:
 
     @classmethod
     async def start(cls, command: tuple[str, ...] = (), log: Path | None = None) -> Self:
-        """Start the process. Raises CannotTell. `command` replaces the program, for tests of a
-        process that dies.
+        """Start the process. Raises CannotTell. `command` replaces the program: an engine of
+        another kind, or a test's process that dies.
         """
+        engine = sys.executable if command else interpreter()
+        if engine is None:
+            raise CannotTell(f"engine error: {missing()}")
         # socketpair, not a pipe: both directions, and no path in the file system that others could
         # open.
         with far_faults():
             ours, theirs = socket.socketpair()
         with theirs:
             own = python(
-                _PROGRAM, str(theirs.fileno()), kept=("HOME",), grace_seconds=ORPHAN_SECONDS
+                _PROGRAM,
+                str(theirs.fileno()),
+                kept=("HOME",),
+                grace_seconds=ORPHAN_SECONDS,
+                interpreter=engine,
             )
             words = (*command, str(theirs.fileno())) if command else own.command
             program = Program(words, own.environment, own.grace_seconds)
@@ -115,7 +125,11 @@ class Phone:
         return self._broken
 
     def order(self, do: str, **details: Any) -> None:
-        """Send a command. With a phone that is gone, the next wait says so."""
+        """Send a command. With a phone that is gone, the next wait says so. Raises Failed for a
+        text that would be several lines on the wire.
+        """
+        # What is dialled, pressed or put into a header goes out from here as it is.
+        wire_text.within(details)
         if do == "listen":
             self.orders.append(Event(do, time.monotonic(), details))
         # A phone that is gone is told by the next wait, which knows the reason.

@@ -27,6 +27,7 @@ from pydantic import model_validator
 from checks.contract import CannotTell, Failed, Trace
 from checks.network.tls_certificate import TlsCertificate
 from checks.settings import Settings
+from checks.telephony.call import engine
 from checks.telephony.call.account import port_of
 from checks.telephony.call.leg import Phone
 from checks.telephony.call.line import Line
@@ -77,6 +78,10 @@ class Engine(Settings):
     def all_lines(self) -> dict[str, Line]:
         """The lines that take part, by the name of their leg."""
         return {}
+
+    def lacks(self) -> str | None:
+        """The engine itself, where this host has none."""
+        return engine.missing()
 
 
 def measures_of(lines: Collection[Line]) -> Mapping[str, str]:

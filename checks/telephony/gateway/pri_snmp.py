@@ -34,6 +34,7 @@ from checks.telephony.gateway.flaps import Flaps, count
 from checks.telephony.gateway.gateway import Reading, Wanted, found, read
 from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
 from checks.telephony.sip.transaction import Target
+from checks.transport.clear_text import MEANT, ClearText, is_here
 from checks.transport.connect import have_route, resolve
 from checks.transport.faults import far_faults
 from checks.transport.host_port import HostPort
@@ -52,12 +53,13 @@ class SnmpSpan(Settings):
     """interface index of its D-channel in ISDN-MIB; without it only the line is judged"""
 
 
-class PriSnmp(Check):
+class PriSnmp(ClearText, Check):
     """Asks a gateway by SNMP for its spans: alarms, D-channels, flaps since the last look, busy
     channels.
     """
 
     KIND: ClassVar[str] = "pri-snmp"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.LINE
     DUTY: ClassVar[Duty] = "trunks"
     SAMPLE: ClassVar[str] = """
@@ -65,7 +67,9 @@ class PriSnmp(Check):
 kind = "pri-snmp"
 every = "1m"
 host = "gateway.example.net"
-community = { credential = "gateway" }
+user = "reveille"
+authentication_password = { credential = "gateway-authentication" }
+privacy_password = { credential = "gateway-privacy" }
 spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
 """
 
@@ -119,6 +123,15 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         if len({span.name for span in self.spans}) < len(self.spans):
             raise ValueError("two spans have the same name")
         return self
+
+    def clear_text(self) -> str | None:
+        """A community, to another host."""
+        if self.community is None or is_here(self.host):
+            return None
+        return (
+            "SNMP v2c sends its community in the clear; write a user and its passwords (v3),"
+            f" {MEANT}"
+        )
 
     def measures(self) -> Mapping[str, str]:
         """The measures of the spans, and with DS1-MIB those of flaps and errors."""

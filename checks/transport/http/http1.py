@@ -13,6 +13,7 @@ from collections.abc import Callable
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from checks.contract import Failed
+from checks.transport import wire_text
 from checks.transport.http import forgiving
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
@@ -137,8 +138,8 @@ def _written(request: Request) -> bytes:
     # servers answer 411.
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(request.body)}")
-    lines.append("Connection: close\r\n\r\n")
-    return "\r\n".join(lines).encode("latin-1", "replace") + request.body
+    lines += ["Connection: close", ""]
+    return wire_text.lines(lines).encode("latin-1", "replace") + request.body
 
 
 async def _read_head(wire: Wire, told: _Told, limits: Limits) -> Head:

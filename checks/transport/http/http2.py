@@ -30,6 +30,7 @@ from checks.contract import Failed
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
 from checks.transport.http.message import AskAgain, Head, Limits, Request
+from checks.transport.wire_text import one_line
 
 _GOAWAY = 7
 _GOAWAY_BYTES = 8
@@ -77,14 +78,16 @@ class _Exchange:
 
     def _headers(self) -> list[tuple[str, str]]:
         asked = self._request
-        own = [(name.lower(), value) for name, value in (*asked.headers, *asked.private)]
+        given = (*asked.headers, *asked.private)
+        # RFC 9113 section 10.3: a proxy that goes on in HTTP/1.1 would make lines of it.
+        own = [(one_line(name).lower(), one_line(value)) for name, value in given]
         if asked.body or asked.method in ("POST", "PUT", "PATCH"):
             own.append(("content-length", str(len(asked.body))))
         named = [
             (":method", asked.method),
             (":scheme", asked.address.scheme),
             (":authority", asked.address.authority),
-            (":path", asked.address.target),
+            (":path", one_line(asked.address.target)),
         ]
         return named + own
 

@@ -65,6 +65,10 @@ class BrowserCall(Executable, SoftphoneCall):
     ring_within: Duration = Field(default=8.0, gt=0)
     """how soon it must ring"""
 
+    def lacks(self) -> str | None:
+        """The browser, or the engine of the agent's phone, where this host has none."""
+        return Executable.lacks(self) or SoftphoneCall.lacks(self)
+
     @model_validator(mode="after")
     def _two_accounts(self) -> Self:
         # A platform refuses a call to oneself, or rings nobody.

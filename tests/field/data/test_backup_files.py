@@ -1,0 +1,205 @@
+"""Files and folders as they lie about: what belongs to the top, paths that lie within one another,
+an application that goes on writing, and how much is kept.
+
+What is wrong today is expected to fail, strictly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+from tests.field.story import NAME, SITE, Story, comes_out, once, table
+from tests.loopback.backup_world import World, fault_of
+
+pytestmark = pytest.mark.xdist_group("backup")
+
+WWW_DATA = 33
+
+
+def wrong(reason: str) -> pytest.MarkDecorator:
+    """What the house does of it today."""
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
+
+def directory(tmp_path: Path, path: Path, folder: Path | None = None) -> World:
+    """Backups of this folder."""
+    settings = {"engine": "directory", "path": path}
+    world = World(tmp_path / "world", settings)
+    if folder is not None:
+        world.repository = folder
+    return world
+
+
+@as_root
+@wrong("what belongs to the top itself is in no backup")
+def test_owner_mode_and_times_come_back_after_a_total_loss(tmp_path: Path) -> None:
+    top = tmp_path / "rec"
+    (top / "old").mkdir(parents=True)
+    (top / "a.wav").write_text("a")
+    for path in (top, top / "a.wav", top / "old"):
+        os.chown(path, WWW_DATA, WWW_DATA)
+    top.chmod(0o2770)
+    os.utime(top / "old", (1735689600, 1735689600))
+    before = like(top)
+    world = directory(tmp_path, top)
+    assert fault_of(world.take()) == ""
+    shutil.rmtree(top)
+    assert fault_of(world.restore()) == ""
+    assert like(top) == before
+
+
+def like(top: Path) -> list[tuple[str, str, int, int]]:
+    """Mode, owner and time of each; the times of folders that were filled are not looked at."""
+    found = [top, *sorted(top.rglob("*"))]
+    return [
+        (path.name, oct(path.stat().st_mode), path.stat().st_uid, int(path.stat().st_mtime))
+        for path in found
+    ]
+
+
+@as_root
+@wrong("the owner of a file that is gone is in no backup")
+def test_a_sqlite_file_goes_back_to_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "own.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table cdr(x)")
+    os.chown(path, WWW_DATA, WWW_DATA)
+    path.chmod(0o660)
+    world = World(tmp_path / "world", {"engine": "sqlite", "path": path})
+    assert fault_of(world.take()) == ""
+    path.unlink()
+    assert fault_of(world.restore()) == ""
+    assert (path.stat().st_uid, oct(path.stat().st_mode)) == (WWW_DATA, "0o100660")
+
+
+@wrong("xattrs, hard links and holes are lost without a word")
+def test_links_and_holes_are_kept_or_said(tmp_path: Path) -> None:
+    top = tmp_path / "rec"
+    top.mkdir()
+    (top / "a").write_text("a")
+    os.link(top / "a", top / "b")
+    with (top / "hole").open("wb") as hole:
+        hole.truncate(20_000_000)
+    world = directory(tmp_path, top)
+    seen = world.take()
+    assert fault_of(seen) == ""
+    shutil.rmtree(top)
+    assert fault_of(world.restore()) == ""
+    told = " ".join(seen.notes)
+    assert (top / "a").stat().st_nlink == 2 or "hard link" in told
+    assert (top / "hole").stat().st_blocks * 512 < 1_000_000 or "hole" in told
+
+
+@wrong("the folder of the backups lies inside of what is backed up")
+def test_backups_inside_of_their_source_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """duplicati#61, rbme#3."""
+    top = tmp_path / "self"
+    top.mkdir()
+    file = tmp_path / "reveille.toml"
+    settings = {"kind": "backup", "engine": "directory", "path": top, "folder": top / "backups"}
+    file.write_text(SITE + table(f"checks.{NAME}", settings))
+    assert main(["check-config", "--config", str(file)]) != 0
+    assert "folder" in capsys.readouterr().err
+
+
+@wrong("the link is put aside, and the data lie on the small disk")
+def test_a_link_at_the_top_is_followed_back(tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    big.mkdir()
+    (big / "a").write_text("a")
+    link = tmp_path / "rec"
+    link.symlink_to(big)
+    world = directory(tmp_path, link)
+    assert fault_of(world.take()) == ""
+    assert fault_of(world.restore(overwrite=True)) == ""
+    assert link.is_symlink()
+
+
+@wrong("what is put aside is still being written to")
+def test_a_restore_under_a_live_writer_is_refused_or_said(tmp_path: Path) -> None:
+    """litestream and its like."""
+    path = tmp_path / "live.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as application:
+        application.execute("pragma journal_mode=wal")
+        application.execute("create table cdr(id integer primary key, src text)")
+        world = World(tmp_path / "world", {"engine": "sqlite", "path": path})
+        assert fault_of(world.take()) == ""
+        seen = world.restore(overwrite=True)
+        assert fault_of(seen) != "" or "open" in " ".join(seen.notes)
+
+
+@wrong("nothing bounds what is kept in a copy")
+def test_a_second_disk_keeps_what_the_first_keeps_with_its_proof(tmp_path: Path) -> None:
+    top, disk = tmp_path / "src", tmp_path / "disk2"
+    top.mkdir()
+    disk.mkdir()
+    (top / "a").write_text("a")
+    world = directory(tmp_path, top)
+    for _night in range(3):
+        assert fault_of(world.take(copies=[{"folder": str(disk)}])) == ""
+    local = [backup.folder.name for backup in world.backups()]
+    there = sorted(path.parent.name for path in disk.rglob("manifest.json"))
+    assert there == sorted(local)
+    assert len(list(disk.rglob("proof.json"))) == len(local)
+
+
+@wrong("UTC where the reader reads site time")
+def test_a_day_of_the_site_is_the_night_that_the_list_shows(tmp_path: Path) -> None:
+    top = tmp_path / "src"
+    top.mkdir()
+    world = directory(tmp_path, top)
+    for day in (21, 22):  # 04:00 in India is 22:30 of the day before in UTC
+        (top / "x").write_text(f"the night of {day} November")
+        assert fault_of(world.take()) == ""
+        moved(world, f"202611{day - 1}T223000.000Z-abcd{day:02}", day - 1)
+    file = tmp_path / "reveille.toml"
+    settings = {**world.settings, "folder": world.repository}
+    file.write_text(SITE + table(f"checks.{NAME}", {"kind": "backup", **settings}))
+    again = tmp_path / "again"
+    words = ["backup", "--config", str(file), "restore", NAME, "--at", "2026-11-21"]
+    assert main([*words, "--to", str(again)]) == 0
+    assert (again / "x").read_text() == "the night of 21 November"
+
+
+def moved(world: World, name: str, day: int) -> None:
+    """The newest backup as if it were of that night."""
+    folder = world.newest()
+    body = json.loads((folder / "manifest.json").read_text())
+    body |= {"id": name, "data_as_of": f"2026-11-{day:02}T22:30:00.000000Z"}
+    (folder / "manifest.json").write_text(json.dumps(body))
+    folder.rename(folder.parent / name)
+
+
+@wrong("a count stands for a content")
+async def test_a_recording_that_comes_late_is_archived(tmp_path: Path) -> None:
+    month = datetime.now(UTC).replace(day=1) - timedelta(days=1)
+    there, archive = tmp_path / f"monitor/{month:%Y/%m}", tmp_path / "archive"
+    there.mkdir(parents=True)
+    for number in range(3):
+        (there / f"c{number}.wav").write_text(str(number))
+    settings = {"recordings": str(tmp_path / "monitor/%Y/%m"), "folder": archive}
+    seen = await once(tmp_path, "voice-log-archive", **settings)
+    comes_out(seen, Story("first", None, "three recordings"))
+    (there / "c0.wav").unlink()
+    (there / "late.wav").write_text("late")
+    seen = await once(tmp_path, "voice-log-archive", **settings)
+    assert seen.verdict.fault is not None or archived(archive, "late.wav")
+
+
+def archived(folder: Path, name: str) -> bool:
+    """Whether any manifest knows this file."""
+    return any(name in file.read_text() for file in folder.rglob("manifest.json"))

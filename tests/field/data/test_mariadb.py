@@ -1,0 +1,215 @@
+"""MariaDB databases as sites have them: what is proven comes back, the live server is not held up,
+and no fault tells rows or hashes.
+
+Each story prepares one database of a real server, has it backed up and proven, and looks at what
+came out. What is wrong today is expected to fail, strictly.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pymysql
+import pytest
+
+from tests.loopback.backup_world import World, fault_of
+from tests.loopback.databases import MariaDB, mariadb
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
+
+CDR = "create table cdr(id int primary key, src varchar(64))"
+ROWS = "insert into cdr select seq, md5(seq) from seq_1_to_50"
+# What an INSERT of a PBX may wait at most before its callers hear it.
+STALL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """One database on its server, with its backups."""
+
+    server: MariaDB
+    world: World
+    name: str
+
+    def run(self, *statements: str) -> None:
+        for statement in statements:
+            self.server.run(statement, self.name)
+
+    def restored(self) -> str:
+        """The name of what the newest backup was restored to, beside the live one."""
+        name = f"{self.name}_again"
+        self.server.run(f"drop database if exists {name}")
+        assert fault_of(self.world.restore(to=name)) == ""
+        return name
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MariaDB]:
+    with mariadb() as running:
+        yield running
+
+
+@pytest.fixture
+def site(server: MariaDB, request: pytest.FixtureRequest) -> Site:
+    """An empty database, its backups not taken yet."""
+    name = f"db{abs(hash(request.node.name)) % 10**8}"
+    server.create(name)
+    reached: Mapping[str, object] = {"host": str(server.socket), "user": "root", "database": name}
+    return Site(server, World(server.folder / name, {"engine": "mariadb", **reached}), name)
+
+
+def wrong(reason: str) -> pytest.MarkDecorator:
+    """What the house does of it today."""
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)
+
+
+def proven(site: Site) -> None:
+    """Backed up, restored, equal."""
+    seen = site.world.take()
+    assert fault_of(seen) == "", seen.notes
+
+
+@wrong("the proof looks at less than there is: the history is never dumped")
+@pytest.mark.parametrize("explicit", [False, True], ids=["implicit", "explicit"])
+def test_the_history_of_a_table_comes_back(site: Site, explicit: bool) -> None:
+    """mydumper#932."""
+    times = (
+        ", b timestamp(6) generated always as row start, e timestamp(6) generated always as row"
+        " end, period for system_time(b, e)"
+        if explicit
+        else ""
+    )
+    site.run(
+        f"create table agents(id int primary key, skill varchar(20){times}) with system versioning",
+        "insert into agents(id, skill) values (1,'sales'),(2,'support')",
+        "update agents set skill='billing' where id=1",
+        "delete from agents where id=2",
+        CDR,
+    )
+    count = "select count(*) from agents for system_time all"
+    proven(site)
+    assert site.server.run(count, site.restored()) == site.server.run(count, site.name)
+
+
+@wrong("what is compared is the same lossy text that the tool writes")
+def test_a_float_comes_back_or_the_loss_is_said(site: Site) -> None:
+    site.run(
+        "create table cost(id int primary key, f float)",
+        "insert into cost values (1,123456789),(2,16777217),(3,0.1234567)",
+    )
+    exact = "select id, cast(f as double) from cost order by id"
+    if fault_of(site.world.take()) == "":
+        assert site.server.run(exact, site.restored()) == site.server.run(exact, site.name)
+
+
+@wrong("a flaw of the live database is booked as the backup's own")
+def test_a_procedure_of_a_user_who_is_gone_is_proven_and_goes_back(site: Site) -> None:
+    """worldcubeassociation.org#2045, mysqldump-php#126."""
+    site.run(CDR, ROWS, "create user ghost@'%'")
+    site.run("create definer=ghost@'%' procedure p() select count(*) from cdr")
+    site.run("drop user ghost@'%'")
+    proven(site)
+    site.restored()
+
+
+@wrong("the drill's server is poorer than the live one, and a hash stands in the fault")
+def test_a_user_who_logs_in_by_a_plugin_spoils_no_proof(site: Site) -> None:
+    site.server.run("install soname 'auth_ed25519'")
+    site.run("create user crm@localhost identified via ed25519 using password('secret')")
+    site.run(CDR, ROWS)
+    try:
+        seen = site.world.take()
+    finally:
+        site.run("drop user crm@localhost")
+    assert "USING" not in str(seen.fault).upper()
+    assert fault_of(seen) == ""
+
+
+@wrong("rows stand in the fault")
+def test_no_row_stands_in_a_fault(site: Site) -> None:
+    site.run(
+        "create sequence tickets start with 1000",
+        "create table cdr(id int primary key default nextval(tickets), src text)",
+        "insert into cdr(src) select concat('secret-caller-', seq) from seq_1_to_50",
+    )
+    seen = site.world.take()
+    assert "secret-caller-" not in str(seen.fault)
+    assert "secret-caller-" not in " ".join(seen.notes)
+
+
+@wrong("settings of the live server reach our own questions")
+@pytest.mark.parametrize(
+    "setting", ["max_statement_time=0.05", "sql_mode='PAD_CHAR_TO_FULL_LENGTH'"]
+)
+def test_settings_of_the_server_do_not_reach_our_questions(site: Site, setting: str) -> None:
+    site.run(
+        "create table cdr(id int primary key, code char(10), src varchar(64), t text)",
+        "insert into cdr select seq, 'ab', md5(seq), repeat('x',500) from seq_1_to_60000",
+    )
+    site.server.run(f"set global {setting}")
+    try:
+        proven(site)
+    finally:
+        site.server.run("set global max_statement_time=0")
+        site.server.run("set global sql_mode=default")
+
+
+@wrong("an underscore is taken for any letter")
+def test_a_name_that_is_only_alike_is_no_hindrance(site: Site) -> None:
+    site.run(CDR, ROWS)
+    site.server.create(f"{site.name}Xagain")
+    proven(site)
+    site.restored()
+
+
+@wrong("a table without transactions is read twice while it is written to")
+def test_a_busy_table_without_transactions_is_proven(site: Site) -> None:
+    """FreePBX keeps its records in MyISAM."""
+    site.run(
+        "create table cdr(id int auto_increment primary key, src varchar(80)) engine=myisam",
+        "insert into cdr(src) select md5(seq) from seq_1_to_20000",
+    )
+    done = threading.Event()
+
+    def write() -> None:
+        with pymysql.connect(**site.server.login(site.name), autocommit=True) as connection:
+            cursor = connection.cursor()
+            while not done.wait(0.005):
+                cursor.execute("insert into cdr(src) values ('c')")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        seen = site.world.take(megabytes_a_second=1.0)
+    finally:
+        done.set()
+        writer.join()
+    assert fault_of(seen) == "", seen.notes
+
+
+@wrong("the backup waits for a lock, and everybody behind it waits too")
+def test_live_calls_are_not_held_up_by_a_backup_that_waits(site: Site) -> None:
+    """mydumper#1295, ec2-consistent-snapshot#23."""
+    site.run(
+        "create table cdr(id int auto_increment primary key, src varchar(80)) engine=myisam",
+        "create table slow(id int, s int) engine=myisam",
+    )
+    long = threading.Thread(
+        target=site.run, args=("insert into slow select seq, sleep(0.5) from seq_1_to_30",)
+    )
+    backup = threading.Thread(target=site.world.take)
+    long.start()
+    worst = 0.0
+    with pymysql.connect(**site.server.login(site.name), autocommit=True) as connection:
+        cursor = connection.cursor()
+        backup.start()
+        while long.is_alive():
+            begun = time.monotonic()
+            cursor.execute("insert into cdr(src) values ('live call')")
+            worst = max(worst, time.monotonic() - begun)
+            long.join(0.2)
+    backup.join()
+    assert worst < STALL_SECONDS
