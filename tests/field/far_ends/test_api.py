@@ -55,6 +55,31 @@ JSON = (
         "RFC 8259, 9: a reader may set a limit",
         BAD_JSON,
     ),
+    Story("one-name-twice-alike", b'{"status":"ok","status":"ok"}', "RFC 8259, 4: all agree"),
+    Story(
+        "one-name-twice-deeper",
+        b'{"status":"ok","x":[{"id":1,"id":true}]}',
+        "RFC 8259, 4: readers differ",
+        BAD_JSON,
+    ),
+    Story("single-quotes", b"{'status':'ok'}", "RFC 8259, 7", BAD_JSON),
+    Story("comma-at-the-end", b'{"status":"ok",}', "RFC 8259, 4", BAD_JSON),
+    Story("number-with-zero-first", b'{"status":"ok","id":007}', "RFC 8259, 6", BAD_JSON),
+    Story("control-in-a-text", b'{"status":"ok","x":"a\nb"}', "RFC 8259, 7", BAD_JSON),
+    Story("nan-as-a-text", b'{"status":"ok","x":"NaN"}', "RFC 8259, 7: a text like any other"),
+    Story(
+        "nan-in-a-long-document",
+        b'{"status":"ok","x":"' + b"y" * 300_000 + b'","load":NaN}',
+        "RFC 8259, 6: read in a process of its own",
+        BAD_JSON,
+    ),
+    Story(
+        "twice-in-a-long-document",
+        b'{"status":"failed","x":"' + b"y" * 300_000 + b'","status":"ok"}',
+        "RFC 8259, 4: likewise",
+        BAD_JSON,
+    ),
+    Story("latin1-said-and-sent", b'{"status":"ok","x":"caf\xe9"}', "RFC 8259, 8.1: in the field"),
     Story("half-an-emoji", b'{"status":"\\ud800"}', CUT, Right("FAILED")),
 )
 
