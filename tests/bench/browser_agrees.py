@@ -22,8 +22,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from playwright.async_api import Browser, Error, async_playwright
+from typing import TYPE_CHECKING
 
 from checks.web.browser.executable import wanted as chromium
 from tests.bench.odd_pages import PLAIN_CASES, WANTED, Case
@@ -31,6 +30,9 @@ from tests.field.far_ends import test_http2, test_portal
 from tests.field.far_ends.http_server import PAGE, http_server, page
 from tests.field.story import once
 from tests.loopback.serving import listening
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
 
 PEERS = "curl"
 WITHIN_SECONDS = 4
@@ -176,7 +178,9 @@ async def by_portal(case: Case, url: str, trusted: Path | None, folder: Path) ->
 
 
 async def by_chromium(case: Case, url: str, browser: Browser) -> bool:
-    """Whether the text is in the document, and the status is that of no error."""
+    """Whether the text is in the document, under the status that the check expects."""
+    from playwright.async_api import Error
+
     context = await browser.new_context(ignore_https_errors=True)
     try:
         tab = await context.new_page()
@@ -194,11 +198,9 @@ async def by_chromium(case: Case, url: str, browser: Browser) -> bool:
         await context.close()
 
 
-async def _text(tab: object) -> str:
+async def _text(tab: Page) -> str:
     return str(
-        await tab.evaluate(  # type: ignore[attr-defined]
-            "document.documentElement ? document.documentElement.textContent : ''"
-        )
+        await tab.evaluate("document.documentElement ? document.documentElement.textContent : ''")
     )
 
 
@@ -241,6 +243,8 @@ async def judged(case: Case, browser: Browser) -> Judged:
 
 async def measured(wanted: str) -> list[Judged]:
     """Every case whose kind or name has this in it."""
+    from playwright.async_api import async_playwright
+
     # A connection that a server cuts off in the middle of a story is told by asyncio to its log.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     chosen = [case for case in cases() if wanted in f"{case.kind} {case.name}"]

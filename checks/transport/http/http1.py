@@ -181,6 +181,11 @@ async def _read_body(wire: Wire, told: _Told, body: Body, limits: Limits) -> Non
         if not (data := await wire.receive()):
             if framed.delimited:
                 raise Failed("broken-off", "the page ended before its announced end")
+            # RFC 9112 section 9.8: then nothing proves that the page is whole.
+            if wire.no_farewell:
+                body.forgiven.append(
+                    "no length, and TLS ended without close_notify: perhaps cut off"
+                )
             break
         came += len(data)
         told.feed(data)

@@ -135,6 +135,26 @@ async def test_a_step_that_fails_is_the_portals_fault_whatever_its_letters(
     comes_out(seen, story)
 
 
+@pytest.mark.parametrize(
+    ("step", "right"),
+    [
+        ({"json": {"a": 1}}, OK),
+        ({"method": "DELETE"}, OK),
+        ({}, failed("look", "soft-200")),
+        ({"json": {"a": 1}, "soft_200s": True}, failed("look", "soft-200")),
+    ],
+    ids=["post", "delete", "get", "post-that-must-say-something"],
+)
+async def test_what_is_sent_may_be_answered_by_its_status_alone(
+    tmp_path: Path, step: dict[str, Any], right: Right
+) -> None:
+    """RFC 9110, 15.3.1: most APIs answer a POST so; who is asked for something must say it."""
+    async with http_server(page(body=b"", html=b"Content-Type: text/html")) as port:
+        steps = [{"name": "look", "url": "/answer", **step}]
+        seen = await once(tmp_path, "api", url=f"http://127.0.0.1:{port}/", steps=steps)
+    comes_out(seen, Story("empty", None, "an API", right))
+
+
 async def test_a_single_page_that_fails_keeps_its_status(tmp_path: Path) -> None:
     async with http_server(a_page(OOPS, b"undefined")) as port:
         seen = await once(tmp_path, "portal", url=f"http://127.0.0.1:{port}/")
