@@ -42,7 +42,7 @@ def _measure(prefix: str) -> Wanted:
 
 
 def _restores(configuration: Configuration) -> list[str]:
-    return [name for name, entry in configuration.checks.items() if entry.probe.BACKUPS]
+    return [name for name, entry in configuration.checks.items() if entry.probe.BACKUPS != "none"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,15 +139,21 @@ async def _asked(
     jar: Jar | None,
 ) -> tuple[_Once, Answer]:
     """Ask, and once more where the server says that it has not looked at the request."""
-    for _ in range(_MOST_REFUSALS):
+    for attempt in range(_MOST_REFUSALS):
         once = _Once(request, phases, manner, right, jar)
         try:
             return once, await once.run()
+        except FailedStatus as failed:
+            # RFC 9110 section 15.5.20: a client may ask again over another connection, as browsers
+            # do, once.
+            if attempt or failed.answer.status != 421:
+                raise
+            phases.note("asked again: 421, a server that is not the one for this name")
         except AskAgain as again:
             phases.note(f"asked again{' by HTTP/1.1' if again.by_http1 else ''}: {again.why}")
             manner = replace(manner, http2=manner.http2 and not again.by_http1)
-            last = again
-    raise Failed(last.code, last.why)
+            refused = Failed(again.code, again.why)
+    raise refused
 
 
 class _Once:

@@ -38,6 +38,8 @@ class Wire:
         self._registered = False
         self._at_a_stretch = 0
         self._tls: ssl.SSLObject | None = None
+        self.no_farewell = False
+        """whether TLS ended without close_notify (RFC 8446 section 6.1)"""
         self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def __enter__(self) -> Self:
@@ -110,6 +112,7 @@ class Wire:
             except (
                 ssl.SSLEOFError
             ):  # no word of farewell: whether it is too early, the content tells
+                self.no_farewell = True
                 return b""
 
     async def _worked(self, do: Callable[[], _Made]) -> _Made:
