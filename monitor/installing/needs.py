@@ -23,6 +23,10 @@ def _always(_: Configuration) -> list[str]:
     return ["the service"]
 
 
+def _proofs(configuration: Configuration) -> list[str]:
+    return [n for n, entry in configuration.checks.items() if entry.probe.BACKUPS != "none"]
+
+
 def _right(right: str) -> Wanted:
     def names(configuration: Configuration) -> list[str]:
         return [n for n, entry in configuration.checks.items() if right in entry.probe.rights()]
@@ -64,7 +68,13 @@ TABLE = (
     Need("browser.conf", _right("browser")),
     # RTCP extended reports are read beside the engine (RFC 3611).
     Need("rtcp-xr.conf", _measure("xr_")),
+    # Restores for proof: a sandbox that the service, which may make no namespaces, asks for by a
+    # socket. The service wants the socket, and so starts it.
+    Need("reveille-drill.socket", _proofs),
+    Need("reveille-drill@.service", _proofs),
 )
+DRILL_USER = "reveille-drill"
+"""the user of a drill: it owns nothing"""
 
 
 def needed(configuration: Configuration) -> dict[Need, list[str]]:
