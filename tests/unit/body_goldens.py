@@ -101,6 +101,7 @@ def _incident_0_1_0(one: Incident) -> Incident:
         joined_untold=(),
         joined_since=None,
         severity=replace(one.severity, targets=one.severity.targets[:2]),
+        levels_unheard=(),
         pauses=(),
         escalated_at=None,
         escalated_by="",

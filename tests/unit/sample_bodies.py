@@ -107,6 +107,7 @@ def incidents() -> tuple[Incident, ...]:
         roles_told=("customer-support-desk", "shift-team-leader"),
         levels_told=(1,),
         levels_skipped=(2,),
+        levels_unheard=(1,),
         breaches=(("response", NOW + timedelta(minutes=30)),),
         sequence=7,
         classified_by_human=True,
@@ -352,6 +353,7 @@ def _changes() -> Iterator[Change]:
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
     yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
+    yield incident_escalation.unheard(told, {1: "desk@example.net: 550 no such user"})
     yield pauses.waiting(told, "access to the rack", "asha", NOW)
     yield pauses.going_on(pauses.waiting(told, "access", "asha", NOW).incident, "asha", NOW)
     yield from _ends(told, replace(full, closing=Closing.RESOLVED), seen)
