@@ -295,20 +295,15 @@ ReadableFile = Annotated[Path, BeforeValidator(_readable), _PATH_IN_SCHEMA]
 """A file that exists; a relative path counts from the configuration's own folder."""
 
 
-def _of_the_site(written: str, info: ValidationInfo) -> str:
-    return written or str((info.context or {}).get("timezone", "UTC"))
+def _of_the_loader(key: str, otherwise: str) -> AfterValidator:
+    def known(written: str, info: ValidationInfo) -> str:
+        return written or str((info.context or {}).get(key, otherwise))
+
+    return AfterValidator(known)
 
 
-SiteZone = Annotated[str, AfterValidator(_of_the_site), Field(exclude=True, validate_default=True)]
+_KNOWN = Field(exclude=True, validate_default=True)
+SiteZone = Annotated[str, _of_the_loader("timezone", "UTC"), _KNOWN]
 """The time zone of the site, which the loader knows; nobody writes it, so its default is ""."""
-
-
-def _of_the_monitor(written: str, info: ValidationInfo) -> str:
-    return written or str((info.context or {}).get("state", ""))
-
-
-StateFolder = Annotated[
-    str, AfterValidator(_of_the_monitor), Field(exclude=True, validate_default=True)
-]
-"""The state folder of the monitor, which the loader knows; nobody writes it, so its default
-is ""."""
+StateFolder = Annotated[str, _of_the_loader("state", ""), _KNOWN]
+"""The state folder of the monitor, which the loader knows, likewise."""

@@ -80,6 +80,8 @@ TABLE = (
     Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),
     Need("reveille-rtcpxr@.service", _measure("xr_")),
 )
+DRILL_USER = "reveille-drill"
+"""the user of a drill: it owns nothing"""
 
 
 def needed(configuration: Configuration) -> dict[Need, list[str]]:

@@ -46,6 +46,10 @@ def steps(
     wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
     if not program.packaged:
         wanted += [Link(path, target) for path, target in program.links().items()]
+    if configuration is not None and any(
+        need.file == "reveille-drill.socket" for need in needs.needed(configuration)
+    ):
+        wanted.append(Account(needs.DRILL_USER, Path("/nonexistent")))
     if configuration is not None:
         wanted += _drop_ins(program, configuration)
     return wanted
