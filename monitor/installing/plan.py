@@ -13,6 +13,7 @@ from monitor.installing.layout import (
     CONFIGURATION,
     CREDENTIALS,
     DROP_INS,
+    FAILED_DROP_INS,
     STATE,
     UNIT,
     UNITS,
@@ -54,7 +55,7 @@ def units(program: Program, configuration: Configuration | None) -> dict[str, st
     """The units of their own that are needed, each with its text for this program; the service's is
     dpkg's where the program is.
     """
-    wanted = needs.needed(configuration) if configuration else needs.TABLE[:1]
+    wanted = needs.needed(configuration) if configuration else needs.TABLE[:2]
     return {
         need.file: rendered(program, need.file)
         for need in wanted
@@ -127,6 +128,17 @@ def _drop_ins(program: Program, configuration: Configuration) -> Iterator[Step]:
     yield from (Text(DROP_INS / name, text, MARK) for name, text in texts.items())
     # A need that has gone takes its right along.
     yield from (Gone(path) for path in ours(DROP_INS) if path.name not in texts)
+    yield from _last_word(configuration)
+
+
+def _last_word(configuration: Configuration) -> Iterator[Step]:
+    """What the unit that mails of a failure needs: the mail server's secrets, and no other."""
+    path = FAILED_DROP_INS / "credentials.conf"
+    if text := needs.credentials_text(needs.credentials(configuration, only="desks")):
+        yield Folder(FAILED_DROP_INS, 0o755)
+        yield Text(path, MARK + _ADVICE + text, MARK)
+    elif path in ours(FAILED_DROP_INS):
+        yield Gone(path)
 
 
 def _readable(folder: Path) -> Iterator[Step]:

@@ -8,6 +8,7 @@ from monitor.installing import plan
 from monitor.installing.layout import (
     CONFIGURATION,
     DROP_INS,
+    FAILED_DROP_INS,
     KEPT,
     STATE,
     UNIT,
@@ -33,7 +34,7 @@ def steps(program: Program, purge: bool) -> list[Step]:
             if path.is_symlink() and path.readlink() == target
         ]
     laid = plan.ours(DROP_INS)
-    wanted += [Gone(path) for path in laid]
+    wanted += [Gone(path) for path in (*laid, *plan.ours(FAILED_DROP_INS))]
     if DROP_INS.is_dir() and set(DROP_INS.glob("*")) <= set(laid):
         wanted.append(Gone(DROP_INS))
     if purge:

@@ -31,6 +31,10 @@ def test_it_is_valid_beside_the_unit(tmp_path: Path, drop_in: Path) -> None:
     (tmp_path / "reveille.service.d").mkdir()
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path)))
+    failed = UNIT.with_name("reveille-failed.service")
+    (tmp_path / failed.name).write_text(
+        failed.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path))
+    )
     (tmp_path / "reveille.service.d" / drop_in.name).write_text(drop_in.read_text(encoding="utf-8"))
     seen = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
