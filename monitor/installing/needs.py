@@ -30,6 +30,10 @@ def _right(right: str) -> Wanted:
     return names
 
 
+def _proving(configuration: Configuration) -> list[str]:
+    return [n for n, entry in configuration.checks.items() if entry.probe.BACKUPS != "none"]
+
+
 def _measure(prefix: str) -> Wanted:
     def names(configuration: Configuration) -> list[str]:
         return [
@@ -41,13 +45,13 @@ def _measure(prefix: str) -> Wanted:
     return names
 
 
-def _restores(configuration: Configuration) -> list[str]:
-    return [name for name, entry in configuration.checks.items() if entry.probe.BACKUPS != "none"]
+DRILL = "reveille-drill"
+"""the units of a restore for proof, and their user"""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A file in systemd/: a unit, or with .conf a drop-in of the service."""
+    """A file in systemd/: a unit; with .conf a drop-in of the service, with .sysusers a user."""
 
     file: str
     wanted: Wanted
@@ -59,13 +63,19 @@ class Need:
         """Whether it changes the service, and is no unit of its own."""
         return self.file.endswith(".conf")
 
+    @property
+    def user(self) -> str:
+        """The user that it is, if it is one."""
+        return self.file.removesuffix(".sysusers") if self.file.endswith(".sysusers") else ""
+
 
 TABLE = (
     Need(UNIT, _always, starts=True),
     Need(FAILED, _always),
-    # Restores for proof are tried in a sandbox of their own.
-    Need("reveille-drill.socket", _restores, starts=True),
-    Need("reveille-drill@.service", _restores),
+    # A restore for proof runs as a user that owns nothing, in a unit of its own.
+    Need(f"{DRILL}.sysusers", _proving),
+    Need(f"{DRILL}@.service", _proving),
+    Need(f"{DRILL}.socket", _proving, starts=True),
     # The looks at the host are made by a unit that reads what root alone may read: accounts, keys,
     # logs, other users' processes.
     Need("host.conf", _right("host")),

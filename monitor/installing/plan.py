@@ -42,6 +42,8 @@ def steps(
         *(Rights(path, 0o600) for path in sorted(CREDENTIALS.glob("*")) if path.is_file()),
         *_readable(CONFIGURATION),
     ]
+    owners = [need.user for need in needs.needed(configuration)] if configuration else []
+    wanted += [Account(name, Path("/nonexistent")) for name in owners if name]
     texts = units(program, configuration)
     wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
     if not program.packaged:
@@ -64,6 +66,7 @@ def units(program: Program, configuration: Configuration | None) -> dict[str, st
         need.file: rendered(program, need.file)
         for need in wanted
         if not need.drop_in
+        and not need.user
         and (program.units / need.file).is_file()
         and not (program.packaged and need.file == UNIT)
     }

@@ -16,6 +16,7 @@ from monitor.installing.layout import (
     USER,
     Program,
 )
+from monitor.installing.needs import DRILL
 from monitor.installing.steps import Gone, NoAccount, Step
 
 # StateDirectory= of a unit with DynamicUser= is a link to a folder of this one (systemd.exec(5)).
@@ -39,7 +40,7 @@ def steps(program: Program, purge: bool) -> list[Step]:
         wanted.append(Gone(DROP_INS))
     if purge:
         wanted += [Gone(DROP_INS), Gone(CONFIGURATION), Gone(STATE), Gone(_PRIVATE_STATE)]
-        wanted += [Gone(KEPT), NoAccount(USER)]
+        wanted += [Gone(KEPT), NoAccount(USER), NoAccount(DRILL)]
     return wanted
 
 

@@ -187,9 +187,12 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
     if configuration is None:
         _told(f"there is no {arguments.config} yet: reveille init, then reveille install again")
         return 0
+    beside = 0
     for need in needs.needed(configuration):
         if need.starts:
             service.enable(need.file)
+            # Before the service, which has their sockets bound into its own view.
+            beside = max(beside, _beside(need.file))
     seen = service.state()
     secrets = (needs.credential_file(name) for name in needs.credentials(configuration))
     old = service.stale(needs.folders(configuration), [path for path in secrets if path])
@@ -203,9 +206,7 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
             complain(f"    {line}")
         return 1
     _told(f"ready: {service.state().status}", "    ")
-    return max(
-        (_beside(need.file) for need in needs.needed(configuration) if need.starts), default=0
-    )
+    return beside
 
 
 def _beside(unit: str) -> int:
@@ -219,11 +220,12 @@ def _beside(unit: str) -> int:
 
 def _off() -> None:
     """Stopped, and not started at the next boot; what is not known to systemd is off already."""
-    for action in ("stop", "disable"):
-        try:
-            service.ended(action)
-        except ProgramFault as problem:
-            complain(f"reveille: {problem}")
+    for need in needs.TABLE:
+        for action in ("stop", "disable") if need.starts else ():
+            try:
+                service.ended(action, need.file)
+            except ProgramFault as problem:
+                complain(f"reveille: {problem}")
 
 
 def _agreed() -> bool:
