@@ -116,6 +116,9 @@ def _ticketing(verbs: Any) -> None:
         ("ack", "", "take it in hand"),
         ("note", "text", "add a remark"),
         ("reclassify", "issue", "it is another issue, or not so bad"),
+        ("escalate", "text", "escalate it formally: the ladder counts from now"),
+        ("wait", "text", "it waits for somebody: no promise counts meanwhile"),
+        ("go-on", "", "the waiting is over"),
         ("resolve", "text", "it is over"),
     ):
         parser = _verb(actions, action, "ticketing.change_ticket", about)
@@ -202,6 +205,11 @@ def _backing_up(verbs: Any) -> None:
     action.add_argument("--to", metavar="FILE", help="the file to write; it must not be there")
     action.add_argument(
         "--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to"
+    )
+    action.add_argument(
+        "--with-secrets",
+        action="store_true",
+        help="the files of secrets, too; only together with --recipient",
     )
 
 

@@ -41,6 +41,10 @@ def _measure(prefix: str) -> Wanted:
     return names
 
 
+def _restores(configuration: Configuration) -> list[str]:
+    return [name for name, entry in configuration.checks.items() if entry.probe.BACKUPS != "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """A file in systemd/: a unit, or with .conf a drop-in of the service."""
@@ -59,12 +63,22 @@ class Need:
 TABLE = (
     Need(UNIT, _always, starts=True),
     Need(FAILED, _always),
-    # It reads what root alone may read: accounts, keys, logs, other users' processes.
+    # Restores for proof are tried in a sandbox of their own.
+    Need("reveille-drill.socket", _restores, starts=True),
+    Need("reveille-drill@.service", _restores),
+    # The looks at the host are made by a unit that reads what root alone may read: accounts, keys,
+    # logs, other users' processes.
     Need("host.conf", _right("host")),
+    Need("reveille-hostlooks.socket", _right("host"), starts=True),
+    Need("reveille-hostlooks@.service", _right("host")),
+    # SMART, which wants the disks and rights near to root's: only where that is written.
+    Need("disks.conf", _right("disks")),
     # Chromium wants namespaces for its own sandbox, and memory that its compiler may write to.
     Need("browser.conf", _right("browser")),
-    # RTCP extended reports are read beside the engine (RFC 3611).
+    # RTCP extended reports are read beside the engine (RFC 3611), by a unit that sees datagrams.
     Need("rtcp-xr.conf", _measure("xr_")),
+    Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),
+    Need("reveille-rtcpxr@.service", _measure("xr_")),
 )
 
 

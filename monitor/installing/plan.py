@@ -15,6 +15,7 @@ from monitor.installing.layout import (
     DROP_INS,
     FAILED_DROP_INS,
     STATE,
+    UNIT,
     UNITS,
     USER,
     Program,
@@ -41,9 +42,9 @@ def steps(
         *(Rights(path, 0o600) for path in sorted(CREDENTIALS.glob("*")) if path.is_file()),
         *_readable(CONFIGURATION),
     ]
+    texts = units(program, configuration)
+    wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
     if not program.packaged:
-        texts = units(program, configuration)
-        wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
         wanted += [Link(path, target) for path, target in program.links().items()]
     if configuration is not None:
         wanted += _drop_ins(program, configuration)
@@ -51,12 +52,16 @@ def steps(
 
 
 def units(program: Program, configuration: Configuration | None) -> dict[str, str]:
-    """The units of their own that are needed, each with its text for this program."""
+    """The units of their own that are needed, each with its text for this program; the service's is
+    dpkg's where the program is.
+    """
     wanted = needs.needed(configuration) if configuration else needs.TABLE[:2]
     return {
         need.file: rendered(program, need.file)
         for need in wanted
-        if not need.drop_in and (program.units / need.file).is_file()
+        if not need.drop_in
+        and (program.units / need.file).is_file()
+        and not (program.packaged and need.file == UNIT)
     }
 
 

@@ -26,7 +26,8 @@ def steps(program: Program, purge: bool) -> list[Step]:
     """What is to go; with `purge` configuration, secrets, tickets, evidence and user too."""
     wanted: list[Step] = []
     if not program.packaged:
-        wanted += [Gone(path) for path in (UNITS / UNIT, *plan.ours(UNITS)) if path.exists()]
+        units = dict.fromkeys((UNITS / UNIT, *plan.ours(UNITS)))
+        wanted += [Gone(path) for path in units if path.exists()]
         wanted += [
             Gone(path)
             for path, target in program.links().items()

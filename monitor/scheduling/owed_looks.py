@@ -87,6 +87,10 @@ class OwedLooks:
         found = [due for name in free if (due := self._asked(self.configuration.checks[name], now))]
         return sorted(found, key=lambda due: self._places[due.name])
 
+    def hold_back(self, name: str, until: datetime) -> None:
+        """Look at nothing of a check before this moment: it waits for all others."""
+        self._rest_until[name] = until
+
     def next_waking(self, now: datetime) -> datetime | None:
         """When `owed` is to be asked again, if nothing else happens before."""
         looks = (at for _, at in self._extra_looks(now) if at > now)

@@ -13,6 +13,7 @@ import gc
 import logging
 import signal
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 from monitor.audit.round import AuditRound
@@ -28,6 +29,7 @@ from monitor.ledger import LedgerFault
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
+from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_file import KEEP_SECONDS, Keeping, held_on, opened
 from monitor.service.life_signs import LifeSigns
@@ -60,8 +62,14 @@ class Daemon:
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
         self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
         self._keeping = Keeping(self._ledger)
-        runner = Runner(self._clock, configuration.state / "exhibits")
+        state = configuration.state
+        under_way = UnderWay(state / "under-way")
+        runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
         self._rounds: Rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        for name, seconds in under_way.interrupted().items():
+            # It may be what the last daemon died of; everything else goes first.
+            self._rounds.hold_back(name, self._clock.now() + timedelta(seconds=seconds))
+            log.warning("action=held_back check=%s seconds=%g", name, seconds)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)

@@ -155,7 +155,8 @@ async def _look_once(
 
     inside = INSIDE.get()
     # The daemon's own lines: a test call by hand takes no channel from another.
-    runner = Runner(clock, exhibits, lines=inside.parts.runner.lines if inside else None)
+    lines = inside.parts.runner.lines if inside else None
+    runner = Runner(clock, exhibits, lines=lines, state=configuration.state)
     rounds = Rounds(ledger, configuration, clock, runner, progress)
     # One failure is enough here: nobody waits for a confirmation at a terminal.
     seen = await rounds.look(Due(replace(entry, confirm=1), "once"))
