@@ -24,6 +24,7 @@ from typing import Any
 from checks import masking
 from checks.contract import CannotTell, Check, Claim, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
+from monitor.scheduling.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +76,12 @@ class Runner:
         at_once: int = 40,
         spare_bytes: float = SPARE_BYTES,
         lines: Lines | None = None,
+        under_way: UnderWay | None = None,
     ) -> None:
-        """`lines`: those of another runner of this process, so that both share their channels."""
+        """`lines`: those of another runner of this process, so that both share their channels;
+        `under_way` remembers for a restart what is looked at.
+        """
+        self._under_way = under_way
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
         self.lines = lines or Lines()
         self._slots = asyncio.Semaphore(at_once)
@@ -101,7 +106,8 @@ class Runner:
                 return Observation(blind=blind)
             folder = partial(self._folder, name, self._clock.now())
             began_at = _WORLD.now().timestamp()
-            with masking.attempt():
+            kept = self._under_way.of(name) if self._under_way else nullcontext()
+            with masking.attempt(), kept:
                 trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
                 trace.listener = listener
                 return await self._within(check, trace, limit_seconds or check.longest_seconds())

@@ -13,7 +13,11 @@ from tests.house.source import ROOT, none
 UNIT = ROOT / "systemd" / "reveille.service"
 DROP_IN = ROOT / "systemd" / "host.conf"
 FAR_REPORTS = ROOT / "systemd" / "rtcp-xr.conf"
-BOTH = pytest.mark.parametrize("drop_in", [DROP_IN, FAR_REPORTS], ids=lambda path: path.name)
+DISKS = ROOT / "systemd" / "disks.conf"
+BROWSER = ROOT / "systemd" / "browser.conf"
+BOTH = pytest.mark.parametrize(
+    "drop_in", [DROP_IN, FAR_REPORTS, BROWSER, DISKS], ids=lambda path: path.name
+)
 ONLY_READING = {"CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"}
 
 
@@ -27,6 +31,10 @@ def test_it_is_valid_beside_the_unit(tmp_path: Path, drop_in: Path) -> None:
     (tmp_path / "reveille.service.d").mkdir()
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path)))
+    failed = UNIT.with_name("reveille-failed.service")
+    (tmp_path / failed.name).write_text(
+        failed.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path))
+    )
     (tmp_path / "reveille.service.d" / drop_in.name).write_text(drop_in.read_text(encoding="utf-8"))
     seen = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
