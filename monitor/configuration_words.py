@@ -54,7 +54,7 @@ def configuring(verbs: Any, verb: Verb) -> None:
 
 def adding(verbs: Any, verb: Verb) -> None:
     """add, and what can be added."""
-    add = verbs.add_parser("add", help="add something to look at, tried before it is written")
+    add = verbs.add_parser("add", help="add something that is watched; it is tried before")
     things = add.add_subparsers(title="things", metavar="THING", required=True)
     portal = verb(things, "portal", "adding.portal", "a page that is fetched")
     portal.add_argument("url", help="its address")

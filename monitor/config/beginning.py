@@ -4,6 +4,7 @@ told from the first day on.
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,11 @@ def write_new(path: Path, text: str) -> None:
     and the service's user may be made when it starts (DynamicUser=), so that no group can be given
     to it before. Raises FileExistsError: nothing is overwritten; OSError.
     """
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # A file stands where the folder was to be; what was to be written is not there.
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
     # O_EXCL: a configuration that is there is never overwritten, not even between a look and the
     # writing. The umask may take bits away that the daemon's user needs.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)

@@ -26,8 +26,11 @@ from monitor.command_line import parser
 from monitor.demo import story
 
 WORDS = {"number": ["RV-1"], "text": ["seen"], "name": ["portal"], "issue": [], "about": []}
+WORDS |= {"url": ["http://127.0.0.1:1/"], "to": ["8000"], "database": ["asterisk"]}
 """what is written for an argument that must stand"""
 MORE = {
+    "add number": ["--registrar", "127.0.0.1:1"],
+    "add database": ["--engine", "postgresql"],
     "prompt learn": ["--check", "portal"],
     "backup image": ["--to", "/proc/nope/image.tar"],
     "lab": ["/proc/nope"],
