@@ -189,22 +189,18 @@ class Secret(Settings):
         return f"file {self.file}"
 
     def reveal(self) -> str:
-        """The secret, which the attempt under way will not show. Raises LookupError, naming the
-        place and never the content.
-        """
+        """The secret. Raises LookupError, naming the place and never the content."""
         try:
-            secret = self._read()
+            masking.hide(secret := self._read())
         except (OSError, KeyError, IndexError, UnicodeDecodeError):
             missing = f"{self.where()} is missing, empty or not readable"
             raise LookupError(f"{missing}{self._way()}") from None
-        masking.hide(secret)
         return secret
 
     def _read(self) -> str:
         if self.environment is not None:
             return os.environ[self.environment]
-        # The first line only: editors and `echo` end a file with a line end, which is no part of
-        # the secret.
+        # The first line only: the line end that an editor writes is no part of the secret.
         return self._path().read_text(encoding="utf-8").splitlines()[0]
 
     def _way(self) -> str:
