@@ -203,10 +203,11 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
 def _off() -> None:
     """Stopped, and not started at the next boot; what is not known to systemd is off already."""
     for action in ("stop", "disable"):
-        try:
-            service.ended(action)
-        except ProgramFault as problem:
-            complain(f"reveille: {problem}")
+        for unit in (need.file for need in needs.TABLE if need.starts):
+            try:
+                service.ended(action, unit)
+            except ProgramFault as problem:
+                complain(f"reveille: {problem}")
 
 
 def _agreed() -> bool:
