@@ -78,6 +78,7 @@ class Guarded(ClientConnection):
             head, after = found
             return head.in_full() + after
         hopeless = len(came) > LARGEST_MESSAGE_BYTES or forgiving.is_hopeless(came)
+        hopeless = hopeless or forgiving.end_of_head(came) >= 0
         return bytes(came) if hopeless else None
 
 

@@ -155,6 +155,7 @@ url = "https://report.example.net/"
     async def _look(self, trace: Trace) -> None:
         from checks.transport.http.address import Address
         from checks.transport.http.client import FailedStatus, Manner, fetch
+        from checks.transport.http.cookies import CookieJar
         from checks.transport.http.message import Limits, Request
         from checks.transport.http.phases import Phases
         from checks.web.steps.variables import Words
@@ -174,8 +175,13 @@ url = "https://report.example.net/"
         request = Request("GET", Address.parse(self.url), private=private)
         with Phases(trace) as phases:
             try:
+                # A portal that sets its session and leads back to itself wants the cookie again.
                 page = await fetch(
-                    request, phases, manner, lambda status: status == self.expect_status
+                    request,
+                    phases,
+                    manner,
+                    lambda status: status == self.expect_status,
+                    CookieJar(trace.began_at),
                 )
             except FailedStatus as failed:
                 kept(failed.answer)

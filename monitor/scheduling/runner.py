@@ -26,6 +26,7 @@ from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
 from monitor.scheduling.call_book import CallBook
 from monitor.scheduling.line_channels import Lines
+from monitor.scheduling.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +52,13 @@ class Runner:
         spare_bytes: float = SPARE_BYTES,
         lines: Lines | None = None,
         state: Path | None = None,
+        under_way: UnderWay | None = None,
     ) -> None:
         """`lines`: those of another runner of this process, so that both share their channels;
-        `state`: the folder by which other processes know who is on a line, and what was dialled.
+        `state`: the folder by which other processes know who is on a line, and what was dialled;
+        `under_way` remembers for a restart what is looked at.
         """
+        self._under_way = under_way
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
         self.lines, self._book = lines or Lines(state), CallBook(state)
         self._slots = asyncio.Semaphore(at_once)
@@ -101,7 +105,8 @@ class Runner:
             return Observation(blind=refused)
         folder = partial(self._folder, name, now)
         began_at = _WORLD.now().timestamp()
-        with masking.attempt():
+        kept = self._under_way.of(name) if self._under_way else nullcontext()
+        with masking.attempt(), kept:
             trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
             trace.listener = listener
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
@@ -123,7 +122,7 @@ def _with(name: str, configuration: Configuration) -> Configuration:
 
 def _folder_of_its_own() -> Path:
     """A new one; what looks of days before have left goes."""
-    oldest = time.time() - _ONCE_KEPT_SECONDS
+    oldest = SystemClock().now().timestamp() - _ONCE_KEPT_SECONDS
     for left in Path(tempfile.gettempdir()).glob(f"{_ONCE}*"):
         with suppress(OSError):
             known = left.lstat()

@@ -129,8 +129,12 @@ def test_a_cookie_goes_back_to_whom_it_belongs() -> None:
             "top=6; Domain=net",
             "old=7; Expires=Wed, 21 Oct 2015 07:28:00 GMT",
             "gone=8; Max-Age=0",
-            "broken",
-            "=nothing",
+            "broken; Path=/out",
+            "=nothing; Path=/out",
+            "control=a\x01b",
+            "tab=a\tb",
+            "__Host-short=9; Secure; Path=/in",
+            "__Secure-not=9",
         ],
     )
     assert jar.header(HERE) == "host=1; wide=2; sure=4"

@@ -43,6 +43,7 @@ from checks.transport.http.phases import Phases
 from checks.transport.http.redirects import location_of, onward, refresh_of, target_of
 from checks.transport.http.trust import days_left
 from checks.transport.tls import trusting
+from checks.transport.turns import MUCH_BYTES, own_turn
 
 _OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
 # The error page is kept for the ticket: the reason of a 503 stands in its first lines, and stack
@@ -111,6 +112,9 @@ async def fetch(
         been.add((request.method, str(request.address)))
         once, answer = await _asked(request, phases, manner, right, jar)
         if once.leads_to is None:
+            # Whoever asked works on it now.
+            if len(answer.body) > MUCH_BYTES:
+                await own_turn()
             return answer
         # A login answers 302 to the very page that has just sent the browser to the login: with the
         # new session cookie the same request means something else, and is no circle.
@@ -135,15 +139,21 @@ async def _asked(
     jar: Jar | None,
 ) -> tuple[_Once, Answer]:
     """Ask, and once more where the server says that it has not looked at the request."""
-    for _ in range(_MOST_REFUSALS):
+    for attempt in range(_MOST_REFUSALS):
         once = _Once(request, phases, manner, right, jar)
         try:
             return once, await once.run()
+        except FailedStatus as failed:
+            # RFC 9110 section 15.5.20: a client may ask again over another connection, as browsers
+            # do, once.
+            if attempt or failed.answer.status != 421:
+                raise
+            phases.note("asked again: 421, a server that is not the one for this name")
         except AskAgain as again:
             phases.note(f"asked again{' by HTTP/1.1' if again.by_http1 else ''}: {again.why}")
             manner = replace(manner, http2=manner.http2 and not again.by_http1)
-            last = again
-    raise Failed(last.code, last.why)
+            refused = Failed(again.code, again.why)
+    raise refused
 
 
 class _Once:

@@ -1,13 +1,15 @@
-"""Cookies between the steps of a journey (RFC 6265): who set them, for whom, under which path.
+"""Cookies between the steps of a journey (RFC 6265, and its revision "6265bis" as browsers have
+it): who set them, for whom, under which path.
 
 Rules: a cookie goes back to its host alone unless it names a domain, and then to that domain's
 hosts; a domain of one label (com, localhost) is taken from that very host only; a secure cookie
-never goes over plain http; no more than a browser would keep. http.cookiejar does the same for 4 MB
-of memory.
+never goes over plain http but to this host; no more than a browser would keep. http.cookiejar does
+the same for 4 MB of memory.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from checks.transport.http.address import Address
@@ -18,6 +20,10 @@ _MOST_BYTES = 4096
 _MOST = 180
 # More than the 50 of RFC 6265 in one answer is a faulty application, and each costs a parse.
 _MOST_PER_ANSWER = 50
+
+
+# RFC 6265bis section 5.6 lets a tab pass; Chromium does so between the parts alone.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|^[^;\t]+\t+[^;\t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,31 @@ class Cookie:
         inside = path == self.path or path.startswith(
             self.path if self.path.endswith("/") else self.path + "/"
         )
-        return (host == self.domain or below) and inside and (address.secure or not self.secure)
+        safe = not self.secure or is_trustworthy(address)
+        return (host == self.domain or below) and inside and safe
+
+    def __str__(self) -> str:
+        # RFC 6265bis section 5.8.3: a cookie without a name goes out without an equals sign.
+        return f"{self.name}={self.value}" if self.name else self.value
+
+
+def is_trustworthy(address: Address) -> bool:
+    """Whether a secure cookie goes there: over TLS, and to this very host (W3C Secure Contexts
+    section 3.1), which browsers take for as safe.
+    """
+    host = address.host
+    here = host == "::1" or (address.literal and host.startswith("127."))
+    return address.secure or here or host == "localhost" or host.endswith(".localhost")
+
+
+def _is_kept(cookie: Cookie, address: Address, has_path: bool) -> bool:
+    """Whether it is what its name promises (RFC 6265bis section 4.1.3), and may be secure."""
+    name = cookie.name.lower()
+    if cookie.secure and not is_trustworthy(address):
+        return False
+    if name.startswith(("__secure-", "__host-")) and not cookie.secure:
+        return False
+    return not name.startswith("__host-") or (cookie.host_only and has_path and cookie.path == "/")
 
 
 class CookieJar:
@@ -54,7 +84,7 @@ class CookieJar:
         fit = [cookie for cookie in self._kept.values() if cookie.fits(address)]
         # RFC 6265 section 5.4: some applications read only the first cookie of a name.
         fit.sort(key=lambda cookie: -len(cookie.path))
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in fit)
+        return "; ".join(map(str, fit))
 
     def take(self, address: Address, set_cookies: list[str]) -> bool:
         """Keep what an answer sets; says whether that changed anything."""
@@ -82,15 +112,18 @@ class CookieJar:
         """A Set-Cookie header, and whether the cookie lives; None for one that is not taken."""
         pair, _, rest = written.partition(";")
         name, equals, value = (part.strip() for part in pair.partition("="))
-        # RFC 6265 section 5.2: a Set-Cookie without a name or an equals sign is ignored.
-        if not equals or not name or len(pair) > _MOST_BYTES or not pair.isprintable():
+        # RFC 6265bis section 5.6: what has no equals sign is a value without a name; a control
+        # character ends the whole cookie, and so does a length beyond the limit.
+        if not equals:
+            name, value = "", name
+        if not (name or value) or len(pair.encode()) > _MOST_BYTES or _CONTROL.search(written):
             return None, False
         said = {}
         for part in rest.split(";"):
             key, _, given = part.partition("=")
             said[key.strip().lower()] = given.strip().strip('"')
         # RFC 6265 section 5.2.3: a leading dot is dropped.
-        domain = said.get("domain", "").lstrip(".").lower()
+        domain = said.get("domain", "").removeprefix(".").lower()
         below = "." in domain and not address.literal and address.host.endswith("." + domain)
         # RFC 6265 section 5.3: a host sets no cookie for a stranger's domain.
         if domain and domain != address.host and not below:
@@ -100,8 +133,11 @@ class CookieJar:
             # The default path (RFC 6265 section 5.1.4): the folder of the page that set it.
             path = address.path.rpartition("/")[0] or "/"
         secure = "secure" in said
-        cookie = Cookie(name, value, domain or address.host, not domain, path, secure)
-        return (None, False) if secure and not address.secure else (cookie, self._lives(said))
+        # An address has no hosts below it: its cookie is its own, whatever domain it names.
+        own = not domain or address.literal
+        cookie = Cookie(name, value, domain or address.host, own, path, secure)
+        kept = _is_kept(cookie, address, "path" in said)
+        return (cookie, self._lives(said)) if kept else (None, False)
 
     def _lives(self, said: dict[str, str]) -> bool:
         # Max-Age wins over Expires (RFC 6265 section 5.3); what is no number is ignored.

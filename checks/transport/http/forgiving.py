@@ -1,7 +1,7 @@
 """Heads of answers that break RFC 9112 and that every browser takes all the same: read as browsers
-read them, and written anew in good form, so that one strict parser reads whatever comes after.
+read them, and framed as browsers frame them.
 
-    http/1.1 200                        the name of the protocol in small letters
+    http/1.1 200, ICY 200               the protocol in small letters, or another's name
     X-Long: one\\r\\n two                 folded (RFC 9112 section 5.2)
     X-Old : yes                         a blank before the colon
     X Bad Name: 1, : nothing, no colon  no field at all: passed over
@@ -24,7 +24,9 @@ from dataclasses import dataclass
 # slip (net/http/http_util.cc, LocateStartOfStatusLine).
 _SLIP_BYTES = 4
 # Every repetition is bounded or ends at a sign that it does not take: linear.
-_FIRST = re.compile(rb"(?i)http(?:/(\d{1,3})(?:\.(\d{1,3}))?)?[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.S)
+_FIRST = re.compile(
+    rb"(?i)(?:http(?:/(\d{1,3})(?:\.(\d{1,3}))?)?|icy)[ \t]+0{0,4}(\d{3})(?!\d)[ \t]*(.*)", re.S
+)
 # RFC 9110 section 5.6.2: what the name of a field is made of.
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE_END = re.compile(rb"\r?\n|\r")
@@ -42,17 +44,10 @@ class Forgiven:
     fields: Fields
     framing: Fields
 
-    def written(self) -> bytes:
-        """A head in good form that frames the message alike, and says nothing else."""
-        return self._in_form(b"x", [(b"Connection", b"close"), *self.framing])
-
     def in_full(self) -> bytes:
         """A head in good form that says all that it said."""
-        return self._in_form(self.reason, [*self.fields, *self.framing])
-
-    def _in_form(self, reason: bytes, fields: Fields) -> bytes:
-        lines = [b"HTTP/1.1 %d %s" % (self.status, _plain(reason))]
-        lines += [name + b": " + _plain(value) for name, value in fields]
+        lines = [b"HTTP/1.1 %d %s" % (self.status, _plain(self.reason))]
+        lines += [name + b": " + _plain(value) for name, value in (*self.fields, *self.framing)]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
@@ -79,12 +74,17 @@ def final_head(came: bytearray) -> tuple[Forgiven, bytes] | None:
         del came[:length]
 
 
-def is_hopeless(came: bytearray) -> bool:
-    """Whether what came can become no head of an answer, however much follows."""
+def is_hopeless(came: bytes | bytearray) -> bool:
+    """Whether what came can begin no head of an answer, however much follows."""
     begun = bytes(came[:64]).lstrip(b"\r\n")
-    within = begun[: _SLIP_BYTES + len(b"http")].lower()
     whole = len(begun) >= _SLIP_BYTES + len(b"http") or b"\n" in begun
-    return (whole and b"http" not in within) or b"\0" in came or end_of_head(came) >= 0
+    return whole and _begin(begun) < 0
+
+
+def _begin(line: bytes) -> int:
+    """Where a first line begins; -1 for what is none. ICY is how radio servers answer."""
+    begun = line[: _SLIP_BYTES + len(b"http")].lower()
+    return 0 if begun.startswith(b"icy ") else begun.find(b"http")
 
 
 def read(head: bytes) -> Forgiven | None:
@@ -93,17 +93,17 @@ def read(head: bytes) -> Forgiven | None:
     if b"\0" in head:
         return None
     first, *lines = _unfolded(head.lstrip(b"\r\n"))
-    begin = first.lower().find(b"http", 0, _SLIP_BYTES + len(b"http"))
+    begin = _begin(first)
     match = _FIRST.fullmatch(first[begin:].strip()) if begin >= 0 else None
     if match is None:
         return None
     fields = [field for line in lines if (field := _field(line))]
-    framing = _framing(fields)
-    if framing is None:
+    frame = framing(fields)
+    if frame is None:
         return None
     version = "1.0" if (match[1], match[2]) in ((b"1", b"0"), (b"0", b"9")) else "1.1"
     plain = [field for field in fields if field[0].lower() not in _FRAMING]
-    return Forgiven(version, int(match[3]), match[4], plain, framing)
+    return Forgiven(version, int(match[3]), match[4], plain, frame)
 
 
 def _plain(words: bytes) -> bytes:
@@ -132,7 +132,7 @@ def _field(line: bytes) -> tuple[bytes, bytes] | None:
     return (name, value.strip(b" \t")) if colon and _TOKEN.fullmatch(name) else None
 
 
-def _framing(fields: Fields) -> Fields | None:
+def framing(fields: Fields) -> Fields | None:
     """What frames the message; None for two lengths that differ (RFC 9112 section 6.3)."""
     codings = b",".join(value for name, value in fields if name.lower() == b"transfer-encoding")
     if b"chunked" in {one.strip().lower() for one in codings.split(b",")}:

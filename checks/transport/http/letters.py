@@ -36,6 +36,16 @@ _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.S)
 _META = re.compile(rb"<meta[\s/][^>]{0,500}?charset\s*=\s*(?:[\"']\s*)?([^\s\"'/>;]{1,40})", re.I)
 _XML = re.compile(rb"\A<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([^\"']{1,40})")
 _LONGEST_LABEL = 40
+# Labels of WHATWG Encoding section 4.2 that are newer than the library's table, and the commonest.
+_NEWER = {
+    **dict.fromkeys(
+        ("utf-8", "utf8", "unicode11utf8", "unicode20utf8", "x-unicode20utf8"), "utf-8"
+    ),
+    **dict.fromkeys(
+        ("csunicode", "iso-10646-ucs-2", "ucs-2", "unicode", "unicodefeff"), "utf-16-le"
+    ),
+    "unicodefffe": "utf-16-be",
+}
 # WHATWG Encoding section 4.2: for these a browser shows one replacement character and no page,
 # since what hides in them has been used to attack it.
 _REPLACED = frozenset(
@@ -84,8 +94,8 @@ def _codec(label: str) -> str:
     """Python's codec of a label of the WHATWG's table; empty for none."""
     if not label or len(label) > _LONGEST_LABEL:
         return ""
-    if label.lower() in ("utf-8", "utf8"):
-        return "utf-8"
+    if known := _NEWER.get(label.strip().lower()):
+        return known
     # Few pages need the table, and the daemon mostly waits: imported when one does.
     import webencodings
 

@@ -24,7 +24,7 @@ _AT_ONCE_SECONDS = 1.0
 # What a prescan may cost: a meta element stands in the head.
 _LOOKED_AT = 16_384
 _SAID = re.compile(
-    r"\s*(\d{0,6}(?:\.\d{0,6})?)[\s;,]*(?:url\s*=\s*)?[\"']?([^\"'\s]{1,2000})", re.I
+    r"\s*+(\d{0,6}(?:\.\d{0,6})?)[\s;,]*+(?:url\s*+=\s*+)?[\"']?([^\"'\s]{1,2000})", re.I
 )
 _META = re.compile(r"<meta\s[^>]{0,2500}>", re.I)
 _IS_REFRESH = re.compile(r"http-equiv\s*=\s*[\"']?refresh\b", re.I)
@@ -37,10 +37,14 @@ _UNREAD = re.compile(
 
 
 def location_of(head: Head) -> str:
-    """Where a redirect leads, by the first Location that is not empty; empty for what is none."""
+    """Where a redirect leads; empty for what is none. Raises Failed."""
     if head.status not in _REDIRECTS:
         return ""
-    return next((one for one in head.all("location") if one.strip()), "")
+    found = {one.strip() for one in head.all("location")}
+    # Chromium refuses it as an attack on the header (ERR_RESPONSE_HEADERS_MULTIPLE_LOCATION).
+    if len(found) > 1:
+        raise Failed("redirects", "to two places at once: it has two different Locations")
+    return next(iter(found), "")
 
 
 def target_of(address: Address, location: str) -> Address:

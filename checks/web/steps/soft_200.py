@@ -6,6 +6,8 @@ its title or heading says that it is an    <title>503 Service Unavailable</title
 error                                      <h1>Maintenance</h1>
 a short page that speaks of maintenance    "We are carrying out maintenance and will be back soon."
 nothing on it                              an empty body, without a script that could fill it
+a page that a browser saves and does not   Content-Disposition: attachment, or a media type that
+show                                       is none of a page (application/octet-stream)
 a login page without a field to fill       <title>Sign in</title> and no input
 a login that shows the login page again    a password went out with a form, and the answer asks for
                                            it once more
@@ -61,6 +63,21 @@ _DOWN = re.compile(r"""(?ix)
 _TELLING = re.compile(r"(?i)maint|back|avail|offline|down|occurred|connect|trace")
 _LOGIN = re.compile(r"(?i)\b(?:log ?in|sign ?in|anmelden)\b")
 _MOST_READ = 1000
+# How a page begins, and what a server sends that has forgotten to run its scripts.
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<?php", b"<%@")
+_BEGINNING = 64
+# Chromium's net/mime types of application/ that are shown in a tab.
+_SHOWN = frozenset(
+    {
+        "application/ecmascript",
+        "application/javascript",
+        "application/json",
+        "application/pdf",
+        "application/x-javascript",
+        "application/xhtml+xml",
+        "application/xml",
+    }
+)
 # What came of pages that were read before: most are the same from attempt to attempt. Only a
 # verdict is kept, never the page.
 _read: dict[tuple[int, str, bool], str | None] = {}
@@ -81,11 +98,11 @@ _FULL = (
 
 def soft_failure(answer: Answer, sent_password: bool = False) -> str | None:
     """What is wrong with a page that came with a good status; None when it looks right."""
-    if (
-        not 200 <= answer.status < 300
-        or answer.head.content_type not in _HTML
-        or answer.status in (204, 205)
-    ):
+    if not 200 <= answer.status < 300 or answer.status in (204, 205):
+        return None
+    if why := _saved(answer):
+        return f"a browser saves the page and does not show it: {why}"
+    if answer.head.content_type not in _HTML:
         return None
     key = (hash(answer.body), answer.head.content_type, sent_password)
     if key not in _read:
@@ -93,6 +110,19 @@ def soft_failure(answer: Answer, sent_password: bool = False) -> str | None:
             _read.clear()
         _read[key] = _wrong_with(answer, sent_password)
     return _read[key]
+
+
+def _saved(answer: Answer) -> str | None:
+    """Why a browser would save what is a page: a file that is meant to be saved is none."""
+    begun = answer.body[:_BEGINNING].lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
+    if not begun.startswith(_PAGES):
+        return None
+    # RFC 6266 section 4.2: every disposition but inline is to be saved.
+    disposition = answer.head.get("content-disposition").partition(";")[0].strip().lower()
+    if disposition not in ("", "inline") and "=" not in disposition:
+        return f"Content-Disposition: {disposition[:40]}"
+    kind = answer.head.content_type
+    return kind[:80] if kind.startswith("application/") and kind not in _SHOWN else None
 
 
 def _wrong_with(answer: Answer, sent_password: bool) -> str | None:

@@ -195,6 +195,10 @@ class Walker:
                 "too-small", f"{len(answer.body)} bytes, at least {step.min_bytes} are right"
             )
         soft = self._settings.soft_200s if step.soft_200s is None else step.soft_200s
+        # What is sent to an API is often answered by its status alone (RFC 9110 section 15.3.1);
+        # whoever asks it for something gets something.
+        if not answer.body and self._settings.PROGRAMS and step.verb != "GET":
+            soft = bool(step.soft_200s)
         if soft and (
             wrong := soft_failure(
                 answer, step.form is not None and self.words.has_secret(step.form)

@@ -55,6 +55,31 @@ JSON = (
         "RFC 8259, 9: a reader may set a limit",
         BAD_JSON,
     ),
+    Story("one-name-twice-alike", b'{"status":"ok","status":"ok"}', "RFC 8259, 4: all agree"),
+    Story(
+        "one-name-twice-deeper",
+        b'{"status":"ok","x":[{"id":1,"id":true}]}',
+        "RFC 8259, 4: readers differ",
+        BAD_JSON,
+    ),
+    Story("single-quotes", b"{'status':'ok'}", "RFC 8259, 7", BAD_JSON),
+    Story("comma-at-the-end", b'{"status":"ok",}', "RFC 8259, 4", BAD_JSON),
+    Story("number-with-zero-first", b'{"status":"ok","id":007}', "RFC 8259, 6", BAD_JSON),
+    Story("control-in-a-text", b'{"status":"ok","x":"a\nb"}', "RFC 8259, 7", BAD_JSON),
+    Story("nan-as-a-text", b'{"status":"ok","x":"NaN"}', "RFC 8259, 7: a text like any other"),
+    Story(
+        "nan-in-a-long-document",
+        b'{"status":"ok","x":"' + b"y" * 300_000 + b'","load":NaN}',
+        "RFC 8259, 6: read in a process of its own",
+        BAD_JSON,
+    ),
+    Story(
+        "twice-in-a-long-document",
+        b'{"status":"failed","x":"' + b"y" * 300_000 + b'","status":"ok"}',
+        "RFC 8259, 4: likewise",
+        BAD_JSON,
+    ),
+    Story("latin1-said-and-sent", b'{"status":"ok","x":"caf\xe9"}', "RFC 8259, 8.1: in the field"),
     Story("half-an-emoji", b'{"status":"\\ud800"}', CUT, Right("FAILED")),
 )
 
@@ -108,6 +133,26 @@ async def test_a_step_that_fails_is_the_portals_fault_whatever_its_letters(
         url = f"http://127.0.0.1:{port}/"
         seen = await once(tmp_path, "api", url=url, steps=[{"name": "look", "url": "/answer"}])
     comes_out(seen, story)
+
+
+@pytest.mark.parametrize(
+    ("step", "right"),
+    [
+        ({"json": {"a": 1}}, OK),
+        ({"method": "DELETE"}, OK),
+        ({}, failed("look", "soft-200")),
+        ({"json": {"a": 1}, "soft_200s": True}, failed("look", "soft-200")),
+    ],
+    ids=["post", "delete", "get", "post-that-must-say-something"],
+)
+async def test_what_is_sent_may_be_answered_by_its_status_alone(
+    tmp_path: Path, step: dict[str, Any], right: Right
+) -> None:
+    """RFC 9110, 15.3.1: most APIs answer a POST so; who is asked for something must say it."""
+    async with http_server(page(body=b"", html=b"Content-Type: text/html")) as port:
+        steps = [{"name": "look", "url": "/answer", **step}]
+        seen = await once(tmp_path, "api", url=f"http://127.0.0.1:{port}/", steps=steps)
+    comes_out(seen, Story("empty", None, "an API", right))
 
 
 async def test_a_single_page_that_fails_keeps_its_status(tmp_path: Path) -> None:

@@ -79,6 +79,11 @@ CA = x509.BasicConstraints(ca=True, path_length=None)
 LOCALHOST = x509.SubjectAlternativeName([x509.DNSName("localhost")])
 ELSEWHERE = x509.SubjectAlternativeName([x509.DNSName("*.dual.test"), x509.DNSName("*.localhost")])
 MAIL_ONLY = x509.SubjectAlternativeName([x509.RFC822Name("a@b.c")])
+ONE_LEVEL = x509.SubjectAlternativeName([x509.DNSName("*.a.localhost")])
+ADDRESS_AS_NAME = x509.SubjectAlternativeName([x509.DNSName("127.0.0.1")])
+LEADING_DOT = x509.SubjectAlternativeName([x509.DNSName(".localhost")])
+ONLY_OTHERS = x509.NameConstraints([x509.DNSName("example.net")], None)
+NOT_THIS = x509.NameConstraints(None, [x509.DNSName("localhost")])
 STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 CLIENTS = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
@@ -91,6 +96,8 @@ class Chain:
     root_days: float = LONG_DAYS
     middle_days: float = LONG_DAYS
     middle_ended: float = 0
+    middle: tuple[x509.ExtensionType, ...] = ()
+    middle_is_ca: bool = True
     alone: bool = False
     wants_client: bool = False
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
@@ -99,7 +106,10 @@ class Chain:
     def served(self, folder: Path) -> tuple[ssl.SSLContext, Path]:
         """The server's context, and the file of those who are trusted."""
         root = certify("root", self.root_days, None, CA)
-        middle = certify("middle", self.middle_days, root, CA, ended=self.middle_ended)
+        may_sign = x509.BasicConstraints(ca=self.middle_is_ca, path_length=None)
+        middle = certify(
+            "middle", self.middle_days, root, may_sign, *self.middle, ended=self.middle_ended
+        )
         leaf = certify("localhost", LEAF_DAYS, middle, *self.leaf)
         shown, trusted = folder / "shown.pem", folder / "trusted.pem"
         shown.write_bytes(leaf.pem + (b"" if self.alone else middle.pem) + leaf.key_pem)
@@ -151,6 +161,27 @@ STORIES = (
         "client-wanted-1.2",
         Chain(wants_client=True, newest=ssl.TLSVersion.TLSv1_2),
         "RFC 5246, 7.4.6",
+        Right("FAILED"),
+    ),
+    Story("wildcard-of-another-depth", Chain((ONE_LEVEL,)), "RFC 9525, 6.3", Right("FAILED")),
+    Story("address-as-a-name", Chain((ADDRESS_AS_NAME,)), "RFC 9525, 6.5", Right("FAILED")),
+    Story("name-with-a-dot-first", Chain((LEADING_DOT,)), "RFC 9525, 6.3", Right("FAILED")),
+    Story(
+        "intermediate-for-others-only",
+        Chain(middle=(ONLY_OTHERS,)),
+        "RFC 5280, 4.2.1.10",
+        Right("FAILED"),
+    ),
+    Story(
+        "intermediate-not-for-this",
+        Chain(middle=(NOT_THIS,)),
+        "RFC 5280, 4.2.1.10",
+        Right("FAILED"),
+    ),
+    Story(
+        "intermediate-is-no-authority",
+        Chain(middle_is_ca=False),
+        "RFC 5280, 4.2.1.9",
         Right("FAILED"),
     ),
     Story("strict-name", Chain(strict_name=True), "RFC 6066, 3"),

@@ -24,6 +24,7 @@ from tests.loopback.serving import listening
 DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, ALTSVC = 0, 1, 3, 4, 6, 7, 10
 END_STREAM, ACK, END_HEADERS, PADDED = 1, 1, 4, 8
 NO_ERROR, REFUSED_STREAM, HTTP_1_1_REQUIRED = 0, 7, 13
+INTERNAL_ERROR, CANCEL = 2, 8
 ANY_STREAM = 2**31 - 1
 PREFACE_BYTES = 24
 
@@ -60,6 +61,7 @@ def reset(code: int) -> bytes:
 EMPTY = frame(SETTINGS, 0, 0)
 TAKEN = frame(SETTINGS, ACK, 0)
 HEAD, BODY = headers(), frame(DATA, END_STREAM, 1, PAGE)
+HALVES = frame(DATA, 0, 1, PAGE[:40]), frame(DATA, END_STREAM, 1, PAGE[40:])
 HINTS = headers(b"103", literal(b"link", b"</a.css>"))
 BARE = frame(HEADERS, END_HEADERS, 1, b"\x88" + literal(b"content-length", b"9999"))
 PINGS = frame(PING, 0, 0, b"12345678") * 5
@@ -82,6 +84,21 @@ STORIES = (
     Story("http-1.1-by-reset", (reset(HTTP_1_1_REQUIRED),), BY_1_1),
     Story("http-1.1-by-goaway", (goaway(0, HTTP_1_1_REQUIRED),), BY_1_1),
     Story("refused-stream", (reset(REFUSED_STREAM),), "RFC 9113, 8.7: safe to ask again"),
+    Story(
+        "goaway-with-an-error",
+        (HEAD, goaway(1, INTERNAL_ERROR), BODY),
+        "RFC 9113, 6.8: what is half there may stay so",
+        failed("content", "goaway"),
+    ),
+    Story("goaway-thrice", (*(goaway(ANY_STREAM, NO_ERROR),) * 3, HEAD, BODY), ROLLING),
+    Story("goaway-between-data", (HEAD, HALVES[0], goaway(1, NO_ERROR), HALVES[1]), ROLLING),
+    Story("cancelled", (reset(CANCEL),), "RFC 9113, 7", failed("response", "reset")),
+    Story(
+        "wants-1.1-after-the-head",
+        (HEAD, reset(HTTP_1_1_REQUIRED)),
+        "RFC 9113, 7: too late to ask again",
+        failed("content", "reset"),
+    ),
     Story("early-hints", (HINTS, HEAD, BODY), "RFC 9110, 15.2"),
     Story(
         "early-hints-then-503",
@@ -111,9 +128,7 @@ STORIES = (
         "RFC 9113, 8.1",
     ),
     Story("pings", (PINGS, HEAD, BODY), "RFC 9113, 6.7"),
-    Story(
-        "misdirected", (headers(b"421"), BODY), "RFC 9110, 15.5.20", failed("response", "http:421")
-    ),
+    Story("misdirected-once", (headers(b"421"), BODY), "RFC 9110, 15.5.20: asked again elsewhere"),
     Story("alternative-service", (frame(ALTSVC, 0, 0, b"\0\0"), HEAD, BODY), "RFC 7838, 4"),
     Story("length-wrong", (BARE, BODY), "RFC 9113, 8.1.1: malformed", Right("FAILED")),
     Story(

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from tests.field.far_ends.http_server import EARLY_HINTS, SHORT_PAUSE_SECONDS, http_server, page
-from tests.field.story import Right, Story, comes_out, once, told
+from tests.field.story import OK, Right, Story, comes_out, once, told
+from tests.loopback.serving import listening
 
 GOOD = {"status": 200}
 PAUSE = SHORT_PAUSE_SECONDS
@@ -37,6 +39,31 @@ STORIES = (
         settings=GOOD,
     ),
     Story(
+        "hints-of-line-feeds",
+        (EARLY_HINTS.replace(b"\r\n", b"\n"), PAUSE, DOWN),
+        "RFC 9112, 2.2",
+        Right("FAILED"),
+    ),
+    Story(
+        "glued-to-a-good-one",
+        (DOWN + page(),),
+        "RFC 9112, 9.2: one request has one answer",
+        Right("FAILED"),
+    ),
+    Story("good-and-glued", (page() + DOWN,), "RFC 9112, 9.2", settings=GOOD),
+    Story(
+        "switching-unasked",
+        (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",),
+        "RFC 9110, 7.8",
+        Right("FAILED"),
+    ),
+    Story(
+        "no-head-here",
+        (page(first=b"HTTP/1.1 501 Not Implemented"),),
+        "RFC 9110, 9.1: by GET it is 501 too",
+        Right("FAILED"),
+    ),
+    Story(
         "leading-crlf",
         (b"\r\n" + page(),),
         "RFC 9112, 2.2; the portal takes it",
@@ -57,3 +84,19 @@ async def test_the_last_answer_is_the_answer(tmp_path: Path, story: Story) -> No
         target = {"http": f"http://127.0.0.1:{port}/", **story.settings}
         seen = await once(tmp_path, "uplink", samples=2, targets=[target])
     comes_out(seen, story)
+
+
+async def test_a_server_without_head_is_asked_by_get(tmp_path: Path) -> None:
+    """RFC 9110, 9.1: HEAD must be there; small servers answer 501 or 405 all the same."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        refused = page(first=b"HTTP/1.1 501 Not Implemented", body=b"")
+        writer.write(refused if asked.startswith(b"HEAD") else page())
+        await writer.drain()
+        writer.close()
+
+    async with listening(talk) as port:
+        target = {"http": f"http://127.0.0.1:{port}/", **GOOD}
+        seen = await once(tmp_path, "uplink", samples=2, targets=[target])
+    comes_out(seen, Story("no-head", None, "RFC 9110, 9.1", OK))

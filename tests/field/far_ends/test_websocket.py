@@ -114,6 +114,24 @@ STORIES = (
     ),
     Story("early-hints", answering(frame, before=HINTS), "RFC 9110, 15.2", settings=ASKED),
     Story(
+        "early-hints-thrice", answering(frame, before=HINTS * 3), "RFC 9110, 15.2", settings=ASKED
+    ),
+    Story(
+        "continue-first",
+        answering(frame, before=b"HTTP/1.1 100 Continue\r\n\r\n"),
+        "RFC 9110, 15.2.1",
+        settings=ASKED,
+    ),
+    Story(
+        "hints-then-503",
+        saying(HINTS + b"HTTP/1.1 503 Down\r\nContent-Length: 0\r\n\r\n", greet=False),
+        "RFC 9110, 15.2",
+        failed("websocket", "http:503"),
+        settings=ASKED,
+    ),
+    Story("folded-head", echoing("X-Long: one\r\n two"), "RFC 9112, 5.2", settings=ASKED),
+    Story("control-in-the-head", echoing("Set-Cookie: a\x01b"), "a WAF's cookie", settings=ASKED),
+    Story(
         "redirect",
         saying(MOVED, greet=False),
         "RFC 6455, 4.1",
