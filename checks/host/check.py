@@ -25,6 +25,8 @@ class HostCheck(Check):
     """the file in checks/host/collectors that does it"""
     HEAVY: ClassVar[bool] = False
     """whether it reads so much that it goes to the end of every queue (nice 19, ionice idle)"""
+    OWN_FORM: ClassVar[frozenset[str]] = frozenset()
+    """the settings that `plain` gives in another form than they are written in: tables, or None"""
     WORST: ClassVar[tuple[str, ...]] = ()
     """codes of faults, the worst first: when several things are wrong, the first of them names the
     fault

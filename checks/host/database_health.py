@@ -33,6 +33,7 @@ class DatabaseHealth(HostCheck):
     KIND: ClassVar[str] = "database-health"
     LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "database"
+    OWN_FORM: ClassVar[frozenset[str]] = frozenset({"server"})
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """
 # For the account: GRANT pg_monitor TO reveille; MariaDB: GRANT PROCESS, REPLICATION CLIENT.

@@ -107,21 +107,28 @@ def _hold_to_model(kind: type[HostCheck], settings: Mapping[str, Any]) -> None:
     try:
         kind.model_validate(_by_reference(kind, settings))
     except ValidationError as problem:
-        first = problem.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise NotAsked(f"{kind.KIND}: {place}: {first['msg']}") from None
+        wrong = problem.errors(include_input=False, include_url=False)
+        for one in (one for one in wrong if not set(one["loc"][:1]) & kind.OWN_FORM):
+            place = ".".join(map(str, one["loc"]))
+            raise NotAsked(f"{kind.KIND}: {place} is not what it may be") from None
+    for name in kind.OWN_FORM:
+        if not isinstance(settings[name], dict | None):
+            raise NotAsked(f"{kind.KIND}: {name} is no table")
 
 
 def _by_reference(kind: type[Settings], settings: Mapping[str, Any]) -> dict[str, Any]:
     """As written in a configuration: each secret by a reference, which nobody follows."""
     written: dict[str, Any] = {}
-    for name, field in kind.model_fields.items():
-        value, models = settings.get(name), list(_models(field.annotation))
+    for name, value in settings.items():
+        field = kind.model_fields.get(name)
+        models = list(_models(field.annotation)) if field else []
+        named = (field.alias if field else None) or name
         if isinstance(value, str) and Secret in models:
-            value = {"environment": "NOT_READ"}
+            written[named] = {"environment": "NOT_READ"}
         elif isinstance(value, dict) and len(models) == 1:
-            value = _by_reference(models[0], value)
-        written[field.alias or name] = value
+            written[named] = _by_reference(models[0], value)
+        else:
+            written[named] = value
     return written
 
 

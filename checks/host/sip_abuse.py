@@ -39,6 +39,7 @@ class SipAbuse(HostCheck):
 
     KIND: ClassVar[str] = "sip-abuse"
     LOOK: ClassVar[str] = "sip_abuse"
+    OWN_FORM: ClassVar[frozenset[str]] = frozenset({"records"})
     ACCEPTS: ClassVar[bool] = True
     HEAVY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "security"

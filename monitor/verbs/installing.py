@@ -220,10 +220,10 @@ def _beside(unit: str) -> int:
 
 def _off() -> None:
     """Stopped, and not started at the next boot; what is not known to systemd is off already."""
-    for need in needs.TABLE:
-        for action in ("stop", "disable") if need.starts else ():
+    for action in ("stop", "disable"):
+        for unit in (need.file for need in needs.TABLE if need.starts):
             try:
-                service.ended(action, need.file)
+                service.ended(action, unit)
             except ProgramFault as problem:
                 complain(f"reveille: {problem}")
 

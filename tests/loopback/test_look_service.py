@@ -142,7 +142,7 @@ def test_secrets_are_let_through_and_not_told(monkeypatch: pytest.MonkeyPatch) -
     )
     asked = job(look="database", settings=check.plain())
     assert MARK in json.dumps(look_service.understood(json.dumps(asked).encode()))
-    asked["settings"]["server"]["port"] = MARK
+    asked["settings"]["within"] = MARK
     with pytest.raises(look_service.NotAsked) as refused:
         look_service.understood(json.dumps(asked).encode())
     assert MARK not in str(refused.value)

@@ -67,6 +67,7 @@ def refer(invite: Request, raw: RawPhone, target: str, number: int) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+@pytest.mark.engine
 async def test_a_refer_leads_to_the_steps_number_alone_and_once(tmp_path: Path) -> None:
     async with (
         RawPhone(0) as raw,
@@ -147,6 +148,7 @@ async def knocking(how: str, port: int, folder: Path) -> AsyncIterator[Path]:
         yield log
 
 
+@pytest.mark.engine
 @pytest.mark.slow
 @pytest.mark.parametrize("how", KNOCKS)
 async def test_who_knocks_at_the_agents_phone_is_no_customer(how: str, tmp_path: Path) -> None:
@@ -166,6 +168,7 @@ async def test_who_knocks_at_the_agents_phone_is_no_customer(how: str, tmp_path:
     assert not re.search(r"turned-away", (tmp_path / "seen" / "timings.json").read_text())
 
 
+@pytest.mark.engine
 async def test_the_password_is_for_the_lines_own_realm(tmp_path: Path) -> None:
     """A callee who asks for a password in the name of another realm gets no digest to guess by."""
     proofs: list[str] = []
