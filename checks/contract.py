@@ -55,6 +55,7 @@ __all__ = [
     "Origin",
     "Refused",
     "Stage",
+    "Toll",
     "Trace",
 ]
 
@@ -80,6 +81,25 @@ class Claim:
 
     line: str
     channels: int
+    taken: int = 1
+    """how many of the channels this attempt has at once"""
+    across_processes: bool = True
+    """whether other processes of this host are on the same line; False: it is this one's own"""
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """Calls that one attempt dials, and what may be dialled at the most, by the line's settings."""
+
+    line: str
+    to: str
+    calls: int
+    seconds: float
+    """the longest that each of them can last"""
+    calls_a_day: int
+    minutes_a_day: int
+    may_dial: tuple[str, ...] = ()
+    """the numbers that may be dialled, "*" for any beginning or end; (): what is configured"""
 
 
 class Check(Kind, Settings, ABC):
@@ -116,6 +136,10 @@ class Check(Kind, Settings, ABC):
 
     def claims(self) -> tuple[Claim, ...]:
         """The lines that one attempt occupies."""
+        return ()
+
+    def tolls(self) -> tuple[Toll, ...]:
+        """What one attempt dials, call by call, where calls may cost."""
         return ()
 
     async def try_out(self, trace: Trace) -> bool:

@@ -55,6 +55,9 @@ class Kind:
     PLACES_CALLS: ClassVar[bool] = False
     """Whether an attempt is a call attempt of RFC 6076: it has the stage `answer` and faults
     `sip:NNN`."""
+    COSTS: ClassVar[bool] = False
+    """Whether an attempt costs its owner money: while its ticket is open it is looked at again
+    every half hour, where `recheck` does not say otherwise."""
     COSTLY: ClassVar[bool] = False
     """Whether a look burdens what it looks at, or whoever is called: it waits for its time, and is
     never made only because it is new."""

@@ -52,11 +52,23 @@ _PROOF = re.compile(
 _ROWS = re.compile(
     r"(?m)\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+):[^\n]*"
     r"|(?<=Duplicate entry ')[^\n]*(?=' for key)|(?<=value: ')[^\n]*(?=' for column)"
-    r"|(?<=near ')[^\n]*(?=' at line)"
+    r"|\bfor type [\w ]{1,40}: \"[^\n]*|(?<=near ')[^\n]*(?=' at line)"
     r"|SCRAM-SHA-256\$[\w+/=:$]+|\bmd5[0-9a-f]{32}\b|\*[0-9A-F]{40}\b"
     r"|\$(?:2[aby]|[156y]|argon2id?)\$[\w./=,$]+"
 )
-_OF_ROWS = ("DETAIL:", "CONTEXT:", "STATEMENT:", "QUERY:", "LINE ", " '", "SCRAM-", "md5", "*", "$")
+_OF_ROWS = (
+    "DETAIL:",
+    "for type",
+    "CONTEXT:",
+    "STATEMENT:",
+    "QUERY:",
+    "LINE ",
+    " '",
+    "SCRAM-",
+    "md5",
+    "*",
+    "$",
+)
 
 
 class Mask:

@@ -39,6 +39,7 @@ __all__ = [
     "Secret",
     "Settings",
     "SiteZone",
+    "StateFolder",
     "from_directory",
     "is_duration",
     "named",
@@ -300,3 +301,14 @@ def _of_the_site(written: str, info: ValidationInfo) -> str:
 
 SiteZone = Annotated[str, AfterValidator(_of_the_site), Field(exclude=True, validate_default=True)]
 """The time zone of the site, which the loader knows; nobody writes it, so its default is ""."""
+
+
+def _of_the_monitor(written: str, info: ValidationInfo) -> str:
+    return written or str((info.context or {}).get("state", ""))
+
+
+StateFolder = Annotated[
+    str, AfterValidator(_of_the_monitor), Field(exclude=True, validate_default=True)
+]
+"""The state folder of the monitor, which the loader knows; nobody writes it, so its default
+is ""."""

@@ -12,7 +12,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from monitor.command_line import OLD_WORDS, parser, verb_named
+from monitor.command_line import parser
+from monitor.command_words import OLD_WORDS, verb_named
 from monitor.terminal import complain
 from monitor.verbs.asking import asked, said_alone, words_typed
 from monitor.verbs.calling import called

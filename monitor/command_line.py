@@ -8,81 +8,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from checks.messages import nearest
 from monitor import configuration_words
-from monitor.terminal import say
+from monitor.command_words import OLD_WORDS, Parser, Version
 
-DISTRIBUTION = "reveille-monitor"
-"""what pip calls the program; `reveille` is a stranger's there"""
 # Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
-# Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
-OLD_WORDS = {"look": "run-now", "accept": "baseline"}
 # Who acts is who is logged in; a shift's shared account may say more.
 _BY = "a note on who says so, beside your name"
-_UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
-"""how argparse refuses a word, in Python 3.11 and 3.12"""
-
-
-class _Version(argparse.Action):
-    """--version: what is installed is asked for only by whoever wants to know it."""
-
-    def __init__(self, option_strings: Sequence[str], **given: Any) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=given["help"])
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
-
-        say(f"{parser.prog} {version(DISTRIBUTION)}")
-        parser.exit()
-
-
-class _Parser(argparse.ArgumentParser):
-    """A verb's: what the verb says of itself is read when somebody asks for help, its module when
-    it is run.
-    """
-
-    def error(self, message: str) -> NoReturn:
-        """An unknown word is answered with the nearest one, all else with the usage. Ends
-        with 2.
-        """
-        if not (unknown := _UNKNOWN.search(message)):
-            super().error(message)
-        # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
-        word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
-        known = [one for one in known if one not in OLD_WORDS]
-        hint = nearest(word, known) or f"; there are {', '.join(known)}"
-        self.exit(
-            2, f"{self.prog}: there is no {word[:60]!r}{hint}\n{self.prog} --help says more\n"
-        )
-
-    def format_help(self) -> str:
-        """With the verb's own words."""
-        if verb := self.get_default("verb"):
-            self.description = verb_named(verb).__doc__
-        return super().format_help()
-
-
-def verb_named(verb: str) -> Callable[[argparse.Namespace], int]:
-    """A verb by its module and name: only the verb that runs is imported, since a daemon lives for
-    long.
-    """
-    module, _, name = verb.partition(".")
-    found: Callable[[argparse.Namespace], int] = getattr(
-        import_module(f"monitor.verbs.{module}"), name
-    )
-    return found
 
 
 def parser(old_words: bool = False) -> argparse.ArgumentParser:
     """The whole command line; `old_words` are understood, and no help or completion has them."""
-    parser = _Parser(
+    parser = Parser(
         prog="reveille",
         description=(
             "Watches contact centres as a customer would, and opens one ticket that says why."
@@ -91,7 +31,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
             "`./reveille test` and `./reveille bench NAME` are the launcher's own, for development."
         ),
     )
-    parser.add_argument("--version", action=_Version, help="print the version")
+    parser.add_argument("--version", action=Version, help="print the version")
     _common(parser, top=True)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
     parser.set_defaults(verb="", word="")
@@ -176,6 +116,9 @@ def _ticketing(verbs: Any) -> None:
         ("ack", "", "take it in hand"),
         ("note", "text", "add a remark"),
         ("reclassify", "issue", "it is another issue, or not so bad"),
+        ("escalate", "text", "escalate it formally: the ladder counts from now"),
+        ("wait", "text", "it waits for somebody: no promise counts meanwhile"),
+        ("go-on", "", "the waiting is over"),
         ("resolve", "text", "it is over"),
     ):
         parser = _verb(actions, action, "ticketing.change_ticket", about)
@@ -263,6 +206,11 @@ def _backing_up(verbs: Any) -> None:
     action.add_argument(
         "--recipient", metavar="KEY", action="append", help="an age public key to encrypt it to"
     )
+    action.add_argument(
+        "--with-secrets",
+        action="store_true",
+        help="the files of secrets, too; only together with --recipient",
+    )
 
 
 def _prompting(verbs: Any) -> None:
@@ -295,6 +243,7 @@ def _prompting(verbs: Any) -> None:
 
 def _running(verbs: Any) -> None:
     _verb(verbs, "run", "running.run", "the daemon, in the foreground")
+    _verb(verbs, "failed", "running.failed", "mail the operators that the service has failed")
     lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
     lab.add_argument(

@@ -15,6 +15,7 @@ from reports.formats import brief
 
 # One sentence is read at a glance; what a far end says at length stands whole among the reasons.
 _LONGEST_TEXT = 160
+_TOOK_TOO_LONG = "took too long to read"
 _BROKEN = re.compile(r"(?<![a-z0-9_])([a-z][a-z0-9_]*+) \((\S+)\) (<=|>=|==|!=|<|>) (-?[^\s;]+)")
 
 
@@ -68,6 +69,9 @@ class FaultSeen:
 
     def template_names(self) -> Iterator[str]:
         """The names of the templates that fit, the narrowest first."""
+        # Its word is that of any peer that breaks the rules; what a person reads is another thing.
+        if self.code == "bad-peer" and self.said.startswith(_TOOK_TOO_LONG):
+            yield "took-too-long/bad-peer"
         for code in filter(None, (self.code, self.family)):
             yield from (f"{self.kind}/{code}", f"{self.stage}/{code}", code)
         yield GENERIC

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 # RFC 5322 section 2.1.1: a line of a mail should have no more than 78 characters.
@@ -75,8 +76,11 @@ def short_seconds(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """A measure, no longer than it is exact: `4.2`, `0.03`, `1800`."""
-    return f"{value:.4g}" if abs(value) < 10000 else f"{value:.0f}"
+    """A measure, no longer than it is exact, and never with an exponent: `4.2`, `0.03`, `1800`."""
+    if abs(value) >= 10000:
+        return f"{value:.0f}"
+    short = f"{value:.4g}"
+    return f"{Decimal(short):f}" if "e" in short else short
 
 
 def grouped(value: float) -> str:

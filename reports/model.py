@@ -15,7 +15,7 @@ Closing = Literal["", "recovered", "explained", "withdrawn", "resolved"]
 """why a ticket is closed; only "recovered" says that it works again. "" is open, or from before
 they were kept
 """
-RungState = Literal["told", "next", "later", "skipped"]
+RungState = Literal["told", "unheard", "next", "later", "skipped"]
 
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "opened": (),

@@ -5,10 +5,12 @@ the lowest (see process/child.py for what it tells).
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from checks.host.collectors.collector import Blind, Look
-from checks.process.child import job, step_back, telling
+from checks.process.child import Tell, job, step_back, telling
 
 # A scan of the disk takes what nobody else wants; a light look is only a little behind the
 # telephone system, or a busy host would never be looked at.
@@ -17,7 +19,11 @@ _NICENESS, _LIGHT_NICENESS = 19, 5
 
 def main() -> int:
     """Look once. The exit code is 0 also where something is wrong with the host."""
-    wanted, tell = job(), telling()
+    return looked(job(), telling())
+
+
+def looked(wanted: Mapping[str, Any], tell: Tell) -> int:
+    """Do a job, and tell how it goes."""
     at = Look(wanted, tell)
     heavy = wanted["heavy"]
     if not step_back(_NICENESS if heavy else _LIGHT_NICENESS, idle_disk=heavy):

@@ -57,8 +57,11 @@ warn = ["most_used_percent <= 80"]
     """ask the disks themselves (smartctl, which needs root)"""
 
     def rights(self) -> frozenset[str]:
-        """The disks themselves too, where they are to be asked."""
-        return super().rights() | ({"disks"} if self.smart else frozenset())
+        """The disks themselves too, where that is written: their rights come near to root's, and
+        without them the look says that the disks were not asked.
+        """
+        asked = self.smart and "smart" in self.model_fields_set
+        return super().rights() | ({"disks"} if asked else frozenset())
 
     def measures(self) -> Mapping[str, str]:
         """The worst of all file systems."""

@@ -16,11 +16,13 @@ from typing import Any
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.process.parent import Child, Program, running
+from checks.process.service import Asked, Service, asking
 
 # A terminal is told of every tenth: a line for each percent of a long restore would scroll
 # everything else away.
 _PROGRESS_PERCENT = 10.0
 _COMPLAINT_LINES = 3
+_NO_START = "its process cannot start"
 # The last lines of a Python traceback, or of psql's complaint with its hint, fit; more makes a
 # ticket unreadable.
 _LONGEST_COMPLAINT = 600
@@ -58,7 +60,7 @@ class Story:
 
 
 async def followed(
-    program: Program,
+    program: Program | Service,
     job: Told,
     trace: Trace,
     within: float | None,
@@ -72,7 +74,12 @@ async def followed(
     """
     story = Story()
     try:
-        async with running(program, within, patience) as child:
+        started = (
+            asking(program, within)
+            if isinstance(program, Service)
+            else running(program, within, patience)
+        )
+        async with started as child:
             await child.give(json.dumps(job).encode())
             await _hear(child, trace, story, heard)
             if story.done is None:
@@ -80,7 +87,8 @@ async def followed(
     except TimeoutError:
         story.late, story.broke_off = True, f"not through within {within or 0:g} s"
     except OSError as problem:
-        raise CannotTell(f"its process cannot start: {problem.strerror or problem}") from problem
+        whose = f"{program.path} cannot be asked" if isinstance(program, Service) else _NO_START
+        raise CannotTell(f"{whose}: {problem.strerror or problem}") from problem
     return story
 
 
@@ -106,7 +114,7 @@ def broken_in(story: Story, trace: Trace) -> None:
 
 
 async def _hear(
-    child: Child, trace: Trace, story: Story, heard: Callable[[Told], None] | None
+    child: Child | Asked, trace: Trace, story: Story, heard: Callable[[Told], None] | None
 ) -> None:
     tenth = 0.0
     while story.done is None and (line := await _line(child)):
@@ -134,7 +142,7 @@ async def _hear(
             _keep(event, trace, story)
 
 
-async def _line(child: Child) -> bytes:
+async def _line(child: Child | Asked) -> bytes:
     """The next whole line; empty for one without its end, since the process died over it."""
     line = await child.output.readline()
     return line if line.endswith(b"\n") else b""
@@ -188,7 +196,7 @@ def _keep(event: Told, trace: Trace, story: Story) -> None:
         story.done = event["done"]
 
 
-def _death(status: int, child: Child) -> str:
+def _death(status: int, child: Child | Asked) -> str:
     how = f"died of {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
     said = child.complaint(_COMPLAINT_LINES)[-_LONGEST_COMPLAINT:]
     return f"its process {how}" + (f": {said}" if said else "")

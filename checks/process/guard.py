@@ -7,10 +7,11 @@ comes of it.
 
 Rule 1: of the program's descendants nothing stays behind, also not what called setsid(2) or lost
 its parent: orphans fall to the guard (PR_SET_CHILD_SUBREAPER, prctl(2)), which kills what it has
-until it has nothing. Rule 2: a program gets the descriptors, the environment and the capabilities
-that were named for it, and no more. Rule 3: the guard leaves as the program did, with its status or
-by its signal; it is the only one who reaps it. Rule 4: a call that a sandbox refuses (EPERM) is
-done without. It imports nothing of the house and little else, since there is one for each call.
+until it has nothing. Rule 2: a program gets the descriptors and the environment that were named
+for it, and no more, and never an ambient capability. Rule 3: the guard leaves as the program did,
+with its status or by its signal; it is the only one who reaps it. Rule 4: a call that a sandbox
+refuses (EPERM) is done without. It imports nothing of the house and little else, since there is
+one for each call.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def order(
     grace_seconds: float,
-    capabilities: bool,
     kept: tuple[int, ...],
     command: tuple[str, ...],
     environment: dict[str, str],
@@ -43,7 +43,6 @@ def order(
     one."""
     settings = [
         str(grace_seconds),
-        str(int(capabilities)),
         ",".join(map(str, kept)),
         str(len(command)),
     ]
@@ -74,10 +73,10 @@ class Guard:
 
     def run(self) -> int:
         """Run the program until nothing of it is left; return its status, as of os.waitpid."""
-        grace, capabilities, kept, command, environment = self._ordered()
+        grace, kept, command, environment = self._ordered()
         _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        if not capabilities:  # execve(2) gives the program none then
-            _LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+        # execve(2) gives the program none then, whatever the daemon was started with.
+        _LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
         self._start(kept, command, environment)
         self._until_one_ends()
         if self._status is None and grace:
@@ -86,14 +85,13 @@ class Guard:
         self._end_all()
         return self._status or 0
 
-    def _ordered(self) -> tuple[float, bool, list[int], list[bytes], dict[bytes, bytes]]:
+    def _ordered(self) -> tuple[float, list[int], list[bytes], dict[bytes, bytes]]:
         length = int.from_bytes(self._read(4), "big")
-        grace, capabilities, kept, count, *words = self._read(length).split(b"\0")
+        grace, kept, count, *words = self._read(length).split(b"\0")
         command, variables = words[: int(count)], words[int(count) :]
         environment = {name: value for name, _, value in (one.partition(b"=") for one in variables)}
         return (
             float(grace),
-            capabilities == b"1",
             [int(one) for one in kept.split(b",") if one],
             command,
             environment,

@@ -49,8 +49,6 @@ class Program:
     environment: Mapping[str, str]
     grace_seconds: float = 0.0
     """between SIGTERM and SIGKILL when it is let go of, or the daemon is dead; 0: killed at once"""
-    capabilities: bool = False
-    """whether it inherits the daemon's ambient capabilities (capabilities(7))"""
 
 
 def python(
@@ -58,7 +56,6 @@ def python(
     *arguments: str,
     kept: Sequence[str] = (),
     grace_seconds: float = 0.0,
-    capabilities: bool = False,
     interpreter: str = sys.executable,
     **more: str,
 ) -> Program:
@@ -72,7 +69,7 @@ def python(
     # Not for another Python: beside the house may lie libraries that were built for this one.
     if interpreter == sys.executable:
         own["PYTHONPATH"] = _ROOT
-    return Program(command, {**own, **inherited(*kept), **more}, grace_seconds, capabilities)
+    return Program(command, {**own, **inherited(*kept), **more}, grace_seconds)
 
 
 def inherited(*kept: str) -> dict[str, str]:
@@ -222,7 +219,6 @@ async def started(
     """
     order = guard.order(
         program.grace_seconds,
-        program.capabilities,
         descriptors,
         program.command,
         dict(program.environment),

@@ -20,13 +20,13 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Claim, Failed, Fault, Layer, Observation, Trace
+from checks.contract import CannotTell, Check, Claim, Failed, Fault, Layer, Observation, Toll, Trace
 from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.settings import Duration
 from checks.target import of_call, of_several
 from checks.telephony.call import engine
-from checks.telephony.call.line import AgentName, Line, LineName
+from checks.telephony.call.line import AgentName, Line, LineName, toll
 from checks.telephony.registration import SipRegistration
 from checks.telephony.sip_call import SipCall
 
@@ -60,6 +60,7 @@ class Burst(Check):
     KIND: ClassVar[str] = "burst"
     COSTLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
+    COSTS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "calls"
     SAMPLE: ClassVar[str] = """
 # As many at once as the line has channels; `log_ins` logs agents in instead.
@@ -113,8 +114,15 @@ at_once = 1
     def claims(self) -> tuple[Claim, ...]:
         """One channel for each call that stands, or each agent's account."""
         if self.line is not None:
-            return (Claim(self.line.name, self._standing),)
+            return (Claim(self.line.name, self.line.channels, self._standing),)
         return tuple(Claim(agent.name, 1) for agent in self.log_ins)
+
+    def tolls(self) -> tuple[Toll, ...]:
+        """All calls of the burst; a log-in is no call."""
+        if self.line is None or self.to is None:
+            return ()
+        # From its answer on, a BYE that has to be repeated included.
+        return (toll(self.line, self.to, self.stand + 5.0, self.calls),)
 
     def target(self) -> str:
         """The number and the registrar; without calls the registrar and the accounts in use."""

@@ -18,14 +18,14 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Claim, Layer, Trace
+from checks.contract import CannotTell, Check, Claim, Layer, Toll, Trace
 from checks.kind import Duty
 from checks.process.events import concluded, followed
 from checks.process.parent import python
 from checks.settings import Duration
 from checks.target import of_call
 from checks.telephony.call.account import account_of
-from checks.telephony.call.line import LineName
+from checks.telephony.call.line import LineName, toll
 
 _PROGRAM = "checks.telephony.pyvoip_child"
 # Its process, its sockets, and the second for which its receiver starts late.
@@ -39,6 +39,7 @@ class PyvoipCall(Check):
     LAYER: ClassVar[Layer] = Layer.MEDIA
     DUTY: ClassVar[Duty] = "calls"
     PLACES_CALLS: ClassVar[bool] = True
+    COSTS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
 # A second opinion by another engine; also where there is no wheel of pjsua2.
 [checks.main-number-again]
@@ -88,6 +89,10 @@ to = "8000"
     def claims(self) -> tuple[Claim, ...]:
         """One channel of the line."""
         return (Claim(self.line.name, 1),)
+
+    def tolls(self) -> tuple[Toll, ...]:
+        """One call."""
+        return (toll(self.line, self.to, self.longest_seconds()),)
 
     def layer_of(self, stage: str) -> Layer:
         """Registering belongs to the line, sound to the media, everything else to signalling."""

@@ -54,6 +54,7 @@ class SipCall(SipCallSettings):
     KIND: ClassVar[str] = "sip-call"
     DUTY: ClassVar[Duty] = "calls"
     PLACES_CALLS: ClassVar[bool] = True
+    COSTS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
 # With a recording beside this file it proves the prompt: { hear = "welcome.wav", within = "6s" }
 [checks.main-number]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from checks.contract import Check, Claim, Layer
+from checks.contract import Check, Claim, Layer, Toll
 from checks.settings import Duration
 from checks.target import of_call
 from checks.telephony.call import (
@@ -20,8 +20,8 @@ from checks.telephony.call import (
     probe_health,
 )
 from checks.telephony.call.call_recording import VoiceLog
-from checks.telephony.call.feature_steps import FEATURES, measures_of
-from checks.telephony.call.line import Line, LineName
+from checks.telephony.call.feature_steps import FEATURES, Conference, Transfer, measures_of
+from checks.telephony.call.line import Line, LineName, toll
 from checks.telephony.call.media_judgement import MediaLimits
 from checks.telephony.call.probe_health import ProbeLimits
 from checks.telephony.call.prompt_file import PromptFolder
@@ -139,6 +139,22 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
             *((Claim(agent.name, 1),) if agent else ()),
             *further,
         )
+
+    def tolls(self) -> tuple[Toll, ...]:
+        """Our own call, and what its agents dial: log-in, log-out, consultation, conference."""
+        agent = (self.agent_line,) if self.agent_line else ()
+        dialled = [(self.line, self.to)]
+        for one in agent:
+            codes = (one.log_in.to, one.log_in.out) if one.log_in else ()
+            dialled += [(one, code) for code in codes if code]
+        for step in self.script:
+            if isinstance(step, Transfer) and step.attended:
+                who = self.line if step.by == "caller" else (self.agent_line or self.line)
+                dialled.append((who, step.to or step.transfer.user or step.transfer.name))
+            if isinstance(step, Conference) and step.room:
+                dialled += [(one, step.room) for one in (*agent, step.conference)]
+        longest = self.longest_seconds()
+        return tuple(toll(line, to, longest) for line, to in dialled)
 
     def target(self) -> str:
         """The number, and the registrar that the call goes through."""

@@ -75,7 +75,7 @@ class Executable(Settings):
 
     def place(self) -> Claim:
         """The claim on one of the places in the browser."""
-        return Claim("our own browser", AT_ONCE)
+        return Claim("our own browser", AT_ONCE, across_processes=False)
 
 
 class Browsing(Executable):

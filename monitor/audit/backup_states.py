@@ -32,7 +32,11 @@ async def backup_states(
             async with asyncio.timeout(_WITHIN_SECONDS):
                 # In a thread: a call into a dead network mount does not return, and would stop the
                 # loop with it.
-                states.append(await asyncio.to_thread(_state, names[0], folder, known))
+                states.append(
+                    await asyncio.to_thread(
+                        _state, names[0], folder, known, str(configuration.state)
+                    )
+                )
         except (OSError, ValueError, LookupError, TimeoutError) as problem:
             log.exception("action=backups_not_read check=%s", names[0])
             states.append(
@@ -66,10 +70,10 @@ def _joined(measures: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return {name: value for known in measures for name, value in known.items()}
 
 
-def _state(check: str, folder: Path, measured: Mapping[str, Any]) -> BackupState:
+def _state(check: str, folder: Path, measured: Mapping[str, Any], state: str) -> BackupState:
     from checks.data.backup.listing import kept  # only when somebody asks
 
-    backups = kept(folder)
+    backups = kept(folder, state)
     proven = [backup for backup in backups if backup.proven_at is not None]
     newest = proven[0] if proven else backups[0] if backups else None
     # No backup yet is a state, not a fault: the check itself says so where one is owed.

@@ -177,7 +177,9 @@ class Reporting:
             for one in report.undelivered
             if one.state == "failed"
         }
-        letters = [*self._ledger.outbox("failed"), *self._ledger.outbox("queued")]
+        # What a person has dismissed is known to him.
+        failed = [row for row in self._ledger.undelivered_letters() if row.state == "failed"]
+        letters = [*failed, *self._ledger.outbox("queued")]
         days = {report.number: report.day for report in before}
         return tuple(
             Undelivered(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import in_force
-from monitor.config.configuration import CheckEntry, Configuration
+from monitor.config.configuration import CheckEntry, Configuration, files_named
 from monitor.config.difference import Difference, difference
 from monitor.config.effective_settings import effective
 from monitor.config.fault_list import ConfigurationFaults, Fault, located
@@ -25,6 +25,7 @@ __all__ = [
     "Fault",
     "difference",
     "effective",
+    "files_named",
     "in_force",
     "index",
     "json_schema",

@@ -10,7 +10,7 @@ from pathlib import Path
 from checks.contract import Check
 from checks.settings import Secret, Settings
 from checks.telephony.call.line import Line
-from monitor.config.fault_list import Fault, Place
+from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.model_introspection import fields
 from monitor.config.models import Audit, Person, Site
 from monitor.core.maintenance import Window
@@ -76,6 +76,22 @@ class Configuration:
         """The names of the desks that take it, in file order. People hear through the first of
         theirs alone."""
         return tuple(name for name, desk in self.desks.items() if what in desk.TAKES)
+
+
+def files_named(configuration: Configuration) -> Iterator[tuple[str, Path]]:
+    """Every file there is that settings name, with its place as one writes it; secrets' too."""
+    sections: dict[str, Mapping[str, Settings]] = {
+        "lines": configuration.lines,
+        "agents": configuration.agents,
+        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
+        "desks": configuration.desks,
+    }
+    for section, settings in sections.items():
+        for place, table in tables_in(settings, (section,)):
+            for key in fields(type(table)):
+                path = getattr(table, key, None)
+                if isinstance(path, Path) and path.is_file():
+                    yield dotted((*place, key)), path
 
 
 def secrets_in(settings: object, place: Place) -> Iterator[tuple[Place, Secret]]:

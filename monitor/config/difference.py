@@ -16,7 +16,7 @@ NAMED = {"checks": "check", "lines": "line", "agents": "agent", "desks": "desk"}
 """sections whose tables have names, and what one of them is called"""
 LISTED = {"people": "person", "maintenance": "window"}
 """sections whose tables have no names: one that differs is one removed and one added"""
-_WHOLE = ("site", "audit", "policy", "state", "keep_evidence")
+_WHOLE = ("site", "audit", "policy", "state", "keep_evidence", "administrators")
 _LONGEST_VALUE = 40
 
 
@@ -40,18 +40,15 @@ class Part:
     removed: tuple[str, ...] = ()
     changed: tuple[Changed, ...] = ()
 
-    def counted(self) -> Iterator[str]:
-        """`2 checks added`, as one says it."""
+    def counted(self) -> str:
+        """`2 checks added, 1 changed`, as one says it."""
         if not self.one:
-            yield f"{self.section} changed"
-            return
-        for count, word in (
-            (len(self.added), "added"),
-            (len(self.removed), "removed"),
-            (len(self.changed), "changed"),
-        ):
-            if count:
-                yield f"{count} {self.one}{'' if count == 1 else 's'} {word}"
+            return f"{self.section} changed"
+        counts = (("added", self.added), ("removed", self.removed), ("changed", self.changed))
+        told = [(len(names), word) for word, names in counts if names]
+        (first, word), *others = told
+        noun = self.one if first == 1 else f"{self.one}s"
+        return ", ".join([f"{first} {noun} {word}", *(f"{n} {word}" for n, word in others)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +58,8 @@ class Difference:
     parts: tuple[Part, ...] = field(default=())
 
     def in_short(self) -> str:
-        """One line: `2 checks added, 1 check changed`."""
-        return (
-            ", ".join(said for part in self.parts for said in part.counted()) or "nothing changed"
-        )
+        """One line: `2 checks added, 1 changed; site changed`."""
+        return "; ".join(part.counted() for part in self.parts) or "nothing changed"
 
     def lines(self) -> Iterator[str]:
         """A page: names, and of what changed each key with what it was and is."""

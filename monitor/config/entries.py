@@ -5,6 +5,7 @@ told apart by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 from checks.contract import Check
 from checks.kinds import kinds
@@ -18,6 +19,7 @@ from monitor.config.models import Rhythm, Site, expectation
 from monitor.core.timetable import Daily, Every, Timetable, phase_seconds
 
 RHYTHM = frozenset(fields(Rhythm))
+COSTLY_RECHECK_SECONDS = 1800.0
 
 
 def read_checks(reading: Reading, site: Site | None) -> dict[str, CheckEntry]:
@@ -65,7 +67,18 @@ def _entry(
     if probe is None or rhythm is None:
         return None
     _check_limit(reading, name, rhythm, probe, table)
+    _check_tolls(reading, name, probe)
     return _made(name, rhythm, probe, site) if site else None
+
+
+def _check_tolls(reading: Reading, name: str, probe: Check) -> None:
+    """What a line may dial holds for everything that would be dialled over it."""
+    for toll in probe.tolls():
+        if toll.may_dial and not any(fnmatchcase(toll.to, one) for one in toll.may_dial):
+            wrong = f"line {toll.line!r} may not dial {shown(toll.to)}"
+            reading.fault(
+                ("checks", name), f"{wrong}; write it into its `may_dial`, or dial another"
+            )
 
 
 def _check_measures(reading: Reading, name: str, probe: Check, table: Table) -> None:
@@ -110,12 +123,18 @@ def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
         confirm=rhythm.confirm,
         confirm_after=rhythm.confirm_after,
         recover=rhythm.recover,
-        recheck=rhythm.recheck,
+        recheck=_recheck(rhythm, probe),
         diagnose=rhythm.diagnose,
         component=rhythm.component or probe.COMPONENT,
         limit=rhythm.limit or probe.longest_seconds(),
         grace=rhythm.grace,
     )
+
+
+def _recheck(rhythm: Rhythm, probe: Check) -> float:
+    """A call that fails would be placed 288 times a day, answered or not."""
+    written = "recheck" in rhythm.model_fields_set
+    return rhythm.recheck if written or not probe.COSTS else COSTLY_RECHECK_SECONDS
 
 
 def _timetable(name: str, rhythm: Rhythm, site: Site) -> Timetable | None:

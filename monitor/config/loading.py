@@ -55,6 +55,9 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     above them cannot be had."""
     tables = reading.tables
     top = reading.model((), Top, without(tables, _NAMES), keys=_NAMES)
+    state = reading.directory / ((top.state if top else None) or _default_state())
+    # Known before the checks are read: backups are sealed with a key that lies there.
+    reading.context["state"] = str(state)
     site = reading.model(("site",), Site, tables.get("site", {}))
     if site is not None:
         # Known before the checks are read: some of them take a time of day in the zone of the site.
@@ -76,7 +79,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     return Configuration(
         file=file,
         directory=reading.directory,
-        state=reading.directory / (top.state or _default_state()),
+        state=state,
         keep_evidence=top.keep_evidence,
         site=site,
         people=tuple(people),

@@ -17,7 +17,7 @@ from monitor.config.model_introspection import fields
 from monitor.config.models import wrong_name
 
 Table = dict[str, Any]
-TOP_KEYS = ("state", "include", "keep_evidence")
+TOP_KEYS = ("state", "include", "keep_evidence", "administrators")
 _S = TypeVar("_S", bound=Settings)
 
 

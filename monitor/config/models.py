@@ -238,7 +238,9 @@ class Rhythm(Settings):
     recover: int = Field(default=2, ge=1, le=20)
     """successes in a row before it counts as recovered"""
     recheck: Annotated[Duration, Field(ge=1)] = 300.0
-    """how often it is looked at while its ticket is open"""
+    """how often it is looked at while its ticket is open; without it every 30 minutes where each
+    look costs (kinds that place calls over a line of [lines])
+    """
     diagnose: tuple[str, ...] = Field(default=(), examples=[["trunk"]])
     """checks to look at when it fails; the one of the lowest failing layer is the cause"""
     component: Annotated[str, AfterValidator(_line_of_text)] = Field(

@@ -5,10 +5,13 @@ knows, a look that outlasts its rhythm, a time zone that only seems to be the pl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from checks.fault_codes import CODES, is_known
+from checks.kinds import kinds
 from checks.settings import nearest, shown, write_duration
+from monitor import policies
 from monitor.config.configuration import Configuration
 from monitor.config.errors.explanation import Found
 from monitor.core.failure import Case
@@ -27,6 +30,7 @@ _ETC = re.compile(r"(?:Etc/)?GMT([+-])([1-9][0-9]?)")
 def odd_values(configuration: Configuration) -> Iterator[Found]:
     """Each of them, with what would be right."""
     yield from _components(configuration)
+    yield from _rules_that_wait(configuration)
     yield from _slower_than_their_rhythm(configuration)
     yield from _backups_of_backups(configuration)
     yield from _alarms_of_forecasts(configuration)
@@ -47,6 +51,28 @@ def _components(configuration: Configuration) -> Iterator[Found]:
                 f"no rule of policy {policy!r} knows the component {shown(word)}"
                 + (nearest(word, known) or f"; it makes no difference{_such_as(known)}"),
             )
+
+
+def _rules_that_wait(configuration: Configuration) -> Iterator[Found]:
+    """Rules of the site's own policy for a kind or a code that there is not: they wait for ever."""
+    policy = configuration.policy
+    if configuration.site.policy in policies.shipped():
+        return
+    # What the shipped ones name for kinds of others is no slip in a copy of one.
+    shipped = [rule for name in policies.shipped() for rule in policies.load(name).rules]
+    known: dict[str, Collection[str]] = {"kind": kinds(), "code": CODES}
+    for field, there in known.items():
+        for word in named(policy.rules, field):
+            usual = names(shipped, field, word) or word in there or is_known(word)
+            if not usual and not set(word) & set("*?["):
+                wrong = f"a rule of policy {policy.name!r} waits for the {field} {shown(word)}"
+                hint = nearest(word, there) or f"; {_no_such(field)}"
+                yield Found.said(("site", "policy"), f"{wrong}, which there is not{hint}")
+
+
+def _no_such(field: str) -> str:
+    """Where the words that there are stand."""
+    return "'reveille reference' lists them" if field == "kind" else "leave the rule out"
 
 
 def _such_as(known: list[str]) -> str:
@@ -100,10 +126,11 @@ def _alarms_of_forecasts(configuration: Configuration) -> Iterator[Found]:
             found = policy.classify(case)
             if found.severity.rank == 0:
                 title = f"{found.severity.id}, {found.issue.title!r}"
+                own = entry.component != entry.probe.COMPONENT
                 yield Found(
                     ("checks", name, "expect", number),
                     f"broken it is told as {title}, days before anything is",
-                    "leave 'component' out, or write it under 'warn'",
+                    "write it under 'warn'" + (", or leave 'component' out" if own else ""),
                 )
 
 

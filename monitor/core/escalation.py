@@ -10,14 +10,14 @@ named so that it becomes a warning of its own; nothing is told of what is resolv
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from monitor.core.open_hours import NO_CALENDARS, Calendars, Span, due
 from monitor.core.policy_terms import Ladder, Level
 
-Standing = Literal["told", "skipped", "next", "later"]
+Standing = Literal["told", "unheard", "skipped", "next", "later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,17 @@ def due_levels(
     reachable: Callable[[str], bool] = bool,
     calendars: Calendars = NO_CALENDARS,
     pauses: Sequence[Span] = (),
+    unheard: Collection[int] = (),
 ) -> Due:
     """The levels to tell now, if any. `told` are the numbers done with so far (told, skipped or
-    empty); `reachable` says whether a role reaches anybody at this site.
+    empty); `reachable` says whether a role reaches anybody at this site; `unheard` are levels that
+    were told and that no letter has reached: the next one does not wait for its time.
     """
     waiting = _waiting(
         ladder_times(ladder, opened_at, calendars, pauses), told, acknowledged, resolved
     )
+    if _nobody_heard(told, unheard):
+        waiting = [replace(rung, at=min(rung.at, now)) for rung in waiting[:1]] + waiting[1:]
     overdue = [rung for rung in waiting if rung.at <= now]
     if not overdue:
         return Due()
@@ -136,8 +140,18 @@ def next_rung(
     return waiting[0] if waiting else None
 
 
+def _nobody_heard(told: Collection[int], unheard: Collection[int]) -> bool:
+    """Whether whoever was told last has not heard. Two levels of one instant stand in for each
+    other only where the last of them has heard.
+    """
+    return bool(told) and max(told) in unheard
+
+
 def standings(
-    rungs: Sequence[Rung], told: Collection[int], skipped: Collection[int] = ()
+    rungs: Sequence[Rung],
+    told: Collection[int],
+    skipped: Collection[int] = (),
+    unheard: Collection[int] = (),
 ) -> tuple[tuple[Rung, Standing], ...]:
     """Each rung with how it stands, for a ticket: told, skipped, next (one at most) or later."""
     shown: list[tuple[Rung, Standing]] = []
@@ -145,7 +159,10 @@ def standings(
         shown.append(
             (rung, _standing(rung.level.number, told, skipped, any(s == "next" for _, s in shown)))
         )
-    return tuple(shown)
+    return tuple(
+        (rung, "unheard" if standing == "told" and rung.level.number in unheard else standing)
+        for rung, standing in shown
+    )
 
 
 def _standing(

@@ -124,6 +124,8 @@ class Incident:
     """everybody on a ladder who has heard of it, also on a ladder that it has left"""
     levels_told: tuple[int, ...] = ()
     levels_skipped: tuple[int, ...] = ()
+    levels_unheard: tuple[int, ...] = ()
+    """levels that were told, and that no letter has reached"""
     breaches: tuple[tuple[str, datetime], ...] = ()
     sequence: int = 0
     classified_by_human: bool = False

@@ -6,6 +6,7 @@ monitor/core/escalation.py and monitor/core/sla.py; here it is only told and rem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -57,6 +58,18 @@ def escalated(
     return late.then(remembered(up, "escalated", facts, Tell.ESCALATED, why, levels))
 
 
+def unheard(was: Incident, why: Mapping[int, str]) -> Change:
+    """Levels that were told have not heard (level -> reason): the next one's turn is now. What is
+    in time after all makes no difference: by then the next level has been told.
+    """
+    new = sorted(why)
+    names = {level.number: level.name for level in was.ladder.levels}
+    happened = (
+        Happening("unheard", {"level": n, "who": names.get(n, ""), "reason": why[n]}) for n in new
+    )
+    return Change(replace(was, levels_unheard=(*was.levels_unheard, *new)), (), tuple(happened))
+
+
 def formally(was: Incident, ladder: Ladder, by: str, why: str, now: datetime) -> Change:
     """A human escalates it: it climbs this ladder, which counts from now. Raises ValueError if it
     does already.
@@ -70,6 +83,7 @@ def formally(was: Incident, ladder: Ladder, by: str, why: str, now: datetime) ->
         escalated_by=by,
         levels_told=(),
         levels_skipped=(),
+        levels_unheard=(),
         reminded_at=None,
     )
     text = f"{by} has escalated it: {why}"

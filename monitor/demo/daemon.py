@@ -181,9 +181,18 @@ class Watched:
         incidents = [store.incident_of(row) for row in self._ledger.incidents()]
         return [view(self._ledger, self.configuration, incident, now) for incident in incidents]
 
-    def ticket(self, state: str = "open") -> Ticket | None:
-        """The newest ticket in this state; None where there is none."""
-        return next((ticket for ticket in self.tickets() if ticket.state == state), None)
+    def ticket(self, check: str, state: str = "open") -> Ticket | None:
+        """The newest ticket of a check in this state; None where there is none. What a busy machine
+        does to others has tickets of its own.
+        """
+        return next(
+            (one for one in self.tickets() if one.state == state and one.check == check), None
+        )
+
+    def others(self, check: str) -> str:
+        """The tickets that nobody injected, in words; "" where there are none."""
+        found = [one for one in self.tickets() if one.check != check]
+        return ", ".join(f"{one.number} of {one.check}: {one.summary}" for one in found)
 
     def mails(self, messages: Iterable[Any], event: str, number: str) -> list[Any] | None:
         """The mails of an event, once all that were ordered have arrived."""

@@ -17,6 +17,7 @@ from monitor.core.maintenance import active
 from monitor.core.sla import next_deadline, unrecorded_breaches
 from monitor.incidents import store
 from monitor.incidents.correlation import Correlation
+from monitor.incidents.receipts import next_doubt, unheard
 from monitor.incidents.recipients import due_now
 from monitor.ledger import Ledger, Transaction
 
@@ -38,6 +39,10 @@ def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> N
                 incident = Correlation(ledger, t, configuration, now).apply(change)
         if incident.held or hidden:
             continue
+        if why := unheard(ledger, configuration, incident, now):
+            with ledger.transaction() as t:
+                change = incident_escalation.unheard(incident, why)
+                incident = Correlation(ledger, t, configuration, now).apply(change)
         if not incident.told:
             _look_again(ledger, configuration, incident, now)
         elif _something_is_due(configuration, incident, now):
@@ -214,6 +219,10 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
             continue
         if (deadline := next_deadline(incident.clocks(now, calendars))) is not None:
             yield max(deadline, now)
+        if unheard(ledger, configuration, incident, now):
+            yield now
+        if (doubt := next_doubt(ledger, incident, now)) is not None:
+            yield doubt
         # While it waits for somebody nothing is due: whoever ends the waiting wakes the watch.
         if incident.waits:
             continue

@@ -50,6 +50,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         reachable=lambda role: bool(reached(configuration, role)),
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),
+        unheard=incident.levels_unheard,
     )
 
 

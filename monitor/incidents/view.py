@@ -97,7 +97,9 @@ def rung_lines(
 ) -> tuple[RungLine, ...]:
     """The dated ladder with how each level is reached here."""
     rungs = incident.rungs(now, configuration.policy.calendars)
-    placed = standings(rungs, incident.levels_told, incident.levels_skipped)
+    placed = standings(
+        rungs, incident.levels_told, incident.levels_skipped, incident.levels_unheard
+    )
     return tuple(
         RungLine(
             rung.level.number,

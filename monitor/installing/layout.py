@@ -19,6 +19,9 @@ CREDENTIALS = CONFIGURATION / "credentials"
 STATE = Path("/var/lib/reveille")
 UNITS = Path("/etc/systemd/system")
 DROP_INS = UNITS / f"{UNIT}.d"
+FAILED = "reveille-failed.service"
+"""what systemd starts when the service fails: it mails the operators"""
+FAILED_DROP_INS = UNITS / f"{FAILED}.d"
 COMMAND = Path("/usr/local/bin/reveille")
 KEPT = Path("/var/backups/reveille")
 """what `upgrade` can go back to"""

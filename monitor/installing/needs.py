@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monitor.config import Configuration
 from monitor.config.configuration import secrets_in
-from monitor.installing.layout import CREDENTIALS, STATE, UNIT
+from monitor.installing.layout import CREDENTIALS, FAILED, STATE, UNIT
 
 Wanted = Callable[[Configuration], list[str]]
 """the names of what needs it, [] for nothing"""
@@ -41,6 +41,10 @@ def _measure(prefix: str) -> Wanted:
     return names
 
 
+def _restores(configuration: Configuration) -> list[str]:
+    return [name for name, entry in configuration.checks.items() if entry.probe.BACKUPS != "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """A file in systemd/: a unit, or with .conf a drop-in of the service."""
@@ -58,12 +62,23 @@ class Need:
 
 TABLE = (
     Need(UNIT, _always, starts=True),
-    # It reads what root alone may read: accounts, keys, logs, other users' processes.
+    Need(FAILED, _always),
+    # Restores for proof are tried in a sandbox of their own.
+    Need("reveille-drill.socket", _restores, starts=True),
+    Need("reveille-drill@.service", _restores),
+    # The looks at the host are made by a unit that reads what root alone may read: accounts, keys,
+    # logs, other users' processes.
     Need("host.conf", _right("host")),
+    Need("reveille-hostlooks.socket", _right("host"), starts=True),
+    Need("reveille-hostlooks@.service", _right("host")),
+    # SMART, which wants the disks and rights near to root's: only where that is written.
+    Need("disks.conf", _right("disks")),
     # Chromium wants namespaces for its own sandbox, and memory that its compiler may write to.
     Need("browser.conf", _right("browser")),
-    # RTCP extended reports are read beside the engine (RFC 3611).
+    # RTCP extended reports are read beside the engine (RFC 3611), by a unit that sees datagrams.
     Need("rtcp-xr.conf", _measure("xr_")),
+    Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),
+    Need("reveille-rtcpxr@.service", _measure("xr_")),
 )
 
 
@@ -73,8 +88,8 @@ def needed(configuration: Configuration) -> dict[Need, list[str]]:
     return {need: names for need, names in found.items() if names}
 
 
-def credentials(configuration: Configuration) -> list[str]:
-    """The systemd credentials that it refers to, by name."""
+def credentials(configuration: Configuration, only: str = "") -> list[str]:
+    """The systemd credentials that it refers to, by name; those of one section `only`."""
     sections = {
         "lines": configuration.lines,
         "agents": configuration.agents,
@@ -84,6 +99,7 @@ def credentials(configuration: Configuration) -> list[str]:
     found = {
         secret.credential
         for section, entries in sections.items()
+        if only in ("", section)
         for _, secret in secrets_in(entries, (section,))
         if secret.credential is not None
     }

@@ -13,7 +13,9 @@ from monitor.installing.layout import (
     CONFIGURATION,
     CREDENTIALS,
     DROP_INS,
+    FAILED_DROP_INS,
     STATE,
+    UNIT,
     UNITS,
     USER,
     Program,
@@ -40,9 +42,9 @@ def steps(
         *(Rights(path, 0o600) for path in sorted(CREDENTIALS.glob("*")) if path.is_file()),
         *_readable(CONFIGURATION),
     ]
+    texts = units(program, configuration)
+    wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
     if not program.packaged:
-        texts = units(program, configuration)
-        wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
         wanted += [Link(path, target) for path, target in program.links().items()]
     if configuration is not None:
         wanted += _drop_ins(program, configuration)
@@ -50,12 +52,16 @@ def steps(
 
 
 def units(program: Program, configuration: Configuration | None) -> dict[str, str]:
-    """The units of their own that are needed, each with its text for this program."""
-    wanted = needs.needed(configuration) if configuration else needs.TABLE[:1]
+    """The units of their own that are needed, each with its text for this program; the service's is
+    dpkg's where the program is.
+    """
+    wanted = needs.needed(configuration) if configuration else needs.TABLE[:2]
     return {
         need.file: rendered(program, need.file)
         for need in wanted
-        if not need.drop_in and (program.units / need.file).is_file()
+        if not need.drop_in
+        and (program.units / need.file).is_file()
+        and not (program.packaged and need.file == UNIT)
     }
 
 
@@ -122,6 +128,17 @@ def _drop_ins(program: Program, configuration: Configuration) -> Iterator[Step]:
     yield from (Text(DROP_INS / name, text, MARK) for name, text in texts.items())
     # A need that has gone takes its right along.
     yield from (Gone(path) for path in ours(DROP_INS) if path.name not in texts)
+    yield from _last_word(configuration)
+
+
+def _last_word(configuration: Configuration) -> Iterator[Step]:
+    """What the unit that mails of a failure needs: the mail server's secrets, and no other."""
+    path = FAILED_DROP_INS / "credentials.conf"
+    if text := needs.credentials_text(needs.credentials(configuration, only="desks")):
+        yield Folder(FAILED_DROP_INS, 0o755)
+        yield Text(path, MARK + _ADVICE + text, MARK)
+    elif path in ours(FAILED_DROP_INS):
+        yield Gone(path)
 
 
 def _readable(folder: Path) -> Iterator[Step]:

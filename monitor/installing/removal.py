@@ -8,6 +8,7 @@ from monitor.installing import plan
 from monitor.installing.layout import (
     CONFIGURATION,
     DROP_INS,
+    FAILED_DROP_INS,
     KEPT,
     STATE,
     UNIT,
@@ -25,14 +26,15 @@ def steps(program: Program, purge: bool) -> list[Step]:
     """What is to go; with `purge` configuration, secrets, tickets, evidence and user too."""
     wanted: list[Step] = []
     if not program.packaged:
-        wanted += [Gone(path) for path in (UNITS / UNIT, *plan.ours(UNITS)) if path.exists()]
+        units = dict.fromkeys((UNITS / UNIT, *plan.ours(UNITS)))
+        wanted += [Gone(path) for path in units if path.exists()]
         wanted += [
             Gone(path)
             for path, target in program.links().items()
             if path.is_symlink() and path.readlink() == target
         ]
     laid = plan.ours(DROP_INS)
-    wanted += [Gone(path) for path in laid]
+    wanted += [Gone(path) for path in (*laid, *plan.ours(FAILED_DROP_INS))]
     if DROP_INS.is_dir() and set(DROP_INS.glob("*")) <= set(laid):
         wanted.append(Gone(DROP_INS))
     if purge:

@@ -86,7 +86,8 @@ def start(within: float, unit: str = UNIT) -> str:
     ends = time.monotonic() + within
     while True:
         seen = state(unit)
-        if seen.ready and seen.sub == "running":
+        # A service runs; a timer waits, a socket listens.
+        if seen.ready and seen.sub in ("running", "waiting", "listening"):
             return ""
         if seen.restarts >= _RESTARTS:
             return f"it ended {seen.restarts + 1} times while it started ({seen.result})"

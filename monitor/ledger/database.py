@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from monitor.ledger.errors import LedgerFault, cause_of, explained, told
+from monitor.ledger.placing import put_aside, same_file
 
 # Longer than a commit takes on a slow disk: a verb of the command line waits so long for the
 # daemon, and then says so.
@@ -36,13 +38,46 @@ class Database:
         self._seen_version: int | None = None
         if self.where != ":memory:" and not read_only:
             _lay(Path(path))
+        self._open()
+
+    def _open(self) -> None:
         with explained(self.where):
-            self._connection = _connect(self.where, read_only)
+            self._connection = _connect(self.where, self.read_only)
             try:
-                _prepare(self._connection, read_only)
+                _prepare(self._connection, self.read_only)
             except sqlite3.Error:
                 self._connection.close()
                 raise
+        self._file = None if self.where == ":memory:" else Path(self.where).stat()
+
+    def displaced(self) -> str:
+        """What has become of the file that this connection writes to, where it is no longer the one
+        under its name; "" where it is.
+        """
+        if self._file is None or same_file(Path(self.where), self._file):
+            return ""
+        there = Path(self.where).exists()
+        return f"the ledger {self.where} was {'replaced' if there else 'removed'} while in use"
+
+    def rescue(self, now: datetime) -> None:
+        """Write all that this connection still has under its own name again, and go on there; what
+        lies there by now is put aside. Raises LedgerFault, OSError.
+        """
+        path = Path(self.where)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        saved = path.with_name(f"{path.name}.rescued")
+        saved.unlink(missing_ok=True)
+        os.close(os.open(saved, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with explained(self.where), closing(sqlite3.connect(saved)) as target:
+            self._connection.backup(target)
+        # Before the new one has its name: SQLite removes the log of the name that it was opened by.
+        self._connection.close()
+        try:
+            put_aside(path, "replaced", now)
+            saved.rename(path)
+        finally:
+            self._memo.clear()
+            self._open()
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""

@@ -41,6 +41,11 @@ class HistoryReading(Table):
         )
         return [_happened(row) for row in rows]
 
+    def newest_happening(self) -> int:
+        """The number of the last thing that happened to anything; 0 where nothing has."""
+        found = self._database.row("SELECT coalesce(max(id), 0) AS number FROM history")
+        return int(found["number"]) if found else 0
+
 
 class HistoryWriting(Table):
     def happened(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -68,6 +69,19 @@ class Ledger(
         """Which ledger this is: eight hexadecimal digits, drawn when it was made."""
         found = self._database.row("SELECT name FROM identity")
         return str(found["name"]) if found else ""
+
+    @property
+    def where(self) -> Path:
+        """Its file."""
+        return Path(self._database.where)
+
+    def displaced(self) -> str:
+        """What has become of its file, where that is no longer the one under its name; "" else."""
+        return self._database.displaced()
+
+    def rescue(self, now: datetime) -> None:
+        """Write all of it under its own name again. Raises LedgerFault, OSError."""
+        self._database.rescue(now)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

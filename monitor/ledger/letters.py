@@ -88,7 +88,31 @@ _NEXT = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """How one letter of an incident stands, without what is in it."""
+
+    recipient: str
+    state: LetterState
+    not_before: datetime
+    last_error: str | None
+
+
 class LetterReading(Table):
+    def deliveries(self, incident: int) -> list[DeliveryRow]:
+        """How the letters of an incident stand, in their order."""
+        rows = self._database.rows(
+            "SELECT recipient, state, not_before, last_error FROM outbox WHERE incident = ?"
+            " ORDER BY id",
+            (incident,),
+        )
+        return [
+            DeliveryRow(
+                row["recipient"], row["state"], moment(row["not_before"]), row["last_error"]
+            )
+            for row in rows
+        ]
+
     def outbox(
         self,
         state: LetterState | None = None,

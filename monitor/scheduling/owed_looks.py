@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
@@ -87,6 +87,10 @@ class OwedLooks:
         found = [due for name in free if (due := self._asked(self.configuration.checks[name], now))]
         return sorted(found, key=lambda due: self._places[due.name])
 
+    def hold_back(self, name: str, until: datetime) -> None:
+        """Look at nothing of a check before this moment: it waits for all others."""
+        self._rest_until[name] = until
+
     def next_waking(self, now: datetime) -> datetime | None:
         """When `owed` is to be asked again, if nothing else happens before."""
         looks = (at for _, at in self._extra_looks(now) if at > now)
@@ -155,8 +159,10 @@ class OwedLooks:
         slots = self._ledger.slots(entry.name, _ANY)
         # Runs of a release that did not keep this: its times are as old as they are.
         known = slots and not any(one.slot_key.startswith(f"{FIRST} ") for one in slots)
+        # A time that comes in this very moment is owed.
+        since = slots[-1].slot_at if known else now - timedelta(milliseconds=1)
         with self._ledger.transaction() as t:
-            t.claim(entry.name, key, slots[-1].slot_at if known else now, now)
+            t.claim(entry.name, key, since, now)
             t.finish(entry.name, key, now)
 
     def _left(self, entry: CheckEntry, now: datetime) -> Slot | None:

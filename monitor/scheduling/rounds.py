@@ -127,7 +127,11 @@ class Rounds(OwedLooks):
                 )
                 observation = replace(observation, notes=(said, *observation.notes))
         verdict = judge(observation, entry.expect, entry.warn)
-        log.info(
+        # A good look by the clock is a row of the ledger, and no line: hundreds a minute would hide
+        # what is worth reading.
+        quiet = verdict.state == "OK" and purpose == "scheduled"
+        log.log(
+            logging.DEBUG if quiet else logging.INFO,
             "action=looked check=%s purpose=%s state=%s seconds=%.3f",
             entry.name,
             purpose,

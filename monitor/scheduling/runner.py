@@ -14,16 +14,19 @@ import itertools
 import logging
 import shutil
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from checks import masking
-from checks.contract import CannotTell, Check, Claim, Failed, Observation, Trace
+from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
+from monitor.scheduling.call_book import CallBook
+from monitor.scheduling.line_channels import Lines
+from monitor.scheduling.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -38,33 +41,6 @@ _ROOM_SECONDS = 1.0
 _WORLD = SystemClock()
 
 
-class Lines:
-    """Which line has how many of our calls on it. Survives a reload of the configuration."""
-
-    def __init__(self) -> None:
-        self._busy: dict[str, int] = {}
-        self._freed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def occupy(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
-        """Hold one channel of each line, all or none, for as long as the block runs."""
-        async with self._freed:
-            # All lines or none: two checks that held one each and waited for the other's would wait
-            # for ever.
-            await self._freed.wait_for(
-                lambda: all(self._busy.get(c.line, 0) < c.channels for c in claims)
-            )
-            for claim in claims:
-                self._busy[claim.line] = self._busy.get(claim.line, 0) + 1
-        try:
-            yield
-        finally:
-            async with self._freed:
-                for claim in claims:
-                    self._busy[claim.line] -= 1
-                self._freed.notify_all()
-
-
 class Runner:
     """Runs attempts, as many at a time as `at_once` allows."""
 
@@ -75,10 +51,16 @@ class Runner:
         at_once: int = 40,
         spare_bytes: float = SPARE_BYTES,
         lines: Lines | None = None,
+        state: Path | None = None,
+        under_way: UnderWay | None = None,
     ) -> None:
-        """`lines`: those of another runner of this process, so that both share their channels."""
+        """`lines`: those of another runner of this process, so that both share their channels;
+        `state`: the folder by which other processes know who is on a line, and what was dialled;
+        `under_way` remembers for a restart what is looked at.
+        """
+        self._under_way = under_way
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
-        self.lines = lines or Lines()
+        self.lines, self._book = lines or Lines(state), CallBook(state)
         self._slots = asyncio.Semaphore(at_once)
         self._room_until = float("-inf")
 
@@ -96,15 +78,43 @@ class Runner:
         """
         claims = check.claims()
         # The line before the slot: whoever waits for a busy line keeps nobody else from looking.
-        async with self.lines.occupy(claims) if claims else nullcontext(), self._slots:
-            if (blind := self._no_room()) is not None:
-                return Observation(blind=blind)
-            folder = partial(self._folder, name, self._clock.now())
-            began_at = _WORLD.now().timestamp()
-            with masking.attempt():
-                trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
-                trace.listener = listener
+        try:
+            async with self.lines.occupy(claims) if claims else nullcontext(), self._slots:
+                return await self._made(name, check, limit_seconds, listener, memory, accepted)
+        except OSError as problem:
+            whose = ", ".join(claim.line for claim in claims)
+            return Observation(
+                blind=f"nobody can say who is on {whose}: {problem}; only root and the service's"
+                " own user may look beside the daemon"
+            )
+
+    async def _made(
+        self,
+        name: str,
+        check: Check,
+        limit_seconds: float | None,
+        listener: Callable[[str], None] | None,
+        memory: Mapping[str, Any] | None,
+        accepted: Mapping[str, Any] | None,
+    ) -> Observation:
+        if (blind := self._no_room()) is not None:
+            return Observation(blind=blind)
+        now, tolls = self._clock.now(), check.tolls()
+        number, refused = self._book.enter(tolls, now.timestamp()) if tolls else ("", None)
+        if refused is not None:
+            return Observation(blind=refused)
+        folder = partial(self._folder, name, now)
+        began_at = _WORLD.now().timestamp()
+        kept = self._under_way.of(name) if self._under_way else nullcontext()
+        with masking.attempt(), kept:
+            trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
+            trace.listener = listener
+            try:
                 return await self._within(check, trace, limit_seconds or check.longest_seconds())
+            finally:
+                if tolls:
+                    took = max(1.0, trace.elapsed())
+                    self._book.settle(tolls, number, took, now.timestamp())
 
     async def _within(self, check: Check, trace: Trace, limit_seconds: float) -> Observation:
         limit = asyncio.timeout(limit_seconds)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import socket
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -52,7 +53,9 @@ class Line:
         """Have it done; shows what is said, and returns the exit code. `target` is the file that
         may be written. Raises NotAnswered, Refused, OSError."""
         self.connection.settimeout(None)
-        self.connection.sendall(request.encoded())
+        # A daemon that has refused this user reads nothing more; why stands in what it has said.
+        with suppress(BrokenPipeError):
+            self.connection.sendall(request.encoded())
         coming = _Coming(target)
         while True:
             key, value = _next(self._rest)
@@ -73,8 +76,7 @@ class Line:
 
 
 def reached(file: Path) -> Line | None:
-    """The daemon that runs on this configuration; None where none listens. Raises NotAnswered,
-    Refused."""
+    """The daemon that runs on this configuration; None where none listens. Raises NotAnswered."""
     for path in places(file):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(GREETING_SECONDS)
@@ -89,8 +91,6 @@ def reached(file: Path) -> Line | None:
             key, value = _next(rest)
         except TimeoutError:
             raise NotAnswered(f"the daemon does not answer at {path}") from None
-        if key == "refused":
-            raise Refused(str(value))
         if key != "reveille" or value.get("version") != VERSION:
             raise NotAnswered(f"the daemon at {path} is of another release: restart it")
         if _same(value["file"], file):

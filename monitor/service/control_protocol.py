@@ -1,7 +1,7 @@
 """What passes over the control socket: one JSON object a line, of one key that says what it is.
 
     daemon  {"reveille": {"version": 1, "file": "/etc/…/reveille.toml", "state": …, "process": 1}}
-            or {"refused": "why, and what would be right"}, and that is all
+            and {"refused": "why, and what would be right"}, which is then all
     client  {"ask": {"words": ["tickets", "ack", "RV-1"], "colour": …, "watched": …, …}}
     daemon  {"show": "text"} {"tell": "text"} {"pass": "text"} {"question": ""} {"begin": "/a/file"}
             {"part": "base64"} {"keep": ""}, as often as need be

@@ -15,7 +15,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Session:
         self._reader, self._writer = reader, writer
         self._loop = asyncio.get_running_loop()
         self._answers: asyncio.Queue[str] = asyncio.Queue()
+        self._waits: set[Future[Any]] = set()
+        self._over = False
 
     def say(self, key: str, text: str) -> None:
         """Send a text, and wait until it is taken. Raises BrokenPipeError."""
@@ -70,6 +72,12 @@ class Session:
             while content := source.read(PART_BYTES):
                 self._put(line("part", base64.b64encode(content).decode()))
         self._put(line("keep", ""))
+
+    def end(self) -> None:
+        """Nobody is there any more: threads that wait for him are told so."""
+        self._over = True
+        for wait in list(self._waits):
+            wait.cancel()
 
     async def request(self) -> Request:
         """What is asked for. Raises Malformed, TimeoutError."""
@@ -94,7 +102,7 @@ class Session:
             raise Malformed(f"a line has at most {MOST_BYTES} bytes") from None
 
     def _put(self, written: bytes) -> None:
-        if self._writer.is_closing():
+        if self._over or self._writer.is_closing():
             raise BrokenPipeError
         if _loop_of_this_thread() is not self._loop:
             self._waited(self._taken(written), _TAKEN_SECONDS)
@@ -106,10 +114,15 @@ class Session:
         await self._writer.drain()
 
     def _waited(self, work: Any, seconds: float) -> Any:
+        wait = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._waits.add(wait)
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
-        except (TimeoutError, CancelledError, ConnectionError, RuntimeError):
+            # Whoever went between the question and this line is not waited for.
+            return wait.result(0 if self._over else seconds)
+        except (TimeoutError, CancelledError, ConnectionError):
             raise BrokenPipeError from None
+        finally:
+            self._waits.discard(wait)
 
 
 Act = Callable[[Request, Peer, Session], Awaitable[int]]
@@ -163,7 +176,9 @@ class ControlSocket:
         self.path.unlink(missing_ok=True)
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        session = asyncio.get_running_loop().create_task(
+            self._serve(reader, writer, room=len(self._sessions) < AT_ONCE)
+        )
         self._sessions.add(session)
         session.add_done_callback(self._over)
 
@@ -172,18 +187,22 @@ class ControlSocket:
         if not session.cancelled() and (bug := session.exception()):
             log.error("action=session_broke", exc_info=bug)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: bool
+    ) -> None:
         try:
             # In a thread: names may be asked for over a network (NSS).
             peer = await asyncio.to_thread(peer_of, writer.get_extra_info("socket"))
             why = await asyncio.to_thread(refusal, peer, self._group())
-            if not why and len(self._sessions) > AT_ONCE:
+            if not why and not room:
                 why = f"{AT_ONCE} verbs are under way already; try again in a moment"
+            # First which daemon this is: on a host of several sites another one's refusal says
+            # nothing.
+            writer.write(line("reveille", self._greeting))
             if why:
                 log.warning("action=control_refused user=%s", peer.user)
                 writer.write(line("refused", why))
             else:
-                writer.write(line("reveille", self._greeting))
                 await self._served(Session(reader, writer), peer, writer)
             async with asyncio.timeout(_TAKEN_SECONDS):
                 await writer.drain()
@@ -191,6 +210,8 @@ class ControlSocket:
             writer.write(line("refused", str(wrong) or "nothing was asked for"))
         finally:
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _served(self, session: Session, peer: Peer, writer: asyncio.StreamWriter) -> None:
         request = await session.request()
@@ -201,6 +222,7 @@ class ControlSocket:
             if acting.done():
                 writer.write(line("end", acting.result()))
         finally:
+            session.end()
             for task in (acting, listening):
                 task.cancel()
             await asyncio.gather(acting, listening, return_exceptions=True)

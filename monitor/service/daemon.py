@@ -13,59 +13,33 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from checks.body import Unreadable
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
-from monitor.config import Configuration, ConfigurationFaults, difference, effective, in_force, load
+from monitor.config import Configuration, ConfigurationFaults, difference, effective, in_force
 from monitor.core.timetable import Slot
-from monitor.delivery.last_resort import Alarm
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.incidents.store import unreadable
-from monitor.ledger import Ledger, LedgerFault
-from monitor.ledger.errors import cause_of
+from monitor.ledger import LedgerFault
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
-from monitor.service.control_protocol import Request
-from monitor.service.control_socket import ControlSocket, Session
-from monitor.service.heartbeat import Presence
+from monitor.scheduling.under_way import UnderWay
+from monitor.service.heartbeat import AlreadyRunning, Presence
+from monitor.service.ledger_file import KEEP_SECONDS, Keeping, held_on, opened
 from monitor.service.life_signs import LifeSigns
-from monitor.service.peer import Peer
+from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket
 from monitor.service.sd_notify import ServiceManager
+from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
-# With what is said and closed afterwards this stays within the 10 s of rule 3, and far below
-# systemd's 90 s.
-STOP_WITHIN_SECONDS = 8.0
 # At most fifty wakings a second, however many checks have slots close to each other.
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
-
-
-@dataclass
-class Parts:
-    """What a verb that is done inside the daemon may use."""
-
-    runner: Runner
-    rounds: Rounds
-    audit: AuditRound
-    outdated: Callable[[], bool]
-    """whether the file was changed since it was read"""
-    listeners: list[Callable[[str, str], None]] = field(default_factory=list)
-    """who is told what a check does, beside the heartbeat"""
-
-
-Served = Callable[[Parts, Request, Peer, Session], Awaitable[int]]
-"""does a verb for somebody at the control socket; returns the exit code"""
 
 
 class Daemon:
@@ -77,30 +51,35 @@ class Daemon:
         """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this
         state. Without `served` there is no control socket.
         """
-        self._file, self._clock = file, clock or SystemClock()
+        self._file, self._clock = ConfigurationFile(file), clock or SystemClock()
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm_clock: asyncio.TimerHandle | None = None
-        self._alarm = Alarm()
         self._reloaded = ""
-        self._read_at = _changed_at(file)
-        configuration = load(file)
+        configuration = self._file.read()
+        self._work = Work(self._clock, lambda: self._rounds.configuration)
         self._presence = Presence(configuration.state)
-        self._signs = LifeSigns(self._presence, self._clock, self._faulted)
-        self._ledger = Ledger(configuration.state / "ledger.sqlite")
-        runner = Runner(self._clock, configuration.state / "exhibits")
-        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
+        self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
+        self._keeping = Keeping(self._ledger)
+        state = configuration.state
+        under_way = UnderWay(state / "under-way")
+        runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
+        self._rounds: Rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
+        for name, seconds in under_way.interrupted().items():
+            # It may be what the last daemon died of; everything else goes first.
+            self._rounds.hold_back(name, self._clock.now() + timedelta(seconds=seconds))
+            log.warning("action=held_back check=%s seconds=%g", name, seconds)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
-        self._parts = Parts(runner, self._rounds, self._audit, self._outdated)
-        self._control = self._control_socket(configuration, served)
+        self._parts = Parts(runner, self._rounds, self._audit, self._file)
+        self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
         self._take(configuration)
 
     async def run(self) -> None:
         """Look, tell and keep watch until SIGTERM or SIGINT."""
         self._on_signals()
-        self._note("started", {"file": str(self._file)})
+        self._note("started", {"file": str(self._file.path)})
         # Before anything is sent: what a dead predecessor was sending must go out first, or its
         # thread is out of order.
         self._outbox.take_over(self._clock.now())
@@ -116,13 +95,17 @@ class Daemon:
             await self._control.open()
         self._manager.ready(self._status())
         self._name_unreadable()
+        if self._began_anew:
+            self._note("ledger-begun-anew", {"text": self._began_anew})
+            self._work.faulted("ledger", LedgerFault(self._began_anew, "damaged"))
         await self._keep_cadence()
         self._manager.stopping()
         if self._control:
             await self._control.close()
         if self._alarm_clock:
             self._alarm_clock.cancel()
-        ended = await self._end_tasks()
+        self._outbox.stop()
+        ended = await self._work.end()
         self._signs.beat()
         self._note("stopped", {})
         log.info("action=stopped")
@@ -131,34 +114,18 @@ class Daemon:
             self._ledger.close()
         self._presence.leave()
 
-    def _control_socket(
-        self, configuration: Configuration, served: Served | None
-    ) -> ControlSocket | None:
-        if served is None:
-            return None
-        return ControlSocket(
-            configuration.state,
-            partial(served, self._parts),
-            lambda: self._rounds.configuration.administrators,
-            self._file,
-        )
-
     def _heard(self, check: str, text: str) -> None:
         self._signs.heard(check, text)
-        for listener in self._parts.listeners:
-            listener(check, text)
-
-    def _outdated(self) -> bool:
-        return _changed_at(self._file) != self._read_at
+        self._parts.heard(check, text)
 
     def _look(self) -> None:
         if (slot := self._audit.owed(self._clock.now())) is not None:
-            self._start(self._make_audit(slot))
+            self._work.start(self._make_audit(slot))
         self._look_at_what_is_owed()
 
     def _look_at_what_is_owed(self) -> None:
         for due in self._rounds.owed(self._clock.now()):
-            self._start(self._look_at(due))
+            self._work.start(self._look_at(due))
         self._wake_in_time()
 
     def _wake_in_time(self) -> None:
@@ -181,7 +148,7 @@ class Daemon:
         try:
             self._look_at_what_is_owed()
         except Exception as error:  # noqa: BLE001 - the cadence asks again in a second
-            self._faulted("look", error)
+            self._work.faulted("look", error)
 
     async def _make_audit(self, slot: Slot) -> None:
         await self._audit.run(slot)
@@ -198,7 +165,7 @@ class Daemon:
     def _send(self) -> None:
         due = self._outbox.next_due()
         if due and due <= self._clock.now():
-            self._start(self._deliver())
+            self._work.start(self._deliver())
 
     async def _deliver(self) -> None:
         """May run beside itself: a desk that hangs holds up no other."""
@@ -212,7 +179,10 @@ class Daemon:
         goes on.
         """
         if wrong := unreadable(self._ledger):
-            self._faulted("ledger", LedgerFault("; ".join(wrong)))
+            self._work.faulted("ledger", LedgerFault("; ".join(wrong)))
+
+    def _keep(self) -> None:
+        self._work.start(self._keeping.keep(self._clock.now()))
 
     def _sweep(self) -> None:
         configuration = self._rounds.configuration
@@ -224,8 +194,25 @@ class Daemon:
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
+        self._hold_on()
         self._manager.status(self._status())
         self._signs.beat()
+
+    def _hold_on(self) -> None:
+        """The state lies where it was, or it is put there again; told either way."""
+        try:
+            moved = held_on(self._presence, self._ledger, self._clock.now())
+        except AlreadyRunning as other:
+            # Two daemons on one state would tell everything twice.
+            self._work.faulted("state", LedgerFault(f"{other}; this one stops", "displaced"))
+            self._stopping.set()
+            return
+        if self._control and not self._control.path.exists():
+            self._work.start(self._control.open())
+        if moved:
+            self._note("state-displaced", {"text": moved})
+            self._work.faulted("state", LedgerFault(moved, "displaced"))
+            self._name_unreadable()
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
@@ -243,7 +230,7 @@ class Daemon:
             log.warning("action=doubtful_setting %s", warning)
 
     def _new_cadence(self, configuration: Configuration) -> Cadence:
-        cadence = Cadence(self._faulted)
+        cadence = Cadence(self._work.faulted)
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
@@ -252,6 +239,7 @@ class Daemon:
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
+        cadence.every(KEEP_SECONDS, "keepsake", self._keep)
         cadence.every(3600, "sweep", self._sweep)
         cadence.every(3600, "bodies", self._name_unreadable)
         if configuration.audit:
@@ -281,11 +269,11 @@ class Daemon:
     def _reload(self) -> None:
         self._manager.reloading()
         try:
-            read_at = _changed_at(self._file)
-            configuration = load(self._file)
+            configuration = self._file.read()
             # Lock and ledger belong to the old folder: on a new one this daemon could meet another
             # that holds it.
             if configuration.state != self._rounds.configuration.state:
+                self._file.refuse()
                 raise ValueError(
                     f"the state folder cannot change while running; it is {self._presence.state}"
                 )
@@ -293,7 +281,6 @@ class Daemon:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
             self._note("reload-refused", {"faults": str(faults)})
         else:
-            self._read_at = read_at
             before = effective(self._rounds.configuration)
             self._take(configuration)
             changed = difference(before, effective(configuration)).in_short()
@@ -303,49 +290,6 @@ class Daemon:
         # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
         # force.
         self._manager.ready(self._status())
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        # The loop itself keeps only weak references to tasks (asyncio manual): without this one a
-        # look could vanish.
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (bug := task.exception()):
-            self._faulted("task", bug)
-
-    def _faulted(self, name: str, error: BaseException) -> None:
-        """A bug is logged whole; what the host denies us is said in a line, and told past the
-        ledger.
-        """
-        if not isinstance(error, LedgerFault | Unreadable | OSError):
-            log.error("action=fault in=%s", name, exc_info=error)
-            return
-        # At most one alarm a cause in a while: a full disk faults at every tick, and in several
-        # places at once.
-        now, cause = self._clock.now(), cause_of(error)
-        if self._alarm.claim(cause, now):
-            log.error("action=blind in=%s %s", name, error)
-            self._start(self._raise_alarm(str(error), now, cause))
-
-    async def _raise_alarm(self, reason: str, now: datetime, cause: str) -> None:
-        await self._alarm.raise_(self._rounds.configuration, reason, now, cause)
-
-    async def _end_tasks(self) -> bool:
-        """Whether all have ended, so that the ledger may be closed."""
-        self._outbox.stop()
-        # A cancellation may be swallowed where it meets an end in the same turn: it is said again.
-        for _ in range(int(STOP_WITHIN_SECONDS)):
-            for task in self._tasks:
-                task.cancel()
-            if not self._tasks:
-                break
-            await asyncio.wait(self._tasks, timeout=1.0)
-        for task in self._tasks:
-            log.error("action=not_ended task=%s", task.get_coro())
-        return not self._tasks
 
     @property
     def _site(self) -> str:
@@ -362,10 +306,3 @@ class Daemon:
     def _note(self, kind: str, body: dict[str, object]) -> None:
         with self._ledger.transaction() as t:
             t.happened(None, self._clock.now(), kind, body)
-
-
-def _changed_at(file: Path) -> int | None:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from checks.body import Body
+from monitor.ledger.placing import same_file
 from monitor.service.state_folder import refuse_shared
 
 
@@ -47,18 +48,39 @@ class Presence:
     def __init__(self, state: Path) -> None:
         """Raises AlreadyRunning, UnsafeFolder, OSError."""
         self.state = state
+        self._lock = self._held()
+
+    def _held(self) -> int:
+        """The lock, taken. Raises AlreadyRunning, UnsafeFolder, OSError."""
+        state = self.state
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_shared(state)
-        self._lock = os.open(
+        lock = os.open(
             state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         try:
             # flock(2) belongs to the open file: the kernel lets go of it when the process ends,
             # killed or not.
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._lock)
+            os.close(lock)
             raise AlreadyRunning(f"another daemon runs on {state}") from None
+        return lock
+
+    def displaced(self) -> str:
+        """That the lock is no longer the one under its name, so that another daemon may start; ""
+        where it is.
+        """
+        lock = self.state / "daemon.lock"
+        if same_file(lock, os.fstat(self._lock)):
+            return ""
+        return f"the lock {lock} was {'replaced' if lock.exists() else 'removed'} while in use"
+
+    def renew(self) -> None:
+        """Hold the folder again by the lock that lies there now. Raises AlreadyRunning, OSError."""
+        new = self._held()
+        os.close(self._lock)
+        self._lock = new
 
     def beat(self, now: datetime, doing: str = "") -> None:
         """Say that it lives, and what it is doing."""

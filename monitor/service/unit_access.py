@@ -42,7 +42,7 @@ class Unit:
         return self.last("User") or (self.file.stem if dynamic else "root")
 
     def reads_all(self) -> bool:
-        """Whether the drop-in host.conf lets it read the whole host."""
+        """Whether a drop-in of an administrator's own lets it read the whole host."""
         return _READS_ALL in " ".join(self.says.get("AmbientCapabilities", ())).split()
 
     def configurations(self) -> Iterator[Path]:
@@ -74,9 +74,11 @@ def unit(places: Sequence[Path] = PLACES) -> Unit | None:
     return found
 
 
-def kept_out(file: Path, places: Sequence[Path] = PLACES) -> tuple[str, str] | None:
-    """What keeps the service's user from its configuration, and what would be right; None where
-    nothing does, or nothing is known of it.
+def kept_out(
+    file: Path, places: Sequence[Path] = PLACES, named: Path | None = None
+) -> tuple[str, str] | None:
+    """What keeps the service's user from its configuration, or from a file that is `named` in it,
+    and what would be right; None where nothing does, or nothing is known of it.
     """
     installed = unit(places)
     if installed is None or installed.reads_all():
@@ -85,7 +87,8 @@ def kept_out(file: Path, places: Sequence[Path] = PLACES) -> tuple[str, str] | N
         return None
     try:
         user, groups = _identity(installed)
-        for path, bit in (*((p, stat.S_IXOTH) for p in file.absolute().parents), (file, 4)):
+        wanted = named or file
+        for path, bit in (*((p, stat.S_IXOTH) for p in wanted.absolute().parents), (wanted, 4)):
             known = path.stat()
             if _ACCESS_LIST in os.listxattr(path):
                 return None
@@ -95,7 +98,9 @@ def kept_out(file: Path, places: Sequence[Path] = PLACES) -> tuple[str, str] | N
                     f"the user of {installed.file} ({installed.user}) cannot"
                     f" {'read' if bit == 4 else 'enter'} {path} (mode {mode}, user {known.st_uid})"
                 )
-                return wrong, f"chmod {'a+r' if bit == 4 else 'a+x'} {path}"
+                right = f"chmod {'a+r' if bit == 4 else 'a+x'} {path}"
+                # What is named may be a secret, which is for nobody but that user.
+                return wrong, right if named is None else "give that user alone the right to it"
     except OSError:
         return None
     return None

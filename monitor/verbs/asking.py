@@ -51,18 +51,21 @@ def asked(arguments: Namespace, words: Sequence[str]) -> int | None:
         return None
     try:
         line = reached(Path(arguments.config))
-        if line is None:
-            return None
-        target, meant = _meant(arguments)
-        try:
-            return line.ask(_request([*words, *meant]), target)
-        finally:
-            line.hang_up()
     except NotAnswered as why:
         complain(f"reveille: {why}")
         return None
+    if line is None:
+        return None
+    try:
+        target, meant = _meant(arguments)
+        return line.ask(_request([*words, *meant]), target)
     except Refused as why:
         raise Stop(str(why)) from None
+    # From here on it may have been done: here it would be done a second time.
+    except NotAnswered as why:
+        raise Stop(f"{why}; whether it was done is not known") from None
+    finally:
+        line.hang_up()
 
 
 def said_alone(arguments: Namespace) -> None:

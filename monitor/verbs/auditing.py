@@ -52,7 +52,7 @@ def _made(ledger: Ledger, configuration: Configuration, send: bool) -> Audit:
         SystemClock(),
         _Progress(len(configuration.audit.checks) if configuration.audit else 0),
     )
-    runner = Runner(clock, configuration.state / "exhibits")
+    runner = Runner(clock, configuration.state / "exhibits", state=configuration.state)
     rounds = Rounds(ledger, configuration, clock, runner, progress.stage)
     try:
         return asyncio.run(AuditRound(ledger, rounds, clock).by_hand(progress.part, send))

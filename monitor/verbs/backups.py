@@ -134,8 +134,10 @@ def _place(name: str, check: Kind) -> BackupPlace:
             b.fault,
             str(b.folder),
         )
-        for b in kept(check.folder)
+        for b in kept(check.folder, check.state)
     )
     # The newest that says so: a manifest that cannot be read has no source.
-    source = next((backup.source for backup in kept(check.folder) if backup.source), "")
+    source = next(
+        (backup.source for backup in kept(check.folder, check.state) if backup.source), ""
+    )
     return BackupPlace(name, source, str(check.folder), lines)

@@ -5,7 +5,7 @@ the running one, and whether everything that it names opens.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,8 @@ def check_config(arguments: Namespace) -> int:
         found = config.load(arguments.config)
     except ConfigurationFaults as faults:
         return _refused(faults, arguments.json)
-    barred = [refused for file in (found.file, *found.included) if (refused := kept_out(file))]
-    if barred:
-        found = replace(
-            found, warnings=(*(Fault("", *one) for one in dict.fromkeys(barred)), *found.warnings)
-        )
+    if barred := list(_kept_out(found)):
+        found = replace(found, warnings=(*barred, *found.warnings))
     if arguments.diff is not None:
         return _differs(found, arguments.diff, arguments.json)
     if arguments.try_:
@@ -50,6 +47,20 @@ def check_config(arguments: Namespace) -> int:
         f" {found.policy.name}"
     )
     return 0
+
+
+def _kept_out(found: Configuration) -> Iterator[Fault]:
+    """What the service's user cannot read: the file, those that it includes, and each that it
+    names, which root sees and the service does not.
+    """
+    if refused := kept_out(found.file):
+        yield Fault("", *refused)
+    for file in found.included:
+        if refused := kept_out(found.file, named=file):
+            yield Fault("", *refused)
+    for place, path in config.files_named(found):
+        if refused := kept_out(found.file, named=path):
+            yield Fault(place, *refused)
 
 
 def warn(found: Configuration) -> None:

@@ -3,7 +3,8 @@ backups, and how.
 
 It is written for an authorised person to fetch by SFTP or HTTPS from a host that they run: readable
 for the owner and the group alone, and encrypted to age keys where some are named. The ledger is in
-it as a proven backup of its own. Secrets are not: the configuration has them by reference only.
+it as a proven backup of its own. Secrets are not, unless `--with-secrets` says so, and then only
+encrypted. What is packed of a backup was read and hashed first: an image without data is no image.
 """
 
 from __future__ import annotations
@@ -27,11 +28,10 @@ from monitor.config import Configuration
 from monitor.terminal import SCREEN, show
 from monitor.verbs.asking import image_name
 from monitor.verbs.backups import backup_checks
+from monitor.verbs.image_files import configuration_files, secret_files
 from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, configuration_of
 from reports.backups import BackupDone
-
-_CONFIGURATION = (".toml", ".wav", ".txt", ".conf")
 
 
 def image(arguments: Namespace) -> int:
@@ -44,9 +44,13 @@ def image(arguments: Namespace) -> int:
     screen, target = SCREEN.get(), Path(arguments.to or image_name(arguments))
     if screen.there(target):
         raise Stop(f"{target} is there already")
+    if arguments.with_secrets and not arguments.recipient:
+        raise Stop(
+            "secrets leave this host encrypted alone: name a --recipient (an age public key)"
+        )
     found = {
         # Hashed now: an image without its data would be missed on the day that it is needed.
-        name: newest_proven(check.folder, hashed=True)
+        name: newest_proven(check.folder, check.state, hashed=True)
         for name, check in backup_checks(configuration).items()
     }
     missing = sorted(name for name, backup in found.items() if backup is None)
@@ -57,7 +61,7 @@ def image(arguments: Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix=".reveille-image-", dir=screen.folder(target)) as name:
         folder = Path(name)
         fault = _ledger_saved(configuration, folder) or fault
-        part = _written(configuration, proven, folder)
+        part = _written(configuration, proven, folder, arguments.with_secrets)
         if arguments.recipient:
             part = _encrypted(part, arguments.recipient)
         # The owner and the group that fetches it, and nobody else: call records are in it.
@@ -90,32 +94,26 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
     return ""
 
 
-def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: Path) -> Path:
+def _written(
+    configuration: Configuration, proven: Mapping[str, Kept], folder: Path, secrets: bool
+) -> Path:
     part = folder / "image.tar"
     with part.open("xb") as file:
         # PAX has no limit on sizes and names: the older ustar format ends at 8 GB a file.
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             _text(tar, "HOW-TO.md", image_instructions(sorted(proven)))
-            for path in sorted(configuration.directory.iterdir()):
-                if path.is_file() and (path == configuration.file or path.suffix in _CONFIGURATION):
-                    tar.add(path, f"configuration/{path.name}")
-            for path in configuration.included:
-                if path.parent != configuration.directory:
-                    tar.add(path, f"configuration/{_beside(configuration, path)}")
-            for backup in sorted((folder / "ledger").glob("2*")):
-                tar.add(backup, f"ledger/{backup.name}")
-            for name, kept in proven.items():
-                tar.add(kept.folder, f"backups/{name}/{kept.id}")
+            for name, path in configuration_files(configuration).items():
+                tar.add(path.resolve(), name)
+            for name, path in secret_files(configuration).items() if secrets else ():
+                tar.add(path.resolve(), name)
+            for copy in sorted((folder / "ledger").glob("2*")):
+                tar.add(copy, f"ledger/{copy.name}")
+            for name, backup in proven.items():
+                tar.add(backup.folder, f"backups/{name}/{backup.id}")
         file.flush()
         # On the disk before it gets its name: whoever copies it after a power cut has all of it.
         os.fsync(file.fileno())
     return part
-
-
-def _beside(configuration: Configuration, path: Path) -> Path:
-    """Where an included file lies, seen from the first one; by its name where that is elsewhere."""
-    folder = configuration.directory
-    return path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
 
 
 def _text(tar: tarfile.TarFile, name: str, text: str) -> None:

@@ -15,7 +15,7 @@ from monitor.config import Configuration
 
 if TYPE_CHECKING:
     # Only the daemon has them: `reveille status` need not read what the daemon is made of.
-    from monitor.service.daemon import Parts
+    from monitor.service.parts import Parts
 
 _T = TypeVar("_T")
 

@@ -13,7 +13,7 @@ from checks.durations import parse_duration
 from monitor.clock import SystemClock
 from monitor.config import Configuration, load
 from monitor.installing import needs, plan, removal, service
-from monitor.installing.layout import CREDENTIALS, USER, Program, this_program
+from monitor.installing.layout import CREDENTIALS, DROP_INS, UNIT, USER, Program, this_program
 from monitor.installing.program import ProgramFault
 from monitor.installing.steps import Barred, Step, left
 from monitor.installing.upgrade import NotUpgraded, installed_command
@@ -24,6 +24,8 @@ from monitor.verbs.refusal import in_words
 
 # Every line is meant for a terminal of 72 columns, a serial console's too.
 _COLUMNS = 72
+# A timer or a socket has nothing to do while it starts.
+_BESIDE_SECONDS = 15.0
 
 
 def install(arguments: Namespace) -> int:
@@ -166,8 +168,10 @@ def _remarks(configuration: Configuration | None) -> int:
             " this again"
         )
     for need, names in needs.needed(configuration).items():
-        if need.drop_in:
+        if need.drop_in and (DROP_INS / need.file).exists():
             _told(f"{need.file} is in force, for {', '.join(names)}", "    ")
+        elif need.drop_in:
+            _warn(f"{', '.join(names)} would need {need.file}, which this program has not")
     absent = [folder for folder in needs.folders(configuration) if not folder.is_dir()]
     for folder in absent:
         _warn(f"{folder} is not there: install -d -o {USER} -g {USER} -m 0700 {folder}")
@@ -183,7 +187,9 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
     if configuration is None:
         _told(f"there is no {arguments.config} yet: reveille init, then reveille install again")
         return 0
-    service.enable()
+    for need in needs.needed(configuration):
+        if need.starts:
+            service.enable(need.file)
     seen = service.state()
     secrets = (needs.credential_file(name) for name in needs.credentials(configuration))
     old = service.stale(needs.folders(configuration), [path for path in secrets if path])
@@ -197,7 +203,18 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
             complain(f"    {line}")
         return 1
     _told(f"ready: {service.state().status}", "    ")
-    return 0
+    return max(
+        (_beside(need.file) for need in needs.needed(configuration) if need.starts), default=0
+    )
+
+
+def _beside(unit: str) -> int:
+    """A timer or a socket beside the service, started where it is not; 1 where it will not."""
+    if unit == UNIT or service.state(unit).ready:
+        return 0
+    if wrong := service.start(_BESIDE_SECONDS, unit):
+        _warn(f"{unit} is not ready: {wrong}")
+    return int(bool(wrong))
 
 
 def _off() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
@@ -123,7 +122,7 @@ def _with(name: str, configuration: Configuration) -> Configuration:
 
 def _folder_of_its_own() -> Path:
     """A new one; what looks of days before have left goes."""
-    oldest = time.time() - _ONCE_KEPT_SECONDS
+    oldest = SystemClock().now().timestamp() - _ONCE_KEPT_SECONDS
     for left in Path(tempfile.gettempdir()).glob(f"{_ONCE}*"):
         with suppress(OSError):
             known = left.lstat()
@@ -156,7 +155,8 @@ async def _look_once(
 
     inside = INSIDE.get()
     # The daemon's own lines: a test call by hand takes no channel from another.
-    runner = Runner(clock, exhibits, lines=inside.parts.runner.lines if inside else None)
+    lines = inside.parts.runner.lines if inside else None
+    runner = Runner(clock, exhibits, lines=lines, state=configuration.state)
     rounds = Rounds(ledger, configuration, clock, runner, progress)
     # One failure is enough here: nobody waits for a confirmation at a terminal.
     seen = await rounds.look(Due(replace(entry, confirm=1), "once"))

@@ -46,7 +46,7 @@ def sound_part_of(arguments: Namespace) -> Configuration:
 
 def _in_force(inside: Inside) -> Configuration:
     """What the daemon goes by, which is not always what the file says by now."""
-    if inside.parts.outdated():
+    if inside.parts.file.outdated():
         complain(
             f"reveille: {inside.configuration.file} was changed since the daemon read it; what it"
             " read is used, until it is told to reload"

@@ -13,12 +13,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from checks.messages import nearest
+from monitor.config import ConfigurationFaults, load_sound_part
+from monitor.delivery.at_start import tell_operators
+from monitor.ledger import LedgerFault
 from monitor.service.daemon import Daemon
 from monitor.service.heartbeat import AlreadyRunning
 from monitor.service.state_folder import UnsafeFolder
 from monitor.terminal import say
 from monitor.verbs.opening import Stop
 from monitor.verbs.serving import act
+
+# Why it ended, and its exit status or signal.
+_OF_FAILED_UNIT = ("SERVICE_RESULT", "EXIT_STATUS")
 
 
 def run(arguments: Namespace) -> int:
@@ -27,11 +33,41 @@ def run(arguments: Namespace) -> int:
     # systemd's watchdog ends a daemon that hangs with SIGABRT (systemd.service(5)): the stacks say
     # where.
     faulthandler.enable()
+    file = Path(arguments.config)
     try:
-        asyncio.run(_keep_running(Path(arguments.config)))
-    except (AlreadyRunning, UnsafeFolder) as other:
+        asyncio.run(_keep_running(file))
+    except AlreadyRunning as other:
         raise Stop(str(other)) from None
+    except UnsafeFolder as shared:
+        _tell(file, str(shared))
+        raise Stop(str(shared)) from None
+    except (ConfigurationFaults, LedgerFault, OSError) as barred:
+        _tell(file, str(barred))
+        raise
     return 0
+
+
+def failed(arguments: Namespace) -> int:
+    """Mail the operators that the service has failed: for the unit that systemd starts then
+    (OnFailure=), and at most every half hour. 0; 1 where nobody took it."""
+    _log_to_journal()
+    # Set for a unit that OnFailure= of another has started (systemd.exec(5)).
+    result, status = (os.environ.get(f"MONITOR_{name}", "") for name in _OF_FAILED_UNIT)
+    how = f" ({', '.join(filter(None, (result, status)))})" if result or status else ""
+    return 0 if _tell(Path(arguments.config), f"the service has failed{how}") else 1
+
+
+def _tell(file: Path, reason: str) -> bool:
+    """Whether the operators were told; what is sound of the configuration says who they are."""
+    if sys.stderr.isatty():
+        # Whoever has typed it reads it.
+        return False
+    try:
+        configuration, _ = load_sound_part(file)
+    except (ConfigurationFaults, OSError) as faults:
+        logging.getLogger("reveille").error("action=nobody_to_tell %s", faults)
+        return False
+    return tell_operators(configuration, f"{reason}. Nothing is looked at until it starts again")
 
 
 async def _keep_running(file: Path) -> None:

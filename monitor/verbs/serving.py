@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
 
-from monitor.command_line import parser, verb_named
+from monitor.command_line import parser
+from monitor.command_words import verb_named
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import AT_ONCE, Session
-from monitor.service.daemon import Parts
+from monitor.service.parts import Parts
 from monitor.service.peer import Peer
 from monitor.terminal import SCREEN, Screen
 from monitor.verbs.asking import SERVED

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable, Mapping
 
 from monitor.clock import SystemClock
+from monitor.core.incident import Incident
 from monitor.incidents import store
 from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.incidents.view import number_of, view
@@ -44,28 +46,36 @@ def show_ticket(arguments: Namespace) -> int:
 
 
 def change_ticket(arguments: Namespace) -> int:
-    """ack, note, reclassify, resolve."""
+    """What a human does with one ticket (`_ACTIONS`)."""
     configuration = sound_part_of(arguments)
     now = SystemClock().now()
     number, by = _number(arguments), acting(arguments)
     with ledger_of(configuration) as ledger:
         actions = TicketActions(ledger, configuration, now)
         try:
-            if arguments.action == "ack":
-                incident = actions.acknowledge(number, by)
-            elif arguments.action == "note":
-                incident = actions.note(number, by, arguments.text)
-            elif arguments.action == "reclassify":
-                if not arguments.issue and not arguments.severity:
-                    raise Stop("say which issue it is, or --severity")
-                incident = actions.reclassify(number, by, arguments.issue, arguments.severity)
-            else:
-                incident = actions.resolve(number, by, arguments.text)
+            incident = _ACTIONS[arguments.action](actions, number, by, arguments)
         except NotPossible as refusal:
             raise Stop(str(refusal)) from None
         ticket = view(ledger, configuration, incident, now)
     show("ticket", arguments.json, ticket)
     return 0
+
+
+def _reclassify(actions: TicketActions, number: int, by: str, arguments: Namespace) -> Incident:
+    if not arguments.issue and not arguments.severity:
+        raise Stop("say which issue it is, or --severity")
+    return actions.reclassify(number, by, arguments.issue, arguments.severity)
+
+
+_ACTIONS: Mapping[str, Callable[[TicketActions, int, str, Namespace], Incident]] = {
+    "ack": lambda actions, number, by, _: actions.acknowledge(number, by),
+    "note": lambda actions, number, by, said: actions.note(number, by, said.text),
+    "reclassify": _reclassify,
+    "escalate": lambda actions, number, by, said: actions.escalate(number, by, said.text),
+    "wait": lambda actions, number, by, said: actions.wait(number, by, said.text),
+    "go-on": lambda actions, number, by, _: actions.go_on(number, by),
+    "resolve": lambda actions, number, by, said: actions.resolve(number, by, said.text),
+}
 
 
 def _number(arguments: Namespace) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.command_line import DISTRIBUTION
+from monitor.command_words import DISTRIBUTION
 from monitor.start import PACKAGES, mixture
 from tests.house.source import ROOT, WINGS
 

@@ -41,7 +41,9 @@ _OF_CONFIGURATIONS = (
     "tests/loopback/test_backup.py",
     "tests/loopback/test_hygiene.py",
     "tests/field/far_ends/test_api.py",
-    "tests/field/installed/test_configurations.py",
+    "tests/field/installed/",
+    "tests/scenes/test_check_config_try.py",
+    "tests/unit/test_clear_text.py",
 )
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from checks import contract
 from monitor.cli import main
-from monitor.command_line import OLD_WORDS, parser
+from monitor.command_line import parser
+from monitor.command_words import OLD_WORDS
 from tests.house.source import ROOT, files, modules, none
 
 READ_BY_PEOPLE = (".md", ".j2", ".toml", ".1", ".service", "reveille", "_reveille")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.house.source import Module, files, modules, none
+from tests.house.source import ROOT, Module, files, modules, none
 from tests.loopback.child_programs import PROGRAMS
 
 # One process reads and parses the house once, for all of these.
@@ -60,7 +60,7 @@ GIVEN = {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
     },  # .pgpass, and whom to trust
-    "checks/host/parent.py": {"capabilities"},  # to read what only root may (systemd/host.conf)
+    "checks/data/backup/sandbox/outside.py": {"descriptors"},  # the filter of the sandbox's calls
     "checks/telephony/call/leg.py": {
         "HOME",
         "descriptors",
@@ -150,7 +150,7 @@ def test_children_are_started_where_a_child_is_the_point() -> None:
 
 
 def test_a_child_is_given_what_stands_in_the_list_and_no_more() -> None:
-    """Variables of the environment, descriptors, and the daemon's ambient capabilities."""
+    """Variables of the environment and descriptors; capabilities there are none to give."""
     given = {
         module.path: found
         for module in modules("checks", "monitor")
@@ -161,13 +161,18 @@ def test_a_child_is_given_what_stands_in_the_list_and_no_more() -> None:
 
 def test_every_child_program_is_killed_in_the_tests() -> None:
     """With its daemon, in each phase (tests/loopback/test_children.py); the guard is what is tested
-    there."""
+    there, and what systemd starts is no child."""
     programs = {
         module.path.removesuffix(".py").replace("/", ".")
         for module in modules("checks", "reports")
         if '\nif __name__ == "__main__":' in module.text
     }
-    assert programs - {"checks.process.guard"} == set(PROGRAMS)
+    # In the sandbox of a proof: the worker's own tools, which end with it.
+    sandboxed = {"checks.data.backup.run.drill", "checks.data.backup.sandbox.no_programs"}
+    started = "".join(path.read_text() for path in (ROOT / "systemd").glob("*@.service"))
+    of_systemd = {program for program in programs if f"-m {program} " in started}
+    assert len(of_systemd - sandboxed) == 2
+    assert programs - {"checks.process.guard"} - sandboxed - of_systemd == set(PROGRAMS)
 
 
 def test_only_a_command_line_speaks() -> None:
@@ -247,9 +252,7 @@ def _handed_over(module: Module) -> set[str]:
             for word in node.keywords
             if word.arg and (word.arg == "kept" or word.arg.isupper())
         ]
-        found |= {
-            word.arg or "" for word in node.keywords if word.arg in {"capabilities", "descriptors"}
-        }
+        found |= {word.arg or "" for word in node.keywords if word.arg == "descriptors"}
         found |= {word.arg or "" for word in named if word.arg != "kept"}
         texts = [word.value for word in named if word.arg == "kept"]
         texts += node.args if ast.unparse(node.func) == "inherited" else []

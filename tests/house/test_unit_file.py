@@ -42,6 +42,10 @@ def test_it_is_valid_where_it_is_installed(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     placed = tmp_path / UNIT.name
     placed.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path)))
+    failed = UNIT.with_name("reveille-failed.service")
+    (tmp_path / failed.name).write_text(
+        failed.read_text(encoding="utf-8").replace("/opt/reveille", str(tmp_path))
+    )
 
     seen = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(placed)],

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from monitor.command_line import DISTRIBUTION
+from monitor.command_words import DISTRIBUTION
 from tests.house.source import ROOT, WINGS, files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

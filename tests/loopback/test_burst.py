@@ -133,7 +133,7 @@ def test_settings_that_cannot_be(settings: dict[str, Any], said: str) -> None:
 
 def test_what_it_claims_and_speaks_of() -> None:
     calls = burst(1, calls=9)
-    assert [(claim.line, claim.channels) for claim in calls.claims()] == [("trunk", 4)]
+    assert [(c.line, c.channels, c.taken) for c in calls.claims()] == [("trunk", 8, 4)]
     assert (calls.highest_layer(), calls.layer_of("hold")) == (Layer.SIGNALLING, Layer.MEDIA)
     agents = Burst(log_ins=(line(1).model_copy(update={"user": "a"}),))
     assert [claim.line for claim in agents.claims()] == ["trunk"]

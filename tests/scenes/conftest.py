@@ -78,6 +78,8 @@ def with_few_checks(written: str) -> str:
 async def daemon(configuration_file: Path) -> AsyncIterator[Process]:
     process = Process(configuration_file)
     await process.start()
+    # What has a time of day waits for it; these stories do not.
+    process.look("main-number")
     yield process
     if process.process.returncode is None:
         await process.stop(signal.SIGKILL)

@@ -7,12 +7,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from monitor.clock import SystemClock
 from monitor.config import load
+from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
 
@@ -44,6 +47,14 @@ class Process:
         except AssertionError:
             await self.stop()
             raise
+
+    def look(self, check: str) -> None:
+        """What `reveille run-now` does."""
+        with Ledger(self.state / "ledger.sqlite") as ledger, ledger.transaction() as t:
+            condition = replace(
+                store.condition_of(ledger, check), next_look=SystemClock().now(), purpose="recheck"
+            )
+            store.keep_condition(t, condition)
 
     @property
     def state(self) -> Path:

@@ -88,6 +88,10 @@ async def watched(lab: Lab, folder: Path) -> AsyncIterator[Process]:
         accept_screen(ledger, SystemClock().now())
     process = Process(file)
     await process.start()
+    # What has a time of day waits for it, and a row does not.
+    for name, entry in process.configuration.checks.items():
+        if entry.at:
+            process.look(name)
     try:
         yield process
     finally:

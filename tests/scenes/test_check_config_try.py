@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ steps = [{ name = "order", url = "/", method = "POST", json = { a = "b" } }]
 kind = "backup"
 engine = "directory"
 path = "PATH"
-folder = "/proc/no-such/backups"
+folder = "PATH/reveille.toml/backups"
 at = ["04:00"]
 
 [checks.gone]
@@ -58,7 +60,7 @@ async def test_a_whole_centre_opens_and_nothing_was_placed(lab: Lab, tmp_path: P
     assert came["checks.dead"].said == "refused, Connection refused"
     assert outcomes["checks.api-dead"] == "fails"
     assert outcomes["lines.stolen"] == "fails" and "sip:40" in came["lines.stolen"].said
-    assert came["checks.copy"].outcome == "fails" and "not writable" in came["checks.copy"].said
+    assert came["checks.copy"].outcome == "fails" and "no folder" in came["checks.copy"].said
     assert came["checks.gone"].said == "missing, /nonexistent/cdr.db is not there"
     assert lab.pbx.mishaps == []
     assert list((lab.folder / "mailbox").rglob("*.eml")) == mails
@@ -82,24 +84,17 @@ def test_the_table_fits_a_small_terminal(
 
 
 def test_it_ends_in_time_whatever_does_not_answer(tmp_path: Path) -> None:
-    """Forty far ends that take a connection and say nothing, all at once."""
-
-    async def trials() -> tuple[list[str], float]:
-        server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
+    """Forty times a far end that takes a connection and says nothing, all at once."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         checks = "".join(
-            f'[checks.p{n}]\nkind = "portal"\nurl = "http://127.0.0.1:{port}/"\nevery = "5m"\n'
-            'within = "300ms"\n'
+            f'[checks.p{n}]\nkind = "portal"\nurl = "http://127.0.0.1:{silent.getsockname()[1]}/"\n'
+            'every = "5m"\nwithin = "300ms"\n'
             for n in range(40)
         )
         file = tmp_path / "reveille.toml"
         file.write_text(f'[site]\nname = "X"\ntimezone = "UTC"\n{checks}', encoding="utf-8")
-        began = asyncio.get_running_loop().time()
-        found = await tried(load(file))
-        server.close()
-        return [line_of(one) for one in found], asyncio.get_running_loop().time() - began
-
-    said, seconds = asyncio.run(trials())
+        began = time.monotonic()
+        said = [line_of(one) for one in asyncio.run(tried(load(file)))]
     assert len(said) == 40 and all(line.startswith("✗") and "timeout" in line for line in said)
     # One after the other they would take twelve seconds; a busy machine has its share of the rest.
-    assert seconds < 10
+    assert time.monotonic() - began < 10

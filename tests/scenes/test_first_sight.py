@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from checks.kinds import kinds
+from monitor.config import Configuration, difference, effective
 from monitor.core.timetable import Daily
 from monitor.scheduling.rounds import FIRST
 from monitor.testing.scenario import Scene, Scripted
@@ -123,3 +124,26 @@ def test_every_kind_that_burdens_others_says_so() -> None:
         "virus",
         "voice-log-archive",
     }
+
+
+def test_a_reload_says_what_has_changed(tmp_path: Path) -> None:
+    old = Scene(
+        NOON, {name: {"every": 60.0} for name in ("a", "b", "c")}, folder=tmp_path
+    ).configuration
+
+    def changes(before: Configuration, after: Configuration) -> str:
+        return difference(effective(before), effective(after)).in_short()
+
+    assert changes(old, old) == "nothing changed"
+    kept = {name: old.checks[name] for name in ("a", "b")}
+    new = replace(
+        old,
+        checks={
+            **{f"new-{n}": replace(kept["a"], name=f"new-{n}") for n in range(2)},
+            "a": kept["a"],
+            "b": replace(kept["b"], limit=5.0),
+        },
+        people=old.people[1:],
+    )
+    assert changes(old, new) == "2 checks added, 1 removed, 1 changed; 1 person removed"
+    assert changes(new, replace(new, checks=old.checks)) == "1 check added, 2 removed, 1 changed"

@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.house.source import ROOT, files
 from tests.systemd.machine import Machine
 
-PACKAGES = "git,python3-venv,postfix,postgresql,curl"
+PACKAGES = "git,python3-venv,postfix,postgresql,curl,man-db,bash-completion"
+LOCK = ROOT / "locks" / "lab.txt"
 ADDRESS = "https://your.git.server/"
 """where the documentation says that the source is"""
 _PIP = "[global]\nno-index = true\nfind-links = /srv/wheels\n"
@@ -38,14 +39,22 @@ def bare(folder: Path) -> Machine:
     machine.put("/etc/pip.conf", _PIP)
     machine.put("/etc/gitconfig", _GIT)
     machine.put("/etc/systemd/system/site.service", SITE)
-    machine.put("/srv/site/index.html", "<h1>Agents, sign in</h1>\n")
+    machine.put("/srv/site/index.html", "<h1>Welcome</h1>\n")
     machine.boot()
-    machine.run("systemctl", "start", "site.service")
+    # Debian's Postfix listens on loopback, which has no IPv6 here.
+    machine.run("postconf", "-e", "inet_interfaces=127.0.0.1", "inet_protocols=ipv4")
+    machine.run("systemctl", "restart", "postfix", "site")
+    machine.run("useradd", "--create-home", "ops")
     return machine
 
 
 def wheels(folder: Path) -> None:
     """All that the environment of a Debian 12 is made from."""
+    download = (sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:")
+    into = ("--python-version=3.11", "--dest", str(folder))
+    if LOCK.exists():
+        subprocess.run([*download, *into, "-r", str(LOCK)], check=True, capture_output=True)
+        return
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [
         *project["project"]["dependencies"],
@@ -53,12 +62,7 @@ def wheels(folder: Path) -> None:
         *project["build-system"]["requires"],
         "editables",
     ]
-    download = (sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:")
-    subprocess.run(
-        [*download, "--python-version=3.11", "--dest", str(folder), *asked],
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run([*download, *into, *asked], check=True, capture_output=True)
 
 
 def source(folder: Path) -> None:
@@ -76,7 +80,7 @@ def blocks(page: str, reason: str = "on the server") -> list[str]:
     """The commands of a page for an administrator, a block each, in their order."""
     text = (ROOT / page).read_text(encoding="utf-8")
     found = re.findall(r"^```sh ([^\n]*)\n(.*?)^```", text, re.M | re.S)
-    return [block for why, block in found if why.startswith(reason)]
+    return [block for why, block in found if why == reason]
 
 
 def letters(machine: Machine, person: str) -> list[str]:

@@ -77,6 +77,7 @@ def test_it_starts_as_nobody_special_and_says_so(service: Machine) -> None:
 def test_it_places_a_real_call_within_its_walls(service: Machine) -> None:
     """Hardened as it is: the engine in its child, numpy, the line's password from a credential."""
     seen: list[dict[str, Any]] = []
+    service.run(COMMAND, "run-now", "main-number", "--config", CONFIGURATION)
 
     def looked() -> bool:
         seen[:] = [
@@ -191,6 +192,11 @@ def _practise(machine: Machine) -> None:
     machine.put(
         f"/etc/systemd/system/{UNIT}", (ROOT / "systemd" / UNIT).read_text(encoding="utf-8")
     )
+    failed = "reveille-failed.service"
+    machine.put(
+        f"/etc/systemd/system/{failed}",
+        (ROOT / "systemd" / failed).read_text(encoding="utf-8"),
+    )
     machine.put(f"/etc/systemd/system/{UNIT}.d/site.conf", DROP_IN + credentials)
     machine.run("systemctl", "daemon-reload")
 
@@ -221,7 +227,8 @@ def _journal(machine: Machine) -> str:
 
 
 def _calling(machine: Machine) -> set[int]:
-    """Wait for a call; gives the processes of its legs."""
+    """Have a call placed; gives the processes of its legs."""
+    machine.run(COMMAND, "run-now", "main-number", "--config", CONFIGURATION)
     until(lambda: bool(machine.processes(PHONE)), 60, "a call to be under way")
     return machine.processes(PHONE)
 

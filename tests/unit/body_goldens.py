@@ -101,6 +101,7 @@ def _incident_0_1_0(one: Incident) -> Incident:
         joined_untold=(),
         joined_since=None,
         severity=replace(one.severity, targets=one.severity.targets[:2]),
+        levels_unheard=(),
         pauses=(),
         escalated_at=None,
         escalated_by="",
@@ -126,6 +127,7 @@ AS_READ: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("0.1.0", "condition"): lambda one: replace(one, looks_counted=0),
     ("0.1.0", "ticket"): _ticket_0_1_0,
     ("0.1.0", "report"): _report_0_1_0,
+    ("0.1.0", "proof"): lambda one: replace(one, not_run=()),
 }
 # The same of what happened: (release, kind of happening) -> what it reads more than was kept.
 HAPPENED_AS_READ: dict[tuple[str, str], dict[str, Any]] = {

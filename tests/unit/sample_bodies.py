@@ -107,6 +107,7 @@ def incidents() -> tuple[Incident, ...]:
         roles_told=("customer-support-desk", "shift-team-leader"),
         levels_told=(1,),
         levels_skipped=(2,),
+        levels_unheard=(1,),
         breaches=(("response", NOW + timedelta(minutes=30)),),
         sequence=7,
         classified_by_human=True,
@@ -293,7 +294,9 @@ def manifests() -> tuple[Manifest, ...]:
 
 
 def proofs() -> tuple[Proof, ...]:
-    good = Proof(_SHA, "2026-11-22T03:01:00.000Z", True, 50.1, 27.2, 1284311)
+    good = Proof(
+        _SHA, "2026-11-22T03:01:00.000Z", True, 50.1, 27.2, 1284311, "", ("extension dblink",)
+    )
     return good, replace(good, equal=False, fault="differs: public.cdr has a row less")
 
 
@@ -350,6 +353,7 @@ def _changes() -> Iterator[Change]:
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
     yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
+    yield incident_escalation.unheard(told, {1: "desk@example.net: 550 no such user"})
     yield pauses.waiting(told, "access to the rack", "asha", NOW)
     yield pauses.going_on(pauses.waiting(told, "access", "asha", NOW).incident, "asha", NOW)
     yield from _ends(told, replace(full, closing=Closing.RESOLVED), seen)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from checks.body import Body, Unreadable
 from checks.contract import Observation
+from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import PROOF, Content
 from monitor.core.incident import Closing
 from monitor.ledger import bodies, encoding
@@ -159,9 +160,24 @@ st.register_type_strategy(datetime, _MOMENT)
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
 
+# A name is one within its folder, as read_manifest holds it to.
+_ARTEFACTS = st.lists(
+    st.builds(
+        Artefact,
+        name=st.from_regex(r"[a-z]{1,8}\.zst", fullmatch=True),
+        bytes=st.integers(min_value=0),
+        plain_bytes=st.integers(min_value=0),
+    ),
+    max_size=3,
+    unique_by=lambda one: one.name,
+).map(tuple)
 FREE_FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "condition": {"memory": _DATA},
-    "manifest": {"facts": _DATA, "tables": st.dictionaries(_TEXT, st.builds(Content), max_size=3)},
+    "manifest": {
+        "facts": _DATA,
+        "tables": st.dictionaries(_TEXT, st.builds(Content), max_size=3),
+        "artefacts": _ARTEFACTS,
+    },
 }
 
 
@@ -231,11 +247,11 @@ def test_a_field_more_is_one_line() -> None:
     """What docs/kept-bodies.md shows: the class has the field, the list its migration."""
     from checks.body import added
 
-    body = Body("proof", PROOF.shape, PROOF.made, migrations=(added("fault", ""),))
+    body = Body("proof", PROOF.shape, PROOF.made, (*PROOF.migrations, added("fault", "")))
     old = {name: value for name, value in written("proof")[0].items() if name != "fault"}
     assert body.read(old) == replace(sample.proofs()[0], fault="")
     new = body.numbered(asdict(sample.proofs()[1]))
-    assert new["v"] == 2
+    assert new["v"] == 3
     assert body.read(new) == sample.proofs()[1]
-    with pytest.raises(Unreadable, match="of version 2, and this program knows 1 to 1"):
+    with pytest.raises(Unreadable, match="of version 3, and this program knows 1 to 2"):
         PROOF.read(new)

@@ -82,6 +82,10 @@ def test_the_lab_lists_what_can_be_broken_in_it() -> None:
     assert all(name in said and seen in said for name, seen in FAULTS.items())
 
 
+def test_the_lab_lists_them_where_none_is_named() -> None:
+    assert typed("lab", "--break") == typed("lab", "--list")
+
+
 def test_the_lab_answers_an_unknown_fault_with_all_that_there_are() -> None:
     code, said, complained = typed("lab", "--break", "nonsense")
     assert (code, said) == (2, "")

@@ -56,8 +56,7 @@ def test_names_and_keys_of_what_differs(tmp_path: Path) -> None:
     before, after = written(tmp_path, "a.toml", BEFORE), written(tmp_path, "b.toml", AFTER)
     found = difference(effective(load(before)), effective(load(after)))
     assert found.in_short() == (
-        "2 checks added, 1 check removed, 1 check changed, 1 person added, 1 person removed,"
-        " site changed"
+        "2 checks added, 1 removed, 1 changed; 1 person added, 1 removed; site changed"
     )
     code, said, _ = typed("--config", str(after), "check-config", "--diff", str(before))
     assert code == 0

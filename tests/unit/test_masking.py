@@ -83,6 +83,7 @@ def test_the_proof_of_a_password_is_hidden_as_well(proof: str) -> None:
         'ERROR: bad input CONTEXT:  COPY cdr, line 1: "ROW;x"',
         'syntax error LINE 1: INSERT INTO cdr VALUES ("ROW")',
         "ERROR 1062 (23000) at line 3: Duplicate entry 'ROW' for key 'PRIMARY'",
+        'ERROR: invalid input syntax for type integer: "ROW"',
         "ERROR 1366: Incorrect integer value: 'ROW' for column `a`",
         "ERROR 1064: syntax to use near 'ROW, 'b')' at line 1",
         "CREATE ROLE x PASSWORD 'SCRAM-SHA-256$4096:ROWsalt$ROWkey:ROW='",

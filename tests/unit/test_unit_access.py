@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.config import files_named, load
 from monitor.service.unit_access import kept_out
 
 SHIPPED = Path(__file__).resolve().parents[2] / "systemd"
@@ -55,6 +56,26 @@ def test_a_file_for_root_alone_is_told_of_with_the_remedy(file: Path, tmp_path: 
     assert told[1] == f"chmod a+x {file.parent}"
 
 
+def test_what_the_configuration_names_is_for_the_services_user_too(
+    file: Path, tmp_path: Path
+) -> None:
+    """A password that root alone may read is there for root who checks, not for the service."""
+    units = installed(tmp_path, file)
+    secret = file.parent / "trunk.secret"
+    secret.write_text("x", encoding="utf-8")
+    secret.chmod(0o600)
+    site = '[site]\nname = "X"\ntimezone = "UTC"\n'
+    line = f'[lines.t]\nregistrar = "127.0.0.1"\nuser = "x"\npassword = {{ file = "{secret}" }}\n'
+    file.write_text(site + line, encoding="utf-8")
+    ((place, path),) = files_named(load(file))
+    assert (place, path) == ("lines.t.password.file", secret)
+    told = kept_out(file, units, named=path)
+    assert told is not None and f"cannot read {secret} (mode 0600" in told[0]
+    assert "a+r" not in told[1], "a secret is not for everybody"
+    secret.chmod(0o644)
+    assert kept_out(file, units, named=path) is None
+
+
 def test_nothing_is_said_where_nothing_is_known(file: Path, tmp_path: Path) -> None:
     file.chmod(0o600)
     assert kept_out(file, [tmp_path / "nothing"]) is None
@@ -63,8 +84,11 @@ def test_nothing_is_said_where_nothing_is_known(file: Path, tmp_path: Path) -> N
 
 def test_a_unit_that_reads_the_whole_host_reads_this_too(file: Path, tmp_path: Path) -> None:
     file.chmod(0o600)
+    own = ("[Service]", "AmbientCapabilities=CAP_DAC_READ_SEARCH")
+    assert kept_out(file, installed(tmp_path, file, *own)) is None
+    # The shipped one gives the daemon no right: a unit of its own reads the host.
     shipped = (SHIPPED / "host.conf").read_text(encoding="utf-8")
-    assert kept_out(file, installed(tmp_path, file, shipped)) is None
+    assert kept_out(file, installed(tmp_path / "shipped", file, shipped)) is not None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

@@ -14,6 +14,7 @@ import pytest
 
 import monitor.command_line
 from monitor.cli import main
+from monitor.command_words import verb_named
 
 
 def verbs() -> Iterator[str]:
@@ -36,7 +37,7 @@ def verbs() -> Iterator[str]:
 
 @pytest.mark.parametrize("verb", sorted(set(verbs())))
 def test_every_verb_is_there_and_says_what_it_does(verb: str) -> None:
-    found = monitor.command_line.verb_named(verb)
+    found = verb_named(verb)
     assert found.__doc__
 
 

@@ -28,7 +28,7 @@ from checks.data.backup.copy_settings import Copy, revealed
 from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
-from checks.settings import Duration, LocalPath, Secret
+from checks.settings import Duration, LocalPath, Secret, StateFolder
 from checks.target import of_host
 from checks.transport.clear_text import MEANT, ClearText, is_here
 
@@ -54,12 +54,16 @@ class _Kept(Check):
     jobs: int = Field(default=2, ge=1, le=16)
     """how much is dumped and restored at the same time"""
     scratch: LocalPath | None = None
-    """where proofs restore to; without it the folder itself (or /var/tmp, where root may not let
-    others walk there)
+    """where proofs restore to; without it the folder itself. As a service the drill's own unit has
+    its place (/var/tmp)
     """
     run_as: str = ""
-    """the user that runs the server of a proof where Reveille is root; without it postgres, mysql
-    or nobody
+    """the user that runs the sandbox of a proof where Reveille is root; without it a number that
+    nobody else has
+    """
+    extensions: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], ...] = ()
+    """extensions of PostgreSQL that a proof makes though only a superuser can, since tables need
+    them; without it they are compared as text
     """
     tools: LocalPath | None = None
     """the folder of the database's own programs, where they are not to be found"""
@@ -67,6 +71,8 @@ class _Kept(Check):
     """how far the worker steps back from others on this host"""
     within: Duration = Field(default=14400.0, gt=0)
     """time limit for the whole"""
+    state: StateFolder = ""
+    """the monitor's state folder, which the loader knows"""
 
     def longest_seconds(self) -> float:
         """The time limit, and a little for the tidying."""
@@ -131,8 +137,10 @@ folder = "/var/lib/reveille/backups/asterisk"
             identities=self._identities(),
             jobs=self.jobs,
             keep=(self.keep_days, self.keep_weeks, self.keep_months),
+            state=self.state,
             scratch=str(self.scratch or ""),
             run_as=self.run_as,
+            extensions=self.extensions,
             nice=self.nice,
             at=at,
             to=to,
@@ -270,8 +278,10 @@ newest_record = "SELECT max(calldate) FROM cdr"
             part_bytes=int(self.part_megabytes * _MEGABYTE),
             keep=(self.keep_days, self.keep_weeks, self.keep_months),
             copies=tuple(copy.plain() for copy in self.copies),
+            state=self.state,
             scratch=str(self.scratch or ""),
             run_as=self.run_as,
+            extensions=self.extensions,
             nice=self.nice,
             shrink_percent=self.shrink_percent,
             at=at,

@@ -56,6 +56,8 @@ class Found:
     tables: Mapping[str, Content]
     newest_record: str | None = None
     differences: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
+    """what was compared as text alone, since only a superuser could make it"""
 
 
 class Work:
@@ -70,10 +72,12 @@ class Work:
         jobs: int = 2,
         part_bytes: int = 64_000_000,
         run_as: str = "",
+        extensions: tuple[str, ...] = (),
     ) -> None:
         self.events, self.throttle = events, throttle
         self.recipients, self.identities = recipients, identities
         self.jobs, self.part_bytes, self.run_as = jobs, part_bytes, run_as
+        self.extensions = extensions
         self._stopped = threading.Event()
 
         # One thread: unpacking goes on while the drill's server is made ready, and nothing else

@@ -1,14 +1,18 @@
-"""RESTORE.md, beside every backup: at most three commands, without Reveille, out of a template for
-each engine.
+"""RESTORE.md, beside every backup: a few commands, without Reveille, out of a template for each
+engine.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
 from checks.data.backup.store.manifest import Manifest
+
+_WHOLE = "plain/database.dump"
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def instructions(manifest: Manifest) -> str:
@@ -45,21 +49,44 @@ def image_instructions(names: Sequence[str]) -> str:
 
 
 def _restore(manifest: Manifest) -> str:
-    """pg_restore in one step, or in three where large partitions lie in archives of their own."""
-    if not any(artefact.name.startswith("part-") for artefact in manifest.artefacts):
-        # -C makes the database under its own name: connected to `postgres`, since it is not there
-        # yet.
-        return "pg_restore -e -C -j2 -d postgres plain/database.dump"
-    name, step = _shell(str(manifest.facts.get("database", ""))), "pg_restore -e -j2 --section"
-    data = (
-        f"for f in plain/database.dump plain/part-*.dump; do {step}=data -d {name} $f || exit 1;"
-        " done"
-    )
-    first, last = f"{step}=pre-data -C -d postgres", f"{step}=post-data -d {name}"
-    return (
-        f"( {first.replace('-j2 ', '')} plain/database.dump && {data} && {last}"
-        " plain/database.dump )"
-    )
+    """pg_restore in its sections, each owner's rows as that owner: rows make the server run what
+    tables call, and a superuser would run it with all rights.
+    """
+    name = _shell(str(manifest.facts.get("database", "")))
+    # What is put into a pattern of grep is a plain word; rows of owners with other names are loaded
+    # by whoever restores, which the text says.
+    owners = [each for each in manifest.facts.get("owners", []) if _PLAIN_NAME.fullmatch(each)]
+    files = "plain/database.dump plain/part-*.dump" if _has_parts(manifest) else _WHOLE
+    database = str(manifest.facts.get("database", "")).replace('"', '""')
+    may = [
+        _shell(f'{word} CONNECT ON DATABASE "{database}" {to} reveille_load')
+        for word, to in (("GRANT", "TO"), ("REVOKE", "FROM"))
+    ]
+    grants = f" -c {may[0]}" + "".join(f" -c 'GRANT {owner} TO reveille_load'" for owner in owners)
+    own = "pg_restore -l $f | grep -E ' (TABLE DATA|SEQUENCE SET) .* '$o'$' > plain/of-$o; [ ! -s"
+    rest = "|".join(owners) or "no owner"
+    lines = [
+        f"pg_restore -l {_WHOLE} | awk '!/ ACL / || / ACL - DATABASE /' > plain/most",
+        f"pg_restore -l {_WHOLE} | awk '/ ACL / && !/ ACL - DATABASE /' > plain/rights",
+        f"pg_restore -e -C --section=pre-data -L plain/most -d postgres {_WHOLE}",
+        "p=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')",
+        f"psql -X -q -d {name} -c \"CREATE ROLE reveille_load LOGIN NOINHERIT PASSWORD '$p'\""
+        f"{grants}",
+        f"for o in {' '.join(owners)}; do for f in {files}; do {own} plain/of-$o ] ||"
+        " PGUSER=reveille_load PGPASSWORD=$p pg_restore -e --section=data -L plain/of-$o --role=$o"
+        f" -d {name} $f || exit 1; done; done",
+        f"for f in {files}; do pg_restore -l $f | grep -v -E"
+        f" ' (TABLE DATA|SEQUENCE SET) .* ({rest})$' > plain/others;"
+        f" pg_restore -e --section=data -L plain/others -d {name} $f || exit 1; done",
+        f"[ ! -s plain/rights ] || pg_restore -e -L plain/rights -d {name} {_WHOLE}",
+        f"pg_restore -e -j2 --section=post-data -L plain/most -d {name} {_WHOLE}",
+        f"psql -X -q -d {name} -c {may[1]} -c 'DROP ROLE reveille_load'",
+    ]
+    return "\n    ".join(lines if owners else [*lines[:3], *lines[6:9]])
+
+
+def _has_parts(manifest: Manifest) -> bool:
+    return any(artefact.name.startswith("part-") for artefact in manifest.artefacts)
 
 
 def _unpack(manifest: Manifest) -> str:

@@ -59,8 +59,11 @@ class Job:
     part_bytes: int = 64_000_000
     keep: tuple[int, int, int] = (7, 5, 12)
     copies: tuple[Mapping[str, str], ...] = ()
+    state: str = ""
+    """the state folder, where this monitor's key for seals lies"""
     scratch: str = ""
     run_as: str = ""
+    extensions: tuple[str, ...] = ()
     nice: int = 10
     shrink_percent: float = 100.0
     at: str = ""
@@ -81,6 +84,7 @@ class Job:
         )
         # JSON has no tuples, and the frozen classes are compared with theirs.
         tuples = {
-            name: tuple(told[name]) for name in ("recipients", "identities", "keep", "copies")
+            name: tuple(told[name])
+            for name in ("recipients", "identities", "keep", "copies", "extensions")
         }
         return cls(**{**told, **tuples, "source": source})

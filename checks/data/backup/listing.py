@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checks.data.backup.run.hashes import differing
 from checks.data.backup.store.repository import Backup, Repository
+from checks.data.backup.store.seal import Key, Seal, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,27 @@ class Kept:
     folder: Path
 
 
-def kept(folder: Path) -> tuple[Kept, ...]:
-    """Every backup of a folder, the newest first; empty where there is no folder yet."""
-    return tuple(_kept(backup) for backup in Repository(folder).backups())
+def kept(folder: Path, state: str = "") -> tuple[Kept, ...]:
+    """Every backup of a folder, the newest first; empty where there is no folder yet. `state` is
+    the monitor's state folder, whose key says which of them are its own.
+    """
+    key = key_of(Path(state)) if state else None
+    return tuple(_kept(backup, key) for backup in Repository(folder, key).backups())
 
 
-def newest_proven(folder: Path, hashed: bool = False) -> Kept | None:
+def newest_proven(folder: Path, state: str = "", hashed: bool = False) -> Kept | None:
     """The newest that was restored and found equal: what one could go back to. `hashed`: and whose
     artefacts are, by their hashes now, what was written.
     """
-    for backup in Repository(folder).backups():
+    key = key_of(Path(state)) if state else None
+    for backup in Repository(folder, key).backups():
         whole = not hashed or (backup.manifest and not differing(backup, backup.manifest))
         if backup.proven and whole:
-            return _kept(backup)
+            return _kept(backup, key)
     return None
 
 
-def _kept(backup: Backup) -> Kept:
+def _kept(backup: Backup, key: Key | None) -> Kept:
     manifest, proof = backup.manifest, backup.proof
     return Kept(
         id=backup.id,
@@ -55,9 +60,18 @@ def _kept(backup: Backup) -> Kept:
         rows=manifest.rows if manifest else 0,
         proven_at=_moment(proof.at) if proof and backup.proven else None,
         restore_seconds=proof.restore_seconds if proof and backup.proven else 0.0,
-        fault=backup.fault or (proof.fault if proof else ""),
+        fault=backup.fault or (proof.fault if proof else "") or _unsealed(backup, key),
         folder=backup.folder,
     )
+
+
+def _unsealed(backup: Backup, key: Key | None) -> str:
+    """What is said of a backup that this monitor cannot know to be its own."""
+    if key is None or backup.ours or backup.manifest is None:
+        return ""
+    if backup.sealed is not Seal.OURS:
+        return f"its manifest is {backup.sealed.value}: whoever writes here may have written it"
+    return f"its proof is {backup.proof_sealed.value}" if backup.proof else ""
 
 
 def _moment(written: str) -> datetime:

@@ -11,10 +11,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from checks.contract import Failed
 
@@ -97,10 +97,15 @@ def started(
     environment: Mapping[str, str] | None = None,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes] = subprocess.PIPE,
-    user: str | None = None,
+    descriptors: tuple[int, ...] = (),
+    prepared: Callable[[], None] | None = None,
+    alone: bool = False,
 ) -> Iterator[Tool]:
     """A tool while the block runs; killed if it is still there at the end. Raises Failed when it
     cannot start.
+
+    It has `descriptors` under the same numbers; `prepared` is called in the new process before it
+    becomes the tool; `alone` is one that gets `environment` and nothing beside it.
     """
     words = list(map(str, command))
     with tempfile.TemporaryFile() as errors:
@@ -110,10 +115,11 @@ def started(
                 stdin=stdin,
                 stdout=stdout,
                 stderr=errors,
-                env=_environment(environment),
+                env=dict(environment or {}) if alone else _environment(environment),
                 # A tool that was left behind must not keep a disk from being unmounted.
                 cwd="/",
-                **_as_user(user),
+                pass_fds=descriptors,
+                preexec_fn=prepared,  # noqa: PLW1509 - it calls the kernel, and takes no lock
             )
         except OSError as problem:
             raise Failed(
@@ -137,10 +143,9 @@ def run(
     command: Sequence[str | Path],
     environment: Mapping[str, str] | None = None,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
-    user: str | None = None,
 ) -> bytes:
     """Run to the end and give back what it wrote. Raises ToolFailed, Failed."""
-    with started(command, environment, stdin, user=user) as tool:
+    with started(command, environment, stdin) as tool:
         wrote = tool.output.read()
         tool.end()
         return wrote
@@ -177,7 +182,7 @@ def postgresql_folder(name: str, least_major: int, folder: Path | None = None) -
     """
     majors: dict[int, Path] = {}
     for place in [folder] if folder else _places():
-        if (program := place / name).exists() and (major := _major(program)) is not None:
+        if _there(program := place / name) and (major := _major(program)) is not None:
             majors.setdefault(major, place)
     if not majors:
         raise Failed("tool-missing", f"{name} is not installed", origin="local")
@@ -201,23 +206,19 @@ def _places() -> list[Path]:
     ]
 
 
+def _there(program: Path) -> bool:
+    """Whether there is such a program for us: a folder of the path that may not be entered has
+    none.
+    """
+    # `exists` raises PermissionError for a folder that is another user's; access(2) says no.
+    return os.access(program, os.X_OK)
+
+
 def _major(program: Path) -> int | None:
     # "pg_dump (PostgreSQL) 16.4 (Debian 16.4-1)": the number after the first bracket is the
     # version.
     said = re.search(rb"\) (\d+)", run([program, "--version"]))
     return int(said[1]) if said else None
-
-
-def _as_user(user: str | None) -> dict[str, Any]:
-    """What makes a tool another user's; only root can, and only root needs to: it may not run a
-    server."""
-    if user is None:
-        return {}
-    import pwd
-
-    group = pwd.getpwnam(user).pw_gid
-    # With the user's own groups, and none of root's.
-    return {"user": user, "group": group, "extra_groups": os.getgrouplist(user, group)}
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

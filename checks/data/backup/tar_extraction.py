@@ -29,12 +29,14 @@ def extract(archive: Path, folder: Path) -> None:
         # From 3.12 on extractall warns unless it was said what may be unpacked; before 3.11.4
         # nobody looks here.
         plain.extraction_filter = lambda entry, _path: entry
-        # Each entry was looked at by `_checked`, by the rules above.
-        plain.extractall(folder, _checked(plain))  # noqa: S202 - checked
+        # Each entry was looked at by `checked`, by the rules above.
+        plain.extractall(folder, checked(plain))  # noqa: S202 - checked
 
 
-def _checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The entries, each once it was found to be harmless. Raises UnsafeEntry."""
+def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The entries, each once it was found to be harmless; for whoever only reads them, too. Raises
+    UnsafeEntry.
+    """
     # Of each name: whether it is a folder, so that nothing is written below a file or a link.
     known = dict[PurePosixPath, bool]()
     for entry in plain:

@@ -29,7 +29,7 @@ from checks.data.usage.sources import FilePattern, Name, Server, place_of, times
 from checks.kind import Duty
 from checks.process.events import Told, concluded, followed
 from checks.process.parent import python
-from checks.settings import Duration, LocalPath, Settings, SiteZone
+from checks.settings import Duration, LocalPath, Settings, SiteZone, StateFolder
 
 _PROGRAM = "checks.data.hygiene.child"
 
@@ -135,6 +135,8 @@ password = { credential = "hygiene" }
     """how old the newest record may be: older, and either nothing is written or the clock
     is wrong
     """
+    state: StateFolder = ""
+    """the monitor's state folder, which the loader knows"""
     timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=3600.0, gt=0)
@@ -256,6 +258,7 @@ password = { credential = "hygiene" }
             "reporting_days": self.reporting_days,
             "grace_days": self.grace_days,
             "folder": str(self.folder),
+            "state": self.state,
             "proven_in": str(self.proven_in or ""),
             "reporting_proven_in": str(self.reporting_proven_in or ""),
             "backup_within": self.backup_within,

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from checks.data.backup.store.repository import Repository
+from checks.data.backup.store.seal import key_of
 from checks.data.hygiene.column_times import bound_of, instant_of, span_of
 from checks.data.hygiene.journal import Journal
 from checks.data.hygiene.stores import Store
@@ -160,11 +161,18 @@ def proven(run: Run, kept: Kept, store: Store, days: list[Day]) -> str:
     SourceFault.
     """
     folder = Path(kept.proven_in)
+    key = key_of(Path(run.job["state"])) if run.job["state"] else None
     backup = next(
-        (one for one in Repository(folder).backups() if one.proven and one.manifest), None
+        (one for one in Repository(folder, key).backups() if one.proven and one.manifest), None
     )
     if backup is None or backup.manifest is None:
         raise SourceFault("not-in-backup", f"there is no proven backup in {folder}")
+    # What another may have written is no reason to remove a record: he has only to write that it
+    # is in there.
+    if key is not None and not backup.ours:
+        raise SourceFault(
+            "not-in-backup", f"backup {backup.id} is not sealed by this monitor: take a new one"
+        )
     # MariaDB and SQLite tables stand without a schema in the manifest, PostgreSQL's with one.
     held = {name.rpartition(".")[2] for name in backup.manifest.tables}
     parts = store.parts(bound_of(run.job, days[0].begin), bound_of(run.job, days[-1].end))

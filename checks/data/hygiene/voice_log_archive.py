@@ -24,7 +24,7 @@ from checks.contract import Check, Layer, Trace
 from checks.data.backup.check import Backup
 from checks.data.backup.listing import newest_proven
 from checks.kind import Duty
-from checks.settings import Duration, LocalPath, Secret, SiteZone
+from checks.settings import Duration, LocalPath, Secret, SiteZone, StateFolder
 
 
 def _monthly(path: Path) -> Path:
@@ -61,6 +61,8 @@ folder = "/var/lib/reveille/voice-logs"
     """the age identity that reads encrypted archives for their proof"""
     megabytes_a_second: float | None = Field(default=None, gt=0)
     """how fast recordings are read at most; without it as fast as it goes"""
+    state: StateFolder = ""
+    """the monitor's state folder, which the loader knows"""
     timezone: SiteZone = ""
     """the site's, which the loader knows"""
     within: Duration = Field(default=14400.0, gt=0)
@@ -105,11 +107,11 @@ folder = "/var/lib/reveille/voice-logs"
             count = await asyncio.to_thread(_count, recordings)
             trace.measure("recordings", count)
         with trace.stage("archive"):
-            proven = newest_proven(self.folder / month)
+            proven = newest_proven(self.folder / month, self.state)
         # Recordings that came later make the month have more than its archive: it is archived anew.
         if proven is None or proven.rows < count:
             await self._archive(month, recordings).probe(trace)
-            proven = newest_proven(self.folder / month)
+            proven = newest_proven(self.folder / month, self.state)
         if proven is not None:
             trace.measure("archived", proven.rows)
             trace.measure("archive_age_days", (now - proven.data_as_of).total_seconds() / 86400)
@@ -127,12 +129,13 @@ folder = "/var/lib/reveille/voice-logs"
             identity=self.identity,
             megabytes_a_second=self.megabytes_a_second,
             within=f"{self.within:g}s",
+            state=self.state,
         )
 
 
 def _count(folder: Path) -> int:
     """Everything that an archive of it would hold."""
     # Imported late: the daemon loads this kind, and the engine only where it runs.
-    from checks.data.backup.engines.directory import entries
+    from checks.data.backup.engines.tree import entries
 
     return sum(1 for _ in entries(folder, ()))

@@ -184,7 +184,7 @@ def smart(at: Look) -> None:
     devices = [device["name"] for device in scanned.get("devices", ())]
     counts: dict[str, Any] = {}
     for device in devices:
-        command = ["smartctl", "--json", "-i", "-H", "-A", device]
+        command = ["smartctl", "--json", "-i", "-H", "-A", "--", device]
         done = run(command, min(_SMART_SECONDS, at.left()), answers=_SMART_ANSWERS)
         if done.status & _SMART_NOT_OPENED:
             at.note(f"not looked at: {device}: smartctl could not open it (it needs root)")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, WithJsonSchema
 
+from checks.contract import Toll
 from checks.settings import ReadableFile, Secret, Settings, named
 from checks.telephony.call.line_login import LogIn
 from checks.transport.host_port import HostPort
@@ -55,8 +56,24 @@ class Line(Settings):
     """
     channels: int = Field(default=1, ge=1)
     """how many calls Reveille may have on it at once; never all that the customer has"""
+    calls_a_day: int = Field(default=1000, ge=1)
+    """how many calls Reveille may place over it within 24 hours, retries and bursts counted; beyond
+    that a check is UNKNOWN, and says so
+    """
+    minutes_a_day: int = Field(default=1000, ge=1)
+    """how many minutes those calls may last in all"""
+    may_dial: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    """the only numbers that may be dialled over it, "*" for any beginning or end; without it those
+    that its checks are written with
+    """
     trusted_certificates: ReadableFile | None = None
     """PEM file of the authorities to trust on TLS; without it the system's"""
+
+
+def toll(line: Line, to: str, seconds: float, calls: int = 1) -> Toll:
+    """Calls over a line to a number, each at most so long."""
+    caps = line.calls_a_day, line.minutes_a_day, line.may_dial
+    return Toll(line.name, to, calls, seconds, *caps)
 
 
 LineName = Annotated[

@@ -3,8 +3,9 @@ metrics" (RFC 3611 section 4.7).
 
 The engine takes RTCP in and shows the reception report alone. What comes to its port is read along
 beside it, by a socket that sees datagrams without taking them (raw(7)), behind a filter for that
-one port; that needs CAP_NET_RAW (systemd/rtcp-xr.conf). Without it, or where RTCP is encrypted,
-nothing is read and nothing claimed. In the process of a call leg.
+one port. That needs CAP_NET_RAW, which no phone has: a service has it (rtcp_service.py,
+systemd/rtcp-xr.conf). Without it, or where RTCP is encrypted, nothing is read and nothing claimed.
+In the process of a call leg.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import ctypes
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+SERVICE = Path("/run/reveille-rtcpxr.sock")
+"""where an administrator has installed the service"""
 # RFC 3611: packet type XR is 207 (section 2), block type VoIP Metrics is 7 (section 4.7).
 _EXTENDED, _VOIP_METRICS = 207, 7
 # The fixed block of RFC 3611 section 4.7, after its header: SSRC, shares, durations, levels,
@@ -39,7 +43,8 @@ class FarReports:
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
         self._socket: socket.socket | None = None
-        self._port = b""
+        self._port: int | None = None
+        """of what a socket of our own sees; None: the service has looked at it"""
 
     def read_at(self, name: str) -> None:
         """Begin, at an address as the engine writes it ("127.0.0.1:4001"). A stream that moves is
@@ -51,9 +56,23 @@ class FarReports:
         if not port.isdigit() or ":" in host:
             return
         try:
-            self._socket, self._port = _reading(int(port)), int(port).to_bytes(2, "big")
+            self._socket, self._port = reading(int(port)), int(port)
         except PermissionError:
-            self.figures["xr_unread"] = "RTCP-XR cannot be read without CAP_NET_RAW"
+            self._ask_the_service(int(port))
+
+    def _ask_the_service(self, port: int) -> None:
+        asked = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            asked.connect(str(SERVICE))
+            asked.send(port.to_bytes(2, "big"))
+            asked.setblocking(False)
+        except OSError:
+            asked.close()
+            self.figures["xr_unread"] = (
+                "RTCP-XR cannot be read without CAP_NET_RAW (systemd/rtcp-xr.conf)"
+            )
+        else:
+            self._socket, self._port = asked, None
 
     def look(self) -> None:
         """Take in what came since."""
@@ -64,13 +83,14 @@ class FarReports:
                 datagram = self._socket.recv(_LONGEST)
             except BlockingIOError:
                 return
-            # The low four bits of an IPv4 header's first byte are its length in words of four
-            # bytes (RFC 791).
-            begin = (datagram[0] & 15) * 4
-            # Datagrams that came before the filter was in its place are still queued.
-            if datagram[begin + 2 : begin + 4] != self._port:
-                continue
-            for found in blocks(datagram[begin + 8 :]):
+            if not datagram or self._port is None:
+                compound = datagram
+            else:
+                compound = payload_of(datagram, self._port)
+            # A packet of nothing is the end of the service.
+            if not datagram:
+                self.close()
+            for found in blocks(compound):
                 self.figures |= {**found, "xr_reports": self.figures.get("xr_reports", 0) + 1}
 
     def close(self) -> None:
@@ -120,7 +140,16 @@ def _said(block: bytes) -> dict[str, float]:
     }
 
 
-def _reading(port: int) -> socket.socket:
+def payload_of(datagram: bytes, port: int) -> bytes:
+    """What an IPv4 datagram to that port holds; b"" for another's."""
+    # The low four bits of the header's first byte are its length in words of four bytes (RFC 791).
+    begin = (datagram[0] & 15) * 4
+    # Datagrams that came before the filter was in its place are still queued.
+    wanted = datagram[begin + 2 : begin + 4] == port.to_bytes(2, "big")
+    return datagram[begin + 8 :] if wanted else b""
+
+
+def reading(port: int) -> socket.socket:
     """A raw socket that sees the UDP datagrams to `port`. Raises PermissionError."""
     program = [(code, yes, no, port if code == 0x15 else value) for code, yes, no, value in _FILTER]
     written = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))

@@ -21,7 +21,7 @@ _BLANK_COLON = re.compile(rb"(?m)^([A-Za-z0-9.!%*_+`'~-]+)[ \t]+:")
 _STATUS_LINE = re.compile(rb"SIP/2\.0 (\d{3})(?: [^\r\n]*)?\r\n")
 _LIKE_REQUEST = re.compile(rb"[^\r\n]* SIP/\d+\.\d+[ \t]*\r?\n")
 # l is the compact form of Content-Length (RFC 3261 section 7.3.3).
-_LENGTHS = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(.*?)[ \t]*\r?$")
+_LENGTHS = re.compile(rb"(?im)^(?:content-length|l)[ \t]*+:([^\r\n]*+)\r?$")
 # RFC 3261 section 8.1.1.5: a sequence number below 2**31, then the method.
 _CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
 
@@ -99,7 +99,8 @@ def _status_line(plain: bytes) -> bytes:
 def _measure(head: bytes, length: int) -> None:
     """A datagram that is shorter than it says was cut off (RFC 3261 section 18.3)."""
     # More than it says is allowed over UDP: the rest is dropped (RFC 3261 section 18.3).
-    for written in _LENGTHS.findall(head):
+    for said in _LENGTHS.findall(head):
+        written = said.strip(b" \t")
         if not written.isdigit():
             raise NotSip("its Content-Length is no number")
         if int(written[:10]) > length:

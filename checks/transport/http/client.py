@@ -43,6 +43,7 @@ from checks.transport.http.phases import Phases
 from checks.transport.http.redirects import location_of, onward, refresh_of, target_of
 from checks.transport.http.trust import days_left
 from checks.transport.tls import trusting
+from checks.transport.turns import MUCH_BYTES, own_turn
 
 _OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
 # The error page is kept for the ticket: the reason of a 503 stands in its first lines, and stack
@@ -111,6 +112,9 @@ async def fetch(
         been.add((request.method, str(request.address)))
         once, answer = await _asked(request, phases, manner, right, jar)
         if once.leads_to is None:
+            # Whoever asked works on it now.
+            if len(answer.body) > MUCH_BYTES:
+                await own_turn()
             return answer
         # A login answers 302 to the very page that has just sent the browser to the login: with the
         # new session cookie the same request means something else, and is no circle.

@@ -19,6 +19,7 @@ from typing import Self, TypeVar
 from checks.contract import Failed
 from checks.transport.connect import settle
 from checks.transport.faults import far_faults
+from checks.transport.turns import MUCH_BYTES, own_turn
 
 # Below 64 KiB: a block of that size has glibc's allocator consolidate its free lists each time that
 # it is given back (FASTBIN_CONSOLIDATION_THRESHOLD of malloc.c).
@@ -35,6 +36,7 @@ class Wire:
         self._sock, self._loop = sock, asyncio.get_running_loop()
         self._wanted: asyncio.Future[None] | None = None
         self._registered = False
+        self._at_a_stretch = 0
         self._tls: ssl.SSLObject | None = None
         self.no_farewell = False
         """whether TLS ended without close_notify (RFC 8446 section 6.1)"""
@@ -86,6 +88,16 @@ class Wire:
 
     async def receive(self) -> bytes:
         """The next piece; empty at the end. Raises Failed, CannotTell."""
+        # What has come already is had without a wait: a page of a million chunks would be worked
+        # through in one go, and nobody else be served meanwhile.
+        if self._at_a_stretch >= MUCH_BYTES:
+            self._at_a_stretch = 0
+            await own_turn()
+        piece = await self._piece()
+        self._at_a_stretch += len(piece)
+        return piece
+
+    async def _piece(self) -> bytes:
         with far_faults():
             if self._tls is None:
                 return await self._received()

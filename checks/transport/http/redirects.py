@@ -24,7 +24,7 @@ _AT_ONCE_SECONDS = 1.0
 # What a prescan may cost: a meta element stands in the head.
 _LOOKED_AT = 16_384
 _SAID = re.compile(
-    r"\s*(\d{0,6}(?:\.\d{0,6})?)[\s;,]*(?:url\s*=\s*)?[\"']?([^\"'\s]{1,2000})", re.I
+    r"\s*+(\d{0,6}(?:\.\d{0,6})?)[\s;,]*+(?:url\s*+=\s*+)?[\"']?([^\"'\s]{1,2000})", re.I
 )
 _META = re.compile(r"<meta\s[^>]{0,2500}>", re.I)
 _IS_REFRESH = re.compile(r"http-equiv\s*=\s*[\"']?refresh\b", re.I)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,9 @@ NAMES = (
     "google-chrome",
 )
 
+# `ldd` of playwright 1.65's driver/node: beyond libc and libstdc++ it wants this alone.
+_OF_THE_DRIVER = "libatomic.so.1"
+
 
 def find(named: Path | None) -> Path | None:
     """The program to run, if there is one."""
@@ -28,12 +32,26 @@ def find(named: Path | None) -> Path | None:
 def missing(named: Path | None) -> str | None:
     """What is wrong with it and what would be right, in words; None where all is well."""
     if find(named) is not None:
-        return None
+        return _driver_lacks()
     wrong = f"there is no program {str(named)!r}" if named else "there is no Chromium on this host"
     return (
         f"{wrong}; install Debian's chromium-headless-shell, or name one as in browser ="
         " '/usr/bin/chromium'"
     )
+
+
+def _driver_lacks() -> str | None:
+    """Whether the driver could start: it is a program that Playwright brings along, linked with a
+    library that a bare Debian has not (libatomic1), and then says nothing but that it has gone.
+    """
+    try:
+        ctypes.CDLL(_OF_THE_DRIVER)
+    except OSError:
+        return (
+            f"the browser's driver needs {_OF_THE_DRIVER}, which this host does not have; install"
+            " Debian's libatomic1"
+        )
+    return None
 
 
 def wanted(named: Path | None) -> str:

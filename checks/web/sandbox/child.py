@@ -21,8 +21,8 @@ import resource
 import sys
 from typing import Any
 
+from checks.web import strict_json
 from checks.web.json_path import values
-from checks.web.strict_json import read
 
 # A document of another version breaks its schema in every entry: the first ones tell as much as
 # all.
@@ -58,7 +58,7 @@ def _schema(job: dict[str, Any], text: str) -> dict[str, Any]:
     except jsonschema.SchemaError as error:
         return {"bad_schema": f"{error.json_path}: {error.message}"[:_LONGEST_TEXT]}
     try:
-        document = read(text)
+        document = strict_json.read(text)
     except (ValueError, RecursionError) as error:
         return {"bad_json": str(error)[:_LONGEST_TEXT]}
     validator = kind(job["schema"], registry=Registry())  # which fetches nothing
@@ -72,7 +72,7 @@ def _schema(job: dict[str, Any], text: str) -> dict[str, Any]:
 
 def _paths(job: dict[str, Any], text: str) -> dict[str, Any]:
     try:
-        document = read(text)
+        document = strict_json.read(text)
     except (ValueError, RecursionError) as error:
         return {"bad_json": str(error)[:_LONGEST_TEXT]}
     return {"found": [values(document, path)[:_MOST_ELEMENTS] for path in job["paths"]]}

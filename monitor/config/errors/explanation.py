@@ -198,8 +198,8 @@ def offer(written: str, known: Iterable[str], none: str = "there is none yet") -
     if not names:
         return f"; {none}"
     return (
-        # A dozen names fit two lines of a terminal; the whole list of checks does not.
-        f"; there is {', '.join(names)}" if len(names) <= 12 else "; 'reveille reference' lists all"
+        # So many names fit two or three lines of a terminal; the whole list of checks does not.
+        f"; there is {', '.join(names)}" if len(names) <= 16 else "; 'reveille reference' lists all"
     )
 
 

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO
 
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Previous, Taken, Work, compared
+from checks.data.backup.engines.tree import entries
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import opened
 from checks.data.backup.store.manifest import Content, Manifest
-from checks.data.backup.tar_extraction import extract
+from checks.data.backup.tar_extraction import checked, extract
 
 ARCHIVE, TREE = "files.tar", "files"
 HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
@@ -92,27 +91,20 @@ class TarStream:
         return data
 
     def _made(self, root: Path, exclude: tuple[str, ...]) -> Iterator[bytes]:
-        for info, path in entries(root, exclude):
-            if not info.isreg():
+        for info, descriptor in entries(root, exclude, self._noted):
+            yield _header(info)
+            if info.isreg():
+                yield from self._content(descriptor, info)
+            else:
                 self.tally.add(info, "")
-                yield _header(info)
-                continue
-            try:
-                file = path.open("rb", buffering=0)
-            except FileNotFoundError:
-                self._noted(f"{info.name} vanished before it was read")
-                continue
-            with file:
-                yield _header(info)
-                yield from self._content(file, info)
         # Two blocks of zeros end a tar (POSIX pax).
         yield b"\0" * (2 * _BLOCK)
 
-    def _content(self, file: IO[bytes], info: tarfile.TarInfo) -> Iterator[bytes]:
+    def _content(self, descriptor: int, info: tarfile.TarInfo) -> Iterator[bytes]:
         digest, left = hashlib.sha256(), info.size
         self.newest = max(self.newest, info.mtime)
         while left:
-            data = file.read(min(left, _CHUNK_BYTES))
+            data = os.read(descriptor, min(left, _CHUNK_BYTES))
             if not data:
                 self._noted(f"{info.name} shrank while it was read")
                 # The header before it has promised the size: a shorter content would shift
@@ -163,20 +155,78 @@ class DirectorySource:
 
 
 class DirectoryRehearsal:
-    """A backup of a directory, restored beside and compared."""
+    """A backup of a directory, read as it would be unpacked, and compared: nothing is written."""
 
-    def scratch_bytes(self, manifest: Manifest) -> int:
-        """The archive, and its files."""
-        # Twice: the archive is still there while its files are written.
-        return 2 * manifest.plain_bytes + 16_000_000
+    def scratch_bytes(self, manifest: Manifest) -> int:  # noqa: ARG002 - it is read as a stream
+        """None: the archive is read where it lies."""
+        return 16_000_000
 
-    def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Unpack it and read every file. Raises Failed."""
-        tree = unpack_tree(folder, manifest, scratch, work)
+    def rehearse(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        scratch: Path,  # noqa: ARG002 - nothing is extracted
+        work: Work,
+    ) -> Found:
+        """Read every entry of the archive, by the rules of its unpacking. Raises Failed."""
+        found = _streamed(folder, manifest, work)
         with work.events.stage("compare"):
-            found = read(tree, work)
             compared(manifest, found)
         return found
+
+
+def _streamed(folder: Path, manifest: Manifest, work: Work) -> Found:
+    """What an archive holds, read while it is unpacked."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as source:  # noqa: PTH123 - a descriptor
+        unpacking = work.beside(lambda: _unpacked_into(writing, folder, manifest, work))
+        problem: Exception | None = None
+        try:
+            found = _read_archive(source)
+        except (tarfile.TarError, OSError) as refused:
+            problem = refused
+        # To its end: what stands behind a tar's own end counts for the hash, too.
+        while source.read(_CHUNK_BYTES):
+            continue
+        unpacking.result()
+    if problem is not None:
+        raise Failed("restore-failed", f"tar: {problem}", origin="local") from problem
+    return found
+
+
+def _unpacked_into(writing: int, folder: Path, manifest: Manifest, work: Work) -> None:
+    with open(writing, "wb", buffering=0) as sink:
+        work.unpack(folder, manifest.artefacts[0], _Whole(sink))
+
+
+class _Whole:
+    """A pipe takes a part of what it is given; this gives it all."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+
+    def write(self, data: bytes, /) -> int:
+        view = memoryview(data)
+        while view:
+            view = view[self._sink.write(view) :]
+        return len(data)
+
+
+def _read_archive(source: IO[bytes]) -> Found:
+    tally, newest = Tally(), 0.0
+    with tarfile.open(fileobj=source, mode="r|") as plain:
+        for entry in checked(plain):
+            digest = ""
+            if entry.isreg():
+                newest = max(newest, int(entry.mtime))
+                content = plain.extractfile(entry)
+                assert content is not None  # noqa: S101 - it is a file
+                digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+            else:
+                entry.mtime = 0
+            tally.add(entry, digest)
+    moment = datetime.fromtimestamp(newest, UTC).isoformat() if newest else None
+    return Found(tally.contents(), moment)
 
 
 def unpack_tree(folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Path:
@@ -205,53 +255,5 @@ def read(tree: Path, work: Work) -> Found:
     return Found(stream.tally.contents(), newest)
 
 
-def entries(root: Path, exclude: tuple[str, ...]) -> Iterator[tuple[tarfile.TarInfo, Path]]:
-    """Everything under a directory that a tar can hold, in the order of names. Raises Failed."""
-    if not root.is_dir():
-        raise Failed("directory-missing", f"there is no directory {root}")
-    for here, folders, names in os.walk(root, onerror=_unreadable):
-        # In place: `os.walk` goes on only into what is left in this list.
-        folders[:] = sorted(
-            name for name in folders if not _left_out(Path(here, name), root, exclude)
-        )
-        for name in sorted([*folders, *names]):
-            path = Path(here, name)
-            if not _left_out(path, root, exclude) and (info := _entry(path, root)) is not None:
-                yield info, path
-
-
-def _entry(path: Path, root: Path) -> tarfile.TarInfo | None:
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    info = tarfile.TarInfo(path.relative_to(root).as_posix())
-    # Whole seconds: a tar that is made anew from the restored tree has no more, and the two are
-    # compared.
-    info.mode, info.mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
-    info.uid, info.gid = status.st_uid, status.st_gid
-    if stat.S_ISREG(status.st_mode):
-        info.size = status.st_size
-    elif stat.S_ISLNK(status.st_mode):
-        # Links and folders get the time of their restoring: theirs is no part of what is compared.
-        info.type, info.linkname, info.mtime = tarfile.SYMTYPE, str(path.readlink()), 0
-    elif stat.S_ISDIR(status.st_mode):
-        info.type, info.mtime = tarfile.DIRTYPE, 0
-    # Sockets, pipes and devices have no content; whoever made them makes them again.
-    else:
-        return None
-    return info
-
-
 def _header(info: tarfile.TarInfo) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-
-
-def _left_out(path: Path, root: Path, exclude: tuple[str, ...]) -> bool:
-    relative = path.relative_to(root).as_posix()
-    return any(fnmatch(relative, pattern) or fnmatch(path.name, pattern) for pattern in exclude)
-
-
-def _unreadable(problem: OSError) -> None:
-    if not isinstance(problem, FileNotFoundError):
-        raise Failed("permission", f"{problem.filename}: {problem.strerror}", origin="local")

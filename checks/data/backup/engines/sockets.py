@@ -19,16 +19,14 @@ _NAME_BYTES = len("/.s.PGSQL.65535.lock")
 
 
 @contextmanager
-def socket_folder(scratch: Path, user: str | None) -> Iterator[Path]:
-    """A folder for a socket, owned by `user`; gone afterwards."""
+def socket_folder(scratch: Path) -> Iterator[Path]:
+    """A folder for a socket; gone afterwards."""
     folder = scratch / "run"
     if len(str(folder).encode()) + _NAME_BYTES > _LONGEST_BYTES:
         folder = Path(tempfile.mkdtemp(prefix="reveille-drill-"))
     else:
         folder.mkdir(mode=0o700)
     try:
-        if user:
-            shutil.chown(folder, user)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -48,6 +48,7 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
             manifest = _manifest(source, taken, previous, work, time.monotonic() - began)
             write_whole(partial / RESTORE, instructions(manifest).encode())
             # The manifest last: a folder without one is no backup.
+            repository.seal(partial, MANIFEST, manifest.encoded())
             write_whole(partial / MANIFEST, manifest.encoded())
             repository.publish(partial, manifest.id)
     # Also on SIGTERM: what has no name is removed now, and after `kill -9` by the next run.

@@ -32,7 +32,7 @@ def hash_again(
     """
     deadline = time.monotonic() + within_seconds
     # The proof's own time of change says when it was looked at last: no second file to keep.
-    fresh = time.time() - _NIGHT_SECONDS
+    fresh = repository.now().timestamp() - _NIGHT_SECONDS
     proven = [(_looked_at(one), one) for one in repository.backups() if one.proven]
     waiting = sorted((pair for pair in proven if pair[0] < fresh), key=lambda pair: pair[0])
     seen = dict[tuple[int, int], str]()

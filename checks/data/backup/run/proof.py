@@ -9,7 +9,6 @@ says nothing about the backup.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 import time
@@ -25,14 +24,17 @@ from checks.data.backup.job import Job
 from checks.data.backup.store.manifest import Manifest, Proof
 from checks.data.backup.store.repository import Backup, Repository, remove_tree
 from checks.data.backup.store.retention import Keep, evicted
+from checks.data.backup.store.seal import Seal
 
 _OF_THIS_HOST = frozenset(
     {"no-space", "not-written", "tool-missing", "client-older", "wrong-key", "no-key",
      "cluster-died", "drill-user",
      "extension-missing", "locale-missing", "not-comparable"}
 )  # fmt: skip
-# A folder of our own, with a random name, is made in it.
-_ELSEWHERE = Path("/var/tmp")  # noqa: S108 - above
+
+
+# Names in one line of a trace; the proof has them all.
+_MOST_NAMED = 8
 
 
 def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof:
@@ -58,13 +60,36 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
     # it.
     restoring = round(work.events.seconds["restore"] - work.events.seconds["compare"], 3)
     proof = Proof(
-        backup.manifest_sha256, _moment(repository), True, round(seconds, 3), restoring, rows
+        backup.manifest_sha256,
+        _moment(repository),
+        True,
+        round(seconds, 3),
+        restoring,
+        rows,
+        not_run=found.not_run,
     )
     repository.prove(backup, proof)
     work.events.measure("proof_seconds", round(seconds, 3))
     work.events.measure("proven_rows", rows)
     work.events.note(f"backup {backup.id} restored in {_spoken(restoring)}, {rows} rows, equal")
+    _tell_apart(backup, repository, found, work)
     return proof
+
+
+def _tell_apart(backup: Backup, repository: Repository, found: Found, work: Work) -> None:
+    """What the proof is no proof of."""
+    if found.not_run:
+        named = ", ".join(found.not_run[:_MOST_NAMED])
+        more = len(found.not_run) - _MOST_NAMED
+        work.events.note(
+            "compared as text and not run, since only a superuser can make it:"
+            f" {named}{f' and {more} more' if more > 0 else ''}"
+        )
+    if repository.key is not None and backup.sealed is not Seal.OURS:
+        work.events.note(
+            f"its manifest is {backup.sealed.value}: it is as it says, and who wrote that is not"
+            " known"
+        )
 
 
 def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> None:
@@ -89,7 +114,7 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
     # Named after the folder: several repositories may share one scratch disk, and each sweeps its
     # own.
     mark = ".scratch-" + hashlib.sha256(str(repository.folder.resolve()).encode()).hexdigest()[:10]
-    parent = Path(job.scratch) if job.scratch else _reachable(repository.folder)
+    parent = Path(job.scratch) if job.scratch else repository.folder
     for left_over in parent.glob(f"{mark}-*"):
         remove_tree(left_over)
     if (free := shutil.disk_usage(parent).free) < needed:
@@ -97,8 +122,6 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
         raise Failed("no-space", text, origin="local")
     folder = parent / f"{mark}-{secrets.token_hex(8)}"
     folder.mkdir(mode=0o700)
-    # As root the drill's server is another user's: it may walk through, and list nothing.
-    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     try:
         yield folder
     finally:
@@ -114,15 +137,6 @@ def _rehearsed(
             raise Failed("no-key", "it is encrypted, and no identity is configured", origin="local")
         with scratch_folder(job, repository, rehearsal.scratch_bytes(manifest)) as scratch:
             return rehearsal.rehearse(backup.folder, manifest, scratch, work)
-
-
-def _reachable(folder: Path) -> Path:
-    """A server that runs as another user than root must be able to walk there."""
-    if os.geteuid() != 0 or all(
-        parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents)
-    ):
-        return folder
-    return _ELSEWHERE
 
 
 def _moment(repository: Repository) -> str:

@@ -14,7 +14,9 @@ from checks.contract import Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job, Source
+from checks.data.backup.run.sealing import own_key
 from checks.data.backup.store.repository import Backup, Repository
+from checks.data.backup.store.seal import Seal
 from checks.data.backup.store.throttle import Throttle
 
 # Faults of the target (no room, no right, something is there) say nothing of the backup.
@@ -24,7 +26,7 @@ _OF_THE_BACKUP = frozenset({"damaged", "missing", "empty", "differs"})
 def restore(job: Job, events: BackupEvents) -> None:
     """Restore the newest backup, or that of `job.at`. Raises Failed."""
     work = Work(events, Throttle(None), job.recipients, job.identities, job.jobs, run_as=job.run_as)
-    repository = Repository(Path(job.folder))
+    repository = Repository(Path(job.folder), own_key(job))
     with events.stage("restore"):
         if job.source is None:
             raise Failed(
@@ -35,6 +37,7 @@ def restore(job: Job, events: BackupEvents) -> None:
         with repository.locked():
             backup = repository.backup(job.at) if job.at else _newest_good(repository)
             _may_be_restored(backup, job.source)
+            _warned(backup, repository, work)
             try:
                 _by_engine(job, job.source, backup, repository, work)
             except Failed as refused:
@@ -43,6 +46,17 @@ def restore(job: Job, events: BackupEvents) -> None:
                 if refused.code in _OF_THE_BACKUP:
                     repository.found_wrong(backup, f"{refused.code}: {refused.text}")
                 raise
+
+
+def _warned(backup: Backup, repository: Repository, work: Work) -> None:
+    """What this monitor did not seal is restored all the same: by then there may be nothing else,
+    and its key may be gone with the host.
+    """
+    if repository.key is not None and backup.sealed is not Seal.OURS:
+        work.events.event(
+            warning=f"backup {backup.id} is {backup.sealed.value}: its content is what its manifest"
+            " says, and who wrote that is not known"
+        )
 
 
 def _newest_good(repository: Repository) -> Backup:

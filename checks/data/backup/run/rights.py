@@ -26,13 +26,15 @@ def tried(job: Job, source: Source, work: Work) -> None:
         work.events.event(warning=one)
     with work.events.stage("write"):
         folder = _nearest(Path(job.folder))
+        if not folder.is_dir():
+            raise Failed("permission", f"{folder} is no folder", origin="local")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise Failed("permission", f"{folder} is not writable for this user", origin="local")
 
 
 def _nearest(folder: Path) -> Path:
     """The folder, or the one in which it would be made."""
-    return next((one for one in (folder, *folder.parents) if one.is_dir()), Path("/"))
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one)), Path("/"))
 
 
 def _path(source: Source) -> Iterator[str]:

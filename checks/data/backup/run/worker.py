@@ -21,6 +21,7 @@ from checks.data.backup.job import Job
 from checks.data.backup.run.backup_run import take
 from checks.data.backup.run.hashes import hash_again, refuse_rotten
 from checks.data.backup.run.proof import prove, retain
+from checks.data.backup.run.sealing import own_key
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.throttle import Throttle
 from checks.process.child import job, step_back, telling
@@ -62,7 +63,7 @@ def perform(job: Job, events: BackupEvents) -> None:
 
         tried(job, job.source, work_for(job, events))
         return
-    repository = Repository(Path(job.folder))
+    repository = Repository(Path(job.folder), own_key(job))
     work, rotten = work_for(job, events), list[Backup]()
     with ExitStack() as held:
         # The lock before the stage: two runs at once are a fault of the one that came second.
@@ -93,6 +94,7 @@ def work_for(job: Job, events: BackupEvents) -> Work:
         job.jobs,
         job.part_bytes,
         job.run_as,
+        job.extensions,
     )
 
 

@@ -50,6 +50,11 @@ class Artefact:
     plain_bytes: int
     reused_from: str | None = None
 
+    @property
+    def plain_name(self) -> str:
+        """Its name without what packing added."""
+        return self.name.removesuffix(".age").removesuffix(".zst")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         return asdict(self)

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from checks.body import Body, Unreadable
+from checks.body import Body, Unreadable, added
 from checks.contract import Failed
 from checks.data.backup.store.archive_file import Artefact
+
+# What an artefact is called: our own words, a table's number, what packing adds. No dot stands
+# first.
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 Encoded = bytes
 """as it stands in a file; `bytes` itself is how large a backup is"""
@@ -104,6 +109,8 @@ class Proof:
     restore_seconds: float = 0.0
     rows: int = 0
     fault: str = ""
+    not_run: tuple[str, ...] = ()
+    """what was compared as text alone, since only a superuser could make it"""
 
     def encoded(self) -> Encoded:
         """As it stands in the file."""
@@ -117,7 +124,22 @@ def read_manifest(written: bytes) -> Manifest:
     told = _decoded(written)
     if isinstance(told, dict) and "format" not in told:  # every release has written it
         raise Unreadable("the kept manifest cannot be read: it lacks format")
-    return MANIFEST.read(told)
+    manifest = MANIFEST.read(told)
+    _sound(manifest.artefacts)
+    return manifest
+
+
+def _sound(artefacts: tuple[Artefact, ...]) -> None:
+    """Raises Failed for what is no description of files in one folder."""
+    for each in artefacts:
+        # A name is joined to folders, here and in the drill: it leads nowhere else.
+        if not (isinstance(each.name, str) and _NAME.fullmatch(each.name)):
+            raise Failed("manifest", "an artefact's name leads out of its folder", origin="local")
+        if not all(type(size) is int and size >= 0 for size in (each.bytes, each.plain_bytes)):
+            raise Failed("manifest", "an artefact has no size", origin="local")
+    plain = {each.plain_name for each in artefacts}
+    if len(plain) != len(artefacts):
+        raise Failed("manifest", "two artefacts have one name", origin="local")
 
 
 def read_proof(written: bytes) -> Proof:
@@ -135,8 +157,12 @@ def _manifest(told: dict[str, Any]) -> Manifest:
     return Manifest(**told)
 
 
+def _proof(told: dict[str, Any]) -> Proof:
+    return Proof(**{**told, "not_run": tuple(told["not_run"])})
+
+
 MANIFEST: Body[Manifest] = Body("manifest", Manifest, _manifest, number="format")
-PROOF: Body[Proof] = Body("proof", Proof, lambda told: Proof(**told))
+PROOF: Body[Proof] = Body("proof", Proof, _proof, (added("not_run", ()),))
 
 
 def _encoded(body: Mapping[str, Any]) -> Encoded:

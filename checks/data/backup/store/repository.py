@@ -3,6 +3,7 @@
     20261122T040000.123Z-9f1c2a/    a backup; its name is its id: the moment of the snapshot, and
                                     six random digits
         manifest.json  proof.json  RESTORE.md  database.dump.zst  roles.sql.zst  schema.sql.zst
+        manifest.seal  proof.seal       whether they are ours: seal.py
     .partial-…  .scratch-…  .remove-…   being written, proven, removed: left by a crash, swept by
                 the next run
     .lock                           held by whoever writes here
@@ -17,75 +18,44 @@ import fcntl
 import os
 import re
 import shutil
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checks.body import Unreadable
 from checks.contract import Failed
 from checks.data.backup.store.archive_file import not_written, opened
-from checks.data.backup.store.manifest import Manifest, Proof, read_manifest, read_proof, sha256
+from checks.data.backup.store.kept_backup import MANIFEST, PROOF, SEALS, Backup, read_backup
+from checks.data.backup.store.manifest import Proof
+from checks.data.backup.store.seal import Key
 
-MANIFEST, PROOF, RESTORE = "manifest.json", "proof.json", "RESTORE.md"
+__all__ = [
+    "MANIFEST",
+    "PROOF",
+    "RESTORE",
+    "Backup",
+    "Repository",
+    "remove_tree",
+    "synced",
+    "write_whole",
+]
+
+RESTORE = "RESTORE.md"
 _ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}")
 # A server that was told to end is gone within a second; ten, and something is wrong.
 _REMOVE_SECONDS = 10.0
+# A worker is given 1.5 s when its daemon is dead, and killed then.
+_ORPHAN_SECONDS = 3.0
 _LEFT_OVER = (".partial-", ".scratch-", ".remove-")
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A backup that is there. `manifest` is None where it cannot be read; `fault` then says why,
-    and `foreign` that it, or its proof, is of a form that this program does not know: another
-    release's, which may know it to be good.
-    """
-
-    folder: Path
-    manifest: Manifest | None
-    manifest_sha256: str = ""
-    proof: Proof | None = None
-    fault: str = ""
-    foreign: bool = False
-    lost: str = ""
-    """what is not there of its artefacts, or not in its size; looked at each time it is read"""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-        return self.folder.name
-
-    @property
-    def taken_at(self) -> datetime:
-        """The moment of its snapshot, in UTC."""
-        return datetime.strptime(self.id.partition("Z")[0], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-
-    @property
-    def proven(self) -> bool:
-        """Whether its newest proof found it equal, its manifest is still the one that was proven,
-        and every artefact is there in its size.
-        """
-        return bool(
-            not self.lost
-            and self.proof
-            and self.proof.equal
-            and self.proof.manifest_sha256 == self.manifest_sha256
-        )
-
-    @property
-    def failed(self) -> bool:
-        """Whether its newest proof found it wrong, or a part of it is lost."""
-        return bool(self.lost or (self.proof and not self.proof.equal))
 
 
 class Repository:
     """The backups of one source."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, key: Key | None = None) -> None:
+        """`key` is this monitor's own: without it nothing can be said of seals."""
+        self.folder, self.key = folder, key
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -117,7 +87,7 @@ class Repository:
         names = sorted(
             (path for path in self.folder.iterdir() if _ID.fullmatch(path.name)), reverse=True
         )
-        return tuple(_read(path) for path in names if path.is_dir())
+        return tuple(read_backup(path, self.key) for path in names if path.is_dir())
 
     def backup(self, at: str = "") -> Backup:
         """The newest, or the newest whose id or data is of `at` (2026-11-22, or an id). Raises
@@ -157,7 +127,16 @@ class Repository:
 
     def prove(self, backup: Backup, proof: Proof) -> None:
         """Keep what a proof found. Raises Failed."""
+        self.seal(backup.folder, PROOF, proof.encoded())
         write_whole(backup.folder / PROOF, proof.encoded())
+
+    def seal(self, folder: Path, name: str, content: bytes) -> None:
+        """Write the seal of a file of a backup, where there is a key. Raises Failed."""
+        if self.key is None:
+            return
+        path = folder / SEALS[name]
+        before = path.read_bytes().splitlines(keepends=True)[:1] if path.is_file() else []
+        write_whole(path, self.key.seal(name, content) + b"".join(before))
 
     def found_wrong(self, backup: Backup, fault: str) -> None:
         """Keep that a backup is no longer what was proven. Raises Failed."""
@@ -218,52 +197,18 @@ def synced(folder: Path) -> None:
 
 
 def _hold(lock: int) -> None:
-    try:
-        # Not waited for: the second run of the night would come out as a late one, and the first
-        # may hang.
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Failed(
-            "already-running", "another backup, proof or restore is at work here", origin="local"
-        ) from None
-
-
-def _read(folder: Path) -> Backup:
-    try:
-        written = (folder / MANIFEST).read_bytes()
-        manifest = read_manifest(written)
-    except OSError as problem:
-        return Backup(folder, None, fault=f"{MANIFEST}: {problem.strerror}")
-    except Failed as refused:
-        return Backup(folder, None, fault=f"{MANIFEST}: {refused.text}")
-    except Unreadable as why:
-        return Backup(folder, None, fault=f"{MANIFEST}: {why}", foreign=True)
-    # A folder that was renamed or copied by hand: its id would say another moment than its data
-    # have.
-    if manifest.id != folder.name:
-        return Backup(folder, None, fault=f"{MANIFEST}: it is that of {manifest.id[:40]}")
-    lost = _lost(folder, manifest)
-    backup = Backup(folder, manifest, sha256(written), fault=lost, lost=lost)
-    try:
-        return replace(backup, proof=read_proof((folder / PROOF).read_bytes()))
-    except FileNotFoundError:
-        return backup
-    except OSError as problem:
-        return replace(backup, fault=f"{PROOF}: {problem.strerror}")
-    except Failed as refused:
-        return replace(backup, fault=f"{PROOF}: {refused.text}")
-    except Unreadable as why:
-        return replace(backup, fault=f"{PROOF}: {why}", foreign=True)
-
-
-def _lost(folder: Path, manifest: Manifest) -> str:
-    """The first artefact that is not there, or not in its size; "" where all are."""
-    for artefact in manifest.artefacts:
+    # The second run of the night is not waited for: it would come out as a late one, and the first
+    # may hang. A worker whose daemon was killed is, since it is about to end (parent.py).
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while True:
         try:
-            # Not through a link: what it points to may be anything.
-            known = (folder / artefact.name).lstat()
-        except OSError as problem:
-            return f"{artefact.name} is not there ({problem.strerror})"
-        if not stat.S_ISREG(known.st_mode) or known.st_size != artefact.bytes:
-            return f"{artefact.name} has {known.st_size} bytes, not {artefact.bytes}"
-    return ""
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Failed(
+                    "already-running",
+                    "another backup, proof or restore is at work here",
+                    origin="local",
+                ) from None
+        time.sleep(0.05)

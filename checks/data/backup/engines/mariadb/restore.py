@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import content
-from checks.data.backup.engines.mariadb.restore_test import load, read
+from checks.data.backup.engines.mariadb.restore_test import judged, load, make_database, read
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
 from checks.data.backup.store.repository import Backup
@@ -40,9 +40,12 @@ def restore_database(
             )
     unpack_all(backup.folder, backup.manifest, scratch, work)
     try:
-        load(target, backup.manifest, scratch, source.tools_folder, users=False)
+        make_database(target, backup.manifest.facts)
+        load(target, scratch, source.tools_folder)
         with work.events.stage("compare"):
-            compared(backup.manifest, read(target, backup.manifest, work, source.tools_folder))
+            query = backup.manifest.facts["newest_record_query"]
+            told = read(target, query, work, source.tools_folder)
+            compared(backup.manifest, judged(told, backup.manifest))
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the
         # fault goes on.

@@ -1,19 +1,25 @@
 """A MariaDB backup, restored into a server to throw away: its own data folder, one unix socket, no
 network.
+
+Users come first, since views and routines name them, and lose every right that is of the whole
+server: no definer may read or write a file (FILE), nor be anybody else (SUPER, SET USER). The dump
+is loaded by a user of that one database. The server reads and writes files in no folder
+(secure_file_priv), and starts no program.
+
+`MariadbRehearsal` is the worker's side; `restored` runs in the sandbox.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
+import secrets
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial as bound
 from pathlib import Path
+from typing import Any
 
 import pymysql
 
@@ -21,10 +27,11 @@ from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.mariadb import content, dump, programs
 from checks.data.backup.engines.sockets import socket_folder
-from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started
-from checks.data.backup.store.manifest import Manifest
+from checks.data.backup.sandbox.outside import drilled
+from checks.data.backup.sandbox.server import without_programs
+from checks.data.backup.store.manifest import Content, Manifest
 
 _START_SECONDS = 120.0
 # A view or routine whose definer is missing fails when it is used (error 1449), and not when it is
@@ -51,7 +58,14 @@ _SETTINGS = (
     "--max-allowed-packet=1G",
     "--performance-schema=OFF",
     "--local-infile=OFF",
+    "--symbolic-links=OFF",
 )
+# Rights of the whole server, as mysql.global_priv keeps them: a definer with one of these would
+# have more than his database.
+_TAKE_ALL = "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.access', 0) WHERE User <> %s"
+# Roles and proxies give what their members lack.
+_TAKE_MEMBERSHIPS = ("DELETE FROM mysql.roles_mapping", "DELETE FROM mysql.proxies_priv")
+_USERS = "SELECT User, Host FROM mysql.user WHERE Host <> '' AND User NOT IN ('', %s)"
 
 
 class MariadbRehearsal:
@@ -67,103 +81,183 @@ class MariadbRehearsal:
         return int(1.5 * manifest.facts["database_bytes"]) + manifest.plain_bytes + 600_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
-        Failed.
+        """Restore it in a sandbox and compare it; nothing of it runs when this returns. Raises
+        Failed, CannotTell.
         """
-        archive = scratch / "archive"
-        archive.mkdir(mode=0o700)
-        # Unpacking and making the server ready need different things, disk and processor: they go
-        # on side by side.
-        unpacking = work.beside(bound(unpack_all, folder, manifest, archive, work))
-        with server(self._tools, scratch, work.run_as) as source:
-            unpacking.result()
-            restored = replace(source, database=manifest.facts["database"])
-            load(restored, manifest, archive, self._tools, users=True)
-            with work.events.stage("compare"):
-                found_there = read(restored, manifest, work, self._tools)
-                compared(manifest, found_there)
+        facts = manifest.facts
+        task = {
+            "engine": manifest.engine,
+            "artefacts": [artefact.plain_name for artefact in manifest.artefacts],
+            "jobs": work.jobs,
+            "scratch_bytes": self.scratch_bytes(manifest) - manifest.plain_bytes,
+            "tools": str(self._tools or ""),
+            **{name: facts[name] for name in ("database", "charset", "collation")},
+            "newest_record_query": facts["newest_record_query"],
+        }
+        with drilled(task, folder, manifest, scratch, self._tools, work) as (told, _):
+            found_there = judged(told, manifest)
+            compared(manifest, found_there)
         return found_there
 
 
-def load(
-    source: Source, manifest: Manifest, archive: Path, tools: Path | None, users: bool
-) -> None:
-    """Users, then the database, which must not be there. Raises Failed."""
-    # Without --binary-mode the client takes CR LF within a value for LF, and stops at a NUL.
-    client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
-    facts = manifest.facts
+def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
+    """Restore it and read it: in the sandbox. Raises Failed."""
+    tools = Path(task["tools"]) if task["tools"] else None
+    with server(tools, scratch) as administrator:
+        archive = artefacts()
+        try:
+            _make_users(administrator, archive / dump.USERS, tools)
+            _make_database(administrator, task)
+            loader = _loader(administrator, task["database"])
+        except pymysql.Error as problem:
+            raise Failed("restore-failed", str(problem)) from problem
+        load(loader, archive, tools)
+        with work.events.stage("compare"):
+            database = replace(administrator, database=task["database"])
+            return read(database, task["newest_record_query"], work, tools)
+
+
+def load(source: Source, archive: Path, tools: Path | None) -> None:
+    """The dump, into the database that `source` names. Raises Failed."""
+    _fed(source, archive / dump.DATABASE, source.database, tools)
+
+
+def make_database(source: Source, facts: Mapping[str, Any]) -> None:
+    """An empty database as the live one is. Raises Failed."""
     try:
-        if users and (archive / dump.USERS).exists():
-            with (archive / dump.USERS).open("rb") as plain:
-                # Before the database, whose views and routines name these users.
-                run([*client, "mysql"], programs.environment(source), stdin=plain)
-        with content.connected(replace(source, database="")) as connection:
-            name = content.quoted(source.database)
-            connection.query(
-                f"CREATE DATABASE {name} CHARACTER SET {facts['charset']} COLLATE"
-                f" {facts['collation']}"
-            )
-        with (archive / dump.DATABASE).open("rb") as plain:
-            run([*client, source.database], programs.environment(source), stdin=plain)
+        _make_database(source, {**facts, "database": source.database})
     except pymysql.Error as problem:
         raise Failed("restore-failed", str(problem)) from problem
+
+
+def _make_database(source: Source, facts: Mapping[str, Any]) -> None:
+    charset, collation = str(facts["charset"]), str(facts["collation"])
+    # They stand in the statement as words: nothing else than a word may.
+    if not (charset.isidentifier() and collation.isidentifier()):
+        raise Failed("restore-failed", "the manifest names no character set", origin="local")
+    with content.connected(replace(source, database="")) as connection:
+        name = content.quoted(str(facts["database"]))
+        connection.query(f"CREATE DATABASE {name} CHARACTER SET {charset} COLLATE {collation}")
+
+
+def _make_users(administrator: Source, written: Path, tools: Path | None) -> None:
+    """The users of the live server, without any right that is of the whole server."""
+    if written.exists():
+        # As the first of all: a right to be somebody's proxy is his alone to give.
+        _fed(replace(administrator, user="root"), written, "mysql", tools)
+    with content.connected(replace(administrator, database="mysql")) as connection:
+        content.rows(connection, _TAKE_ALL, (administrator.user,))
+        for statement in (*_TAKE_MEMBERSHIPS, "FLUSH PRIVILEGES"):
+            connection.query(statement)
+
+
+def _loader(administrator: Source, database: str) -> Source:
+    """Who loads: may do all in the one database, and make things in another's name. So may the
+    definers there: views are read with their rights.
+    """
+    loader = replace(administrator, user=f"reveille_load_{secrets.token_hex(8)}", database=database)
+    # In a grant `_` and `%` stand for others, unless they are escaped.
+    pattern = content.quoted(database.replace("\\", "\\\\").replace("_", r"\_").replace("%", r"\%"))
+    with content.connected(replace(administrator, database="")) as connection:
+        connection.query(f"CREATE USER {loader.user}@localhost")
+        users = content.rows(connection, _USERS, (administrator.user,))
+        for user, host in users:
+            grant = f"GRANT ALL PRIVILEGES ON {pattern}.* TO %s@%s"
+            content.rows(connection, grant.replace("%.*", "%%.*"), (user, host))
+        connection.query(f"GRANT SET USER ON *.* TO {loader.user}@localhost")
+    return loader
+
+
+def _fed(source: Source, written: Path, database: str, tools: Path | None) -> None:
+    """A file of SQL, to the client. Raises Failed."""
+    # Without --binary-mode the client takes CR LF within a value for LF, stops at a NUL, and obeys
+    # `\!` within the file.
+    client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
+    try:
+        with written.open("rb") as plain:
+            run([*client, database], programs.environment(source), stdin=plain)
     except ToolFailed as failed:
         raise Failed("restore-failed", f"{failed.tool}: {failed.said[-600:]}") from failed
 
 
-def read(source: Source, manifest: Manifest, work: Work, tools: Path | None) -> Found:
+def read(source: Source, newest_record: str, work: Work, tools: Path | None) -> dict[str, Any]:
     """What the restored database holds. Raises Failed."""
     try:
         with content.connected(source) as connection:
             names = [name for name, _, _ in content.rows(connection, content.TABLES)]
             tables = content.contents(connection, names, work.advance)
-            newest = content.newest_record(connection, manifest.facts["newest_record_query"])
+            newest = content.newest_record(connection, newest_record)
             missing = [who for (who,) in content.rows(connection, _DEFINERS)]
         plain = programs.schema(programs.dump_program(tools), source)
     except pymysql.Error as problem:
         raise Failed("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
-        raise Failed(
-            "compare-failed", f"{failed.tool}: {failed.said[-600:]}", origin="local"
-        ) from failed
-    wrong = [
-        f"the user {who}, who defines something, is missing"
-        for who in missing
-        if _has_users(manifest)
-    ]
-    if hashlib.sha256(plain).hexdigest() != manifest.schema_sha256:
+        text = f"{failed.tool}: {failed.said[-600:]}"
+        raise Failed("compare-failed", text, origin="local") from failed
+    return {
+        "tables": {name: [each.rows, each.hash, each.bytes] for name, each in tables.items()},
+        "newest": newest,
+        "missing": missing,
+        "schema_sha256": hashlib.sha256(plain).hexdigest(),
+    }
+
+
+def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
+    """What `read` told, as facts. Raises Failed for what is of another form."""
+    try:
+        tables = {
+            str(name): Content(int(rows), str(value), int(size))
+            for name, (rows, value, size) in told["tables"].items()
+        }
+        newest = None if told["newest"] is None else str(told["newest"])
+        missing = [str(who) for who in told["missing"]] if _has_users(manifest) else []
+        schema = str(told["schema_sha256"])
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
+    wrong = [f"the user {who}, who defines something, is missing" for who in missing]
+    if schema != manifest.schema_sha256:
         wrong.append("the schema differs")
     return Found(tables, newest, tuple(wrong))
 
 
 @contextmanager
-def server(tools: Path | None, scratch: Path, run_as: str) -> Iterator[Source]:
+def server(tools: Path | None, scratch: Path) -> Iterator[Source]:
     """A new, empty server; gives the way in. Raises Failed."""
-    user = _user(run_as)
-    data = scratch / "data"
+    data, nothing = scratch / "data", scratch / "nothing"
     data.mkdir(mode=0o700)
-    with socket_folder(scratch, user) as sockets:
-        if user:
-            shutil.chown(data, user)
+    # Its only folder for files that SQL may read and write: nothing is in it, and nothing can be.
+    nothing.mkdir(mode=0o500)
+    with socket_folder(scratch) as sockets:
         try:
-            _initialise(tools, data, sockets, user)
+            _initialise(tools, data, sockets)
         except ToolFailed as failed:
-            raise Failed(
-                "cluster-died", f"{failed.tool}: {failed.said[-600:]}", origin="local"
-            ) from failed
+            text = f"{failed.tool}: {failed.said[-600:]}"
+            raise Failed("cluster-died", text, origin="local") from failed
         source = Source("mariadb", host=str(sockets / "socket"), user="root")
         words = [
             f"--datadir={data}",
             f"--socket={source.host}",
             f"--pid-file={data}/pid",
             f"--tmpdir={sockets}",
+            f"--secure-file-priv={nothing}",
         ]
         program = needed("mariadbd", tools) if found("mariadbd", tools) else needed("mysqld", tools)
-        command: list[str | Path] = [program, "--no-defaults", *words, *_SETTINGS]
-        with started(command, stdout=subprocess.DEVNULL, user=user) as running:
+        command = without_programs(program, "--no-defaults", *words, *_SETTINGS)
+        with started(command, stdout=subprocess.DEVNULL) as running:
             _await(source, running)
             _assert_throw_away(source, data)
-            yield source
+            yield _administrator(source)
+
+
+def _administrator(root: Source) -> Source:
+    """Somebody of a name that nobody knows: users of the live server, its root among them, are
+    made beside him.
+    """
+    own = replace(root, user=f"reveille_drill_{secrets.token_hex(8)}")
+    with content.connected(root) as connection:
+        connection.query(f"CREATE USER {own.user}@localhost")
+        connection.query(f"GRANT ALL ON *.* TO {own.user}@localhost WITH GRANT OPTION")
+    return own
 
 
 def needed_client(tools: Path | None) -> Path:
@@ -171,24 +265,21 @@ def needed_client(tools: Path | None) -> Path:
     return found("mariadb", tools) or needed("mysql", tools)
 
 
-def _initialise(tools: Path | None, data: Path, temporary: Path, user: str | None) -> None:
+def _initialise(tools: Path | None, data: Path, temporary: Path) -> None:
     """Its own folder for temporary tables: a server that starts clears all of that folder's, a live
     neighbour's too.
     """
     plain = [
         "--no-defaults",
-        # "normal" gives root an empty password instead of the socket's login: the drill may run as
-        # another user.
+        # "normal" gives root an empty password instead of the socket's login, which would want a
+        # user of that name.
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--datadir={data}",
+        f"--tmpdir={temporary}",
+        "--innodb-flush-log-at-trx-commit=0",
     ]
-    plain.append(f"--tmpdir={temporary}")
-    own = [f"--user={user}"] if user else []
-    run(
-        [needed("mariadb-install-db", tools), *plain, "--innodb-flush-log-at-trx-commit=0", *own],
-        user=user,
-    )
+    run([needed("mariadb-install-db", tools), *plain])
 
 
 def _await(source: Source, running: Tool) -> None:
@@ -212,18 +303,6 @@ def _assert_throw_away(source: Source, data: Path) -> None:
         [(there, network)] = content.rows(connection, "SELECT @@datadir, @@skip_networking")
         if Path(there).resolve() != data.resolve() or not network:
             raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
-
-
-def _user(wanted: str) -> str | None:
-    # Whoever is not root runs the server as himself.
-    if os.geteuid() != 0:
-        return None
-    import pwd
-
-    for name in filter(None, (wanted, "mysql", "nobody")):
-        with suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    return None
 
 
 def _has_users(manifest: Manifest) -> bool:

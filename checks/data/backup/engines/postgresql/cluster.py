@@ -2,20 +2,18 @@
 and by nothing else.
 
 Its superuser has a random name, so that the roles of the backup, `postgres` among them, can all be
-made. Nothing of it is durable (fsync off): it lives for minutes. It dies with the worker. Root may
-not run a server: then another user does.
+made. Nothing of it is durable (fsync off): it lives for minutes. It runs in a sandbox only, can
+start no program, and dies with the worker.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -25,6 +23,7 @@ from checks.data.backup.engines.postgresql.connection import connected
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
+from checks.data.backup.sandbox.server import without_programs
 
 # The prefix marks what is ours: nothing is restored into a server whose superuser is called
 # otherwise.
@@ -58,14 +57,14 @@ _SETTINGS = {
 
 
 @contextmanager
-def cluster(tools: Path, scratch: Path, user: str | None) -> Iterator[Source]:
+def cluster(tools: Path, scratch: Path) -> Iterator[Source]:
     """A new, empty server; gives the way in, as its superuser. Raises Failed."""
     name = PREFIX + secrets.token_hex(8)
     data = scratch / "cluster"
-    with socket_folder(scratch, user) as sockets:
+    with socket_folder(scratch) as sockets:
         try:
-            _initialise(tools, data, name, user)
-            with _running(tools, data, sockets, user) as server:
+            _initialise(tools, data, name)
+            with _running(tools, data, sockets) as server:
                 source = Source("postgresql", host=str(sockets), user=name, database="postgres")
                 _await(source, server)
                 assert_throw_away(source, data)
@@ -88,43 +87,23 @@ def assert_throw_away(source: Source, data: Path) -> None:
             raise RuntimeError(f"the drill's server is not the drill's: it lives in {there}")
 
 
-def drill_user(wanted: str) -> str | None:
-    """Whom a server runs as: ourselves, unless we are root."""
-    if os.geteuid() != 0:
-        return None
-    import pwd
-
-    for name in filter(None, (wanted, "postgres", "nobody")):
-        with suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    # As root PostgreSQL refuses to start, so without another user there is no drill, and that is
-    # this host's fault.
-    raise Failed(
-        "drill-user",
-        "root may not run a database server, and no other user is known",
-        origin="local",
-    )
-
-
-def _initialise(tools: Path, data: Path, name: str, user: str | None) -> None:
+def _initialise(tools: Path, data: Path, name: str) -> None:
     data.mkdir(mode=0o700)
-    if user:
-        shutil.chown(data, user)
     # --auth=trust is safe here: the socket lies in a folder of mode 0700, and there is no network.
     plain = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"]
-    run([tools / "initdb", *plain, f"--username={name}", f"--pgdata={data}"], user=user)
+    run([tools / "initdb", *plain, f"--username={name}", f"--pgdata={data}"])
 
 
 @contextmanager
-def _running(tools: Path, data: Path, sockets: Path, user: str | None) -> Iterator[Tool]:
+def _running(tools: Path, data: Path, sockets: Path) -> Iterator[Tool]:
     settings = {
         **_SETTINGS,
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
     }
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    command: list[str | Path] = [tools / "postgres", "-D", data, *words]
-    with started(command, stdout=subprocess.DEVNULL, user=user) as server:
+    command = without_programs(tools / "postgres", "-D", data, *words)
+    with started(command, stdout=subprocess.DEVNULL) as server:
         yield server
 
 

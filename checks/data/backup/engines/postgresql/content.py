@@ -70,6 +70,15 @@ SELECT count(*),
        coalesce(sum(pg_catalog.hash_record_extended(ROW(l.loid, l.pageno, l.data), 0)), 0)::text
   FROM pg_catalog.pg_largeobject l"""
 
+_TABLES_ALONE: LiteralString = (
+    "SELECT pg_catalog.set_config(name, 'view, foreign-table', false) FROM pg_catalog.pg_settings"
+    " WHERE name = 'restrict_nonsystem_relation_kind'"
+)
+_VIEWS_TOO: LiteralString = (
+    "SELECT pg_catalog.set_config(name, '', false) FROM pg_catalog.pg_settings"
+    " WHERE name = 'restrict_nonsystem_relation_kind'"
+)
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -118,11 +127,17 @@ def content(
     told: Callable[[int], None],
 ) -> dict[str, Content]:
     """Rows and hash of these tables, by their full names."""
+    # A table that became a view since it was listed would run that view's functions
+    # (CVE-2024-7348): servers that have this setting refuse it then.
+    connection.execute(_TABLES_ALONE)
     slow = throttle.slow and hashed_by(connection) == RECORDS
-    return {
+    found = {
         table.full_name: _content(connection, table, throttle if slow else None, told)
         for table in some
     }
+    # The site's own question may be put to a view.
+    connection.execute(_VIEWS_TOO)
+    return found
 
 
 def sequences(connection: Connection) -> dict[str, list[int]]:
@@ -219,9 +234,8 @@ def _content(
 
 def _row_hash(connection: Connection, table: Table) -> sql.Composable:
     if hashed_by(connection) == TEXTS:
-        return sql.SQL("pg_catalog.hashtextextended({}::text, 0)").format(
-            sql.Identifier(table.name)
-        )
+        row = _as_text(sql.Identifier(table.name))
+        return sql.SQL("pg_catalog.hashtextextended({}, 0)").format(row)
     columns = connection.execute(_COLUMNS, (table.oid,)).fetchall()
     values = [_value(name, kind, deterministic) for name, kind, deterministic in columns]
     return sql.SQL("pg_catalog.hash_record_extended(ROW({}), 0)").format(sql.SQL(", ").join(values))
@@ -235,4 +249,13 @@ def _value(name: str, kind: str, deterministic: bool) -> sql.Composable:
     # told apart.
     if kind in _BY_VALUE:
         return sql.SQL("pg_catalog.convert_to({}::text, 'UTF8')").format(column)
-    return sql.SQL("{}::text").format(column)
+    return _as_text(column)
+
+
+def _as_text(value: sql.Composable) -> sql.Composable:
+    """A value as its type writes it, NULL as NULL. `::text` would call a cast that the type's owner
+    has made, and with it a function of his, in our session.
+    """
+    return sql.SQL(
+        "CASE WHEN {0} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {0}) END"
+    ).format(value)

@@ -49,6 +49,13 @@ SELECT pg_catalog.pg_export_snapshot(),
        current_setting('server_encoding'),
        (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
           FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
+# Whose tables there are: RESTORE.md loads their rows as them. A superuser's own are loaded by
+# whoever restores.
+_OWNERS = (
+    "SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_roles r ON r.oid = c.relowner"
+    " WHERE c.relkind IN ('r', 'p', 'S') AND NOT r.rolsuper AND r.rolname !~ '^pg_' ORDER BY 1"
+)
 _EXTENSIONS = "SELECT extname, extversion FROM pg_catalog.pg_extension"
 
 
@@ -162,6 +169,7 @@ class _Dump:
                 "extensions": dict(self._connection.execute(_EXTENSIONS).fetchall()),
                 "newest_record_query": self._source.newest_record,
                 "roles": roles_note,
+                "owners": [owner for (owner,) in self._connection.execute(_OWNERS).fetchall()],
                 "sequences": sequences,
             },
         )

@@ -22,9 +22,12 @@ from psycopg import sql
 
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
-from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES
+from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
+from checks.data.backup.engines.postgresql.loading import LOADER, Loading
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
-from checks.data.backup.engines.postgresql.restore_test import load_database, read
+from checks.data.backup.engines.postgresql.restore_test import judged, read
+from checks.data.backup.engines.postgresql.roles import NotRoles, statements
+from checks.data.backup.engines.postgresql.withheld import everything
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
@@ -38,10 +41,6 @@ _NAME_BYTES = 63
 # As quote_ident and pg_dumpall write a name: plain where it may be, else in double quotes with `""`
 # for one of them.
 _NAME = r'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
-_ROLE = re.compile(
-    rf"(?:CREATE|ALTER) ROLE {_NAME}|GRANT {_NAME} TO"
-    r" (?P<member>\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)"
-)
 # pg_restore writes settings of the database under its old name; here they go to the new one.
 _OWN_SETTING = re.compile(rf"ALTER DATABASE {_NAME} (SET .*);$")
 
@@ -72,9 +71,10 @@ def restore_database(
             _make_roles(server, (scratch / ROLES).read_text(encoding="utf-8"), work)
             _create(server, name, manifest)
             restored = replace(source, database=name)
-            load_database(tools, restored, manifest, scratch, work.jobs, create=False)
+            _load(tools, restored, manifest, scratch, work)
             with work.events.stage("compare"):
-                compared(manifest, read(tools, restored, manifest, scratch, work))
+                told = read(tools, restored, _question(manifest), work)
+                compared(manifest, judged(told, manifest, (scratch / SCHEMA).read_bytes()))
             _settings(server, tools, name, scratch)
             aside = _change_places(server, name, target, backup.id if there else "")
         except psycopg.Error as problem:
@@ -120,6 +120,9 @@ def _sweep(server: Connection) -> None:
     question = "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ %s"
     for (name,) in server.execute(question, (f"^{PREFIX}[0-9a-f]{{16}}$",)).fetchall():
         _drop(server, name)
+    roles = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ %s"
+    for (name,) in server.execute(roles, (f"^{LOADER}[0-9a-f]{{16}}$",)).fetchall():
+        server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 def _drop(server: Connection, name: str) -> None:
@@ -153,6 +156,29 @@ def _create(server: Connection, name: str, manifest: Manifest) -> None:
         server.execute(owner)
 
 
+def _load(tools: Path, restored: Source, manifest: Manifest, archive: Path, work: Work) -> None:
+    """Everything, and each owner's rows as that owner, where the server lets somebody in who is no
+    superuser.
+    """
+    held = everything(tools / "pg_restore", archive / DATABASE)
+    parts = sorted(
+        name for artefact in manifest.artefacts if (name := artefact.plain_name).startswith("part-")
+    )
+    loading = Loading(tools, restored, restored, archive, held, work.jobs, create=False)
+    if why := loading.load(parts):
+        work.events.note(
+            f"rows were loaded as {restored.user or 'the restoring role'}, and not as the owners of"
+            f" their tables ({why}): what a constraint calls ran with that role's rights"
+        )
+
+
+def _question(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "hashed_by": manifest.hashed_by,
+        "newest_record_query": manifest.facts["newest_record_query"],
+    }
+
+
 def _make_roles(server: Connection, written: str, work: Work) -> None:
     """Only those that are missing."""
     known = {
@@ -161,13 +187,17 @@ def _make_roles(server: Connection, written: str, work: Work) -> None:
             "SELECT quote_ident(rolname) FROM pg_catalog.pg_roles"
         ).fetchall()
     }
+    try:
+        found = statements(written)
+    except NotRoles as why:
+        raise Failed("restore-failed", f"{ROLES}: {why}", origin="local") from None
     made = 0
-    for line in written.splitlines():
+    for statement in found:
         # A role that is there keeps its password and its rights: only what is missing is made.
-        if not (found := _ROLE.match(line)) or (found["member"] or found[1]) in known:
+        if statement.role in known:
             continue
-        server.execute(line.encode())
-        made += line.startswith("CREATE")
+        server.execute(statement.text.encode())
+        made += statement.makes
     if made:
         work.events.note(f"{made} roles that the server lacked were made")
 

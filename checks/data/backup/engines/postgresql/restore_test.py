@@ -1,29 +1,46 @@
-"""A PostgreSQL backup, restored into a server to throw away by the very commands of its RESTORE.md,
-and read.
+"""A PostgreSQL backup, restored into a server to throw away, and read.
+
+    roles             by the protocol, without the rights that only a superuser gives
+    pre-data          tables and functions, no rows: nothing that a stranger wrote is run by it
+    rows              of each owner's tables, as that owner: what a constraint or a generated
+                      column calls runs with its rights alone
+    rights, post-data as pg_restore does it; the functions of an index run as the table's owner
+
+`PostgresqlRehearsal` is the worker's side; `restored` runs in the sandbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial as bound
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg import sql
 
-from checks.contract import Failed
+from checks.contract import CannotTell, Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.postgresql import content as contents
-from checks.data.backup.engines.postgresql.cluster import cluster, drill_user
-from checks.data.backup.engines.postgresql.connection import connected
+from checks.data.backup.engines.postgresql import withheld
+from checks.data.backup.engines.postgresql.cluster import cluster
+from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
+from checks.data.backup.engines.postgresql.loading import Loading, address
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
-from checks.data.backup.engines.unpacking import plain_name, unpack_all
+from checks.data.backup.engines.postgresql.roles import NotRoles, statements
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
+from checks.data.backup.sandbox.outside import drilled
 from checks.data.backup.store.manifest import Content, Manifest
 
 _LARGE_OBJECTS = "large objects"
+# PostgreSQL 12 and older mark no extension as trusted.
+_TRUSTED = "SELECT DISTINCT name FROM pg_catalog.pg_available_extension_versions WHERE trusted"
+_MOST_NAMED = 8
+READER = "reveille_reader"
+
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class PostgresqlRehearsal:
@@ -37,119 +54,130 @@ class PostgresqlRehearsal:
         return int(1.2 * manifest.facts["database_bytes"]) + manifest.plain_bytes + 200_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Restore it under `scratch` and read it; nothing of it runs when this returns. Raises
-        Failed.
+        """Restore it in a sandbox and compare it; nothing of it runs when this returns. Raises
+        Failed, CannotTell.
         """
         major = int(manifest.server.split(".")[0])
         tools = postgresql_folder("postgres", major, self._wanted)
-        archive = scratch / "archive"
-        archive.mkdir(mode=0o700)
-        unpacking = work.beside(bound(unpack_all, folder, manifest, archive, work))
-        with cluster(tools, scratch, drill_user(work.run_as)) as source:
-            unpacking.result()
-            load(tools, source, manifest, archive, work.jobs)
-            restored = replace(source, database=manifest.facts["database"])
+        task = {
+            "engine": manifest.engine,
+            "artefacts": [artefact.plain_name for artefact in manifest.artefacts],
+            "jobs": work.jobs,
+            "scratch_bytes": self.scratch_bytes(manifest) - manifest.plain_bytes,
+            "tools": str(tools),
+            "database": manifest.facts["database"],
+            "newest_record_query": manifest.facts["newest_record_query"],
+            "hashed_by": manifest.hashed_by,
+            "extensions": work.extensions,
+        }
+        with drilled(task, folder, manifest, scratch, self._wanted, work) as (told, plain):
+            found = judged(told, manifest, plain(SCHEMA))
+            compared(manifest, found)
+            return replace(found, not_run=(*_not_run(told), *_powers(plain(ROLES))))
+
+
+def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
+    """Restore it and read it: in the sandbox. Raises Failed, CannotTell."""
+    tools = Path(task["tools"])
+    with cluster(tools, scratch) as source:
+        archive = artefacts()
+        try:
+            with psycopg.connect(
+                host=source.host, user=source.user, dbname="postgres", autocommit=True
+            ) as server:
+                trusted = {name for (name,) in server.execute(_TRUSTED)} | set(task["extensions"])
+                _make_roles(server, archive / ROLES)
+            held = withheld.contents(tools / "pg_restore", archive / DATABASE, trusted)
+            if held.lacking:
+                raise CannotTell(_needed(held))
+            into = replace(source, database=task["database"])
+            parts = [name for name in task["artefacts"] if name.startswith("part-")]
+            Loading(tools, source, into, archive, held, work.jobs).load(sorted(parts))
+            with connected(source, read_only=False) as server:
+                reader = _make_reader(server, into.database)
+                server.commit()
             with work.events.stage("compare"):
-                found = read(tools, restored, manifest, archive, work)
-                compared(manifest, found)
-        return found
+                found = read(tools, into, task, work, reader)
+        except ToolFailed as failed:
+            raise restore_fault(failed) from failed
+        except psycopg.Error as problem:
+            raise Failed("restore-failed", first_line(problem)) from problem
+    return {**found, "withheld": [[each.kind, each.name, each.text] for each in held.withheld]}
 
 
-def load(tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int) -> None:
-    """Roles, then the database, as RESTORE.md says. Raises Failed."""
-    try:
-        # Without psqlrc and with ON_ERROR_STOP, psql ends with a status at the first fault instead
-        # of going on.
-        psql: list[str | Path] = [
-            tools / "psql",
-            "--no-psqlrc",
-            "--quiet",
-            "--set=ON_ERROR_STOP=1",
-            f"--file={archive / ROLES}",
-        ]
-        run([*psql, *address(source)], environment(source))
-        load_database(tools, source, manifest, archive, jobs, create=True)
-    except ToolFailed as failed:
-        raise restore_fault(failed) from failed
-
-
-def load_database(
-    tools: Path, source: Source, manifest: Manifest, archive: Path, jobs: int, create: bool
-) -> None:
-    """The database alone: made under its own name, or filled where `source` already points
-    to it.
+def read(
+    tools: Path, source: Source, task: Mapping[str, Any], work: Work, reader: str = ""
+) -> dict[str, Any]:
+    """What the restored database holds; `reader` asks the site's own question. Raises Failed,
+    ToolFailed, psycopg.Error.
     """
-    parts = sorted(
-        name
-        for artefact in manifest.artefacts
-        if (name := plain_name(artefact)).startswith("part-")
-    )
-    # Without --exit-on-error pg_restore counts its faults and goes on; tablespaces of the live host
-    # are not here.
-    restore: list[str | Path] = [
-        tools / "pg_restore",
-        "--exit-on-error",
-        "--no-password",
-        "--no-tablespaces",
-    ]
-    into = replace(source, database=manifest.facts["database"]) if create else source
-    made = ["--create"] if create else []
-    whole = archive / DATABASE
-    if not parts:
-        run([*restore, *made, f"--jobs={jobs}", *address(source), whole], environment(source))
-        return
-    # Tables, then rows of all archives, then indexes and foreign keys: rows go in faster without,
-    # and in any order.
-    run([*restore, *made, "--section=pre-data", *address(source), whole], environment(source))
-    run([*restore, "--section=data", f"--jobs={jobs}", *address(into), whole], environment(source))
-    for part in parts:
-        run([*restore, *address(into), archive / part], environment(source))
-    run(
-        [*restore, "--section=post-data", f"--jobs={jobs}", *address(into), whole],
-        environment(source),
-    )
-
-
-def address(source: Source) -> list[str]:
-    """Words that tell a tool where to go; libpq's own, so that no name is taken for an option."""
-    said = {
-        "host": source.host,
-        "port": str(source.port or ""),
-        "user": source.user,
-        "dbname": source.database,
+    with connected(source) as connection:
+        # A server older than 14 hashes otherwise: equal rows would look different.
+        if contents.hashed_by(connection) != task["hashed_by"]:
+            text = f"this server does not hash rows by {task['hashed_by']}"
+            raise Failed("not-comparable", text, origin="local")
+        tables = contents.tables(connection)
+        found = contents.content(connection, tables, work.unthrottled, work.advance)
+        if objects := contents.large_objects(connection):
+            found[_LARGE_OBJECTS] = objects
+        sequences = contents.sequences(connection)
+    # The site's own question may be put to a view: its functions run as a role without rights.
+    with connected(replace(source, user=reader or source.user)) as connection:
+        newest = contents.newest_record(connection, task["newest_record_query"])
+    plain = run([tools / "pg_dump", "--schema-only", *address(source)], environment(source))
+    return {
+        "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
+        "newest": newest,
+        "sequences": sequences,
+        "schema": contents.plain_schema(plain).decode("utf-8", "surrogateescape"),
     }
-    named = {key: value for key, value in said.items() if value}
-    return [f"--dbname={psycopg.conninfo.make_conninfo('', **named)}"]
 
 
-def read(tools: Path, source: Source, manifest: Manifest, archive: Path, work: Work) -> Found:
-    """What the restored database holds. Raises Failed."""
+def _make_roles(server: Connection, written: Path) -> None:
+    """The roles, each without its powers; a superuser of the live server is none here."""
     try:
-        with connected(source) as connection:
-            # A server older than 14 hashes otherwise: equal rows would look different.
-            if contents.hashed_by(connection) != manifest.hashed_by:
-                raise Failed(
-                    "not-comparable",
-                    f"this server does not hash rows by {manifest.hashed_by}",
-                    "local",
-                )
-            found = contents.content(
-                connection, contents.tables(connection), work.unthrottled, work.advance
-            )
-            if objects := contents.large_objects(connection):
-                found[_LARGE_OBJECTS] = objects
-            newest = contents.newest_record(connection, manifest.facts["newest_record_query"])
-            behind = contents.behind(manifest.facts["sequences"], contents.sequences(connection))
-        schema = contents.plain_schema(
-            run([tools / "pg_dump", "--schema-only", *address(source)], environment(source))
-        )
-    except ToolFailed as failed:
-        raise restore_fault(failed) from failed
-    except psycopg.Error as problem:
-        raise Failed("compare-failed", str(problem).splitlines()[0], origin="local") from problem
-    return Found(
-        _comparable(found, manifest), newest, (*behind, *_schema(schema, manifest, archive))
+        found = statements(written.read_text(encoding="utf-8"))
+    except (NotRoles, UnicodeDecodeError) as why:
+        raise Failed("restore-failed", f"{written.name}: {why}") from None
+    for statement in found:
+        allowed = statement.without_powers()
+        # Settings of a role in a database come with that, and it is not there yet.
+        if allowed is not None and allowed.words[3:4] != ("IN",):
+            server.execute(allowed.text.encode())
+
+
+def _make_reader(server: Connection, database: str) -> str:
+    """Who asks the site's own question: may read everything, and do nothing else."""
+    server.execute(f"CREATE ROLE {READER} LOGIN BYPASSRLS IN ROLE pg_read_all_data".encode())
+    grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+    server.execute(grant.format(sql.Identifier(database), sql.Identifier(READER)))
+    return READER
+
+
+def _needed(held: withheld.Contents) -> str:
+    causes = sorted({each.words for each in held.causes})[:_MOST_NAMED]
+    return (
+        f"{held.lacking[0].words} needs {', '.join(causes)}, which only a superuser can make; an"
+        " extension that you trust is named in `extensions`"
     )
+
+
+def judged(told: Mapping[str, Any], manifest: Manifest, schema: bytes) -> Found:
+    """What `read` told, as facts. Raises Failed for what is of another form."""
+    try:
+        tables = {
+            str(name): Content(int(rows), str(value), int(size))
+            for name, (rows, value, size) in told["tables"].items()
+        }
+        sequences = {str(name): [int(n) for n in at] for name, at in told["sequences"].items()}
+        newest = None if told["newest"] is None else str(told["newest"])
+        now = str(told["schema"]).encode("utf-8", "surrogateescape")
+        texts = [str(text) for _, _, text in told.get("withheld", ())]
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
+    behind = contents.behind(manifest.facts["sequences"], sequences)
+    differences = (*behind, *differing_schema(now, manifest, schema, texts))
+    return Found(_comparable(tables, manifest), newest, differences)
 
 
 def _comparable(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:
@@ -161,19 +189,51 @@ def _comparable(found: dict[str, Content], manifest: Manifest) -> dict[str, Cont
     }
 
 
-def _schema(schema: bytes, manifest: Manifest, archive: Path) -> Sequence[str]:
-    """How the schema differs: the first line that one of the two alone has."""
-    if contents.schema_hash(schema) == manifest.schema_sha256:
+def differing_schema(
+    now: bytes, manifest: Manifest, kept: bytes, withheld_texts: Sequence[str] = ()
+) -> Sequence[str]:
+    """How the schema differs: the first line that one of the two alone has. What was not run is
+    compared as text: it has to stand in the schema that was kept.
+    """
+    if not withheld_texts and contents.schema_hash(now) == manifest.schema_sha256:
         return ()
-    was = (archive / SCHEMA).read_bytes().splitlines()
-    now = schema.splitlines()
+    if contents.schema_hash(kept) != manifest.schema_sha256:
+        return (f"{SCHEMA} is not the schema that was backed up",)
+    was = kept.splitlines()
+    for text in withheld_texts:
+        lines = contents.plain_schema(text.encode("utf-8", "surrogateescape")).splitlines()
+        if (at := _place(lines, was)) is None:
+            return (f"the schema lacks {lines[0].decode(errors='replace')[:200]!r}",)
+        del was[at : at + len(lines)]
+    if now.splitlines() == was:
+        return ()
     # The first line that is gone and the first that is new name the object; the whole difference
     # may be pages long.
-    gone = next((line for line in was if line not in set(now)), b"")
-    new = next((line for line in now if line not in set(was)), b"")
+    there, before = set(now.splitlines()), set(was)
+    gone = next((line for line in was if line not in there), b"")
+    new = next((line for line in now.splitlines() if line not in before), b"")
     return (
         (
             f"the schema differs: {gone.decode(errors='replace')[:200]!r} became"
             f" {new.decode(errors='replace')[:200]!r}"
         ),
     )
+
+
+def _place(lines: Sequence[bytes], within: Sequence[bytes]) -> int | None:
+    """Where these lines stand together."""
+    if not lines:
+        return 0
+    length = len(lines)
+    starts = (at for at, line in enumerate(within) if line == lines[0])
+    return next((at for at in starts if list(within[at : at + length]) == list(lines)), None)
+
+
+def _not_run(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """What stands in the backup as text alone, for people."""
+    return tuple(f"{str(kind).lower()} {name}"[:120] for kind, name, _ in told["withheld"])
+
+
+def _powers(roles: bytes) -> tuple[str, ...]:
+    found = statements(roles.decode("utf-8"))
+    return tuple(f"{' '.join(each.powers)} of {each.role}"[:120] for each in found if each.powers)

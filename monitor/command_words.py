@@ -1,0 +1,71 @@
+"""How the words of the command line are understood: an unknown one is answered with the nearest,
+and a verb says of itself what it is for when somebody asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from checks.messages import nearest
+from monitor.terminal import say
+
+DISTRIBUTION = "reveille-monitor"
+"""what pip calls the program; `reveille` is a stranger's there"""
+# Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
+OLD_WORDS = {"look": "run-now", "accept": "baseline"}
+_UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
+"""how argparse refuses a word, in Python 3.11 and 3.12"""
+
+
+class Version(argparse.Action):
+    """--version: what is installed is asked for only by whoever wants to know it."""
+
+    def __init__(self, option_strings: Sequence[str], **given: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=given["help"])
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        say(f"{parser.prog} {version(DISTRIBUTION)}")
+        parser.exit()
+
+
+class Parser(argparse.ArgumentParser):
+    """A verb's: what the verb says of itself is read when somebody asks for help, its module when
+    it is run.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """An unknown word is answered with the nearest one, all else with the usage. Ends
+        with 2.
+        """
+        if not (unknown := _UNKNOWN.search(message)):
+            super().error(message)
+        # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
+        word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
+        known = [one for one in known if one not in OLD_WORDS]
+        hint = nearest(word, known) or f"; there are {', '.join(known)}"
+        self.exit(
+            2, f"{self.prog}: there is no {word[:60]!r}{hint}\n{self.prog} --help says more\n"
+        )
+
+    def format_help(self) -> str:
+        """With the verb's own words."""
+        if verb := self.get_default("verb"):
+            self.description = verb_named(verb).__doc__
+        return super().format_help()
+
+
+def verb_named(verb: str) -> Callable[[argparse.Namespace], int]:
+    """A verb by its module and name: only the verb that runs is imported, since a daemon lives for
+    long.
+    """
+    module, _, name = verb.partition(".")
+    found: Callable[[argparse.Namespace], int] = getattr(
+        import_module(f"monitor.verbs.{module}"), name
+    )
+    return found

@@ -1,0 +1,86 @@
+"""Whether a level that was told has heard: what the receipts of its letters say.
+
+Rule: a level has heard once a server has taken a letter for one of its people. It has not when all
+of them were refused for ever, or when none was taken in time: then the next level's turn is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from monitor.config import Configuration
+from monitor.core.incident import Incident
+from monitor.incidents.recipients import reached
+from monitor.ledger import Ledger
+from monitor.ledger.letters import DeliveryRow
+
+# Greylisting takes five minutes and the second try of a mail server another five (RFC 6647 section
+# 5): a letter that nobody has taken after fifteen is on no normal way.
+NO_RECEIPT_SECONDS = 900.0
+
+
+def unheard(
+    ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime
+) -> Mapping[int, str]:
+    """The levels that were told and turn out not to have heard, each with the reason; without those
+    that are known already.
+    """
+    if incident.number is None or not incident.told:
+        return {}
+    by_address: dict[str, list[DeliveryRow]] = {}
+    for row in ledger.deliveries(incident.number):
+        by_address.setdefault(row.recipient.lower(), []).append(row)
+    found = (
+        (level.number, _reason(configuration, level.role, by_address, now))
+        for level in incident.ladder.levels
+        if level.number in incident.levels_told and level.number not in incident.levels_unheard
+    )
+    return {number: reason for number, reason in found if reason}
+
+
+def next_doubt(ledger: Ledger, incident: Incident, now: datetime) -> datetime | None:
+    """When a letter that is still on its way becomes one that nobody has taken in time."""
+    if incident.number is None or not incident.told:
+        return None
+    return min(_doubts(ledger.deliveries(incident.number), now), default=None)
+
+
+def _doubts(rows: Sequence[DeliveryRow], now: datetime) -> Iterator[datetime]:
+    for row in rows:
+        at = row.not_before + timedelta(seconds=NO_RECEIPT_SECONDS)
+        if row.state == "queued" and at > now:
+            yield at
+
+
+def _reason(
+    configuration: Configuration,
+    role: str,
+    letters: Mapping[str, Sequence[DeliveryRow]],
+    now: datetime,
+) -> str:
+    """Why nobody of a role has heard; "" where somebody has, or still may."""
+    reasons: list[str] = []
+    for address in reached(configuration, role):
+        rows = letters.get(address.lower(), ())
+        # Without a letter it goes by a desk that has no receipts of its own.
+        if not rows or any(row.state == "sent" for row in rows):
+            return ""
+        reason = _refused(rows) or _late(rows, now)
+        if not reason:
+            return ""
+        reasons.append(f"{address}: {reason}")
+    return "; ".join(reasons)
+
+
+def _refused(rows: Sequence[DeliveryRow]) -> str:
+    if all(row.state == "failed" for row in rows):
+        return rows[0].last_error or "refused"
+    return ""
+
+
+def _late(rows: Sequence[DeliveryRow], now: datetime) -> str:
+    oldest = min(row.not_before for row in rows)
+    if now - oldest < timedelta(seconds=NO_RECEIPT_SECONDS):
+        return ""
+    return f"no server has taken it for {NO_RECEIPT_SECONDS / 60:.0f} minutes"

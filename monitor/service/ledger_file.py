@@ -1,0 +1,81 @@
+"""The daemon's ledger as a file: opened or begun anew, held on to while it runs, and its keepsake.
+
+An open file outlives its name: without looking at the name again a daemon would write a whole day
+into a ledger that is gone with its process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.keepsake import NAME, begun_anew, keep
+from monitor.service.heartbeat import Presence
+
+log = logging.getLogger(__name__)
+# What the keepsake is for are tickets: nothing that was told for ten seconds is
+# told a second time.
+KEEP_SECONDS = 10
+_AT_LEAST = timedelta(hours=1)
+
+
+def opened(state: Path, now: datetime) -> tuple[Ledger, str]:
+    """The ledger, and what had to be done for it, in words: one that is damaged or gone is begun
+    anew from its keepsake. Raises LedgerFault, OSError.
+    """
+    path = state / "ledger.sqlite"
+    try:
+        if path.exists() or not (state / NAME).exists():
+            return Ledger(path), ""
+        wrong = LedgerFault(f"the ledger {path} is gone", "damaged")
+    except LedgerFault as fault:
+        if fault.cause != "damaged" or not (state / NAME).exists():
+            raise
+        wrong = fault
+    done = begun_anew(path, now)
+    return Ledger(path), f"{wrong}; {done}"
+
+
+def held_on(presence: Presence, ledger: Ledger, now: datetime) -> str:
+    """Put back what was taken from under the daemon: lock and ledger. Returns what was wrong and
+    what was done, "" where all lies where it was. Raises AlreadyRunning where another daemon has
+    taken the place.
+    """
+    lock, moved = presence.displaced(), ledger.displaced()
+    if not (lock or moved):
+        return ""
+    try:
+        if lock:
+            presence.renew()
+        if moved:
+            ledger.rescue(now)
+    except (LedgerFault, OSError) as barred:
+        return f"{lock or moved}, and could not be put back: {barred}"
+    done = "all of it was written back, and nothing is lost" if moved else "it was taken again"
+    return f"{moved or lock}; {done}. Somebody, or a clean-up, is at work in {presence.state}"
+
+
+class Keeping:
+    """Writes the keepsake when something was told, and every hour."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._last: tuple[int, datetime] | None = None
+        self._under_way = False
+
+    async def keep(self, now: datetime) -> None:
+        """Write it, if need be. Raises LedgerFault."""
+        newest = self._ledger.newest_happening()
+        fresh = self._last and self._last[0] == newest and now - self._last[1] < _AT_LEAST
+        if fresh or self._under_way or self._ledger.displaced():
+            return
+        self._under_way = True
+        try:
+            # A connection of its own, in a thread: the loop does not wait for the disk.
+            await asyncio.to_thread(keep, self._ledger.where, now)
+        finally:
+            self._under_way = False
+        self._last = (newest, now)

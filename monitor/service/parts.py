@@ -1,0 +1,79 @@
+"""What a verb that is done inside the daemon may use of it, and the socket by which it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from monitor.audit.round import AuditRound
+from monitor.config import Configuration, load
+from monitor.scheduling.rounds import Rounds
+from monitor.scheduling.runner import Runner
+from monitor.service.control_protocol import Request
+from monitor.service.control_socket import ControlSocket, Session
+from monitor.service.peer import Peer
+
+
+class ConfigurationFile:
+    """The daemon's file, and whether it says by now what was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read_at: int | None = None
+
+    def read(self) -> Configuration:
+        """The configuration. Raises ConfigurationFaults; the one before stays then."""
+        # Before it is read: whoever writes meanwhile is noticed.
+        changed_at = self._changed_at()
+        configuration = load(self.path)
+        self._read_at = changed_at
+        return configuration
+
+    def refuse(self) -> None:
+        """What was read is not taken."""
+        self._read_at = None
+
+    def outdated(self) -> bool:
+        """Whether it was changed since."""
+        return self._changed_at() != self._read_at
+
+    def _changed_at(self) -> int | None:
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return None
+
+
+@dataclass
+class Parts:
+    """What a verb that is done inside the daemon may use."""
+
+    runner: Runner
+    rounds: Rounds
+    audit: AuditRound
+    file: ConfigurationFile
+    listeners: list[Callable[[str, str], None]] = field(default_factory=list)
+    """who is told what a check does, beside the heartbeat"""
+
+    def heard(self, check: str, text: str) -> None:
+        """A check is at work, and does this."""
+        for listener in self.listeners:
+            listener(check, text)
+
+
+Served = Callable[[Parts, Request, Peer, Session], Awaitable[int]]
+"""does a verb for somebody at the control socket; returns the exit code"""
+
+
+def control_socket(state: Path, parts: Parts, served: Served | None) -> ControlSocket | None:
+    """The daemon's; None where nothing is served."""
+    if served is None:
+        return None
+    return ControlSocket(
+        state,
+        partial(served, parts),
+        lambda: parts.rounds.configuration.administrators,
+        parts.file.path,
+    )

@@ -1,0 +1,263 @@
+"""The nightly drill runs nobody's code: what a database's own users have planted is restored, and
+reaches nothing.
+
+Each plant tries to tell of itself: it writes who it is, and whether it is a superuser, into a table
+that stands in the proof, and tries to start a program and to read a file. On the live server it
+does nothing but return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checks.data.backup.sandbox import outside
+from tests.loopback.backup_world import World, fault_of, postgres_world
+from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
+
+pytestmark = pytest.mark.xdist_group("backup")
+
+# Whoever evaluates it as a superuser has a shell; whoever may take back a SET ROLE is one. A
+# function that is called immutable may call one that is not.
+PLANT = """
+CREATE FUNCTION public.shell() RETURNS bool LANGUAGE plpgsql AS $f$
+DECLARE has bool := false;
+BEGIN
+  BEGIN EXECUTE 'RESET ROLE'; EXCEPTION WHEN OTHERS THEN NULL; END;
+  BEGIN EXECUTE 'RESET SESSION AUTHORIZATION'; EXCEPTION WHEN OTHERS THEN NULL; END;
+  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+    RAISE EXCEPTION 'PLANTED runs as the superuser %', current_user;
+  END IF;
+  BEGIN
+    EXECUTE $c$COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'$c$;
+    has := true;
+  EXCEPTION WHEN OTHERS THEN NULL;
+  END;
+  IF has THEN RAISE EXCEPTION 'PLANTED has a shell'; END IF;
+  -- It goes on as before: what comes after it in the session is loaded as well.
+  BEGIN EXECUTE 'SET ROLE app'; EXCEPTION WHEN OTHERS THEN NULL; END;
+  RETURN true;
+END $f$;
+CREATE FUNCTION public.planted(note text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $f$
+BEGIN RETURN session_user = 'app' OR public.shell(); END $f$"""
+PLACES = {
+    "a check constraint": "CREATE TABLE {t} (note text CHECK (public.planted(note)))",
+    "a generated column": (
+        "CREATE TABLE {t} (note text, ok bool GENERATED ALWAYS AS (public.planted(note)) STORED)"
+    ),
+    "a domain": (
+        "CREATE DOMAIN kind AS text CHECK (public.planted(VALUE)); CREATE TABLE {t} (note kind)"
+    ),
+    "an index": "CREATE TABLE {t} (note text); CREATE INDEX ON {t} (public.planted(note))",
+    "a partial index": (
+        "CREATE TABLE {t} (note text); CREATE INDEX ON {t} (note) WHERE public.planted(note)"
+    ),
+    "a policy": (
+        "CREATE TABLE {t} (note text); ALTER TABLE {t} ENABLE ROW LEVEL SECURITY;"
+        " CREATE POLICY p ON {t} USING (public.planted(note)) WITH CHECK (public.planted(note))"
+    ),
+    "a materialised view": (
+        "CREATE TABLE {t} (note text);"
+        " CREATE MATERIALIZED VIEW m AS SELECT public.planted(note) FROM {t}"
+    ),
+    "a trigger": (
+        "CREATE TABLE {t} (note text); CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM public.planted(NEW.note); RETURN NEW; END';"
+        " CREATE TRIGGER tr BEFORE INSERT ON {t} FOR EACH ROW EXECUTE FUNCTION tr()"
+    ),
+    "a cast to text": (
+        "CREATE TYPE pair AS (a text, b text); CREATE FUNCTION told(pair) RETURNS text LANGUAGE"
+        " plpgsql AS 'BEGIN PERFORM public.planted(''x''); RETURN ''told''; END';"
+        " CREATE CAST (pair AS text) WITH FUNCTION told(pair);"
+        " CREATE TABLE {t} (note text, two pair DEFAULT ('a', 'b'))"
+    ),
+    "a partition's key": (
+        "CREATE TABLE {t} (note text) PARTITION BY LIST (public.planted(note));"
+        " CREATE TABLE {t}_one PARTITION OF {t} FOR VALUES IN (true)"
+    ),
+    "a default": "CREATE TABLE {t} (note text, ok bool DEFAULT public.planted('x'))",
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        running.run("CREATE ROLE app LOGIN")
+        yield running
+
+
+def planted(server: Postgres, name: str, *statements: str) -> World:
+    """A database of the application's own role, which has planted something in it."""
+    world = postgres_world(server, server.folder / name, name, records=5)
+    server.run("GRANT ALL ON SCHEMA public TO app", name)
+    for statement in (PLANT, *statements):
+        server.run(f"SET SESSION AUTHORIZATION app; {statement}", name)
+    return world
+
+
+def test_what_an_owner_planted_runs_with_no_rights(server: Postgres) -> None:
+    """In every place from which a table's owner has others run his functions."""
+    statements = [
+        f"{made.replace('{t}', f't{number}')}; INSERT INTO t{number} (note) VALUES ('call')"
+        for number, made in enumerate(PLACES.values())
+    ]
+    world = planted(server, "planted", *statements)
+    # Honest things beside it: a closed database, a schema that a table's owner may not enter, an
+    # owner who may not write into his own table.
+    for statement in (
+        "CREATE SCHEMA closed; CREATE TABLE closed.t AS SELECT 1 AS n",
+        "ALTER TABLE closed.t OWNER TO app; REVOKE ALL ON closed.t FROM app",
+        "REVOKE ALL ON DATABASE planted FROM PUBLIC",
+    ):
+        server.run(statement, "planted")
+    seen = world.take()
+    told = f"{seen.fault} {seen.notes}"
+    assert "PLANTED" not in told
+    assert fault_of(seen) == "", told
+    # The same in archives of their own, which closed partitions have.
+    assert fault_of(world.take(part_megabytes=0.001)) == ""
+
+
+def test_a_server_that_a_plant_rules_has_no_shell(server: Postgres) -> None:
+    """A bound of a domain's type is evaluated where the tables are made, by the sandbox's own
+    administrator: his is the server, and nothing beside it.
+    """
+    world = planted(
+        server,
+        "bound",
+        "CREATE OR REPLACE FUNCTION public.shell() RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN"
+        " BEGIN EXECUTE $c$COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'$c$;"
+        " EXCEPTION WHEN OTHERS THEN RETURN true; END; RAISE EXCEPTION 'PLANTED has a shell';"
+        " END $f$",
+        "CREATE DOMAIN kind AS text CHECK (public.planted(VALUE));"
+        " CREATE TABLE t (note kind) PARTITION BY LIST (note);"
+        " CREATE TABLE t_one PARTITION OF t FOR VALUES IN ('call');"
+        " INSERT INTO t VALUES ('call')",
+    )
+    seen = world.take()
+    assert fault_of(seen) == "", seen.fault
+
+
+def test_what_only_a_superuser_can_make_is_compared_as_text(server: Postgres) -> None:
+    name = "withheld"
+    world = postgres_world(server, server.folder / name, name, records=5)
+    for statement in (
+        "CREATE ROLE chief SUPERUSER REPLICATION BYPASSRLS",
+        "CREATE FUNCTION loud() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RAISE EXCEPTION ''PLANTED %'', session_user; END'",
+        "CREATE FUNCTION c(int) RETURNS int LANGUAGE internal AS 'int4abs'",
+        "CREATE EXTENSION dblink",
+        "CREATE FUNCTION far() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "COMMENT ON EXTENSION dblink IS 'reaches other servers'",
+        "CREATE EVENT TRIGGER loud ON ddl_command_end WHEN TAG IN ('GRANT')"
+        " EXECUTE FUNCTION loud()",
+    ):
+        server.run(statement, name)
+    seen = world.take()
+    assert fault_of(seen) == "", seen.fault
+    told = " ".join(seen.notes)
+    for each in ("event trigger loud", "extension dblink", "function c(integer)", "SUPERUSER"):
+        assert each in told + (world.newest() / "proof.json").read_text()
+    # What stands as text is compared: a schema that lost the trigger is another one.
+    world.repack(
+        "schema.", lambda plain: plain.replace(b"EVENT TRIGGER loud", b"EVENT TRIGGER low")
+    )
+    assert fault_of(world.drill()) == "compare: differs"
+
+
+def test_a_table_that_needs_an_untrusted_extension_is_no_fault_of_the_backup(
+    server: Postgres,
+) -> None:
+    name = "needs"
+    world = postgres_world(server, server.folder / name, name, records=5)
+    server.run("CREATE EXTENSION dblink", name)
+    server.run("CREATE TABLE u (one dblink_pkey_results)", name)
+    seen = world.take()
+    assert seen.fault is None
+    assert seen.blind is not None
+    assert seen.blind.startswith("cannot prove here: table u needs extension dblink")
+    assert fault_of(world.drill(extensions=("dblink",))) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\\! id > /tmp/reveille-planted\n",
+        b"CREATE ROLE x; \\! id > /tmp/reveille-planted\n",
+        b"COPY (SELECT 1) TO PROGRAM 'id > /tmp/reveille-planted';\n",
+        b"DO $$ BEGIN END $$;\n",
+        b"ALTER ROLE app WITH LOGIN PASSWORD 'x'; SELECT pg_read_file('/etc/passwd');\n",
+    ],
+)
+def test_roles_are_read_as_data(server: Postgres, line: bytes) -> None:
+    """A changed roles.sql ran commands as root, in psql."""
+    name = f"roles{abs(hash(line)) % 10**6}"
+    world = postgres_world(server, server.folder / name, name, records=5)
+    assert fault_of(world.take()) == ""
+    world.repack("roles.", lambda plain: plain + line)
+    seen = world.drill()
+    assert not Path("/tmp/reveille-planted").exists()
+    assert fault_of(seen) == "restore: restore-failed" or b"SELECT" in line, seen.fault
+
+
+def test_without_a_sandbox_the_proof_is_refused(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if any(place.is_socket() for place in outside.SOCKETS):
+        pytest.skip("the service is installed here")
+    name = "bare"
+    world = postgres_world(server, server.folder / name, name, records=5)
+    assert fault_of(world.take()) == ""
+    proven = world.backups()[0].proven_at
+    monkeypatch.setenv("PATH", "/nonexistent")
+    seen = world.drill()
+    assert seen.fault is None
+    assert seen.blind is not None
+    assert seen.blind.startswith("cannot prove here: a restore for proof needs a sandbox")
+    assert world.backups()[0].proven_at == proven
+
+
+@pytest.fixture(scope="module")
+def maria() -> Iterator[MariaDB]:
+    with mariadb() as running:
+        yield running
+
+
+MARIA_PLANTS = (
+    "CREATE TABLE t (note TEXT)",
+    "INSERT INTO t VALUES ('call')",
+    "CREATE DEFINER=root@localhost FUNCTION f() RETURNS TEXT DETERMINISTIC"
+    " RETURN LOAD_FILE('/etc/passwd')",
+    "CREATE DEFINER=root@localhost VIEW v AS SELECT f() AS told",
+    "CREATE DEFINER=root@localhost TRIGGER tr BEFORE INSERT ON t FOR EACH ROW"
+    " SET NEW.note = COALESCE(LOAD_FILE('/etc/passwd'), NEW.note)",
+    "CREATE DEFINER=root@localhost EVENT e ON SCHEDULE EVERY 1 SECOND DO"
+    " INSERT INTO t VALUES ('planted')",
+    "CREATE DEFINER=root@localhost PROCEDURE p() SELECT 'x' INTO OUTFILE '/tmp/reveille-planted'",
+)
+MARIA_LINES = (
+    "CALL p();\n",
+    "SELECT 'x' INTO OUTFILE '/tmp/reveille-planted';\n",
+    "LOAD DATA INFILE '/etc/passwd' INTO TABLE t;\n",
+    "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t;\n",
+    "INSTALL SONAME 'ha_federatedx';\n",
+    "\\! id > /tmp/reveille-planted\n",
+    "INSERT INTO t VALUES (f());\n",
+)
+
+
+def test_a_dump_of_mariadb_reads_and_writes_no_file(maria: MariaDB) -> None:
+    maria.create("planted")
+    for statement in MARIA_PLANTS:
+        maria.run(statement, "planted")
+    login = {"host": str(maria.socket), "user": "root", "database": "planted"}
+    world = World(maria.folder / "planted-world", {"engine": "mariadb", **login})
+    seen = world.take()
+    assert fault_of(seen) == "", seen.fault
+    for number, line in enumerate(MARIA_LINES):
+        other = world.copy(maria.folder / f"planted{number}")
+        other.repack("database.", lambda plain, line=line: plain + line.encode())  # type: ignore[misc]
+        assert fault_of(other.drill()) in ("restore: restore-failed", "compare: differs"), line
+    assert not Path("/tmp/reveille-planted").exists()

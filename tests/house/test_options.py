@@ -1,0 +1,72 @@
+"""What begins with "-" never reaches a tool as an option: what is not written in the source stands
+behind "--", or in an option of its own (--name=value), or is in this table with its reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from tests.house.source import modules, none
+
+_OPTIONS = "options that are written in the source, values as --name=value"
+_PATH = "a whole path: it begins with /"
+REVIEWED: Mapping[str, str] = {
+    "checks/data/backup/engines/mariadb/dump.py: *PLAIN": _OPTIONS,
+    "checks/data/backup/engines/mariadb/restore_test.py: *own": _OPTIONS,
+    "checks/data/backup/engines/mariadb/restore_test.py: *plain": _OPTIONS,
+    "checks/data/backup/engines/mariadb/restore_test.py: source.database": (
+        "the name that the configuration gives; not the far end's"
+    ),
+    "checks/data/backup/engines/postgresql/cluster.py: *plain": _OPTIONS,
+    "checks/data/backup/engines/postgresql/restore.py: archive / DATABASE": _PATH,
+    "checks/data/backup/engines/postgresql/restore_test.py: *address(into)": _OPTIONS,
+    "checks/data/backup/engines/postgresql/restore_test.py: *address(source)": _OPTIONS,
+    "checks/data/backup/engines/postgresql/restore_test.py: *made": _OPTIONS,
+    "checks/data/backup/engines/postgresql/restore_test.py: archive / part": _PATH,
+    "checks/data/backup/engines/postgresql/restore_test.py: whole": _PATH,
+    "checks/data/backup/run/copies.py: backup.folder": _PATH,
+    "checks/data/backup/run/copies.py: target": "a remote of rclone's own configuration",
+    "checks/host/collectors/clamav.py: *options": _OPTIONS,
+    "checks/host/collectors/clamav.py: *self._where": _OPTIONS,
+    "checks/host/collectors/program.py: *command[1:]": "what its callers give",
+    "checks/host/collectors/queue_depth.py: *where": "-c and the folder of the configuration",
+    "checks/host/collectors/services.py: *words": "verbs, options, and units behind --",
+    "checks/host/collectors/updates.py: *only": _OPTIONS,
+    "checks/telephony/audio/sound_file.py: *form": _OPTIONS,
+    "checks/telephony/audio/sound_file.py: *given": _PATH,
+    "monitor/installing/program.py: *command[1:]": "what its callers give",
+}  # fmt: skip
+_RUNS = {"run", "said", "Popen", "output", "told"}
+
+
+def open_words() -> Iterator[str]:
+    """Words of commands that are not written in the source, and stand before any "--"."""
+    for module in modules("checks", "monitor"):
+        for node in ast.walk(module.tree):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func).rpartition(".")[2] in _RUNS
+                and node.args
+                and isinstance(node.args[0], ast.List)
+            ):
+                yield from (f"{module.path}: {word}" for word in _open(node.args[0].elts[1:]))
+
+
+def _open(words: list[ast.expr]) -> Iterator[str]:
+    for word in words:
+        match word:
+            case ast.Constant(value="--"):
+                return
+            case ast.Constant():
+                continue
+            case ast.JoinedStr(values=[ast.Constant(value=str(first)), *_]) if first[:1] == "-":
+                continue
+            case _:
+                yield ast.unparse(word)
+
+
+def test_every_word_of_a_command_is_an_option_of_ours_or_behind_the_end_of_options() -> None:
+    found = set(open_words())
+    none(f"{word}: put it behind --, or say in REVIEWED why not" for word in found - set(REVIEWED))
+    none(f"REVIEWED names {word}, which is not there" for word in set(REVIEWED) - found)

@@ -1,0 +1,154 @@
+"""The service that looks at the host for the daemon: what it is asked is one of the house's looks,
+by the daemon alone; and what it answers is heard as from a child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.contract import CannotTell, Trace
+from checks.host import look_service, parent
+from checks.host.database_health import DatabaseHealth
+from checks.host.disks import HostDisks
+from checks.host.resources import HostResources
+from checks.process.service import Service
+from tests.house.source import ROOT
+
+MARK = "MARKER-secret-4"
+# This machine is busy with other tests, and the monitor is the test run itself.
+UNHURRIED = {"sample": "1s", "most_load": 1000, "most_monitor_megabytes": 50_000}
+
+
+def job(**more: Any) -> dict[str, Any]:
+    """As the daemon asks for a look at the disks."""
+    return {
+        "look": "disks",
+        "heavy": False,
+        "settings": HostDisks().plain(),
+        "recalled": {},
+        "accepted": {},
+        "now": 1.7e9,
+        "seconds": 20.0,
+        "monitor": 1,
+        **more,
+    }
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The service as systemd starts it: a process for each connection, with that as its input."""
+    path = tmp_path / "looks.sock"
+    activated = [
+        "systemd-socket-activate", "--accept", "--inetd", "-l", str(path),
+        "-E", f"PYTHONPATH={ROOT}",
+        sys.executable, "-m", "checks.host.look_service", "reveille.service",
+    ]  # fmt: skip
+    with subprocess.Popen(activated, stderr=subprocess.PIPE, text=True) as listening:
+        assert listening.stderr
+        assert listening.stderr.readline().startswith("Listening on")
+        monkeypatch.setattr(parent, "SERVICE", Service(path))
+        yield path
+        listening.terminate()
+
+
+async def test_a_look_is_made_by_the_service_where_there_is_one(
+    served: Path, tmp_path: Path
+) -> None:
+    trace = Trace(time.monotonic, tmp_path)
+    await HostResources.model_validate(UNHURRIED).probe(trace)
+    assert trace.observation().measures["load_per_cpu"] >= 0
+
+
+@pytest.mark.parametrize("how", ["another look", "no job", "a closed service"])
+async def test_a_service_that_does_not_look_is_nothing_of_the_hosts(
+    served: Path, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, asked = Trace(time.monotonic, tmp_path), job(look="shell" if how[0] == "a" else [])
+    if how == "a closed service":
+
+        async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+
+        silent = tmp_path / "silent.sock"
+        server = await asyncio.start_unix_server(closes, silent)
+        monkeypatch.setattr(parent, "SERVICE", Service(silent))
+        with pytest.raises(CannotTell, match="its unit's journal says why"):
+            await parent.look(asked, trace, 20.0, ())
+        server.close()
+        await server.wait_closed()
+        return
+    with pytest.raises(CannotTell, match="there is no such look"):
+        await parent.look(asked, trace, 20.0, ())
+
+
+def test_only_the_daemon_of_its_unit_and_root_may_ask() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        if os.geteuid() == 0:
+            assert look_service.allowed(theirs, "reveille.service") == os.getpid()
+        with pytest.raises(look_service.NotAsked, match=r"is not the daemon of reveille\.service"):
+            look_service.allowed(theirs, "reveille.service", root=-1)
+
+
+WRONG = {
+    "no JSON": b"{",
+    "a deep one": b"[" * 100_000,
+    "a list": b"[]",
+    "a key more": job(program="/bin/sh"),
+    "a key less": {key: value for key, value in job().items() if key != "now"},
+    "no such look": job(look="checks.host.child"),
+    "a path as a look": job(look="../collectors/disks"),
+    "a setting more": job(settings={**HostDisks().plain(), "command": "id"}),
+    "a setting of another kind": job(settings={**HostDisks().plain(), "within": "x" * 9}),
+    "another look's settings": job(look="ports"),
+    "settings that are none": job(settings=[]),
+    "now in words": job(now="today"),
+    "seconds that are true": job(seconds=True),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_no_look_is_refused(what: str) -> None:
+    asked = WRONG[what]
+    written = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    with pytest.raises(look_service.NotAsked):
+        look_service.understood(written)
+
+
+def test_secrets_are_let_through_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password comes with the job, as to any child; in no message of a refusal it stands."""
+    monkeypatch.setenv("REVEILLE_TEST_SECRET", MARK)
+    server = {"host": "/run/postgresql", "database": "x", "user": "u"}
+    check = DatabaseHealth.model_validate(
+        {
+            "engine": "postgresql",
+            "server": {**server, "password": {"environment": "REVEILLE_TEST_SECRET"}},
+        }
+    )
+    asked = job(look="database", settings=check.plain())
+    assert MARK in json.dumps(look_service.understood(json.dumps(asked).encode()))
+    asked["settings"]["server"]["port"] = MARK
+    with pytest.raises(look_service.NotAsked) as refused:
+        look_service.understood(json.dumps(asked).encode())
+    assert MARK not in str(refused.value)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
+def test_whatever_comes_is_refused_in_words(written: bytes) -> None:
+    with pytest.raises(look_service.NotAsked):
+        look_service.understood(written)
