@@ -1,7 +1,6 @@
 """Any plugin for Nagios, Icinga or the like as a check (Monitoring Plugins Development Guidelines).
 
     $ /usr/lib/nagios/plugins/check_tcp -H mail.example.net -p 25
-                                                      (lines of blanks are passed over)
     TCP OK - 0.012 second response time on mail.example.net port 25|time=0.012s;;;0.000;10.000
     what the plugin says at length                    kept as the exhibit plugin.txt
     | more=1 performance=2% data=3c
@@ -236,8 +235,7 @@ class Run:
             await self._child.wait()
             # What it has started as another user (sudo) may hold its output open.
             await asyncio.wait({reading}, timeout=_LAST_WORDS_SECONDS)
-            # What perl and python warn of goes to standard error, and is no status; a plugin that
-            # says nothing else is quoted by it (Nagios: "No output on stdout").
+            # What perl and python warn of on standard error is no status.
             return bytes(self._kept) if self._kept.strip() else self._child.complaint().encode()
         finally:
             giving.cancel()
@@ -264,7 +262,7 @@ class Said:
     def __init__(self, output: str) -> None:
         # Guideline 2.6 and the multi-line output of Nagios 3: data after the | of the first line,
         # and after the | of the long text.
-        first, _, rest = _from_its_first_line(output.replace("\0", "")).partition("\n")
+        first, _, rest = output.replace("\0", "").lstrip().partition("\n")
         text, _, data = first.partition("|")
         long, _, more = rest.partition("|")
         self.line = " ".join(text.split())[:_MOST_LINE]
@@ -281,12 +279,6 @@ class Said:
         for datum in data_in(self.data):
             if datum.value is not None:
                 trace.measure(datum.name, datum.value)
-
-
-def _from_its_first_line(output: str) -> str:
-    """Output without the lines of blanks before the one that says something."""
-    begin = len(output) - len(output.lstrip())
-    return output[output.rfind("\n", 0, begin) + 1 :]
 
 
 def _ended(status: int, said: Said, trace: Trace) -> None:

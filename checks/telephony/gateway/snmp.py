@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -163,13 +164,13 @@ async def _walked(agent: Agent, column: str, bulk: bool) -> dict[str, Value]:
     found: dict[str, Value] = {}
     first = (engine, _authentication(api, agent), target, _context(api, agent))
     row = api.ObjectType(api.ObjectIdentity(column))
-    # Within the column alone for rows, or a walk of one without any would go on for ever.
     walk = (
         api.bulk_walk_cmd(*first, 0, _ROWS_AT_ONCE, row, lookupMib=False, lexicographicMode=False)
         if bulk
         else api.walk_cmd(*first, row, lookupMib=False, lexicographicMode=False)
     )
-    try:
+    # RFC 1157 section 4.1.3: v1 says so that there is nothing behind the last name.
+    with suppress(_NoSuchName):
         async for answer in walk:
             for name, value in _checked(agent, answer):
                 # A walk ends with the first name behind the column; some agents answer beyond it.
@@ -178,16 +179,11 @@ async def _walked(agent: Agent, column: str, bulk: bool) -> dict[str, Value]:
             # An agent whose rows do not grow would be walked for ever.
             if len(found) > _LONGEST_TABLE:
                 raise Failed("bad-peer", f"the table {column} does not end")
-    # RFC 1157 section 4.1.3: so v1 says that there is nothing behind the last name.
-    except _NoSuchName:
-        pass
     return found
 
 
 class _TooMuch(Exception):
-    """The agent could not take so much at once, or says nothing; `fault` is for who cannot ask for
-    less.
-    """
+    """The agent could not take so much, or is silent; `fault` is for who cannot ask for less."""
 
     def __init__(self, fault: Failed | CannotTell) -> None:
         super().__init__(str(fault))

@@ -52,10 +52,7 @@ _KEPT_OF_A_FAULT = 65_536
 # The status has decided already; a broken server that then trickles its error page must not hold
 # the attempt until its own time limit and turn http:503 into timeout.
 _PATIENCE_WITH_A_FAULT_SECONDS = 2.0
-
-
-# A server that refuses a stream while it drains takes the next one; curl and Chromium ask again a
-# few times too.
+# A server that refuses a stream while it drains takes the next one, as curl and Chromium know.
 _MOST_REFUSALS = 3
 
 Exchange = Callable[[Wire, Request, Limits, Callable[[Head], Body | None]], Awaitable[None]]

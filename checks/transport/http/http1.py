@@ -24,6 +24,8 @@ from checks.transport.http.message import Head, Headers, Limits, Request, shown
 BODILESS = (204, 304)
 # Chromium's slop before a first line, in bytes: two empty lines.
 MOST_BEFORE = 4
+# So many bytes tell what is no HTTP at all.
+_ENOUGH_TO_TELL = 64
 
 
 class _Told:
@@ -41,7 +43,11 @@ class _Told:
         if self.body is not None:
             self.body.feed(data)
             return
+        known = len(self._came)
         self._came += data
+        # A head ends with a line: one that comes byte by byte is not searched for each of them.
+        if b"\n" not in data and known > _ENOUGH_TO_TELL:
+            return
         while self.body is None and (length := self._whole()) >= 0:
             head = bytes(self._came[:length])
             del self._came[:length]
