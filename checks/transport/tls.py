@@ -164,6 +164,10 @@ def _kept(
 
 def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    # Python 3.13 adds VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN: a certificate that browsers
+    # take (no Authority Key Identifier, as of many a private authority) would be a fault on one
+    # host and none on another.
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
     # TLS 1.0 and 1.1 must not be used any more (RFC 8996).
     newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     context.minimum_version = newest[minimum]
