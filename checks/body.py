@@ -136,6 +136,17 @@ def renamed(old: str, new: str) -> Migration:
     return migration
 
 
+def removed(key: str) -> Migration:
+    """The migration of a release that keeps a thing no more, or says it otherwise: `derived` comes
+    first.
+    """
+
+    def migration(body: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in body.items() if name != key}
+
+    return migration
+
+
 def within(key: str, *migrations: Migration) -> Migration:
     """The migration of what lies under a key: an object, or each object of a list. What is neither
     is left to whoever reads it.

@@ -25,6 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar
 
 from checks import target
@@ -117,6 +118,14 @@ class Check(Kind, Settings, ABC):
         """The lines that one attempt occupies."""
         return ()
 
+    async def try_out(self, trace: Trace) -> bool:
+        """Open what it looks at once, placing nothing; False where it has no way of its own to do
+        so. Raises Failed, CannotTell.
+        """
+        if self.LOOKS_ONLY:
+            await self.probe(trace)
+        return self.LOOKS_ONLY
+
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ()
     """what people of other monitors write for this kind, so that it can be offered"""
     LACKS_AT: ClassVar[str] = ""
@@ -129,6 +138,18 @@ class Check(Kind, Settings, ABC):
         check-config.
         """
         return None
+
+    # Asked for by what lays the service down: it knows which drop-in gives a right, a check does
+    # not.
+    def rights(self) -> frozenset[str]:
+        """What it needs of the host beyond the walls of a hardened service, with these settings:
+        "host" (read every file and process), "disks" (ask them for SMART), "browser".
+        """
+        return frozenset()
+
+    def writes(self) -> tuple[Path, ...]:
+        """The folders that it writes into, the one for evidence aside."""
+        return ()
 
     def longest_seconds(self) -> float:
         """The longest that one honest attempt can take, in seconds: the runner's usual limit."""

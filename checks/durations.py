@@ -11,7 +11,7 @@ from checks.messages import shown
 
 # A month and a year have no fixed length, so there is no unit for them.
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_PART = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)(ms|[smhdw])")
 
 
 def parse_duration(written: object) -> float:

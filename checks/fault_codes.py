@@ -49,6 +49,23 @@ voicemail worker-died wrong-agent wrong-answer wrong-body wrong-caller-id wrong-
 wrong-prompt
 """
 
+# The parts of an attempt, in the same way. A walk's steps and a table's name are the site's own.
+_STAGES = """
+accounts agent agent-ring agents aide answer archive arrive ask backup banner behind boot
+both-quiet callback caller-id calls channels clean clock compare compute conference connect
+connections consult copy count counter d-channel delete dns drill dtls dtmf dump echo engine
+failed figures files fill find handshake hang-up hear hello hold ice journal judge kernel keys
+line listen lists log log-in log-ins log-out login longest-transaction look mailbox media memory
+monitor mute night on-hold packages page pause press privileged processes processor prompt proof
+queues raid reach read reconnect recorded recording records refer register registrations
+replication response restart restore resume ring rootkits run scan schedules self-test send
+signalling smart socket spans srtp starttls storage stun talk tcp temporary tls transfer turn
+units unmute unregister updates verify websocket widget write
+"""
+
+STAGES: frozenset[str] = frozenset(_STAGES.split())
+"""every stage whose name is ours"""
+
 CODES: frozenset[str] = frozenset({*faults.CODES, *_OF_KINDS.split()})
 """every code that is a word of ours"""
 
@@ -81,6 +98,13 @@ NARROWED: Mapping[str, tuple[str, ...]] = {
     "unreachable": ("refused",),
     "certificate": ("expired", "not-yet-valid", "self-signed", "untrusted", "wrong-name"),
 }
+
+
+def is_stage(word: str) -> bool:
+    """Whether it is a stage whose name is ours, alone or with what it is the stage of: `turn-udp`,
+    `live-backup`.
+    """
+    return bool({word, word.partition("-")[0], word.rpartition("-")[2]} & STAGES)
 
 
 def is_known(code: str) -> bool:

@@ -46,12 +46,18 @@ class Kind:
     """[checks.NAME] as a newcomer begins with it, in TOML: `reveille init` writes it, with every
     key explained. It may name what stands in monitor/config/sample.toml: the line trunk-a, the
     agents agent-01, supervisor-01."""
+    LOOKS_ONLY: ClassVar[bool] = False
+    """Whether an attempt is cheap and places nothing: then one is the trial of a configuration
+    (`reveille check-config --try`)."""
     ACCEPTS: ClassVar[bool] = False
     """Whether it compares with what a person has accepted (`Trace.accepted`, `Trace.propose`,
     `reveille baseline`)."""
     PLACES_CALLS: ClassVar[bool] = False
     """Whether an attempt is a call attempt of RFC 6076: it has the stage `answer` and faults
     `sip:NNN`."""
+    COSTLY: ClassVar[bool] = False
+    """Whether a look burdens what it looks at, or whoever is called: it waits for its time, and is
+    never made only because it is new."""
     COUNTS_USAGE: ClassVar[bool] = False
     """Whether it leaves the exhibit usage.json, and its setting `date` asks of a day long past."""
     BACKUPS: ClassVar[Backups] = "none"

@@ -35,6 +35,8 @@ _UNITS = {
     "s": ("seconds", 1.0),
     "ms": ("seconds", 1e-3),
     "us": ("seconds", 1e-6),
+    "\N{MICRO SIGN}s": ("seconds", 1e-6),
+    "\N{GREEK SMALL LETTER MU}s": ("seconds", 1e-6),
     "ns": ("seconds", 1e-9),
     "%": ("percent", 1.0),
     "B": ("bytes", 1.0),

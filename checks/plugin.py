@@ -1,6 +1,7 @@
 """Any plugin for Nagios, Icinga or the like as a check (Monitoring Plugins Development Guidelines).
 
     $ /usr/lib/nagios/plugins/check_tcp -H mail.example.net -p 25
+                                                      (lines of blanks are passed over)
     TCP OK - 0.012 second response time on mail.example.net port 25|time=0.012s;;;0.000;10.000
     what the plugin says at length                    kept as the exhibit plugin.txt
     | more=1 performance=2% data=3c
@@ -11,10 +12,11 @@
                 3   UNKNOWN    nothing is known; so with every other ending: another status, a
                                signal, no such file, not done within its time
 
-Rules: no shell; an environment of its own; at most 64 KiB of its output are kept, the rest is read
-and dropped; all that came of it is killed at the end. A command line is seen by everybody on the
-host (`ps`), so a secret never stands in it: a plugin is given one by its environment, its standard
-input, or a file of its own (--extra-opts=@file).
+Rules: what it prints on standard output is its status, as for Nagios; standard error is quoted only
+where it prints nothing else. No shell; an environment of its own; at most 64 KiB of its output are
+kept, the rest is read and dropped; all that came of it is killed at the end. A command line is seen
+by everybody on the host (`ps`), so a secret never stands in it: a plugin is given one by its
+environment, its standard input, or a file of its own (--extra-opts=@file).
 """
 
 from __future__ import annotations
@@ -215,9 +217,7 @@ class Run:
     async def start(cls, command: tuple[str, ...], environment: dict[str, str]) -> Run:
         """Start a plugin's command. Raises CannotTell."""
         try:
-            return cls(
-                await started(Program(command, environment), stderr=asyncio.subprocess.STDOUT)
-            )
+            return cls(await started(Program(command, environment)))
         except (OSError, ValueError) as problem:
             raise CannotTell(
                 f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}"
@@ -236,7 +236,9 @@ class Run:
             await self._child.wait()
             # What it has started as another user (sudo) may hold its output open.
             await asyncio.wait({reading}, timeout=_LAST_WORDS_SECONDS)
-            return bytes(self._kept)
+            # What perl and python warn of goes to standard error, and is no status; a plugin that
+            # says nothing else is quoted by it (Nagios: "No output on stdout").
+            return bytes(self._kept) if self._kept.strip() else self._child.complaint().encode()
         finally:
             giving.cancel()
             reading.cancel()
@@ -262,7 +264,7 @@ class Said:
     def __init__(self, output: str) -> None:
         # Guideline 2.6 and the multi-line output of Nagios 3: data after the | of the first line,
         # and after the | of the long text.
-        first, _, rest = output.replace("\0", "").lstrip("\n").partition("\n")
+        first, _, rest = _from_its_first_line(output.replace("\0", "")).partition("\n")
         text, _, data = first.partition("|")
         long, _, more = rest.partition("|")
         self.line = " ".join(text.split())[:_MOST_LINE]
@@ -279,6 +281,12 @@ class Said:
         for datum in data_in(self.data):
             if datum.value is not None:
                 trace.measure(datum.name, datum.value)
+
+
+def _from_its_first_line(output: str) -> str:
+    """Output without the lines of blanks before the one that says something."""
+    begin = len(output) - len(output.lstrip())
+    return output[output.rfind("\n", 0, begin) + 1 :]
 
 
 def _ended(status: int, said: Said, trace: Trace) -> None:

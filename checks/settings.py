@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from checks import masking
 from checks.durations import Duration, is_duration, parse_duration, write_duration
 from checks.messages import nearest, shown, without_password
 
@@ -78,6 +79,12 @@ class Settings(BaseModel):
     )
     OUTDATED: ClassVar[tuple[str, str, str] | None] = None
     """of a table that is an old way of writing: its key, why not to write it, what to write"""
+
+    def in_the_clear(self) -> str | None:
+        """How a password of this very table goes over the network for everybody to read, and what
+        would be right, divided by a semicolon; None where none does.
+        """
+        return None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -181,16 +188,23 @@ class Secret(Settings):
         return f"file {self.file}"
 
     def reveal(self) -> str:
-        """The secret. Raises LookupError, naming the place and never the content."""
+        """The secret, which the attempt under way will not show. Raises LookupError, naming the
+        place and never the content.
+        """
         try:
-            if self.environment is not None:
-                return os.environ[self.environment]
-            # The first line only: editors and `echo` end a file with a line end, which is no part
-            # of the secret.
-            return self._path().read_text(encoding="utf-8").splitlines()[0]
+            secret = self._read()
         except (OSError, KeyError, IndexError, UnicodeDecodeError):
             missing = f"{self.where()} is missing, empty or not readable"
             raise LookupError(f"{missing}{self._way()}") from None
+        masking.hide(secret)
+        return secret
+
+    def _read(self) -> str:
+        if self.environment is not None:
+            return os.environ[self.environment]
+        # The first line only: editors and `echo` end a file with a line end, which is no part of
+        # the secret.
+        return self._path().read_text(encoding="utf-8").splitlines()[0]
 
     def _way(self) -> str:
         """Where it was looked for, and what is right; a file and a variable say it by name."""

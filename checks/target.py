@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 _LONGEST = 120
 _MOST_NAMED = 3
 # Keys in paths are long and hold digits: hooks of chat services have 24, a UUID 36 of them.
-_KEY = re.compile(r"(?=[^/]*\d)[A-Za-z0-9_+=%-]{20,}")
+_KEY = re.compile(r"(?<![A-Za-z0-9_+=%-])(?=[^/]{0,200}\d)[A-Za-z0-9_+=%-]{20,}")
 
 
 def of_address(url: str) -> str:

@@ -14,7 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from checks import masking
+
 Origin = Literal["far", "local"]
+# Names of measures are of 40 letters at most, media types of 127 (RFC 6838 section 4.2).
+_LONGEST_NAME = 200
 
 
 class Failed(Exception):
@@ -86,7 +90,11 @@ class Observation:
 
 
 class Trace:
-    """What a probe writes as it works. What was written before a break is kept."""
+    """What a probe writes as it works. What was written before a break is kept.
+
+    Whatever leaves it has gone through the mask of the attempt (masking.py): printable, bounded,
+    without the secrets that were revealed in it.
+    """
 
     def __init__(
         self,
@@ -101,6 +109,7 @@ class Trace:
         has remembered; `accepted` is what a person has taken for right, by name; `began_at` is when
         this one began, in seconds since 1970.
         """
+        self._mask = masking.current()
         self._exhibits_in = exhibits
         self._began_at = began_at
         self.recalled: Mapping[str, Any] = memory or {}
@@ -116,6 +125,7 @@ class Trace:
         self._notes: list[str] = []
         self._warnings: list[str] = []
         self._exhibits: list[Exhibit] = []
+        self._unread: list[Exhibit] = []
         self.listener: Callable[[str], None] | None = (
             None  # told of each stage as it begins, for a terminal
         )
@@ -169,15 +179,16 @@ class Trace:
 
     def measure(self, name: str, value: float) -> None:
         """Keep a number; its name carries the unit (`rx_loss_percent`)."""
-        self._measures[name] = value
+        # A plugin names its data itself.
+        self._measures[self._mask.text(name, _LONGEST_NAME)] = value
 
     def note(self, text: str) -> None:
         """Keep a sentence of plain fact."""
-        self._notes.append(text)
+        self._notes.append(self._mask.text(text))
 
     def warning(self, text: str) -> None:
         """Keep what the far end itself called a warning."""
-        self._warnings.append(text)
+        self._warnings.append(self._mask.text(text))
 
     def remember(self, name: str, value: Any) -> None:
         """Leave a small piece of plain JSON to the next attempt, which finds it in `recalled`; what
@@ -185,22 +196,28 @@ class Trace:
         """
         # Through JSON at once: what the ledger could not keep is refused here, where its author
         # sees it, and a later change of the value does not reach what is kept.
-        self._memory[name] = json.loads(json.dumps(value))
+        self._memory[name] = self._mask.json(json.loads(json.dumps(value)))
 
     def propose(self, name: str, value: Any) -> None:
         """Say what was seen (plain JSON, no secret), for `reveille baseline` to take as
         `accepted[name]`. Only of a kind with ACCEPTS. Raises TypeError for what is no JSON.
         """
-        self._proposals[name] = json.loads(json.dumps(value))
+        self._proposals[name] = self._mask.json(json.loads(json.dumps(value)))
 
-    def exhibit(self, name: str, media_type: str, content: bytes | None = None) -> Path:
+    def exhibit(
+        self, name: str, media_type: str, content: bytes | None = None, ours: bool = False
+    ) -> Path:
         """Register evidence called `name` in this attempt's folder, writing `content` if given;
-        returns its path.
+        returns its path. Content is masked, and bounded unless it is `ours`, figures that a far end
+        cannot make longer; what a child writes is masked when the trace is closed.
         """
         path = self.exhibits_folder / name
-        if content is not None:
-            path.write_bytes(content)
-        self._exhibits.append(Exhibit(name, media_type, path))
+        kept = Exhibit(name, self._mask.text(media_type, _LONGEST_NAME), path)
+        if content is None:
+            self._unread.append(kept)
+        else:
+            path.write_bytes(self._mask.content(content) if ours else self._mask.evidence(content))
+        self._exhibits.append(kept)
         return path
 
     def observation(
@@ -209,16 +226,19 @@ class Trace:
         """Close the trace into an observation; `ended_by` is what broke the attempt, if anything
         did.
         """
-        fault = None
+        fault, said = None, self._mask.text
         if isinstance(ended_by, Failed):
-            fault = Fault(self._broke_in or "probe", ended_by.code, ended_by.text, ended_by.origin)
+            code, text = said(ended_by.code, _LONGEST_NAME), said(ended_by.text)
+            fault = Fault(self._broke_in or "probe", code, text, ended_by.origin)
         elif ended_by is not None and blind is None:
             blind = str(ended_by) or type(ended_by).__name__
+        for exhibit in self._unread:
+            self._mask.file(exhibit.path, exhibit.media_type)
         return Observation(
             stages=tuple(self._stages),
             measures=dict(self._measures),
             fault=fault,
-            blind=blind,
+            blind=None if blind is None else said(blind),
             notes=tuple(self._notes),
             # An engine that was killed has registered a recording that it never wrote.
             exhibits=tuple(e for e in self._exhibits if e.path.exists()),

@@ -9,15 +9,13 @@ No verb, and `help [VERB]`, print the help. The verbs and their words are in com
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
-from checks.body import Unreadable
 from monitor.command_line import OLD_WORDS, parser, verb_named
-from monitor.config import ConfigurationFaults
-from monitor.ledger import LedgerFault
 from monitor.terminal import complain
-from monitor.verbs.opening import Stop
-from monitor.verbs.refusal import in_words
+from monitor.verbs.asking import asked, said_alone, words_typed
+from monitor.verbs.calling import called
 
 
 def main(written: Sequence[str] | None = None) -> int:
@@ -26,29 +24,26 @@ def main(written: Sequence[str] | None = None) -> int:
     _say_new(arguments.word)
     if not arguments.verb:
         return _help(getattr(arguments, "about", []))
+    words = words_typed(written)
     try:
-        code = verb_named(arguments.verb)(arguments)
-    except ConfigurationFaults as faults:
-        complain(str(faults))
-        return 2
-    except (Stop, LedgerFault, Unreadable) as stop:
-        complain(f"reveille: {stop}")
-        return 2
+        return called(lambda given: _done(given, words), arguments)
     # `reveille status | head`: whoever read has gone. Closed, so that Python does not complain at
     # its own end.
     except BrokenPipeError:
         sys.stderr.close()
         # 128 + SIGPIPE, as a shell reports a program that a broken pipe ended.
         return 141
-    except OSError as problem:
-        # What the file system refuses names its file; anything else is a fault of the program's.
-        if problem.filename is None:
-            raise
-        complain(f"reveille: {in_words(problem)}")
-        return 2
     except KeyboardInterrupt:
         # 128 + SIGINT, in the same way.
         return 130
+
+
+def _done(arguments: Namespace, words: Sequence[str]) -> int:
+    """By the daemon that runs on this configuration; where none does, here."""
+    code = asked(arguments, words)
+    if code is None:
+        code = verb_named(arguments.verb)(arguments)
+        said_alone(arguments)
     return code
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from checks.messages import nearest
+from monitor import configuration_words
 from monitor.terminal import say
 
 DISTRIBUTION = "reveille-monitor"
@@ -23,6 +24,8 @@ DISTRIBUTION = "reveille-monitor"
 DEFAULT = "/etc/reveille/reveille.toml"
 # Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
 OLD_WORDS = {"look": "run-now", "accept": "baseline"}
+# Who acts is who is logged in; a shift's shared account may say more.
+_BY = "a note on who says so, beside your name"
 _UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
 """how argparse refuses a word, in Python 3.11 and 3.12"""
 
@@ -92,13 +95,15 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     _common(parser, top=True)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
     parser.set_defaults(verb="", word="")
-    _configuring(verbs)
+    configuration_words.configuring(verbs, _verb)
+    configuration_words.adding(verbs, _verb)
     _looking(verbs)
     _ticketing(verbs)
     _reporting(verbs)
     _backing_up(verbs)
     _prompting(verbs)
     _running(verbs)
+    _installing(verbs)
     asked = verbs.add_parser("help", help="print the help of a verb")
     asked.add_argument("about", nargs="*", metavar="VERB", help="as in `tickets ack`")
     if old_words:
@@ -127,20 +132,12 @@ def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentPars
     return parser
 
 
-def _configuring(verbs: Any) -> None:
-    _verb(verbs, "init", "configuring.init", "write a commented configuration to begin with")
-    _verb(verbs, "check-config", "configuring.check_config", "say every fault of the configuration")
-    reference = _verb(verbs, "reference", "configuring.reference", "print what may be configured")
-    reference.add_argument("kind", nargs="?", default="", help="of one kind of check or desk alone")
-    reference.add_argument("--schema", action="store_true", help="as a JSON Schema, for editors")
-
-
 def _looking(verbs: Any) -> None:
     once = _verb(verbs, "once", "looking.once", "one attempt of one check, sending nothing")
     once.add_argument("name", help="the check's name")
-    once.add_argument(
-        "--nagios", action="store_true", help="one line with performance data, as a Nagios plugin"
-    )
+    nagios = "one line with performance data, as a Nagios plugin"
+    once.add_argument("--nagios", action="store_true", help=nagios)
+    once.add_argument("--keep", action="store_true", help="keep the evidence, and say where it is")
     now = _verb(verbs, "run-now", "looking.run_now", "have the daemon run a check now")
     now.add_argument("name", help="the check's name")
     _verb(verbs, "status", "looking.status", "how everything stands")
@@ -152,7 +149,7 @@ def _looking(verbs: Any) -> None:
         "only", nargs="?", default="", metavar="PART", help="one part of what it proposes"
     )
     baseline.add_argument("--yes", action="store_true", help="without asking")
-    baseline.add_argument("--by", default="", help="who says so (default: you)")
+    baseline.add_argument("--by", default="", help=_BY)
     audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
     audit.add_argument(
         "--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21"
@@ -192,7 +189,13 @@ def _ticketing(verbs: Any) -> None:
             parser.add_argument(
                 "--severity", default="", help="how bad, by its id (default: by the counted loss)"
             )
-        parser.add_argument("--by", default="", help="who says so (default: you)")
+        parser.add_argument("--by", default="", help=_BY)
+    outbox = _verb(verbs, "outbox", "dismissing.outbox", "the letters that did not arrive")
+    letters = outbox.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    dismiss = _verb(letters, "dismiss", "dismissing.dismiss", "it need not arrive any more")
+    dismiss.add_argument("number", help="the letter's number, as `outbox` lists it")
+    dismiss.add_argument("text", help="why, as in 'told by phone'")
+    dismiss.add_argument("--by", default="", help=_BY)
 
 
 def _reporting(verbs: Any) -> None:
@@ -295,13 +298,45 @@ def _running(verbs: Any) -> None:
     lab = _verb(verbs, "lab", "running.lab", "a practice contact centre on 127.0.0.1")
     lab.add_argument("folder", nargs="?", help="where it keeps its mail and recordings")
     lab.add_argument(
-        "--break", dest="break_", action="append", metavar="FAULT", help="begin with a fault"
+        "--break",
+        dest="break_",
+        action="append",
+        nargs="?",
+        const="",
+        metavar="FAULT",
+        help="begin with a fault; without one, name those that there are",
     )
     lab.add_argument("--list", action="store_true", help="name the faults that there are")
     demo = _verb(
         verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
     )
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+
+
+def _installing(verbs: Any) -> None:
+    for name, about in (
+        ("install", "lay it down as a service of this host, and start it (as root)"),
+        ("upgrade", "put this program in the place of the installed one (as root)"),
+        ("uninstall", "take the service away; configuration and tickets stay"),
+    ):
+        verb = _verb(verbs, name, f"installing.{name}", about)
+        verb.add_argument("--dry-run", action="store_true", help="show each step, and take none")
+        if name == "uninstall":
+            verb.add_argument("--purge", action="store_true", help="configuration and tickets too")
+            verb.add_argument("--yes", action="store_true", help="with --purge: without asking")
+        else:
+            verb.add_argument(
+                "--within",
+                default="2m",
+                metavar="DURATION",
+                help="how long it may take to become ready (default 2m)",
+            )
+    verbs.choices["install"].add_argument(
+        "--administrator",
+        action="append",
+        metavar="USER",
+        help="who may ask the daemon without being root",
+    )
 
 
 def _default_config() -> str:

@@ -1,19 +1,37 @@
 """What a verb shows: JSON for programs, a page for people; colours only on a terminal
 (https://no-color.org).
+
+Rule: what a far end said may stand in anything that is shown, so control characters end here: a
+page keeps its colours, JSON writes them as \\u escapes (RFC 8259, section 7). A verb that the
+daemon runs for somebody shows all of it on that person's screen.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
+from contextvars import ContextVar
+from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any, Protocol
 
+from reports.formats import clean, clean_painted
 from reports.render import render_text
 
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
+_PAGE_COLUMNS = 100
+
+
+# C0 but for tab and line feed, DEL, C1, marks and embeddings of writing direction (UAX 9), other
+# ends of lines, lone surrogates. The ledger of an older release may hold them.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class View(Protocol):
@@ -23,11 +41,76 @@ class View(Protocol):
         """Plain JSON data."""
 
 
+class Screen:
+    """Where a verb shows things and asks: this process's own terminal."""
+
+    def colourful(self) -> bool:
+        """Whether standard output is a terminal that wants colours."""
+        # NO_COLOR counts whatever its value is (no-color.org); a dumb terminal shows escapes as
+        # they are.
+        return (
+            sys.stdout.isatty()
+            and "NO_COLOR" not in os.environ
+            and os.environ.get("TERM") != "dumb"
+        )
+
+    def watched(self) -> bool:
+        """Whether somebody sees what goes on (`pass_by`)."""
+        return sys.stderr.isatty()
+
+    def asked(self) -> bool:
+        """Whether somebody is there to answer."""
+        return sys.stdin.isatty()
+
+    def show(self, text: str) -> None:
+        """On standard output, at once: it may be piped into something that waits for each line."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def tell(self, text: str) -> None:
+        """On standard error."""
+        sys.stderr.write(text)
+
+    def pass_by(self, text: str) -> None:
+        """On a line of standard error that the next one writes over; cut to its width, since a line
+        that wraps cannot be wiped."""
+        columns = _columns()
+        shown = text if len(text) < columns else text[: max(0, columns - 2)] + "…"
+        sys.stderr.write(f"\r\x1b[2K\x1b[2m{shown}\x1b[0m" if text else "\r\x1b[2K")
+        sys.stderr.flush()
+
+    def answer(self) -> str:
+        """What somebody types."""
+        return sys.stdin.readline()
+
+    def folder(self, target: Path) -> Path:
+        """Where to make a file that will be `put`: beside its place, so that a rename is whole."""
+        return target.absolute().parent
+
+    def put(self, part: Path, target: Path) -> None:
+        """Give a finished file its name. Raises OSError."""
+        part.rename(target)
+
+    def write(self, content: bytes, target: Path) -> None:
+        """A file of this content. Raises OSError."""
+        target.write_bytes(content)
+
+    def there(self, target: Path) -> bool:
+        """Whether there is such a file."""
+        return target.exists()
+
+
+SCREEN: ContextVar[Screen] = ContextVar("screen", default=Screen())  # noqa: B039 - it has no state
+
+
 def colourful() -> bool:
-    """Whether standard output is a terminal that wants colours."""
-    # NO_COLOR counts whatever its value is (no-color.org); a dumb terminal shows escapes as they
-    # are.
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    """Whether what is shown may have colours."""
+    return SCREEN.get().colourful()
+
+
+def watched() -> bool:
+    """Whether somebody sees what goes on."""
+    return SCREEN.get().watched()
 
 
 def show(template: str, as_json: bool, view: View, name: str = "") -> None:
@@ -43,32 +126,41 @@ def show(template: str, as_json: bool, view: View, name: str = "") -> None:
 def show_json(body: Any) -> None:
     """Print plain data as JSON."""
     # The text as it is, not as \u escapes: a person reads it too, and every JSON reader takes
-    # UTF-8.
-    say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
+    # UTF-8. What steers a terminal is escaped all the same; within JSON it stands in texts alone.
+    told = json.dumps(body, indent=2, ensure_ascii=False, default=str)
+    say(_STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", told))
+
+
+def harmless(text: str) -> str:
+    """A text without what steers a terminal or turns its line around."""
+    return text if text.isprintable() else _STEERING.sub(" ", text)
 
 
 def say(text: str) -> None:
     """A line, or several, on standard output."""
-    # At once: the output may be piped into something that waits for each line.
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    screen = SCREEN.get()
+    screen.show((clean_painted if screen.colourful() else clean)(text) + "\n")
 
 
 def passing(text: str) -> None:
-    """A line on the terminal of standard error that the next one writes over; "" wipes it away. It
-    is cut to the terminal's width: a line that wraps cannot be wiped.
+    """A line on the terminal of standard error that the next one writes over; "" wipes it away."""
+    SCREEN.get().pass_by(clean(text))
+
+
+def ask(question: str) -> str:
+    """What somebody answers; "" where nobody is there."""
+    screen = SCREEN.get()
+    if not screen.asked():
+        return ""
+    complain(question)
+    return screen.answer().strip()
+
+
+def columns() -> int:
+    """How wide a page on standard output may be: the terminal's width, or what a page of text has
+    where it goes elsewhere.
     """
-    columns = _columns()
-    shown = text if len(text) < columns else text[: max(0, columns - 2)] + "…"
-    sys.stderr.write(f"\r\x1b[2K\x1b[2m{shown}\x1b[0m" if text else "\r\x1b[2K")
-    sys.stderr.flush()
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
-    except OSError:
-        return _USUAL_COLUMNS
+    return min(get_terminal_size((_PAGE_COLUMNS, 24)).columns, _PAGE_COLUMNS)
 
 
 def complain_of(wrong: Iterable[str]) -> None:
@@ -77,6 +169,28 @@ def complain_of(wrong: Iterable[str]) -> None:
         complain(f"reveille: {text}")
 
 
+def complain_folded(text: str) -> None:
+    """A long line on standard error: on a terminal it is folded between words, and what follows
+    its first line is set in; a program that reads it gets it whole.
+    """
+    if sys.stderr.isatty():
+        text = fill(
+            text,
+            _columns(),
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    complain(text)
+
+
 def complain(text: str) -> None:
     """A line on standard error."""
-    sys.stderr.write(text + "\n")
+    SCREEN.get().tell(clean_painted(text) + "\n")
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
+    except (OSError, ValueError):
+        return _USUAL_COLUMNS

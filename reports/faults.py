@@ -15,7 +15,7 @@ from reports.formats import brief
 
 # One sentence is read at a glance; what a far end says at length stands whole among the reasons.
 _LONGEST_TEXT = 160
-_BROKEN = re.compile(r"([a-z][a-z0-9_]*) \((\S+)\) (<=|>=|==|!=|<|>) (-?[^\s;]+)")
+_BROKEN = re.compile(r"(?<![a-z0-9_])([a-z][a-z0-9_]*+) \((\S+)\) (<=|>=|==|!=|<|>) (-?[^\s;]+)")
 
 
 @dataclass(frozen=True, slots=True)

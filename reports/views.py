@@ -134,6 +134,8 @@ class Status(_View):
     undelivered: tuple[str, ...] = ()
     """letters that wait or failed, each with its last error"""
     calls: tuple[CallWindow, ...] = ()
+    barrier: str = ""
+    """what keeps the daemon from writing anything, its sign of life included"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class Explained(_View):
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     rank: int = 0
+    afterwards: tuple[tuple[str, int], ...] = ()
+    """promises that count from the resolution: name, seconds"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class HostCheck(Check):
         """The name of this host."""
         return platform.node() or "localhost"
 
+    def rights(self) -> frozenset[str]:
+        """To read what only root may."""
+        return frozenset({"host"})
+
     def longest_seconds(self) -> float:
         """The budget, and a little for the end."""
         # The process is ended at `within`; killing a scanner that waits for a slow disk takes its

@@ -46,6 +46,7 @@ class HostClock(Check):
     """Compares this host's clock with time servers."""
 
     KIND: ClassVar[str] = "host-clock"
+    LOOKS_ONLY: ClassVar[bool] = True
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ntp", "time", "chrony")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "servers"

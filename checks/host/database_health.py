@@ -31,6 +31,7 @@ class DatabaseHealth(HostCheck):
     """Asks a database server how it is."""
 
     KIND: ClassVar[str] = "database-health"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "database"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

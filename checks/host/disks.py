@@ -27,6 +27,7 @@ class HostDisks(HostCheck):
     """Fill, health and forecast of this host's disks."""
 
     KIND: ClassVar[str] = "host-disks"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "disks"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """
@@ -54,6 +55,10 @@ warn = ["most_used_percent <= 80"]
     """a file system that will be full sooner is a warning"""
     smart: bool = True
     """ask the disks themselves (smartctl, which needs root)"""
+
+    def rights(self) -> frozenset[str]:
+        """The disks themselves too, where they are to be asked."""
+        return super().rights() | ({"disks"} if self.smart else frozenset())
 
     def measures(self) -> Mapping[str, str]:
         """The worst of all file systems."""

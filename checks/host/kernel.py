@@ -25,6 +25,7 @@ class HostKernel(HostCheck):
     """Reads what the kernel of this host has said since the last look."""
 
     KIND: ClassVar[str] = "host-kernel"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "kernel"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

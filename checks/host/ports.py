@@ -28,6 +28,7 @@ class HostPorts(HostCheck):
     """Compares this host's listening ports with the accepted ones."""
 
     KIND: ClassVar[str] = "host-ports"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "ports"
     ACCEPTS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "servers"

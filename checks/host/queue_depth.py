@@ -21,6 +21,7 @@ class QueueDepth(HostCheck):
     """Counts what waits in a queue of this host."""
 
     KIND: ClassVar[str] = "queue-depth"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "queue_depth"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

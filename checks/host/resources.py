@@ -24,6 +24,7 @@ class HostResources(HostCheck):
     """Looks at what this host has left to give."""
 
     KIND: ClassVar[str] = "host-resources"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "resources"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

@@ -25,6 +25,7 @@ class HostServices(HostCheck):
     """Looks at systemd units and at processes of this host."""
 
     KIND: ClassVar[str] = "host-services"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "services"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

@@ -24,6 +24,7 @@ class HostUpdates(HostCheck):
     """Looks for pending security updates of this host."""
 
     KIND: ClassVar[str] = "host-updates"
+    LOOKS_ONLY: ClassVar[bool] = True
     LOOK: ClassVar[str] = "updates"
     DUTY: ClassVar[Duty] = "servers"
     SAMPLE: ClassVar[str] = """

@@ -8,8 +8,9 @@
                                                     no-answer, wrong-answer
     any of them                             fault:  timeout
 
-Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are those of the
-record asked for.
+Rule: an alias on the way (CNAME) is followed as the server gives it; the answers are the records of
+the type asked for that stand at the end of that chain, as any resolver takes them. Records of other
+names beside it answer nothing.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Dns(Check):
     """Asks a name server, and compares what it answers."""
 
     KIND: ClassVar[str] = "dns"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.UPLINK
     DUTY: ClassVar[Duty] = "network"
     SAMPLE: ClassVar[str] = """
@@ -115,6 +117,8 @@ name = "agent.example.net"
             raise Failed("timeout", f"no answer within {self.within:g} s") from None
         trace.measure("repetitions", asked.repetitions)
         trace.measure("answer_bytes", len(asked.data))
+        if asked.plainly:
+            trace.note("asked without EDNS (RFC 6891), which the server does not answer rightly")
         with trace.stage("answer"):
             self._judge(await read(asked.data, self.record), asked.by_tcp, trace)
 
@@ -144,13 +148,22 @@ name = "agent.example.net"
         # NOERROR without such a record ("NODATA", RFC 2308 section 2.2): the name exists, with
         # other types of records.
         if not found:
-            raise Failed("no-answer", f"there is no {self.record} record of {self.name}")
+            raise Failed("no-answer", self._nothing(told))
         plain = {_plain(one) for one in found}
         wanted = {_plain(one): one for one in self.answers}
         if missing := [one for key, one in wanted.items() if key not in plain]:
             raise Failed("wrong-answer", f"{', '.join(missing)} is not among {shown}")
         if self.only_these and (strange := [one for one in found if _plain(one) not in wanted]):
             raise Failed("wrong-answer", f"{', '.join(strange[:_MOST_SHOWN])} is not expected")
+
+    def _nothing(self, told: Mapping[str, Any]) -> str:
+        """Why there is no answer, as far as the records tell."""
+        said = f"there is no {self.record} record of {self.name}"
+        if told["circle"]:
+            return f"{said}: its aliases lead in a circle"
+        if told["alias"]:
+            said += f": it is an alias of {told['alias']}, of which none came"
+        return f"{said}; the server only names others to ask" if told["referral"] else said
 
 
 def _plain(answer: str) -> str:

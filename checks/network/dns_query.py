@@ -3,11 +3,14 @@
 
     > 1b3e RD, EDNS 1232   portal.example.net IN A        UDP, over a connected socket,
                                                           repeated after 1 s, 2 s
+    < 1b3e QR FORMERR                                     asked again without EDNS
     < 1b3e QR RD RA        portal.example.net 300 IN A 192.0.2.10
     < 1b3e QR TC           (cut short)                    asked again over TCP
 
 Rules: only an answer to this very question counts, whatever else comes in; an answer is 65535 bytes
-at the most. Here is no more than a question and the head of an answer; what its records say is for
+at the most; a server that may not know EDNS is asked once more without it (RFC 6891 sections 6.2.2
+and 7), and every other repetition leaves it out, since old firewalls drop what they do not know.
+Here is no more than a question and the head of an answer; what its records say is for
 dns_reader.py, where the library is.
 """
 
@@ -18,7 +21,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checks.contract import Failed
@@ -54,6 +57,9 @@ _HEADER, _RECORD = struct.Struct("!HHHHHH"), struct.Struct("!HHIH")
 _POINTER = 0xC0
 # The flags of RFC 1035 section 4.1.1: QR, OPCODE, TC, RD, RCODE.
 _RESPONSE, _OPCODE, _TRUNCATED, _RECURSE, _RCODE = 0x8000, 0x7800, 0x0200, 0x0100, 0x000F
+# FORMERR, SERVFAIL, NOTIMP and REFUSED: what servers without EDNS say to it (RFC 6891 section 7);
+# unbound and BIND ask again without it after each of them.
+_DOUBTFUL = (1, 2, 4, 5)
 # Class IN (RFC 1035 section 3.2.4); the pseudo record of EDNS (RFC 6891 section 6.1.1).
 _INTERNET, _OPT = 1, 41
 
@@ -67,11 +73,23 @@ class Asked:
     data: bytes
     repetitions: int = 0
     by_tcp: bool = False
+    plainly: bool = False
+    """whether EDNS had to be left out"""
 
     @property
     def rcode(self) -> int:
         """0 no error, 2 server failure, 3 no such name, 5 refused."""
         return int(_HEADER.unpack_from(self.data)[1]) & _RCODE
+
+    def doubts_edns(self) -> bool:
+        """Whether EDNS may be all that the server minds: it says so (BADVERS), or one of the things
+        that old servers say of it.
+        """
+        counts = _HEADER.unpack_from(self.data)[3:]
+        # BADVERS is 16 (RFC 6891 section 9): its upper bits stand in the OPT record, those here are
+        # 0, and nothing is answered.
+        nothing = self.rcode == 0 and not counts[0] and not counts[1] and counts[2] == 1
+        return self.rcode in _DOUBTFUL or nothing
 
     @property
     def truncated(self) -> bool:
@@ -85,13 +103,18 @@ class Query:
 
     id: int
     entry: bytes
+    edns: bool = True
 
     def to_wire(self) -> bytes:
         """The question as bytes, with recursion desired and an EDNS record (RFC 6891) that says how
         much may come at once.
         """
-        edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0)
-        return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, 1) + self.entry + edns
+        edns = b"\0" + struct.pack("!HHIH", _OPT, _PAYLOAD_BYTES, 0, 0) if self.edns else b""
+        return _HEADER.pack(self.id, _RECURSE, 1, 0, 0, int(self.edns)) + self.entry + edns
+
+    def without_edns(self) -> Query:
+        """The same question, as servers knew it before RFC 6891."""
+        return replace(self, edns=False)
 
     def answered_by(self, data: bytes) -> bool:
         """Whether this is a response to this very question; names have no case."""
@@ -144,13 +167,24 @@ async def ask(
         secrets.randbelow(1 << 16), _labels(name) + struct.pack("!HH", TYPES[record], _INTERNET)
     )
     with far_faults():
-        asked = await _over_udp(server, port, query, repeat)
-        if asked.truncated:
-            cut_short()
-            whole = await _over_tcp(server, port, query)
-            whole.repetitions = asked.repetitions
-            return whole
+        asked = await _answered(server, port, query, cut_short, repeat)
+        if not asked.plainly and asked.doubts_edns():
+            plain = await _answered(server, port, query.without_edns(), cut_short, repeat)
+            plain.repetitions += asked.repetitions
+            return plain
     return asked
+
+
+async def _answered(
+    server: str, port: int, query: Query, cut_short: Callable[[], Any], repeat: bool
+) -> Asked:
+    asked = await _over_udp(server, port, query, repeat)
+    if not asked.truncated:
+        return asked
+    cut_short()
+    whole = await _over_tcp(server, port, query.without_edns() if asked.plainly else query)
+    whole.repetitions, whole.plainly = asked.repetitions, asked.plainly
+    return whole
 
 
 def _labels(name: str) -> bytes:
@@ -178,12 +212,15 @@ async def _over_udp(server: str, port: int, query: Query, repeat: bool) -> Asked
     async with awaiting(answer, *address[:2]) as transport:
         pause, repetitions = _FIRST_PAUSE_SECONDS, 0
         while True:
-            transport.sendto(query.to_wire())
+            # The first repetition leaves EDNS out, the next has it again: what was lost on the way
+            # and what was dropped for its option look the same.
+            asked = query.without_edns() if repetitions % 2 else query
+            transport.sendto(asked.to_wire())
             # wait() leaves the future alone when its time is over; wait_for() would cancel it, and
             # a late answer to the first datagram is still the answer.
             done, _ = await asyncio.wait({answer.came}, timeout=pause if repeat else None)
             if done:
-                return Asked(answer.came.result(), repetitions)
+                return Asked(answer.came.result(), repetitions, plainly=not asked.edns)
             repetitions += 1
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

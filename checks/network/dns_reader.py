@@ -16,7 +16,10 @@ from checks.contract import CannotTell, Failed
 from checks.process.parent import answered, python
 
 if TYPE_CHECKING:
+    from dns.message import Message
     from dns.rdata import Rdata
+    from dns.rdatatype import RdataType
+    from dns.rrset import RRset
 
 _PROGRAM = "checks.network.dns_reader"
 # A datagram is read in milliseconds; the rest is for a machine that is busy.
@@ -60,14 +63,44 @@ def said(data: bytes, record: str) -> dict[str, Any]:
         message = cut.message()  # type: ignore[no-untyped-call]
     except (dns.exception.DNSException, ValueError, IndexError, struct.error) as problem:
         return {"wrong": type(problem).__name__}
-    sets = [one for one in message.answer if one.rdtype == dns.rdatatype.from_text(record)]
+    sets, alias, circle = _at_the_end(message, dns.rdatatype.from_text(record))
     return {
         "status": dns.rcode.to_text(message.rcode()),
         # RFC 2181 section 5.2: records of one set should have one TTL; where they differ the least
         # counts.
         "ttl": min((one.ttl for one in sets), default=None),
         "found": sorted(_written(record) for one in sets for record in one),
+        "alias": alias,
+        "circle": circle,
+        # RFC 2308 section 2.2: neither an answer nor the SOA of "there is none".
+        "referral": not message.answer
+        and any(one.rdtype == dns.rdatatype.NS for one in message.authority),
     }
+
+
+def _at_the_end(message: Message, wanted: RdataType) -> tuple[list[RRset], str, bool]:
+    """The records of the type at the end of the chain of aliases that begins with the question (RFC
+    1034 section 4.3.2), the last alias, and whether the chain is a circle.
+    """
+    import dns.rdataclass
+    import dns.rdatatype
+
+    if not message.question:
+        return [], "", False
+    by_owner: dict[tuple[Any, Any], list[RRset]] = {}
+    for one in message.answer:
+        if one.rdclass == dns.rdataclass.IN:
+            by_owner.setdefault((one.name, one.rdtype), []).append(one)
+    first = name = message.question[0].name
+    been, circle = set[Any](), False
+    while not (found := by_owner.get((name, wanted), [])) and not circle:
+        been.add(name)
+        if not (aliases := by_owner.get((name, dns.rdatatype.CNAME))):
+            break
+        name = aliases[0][0].target
+        circle = name in been
+    last = "" if name == first else name.to_text(omit_final_dot=True)[:_LONGEST]
+    return found, last, circle
 
 
 def _written(record: Rdata) -> str:

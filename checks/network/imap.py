@@ -36,6 +36,7 @@ from typing import Literal
 from pydantic import Field
 
 from checks.contract import CannotTell, Failed
+from checks.network.starttls import greeted
 from checks.settings import ReadableFile, Secret, Settings
 from checks.transport.host_port import Host
 from checks.transport.line_protocol import Conversation
@@ -48,6 +49,8 @@ HEADER = "X-Reveille-Probe"
 # RFC 9051 section 4.3: a string may come as {length}, a line end, and so many bytes; with + where
 # the other side does not wait.
 _LITERAL = re.compile(r"\{(\d{1,9})\+?\}$")
+# A number or a range of a set (RFC 9051 section 9), of 32 bits.
+_SPAN = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
 # Beyond this somebody else uses the mailbox, and more UIDs would not fit into a command line
 # either.
 _MOST_FOUND = 1000
@@ -94,8 +97,11 @@ class Imap:
         talk.keep_secret(password)
         imap = cls(talk)
         try:
-            await imap._begin(box)
-            await imap._log_in(box.user, password)
+            if not await imap._begin(box):
+                await imap._log_in(box.user, password)
+            # Asked after the login: RFC 9051 section 6.2 lets a server offer more (or other
+            # things) once it knows the user.
+            imap._offered = await imap._capabilities()
             await imap._command(f'SELECT "{box.folder}"')
         except BaseException:
             await talk.close()
@@ -134,34 +140,33 @@ class Imap:
         """Break off: nothing is left to be said."""
         await self._talk.close()
 
-    async def _begin(self, box: Mailbox) -> None:
+    async def _begin(self, box: Mailbox) -> bool:
+        """From the connection to a session; whether it is logged in already."""
         if box.security == "tls":
             await self._secure(box)
-        greeting = await self._talk.line()
-        # RFC 9051 section 7.1.5: "* BYE" instead of a greeting is how a server that is too busy
-        # turns clients away.
-        if not greeting.upper().startswith("* OK"):
-            raise Failed(
-                "imap:bye" if greeting.startswith("* ") else "bad-peer", self._talk.shown(greeting)
-            )
+        known = await greeted(self._talk)
         if box.security == "starttls":
+            if known:
+                raise Failed("no-starttls", "logged in from the start (PREAUTH): TLS is too late")
             await self._command("STARTTLS")
             await self._secure(box)
+        return known
 
     async def _secure(self, box: Mailbox) -> None:
         await self._talk.start_tls(trusting(box.trusted_certificates), box.host)
 
     async def _log_in(self, user: str, password: str) -> None:
-        self._offered = await self._capabilities()
-        if "AUTH=PLAIN" in self._offered.split():
+        offered = (await self._capabilities()).split()
+        if "AUTH=PLAIN" in offered:
             secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
             self._talk.keep_secret(secret)
             await self._command("AUTHENTICATE PLAIN", secret)
+        # RFC 9051 section 6.2.3: then LOGIN must not even be tried, and the password stays here.
+        elif "LOGINDISABLED" in offered:
+            why = "asks for TLS first" if "STARTTLS" in offered else "offers no AUTH=PLAIN"
+            raise Failed("no-login", f"the server forbids LOGIN (LOGINDISABLED), and {why}")
         else:
             await self._command(f"LOGIN {_quoted(user)} {_quoted(password)}")
-        # Asked again after the login: RFC 9051 section 6.2 lets a server offer more (or other
-        # things) once it knows the user.
-        self._offered = await self._capabilities()
 
     async def _capabilities(self) -> str:
         told = await self._command("CAPABILITY")
@@ -169,13 +174,7 @@ class Imap:
 
     async def _search(self, criteria: str) -> list[str]:
         told = await self._command(f"UID SEARCH {criteria}")
-        found = [
-            part
-            for line in told
-            if line.upper().startswith("* SEARCH")
-            for part in line.split()[2:]
-        ]
-        return [uid for uid in found if uid.isascii() and uid.isdigit()][:_MOST_FOUND]
+        return [uid for line in told for uid in _found(line)][:_MOST_FOUND]
 
     async def _command(self, command: str, continued: str | None = None) -> list[str]:
         """Send a command; what was said untagged until its answer. Raises Failed unless that is
@@ -209,6 +208,24 @@ class Imap:
             text, rest = content.decode("utf-8", "replace"), await self._talk.line()
             line = f"{line[: literal.start()]}{text!r}{rest}"
         return line
+
+
+def _found(line: str) -> list[str]:
+    """The numbers in an answer to a search: `* SEARCH 2 5`, or `* ESEARCH (TAG "r5") UID ALL 2,5:7`
+    as IMAP4rev2 has it (RFC 9051 sections 7.3.4 and 9).
+    """
+    words = line.upper().split()
+    if words[:2] == ["*", "SEARCH"]:
+        return [word for word in words[2:] if word.isascii() and word.isdigit()]
+    if words[:2] != ["*", "ESEARCH"] or "ALL" not in words[:-1]:
+        return []
+    spans = _SPAN.findall(words[words.index("ALL") + 1])
+    # A set may name a range that is endless: no more is counted than is wanted.
+    counted = (
+        range(int(first), min(int(last or first), int(first) + _MOST_FOUND) + 1)
+        for first, last in spans[:_MOST_FOUND]
+    )
+    return [str(number) for span in counted for number in span][:_MOST_FOUND]
 
 
 def revealed(secret: Secret) -> str:

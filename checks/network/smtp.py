@@ -50,6 +50,7 @@ Address = Annotated[
 # A reserved name (RFC 2606 section 2): the Message-ID cannot be one of somebody else's mail.
 _DOMAIN = "reveille.invalid"
 _ONE_DAY_SECONDS = 86400.0
+_FAREWELL_SECONDS = 1.0
 
 
 class Smtp(Check):
@@ -166,7 +167,7 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
                             asyncio.get_running_loop().time() + self.arrive_within + self.within
                         )
                         await self._arrived(imap, message, trace)
-                await _leave(talk)
+            await _leave(talk)
         except TimeoutError:
             raise Failed("timeout", f"not through within {self.within:g} s") from None
         finally:
@@ -217,18 +218,15 @@ mailbox = { host = "imap.example.net", user = "probe", password = { credential =
     async def _send(self, talk: Conversation, message: EmailMessage) -> None:
         for command, good in (
             (f"MAIL FROM:<{self.sender}>", (250,)),
-            # 251: "user not local; will forward" (RFC 5321 section 4.2.3) is a yes.
-            (f"RCPT TO:<{self.recipient}>", (250, 251)),
+            (f"RCPT TO:<{self.recipient}>", (250,)),
             ("DATA", (354,)),
         ):
             talk.say(command)
             await reply(talk, *good)
         text = message.as_bytes().decode("ascii").removesuffix("\r\n")
-        talk.say(
-            # RFC 5321 section 4.5.2: a line that begins with a dot gets another one.
-            "\r\n".join("." + line if line.startswith(".") else line for line in text.split("\r\n"))
-            + "\r\n."
-        )
+        # RFC 5321 section 4.5.2: a line that begins with a dot gets another one.
+        dotted = ("." + line if line.startswith(".") else line for line in text.split("\r\n"))
+        talk.say_lines([*dotted, "."])
         await reply(talk, 250)
 
     async def _arrived(self, imap: Imap, message: EmailMessage, trace: Trace) -> None:
@@ -274,12 +272,13 @@ async def _log_in(talk: Conversation, offered: frozenset[str], user: str, passwo
 
 
 async def _leave(talk: Conversation) -> None:
-    """Politely; all that mattered has been said."""
-    talk.say("QUIT")
-    # RFC 5321 section 4.1.1.10: a client should await the answer to QUIT; that some servers do hang
-    # up is no fault worth a ticket.
-    with suppress(Failed, CannotTell):
-        await reply(talk, 221)
+    """Politely; all that mattered has been said, so nothing that comes of it counts."""
+    # RFC 5321 section 4.1.1.10: a client should await the answer to QUIT; that some servers hang up
+    # or say nothing is no fault worth a ticket.
+    with suppress(Failed, CannotTell, TimeoutError):
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            talk.say("QUIT")
+            await reply(talk, 221)
 
 
 def _coded(text: str) -> str:

@@ -11,9 +11,10 @@ nothing more.
                                                             revoked
     any of them                                     fault:  timeout
 
-Rules: OpenSSL decides whether a certificate is good; one that is not is fetched again without
-trust, only to say whose it is and how long it is (or was) valid. To be warned in time, expect it:
-`certificate_days >= 14`.
+Rules: OpenSSL decides whether a certificate is good, by the rules of browsers: a chain is as old as
+its oldest link, and a name in the subject alone is none. One that is not good is fetched again
+without trust, only to say whose it is and how long it is (or was) valid; nothing that it names is
+ever fetched. To be warned in time, expect it: `certificate_days >= 14`.
 """
 
 from __future__ import annotations
@@ -30,12 +31,17 @@ from checks.kind import Duty
 from checks.network.starttls import begin_imap, begin_smtp
 from checks.settings import Duration, ReadableFile
 from checks.transport.host_port import Host
+from checks.transport.http.trust import Certificate, begins_at, chain, ends_at
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import Version, taking_anything, trusting, trusting_only
+from checks.transport.tls import Version, taking_anything, trusting
 
 _SECONDS_A_DAY = 86400.0
 # A certificate of a content network has a hundred names; the ticket needs to show whose it is.
 _MOST_NAMES = 8
+_LONGEST_SAID = 900
+# What ends within a month is told, whoever has to renew it: certificates of authorities are
+# replaced by hand.
+_SOON_DAYS = 30
 
 
 class TlsCertificate(Check):
@@ -44,6 +50,7 @@ class TlsCertificate(Check):
     """
 
     KIND: ClassVar[str] = "tls-certificate"
+    LOOKS_ONLY: ClassVar[bool] = True
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ssl", "tls", "certificate", "x509")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "network"
@@ -52,7 +59,6 @@ class TlsCertificate(Check):
 kind = "tls-certificate"
 at = ["09:00"]
 expect = ["certificate_days >= 14"]
-component = "agent-portal"
 host = "agent.example.net"
 """
 
@@ -80,7 +86,8 @@ host = "agent.example.net"
             ),
             "tls_seconds": "TLS handshake, in seconds",
             "certificate_days": (
-                "how long the certificate is still valid, in days; below zero since when it is not"
+                "how long the certificate and those that vouch for it are still valid, in days;"
+                " below zero since when one is not"
             ),
             "tls_version": "the version of TLS that was agreed on, as in 1.3",
         }
@@ -139,60 +146,78 @@ host = "agent.example.net"
         version = agreed.version() or ""
         trace.measure("tls_version", float(version.removeprefix("TLSv") or "nan"))
         trace.note(f"{version}, {(agreed.cipher() or ('',))[0]}")
-        if certificate := agreed.getpeercert():
-            _describe(certificate, trace)
+        if links := chain(agreed):
+            _describe(links, trace)
 
     async def _explained(self, wrong: Failed, trace: Trace) -> Failed:
         """The fault, with whose certificate it is and since when it is wrong, as far as that can be
         found out.
         """
         try:
-            # With verification off Python decodes no certificate (ssl: getpeercert() is empty
-            # then), only its bytes are there: so it is fetched once more with trust in these very
-            # bytes.
-            certificate = await self._fetched(taking_anything(), binary=True)
-            decoded = (
-                await self._fetched(trusting_only(certificate), binary=False)
-                if certificate
-                else None
-            )
+            links = await self._sent()
         except (Failed, CannotTell) as problem:
             trace.note(f"the certificate could not be fetched for a closer look: {problem}")
             return wrong
-        said = _describe(decoded, trace) if decoded else ""
-        return Failed(wrong.code, "; ".join(filter(None, (wrong.text, said))))
+        said = [_describe(links, trace)] if links else []
+        if wrong.code == "untrusted" and links and (url := _where_its_issuer_is(links[-1])):
+            # RFC 8446 section 4.4.2: each certificate is followed by the one that vouches for it.
+            said.append(
+                f"some browsers fetch the missing one from {url}; curl, Firefox and phones do not"
+            )
+        return Failed(wrong.code, "; ".join(filter(None, (wrong.text, *said))))
 
-    async def _fetched(self, context: ssl.SSLContext, binary: bool) -> Any:
+    async def _sent(self) -> list[Certificate]:
+        """The certificates that are shown, trusted or not."""
         talk = await Conversation.open(self.host, self.port)
         try:
             await self._begin(talk)
-            await self._tls(talk, context)
+            await self._tls(talk, taking_anything())
             agreed = talk.tls()
-            return agreed.getpeercert(binary) if agreed else None
+            return chain(agreed, verified=False) if agreed else []
         finally:
             await talk.close()
 
 
-def _describe(certificate: Mapping[str, Any], trace: Trace) -> str:
+def _describe(links: list[Certificate], trace: Trace) -> str:
     """Days left, as counted from when this attempt began: a check has no wall clock."""
-    left = (
-        ssl.cert_time_to_seconds(str(certificate["notAfter"])) - trace.began_at
-    ) / _SECONDS_A_DAY
-    trace.measure("certificate_days", left)
+    oldest = min(links, key=ends_at)
+    trace.measure("certificate_days", (ends_at(oldest) - trace.began_at) / _SECONDS_A_DAY)
     # RFC 9525 looks at the subject alternative names alone; a common name is shown only for an old
     # certificate without any.
-    names = [value for _, value in certificate.get("subjectAltName", ())] or [
-        _name(certificate.get("subject", ()))
+    own = links[0]
+    names = [value for _, value in own.get("subjectAltName", ())] or [
+        f"{_name(own.get('subject', ()))} (in the subject alone, which no browser reads)"
     ]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     said = (
         f"for {', '.join(names[:_MOST_NAMES])}{more}, issued by"
-        f" {_name(certificate.get('issuer', ()))}, valid from {certificate['notBefore']} to"
-        f" {certificate['notAfter']}"
+        f" {_name(own.get('issuer', ()))}, valid from {own['notBefore']} to"
+        f" {own['notAfter']}"
     )
-    said = "".join(sign if sign.isprintable() else " " for sign in said)[:600]
+    told = [said, *(_of_link(link, trace) for link in links[1:])]
+    said = "; ".join(filter(None, told))
+    said = "".join(sign if sign.isprintable() else " " for sign in said)[:_LONGEST_SAID]
     trace.note(said)
     return said
+
+
+def _of_link(link: Certificate, trace: Trace) -> str:
+    """What is to be said of a certificate above the far end's own: when it has ended, or does so
+    soon.
+    """
+    who, ends = _name(link.get("subject", ())), ends_at(link)
+    if ends < trace.began_at:
+        return f"the certificate of {who}, which vouches for it, ended on {link['notAfter']}"
+    if begins_at(link) > trace.began_at:
+        return f"the certificate of {who}, which vouches for it, begins on {link['notBefore']}"
+    if ends - trace.began_at < _SOON_DAYS * _SECONDS_A_DAY:
+        return f"the certificate of {who}, which vouches for it, ends on {link['notAfter']}"
+    return ""
+
+
+def _where_its_issuer_is(link: Certificate) -> str:
+    """Where a browser would fetch the certificate that was not sent (RFC 5280 section 4.2.2.1)."""
+    return str(next(iter(link.get("caIssuers", ())), ""))[:200]
 
 
 def _name(parts: Any) -> str:

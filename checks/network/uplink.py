@@ -38,6 +38,7 @@ class Uplink(Check):
     """
 
     KIND: ClassVar[str] = "uplink"
+    LOOKS_ONLY: ClassVar[bool] = True
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ("ping", "icmp", "fping")
     LAYER: ClassVar[Layer] = Layer.UPLINK
     DUTY: ClassVar[Duty] = "network"

@@ -4,7 +4,8 @@
     { tcp = "192.0.2.1:443" }                    a connection is taken
     { dns = "192.0.2.53", name = "example.net" } any answer but a failure: NOERROR or NXDOMAIN
     { http = "http://example.net/generate_204", status = 204 }
-                                                 that status; without it any below 500
+                                                 that status; without it any below 500;
+                                                 interim answers (1xx) are passed over
 
 Rules: a sample is lost when what should answer does not, or refuses: a box on the way that refuses
 everything would pass for the world otherwise. ICMP goes by a datagram socket, which needs no
@@ -16,23 +17,27 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import re
 import secrets
 import socket
 import struct
+import time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from checks.contract import CannotTell, Failed
+from checks.contract import CannotTell, Failed, Trace
 from checks.network.dns_query import ask
 from checks.settings import Settings, nearest
 from checks.transport.faults import far_faults
+from checks.transport.http.address import Address
+from checks.transport.http.message import Limits, Request
+from checks.transport.http.phases import Phases
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import trusting
 
-_STATUS = re.compile(r"HTTP/1\.[01] (\d{3})(?: |$)")
+# The status is all that is wanted; what a page says besides is not read.
+_MOST_OF_A_PAGE = 1024
 # Protocol, type of a request, type of a reply: echo is 8 and 0 in RFC 792, 128 and 129 in RFC 4443
 # sections 4.1 and 4.2.
 _ECHO = {
@@ -149,29 +154,29 @@ class Http(Settings):
 
     async def reach(self) -> None:
         """Send one HEAD request and judge the status of its answer. Raises Failed, CannotTell."""
-        parts = urlsplit(self.http)
-        host = parts.hostname or ""
-        talk = await Conversation.open(host, parts.port or (443 if parts.scheme == "https" else 80))
-        try:
-            if parts.scheme == "https":
-                await talk.start_tls(trusting(None), host)
-            where = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-            named = parts.netloc.rpartition("@")[2]
-            talk.say(
-                # HEAD: the status is all that is wanted, and a page of a third party is not fetched
-                # every minute.
-                f"HEAD {where} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: Reveille\r\nConnection:"
-                " close\r\n"
-            )
-            match = _STATUS.match(await talk.line())
-        finally:
-            await talk.close()
-        if match is None:
-            raise Failed("bad-peer", "what came is not HTTP")
+        # HEAD: the status is all that is wanted, and a page of a third party is not fetched every
+        # minute.
+        status = await self._status("HEAD")
+        # RFC 9110 section 9.1: only GET and HEAD must be there, and some servers have no HEAD.
+        if status in (405, 501) and status != self.status:
+            status = await self._status("GET")
         # A captive portal answers 200 or 302 for every page: who fears one names the `status` 204
         # of a page made for that.
-        if int(match[1]) != self.status if self.status else int(match[1]) >= 500:
-            raise Failed(f"http:{match[1]}")
+        if status != self.status if self.status else status >= 500:
+            raise Failed(f"http:{status}")
+
+    async def _status(self, method: str) -> int:
+        from checks.transport.http.client import FailedStatus, Manner, fetch
+
+        # What comes of a page is dropped: no status is right, so none of it is waited for long.
+        manner = Manner(Limits(body_bytes=_MOST_OF_A_PAGE, cut=True), follow=False)
+        request = Request(method, Address.parse(self.http))
+        try:
+            with Phases(Trace(time.monotonic, Path())) as phases:
+                answer = await fetch(request, phases, manner, lambda _status: method == "HEAD")
+        except FailedStatus as failed:
+            answer = failed.answer
+        return answer.status
 
 
 MEANS: dict[str, type[Settings]] = {"icmp": Icmp, "tcp": Tcp, "dns": Name, "http": Http}

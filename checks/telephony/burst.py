@@ -58,6 +58,7 @@ class Burst(Check):
     """
 
     KIND: ClassVar[str] = "burst"
+    COSTLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
     DUTY: ClassVar[Duty] = "calls"
     SAMPLE: ClassVar[str] = """

@@ -49,6 +49,7 @@ class SipOptions(Check):
     """
 
     KIND: ClassVar[str] = "sip-options"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.LINE
     DUTY: ClassVar[Duty] = "trunks"
     SAMPLE: ClassVar[str] = """

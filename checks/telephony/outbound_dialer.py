@@ -49,6 +49,7 @@ class OutboundDialer(DialerSettings):
     """Has an API place a call (click to call, a campaign), and takes it on our own line."""
 
     KIND: ClassVar[str] = "outbound-dialer"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "dialer"
     SAMPLE: ClassVar[str] = """
 # A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.

@@ -149,6 +149,24 @@ line = "trunk-a"
             trace.measure("granted_seconds", seconds)
 
 
+async def account_asked(line: Line, trace: Trace, within: float = 5.0) -> None:
+    """Ask the registrar which phones a line's account has: it takes the password, and changes
+    nothing (RFC 3261 section 10.2.3). Raises Failed, CannotTell.
+    """
+    conversation: Conversation | None = None
+    target = Target(line.registrar, line.transport, line.trusted_certificates)
+    try:
+        async with asyncio.timeout(within), AsyncExitStack() as stack:
+            with trace.stage("connect"), far_faults():
+                conversation = await stack.enter_async_context(asked(target))
+            with trace.stage("register"), far_faults():
+                answer = await Registration(line, conversation).ask(None)
+                if answer.code != 200:
+                    raise refusal(answer)
+    except TimeoutError:
+        raise late(conversation, within) from None
+
+
 class Registration:
     """One account's REGISTER requests over one socket: one Call-ID and From tag, a growing CSeq."""
 
@@ -174,9 +192,9 @@ class Registration:
         """Note an answer whose Contact is none, for the exhibit."""
         self._far.keep(bytes(answer), "its Contact is no SIP")
 
-    async def ask(self, seconds: float) -> Response:
-        """The final answer to REGISTER for so long (0: away with it); challenges and "too brief"
-        are answered.
+    async def ask(self, seconds: float | None) -> Response:
+        """The final answer to REGISTER for so long (0: away with it; None: which phones there are,
+        which binds none); challenges and "too brief" are answered.
         """
         proof: tuple[str, str] | None = None
         for _ in range(_ATTEMPTS):
@@ -221,14 +239,18 @@ class Registration:
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
 
-    def _request(self, seconds: float, proof: tuple[str, str] | None) -> Request:
+    def _request(self, seconds: float | None, proof: tuple[str, str] | None) -> Request:
         self._sequence += 1
         made = written("REGISTER", self._registrar, self._account, self._far, self._line.user or "")
         made.from_address = Address(self._account, parameters=self._first.from_address.parameters)
         made.call_id = self._first.call_id
         # RFC 3261 section 10.2: one Call-ID for all, and a CSeq that grows by one with each.
         made.cseq = CSeq(self._sequence, "REGISTER")
-        made.expires = round(seconds)
+        if seconds is None:
+            # RFC 3261 section 10.2.3: without a Contact it asks for the bindings alone.
+            made.contact = []
+        else:
+            made.expires = round(seconds)
         if proof:
             made.headers.set(*proof)
         return made

@@ -147,7 +147,9 @@ script = [
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
         lines = self.all_lines()
         called = tuple(name for name in lines if name != "call")
-        await parties.start(lines, {"call": first_stage}, called, agent_offer.screens(self.script))
+        own = self.line.caller_id or self.line.user or "reveille"
+        screens = agent_offer.screens(self.script, own)
+        await parties.start(lines, {"call": first_stage}, called, screens)
         return parties.accounts["call"]
 
     async def _register(self, trace: Trace, call: Phone) -> None:

@@ -134,6 +134,9 @@ CODES: Mapping[str, str] = {
 them
 """
 
+TOOK_TOO_LONG = "took too long to read"
+"""what the fault bad-peer says of an answer that was no longer worked on"""
+
 # Rule 2. A refusal proves that a host is there; an address family that this host lacks proves
 # nothing at all.
 _TELLING = (

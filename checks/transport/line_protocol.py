@@ -12,9 +12,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+from collections.abc import Iterable
 from typing import Self, cast
 
+from checks import masking
 from checks.contract import Failed
+from checks.transport import wire_text
 from checks.transport.connect import opened
 from checks.transport.faults import far_faults, fault_of
 
@@ -75,6 +78,7 @@ class Conversation(asyncio.Protocol):
     def keep_secret(self, *secrets: str) -> None:
         """Never show these again, plain or in base64."""
         # AUTH LOGIN sends user and password in base64, and a server's error may repeat the line.
+        masking.hide(*secrets)
         coded = (base64.b64encode(secret.encode()).decode() for secret in secrets)
         self._secrets += [secret for secret in (*secrets, *coded) if secret]
 
@@ -87,8 +91,12 @@ class Conversation(asyncio.Protocol):
         ]
 
     def say(self, text: str) -> None:
-        """Send a line (or several, with line ends between them)."""
-        self._open().write(text.encode() + b"\r\n")
+        """Send a line. Raises Failed for what would be several."""
+        self.say_lines([text])
+
+    def say_lines(self, texts: Iterable[str]) -> None:
+        """Send lines. Raises Failed for one that would be several."""
+        self._open().write(wire_text.lines(texts).encode("utf-8", "replace"))
 
     async def line(self) -> str:
         """The next line, without its end."""

@@ -7,7 +7,8 @@ not-yet-valid   certificate is not yet valid (9)
 self-signed     self-signed certificate, alone or in its chain (18, 19)
 untrusted       no way to an authority that is trusted: an unknown one, a link of the chain that was
                 not sent, or one that may vouch for nobody (2, 20, 21, 24, 27, 79)
-wrong-name      issued for another host name or address (62, 64)
+wrong-name      issued for another host name or address, or with its name in the subject alone (62,
+                64), or for one that its authority may not vouch for (47, 48)
 weak-key        key or digest below this host's security level (66 to 68)
 revoked         (23)
 certificate     whatever else is wrong with it
@@ -46,6 +47,8 @@ _CERTIFICATE: Mapping[int, str] = {
     23: "revoked",
     24: "untrusted",
     27: "untrusted",
+    47: "wrong-name",
+    48: "wrong-name",
     62: "wrong-name",
     64: "wrong-name",
     66: "weak-key",
@@ -75,8 +78,6 @@ CERTIFICATE_CODES = frozenset({*_CERTIFICATE.values(), "certificate"})
 CODES = CERTIFICATE_CODES | frozenset({*_REASONS.values(), "tls"})
 """everything that a handshake can end with"""
 
-# X509_V_FLAG_NO_CHECK_TIME (x509_vfy.h), which Python's ssl has no name for.
-_NO_CHECK_TIME = 0x200000
 # One per file of authorities and way of use: a configuration with more is read anew now and then,
 # no worse.
 _KEPT_CONTEXTS = 64
@@ -119,18 +120,6 @@ def taking_anything() -> ssl.SSLContext:
     return context
 
 
-def trusting_only(certificate: bytes) -> ssl.SSLContext:
-    """A context that has one certificate (DER) read by OpenSSL: it vouches for itself, whatever its
-    date, name and issuer.
-    """
-    context = taking_anything()
-    context.verify_mode = ssl.CERT_REQUIRED
-    # PARTIAL_CHAIN: the certificate itself ends its chain, though it is no root.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)
-    context.load_verify_locations(cadata=certificate)
-    return context
-
-
 def code_of(error: ssl.SSLError) -> str:
     """The fault code of a broken handshake, or of a connection that broke later."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -168,6 +157,8 @@ def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
     # take (no Authority Key Identifier, as of many a private authority) would be a fault on one
     # host and none on another.
     context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
+    # RFC 9525 section 6.3: a name counts in subjectAltName alone, for browsers and Go too.
+    context.hostname_checks_common_name = False
     # TLS 1.0 and 1.1 must not be used any more (RFC 8996).
     newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     context.minimum_version = newest[minimum]

@@ -32,6 +32,8 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from checks.contract import Failed
 from checks.transport.connect import Place, connect, resolve
+from checks.transport.http import forgiving
+from checks.transport.http.trust import chain, ends_at
 from checks.transport.stages import Stages
 from checks.transport.tls import trusting
 
@@ -43,12 +45,40 @@ _QUEUED_MESSAGES = 16
 
 
 class Guarded(ClientConnection):
-    """Lets go at once of a peer that broke the protocol, instead of awaiting its farewell."""
+    """Lets go at once of a peer that broke the protocol, instead of awaiting its farewell. The
+    answer to the upgrade is read as every other HTTP is: 1xx before it are passed over (RFC 9110
+    section 15.2), and what browsers forgive is forgiven.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._head: bytearray | None = bytearray()
 
     def data_received(self, data: bytes) -> None:
+        if self._head is not None:
+            self._head += data
+            if (plain := self._upgraded(self._head)) is None:
+                return
+            data, self._head = plain, None
         super().data_received(data)
         if self.protocol.handshake_exc or self.protocol.parser_exc:
             self.transport.abort()
+
+    def eof_received(self) -> None:
+        # What came of a head that never got whole is for the library to complain of.
+        if self._head:
+            begun, self._head = bytes(self._head), None
+            super().data_received(begun)
+        super().eof_received()
+
+    @staticmethod
+    def _upgraded(came: bytearray) -> bytes | None:
+        """The answer in good form and what follows it; None while its head goes on."""
+        if found := forgiving.final_head(came):
+            head, after = found
+            return head.in_full() + after
+        hopeless = len(came) > LARGEST_MESSAGE_BYTES or forgiving.is_hopeless(came)
+        return bytes(came) if hopeless else None
 
 
 async def connection_to(stages: Stages, edge: Mapping[str, Any]) -> ClientConnection:
@@ -176,10 +206,10 @@ def _upgrade_faults() -> Iterator[None]:
 
 def _certificate(secured: ssl.SSLObject) -> dict[str, Any]:
     """When it ends (seconds since 1970), and what was agreed."""
-    certificate = secured.getpeercert() or {}
     agreed = {"note": f"{secured.version()} {(secured.cipher() or ('',))[0]}"}
-    ends = certificate.get("notAfter")
-    return {**agreed, "not_after": ssl.cert_time_to_seconds(str(ends))} if ends else agreed
+    # A chain is as old as its oldest link.
+    ends = min(map(ends_at, chain(secured)), default=None)
+    return {**agreed, "not_after": ends} if ends else agreed
 
 
 def is_own_host(address: str) -> bool:

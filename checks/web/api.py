@@ -31,6 +31,7 @@ class Api(Walked, Check):
     KIND: ClassVar[str] = "api"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "integration"
+    PROGRAMS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
 # With a JSON Schema beside this file it is held to that: json_schema = "customer.schema.json"
 [checks.crm-api]

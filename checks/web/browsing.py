@@ -63,6 +63,10 @@ class Executable(Settings):
 
         return missing(self.browser)
 
+    def rights(self) -> frozenset[str]:
+        """A browser's own sandbox, and its compiler of scripts."""
+        return frozenset({"browser"})
+
     def program(self) -> str:
         """The browser's path. Raises CannotTell."""
         from checks.web.browser.executable import wanted

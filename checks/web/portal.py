@@ -47,6 +47,7 @@ class Portal(Walking, Check):
     """Fetches one page and looks at its status and its text, or walks through several."""
 
     KIND: ClassVar[str] = "portal"
+    LOOKS_ONLY: ClassVar[bool] = True
     ALSO_CALLED: ClassVar[tuple[str, ...]] = ("http", "https", "web", "website", "url")
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "portals"

@@ -23,11 +23,12 @@ from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Trace
 from checks.kind import Duty
+from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress, revealed
 from checks.web.journey_steps import Fill, JourneyStep, Open, Wait, in_stages, seconds_of, verb_of
 
 
-class PortalBrowser(Browsing, Check):
+class PortalBrowser(ClearText, Browsing, Check):
     """Makes a journey through a portal in a browser."""
 
     KIND: ClassVar[str] = "portal-browser"
@@ -63,6 +64,14 @@ steps = [
         if not isinstance(self.steps[0], Open):
             raise ValueError('a journey begins with a page; make the first step { open = "/" }')
         return self
+
+    def clear_text(self) -> str | None:
+        """A secret that is typed into a page, on http."""
+        opened = [step.open for step in self.steps if isinstance(step, Open)]
+        typed = any(isinstance(step, Fill) and step.secret for step in self.steps)
+        if not typed or not any(map(is_open, (self.url, *opened))):
+            return None
+        return f"a secret is typed into a page in the clear; write https://, {MEANT}"
 
     def measures(self) -> Mapping[str, str]:
         """A time for each stage, and what the pages did on the side."""

@@ -152,7 +152,7 @@ records = "answered_calls"
             f"report{_ending(answer)}", answer.head.content_type or "text/plain", answer.body
         )
         with trace.stage("figures"):
-            told = {figure.name: figure.read(answer.text, written) for figure in self.figures}
+            told = {one.name: await one.read(answer.text, written) for one in self.figures}
         trace.note(f"{kept.name}, the report of {date}: {_listed(told)}")
         with trace.stage("records"):
             recorded = await self._recorded(trace, date)

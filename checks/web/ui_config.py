@@ -23,8 +23,8 @@ from checks.json_diff import difference
 from checks.kind import Duty
 from checks.settings import Settings
 from checks.transport.http.message import Answer
-from checks.web.expected import parsed
-from checks.web.json_path import JsonPath, values
+from checks.web.expected import at_paths
+from checks.web.json_path import JsonPath
 from checks.web.step_kinds import AFTERWARDS_SECONDS, Walked
 
 # A new release of a portal changes everything: two screens of difference say that.
@@ -114,11 +114,11 @@ lands_on = "/home"
 
     async def _seen(self, answer: Answer) -> dict[str, Any]:
         seen: dict[str, Any] = {}
-        if at_paths := [
+        if looks := [
             (look.name, look.json_path) for look in self.looks if look.json_path is not None
         ]:
-            document = parsed(answer.text)
-            seen = {name: values(document, path) for name, path in at_paths}
+            found = await at_paths(answer.text, [path for _, path in looks])
+            seen = {name: there for (name, _), there in zip(looks, found, strict=True)}
         chosen = [
             look.model_dump(include={"name", "css", "attributes"})
             for look in self.looks

@@ -50,6 +50,7 @@ class Webhook(Walked, Check):
     KIND: ClassVar[str] = "webhook"
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "integration"
+    PROGRAMS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
 [checks.crm-webhook]
 kind = "webhook"

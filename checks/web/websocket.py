@@ -27,7 +27,9 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.host_port import without_variable
+from checks.transport.http.message import shown
 from checks.web.browsing import revealed
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ _ADDRESS = re.compile(
 # not answered among so many does not.
 _MOST_MESSAGES = 1000
 _SHOWN = 120
+# A proxy knows of a dead backend as soon as it connects; on a slow way a round trip is 0.3 s.
+_STAYS_SECONDS = 0.4
 
 
 def _address(written: str) -> str:
@@ -55,7 +59,7 @@ def _address(written: str) -> str:
     return written
 
 
-class WebSocket(Check):
+class WebSocket(ClearText, Check):
     """Opens a WebSocket, says something and awaits the answer."""
 
     KIND: ClassVar[str] = "websocket"
@@ -84,7 +88,9 @@ answer = "pong"
     send: str | None = None
     """what is said once it is open; without it we only listen"""
     answer: str | None = None
-    """a text that the answer has; without it the upgrade is all that is awaited"""
+    """a text that the answer has; without it the upgrade is all that is awaited, and that the
+    server does not close at once
+    """
     within: Duration = Field(default=10.0, gt=0)
     """how soon each stage must pass"""
     trusted_certificates: ReadableFile | None = None
@@ -95,6 +101,17 @@ answer = "pong"
         if self.send is not None and self.answer is None:
             raise ValueError("'send' needs an 'answer' to await")
         return self
+
+    async def try_out(self, trace: Trace) -> bool:
+        """Open it, and say nothing."""
+        async with self._connection(trace):
+            return True
+
+    def clear_text(self) -> str | None:
+        """The token, on ws."""
+        if self.token is None or not is_open(self.url):
+            return None
+        return f"its token goes over the network in the clear; write wss://, {MEANT}"
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -131,6 +148,8 @@ answer = "pong"
             if self.answer is not None:
                 with trace.stage("answer"):
                     await self._hear(connection, self.answer)
+            else:
+                await _stays(connection, trace)
         trace.measure("total_seconds", time.monotonic() - began)
 
     @asynccontextmanager
@@ -191,6 +210,27 @@ answer = "pong"
             raise Failed(
                 "timeout", f"no answer with {wanted!r} within {self.within:g} s{said}"
             ) from None
+
+
+async def _stays(connection: ClientConnection, trace: Trace) -> None:
+    """A proxy upgrades, and closes when it finds nobody behind it. Raises Failed."""
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        # RFC 6455 section 5.5.3: a ping must be answered, so who is there tells it at once.
+        async with asyncio.timeout(_STAYS_SECONDS):
+            await (await connection.ping())
+    except (TimeoutError, ConnectionClosed):
+        # Who neither answers nor closes may be slow: the upgrade itself was good.
+        if connection.protocol.close_rcvd is None and not connection.protocol.eof_sent:
+            return
+    else:
+        return
+    trace.broke("websocket")
+    code, reason = connection.close_code, connection.close_reason
+    raise Failed(
+        "closed", f"opened, and closed at once (code {code}) {shown(reason or '')}".strip()
+    )
 
 
 class _Told:

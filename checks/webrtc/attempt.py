@@ -15,6 +15,7 @@ from checks.settings import Secret
 from checks.telephony.audio import nonce
 from checks.telephony.call import evidence
 from checks.telephony.call.account import account_of
+from checks.telephony.call.agent_offer import screens
 from checks.telephony.call.leg import START_SECONDS, Phone
 from checks.telephony.call.line import Line
 from checks.telephony.call.media_judgement import hold_to_truth
@@ -158,6 +159,9 @@ class Attempt:
             account=way.account(("PCMA", "PCMU")),
         )
         await self._in_time(agent, "ready", within=START_SECONDS)
+        # Before the registration: from then on it may be rung.
+        for screen in screens(self._check.script, self._check.user).values():
+            agent.order("screen", **{**screen, "picks_up": False})
         agent.order("register")
         await self._registered(agent)
         return agent

@@ -25,6 +25,7 @@ from websockets.exceptions import ConnectionClosed
 
 from checks.contract import Failed
 from checks.telephony.sip import digest, ladder
+from checks.telephony.sip.message import as_sent
 from checks.webrtc.sip_requests import Identity, on_branch_of, reply
 
 # A call has some tens of messages.
@@ -102,9 +103,10 @@ class Signalling:
 
     async def say(self, message: Request | Response) -> None:
         """Send one message. Raises Failed (dropped)."""
-        self._keep("sent", bytes(message))
+        written = as_sent(message)
+        self._keep("sent", written)
         try:
-            await self._connection.send(bytes(message).decode())
+            await self._connection.send(written.decode())
         except ConnectionClosed:
             # The reading side knows the reason of the end; it may be a moment late.
             raise self.broken or Failed("dropped", "the WebSocket is closed") from None

@@ -45,6 +45,10 @@ _AFTER_A_BREAK = timedelta(seconds=60)
 _CONFIRM_WITHIN_SECONDS = 600.0
 
 
+class UnderWay(Exception):
+    """An audit is being made; its text says so."""
+
+
 class AuditRound:
     """The audit of one site."""
 
@@ -111,7 +115,19 @@ class AuditRound:
     async def by_hand(
         self, heard: Callable[[str], None] | None = None, send: bool = False
     ) -> Audit:
-        """Look at every part now and make the report of yesterday; `send` keeps and mails it."""
+        """Look at every part now and make the report of yesterday; `send` keeps and mails it.
+        Raises UnderWay.
+        """
+        if self._running:
+            raise UnderWay("an audit is under way; `reveille report show` has it when it is done")
+        # That of the morning waits meanwhile, and one that was sent by hand stands for it.
+        self._running = True
+        try:
+            return await self._by_hand(heard, send)
+        finally:
+            self._running = False
+
+    async def _by_hand(self, heard: Callable[[str], None] | None, send: bool) -> Audit:
         await self.parts(heard)
         now = self._clock.now()
         today = now.astimezone(self._configuration.site.zone).date()

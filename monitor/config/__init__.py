@@ -9,7 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from monitor.config import in_force
 from monitor.config.configuration import CheckEntry, Configuration
+from monitor.config.difference import Difference, difference
+from monitor.config.effective_settings import effective
 from monitor.config.fault_list import ConfigurationFaults, Fault, located
 from monitor.config.loading import load
 from monitor.config.sound_part import load_sound_part
@@ -18,8 +21,12 @@ __all__ = [
     "CheckEntry",
     "Configuration",
     "ConfigurationFaults",
+    "Difference",
     "Fault",
+    "difference",
     "effective",
+    "in_force",
+    "index",
     "json_schema",
     "load",
     "load_sound_part",
@@ -52,11 +59,20 @@ def whole_reference() -> str:
     return markdown.reference()
 
 
-def reference_of(kind: str) -> str:
-    """The part of one kind of check or desk. Raises LookupError, naming the nearest."""
+def reference_of(word: str, width: int = 100) -> str:
+    """The part of one kind of check or desk, or of a section. Raises LookupError, naming the
+    nearest.
+    """
     from monitor.config.reference import markdown
 
-    return markdown.reference_of(kind)
+    return markdown.reference_of(word, width)
+
+
+def index(width: int = 100) -> str:
+    """Every section and kind, a line each."""
+    from monitor.config.reference import markdown
+
+    return markdown.index(width)
 
 
 def json_schema() -> dict[str, Any]:
@@ -64,10 +80,3 @@ def json_schema() -> dict[str, Any]:
     from monitor.config.reference import json_schema
 
     return json_schema.json_schema()
-
-
-def effective(configuration: Configuration) -> dict[str, Any]:
-    """What is in force, defaults and all, as plain data; of a secret only its place."""
-    from monitor.config import effective_settings
-
-    return effective_settings.effective(configuration)

@@ -65,6 +65,10 @@ class Configuration:
     desks: Mapping[str, DeskSettings]
     audit: Audit | None
     policy: Policy
+    administrators: str = "reveille"
+    """the group whose members may act through the daemon's control socket"""
+    included: tuple[Path, ...] = ()
+    """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
 

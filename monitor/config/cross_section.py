@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from checks.fault_codes import NARROWED
-from checks.settings import shown
+from checks.settings import nearest, shown
 from monitor.config.configuration import Configuration, secrets_in, tables_in
 from monitor.config.errors.explanation import Found, offer
+from monitor.config.fault_list import dotted
 from monitor.config.model_reader import Table
-from monitor.config.models import CUSTOMER, OPERATORS
 from monitor.config.odd_values import odd_values
-from monitor.core.policy import Policy
-from monitor.desks.list import desk_kinds
+from monitor.config.whom_it_tells import nobody_told
+
+# As many as fit a line of a terminal.
+_MOST_NAMED = 8
 
 
 def diagnoses(tables: Table) -> Iterator[Found]:
@@ -39,9 +42,9 @@ def diagnoses(tables: Table) -> Iterator[Found]:
                     place, "a check does not diagnose itself", "name the checks of the layers below"
                 )
             elif other not in asked:
-                hint = offer(
-                    other, [one for one in asked if one != name], "there is no other check"
-                )
+                hint = nearest(other, others_of := [one for one in asked if one != name])
+                known = f"name one of {', '.join(others_of[:_MOST_NAMED])}" if others_of else ""
+                hint = hint or f"; write that too, or {known or 'leave the name out'}"
                 yield Found.said(place, f"there is no [checks.{other[:60]}]{hint}")
             # Every check of a circle finds it: it is told at the first of them.
             elif (circle := _circle(name, other, asked)) and frozenset(circle) not in told:
@@ -114,18 +117,33 @@ def _texts(table: object, key: str) -> list[tuple[int, str]]:
 
 
 def warnings(configuration: Configuration) -> list[Found]:
-    """What is allowed, and probably not meant."""
-    return [
+    """What is allowed, and probably not meant; what is said of several things in the same words is
+    one of them.
+    """
+    found = [
         *_idle(configuration),
-        *_nobody_told(configuration),
-        *_roles_not_told(configuration),
-        *_roles_not_filled(configuration),
+        *nobody_told(configuration),
         *_secrets_not_there(configuration),
+        *_passwords_in_the_clear(configuration),
         *_hosts_without(configuration),
         *_older_codes(configuration),
         *_old_words(configuration),
         *odd_values(configuration),
     ]
+    alike: dict[tuple[str, str], list[Found]] = {}
+    for one in found:
+        alike.setdefault((one.wrong, one.right), []).append(one)
+    return [_together(several) for several in alike.values()]
+
+
+def _together(several: list[Found]) -> Found:
+    """One line for all of them, at the first place: forty portals with one mistake are one
+    mistake.
+    """
+    first = several[0]
+    if len(several) == 1:
+        return first
+    return replace(first, path=", ".join(dotted(one.place) for one in several))
 
 
 def _old_words(configuration: Configuration) -> Iterator[Found]:
@@ -157,95 +175,11 @@ def _older_codes(configuration: Configuration) -> Iterator[Found]:
 def _idle(configuration: Configuration) -> Iterator[Found]:
     if not configuration.checks:
         yield Found(("checks",), "there is no check yet", "write [checks.NAME]")
-    if not configuration.desks:
-        yield Found(("desks",), "there is no desk: nobody is sent a ticket", "write [desks.NAME]")
     named = {other for entry in configuration.checks.values() for other in entry.diagnose}
     for name, entry in configuration.checks.items():
         if entry.timetable is None and name not in named:
             right = "write 'at' or 'every', or name it in another's 'diagnose'"
             yield Found(("checks", name), "runs only by hand", right)
-
-
-def _nobody_told(configuration: Configuration) -> Iterator[Found]:
-    """Whom a ticket or a report is for, and no desk that takes it there. No desk at all is told of
-    by itself."""
-    if not configuration.desks:
-        return
-    if mailing := configuration.desks_taking("people"):
-        yield from _in_vain(configuration, mailing)
-        return
-    right = f"write [desks.NAME] with kind = {_mailers()}"
-    helpdesk = configuration.desks_taking("tickets")
-    told = "only the helpdesk is told" if helpdesk else "nobody is told"
-    if any(person.mail for person in configuration.people):
-        yield Found(("people",), f"people have mail addresses, and no desk mails: {told}", right)
-    elif not helpdesk:
-        yield Found(("desks",), "no desk sends anything: nobody is told", right)
-    if configuration.audit is not None:
-        yield Found(("audit", "to"), "no desk mails: nobody gets the report", right)
-
-
-def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:
-    for name in mailing[1:]:
-        # Copies are what a second mail desk is for; without any, nothing ever goes through it.
-        if not configuration.desks[name].copies():
-            first = f"people hear through [desks.{mailing[0]}], the first that mails"
-            yield Found(
-                ("desks", name),
-                f"nothing goes through it: {first}",
-                "leave it out, or write who gets copies through it",
-            )
-
-
-def _mailers() -> str:
-    """The kinds of desk that take letters to people, as they are written."""
-    kinds = [shown(kind) for kind, desk in desk_kinds().items() if "people" in desk.TAKES]
-    return " or ".join(kinds)
-
-
-def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
-    policy = configuration.policy
-    for number, person in enumerate(configuration.people):
-        if person.role not in (*policy.roles, OPERATORS, CUSTOMER):
-            wrong = f"no ladder of policy {policy.name!r} tells {shown(person.role)}"
-            yield Found.said(
-                ("people", number, "role"),
-                wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS, CUSTOMER])),
-            )
-
-
-def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
-    """A level that nobody hears of is passed over in the night: better said now."""
-    policy, region = configuration.policy, configuration.site.region
-    mailed = {person.role for person in configuration.people if person.mail}
-    for role in policy.roles:
-        desks = policy.contacts(role, region)
-        if role in mailed or any(desk.mail for desk in desks):
-            continue
-        levels = f"{role!r} ({', '.join(_levels(policy, role))})"
-        right = f'write [[people]] with role = "{role}" and a mail address'
-        elsewhere = sorted(
-            {desk.region for desk in policy.desks if desk.role == role and desk.region}
-        )
-        if any(person.role == role for person in configuration.people):
-            yield Found(("people",), f"nobody of the role {levels} has a mail address", right)
-        elif desks:
-            yield Found(("people",), f"the published desk {levels} has only phones", right)
-        elif elsewhere:
-            wrong = (
-                f"policy {policy.name!r} has no desk {levels}"
-                f" {f'for {shown(region)}' if region else 'without one'}"
-            )
-            yield Found.said(("site", "region"), wrong + offer(region, elsewhere))
-        else:
-            yield Found(("people",), f"nobody has the role {levels}", right)
-
-
-def _levels(policy: Policy, role: str) -> Iterator[str]:
-    for ladder in policy.ladders:
-        for level in ladder.levels:
-            if level.role == role:
-                yield f"level {level.number} of {ladder.name!r}"
 
 
 def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
@@ -268,6 +202,13 @@ def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
                 secret.reveal()
             except LookupError as error:
                 yield Found(place, str(error.args[0]))
+
+
+def _passwords_in_the_clear(configuration: Configuration) -> Iterator[Found]:
+    for name, entry in configuration.checks.items():
+        for place, table in tables_in(entry.probe, ("checks", name)):
+            if said := table.in_the_clear():
+                yield Found.said(place, said)
 
 
 def _hosts_without(configuration: Configuration) -> Iterator[Found]:

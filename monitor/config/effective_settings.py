@@ -24,8 +24,10 @@ def effective(configuration: Configuration) -> dict[str, Any]:
     """Everything that is in force, ready for JSON."""
     return {
         "file": str(configuration.file),
+        "included": [str(path) for path in configuration.included],
         "state": str(configuration.state),
         "keep_evidence": configuration.keep_evidence,
+        "administrators": configuration.administrators,
         "site": _plain(configuration.site),
         "people": [_plain(person) for person in configuration.people],
         "lines": {name: _settings(line) for name, line in configuration.lines.items()},

@@ -10,9 +10,10 @@ from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import shown, write_duration
 from monitor.config.configuration import CheckEntry
-from monitor.config.errors.explanation import offer
+from monitor.config.errors.explanation import NO_SUCH_KEY, offer
+from monitor.config.inclusion import DEFAULTS
 from monitor.config.model_introspection import fields
-from monitor.config.model_reader import Reading, Table, without
+from monitor.config.model_reader import Reading, Table, kind_hint, without
 from monitor.config.models import Rhythm, Site, expectation
 from monitor.core.timetable import Daily, Every, Timetable, phase_seconds
 
@@ -26,6 +27,23 @@ def read_checks(reading: Reading, site: Site | None) -> dict[str, CheckEntry]:
         name: _entry(reading, site, name, table, known) for name, table in reading.named("checks")
     }
     return {name: entry for name, entry in made.items() if entry is not None}
+
+
+def read_defaults(reading: Reading) -> None:
+    """What [defaults.KIND] may say: keys of that kind, with values that are looked at in the checks
+    which take them over.
+    """
+    known = kinds()
+    for name, table in reading.named(DEFAULTS):
+        if name not in known:
+            reading.fault(
+                (DEFAULTS, name), f"there is no kind {shown(name)}{kind_hint(name, known)}"
+            )
+            continue
+        keys = [*fields(known[name]), *sorted(RHYTHM)]
+        for key in table:
+            if key not in keys:
+                reading.fault((DEFAULTS, name, key), NO_SUCH_KEY + offer(key, keys))
 
 
 def _entry(

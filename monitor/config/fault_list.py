@@ -27,6 +27,8 @@ class Fault:
     right: str = ""
     line: int | None = field(default=None, compare=False)
     """the line of the file, counted from 1, where one can be named"""
+    file: str = field(default="", compare=False)
+    """the file, where it is not the one that was named but one that it includes"""
 
     def __str__(self) -> str:
         said = f"{self.wrong}; {self.right}" if self.right else self.wrong
@@ -46,6 +48,7 @@ class ConfigurationFaults(Exception):
 
 def located(file: str, fault: Fault) -> str:
     """A fault with its file and line, in the form that editors and terminals make a link of."""
+    file = fault.file or file
     return f"{file}:{fault.line}: {fault}" if fault.line else f"{file}: {fault}"
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from checks.telephony.call.line import Line
 from monitor.config import cross_section
 from monitor.config.configuration import Configuration
-from monitor.config.entries import read_checks
+from monitor.config.entries import read_checks, read_defaults
 from monitor.config.errors.explanation import Found
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
+from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.models import Audit, Person, Site
@@ -33,14 +34,20 @@ def load(path: Path | str) -> Configuration:
 
 
 def understand(written: Written) -> Configuration:
-    """The configuration that was written. Raises ConfigurationFaults with every fault, in file
-    order.
+    """The configuration that was written, with all that it includes. Raises ConfigurationFaults
+    with every fault, in file order.
     """
-    reading = Reading(written.tables, written.file.absolute().parent)
+    files = whole_of(written)
+    reading = Reading(files.tables, written.file.absolute().parent)
     configuration = whole(reading, written.file)
-    if configuration is None or reading.found:
-        raise ConfigurationFaults(str(written.file), in_order(reading.found, written))
-    return replace(configuration, warnings=in_order(cross_section.warnings(configuration), written))
+    if configuration is None or reading.found or files.wrong:
+        found = in_order(reading.found, files)
+        raise ConfigurationFaults(str(written.file), (*files.wrong, *found))
+    return replace(
+        configuration,
+        included=tuple(one.file for one in files.files[1:]),
+        warnings=in_order(cross_section.warnings(configuration), files),
+    )
 
 
 def whole(reading: Reading, file: Path) -> Configuration | None:
@@ -52,6 +59,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     if site is not None:
         # Known before the checks are read: some of them take a time of day in the zone of the site.
         reading.context["timezone"] = site.timezone
+    read_defaults(reading)
     people = reading.entries("people", Person)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
     checks = read_checks(reading, site)
@@ -78,7 +86,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         maintenance=tuple(window.window(site.timezone) for window in maintenance),
         desks=desks,
         audit=audit,
-        policy=policy,
+        policy=policy.at(site.timezone, site.days_off),
+        administrators=top.administrators,
     )
 
 
@@ -98,12 +107,20 @@ def _desks(reading: Reading) -> dict[str, DeskSettings]:
     return made
 
 
-def in_order(found: Iterable[Found], written: Written) -> tuple[Fault, ...]:
-    """What was found, each once, by its place in the file."""
-    places = written.places
-    # Members of a union may find the same fault at the same place: it is told once.
-    ordered = sorted(dict.fromkeys(found), key=lambda one: places.offset(one.place))
-    return tuple(
-        Fault(one.path or dotted(one.place), one.wrong, one.right, places.line(one.place))
-        for one in ordered
-    )
+def in_order(found: Iterable[Found], files: Whole) -> tuple[Fault, ...]:
+    """What was found, each once, by its file and its place there."""
+    told: dict[tuple[int, int, Fault], None] = {}
+    of_defaults = set[str]()
+    for one in found:
+        written, place = files.home(one.place)
+        path = one.path or dotted(place)
+        file = "" if written is files.main else str(written.file)
+        fault = Fault(path, one.wrong, one.right, written.places.line(place), file)
+        # Each check that takes a default over finds its fault, some in words of their own.
+        if place[:1] == (DEFAULTS,):
+            if path in of_defaults:
+                continue
+            of_defaults.add(path)
+        # Members of a union may find the same fault at the same place: it is told once.
+        told[files.files.index(written), written.places.offset(place), fault] = None
+    return tuple(fault for _, _, fault in sorted(told, key=lambda key: key[:2]))

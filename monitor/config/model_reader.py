@@ -17,7 +17,7 @@ from monitor.config.model_introspection import fields
 from monitor.config.models import wrong_name
 
 Table = dict[str, Any]
-TOP_KEYS = ("state",)
+TOP_KEYS = ("state", "include", "keep_evidence")
 _S = TypeVar("_S", bound=Settings)
 
 
@@ -112,11 +112,16 @@ class Reading:
         if written is None:
             self.fault((*place, "kind"), f"is missing{offer('', sorted(kinds))}")
         elif isinstance(written, str):
-            hint = _called_elsewhere(written, kinds) or offer(written, sorted(kinds))
+            hint = kind_hint(written, kinds)
             self.fault((*place, "kind"), f"there is no kind {shown(written)}{hint}")
         else:
             self.fault((*place, "kind"), f"a text belongs here, not {what(written, ())}")
         return None
+
+
+def kind_hint(written: str, kinds: Mapping[str, type[_S]]) -> str:
+    """What may have been meant by a kind that there is not."""
+    return _called_elsewhere(written, kinds) or offer(written, sorted(kinds))
 
 
 def _called_elsewhere(written: str, kinds: Mapping[str, type[_S]]) -> str:

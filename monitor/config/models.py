@@ -7,7 +7,7 @@ would write.
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from checks.settings import Duration, Settings, nearest, shown
+from monitor.config.holidays import holidays_of
 from monitor.core.verdict import Expectation
 
 # The role of the site's own shift.
@@ -71,6 +72,11 @@ def _zone(written: str) -> str:
             nearest(written, available_timezones()) or "; write an IANA name, as in 'Asia/Kolkata'"
         )
         raise ValueError(f"there is no time zone {shown(written)}{hint}") from None
+    return written
+
+
+def _known_holidays(written: tuple[str, ...]) -> tuple[str, ...]:
+    holidays_of(written)
     return written
 
 
@@ -169,6 +175,17 @@ class Site(Settings):
     """the region by which the policy chooses among its desks"""
     policy: Text = Field(default="ozonetel", examples=["ozonetel"])
     """the support policy: the name of a shipped one, or the path of a file of your own"""
+    holidays: Annotated[tuple[Text, ...], AfterValidator(_known_holidays)] = Field(
+        default=(), examples=[["IN-MH", "2026-10-30", "not 2026-08-15"]]
+    )
+    """days that are no business days: dates, and countries or parts of one (ISO 3166) for their
+    public holidays; "not" before those that the site works on
+    """
+
+    @property
+    def days_off(self) -> frozenset[date]:
+        """The days of `holidays`."""
+        return holidays_of(self.holidays)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from checks.settings import nearest, shown, write_duration
 from monitor.config.configuration import Configuration
 from monitor.config.errors.explanation import Found
+from monitor.core.failure import Case
 from monitor.core.policy_rules import named, names
 
 # The tz database keeps these names for old programs: one offset all the year round.
@@ -26,6 +28,8 @@ def odd_values(configuration: Configuration) -> Iterator[Found]:
     """Each of them, with what would be right."""
     yield from _components(configuration)
     yield from _slower_than_their_rhythm(configuration)
+    yield from _backups_of_backups(configuration)
+    yield from _alarms_of_forecasts(configuration)
     yield from _zone(configuration.site.timezone)
 
 
@@ -60,6 +64,47 @@ def _slower_than_their_rhythm(configuration: Configuration) -> Iterator[Found]:
                 f" {write_duration(entry.every)} (every)",
                 "write a longer 'every', or a shorter 'within'",
             )
+
+
+def _backups_of_backups(configuration: Configuration) -> Iterator[Found]:
+    """A directory that its own backups are put into: each of them holds all that were before."""
+    for name, entry in configuration.checks.items():
+        path, folder = (getattr(entry.probe, key, None) for key in ("path", "folder"))
+        if entry.probe.BACKUPS != "takes" or not isinstance(path, Path):
+            continue
+        left_out = getattr(entry.probe, "exclude", ())
+        if isinstance(folder, Path) and folder.is_relative_to(path) and not left_out:
+            yield Found(
+                ("checks", name, "folder"),
+                "the backups lie in what is backed up: each holds all that were before",
+                f"name a folder outside of {path}, or leave it out with 'exclude'",
+            )
+
+
+def _alarms_of_forecasts(configuration: Configuration) -> Iterator[Found]:
+    """What ends in some days is no outage, and is told as the worst one where its component says
+    so.
+    """
+    policy = configuration.policy
+    for name, entry in configuration.checks.items():
+        for number, expected in enumerate(entry.expect):
+            if not expected.measure.endswith("_days"):
+                continue
+            case = Case(
+                entry.probe.KIND,
+                code=f"expected:{expected.measure}",
+                check=name,
+                component=entry.component,
+                layer=entry.probe.highest_layer(),
+            )
+            found = policy.classify(case)
+            if found.severity.rank == 0:
+                title = f"{found.severity.id}, {found.issue.title!r}"
+                yield Found(
+                    ("checks", name, "expect", number),
+                    f"broken it is told as {title}, days before anything is",
+                    "leave 'component' out, or write it under 'warn'",
+                )
 
 
 def _zone(zone: str) -> Iterator[Found]:

@@ -24,10 +24,18 @@ class Top(Settings):
     """the folder for the ledger and the evidence; without it systemd's $STATE_DIRECTORY, else
     /var/lib/reveille
     """
+    include: tuple[str, ...] = Field(default=(), examples=[["portals.toml", "sites/*.toml"]])
+    """more files of this configuration, by name or pattern; paths in them count from the folder of
+    this one
+    """
     # Less than a day would sweep away what the morning's report of yesterday still shows.
     keep_evidence: Annotated[Duration, Field(ge=86400)] = 30 * 86400.0
     """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is
     kept longer
+    """
+    administrators: str = Field(default="reveille", pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")
+    """the group whose members may take tickets, run checks and restore through the running daemon,
+    without being root
     """
 
 
@@ -50,7 +58,7 @@ class Section:
         return {
             "once": f"[{self.name}]",
             "list": f"[[{self.name}]]",
-            "named": f"[{self.name}.NAME]",
+            "named": f"[{self.name}.{'KIND' if self.name == 'defaults' else 'NAME'}]",
         }[self.form]
 
 
@@ -67,6 +75,14 @@ SECTIONS = (
     Section("lines", Line, "named", "Accounts over which test calls are placed. Lines are scarce."),
     Section(
         "agents", Line, "named", "Accounts by which Reveille answers as an agent.", like="lines"
+    ),
+    Section(
+        "defaults",
+        Rhythm,
+        "named",
+        "What all checks of one kind have, unless they say otherwise: [defaults.portal] has keys of"
+        " the kind portal.",
+        like="checks",
     ),
     Section(
         "checks",

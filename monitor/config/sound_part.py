@@ -16,6 +16,7 @@ from pathlib import Path
 
 from monitor.config.configuration import Configuration
 from monitor.config.fault_list import ConfigurationFaults
+from monitor.config.inclusion import whole_of
 from monitor.config.loading import in_order, whole
 from monitor.config.model_reader import Reading, Table
 from monitor.config.toml_text import Written, parse, read
@@ -33,13 +34,16 @@ def load_sound_part(path: Path | str) -> tuple[Configuration, ConfigurationFault
     """
     file = Path(path)
     written, slip = _sound_text(file)
-    reading = Reading(written.tables, file.absolute().parent)
+    files = whole_of(written)
+    if files.wrong and slip is None:
+        slip = ConfigurationFaults(str(file), files.wrong)
+    reading = Reading(files.tables, file.absolute().parent)
     found = whole(reading, file)
     if not reading.found:
         if found is None:
             raise ConfigurationFaults(str(file), ())
         return found, slip
-    faults = slip or ConfigurationFaults(str(file), in_order(reading.found, written))
+    faults = slip or ConfigurationFaults(str(file), in_order(reading.found, files))
     if found is None and not any(one.place[:2] in _NEVER_GUESSED for one in reading.found):
         found = whole(Reading(_without_faulty_keys(reading), reading.directory), file)
     if found is None:

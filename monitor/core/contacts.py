@@ -1,5 +1,7 @@
-"""Who stands behind a role: the site's own people; where it names none, the policy's published
-desks of its region.
+"""Who stands behind a role: the site's own people, and nobody else.
+
+Rule: a policy's published desks are other companies' telephones and mailboxes. They are shown, and
+never a route: a policy that was only chosen must not write to a stranger in the night.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ class Person(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody, or some desk, that can be told. `published` says that the policy names it, not the
-    site.
+    """Somebody who is told; or, where `published`, a desk that the policy names and the site does
+    not: shown, and never told.
     """
 
     name: str
@@ -36,15 +38,15 @@ class Recipient:
     published: bool = False
 
 
-def audience(
-    policy: Policy, role: str, region: str, people: Iterable[Person] = ()
-) -> tuple[Recipient, ...]:
-    """Everybody behind a role at a site in a region; () when nobody is."""
-    # People of the site replace the published desk whole: beside them it would hear of every step
-    # inside the house.
-    own = tuple(
+def audience(role: str, people: Iterable[Person]) -> tuple[Recipient, ...]:
+    """Everybody whom the site names for a role; () when nobody is, and its level is passed over."""
+    return tuple(
         Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role
     )
-    return own or tuple(
-        Recipient(d.title, d.mail, d.phone, True) for d in policy.contacts(role, region)
-    )
+
+
+def published(policy: Policy, role: str, region: str) -> tuple[Recipient, ...]:
+    """The desks that the policy publishes for a role in a region: told by nobody but a person who
+    picks up a telephone.
+    """
+    return tuple(Recipient(d.title, d.mail, d.phone, True) for d in policy.contacts(role, region))

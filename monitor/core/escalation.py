@@ -2,9 +2,9 @@
 
 Rules: each level is told once; levels of the same instant are told together; after a time of
 silence (the daemon was down) only the highest overdue instant is told and the levels below are
-named as skipped; a level that reaches nobody passes its turn to the next at once, unless another of
-its instant is reached, and is named so that it becomes a warning of its own; nothing is told of
-what is resolved.
+named as skipped, unless the ladder says that all of them must hear (`catch_up`); a level that
+reaches nobody passes its turn to the next at once, unless another of its instant is reached, and is
+named so that it becomes a warning of its own; nothing is told of what is resolved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from monitor.core.open_hours import ALWAYS, Calendar, due
+from monitor.core.open_hours import NO_CALENDARS, Calendars, Span, due
 from monitor.core.policy_terms import Ladder, Level
 
 Standing = Literal["told", "skipped", "next", "later"]
@@ -57,12 +57,22 @@ class Due:
 
 
 def ladder_times(
-    ladder: Ladder, opened_at: datetime, calendar: Calendar = ALWAYS
+    ladder: Ladder,
+    opened_at: datetime,
+    calendars: Calendars = NO_CALENDARS,
+    pauses: Sequence[Span] = (),
 ) -> tuple[Rung, ...]:
-    """Every level of a ladder with the instant at which it is told, counted from `opened_at`."""
-    return tuple(
-        Rung(level, due(opened_at, level.after_seconds, calendar)) for level in ladder.levels
-    )
+    """Every level of a ladder with the instant at which it is told, counted from `opened_at` or
+    from the level that it follows. `pauses` count for nobody.
+    """
+    rungs: dict[int, Rung] = {}
+    for level in ladder.levels:
+        # A level that the severity does not have is followed from the opening: early, not never.
+        before = rungs.get(level.since_level)
+        since = before.at if before else opened_at
+        hours = calendars.get(level.calendar)
+        rungs[level.number] = Rung(level, due(since, level.after_seconds, hours, pauses))
+    return tuple(rungs.values())
 
 
 def due_levels(
@@ -73,15 +83,20 @@ def due_levels(
     acknowledged: bool = False,
     resolved: bool = False,
     reachable: Callable[[str], bool] = bool,
-    calendar: Calendar = ALWAYS,
+    calendars: Calendars = NO_CALENDARS,
+    pauses: Sequence[Span] = (),
 ) -> Due:
     """The levels to tell now, if any. `told` are the numbers done with so far (told, skipped or
     empty); `reachable` says whether a role reaches anybody at this site.
     """
-    waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
+    waiting = _waiting(
+        ladder_times(ladder, opened_at, calendars, pauses), told, acknowledged, resolved
+    )
     overdue = [rung for rung in waiting if rung.at <= now]
     if not overdue:
         return Due()
+    if ladder.catch_up and (heard := [r for r in overdue if reachable(r.level.role)]):
+        return Due(tuple(heard), (), tuple(rung for rung in overdue if rung not in heard))
     # From the newest overdue instant upwards: what lies below had its turn while the daemon was
     # down, and is skipped.
     above = [rung for rung in waiting if rung.at >= overdue[-1].at]
@@ -109,12 +124,15 @@ def next_rung(
     told: Collection[int] = (),
     acknowledged: bool = False,
     resolved: bool = False,
-    calendar: Calendar = ALWAYS,
+    calendars: Calendars = NO_CALENDARS,
+    pauses: Sequence[Span] = (),
 ) -> Rung | None:
     """The level whose turn is next as things stand; None when the ladder has nobody left
     to tell.
     """
-    waiting = _waiting(ladder_times(ladder, opened_at, calendar), told, acknowledged, resolved)
+    waiting = _waiting(
+        ladder_times(ladder, opened_at, calendars, pauses), told, acknowledged, resolved
+    )
     return waiting[0] if waiting else None
 
 

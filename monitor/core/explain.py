@@ -8,25 +8,29 @@ from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from monitor.core.contacts import Person, Recipient, audience
+from monitor.core.contacts import Person, Recipient, audience, published
+from monitor.core.escalation import Rung, ladder_times
 from monitor.core.failure import Case
 from monitor.core.open_hours import due
-from monitor.core.policy import Classification, Policy
+from monitor.core.policy import Policy
+from monitor.core.policy_terms import Target
 
 
 @dataclass(frozen=True, slots=True)
 class DatedTarget:
-    """A promise with its instant, in the site's zone."""
+    """A promise with its instant, in the site's zone; one that counts from the resolution has
+    none yet.
+    """
 
     name: str
     seconds: int
-    due_at: datetime
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class DatedLevel:
     """A level with its instants, in the site's zone, and who is told (nobody: the level is passed
-    over).
+    over); of a level that nobody fills, the published desks too, which are not told.
     """
 
     number: int
@@ -74,6 +78,7 @@ def explained(
     """
     found = policy.reclassified(what) if isinstance(what, str) else policy.classify(what)
     local = ZoneInfo(zone)
+    rungs = ladder_times(found.ladder, opened_at, policy.calendars)
     return Explanation(
         policy=policy.name,
         version=policy.version,
@@ -86,39 +91,49 @@ def explained(
         definition=found.severity.definition,
         opened_at=opened_at.astimezone(local),
         targets=tuple(
-            DatedTarget(name, seconds, due(opened_at, seconds, policy.calendar).astimezone(local))
-            for name, seconds in found.severity.targets()
+            DatedTarget(one.name, one.seconds, _due(policy, one, rungs, opened_at, local))
+            for one in found.severity.targets
         ),
         ladder=found.ladder.name,
-        levels=_levels(policy, found, region, opened_at, local, people),
+        levels=tuple(
+            DatedLevel(
+                number=rung.level.number,
+                name=rung.level.name,
+                role=rung.level.role,
+                condition=rung.level.condition,
+                at=rung.at.astimezone(local),
+                until=until.astimezone(local) if until else None,
+                # Whom the site names takes the place of a published desk whole: to call both would
+                # wake somebody for whom it is no business.
+                who=audience(rung.level.role, people) or published(policy, rung.level.role, region),
+            )
+            for rung, until in (
+                (rung, _until(policy, place, rungs, opened_at)) for place, rung in enumerate(rungs)
+            )
+        ),
     )
 
 
-def _levels(
-    policy: Policy,
-    found: Classification,
-    region: str,
-    opened_at: datetime,
-    zone: ZoneInfo,
-    people: Sequence[Person],
-) -> tuple[DatedLevel, ...]:
-    # Both ends of a level are counted on the calendar of the policy, and only then shown on the
-    # wall clock of the site.
-    def local(after_seconds: int) -> datetime:
-        return due(opened_at, after_seconds, policy.calendar).astimezone(zone)
+def _due(
+    policy: Policy, target: Target, rungs: Sequence[Rung], opened_at: datetime, zone: ZoneInfo
+) -> datetime | None:
+    if target.since == "resolved":
+        return None
+    turns = {rung.level.number: rung.at for rung in rungs}
+    since = turns.get(target.since_level, opened_at)
+    return due(since, target.seconds, policy.calendars.get(target.calendar)).astimezone(zone)
 
-    return tuple(
-        DatedLevel(
-            number=level.number,
-            name=level.name,
-            role=level.role,
-            condition=level.condition,
-            at=local(level.after_seconds),
-            until=None if level.until_seconds is None else local(level.until_seconds),
-            who=audience(policy, level.role, region, people),
-        )
-        for level in found.ladder.levels
-    )
+
+def _until(
+    policy: Policy, place: int, rungs: Sequence[Rung], opened_at: datetime
+) -> datetime | None:
+    """When the level's time is over: as the policy says, else when the next one's turn is."""
+    level = rungs[place].level
+    if level.until_seconds is None:
+        return rungs[place + 1].at if place + 1 < len(rungs) else None
+    turns = {rung.level.number: rung.at for rung in rungs}
+    since = turns.get(level.since_level, opened_at)
+    return due(since, level.until_seconds, policy.calendars.get(level.calendar))
 
 
 def _plain(value: object) -> object:

@@ -6,15 +6,17 @@ What may become of one is told in monitor/core/incident_transitions.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from checks.contract import Layer
 from monitor.core.diagnosis import Finding
+from monitor.core.escalation import Rung, ladder_times
+from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Ladder, Severity
-from monitor.core.sla import Calendar, Clock, Event, clocks
+from monitor.core.sla import Clock, Event, Promise, Span, clocks, pauses_of
 
 
 class Tell(StrEnum):
@@ -70,6 +72,17 @@ class Evidence:
     lost: int = 0
     of: int = 0
     """how much production was lost, of how much; 0 of 0 where it was not counted"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which no promise counts: it waits for somebody, or a maintenance hides it."""
+
+    since: datetime
+    until: datetime | None
+    why: str
+    by: str = ""
+    """who said so; "" for a maintenance"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +153,11 @@ class Incident:
     joined_since: datetime | None = None
     returns: int = 0
     """how often this trouble has come back, under this ticket or as the one before it"""
+    pauses: tuple[Pause, ...] = ()
+    escalated_at: datetime | None = None
+    """when a human escalated it formally: the ladder counts from there"""
+    escalated_by: str = ""
+    rca_sent_at: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -174,9 +192,44 @@ class Incident:
         """The ladder levels whose turn is past: told, or passed over."""
         return (*self.levels_told, *self.levels_skipped)
 
-    def clocks(self, now: datetime, calendar: Calendar) -> tuple[Clock, ...]:
+    def clocks(self, now: datetime, calendars: Calendars = NO_CALENDARS) -> tuple[Clock, ...]:
         """What was promised by when, and how that stands."""
+        return clocks(self._promises(now, calendars), self._events(), now)
+
+    def rungs(self, now: datetime, calendars: Calendars = NO_CALENDARS) -> tuple[Rung, ...]:
+        """The dated ladder; what was paused counts for no level."""
+        return ladder_times(self.ladder, self.climbs_from, calendars, self.paused(now))
+
+    @property
+    def climbs_from(self) -> datetime:
+        """Where the ladder starts: where the clocks do, or at a formal escalation."""
+        return self.escalated_at or self.counts_from
+
+    @property
+    def waits(self) -> Pause | None:
+        """The pause that is under way."""
+        last = self.pauses[-1] if self.pauses else None
+        return last if last and last.until is None and self.open else None
+
+    def paused(self, now: datetime) -> tuple[Span, ...]:
+        """The time that counts for no promise, up to now."""
+        return pauses_of(self._events(), now)[0]
+
+    def _promises(self, now: datetime, calendars: Calendars) -> Iterator[Promise]:
+        turns = {rung.level.number: rung.at for rung in self.rungs(now, calendars)}
+        for target in self.severity.targets:
+            since = (
+                self.works_since
+                if target.since == "resolved"
+                else turns.get(target.since_level, self.counts_from)
+            )
+            if since is not None:
+                yield Promise(target.name, since, target.seconds, calendars.get(target.calendar))
+
+    def _events(self) -> list[Event]:
         moments = [
+            *((pause.since, "paused", "") for pause in self.pauses),
+            *((pause.until, "resumed", "") for pause in self.pauses),
             (self.acknowledged_at, "acknowledged", ""),
             *((at, "breached", clock) for clock, at in self.breaches),
             # A human who closes a ticket has answered it, also if nobody acknowledged it first:
@@ -187,9 +240,11 @@ class Incident:
                 if self.works_since
                 else (self.closed_at, "ended", "")
             ),
+            (self.rca_sent_at, "rca-sent", ""),
         ]
         events = [Event(at, kind, clock) for at, kind, clock in moments if at is not None]
-        return clocks(self.severity.targets(), self.counts_from, events, now, calendar)
+        # In the order in which they happened, those of one instant as they stand here.
+        return sorted(events, key=lambda event: event.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from monitor.core.incident import (
     remembered,
     told,
 )
+from monitor.core.policy_terms import Ladder
 from monitor.core.sla import Clock
 
 
@@ -54,6 +55,25 @@ def escalated(
         "missed": [_missed(clock) for clock in missed],
     }
     return late.then(remembered(up, "escalated", facts, Tell.ESCALATED, why, levels))
+
+
+def formally(was: Incident, ladder: Ladder, by: str, why: str, now: datetime) -> Change:
+    """A human escalates it: it climbs this ladder, which counts from now. Raises ValueError if it
+    does already.
+    """
+    if was.escalated_at is not None and was.ladder.name == ladder.name:
+        raise ValueError(f"{was.escalated_by} has escalated it already")
+    up = replace(
+        was,
+        ladder=ladder,
+        escalated_at=now,
+        escalated_by=by,
+        levels_told=(),
+        levels_skipped=(),
+        reminded_at=None,
+    )
+    text = f"{by} has escalated it: {why}"
+    return remembered(up, "called-up", {"by": by, "why": why}, Tell.NOTE, text)
 
 
 def breached(was: Incident, missed: tuple[Clock, ...]) -> Change:

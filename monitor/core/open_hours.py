@@ -86,6 +86,22 @@ class Calendar:
 ALWAYS = Calendar()
 
 
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """The calendars of a policy by name. One that is not known (any more) is round the clock: a
+    clock that runs too soon is seen, one that stands still is not.
+    """
+
+    named: tuple[tuple[str, Calendar], ...] = ()
+
+    def get(self, name: str) -> Calendar:
+        """The calendar of this name."""
+        return next((calendar for known, calendar in self.named if known == name), ALWAYS)
+
+
+NO_CALENDARS = Calendars()
+
+
 class _Open:
     """Merged spans with their sums, for bisection."""
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
+from monitor.core.calendar_plan import CalendarPlan, at_site
 from monitor.core.failure import Case
+from monitor.core.ladder_plan import LadderPlan
+from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_file import read_parts
 from monitor.core.policy_parts import Parts
 from monitor.core.policy_rules import Rule
 from monitor.core.policy_terms import Classification, Contact, Issue, Ladder, Level, Owner, Severity
-from monitor.core.sla import ALWAYS, Calendar
 from monitor.core.table_reader import PolicyFault, PolicyFaults, known_names
 
 __all__ = [
@@ -45,11 +48,15 @@ class Policy:
     severities: tuple[Severity, ...]
     owners: tuple[Owner, ...]
     issues: tuple[Issue, ...]
-    ladders: tuple[Ladder, ...]
+    ladders: tuple[LadderPlan, ...]
     rules: tuple[Rule, ...]
     desks: tuple[Contact, ...]
-    calendar: Calendar = ALWAYS
-    """the hours in which its clocks run"""
+    formal: str = ""
+    """the ladder of what a human escalates; "" for the case's own"""
+    calendars: Calendars = NO_CALENDARS
+    """the hours in which its clocks run, by name"""
+    written: tuple[CalendarPlan, ...] = ()
+    """the same as the policy writes them: a zone or holidays may be the site's"""
 
     @classmethod
     def parse(
@@ -76,8 +83,14 @@ class Policy:
             ladders=tuple(parts.ladders.values()),
             rules=tuple(parts.rules),
             desks=tuple(parts.contacts),
-            calendar=parts.calendar,
+            formal=parts.formal,
+            calendars=at_site(tuple(parts.calendars.values()), "UTC", frozenset()),
+            written=tuple(parts.calendars.values()),
         )
+
+    def at(self, zone: str, holidays: frozenset[date] = frozenset()) -> Policy:
+        """The policy with the calendars of a site: its zone, and the days on which nobody works."""
+        return replace(self, calendars=at_site(self.written, zone, holidays))
 
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""
@@ -92,8 +105,7 @@ class Policy:
         """What an issue brings along when a human says that it is this one: with the loss that was
         counted, or with the severity that they name. Raises LookupError.
         """
-        found = self._classified(issue_id, "reclassified", lost, of)
-        return replace(found, severity=self.severity(severity)) if severity else found
+        return self._classified(issue_id, "reclassified", lost, of, severity)
 
     def severity(self, severity_id: str) -> Severity:
         """A severity by its id. Raises LookupError naming those there are."""
@@ -121,6 +133,11 @@ class Policy:
         here = [contact for contact in of_role if contact.region == region]
         return tuple(here or [contact for contact in of_role if not contact.region])
 
+    def formal_ladder(self, severity: Severity) -> Ladder | None:
+        """The ladder that a formally escalated case climbs; None for its own."""
+        plan = next((ladder for ladder in self.ladders if ladder.name == self.formal), None)
+        return plan.under(severity) if plan else None
+
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions that have desks of their own."""
@@ -133,15 +150,18 @@ class Policy:
             dict.fromkeys(level.role for ladder in self.ladders for level in ladder.levels)
         )
 
-    def _classified(self, issue_id: str, rule: str, lost: int = 0, of: int = 0) -> Classification:
+    def _classified(
+        self, issue_id: str, rule: str, lost: int = 0, of: int = 0, named: str = ""
+    ) -> Classification:
         issue = self.issue(issue_id)
-        id_ = issue.severity_of(lost, of)
+        severity = self.severity(named or issue.severity_of(lost, of))
+        # Every id was looked up when the policy was read: none of them can be missing here.
+        owner = next(owner for owner in self.owners if owner.id == issue.owner)
+        plan = next(ladder for ladder in self.ladders if ladder.name == issue.ladder)
         return Classification(
             issue=issue,
-            # Every id was looked up when the policy was read: none of the three can be missing
-            # here.
-            severity=next(severity for severity in self.severities if severity.id == id_),
-            owner_title=next(owner.title for owner in self.owners if owner.id == issue.owner),
-            ladder=next(ladder for ladder in self.ladders if ladder.name == issue.ladder),
+            severity=severity if owner.promises else replace(severity, targets=()),
+            owner_title=owner.title,
+            ladder=plan.under(severity),
             rule=rule,
         )

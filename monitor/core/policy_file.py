@@ -11,37 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TypeVar
 
 from checks.contract import Layer
 from monitor.core.failure import Case
 from monitor.core.policy_consistency import check_contacts, check_examples, check_rules
+from monitor.core.policy_ladders import read_ladders
 from monitor.core.policy_parts import Example, Parts
+from monitor.core.policy_promises import read_calendars, read_severities
 from monitor.core.policy_rules import FIELDS, Rule
-from monitor.core.policy_terms import (
-    Condition,
-    Contact,
-    Issue,
-    Ladder,
-    Level,
-    LossLimit,
-    Owner,
-    Severity,
-)
-from monitor.core.sla import ALWAYS, Calendar
-from monitor.core.table_reader import Table, known_names
+from monitor.core.policy_terms import Contact, Issue, LossLimit, Owner
+from monitor.core.table_reader import Table, keep_once, known_names
 
-T = TypeVar("T")
-
-NEXT_RELEASE = "next release"
 _LAYERS = tuple(layer.name.lower() for layer in Layer)
-# Each word stands for itself: the keys are what a file may say, the values are the Literal that the
-# type checker knows.
-_CONDITIONS: dict[str, Condition] = {
-    "not-resolved": "not-resolved",
-    "not-acknowledged": "not-acknowledged",
-}
-_CALENDARS: dict[str, Calendar] = {"24x7": ALWAYS}
 
 
 def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts:
@@ -49,13 +30,14 @@ def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts
     parts = Parts()
     with Table(body, "", parts.faults) as top:
         _read_heading(top, parts)
-        _read_severities(top, parts)
+        read_severities(top, parts)
         # The house's rules go first: what Reveille says of itself must not fall to a vendor's rule
         # for everything else.
         if house:
             with Table(house, "house", parts.faults) as own:
                 _read_body(own, parts)
         _read_body(top, parts)
+        _read_formal(top, parts)
         check_rules(top, parts)
         check_contacts(parts)
     check_examples(parts)
@@ -65,127 +47,34 @@ def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts
 def _read_heading(top: Table, parts: Parts) -> None:
     parts.name, parts.version = top.text("name"), top.text("version")
     parts.title, parts.source = top.text("title"), top.text("source")
-    calendar = top.text("calendar")
-    if calendar and calendar not in _CALENDARS:
-        top.fault(
-            "calendar",
-            f"there is no calendar {calendar!r}",
-            known_names(calendar, tuple(_CALENDARS)),
-        )
-    parts.calendar = _CALENDARS.get(calendar, ALWAYS)
+    read_calendars(top, parts)
 
 
-def _read_severities(top: Table, parts: Parts) -> None:
-    for rank, table in enumerate(top.tables("severity", "id", required=True)):
-        severity = Severity(
-            id=table.text("id"),
-            name=table.text("name"),
-            definition=table.text("definition"),
-            rank=rank,
-            response_seconds=table.duration("response") or 0,
-            resolution_seconds=_read_resolution(table),
-        )
-        if 0 < severity.resolution_seconds < severity.response_seconds:
-            table.fault(
-                "resolution",
-                "it is due before the response",
-                "write a resolution that is not the shorter one",
-            )
-        # Two of one id would make the rank, and so which of two cases is worse, depend on which is
-        # found first.
-        if any(severity.id == other.id for other in parts.severities):
-            table.fault("id", "this severity is there twice", "give each its own id")
-        parts.severities.append(severity)
-
-
-def _read_resolution(table: Table) -> int:
-    """Seconds; 0 for what is mended in the "next release", which nobody can set a clock to."""
-    return 0 if table.field("resolution") == NEXT_RELEASE else table.duration("resolution") or 0
+def _read_formal(top: Table, parts: Parts) -> None:
+    parts.formal = top.text("formal_ladder", default="")
+    if parts.formal and parts.formal not in parts.ladders:
+        right = known_names(parts.formal, tuple(parts.ladders))
+        top.fault("formal_ladder", f"there is no ladder {parts.formal!r}", right)
 
 
 def _read_body(table: Table, parts: Parts) -> None:
     """What a policy and the house both have."""
     for entry in table.tables("owner", "id"):
-        owner = Owner(entry.text("id"), entry.text("title"))
-        _keep(entry, "id", owner.id, owner, parts.owners)
-    _read_ladders(table, parts)
+        promises = entry.field("promises")
+        if promises not in (None, True, False):
+            entry.fault("promises", f"{promises!r} does not do", "write true or false")
+        owner = Owner(entry.text("id"), entry.text("title"), promises is not False)
+        keep_once(entry, "id", owner.id, owner, parts.owners)
+    read_ladders(table, parts)
     for entry in table.tables("issue", "id", required=True):
         issue = _read_issue(entry, parts)
-        _keep(entry, "id", issue.id, issue, parts.issues)
+        keep_once(entry, "id", issue.id, issue, parts.issues)
     for entry in table.tables("rule", "name", required=True):
         parts.rules.append(_read_rule(entry, parts))
     for entry in table.tables("contact", "role"):
         _read_contact(entry, parts)
     for entry in table.tables("example", "name"):
         _read_example(entry, parts)
-
-
-def _keep(table: Table, key: str, name: str, thing: T, known: dict[str, T]) -> None:
-    if name in known:
-        table.fault(
-            key,
-            f"{name!r} is there twice",
-            "give each its own (the house's own issues are merged in)",
-        )
-    elif name:
-        known[name] = thing
-
-
-def _read_ladders(table: Table, parts: Parts) -> None:
-    written = table.field("ladders")
-    if not isinstance(written, Mapping) or not written:
-        table.fault("ladders", "it is missing", "write at least one [ladders.NAME] with its levels")
-        return
-    for name in written:
-        with Table(
-            written[name], f"{table.path}.ladders.{name}".lstrip("."), parts.faults
-        ) as entry:
-            levels = tuple(
-                _read_level(level) for level in entry.tables("levels", "name", required=True)
-            )
-            _check_levels(entry, levels)
-            _keep(entry, "", name, Ladder(name, levels), parts.ladders)
-
-
-def _read_level(table: Table) -> Level:
-    condition = table.text("condition", default="not-resolved")
-    if condition and condition not in _CONDITIONS:
-        table.fault(
-            "condition",
-            f"there is no condition {condition!r}",
-            known_names(condition, tuple(_CONDITIONS)),
-        )
-    after = table.duration("after") or 0
-    until = table.duration("until", optional=True)
-    if until is not None and until <= after:
-        table.fault(
-            "until", "the level would end before it begins", "write a time after its 'after'"
-        )
-    return Level(
-        number=table.number("number"),
-        name=table.text("name"),
-        role=table.text("role"),
-        after_seconds=after,
-        until_seconds=until,
-        condition=_CONDITIONS.get(condition, "not-resolved"),
-    )
-
-
-def _check_levels(table: Table, levels: tuple[Level, ...]) -> None:
-    # The ledger keeps who was told by level number: a gap or a repetition would make it say so of
-    # somebody else.
-    if [level.number for level in levels] != list(range(1, len(levels) + 1)):
-        table.fault(
-            "levels",
-            "the numbers are not 1, 2, 3 ...",
-            "number the levels from 1, in the order they are told",
-        )
-    if any(late.after_seconds < early.after_seconds for early, late in pairwise(levels)):
-        table.fault(
-            "levels",
-            "a level is told before the one below it",
-            "let 'after' grow from level to level",
-        )
 
 
 def _read_issue(table: Table, parts: Parts) -> Issue:

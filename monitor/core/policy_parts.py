@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from monitor.core.calendar_plan import CalendarPlan
 from monitor.core.failure import Case
+from monitor.core.ladder_plan import LadderPlan
 from monitor.core.policy_rules import Rule
 from monitor.core.policy_terms import (
+    ROUND_THE_CLOCK,
     Contact,
     Issue,
-    Ladder,
     Owner,
     Severity,
 )
-from monitor.core.sla import ALWAYS, Calendar
 from monitor.core.table_reader import PolicyFault
 
 
@@ -35,11 +36,15 @@ class Parts:
     version: str = ""
     title: str = ""
     source: str = ""
-    calendar: Calendar = ALWAYS
+    calendars: dict[str, CalendarPlan] = field(default_factory=dict)
+    calendar: str = ROUND_THE_CLOCK
+    """the one on which a promise runs that names none"""
+    formal: str = ""
+    """the ladder of a formal escalation"""
     severities: list[Severity] = field(default_factory=list)
     owners: dict[str, Owner] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
-    ladders: dict[str, Ladder] = field(default_factory=dict)
+    ladders: dict[str, LadderPlan] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)

@@ -12,27 +12,42 @@ from typing import Literal
 
 Condition = Literal["not-resolved", "not-acknowledged"]
 """What must still hold for a level to be told."""
+# The calendar that every policy has; a clock that nobody says otherwise of runs on it.
+ROUND_THE_CLOCK = "24x7"
+
+
+Since = Literal["opened", "resolved"]
+"""From what a promise counts: the opening (or a level's turn), or the moment since which it works.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One promise: within so many seconds of a calendar. `since_level` counts from that level's
+    turn on the ladder, where it is not 0.
+    """
+
+    name: str
+    seconds: int
+    calendar: str = ROUND_THE_CLOCK
+    since: Since = "opened"
+    since_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Severity:
-    """How bad, and the targets that follow. `rank` counts from 0, the worst; targets in seconds of
-    the calendar, 0 for none.
-    """
+    """How bad, and what is promised then. `rank` counts from 0, the worst."""
 
     id: str
     name: str
     definition: str
     rank: int
-    response_seconds: int
-    resolution_seconds: int
+    targets: tuple[Target, ...] = ()
+    """a resolution in the next release has none"""
 
-    def targets(self) -> tuple[tuple[str, int], ...]:
-        """Each clock's name and target in seconds; a resolution in the next release has no
-        clock.
-        """
-        both = (("response", self.response_seconds), ("resolution", self.resolution_seconds))
-        return tuple((name, seconds) for name, seconds in both if seconds)
+    def target(self, name: str) -> Target | None:
+        """The promise of this name, if there is one."""
+        return next((target for target in self.targets if target.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +68,13 @@ class LossLimit:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose problem it is: the vendor, the telco, the monitor's own people."""
+    """Whose problem it is: the vendor, the telco, the monitor's own people. What is out of the
+    scope of the policy's promises (`promises` false) has no clocks.
+    """
 
     id: str
     title: str
+    promises: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +101,8 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One rung: `role` is told `after_seconds` from the opening and has until `until_seconds`
-    (None: open end).
+    """One rung: `role` is told `after_seconds` from the opening, or from the turn of `since_level`,
+    and has until `until_seconds` (None: open end), in the hours of `calendar`.
     """
 
     number: int
@@ -93,14 +111,19 @@ class Level:
     after_seconds: int
     until_seconds: int | None = None
     condition: Condition = "not-resolved"
+    since_level: int = 0
+    calendar: str = ROUND_THE_CLOCK
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Who is told after how long, the first level first."""
+    """Who is told after how long, the first level first. `catch_up` tells every level whose turn
+    came in a time of silence, not the highest alone.
+    """
 
     name: str
     levels: tuple[Level, ...]
+    catch_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

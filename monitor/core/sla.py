@@ -22,6 +22,7 @@ __all__ = [
     "ClockState",
     "Event",
     "Hours",
+    "Promise",
     "Span",
     "clocks",
     "due",
@@ -30,9 +31,14 @@ __all__ = [
 
 # The events that stop a clock; any other kind ("auto-acknowledged", "told", ...) stops none.
 STOPS: Mapping[str, tuple[str, ...]] = {
+    "acknowledgement": ("acknowledged", "answered", "resolved"),
     "response": ("acknowledged", "answered", "resolved"),
+    "recovery": ("resolved",),
     "resolution": ("resolved",),
+    # ITIL: the analysis of the root cause follows the resolution, and ends when it is sent.
+    "rca": ("rca-sent",),
 }
+"""the promises that a policy may make, each with what keeps it"""
 
 
 class ClockState(StrEnum):
@@ -48,8 +54,8 @@ class ClockState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to an incident: "acknowledged" and "answered" by a human, "resolved",
-    "ended" (with nobody having seen it work), "reopened", "paused", "resumed", "breached" (of the
-    clock `clock`, recorded). Other kinds are allowed and change nothing.
+    "ended" (with nobody having seen it work), "reopened", "paused", "resumed", "rca-sent",
+    "breached" (of the clock `clock`, recorded). Other kinds are allowed and change nothing.
     """
 
     at: datetime
@@ -58,9 +64,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What is promised: within so many seconds of open time since an instant."""
+
+    name: str
+    since: datetime
+    seconds: float
+    calendar: Calendar = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
-    """One promise. `at` is when it was met or broken; `recorded` says that the breach is already in
-    the events.
+    """One promise as it stands. `at` is when it was met or broken; `recorded` says that the breach
+    is already in the events.
     """
 
     name: str
@@ -72,19 +88,15 @@ class Clock:
 
 
 def clocks(
-    targets: Iterable[tuple[str, float]],
-    opened_at: datetime,
-    events: Sequence[Event],
-    now: datetime,
-    calendar: Calendar = ALWAYS,
+    promises: Iterable[Promise], events: Sequence[Event], now: datetime
 ) -> tuple[Clock, ...]:
-    """A clock for each target (name, seconds), as it stands now. `events` are in the order in which
-    they happened.
+    """A clock for each promise, as it stands now. `events` are in the order in which they
+    happened.
     """
-    pauses, paused = _pauses(events, now)
+    pauses, paused = pauses_of(events, now)
     return tuple(
-        _clock(name, due(opened_at, seconds, calendar, pauses), events, now, paused)
-        for name, seconds in targets
+        _clock(one.name, due(one.since, one.seconds, one.calendar, pauses), events, now, paused)
+        for one in promises
     )
 
 
@@ -144,7 +156,7 @@ def _ended_at(events: Sequence[Event]) -> datetime | None:
     return last.at if last and last.kind == "ended" else None
 
 
-def _pauses(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], bool]:
+def pauses_of(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], bool]:
     """The paused time up to now, and whether it is paused now."""
     spans: list[Span] = []
     since: datetime | None = None

@@ -11,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
+from typing import TypeVar
 
 from monitor.core.duration import NotWhole, duration_seconds
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,18 @@ class Table:
 
     def _wrong(self, key: str, written: object, right: str) -> None:
         self.fault(key, "it is missing" if written is None else f"{written!r} does not do", right)
+
+
+def keep_once(table: Table, key: str, name: str, thing: T, known: dict[str, T]) -> None:
+    """Keep a thing under its name; a second one of that name is a fault."""
+    if name in known:
+        table.fault(
+            key,
+            f"{name!r} is there twice",
+            "give each its own (the house's own issues are merged in)",
+        )
+    elif name:
+        known[name] = thing
 
 
 def known_names(written: str, known: Iterator[str] | list[str] | tuple[str, ...]) -> str:

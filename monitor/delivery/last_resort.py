@@ -29,33 +29,43 @@ SOON = timedelta(minutes=1)
 
 
 class Alarm:
-    """Raised at most every half hour."""
+    """Raised at most every half hour for each cause."""
 
     def __init__(self) -> None:
-        self._raised_at: datetime | None = None
+        self._raised_at: dict[str, datetime] = {}
 
-    def due(self, now: datetime) -> bool:
-        """Whether it is to be raised again."""
-        # An age below zero comes of a clock that was set back: rather an alarm too many.
-        return self._raised_at is None or not timedelta() <= now - self._raised_at < AGAIN_AFTER
-
-    async def raise_(self, configuration: Configuration, reason: str, now: datetime) -> None:
-        """Tell the operators, and whoever gets copies, that nothing is known and nothing
-        is kept.
+    def claim(self, cause: str, now: datetime) -> bool:
+        """Whether it is to be raised; whoever is told so raises it. A second fault of the same
+        cause, in the same turn of the loop too, is told no.
         """
-        self._raised_at = now
+        last = self._raised_at.get(cause)
+        # An age below zero comes of a clock that was set back: rather an alarm too many.
+        if last is not None and timedelta() <= now - last < AGAIN_AFTER:
+            return False
+        self._raised_at[cause] = now
+        return True
+
+    async def raise_(
+        self, configuration: Configuration, reason: str, now: datetime, cause: str = "ledger"
+    ) -> bool:
+        """Tell the operators, and whoever gets copies, that nothing is known and nothing
+        is kept. False where a desk did not take it.
+        """
+        taken = True
         ticket = _ticket(configuration, reason, now).to_dict()
         for name, recipients in _whom(configuration):
             desk = build(name, configuration.desks[name])
             for recipient in recipients:
-                letter = _letter(configuration, ticket, recipient, now)
+                letter = _letter(configuration, ticket, recipient, now, cause)
                 try:
                     await desk.deliver(letter)
                 except (TryLater, Never) as refusal:
                     # As if it had been raised so long ago that the next fault, from a minute on,
                     # raises it again.
-                    self._raised_at = now - AGAIN_AFTER + SOON
+                    self._raised_at[cause] = now - AGAIN_AFTER + SOON
+                    taken = False
                     log.error("action=alarm_not_taken desk=%s %s", name, refusal)
+        return taken
 
 
 def _whom(configuration: Configuration) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -70,11 +80,15 @@ def _whom(configuration: Configuration) -> Iterator[tuple[str, tuple[str, ...]]]
 
 
 def _letter(
-    configuration: Configuration, ticket: dict[str, object], recipient: str, now: datetime
+    configuration: Configuration,
+    ticket: dict[str, object],
+    recipient: str,
+    now: datetime,
+    cause: str,
 ) -> Letter:
     # The hour in the name lets a mail store drop the copies of one hour, and shows the next hour's
-    # as new.
-    thread = f"rv-blind.{configuration.site.name}.{now:%Y%m%d%H}"
+    # as new; another cause is another mail.
+    thread = f"rv-blind.{configuration.site.name}.{now:%Y%m%d%H}.{cause}"
     return Letter(
         key=f"{thread}.{recipient}",
         thread=thread,

@@ -21,11 +21,14 @@ import asyncio
 import hashlib
 import logging
 import os
+import traceback
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from checks import masking
 from checks.body import Unreadable
+from checks.masking import Mask
 from monitor.desks.desk import Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.bodies import happening_body, letter_of
@@ -61,6 +64,13 @@ class Outbox:
         self._downs: dict[str, int] = {}
         self._rests_until: dict[str, datetime] = {}
         self._identity = ledger.identity
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Lease no letter any more; what is being sent is finished, or cancelled by who runs it."""
+        # One cancel() is not enough: asyncio.timeout and wait_for may swallow it where the inner
+        # future ends in the same turn (CPython gh-86296), and the next letter would be leased.
+        self._stopping = True
 
     def take_over(self, now: datetime) -> int:
         """Free what dead senders of this host were sending; returns how many letters. Once, at the
@@ -100,7 +110,9 @@ class Outbox:
     async def _work(self, name: str, stopwatch: _Stopwatch) -> int:
         handled = 0
         async with self._slots[name]:
-            while self._rests_until.get(name, stopwatch.start) <= stopwatch.start:
+            while not self._stopping and self._rests_until.get(name, stopwatch.start) <= (
+                stopwatch.start
+            ):
                 row = self._lease(name, stopwatch.now())
                 if row is None:
                     break
@@ -117,14 +129,20 @@ class Outbox:
             return transaction.lease_letter(name, self._owner, now, until)
 
     async def _deliver(self, row: OutboxRow, stopwatch: _Stopwatch) -> None:
+        # A mail server may say back what it was told at the log-in.
+        with masking.attempt() as mask:
+            await self._delivered(row, stopwatch, mask)
+
+    async def _delivered(self, row: OutboxRow, stopwatch: _Stopwatch, mask: Mask) -> None:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                reference = await desk.deliver(self._letter(row))
+                reference = mask.text(await desk.deliver(self._letter(row)))
         except Never as refusal:
-            self._fail(row, stopwatch.now(), "never", str(refusal))
+            self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
         except TryLater as refusal:
-            self._postpone(row, stopwatch.now(), str(refusal), whole_desk=refusal.whole_desk)
+            said = mask.text(str(refusal))
+            self._postpone(row, stopwatch.now(), said, whole_desk=refusal.whole_desk)
         # A rollback to an older release leaves letters that only the newer one can read: they wait
         # for it.
         except Unreadable as why:
@@ -137,7 +155,8 @@ class Outbox:
                 whole_desk=True,
             )
         except Exception as bug:  # noqa: BLE001 - one desk's bug stops no other desk
-            _log.exception("action=desk_broke desk=%s letter=%d", row.desk, row.id)
+            where = mask.text("".join(traceback.format_exception(bug)))
+            _log.error("action=desk_broke desk=%s letter=%d\n%s", row.desk, row.id, where)
             self._postpone(
                 row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False
             )
@@ -201,7 +220,7 @@ class Outbox:
         # A lease of no length: it counts the try and writes the receipt, and hands the letter back
         # at once.
         for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
-            while row := self._leased(name, now, now):
+            while not self._stopping and (row := self._leased(name, now, now)):
                 self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
                 handled += 1
         return handled

@@ -102,6 +102,12 @@ class DeskSettings(Settings):
     def desk(self, name: str) -> Desk:
         """The desk that these settings describe; `name` is that of [desks.NAME]."""
 
+    async def try_out(self) -> str:
+        """Open the far side once, delivering nothing; what was opened, in words, "" where there is
+        no far side. Raises TryLater or Never.
+        """
+        return ""
+
     def copies(self) -> tuple[str, ...]:
         """Who gets an acknowledgement of every step, beside the people of the ladder."""
         return ()

@@ -114,6 +114,10 @@ sender = "reveille@example.net"
             )
         return self
 
+    async def try_out(self) -> str:
+        """Connect, encrypt and log in; no mail is sent."""
+        return await MailDesk("mail", self).opened()
+
     def desk(self, name: str) -> Desk:
         """The desk that sends through this server."""
         return MailDesk(name, self)
@@ -145,6 +149,11 @@ class MailDesk:
             # Without QUIT: the answer to DATA is the receipt, and a slow QUIT could only make a
             # sent mail a doubtful one.
             server.close()
+
+    async def opened(self) -> str:
+        """Connect once; where to. Raises TryLater."""
+        (await self._connected()).close()
+        return self._where()
 
     async def _connected(self) -> aiosmtplib.SMTP:
         """Connected, encrypted, logged in. Raises TryLater for the whole desk: no letter is at

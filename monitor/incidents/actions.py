@@ -9,7 +9,7 @@ from datetime import datetime
 
 from checks.body import Unreadable
 from monitor.config import Configuration
-from monitor.core import endings, incident_transitions
+from monitor.core import endings, incident_escalation, incident_transitions, pauses
 from monitor.core.incident import Change, Closing, Incident
 from monitor.incidents import store
 from monitor.incidents.correlation import Correlation
@@ -67,11 +67,37 @@ class TicketActions:
                 f"there is an open ticket for {policy.issue(issue).title!r} already"
             ) from None
 
+    def wait(self, number: int, by: str, why: str) -> Incident:
+        """It waits for somebody whom the promises do not bind. Raises NotPossible."""
+        return self._sensible(number, lambda was: pauses.waiting(was, why, by, self._now))
+
+    def go_on(self, number: int, by: str) -> Incident:
+        """The waiting is over. Raises NotPossible."""
+        return self._sensible(number, lambda was: pauses.going_on(was, by, self._now))
+
+    def escalate(self, number: int, by: str, why: str) -> Incident:
+        """A formal escalation: the policy's ladder for it, or the ticket's own again, counts from
+        now. Raises NotPossible.
+        """
+        policy = self._configuration.policy
+
+        def changed(was: Incident) -> Change:
+            ladder = policy.formal_ladder(was.severity) or was.ladder
+            return incident_escalation.formally(was, ladder, by, why, self._now)
+
+        return self._sensible(number, changed)
+
     def resolve(self, number: int, by: str, resolution: str) -> Incident:
         """It is over, says a human. If the check fails on, the ticket is reopened."""
         return self._change(
             number, lambda was: endings.closed(was, self._now, resolution, Closing.RESOLVED, by)
         )
+
+    def _sensible(self, number: int, make: Callable[[Incident], Change]) -> Incident:
+        try:
+            return self._change(number, make)
+        except ValueError as why:
+            raise NotPossible(f"RV-{number}: {why}") from None
 
     def _change(
         self, number: int, make: Callable[[Incident], Change], closed_too: bool = False

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
-from monitor.core import endings, incident_escalation, incident_transitions
-from monitor.core.escalation import ladder_times, next_rung
+from monitor.core import endings, incident_escalation, incident_transitions, pauses
+from monitor.core.escalation import Rung, next_rung
 from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
 from monitor.core.maintenance import active
@@ -32,7 +32,11 @@ def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> N
                 _end(ledger, t, Correlation(ledger, t, configuration, now), incident, now)
             continue
         incident = _forgotten(ledger, configuration, incident, now)
-        if incident.held or muted(configuration, incident, now):
+        hidden = muted(configuration, incident, now)
+        if (change := pauses.under_maintenance(incident, hidden, now)) is not None:
+            with ledger.transaction() as t:
+                incident = Correlation(ledger, t, configuration, now).apply(change)
+        if incident.held or hidden:
             continue
         if not incident.told:
             _look_again(ledger, configuration, incident, now)
@@ -118,7 +122,7 @@ def muted(configuration: Configuration, incident: Incident, now: datetime) -> bo
 def _move_on(
     ledger: Ledger, t: Transaction, configuration: Configuration, incident: Incident, now: datetime
 ) -> None:
-    missed = unrecorded_breaches(incident.clocks(now, configuration.policy.calendar))
+    missed = unrecorded_breaches(incident.clocks(now, configuration.policy.calendars))
     change, due = Change(incident), due_now(configuration, incident, now)
     if due.tell or due.passed:
         change = change.then(
@@ -131,7 +135,7 @@ def _move_on(
     # A reminder says "still open": beside any other message of the same moment it would be noise.
     elif (
         not change.orders
-        and (again := _remind_at(configuration, incident)) is not None
+        and (again := _remind_at(configuration, incident, now)) is not None
         and again <= now
     ):
         change = change.then(incident_escalation.reminded(incident, now))
@@ -139,23 +143,32 @@ def _move_on(
 
 
 def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
-    clocks = incident.clocks(now, configuration.policy.calendar)
+    clocks = incident.clocks(now, configuration.policy.calendars)
     due = due_now(configuration, incident, now)
-    again = _remind_at(configuration, incident)
+    again = _remind_at(configuration, incident, now)
     told = bool(due.tell or due.passed or unrecorded_breaches(clocks))
     return told or _gathered_at(incident, now) <= now or (again is not None and again <= now)
 
 
-def _remind_at(configuration: Configuration, incident: Incident) -> datetime | None:
+def _remind_at(configuration: Configuration, incident: Incident, now: datetime) -> datetime | None:
     """When it is said again that it is still open; None while levels are still to be told."""
-    calendar, acknowledged = configuration.policy.calendar, incident.acknowledged_at is not None
-    ladder, begun = incident.ladder, incident.counts_from
-    if (
-        next_rung(ladder, begun, incident.levels_done, acknowledged=acknowledged, calendar=calendar)
-        is not None
-    ):
+    if incident.waits or _next_rung(configuration, incident, now) is not None:
         return None
-    return incident_escalation.remind_at(incident, ladder_times(ladder, begun, calendar)[-1].at)
+    last = incident.rungs(now, configuration.policy.calendars)[-1]
+    return incident_escalation.remind_at(incident, last.at)
+
+
+def _next_rung(configuration: Configuration, incident: Incident, now: datetime) -> Rung | None:
+    """The level whose turn is next."""
+    return next_rung(
+        incident.ladder,
+        incident.climbs_from,
+        incident.levels_done,
+        acknowledged=incident.acknowledged_at is not None,
+        resolved=incident.held,
+        calendars=configuration.policy.calendars,
+        pauses=incident.paused(now),
+    )
 
 
 def _gathered_at(incident: Incident, now: datetime) -> datetime:
@@ -183,7 +196,7 @@ def _look_again(
 
 
 def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Iterator[datetime]:
-    calendar = configuration.policy.calendar
+    calendars = configuration.policy.calendars
     for incident in store.incidents_of(ledger.open_incidents()):
         if (end := _quiet_end(incident)) is not None:
             yield max(end, now)
@@ -199,19 +212,15 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
         if ends and len(ends) == len(incident.causes):
             yield min(ends)
             continue
-        if (deadline := next_deadline(incident.clocks(now, calendar))) is not None:
+        if (deadline := next_deadline(incident.clocks(now, calendars))) is not None:
             yield max(deadline, now)
-        rung = next_rung(
-            incident.ladder,
-            incident.counts_from,
-            incident.levels_done,
-            acknowledged=incident.acknowledged_at is not None,
-            resolved=incident.held,
-            calendar=calendar,
-        )
+        # While it waits for somebody nothing is due: whoever ends the waiting wakes the watch.
+        if incident.waits:
+            continue
+        rung = _next_rung(configuration, incident, now)
         # At least a millisecond ahead: a moment that is past was acted on by this very watch, and
         # must not wake it in a loop.
-        if not incident.held and (again := _remind_at(configuration, incident)) is not None:
+        if not incident.held and (again := _remind_at(configuration, incident, now)) is not None:
             yield max(again, now + timedelta(milliseconds=1))
         if rung is not None:
             yield max(rung.at, now + timedelta(milliseconds=1))

@@ -1,11 +1,11 @@
 """Who hears of an incident, and through which desk: orders become rows of the outbox.
 
-Rule 1: a role is filled by the site's own people; where nobody fills it, by the policy's published
-desk of the region. Rule 2: a level that reaches nobody is passed over at once, and the message says
-so. Rule 3: the site's operators hear of every step; of the ladder, each level from its turn on; the
-customer, who is no level of it, hears of every change to a ticket, but not of remarks, missed
-targets and the monitor's own troubles. Rule 4: a desk's own class says what it takes
-(`DeskSettings.TAKES`); no desk is known by name here.
+Rule 1: a role is filled by the site's own people alone; a policy's published desks are strangers',
+and never written to. Rule 2: a level that reaches nobody is passed over at once, the message says
+so, and the operators have it until another level takes it. Rule 3: the site's operators hear of
+every step; of the ladder, each level from its turn on; the customer, who is no level of it, hears
+of every change to a ticket, but not of remarks, missed targets and the monitor's own troubles.
+Rule 4: a desk's own class says what it takes (`DeskSettings.TAKES`); no desk is known by name here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIE
 
 def reached(configuration: Configuration, role: str) -> tuple[str, ...]:
     """The mail addresses of a role at this site."""
-    found = audience(configuration.policy, role, configuration.site.region, configuration.people)
+    found = audience(role, configuration.people)
     return tuple(one.mail for one in found if one.mail)
 
 
@@ -42,13 +42,14 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
     """What the ladder of an incident asks for at `now`."""
     return due_levels(
         incident.ladder,
-        incident.counts_from,
+        incident.climbs_from,
         now,
         incident.levels_done,
         acknowledged=incident.acknowledged_at is not None,
         resolved=not incident.open or incident.held,
         reachable=lambda role: bool(reached(configuration, role)),
-        calendar=configuration.policy.calendar,
+        calendars=configuration.policy.calendars,
+        pauses=incident.paused(now),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core.contacts import audience
-from monitor.core.escalation import ladder_times, standings
+from monitor.core.escalation import standings
 from monitor.core.incident import Evidence, Incident
 from monitor.core.maintenance import active
 from monitor.incidents.fault_words import evidence_words
@@ -70,7 +70,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         findings=tuple(finding_lines(evidence)),
         exhibits=evidence.exhibits,
         clocks=clock_lines(configuration, incident, now),
-        ladder=rung_lines(configuration, incident),
+        ladder=rung_lines(configuration, incident, now),
         history=tuple((row.at, _said(row, evidence.reasons)) for row in history),
         times_bad=incident.times_bad,
         attached=incident.attached,
@@ -88,13 +88,15 @@ def clock_lines(
     configuration: Configuration, incident: Incident, now: datetime
 ) -> tuple[ClockLine, ...]:
     """Each promise with its time and how it stands."""
-    shown = incident.clocks(now, configuration.policy.calendar)
+    shown = incident.clocks(now, configuration.policy.calendars)
     return tuple(ClockLine(c.name, c.due_at, c.state.value, c.at) for c in shown)
 
 
-def rung_lines(configuration: Configuration, incident: Incident) -> tuple[RungLine, ...]:
+def rung_lines(
+    configuration: Configuration, incident: Incident, now: datetime
+) -> tuple[RungLine, ...]:
     """The dated ladder with how each level is reached here."""
-    rungs = ladder_times(incident.ladder, incident.counts_from, configuration.policy.calendar)
+    rungs = incident.rungs(now, configuration.policy.calendars)
     placed = standings(rungs, incident.levels_told, incident.levels_skipped)
     return tuple(
         RungLine(
@@ -112,7 +114,7 @@ def rung_lines(configuration: Configuration, incident: Incident) -> tuple[RungLi
 
 def contact_of(configuration: Configuration, role: str) -> str:
     """How a role is reached at this site: mail and phone, or "" where nobody is."""
-    found = audience(configuration.policy, role, configuration.site.region, configuration.people)
+    found = audience(role, configuration.people)
     ways = [way for one in found for way in (one.mail, one.phone) if way]
     return ", ".join(dict.fromkeys(ways))
 
@@ -133,7 +135,7 @@ def finding_lines(evidence: Evidence) -> Iterator[Finding]:
 def incident_line(configuration: Configuration, incident: Incident, now: datetime) -> IncidentLine:
     """The ticket in a list."""
     running = [
-        c for c in incident.clocks(now, configuration.policy.calendar) if c.name == "resolution"
+        c for c in incident.clocks(now, configuration.policy.calendars) if c.name == "resolution"
     ]
     return IncidentLine(
         number=named(incident.number),

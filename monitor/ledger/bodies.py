@@ -14,7 +14,7 @@ from typing import Any, NotRequired, Required, TypedDict, cast
 
 from pydantic import TypeAdapter
 
-from checks.body import Body, Migration, added, derived, exact, together, within
+from checks.body import Body, Migration, added, derived, exact, removed, together, within
 from checks.contract import Observation
 from monitor.core.condition import Condition
 from monitor.core.incident import Closing, Incident
@@ -86,6 +86,21 @@ def _closing(told: dict[str, Any]) -> str | None:
     return how.value
 
 
+def _targets(severity: dict[str, Any]) -> list[dict[str, Any]]:
+    """0.1.0 knew two promises, each counted round the clock from the opening."""
+    return [
+        {
+            "name": name,
+            "seconds": severity[f"{name}_seconds"],
+            "calendar": "24x7",
+            "since": "opened",
+            "since_level": 0,
+        }
+        for name in ("response", "resolution")
+        if severity[f"{name}_seconds"]
+    ]
+
+
 _INCIDENT_2 = together(
     derived("closing", _closing),
     added("goes_on_as", None),
@@ -102,6 +117,21 @@ _INCIDENT_2 = together(
     added("joined_untold", []),
     added("joined_since", None),
     within("evidence", added("layer", None), added("lost", 0), added("of", 0)),
+    within(
+        "severity",
+        derived("targets", _targets),
+        removed("response_seconds"),
+        removed("resolution_seconds"),
+    ),
+    within(
+        "ladder",
+        added("catch_up", False),
+        within("levels", added("since_level", 0), added("calendar", "24x7")),
+    ),
+    added("pauses", []),
+    added("escalated_at", None),
+    added("escalated_by", ""),
+    added("rca_sent_at", None),
 )
 
 
@@ -152,6 +182,9 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "escalated": ("level", "who", "skipped", "why", "missed"),
     "passed": ("skipped",),
     "reminded": ("text",),
+    "called-up": ("by", "why"),
+    "paused": ("why", "by"),
+    "resumed": ("by",),
     "breached": ("clock", "due_at"),
     "acknowledged": ("by",),
     "note": ("by", "text"),

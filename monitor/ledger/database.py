@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monitor.ledger.errors import LedgerFault, explained, told
+from monitor.ledger.errors import LedgerFault, cause_of, explained, told
 
 # Longer than a commit takes on a slow disk: a verb of the command line waits so long for the
 # daemon, and then says so.
@@ -155,5 +155,5 @@ def _lay(path: Path) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise LedgerFault(
-            f"the ledger {path} cannot be opened for writing: {error.strerror}"
+            f"the ledger {path} cannot be opened for writing: {error.strerror}", cause_of(error)
         ) from error

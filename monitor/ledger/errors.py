@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,11 @@ from contextlib import contextmanager
 
 class LedgerFault(Exception):
     """The ledger cannot be used: damaged, not writable, full, locked, or of a newer program."""
+
+    def __init__(self, text: str, cause: str = "ledger") -> None:
+        """`cause` is the word that faults of one cause share: "disk", "damaged" ..."""
+        super().__init__(text)
+        self.cause = cause
 
 
 class AlreadyOpen(Exception):
@@ -33,6 +39,35 @@ _WORDS = {
     "SQLITE_BUSY": "is held by another process for too long",
     "SQLITE_LOCKED": "is held by another process for too long",
 }
+_CAUSES = {
+    "SQLITE_CORRUPT": "damaged",
+    "SQLITE_NOTADB": "damaged",
+    "SQLITE_READONLY": "not-writable",
+    "SQLITE_CANTOPEN": "not-writable",
+    "SQLITE_PERM": "not-writable",
+    "SQLITE_AUTH": "not-writable",
+    "SQLITE_FULL": "disk",
+    "SQLITE_IOERR": "disk",
+    "SQLITE_BUSY": "held",
+    "SQLITE_LOCKED": "held",
+}
+_OF_SYSTEM = {
+    errno.ENOSPC: "disk",
+    errno.EDQUOT: "disk",
+    errno.EIO: "disk",
+    errno.EROFS: "not-writable",
+    errno.EACCES: "not-writable",
+    errno.EPERM: "not-writable",
+}
+
+
+def cause_of(error: BaseException) -> str:
+    """The word for what lies behind a fault: a full disk breaks ledger and heartbeat alike."""
+    if isinstance(error, LedgerFault):
+        return error.cause
+    if isinstance(error, OSError):
+        return _OF_SYSTEM.get(error.errno or 0, "system")
+    return "ledger"
 
 
 def in_words(where: str, error: sqlite3.Error) -> str:
@@ -40,16 +75,20 @@ def in_words(where: str, error: sqlite3.Error) -> str:
     words.
     """
     name = getattr(error, "sqlite_errorname", "") or ""
-    # SQLite's extended codes begin with the name of their family: SQLITE_IOERR_WRITE,
-    # SQLITE_BUSY_SNAPSHOT.
-    family = next((known for known in _WORDS if name.startswith(known)), "")
-    said = _WORDS.get(family, "refused what was asked of it")
+    said = _WORDS.get(_family(error), "refused what was asked of it")
     return f"the ledger {where} {said} ({name or type(error).__name__}: {error})"
 
 
 def told(where: str, error: sqlite3.Error) -> LedgerFault:
     """SQLite's error as a LedgerFault that says which ledger and what to do."""
-    return LedgerFault(in_words(where, error))
+    return LedgerFault(in_words(where, error), _CAUSES.get(_family(error), "ledger"))
+
+
+def _family(error: sqlite3.Error) -> str:
+    # SQLite's extended codes begin with the name of their family: SQLITE_IOERR_WRITE,
+    # SQLITE_BUSY_SNAPSHOT.
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return next((known for known in _WORDS if name.startswith(known)), "")
 
 
 @contextmanager

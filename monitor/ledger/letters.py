@@ -18,6 +18,8 @@ from monitor.ledger.table import Table
 
 LetterState = Literal["queued", "sent", "failed"]
 ReceiptKind = Literal["tried", "sent", "later", "never", "expired", "interrupted"]
+# How the last receipt of a letter begins that a person has dismissed, with his name and reason.
+DISMISSED = "dismissed by "
 # Three days bridge a weekend without the mail server; older news of an incident would mislead
 # whoever reads it.
 LIFETIME_SECONDS = 3 * 86400.0
@@ -149,6 +151,19 @@ class LetterReading(Table):
             ReceiptRow(row["letter"], row["attempt"], moment(row["at"]), row["kind"], row["text"])
             for row in rows
         ]
+
+    def undelivered_letters(self) -> list[OutboxRow]:
+        """Those that failed, and those that wait after a try without success; not those that a
+        person has dismissed.
+        """
+        rows = self._database.rows(
+            "SELECT * FROM outbox WHERE (state = 'failed'"
+            " OR (state = 'queued' AND last_error IS NOT NULL)) AND NOT EXISTS (SELECT 1"
+            " FROM receipts WHERE letter = outbox.id AND kind = 'never' AND text LIKE ?)"
+            " ORDER BY id",
+            (f"{DISMISSED}%",),
+        )
+        return [letter_of(row) for row in rows]
 
     def leased_letters(self) -> list[OutboxRow]:
         """The letters that somebody was sending, or is."""

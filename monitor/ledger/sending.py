@@ -11,7 +11,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from monitor.ledger.encoding import milliseconds, packed, plain
-from monitor.ledger.letters import LetterState, OutboxMessage, OutboxRow, ReceiptKind, letter_of
+from monitor.ledger.letters import (
+    DISMISSED,
+    LetterState,
+    OutboxMessage,
+    OutboxRow,
+    ReceiptKind,
+    letter_of,
+)
 from monitor.ledger.table import Table
 
 # The earliest of each thread only: "closed" must not overtake an "opened" that the mail server put
@@ -60,10 +67,11 @@ class LetterWriting(Table):
         due = self._database.row(_DUE, (desk, at, at))
         if due is None:
             return None
-        # Counted before the send: a sender that dies in it has used up one try all the same.
+        # A lease that stands here is a dead sender's. Its try had no answer, so it is not counted
+        # twice: a crash is no refusal, and must not put a letter off by a quarter of an hour.
         self._database.change(
-            "UPDATE outbox SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE"
-            " id = ?",
+            "UPDATE outbox SET attempts = attempts + (lease_owner IS NULL), lease_owner = ?,"
+            " lease_until = ? WHERE id = ?",
             (owner, milliseconds(until), due["id"]),
         )
         taken = self._database.row("SELECT * FROM outbox WHERE id = ?", (due["id"],))
@@ -82,6 +90,12 @@ class LetterWriting(Table):
         self._receipt(letter, at, kind, text)
         self._settle(letter, "failed", error=text)
 
+    def dismiss_letter(self, letter: OutboxRow, at: datetime, text: str) -> None:
+        """Note that a person says it need not arrive; one that waits is not tried again."""
+        self._receipt(letter, at, "never", f"{DISMISSED}{text}")
+        if letter.state == "queued":
+            self._settle(letter, "failed", error=f"{DISMISSED}{text}")
+
     def letter_postponed(
         self, letter: OutboxRow, at: datetime, next_at: datetime, text: str
     ) -> None:
@@ -95,12 +109,12 @@ class LetterWriting(Table):
 
     def letter_interrupted(self, letter: OutboxRow, at: datetime, text: str) -> None:
         """Its sender was stopped in the middle: nobody knows whether it went out, so it is due
-        again at once.
+        again at once, and what was no answer is no try.
         """
         self._receipt(letter, at, "interrupted", text)
         self._database.change(
-            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE id = ? AND state ="
-            " 'queued'",
+            "UPDATE outbox SET lease_owner = NULL, lease_until = NULL,"
+            " attempts = max(attempts - 1, 0) WHERE id = ? AND state = 'queued'",
             (letter.id,),
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
@@ -21,8 +21,10 @@ from monitor.ledger import Ledger, Purpose
 from monitor.scheduling.extra_looks import ExtraLooks
 from monitor.scheduling.ready_queue import Agenda
 
-# The slot of a check's very first look, made as soon as it is configured.
+# The slot of a check's very first look, made as soon as it is configured; with its times behind it,
+# the moment from which these are owed.
 FIRST = "first-sight"
+_ANY = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class OwedLooks:
         self._ledger, self._clock = ledger, clock
         self._extra = ExtraLooks()
         self._running: set[str] = set()
+        self._begun: set[tuple[str, str]] = set()
         # The newest slot begun of each check on a fixed grid.
         self._grid: dict[str, datetime] = {}
         self._rest_until: dict[str, datetime] = {}
@@ -125,15 +128,36 @@ class OwedLooks:
         if (left := self._left(entry, now)) is not None:
             return Due(entry, "scheduled", left)
         # A new check is looked at as soon as it is configured: a mistake in it shows while its
-        # author still watches.
-        if condition is None and self._ledger.newest_slot(entry.name) is None:
+        # author still watches. What has a time of day waits for it, as does what burdens others:
+        # the burst of 03:00 is not for the busy hour in which it was configured.
+        costly = entry.at or entry.probe.COSTLY
+        if condition is None and not costly and self._ledger.newest_slot(entry.name) is None:
             return Due(entry, "scheduled", Slot(FIRST, now))
+        if costly:
+            self._begin(entry, now)
         slot = (
             self._owed_on_grid(entry, entry.timetable, condition, now)
             if entry.every
             else self._owed_daily(entry, entry.timetable, now)
         )
         return Due(entry, "scheduled", slot) if slot else None
+
+    def _begin(self, entry: CheckEntry, now: datetime) -> None:
+        """Remember since when a check has these times: what lies before is not owed. Kept in the
+        ledger, so that a time which a restart brings forward is none that was missed.
+        """
+        key = f"{FIRST} {','.join(f'{at:%H:%M}' for at in entry.at)}".strip()
+        if (entry.name, key) in self._begun:
+            return
+        self._begun.add((entry.name, key))
+        if self._ledger.slot(entry.name, key) is not None:
+            return
+        slots = self._ledger.slots(entry.name, _ANY)
+        # Runs of a release that did not keep this: its times are as old as they are.
+        known = slots and not any(one.slot_key.startswith(f"{FIRST} ") for one in slots)
+        with self._ledger.transaction() as t:
+            t.claim(entry.name, key, slots[-1].slot_at if known else now, now)
+            t.finish(entry.name, key, now)
 
     def _left(self, entry: CheckEntry, now: datetime) -> Slot | None:
         # Over a copy, since an abandoned run leaves the mapping while it is gone through.
@@ -156,6 +180,8 @@ class OwedLooks:
         self, entry: CheckEntry, timetable: Timetable, condition: Condition | None, now: datetime
     ) -> Slot | None:
         last = self._grid.get(entry.name) or (condition.looked_at if condition else None)
+        if last is None and (first := self._ledger.newest_slot(entry.name)) is not None:
+            last = first.slot_at
         return newest_owed(timetable, now, last, entry.grace)
 
     def _moments(self, now: datetime) -> Iterator[datetime]:

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from checks import masking
 from checks.contract import CannotTell, Check, Claim, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
 
@@ -68,10 +69,16 @@ class Runner:
     """Runs attempts, as many at a time as `at_once` allows."""
 
     def __init__(
-        self, clock: Clock, exhibits: Path, at_once: int = 40, spare_bytes: float = SPARE_BYTES
+        self,
+        clock: Clock,
+        exhibits: Path,
+        at_once: int = 40,
+        spare_bytes: float = SPARE_BYTES,
+        lines: Lines | None = None,
     ) -> None:
+        """`lines`: those of another runner of this process, so that both share their channels."""
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
-        self._lines = Lines()
+        self.lines = lines or Lines()
         self._slots = asyncio.Semaphore(at_once)
         self._room_until = float("-inf")
 
@@ -89,14 +96,15 @@ class Runner:
         """
         claims = check.claims()
         # The line before the slot: whoever waits for a busy line keeps nobody else from looking.
-        async with self._lines.occupy(claims) if claims else nullcontext(), self._slots:
+        async with self.lines.occupy(claims) if claims else nullcontext(), self._slots:
             if (blind := self._no_room()) is not None:
                 return Observation(blind=blind)
             folder = partial(self._folder, name, self._clock.now())
             began_at = _WORLD.now().timestamp()
-            trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
-            trace.listener = listener
-            return await self._within(check, trace, limit_seconds or check.longest_seconds())
+            with masking.attempt():
+                trace = Trace(self._clock.monotonic, folder, memory, accepted, began_at)
+                trace.listener = listener
+                return await self._within(check, trace, limit_seconds or check.longest_seconds())
 
     async def _within(self, check: Check, trace: Trace, limit_seconds: float) -> Observation:
         limit = asyncio.timeout(limit_seconds)
@@ -105,13 +113,15 @@ class Runner:
                 await check.probe(trace)
         except (Failed, CannotTell) as ended:
             return trace.observation(ended)
-        except Exception as bug:  # rule 1: a bug is UNKNOWN, with its cause
+        except Exception as bug:  # noqa: BLE001 - rule 1: a bug is UNKNOWN, with its cause
             # `expired` tells our own limit from a TimeoutError that the check raised by itself.
             if limit.expired():
                 return trace.observation(
                     blind=f"the attempt did not end within its limit of {limit_seconds:g} s"
                 )
-            log.exception("action=check_broke kind=%s", check.KIND)
+            # An exception's text may hold what a far end said, and that what it was told.
+            where = masking.current().text("".join(traceback.format_exception(bug)))
+            log.error("action=check_broke kind=%s\n%s", check.KIND, where)
             trace.note("".join(traceback.format_exception_only(bug)).strip())
             trace.note(_where(bug))
             return trace.observation(blind=f"bug in {check.KIND}: {type(bug).__name__}: {bug}")

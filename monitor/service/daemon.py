@@ -13,14 +13,17 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from checks.body import Unreadable
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
-from monitor.config import Configuration, ConfigurationFaults, load
+from monitor.config import Configuration, ConfigurationFaults, difference, effective, in_force, load
 from monitor.core.timetable import Slot
 from monitor.delivery.last_resort import Alarm
 from monitor.delivery.outbox import Outbox
@@ -29,11 +32,15 @@ from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.incidents.store import unreadable
 from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.errors import cause_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
+from monitor.service.control_protocol import Request
+from monitor.service.control_socket import ControlSocket, Session
 from monitor.service.heartbeat import Presence
 from monitor.service.life_signs import LifeSigns
+from monitor.service.peer import Peer
 from monitor.service.sd_notify import ServiceManager
 
 log = logging.getLogger("reveille")
@@ -44,12 +51,31 @@ STOP_WITHIN_SECONDS = 8.0
 LEAST_BETWEEN_LOOKS_SECONDS = 0.02
 
 
+@dataclass
+class Parts:
+    """What a verb that is done inside the daemon may use."""
+
+    runner: Runner
+    rounds: Rounds
+    audit: AuditRound
+    outdated: Callable[[], bool]
+    """whether the file was changed since it was read"""
+    listeners: list[Callable[[str, str], None]] = field(default_factory=list)
+    """who is told what a check does, beside the heartbeat"""
+
+
+Served = Callable[[Parts, Request, Peer, Session], Awaitable[int]]
+"""does a verb for somebody at the control socket; returns the exit code"""
+
+
 class Daemon:
     """One site's monitor. `run` returns when it was told to stop."""
 
-    def __init__(self, file: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self, file: Path, clock: Clock | None = None, served: Served | None = None
+    ) -> None:
         """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this
-        state.
+        state. Without `served` there is no control socket.
         """
         self._file, self._clock = file, clock or SystemClock()
         self._manager = ServiceManager.from_environment()
@@ -57,13 +83,18 @@ class Daemon:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm_clock: asyncio.TimerHandle | None = None
         self._alarm = Alarm()
+        self._reloaded = ""
+        self._read_at = _changed_at(file)
         configuration = load(file)
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._faulted)
         self._ledger = Ledger(configuration.state / "ledger.sqlite")
         runner = Runner(self._clock, configuration.state / "exhibits")
-        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._signs.heard)
+        self._rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
+        self._parts = Parts(runner, self._rounds, self._audit, self._outdated)
+        self._control = self._control_socket(configuration, served)
+        self._outbox = Outbox(self._ledger, {}, socket.gethostname())
         self._take(configuration)
 
     async def run(self) -> None:
@@ -81,18 +112,44 @@ class Daemon:
         # stays. To go through it again and again takes long with ten thousand checks.
         gc.collect()
         gc.freeze()
+        if self._control:
+            await self._control.open()
         self._manager.ready(self._status())
         self._name_unreadable()
         await self._keep_cadence()
         self._manager.stopping()
+        if self._control:
+            await self._control.close()
         if self._alarm_clock:
             self._alarm_clock.cancel()
-        await self._end_tasks()
+        ended = await self._end_tasks()
         self._signs.beat()
         self._note("stopped", {})
         log.info("action=stopped")
-        self._ledger.close()
+        # What still runs would write to a closed ledger; the end of the process closes it as well.
+        if ended:
+            self._ledger.close()
         self._presence.leave()
+
+    def _control_socket(
+        self, configuration: Configuration, served: Served | None
+    ) -> ControlSocket | None:
+        if served is None:
+            return None
+        return ControlSocket(
+            configuration.state,
+            partial(served, self._parts),
+            lambda: self._rounds.configuration.administrators,
+            self._file,
+        )
+
+    def _heard(self, check: str, text: str) -> None:
+        self._signs.heard(check, text)
+        for listener in self._parts.listeners:
+            listener(check, text)
+
+    def _outdated(self) -> bool:
+        return _changed_at(self._file) != self._read_at
 
     def _look(self) -> None:
         if (slot := self._audit.owed(self._clock.now())) is not None:
@@ -173,9 +230,15 @@ class Daemon:
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
+        self._outbox.stop()
         self._outbox = Outbox(self._ledger, desks, socket.gethostname())
         self._cadence = self._new_cadence(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
+        try:
+            in_force.keep(configuration, self._clock.now())
+        except OSError as problem:
+            # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
+            log.warning("action=configuration_not_kept %s", problem)
         for warning in configuration.warnings:
             log.warning("action=doubtful_setting %s", warning)
 
@@ -218,6 +281,7 @@ class Daemon:
     def _reload(self) -> None:
         self._manager.reloading()
         try:
+            read_at = _changed_at(self._file)
             configuration = load(self._file)
             # Lock and ledger belong to the old folder: on a new one this daemon could meet another
             # that holds it.
@@ -229,9 +293,13 @@ class Daemon:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
             self._note("reload-refused", {"faults": str(faults)})
         else:
+            self._read_at = read_at
+            before = effective(self._rounds.configuration)
             self._take(configuration)
-            self._note("reloaded", {"checks": len(configuration.checks)})
-            log.info("action=reloaded checks=%d", len(configuration.checks))
+            changed = difference(before, effective(configuration)).in_short()
+            self._reloaded = f"; reloaded {self._clock.now():%d %b %H:%M} UTC: {changed}"
+            self._note("reloaded", {"checks": len(configuration.checks), "changes": changed})
+            log.info("action=reloaded checks=%d: %s", len(configuration.checks), changed)
         # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
         # force.
         self._manager.ready(self._status())
@@ -255,18 +323,29 @@ class Daemon:
         if not isinstance(error, LedgerFault | Unreadable | OSError):
             log.error("action=fault in=%s", name, exc_info=error)
             return
-        # At most one alarm in a while: a full disk faults at every tick.
-        if self._alarm.due(self._clock.now()):
+        # At most one alarm a cause in a while: a full disk faults at every tick, and in several
+        # places at once.
+        now, cause = self._clock.now(), cause_of(error)
+        if self._alarm.claim(cause, now):
             log.error("action=blind in=%s %s", name, error)
-            self._start(
-                self._alarm.raise_(self._rounds.configuration, str(error), self._clock.now())
-            )
+            self._start(self._raise_alarm(str(error), now, cause))
 
-    async def _end_tasks(self) -> None:
+    async def _raise_alarm(self, reason: str, now: datetime, cause: str) -> None:
+        await self._alarm.raise_(self._rounds.configuration, reason, now, cause)
+
+    async def _end_tasks(self) -> bool:
+        """Whether all have ended, so that the ledger may be closed."""
+        self._outbox.stop()
+        # A cancellation may be swallowed where it meets an end in the same turn: it is said again.
+        for _ in range(int(STOP_WITHIN_SECONDS)):
+            for task in self._tasks:
+                task.cancel()
+            if not self._tasks:
+                break
+            await asyncio.wait(self._tasks, timeout=1.0)
         for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_WITHIN_SECONDS)
+            log.error("action=not_ended task=%s", task.get_coro())
+        return not self._tasks
 
     @property
     def _site(self) -> str:
@@ -277,9 +356,16 @@ class Daemon:
         doing = self._signs.at_work() or "waiting"
         return (
             f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open"
-            f" tickets; {doing}"
+            f" tickets; {doing}{self._reloaded}"
         )
 
     def _note(self, kind: str, body: dict[str, object]) -> None:
         with self._ledger.transaction() as t:
             t.happened(None, self._clock.now(), kind, body)
+
+
+def _changed_at(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from checks.body import Body
+from monitor.service.state_folder import refuse_shared
 
 
 class AlreadyRunning(Exception):
@@ -44,10 +45,13 @@ class Presence:
     """
 
     def __init__(self, state: Path) -> None:
-        """Raises AlreadyRunning, OSError."""
+        """Raises AlreadyRunning, UnsafeFolder, OSError."""
         self.state = state
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        refuse_shared(state)
+        self._lock = os.open(
+            state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
         try:
             # flock(2) belongs to the open file: the kernel lets go of it when the process ends,
             # killed or not.
@@ -60,7 +64,11 @@ class Presence:
         """Say that it lives, and what it is doing."""
         new = self.state / "heartbeat.new"
         body: _Beat = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing}
-        new.write_text(json.dumps(HEARTBEAT.numbered(body)), encoding="utf-8")
+        # What lies there is a killed daemon's, or was planted: it is never written through.
+        new.unlink(missing_ok=True)
+        written = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(written, "w", encoding="utf-8") as file:
+            file.write(json.dumps(HEARTBEAT.numbered(body)))
         # rename(2) is atomic: whoever reads sees the last beat or this one, and never half of one.
         new.replace(self.state / "heartbeat.json")
 

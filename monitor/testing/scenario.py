@@ -25,7 +25,6 @@ from monitor.audit.round import AuditRound
 from monitor.config import CheckEntry, Configuration
 from monitor.config.models import Audit, Person, Site
 from monitor.core.maintenance import Window
-from monitor.core.policy import Policy
 from monitor.core.timetable import Daily, Every, phase_seconds
 from monitor.delivery.outbox import Outbox
 from monitor.desks.mail import MailSettings
@@ -102,6 +101,7 @@ class Scene:
         people: Mapping[str, str] | None = None,
         folder: Path | None = None,
         audit: Audit | None = None,
+        policy: str = "ozonetel",
     ) -> None:
         """`checks` maps a name to what differs from a plain entry: "of" (its class), "at", "every",
         "diagnose" ...
@@ -111,7 +111,7 @@ class Scene:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="reveille-scene-"))
         entries = {name: self._entry(name, zone, **given) for name, given in checks.items()}
         self.configuration = replace(
-            _configuration(self._folder, zone, entries, maintenance, people), audit=audit
+            _configuration(self._folder, zone, entries, maintenance, people, policy), audit=audit
         )
         self.start_daemon()
 
@@ -203,8 +203,11 @@ def _configuration(
     entries: Mapping[str, CheckEntry],
     maintenance: tuple[Window, ...],
     people: Mapping[str, str] | None,
+    policy: str,
 ) -> Configuration:
-    roles = people if people is not None else {role: role for role in ("operators", *_ROLES)}
+    loaded = policies.load(policy)
+    everybody = {role: role for role in ("operators", *loaded.roles)}
+    roles = everybody if people is None else people
     return Configuration(
         file=folder / "reveille.toml",
         directory=folder,
@@ -218,15 +221,5 @@ def _configuration(
         maintenance=maintenance,
         desks={"mail": MailSettings(host="127.0.0.1", sender="reveille@example.net")},
         audit=None,
-        policy=Policy.parse(policies.read("ozonetel"), policies.read("house")),
+        policy=loaded.at(zone),
     )
-
-
-_ROLES = (
-    "customer-support-desk",
-    "shift-team-leader",
-    "director-technical-support",
-    "change-request-desk",
-    "change-request-level-2",
-    "change-request-level-3",
-)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from typing import Any
 
@@ -11,10 +10,10 @@ from monitor.clock import SystemClock
 from monitor.config import CheckEntry, Configuration
 from monitor.incidents.acceptance import take
 from monitor.ledger import AcceptanceRow, Ledger, ProposalRow
-from monitor.terminal import colourful, complain, say, show_json
-from monitor.verbs.opening import Stop, configuration_of, entry_of, ledger_of, whoami
+from monitor.terminal import SCREEN, ask, colourful, complain, say, show_json
+from monitor.verbs.opening import Stop, acting, configuration_of, entry_of, ledger_of
 
-_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m"}
+_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31;1m"}
 
 
 def baseline(arguments: Namespace) -> int:
@@ -41,7 +40,7 @@ def baseline(arguments: Namespace) -> int:
         if not arguments.json:
             _show(configuration, proposals, accepted)
         taken = bool(changed) and (arguments.yes or _is_wanted(entry.name))
-        by = arguments.by or whoami()
+        by = acting(arguments)
         if taken:
             take(ledger, entry.name, changed, by, SystemClock().now())
     if arguments.json:
@@ -111,8 +110,7 @@ def _plain(
 def _is_wanted(name: str) -> bool:
     """Asks a person; without one the answer is no."""
     # Without a terminal nobody can have read what is to be accepted: silence is a no.
-    if not sys.stdin.isatty():
+    if not SCREEN.get().asked():
         complain(f"{name} is left as it is; --yes accepts it")
         return False
-    complain("Accept? [y/N] ")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return ask("Accept? [y/N] ").lower() in ("y", "yes")

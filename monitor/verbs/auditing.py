@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from argparse import Namespace
 
-from monitor.audit.round import AuditRound
+from monitor.audit.round import AuditRound, UnderWay
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
-from monitor.terminal import passing, say, show_json
+from monitor.terminal import passing, say, show_json, watched
+from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from monitor.verbs.reporting import kept_of
 from reports.audit import Audit
@@ -30,12 +30,16 @@ def audit(arguments: Namespace) -> int:
     configuration = configuration_of(arguments)
     if configuration.audit is None:
         raise Stop(f"there is no [audit] in {configuration.file}")
-    with ledger_of(configuration) as ledger:
-        found = (
-            kept_of(ledger, arguments.date)
-            if arguments.date
-            else _made(ledger, configuration, send=arguments.send)
-        )
+    inside = INSIDE.get()
+    if inside is not None and not arguments.date:
+        found = _made_inside(inside, send=arguments.send)
+    else:
+        with ledger_of(configuration) as ledger:
+            found = (
+                kept_of(ledger, arguments.date)
+                if arguments.date
+                else _made(ledger, configuration, send=arguments.send)
+            )
     if arguments.json:
         show_json({**found.to_dict(), "tone": found.tone})
     else:
@@ -56,12 +60,26 @@ def _made(ledger: Ledger, configuration: Configuration, send: bool) -> Audit:
         progress.end()
 
 
+def _made_inside(inside: Inside, send: bool) -> Audit:
+    """By the daemon's own round: what it is looking at by itself is not looked at twice."""
+    parts, audit = inside.parts, inside.configuration.audit
+    progress = _Progress(len(audit.checks) if audit else 0)
+    parts.listeners.append(progress.stage)
+    try:
+        return inside.awaited(parts.audit.by_hand(progress.part, send))
+    except UnderWay as busy:
+        raise Stop(str(busy)) from None
+    finally:
+        parts.listeners.remove(progress.stage)
+        progress.end()
+
+
 class _Progress:
     """One line that comes and goes: which part it is, and what it does. On a terminal only."""
 
     def __init__(self, parts: int) -> None:
         self._parts, self._begun, self._part = parts, 0, ""
-        self._shown = sys.stderr.isatty()
+        self._shown = watched()
 
     def part(self, check: str) -> None:
         """A part begins; one that is looked at again does not count twice."""

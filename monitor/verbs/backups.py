@@ -4,7 +4,6 @@ way back.
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -19,6 +18,7 @@ from checks.settings import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.terminal import colourful, complain, show
+from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, configuration_of, sound_part_of
 from reports.backups import BackupDone, BackupLine, BackupPlace, Backups
 
@@ -62,7 +62,7 @@ def _done(arguments: Namespace, do: Do, what: str) -> int:
         trace.listener = lambda stage: complain(f"\x1b[2m  {stage}\x1b[0m") if colourful() else None
         ended: BaseException | None = None
         try:
-            asyncio.run(_asked(configuration, check, do, arguments, trace))
+            awaited(_asked(configuration, check, do, arguments, trace))
         except (Failed, CannotTell) as problem:
             ended = problem
         seen = trace.observation(ended)

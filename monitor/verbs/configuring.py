@@ -1,79 +1,27 @@
-"""init, check-config, reference: the configuration before anything runs."""
+"""reference: what may stand in a configuration."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
-from pathlib import Path
 
 from monitor import config
-from monitor.config import ConfigurationFaults, Fault
-from monitor.service.unit_access import kept_out
-from monitor.terminal import complain, say, show_json
+from monitor.terminal import columns, say, show_json
 from monitor.verbs.opening import Stop
-from monitor.verbs.refusal import in_words
-
-
-def init(arguments: Namespace) -> int:
-    """Write a commented configuration to begin with. 0; 2 when there is one already."""
-    path = Path(arguments.config)
-    try:
-        config.write_sample(path)
-    except FileExistsError:
-        complain(f"{path} is there already; nothing was changed")
-        return 2
-    except OSError as error:
-        raise Stop(in_words(error, "the new configuration")) from None
-    except ValueError as broken:
-        complain(f"{path} was not written: {broken}")
-        return 2
-    say(f"{path} is written; edit it, then: reveille --config {path} check-config")
-    say("everybody here may read it, the service's own user too: name secrets, never write them")
-    say("nobody is told before [[people]] says whom, and [desks.mail] through which mail server")
-    return 0
-
-
-def check_config(arguments: Namespace) -> int:
-    """Say every fault of the configuration. 0 good, 2 with all faults."""
-    try:
-        found = config.load(arguments.config)
-    except ConfigurationFaults as faults:
-        if arguments.json:
-            show_json({"good": False, "faults": [_fault(f) for f in faults.faults]})
-        else:
-            complain(str(faults))
-            complain(f"{len(faults.faults)} fault{'s' if len(faults.faults) != 1 else ''}")
-        return 2
-    if barred := kept_out(found.file):
-        found = replace(found, warnings=(Fault("", *barred), *found.warnings))
-    if arguments.json:
-        warnings = [_fault(w) for w in found.warnings]
-        show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})
-        return 0
-    for warning in found.warnings:
-        complain(f"warning: {config.located(str(found.file), warning)}")
-    say(
-        f"{found.file} is good: {found.site.name}, {len(found.checks)} checks, policy"
-        f" {found.policy.name}"
-    )
-    return 0
 
 
 def reference(arguments: Namespace) -> int:
-    """Print what may be configured: as text, all of it or of one kind, or as a JSON Schema for
-    editors.
+    """Print what may be configured: the list of kinds, one of them with an example, all of it
+    (--all), or a JSON Schema for editors (--schema).
     """
     if arguments.json or arguments.schema:
         show_json(config.json_schema())
     elif arguments.kind:
         try:
-            say(config.reference_of(arguments.kind).rstrip("\n"))
+            say(config.reference_of(arguments.kind, columns()).rstrip("\n"))
         except LookupError as unknown:
             raise Stop(str(unknown.args[0])) from None
-    else:
+    elif arguments.all:
         say(config.whole_reference().rstrip("\n"))
+    else:
+        say(config.index(columns()).rstrip("\n"))
     return 0
-
-
-def _fault(fault: config.Fault) -> dict[str, object]:
-    return {"path": fault.path, "wrong": fault.wrong, "right": fault.right, "line": fault.line}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
+from datetime import datetime
 
+from checks.fault_codes import CODES, FAMILIES, STAGES, is_known, is_stage
 from checks.kinds import kinds
 from checks.messages import nearest
 from monitor.clock import SystemClock
@@ -25,7 +28,8 @@ def explain(arguments: Namespace) -> int:
     """Issue, severity, owner, targets and dated ladder of a case or an issue."""
     configuration = configuration_of(arguments)
     what = arguments.issue or _case(configuration, arguments)
-    _warn_of_unknown_words(configuration.policy, arguments)
+    if isinstance(what, Case):
+        _known(configuration.policy, arguments, what)
     site, policy = configuration.site, configuration.policy
     try:
         answer = explained(
@@ -59,15 +63,35 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     return Case(arguments.kind, arguments.stage, arguments.code, "", arguments.component, layer)
 
 
-def _warn_of_unknown_words(policy: Policy, arguments: Namespace) -> None:
-    """A word that no rule names makes no difference: right for many a code, and a slip for some."""
-    for field in ("stage", "code", "component"):
-        word = getattr(arguments, field)
-        if word and not names(policy.rules, field, word):
-            hint = nearest(word, named(policy.rules, field)) or ": it makes no difference"
-            complain(
-                f"warning: no rule of policy {policy.name} names the {field} {word[:60]!r}{hint}"
-            )
+def _known(policy: Policy, arguments: Namespace, case: Case) -> None:
+    """Refuse a stage or code that nothing here gives; warn of a component that no rule names, since
+    it then makes no difference. Raises Stop.
+    """
+    rules = policy.rules
+    if case.stage and not _stage_known(policy, case):
+        known = [*STAGES, *named(rules, "stage")]
+        hint = nearest(case.stage, known) or f"; there are {', '.join(sorted(STAGES))}"
+        raise Stop(f"there is no stage {case.stage[:60]!r}{hint}")
+    own = case.kind == OWN_KIND and case.code in [issue.id for issue in policy.issues]
+    if case.code and not (own or is_known(case.code) or names(rules, "code", case.code)):
+        quoted = f"; what others say is quoted as {', '.join(f'{one}…' for one in FAMILIES)}"
+        hint = nearest(case.code, [*CODES, *named(rules, "code")]) or quoted
+        raise Stop(f"there is no code {case.code[:60]!r}{hint}")
+    word = arguments.component
+    if word and not names(rules, "component", word):
+        hint = nearest(word, named(rules, "component")) or ": it makes no difference"
+        complain(
+            f"warning: no rule of policy {policy.name} names the component {word[:60]!r}{hint}"
+        )
+
+
+def _stage_known(policy: Policy, case: Case) -> bool:
+    """Whether it is a stage of ours, one that a rule names, or of a kind whose steps have names of
+    the site's own.
+    """
+    kind = kinds().get(case.kind)
+    named_by_site = kind is not None and "steps" in kind.model_fields
+    return named_by_site or is_stage(case.stage) or names(policy.rules, "stage", case.stage)
 
 
 def _view(configuration: Configuration, what: Case | str, answer: Explanation) -> Explained:
@@ -86,25 +110,35 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         definition=answer.definition,
         owner=answer.owner,
         opened_at=answer.opened_at,
-        clocks=tuple(ClockLine(target.name, target.due_at) for target in answer.targets),
+        clocks=tuple(ClockLine(one.name, one.due_at) for one in answer.targets if one.due_at),
+        afterwards=tuple((one.name, one.seconds) for one in answer.targets if not one.due_at),
         ladder=_ladder(answer),
         rank=severity.rank,
     )
 
 
 def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
-    """The first level that reaches somebody is told at once, levels that reach nobody are passed
-    over.
-    """
+    """A level that reaches nobody is passed over, and the one after it told in its turn."""
     lines: list[RungLine] = []
+    turn: datetime | None = None
     for level in answer.levels:
+        told = [one for one in level.who if not one.published]
         ways = [way for one in level.who for way in (one.mail, one.phone) if way]
         waiting = [line for line in lines if line.state in ("told", "next")]
-        state = "skipped" if not ways else ("told", "next", "later")[min(len(waiting), 2)]
-        reached = ", ".join(ways)
-        rung = (level.number, level.name, reached, level.at)
+        # Letters are what Reveille sends: a role with telephones alone is passed over as well.
+        by_mail = any(one.mail for one in told)
+        state = ("told", "next", "later")[min(len(waiting), 2)] if by_mail else "skipped"
+        reached = ", ".join(ways) if told else _published(ways)
+        turn = turn or level.at
+        rung = (level.number, level.name, reached, turn if by_mail else level.at)
+        turn = None if by_mail else turn
         lines.append(RungLine(*rung, state))  # type: ignore[arg-type]
     return tuple(lines)
+
+
+def _published(ways: Sequence[str]) -> str:
+    """How a desk is shown that the policy publishes and nobody of the site stands behind."""
+    return f"published, not told: {', '.join(ways)}" if ways else ""
 
 
 def _said(case: Case) -> dict[str, str]:

@@ -8,7 +8,6 @@ it as a proven backup of its own. Secrets are not: the configuration has them by
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
 import tarfile
@@ -25,8 +24,10 @@ from checks.data.backup.listing import Kept, newest_proven
 from checks.data.backup.run.parent import converse
 from monitor.clock import SystemClock
 from monitor.config import Configuration
-from monitor.terminal import show
+from monitor.terminal import SCREEN, show
+from monitor.verbs.asking import image_name
 from monitor.verbs.backups import backup_checks
+from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, configuration_of
 from reports.backups import BackupDone
 
@@ -40,23 +41,20 @@ def image(arguments: Namespace) -> int:
     configuration = configuration_of(arguments)
     clock = SystemClock()
     began = clock.monotonic()
-    target = Path(
-        arguments.to
-        or f"reveille-{clock.now():%Y%m%dT%H%M%SZ}.tar{'.age' if arguments.recipient else ''}"
-    )
-    if target.exists():
+    screen, target = SCREEN.get(), Path(arguments.to or image_name(arguments))
+    if screen.there(target):
         raise Stop(f"{target} is there already")
     found = {
-        name: newest_proven(check.folder) for name, check in backup_checks(configuration).items()
+        # Hashed now: an image without its data would be missed on the day that it is needed.
+        name: newest_proven(check.folder, hashed=True)
+        for name, check in backup_checks(configuration).items()
     }
     missing = sorted(name for name, backup in found.items() if backup is None)
     proven = {name: backup for name, backup in found.items() if backup is not None}
     fault = f"no proven backup of {', '.join(missing)}" if missing else ""
     # Beside the target: a rename within one file system is atomic, and a half-written image never
     # has the name.
-    with tempfile.TemporaryDirectory(
-        prefix=".reveille-image-", dir=target.absolute().parent
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix=".reveille-image-", dir=screen.folder(target)) as name:
         folder = Path(name)
         fault = _ledger_saved(configuration, folder) or fault
         part = _written(configuration, proven, folder)
@@ -64,9 +62,10 @@ def image(arguments: Namespace) -> int:
             part = _encrypted(part, arguments.recipient)
         # The owner and the group that fetches it, and nobody else: call records are in it.
         part.chmod(0o640)
-        part.rename(target)
+        size = part.stat().st_size
+        screen.put(part, target)
     notes = (
-        f"{target}, {target.stat().st_size} bytes",
+        f"{target}, {size} bytes",
         *(f"{name}: {b.id}" for name, b in proven.items()),
     )
     show(
@@ -85,7 +84,7 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
         return ""
     check = Backup(engine="sqlite", path=path, folder=folder / "ledger")
     try:
-        asyncio.run(converse(check.job(), Trace(time.monotonic, folder)))
+        awaited(converse(check.job(), Trace(time.monotonic, folder)))
     except (Failed, CannotTell) as problem:
         return f"the ledger: {problem}"
     return ""
@@ -100,6 +99,9 @@ def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: P
             for path in sorted(configuration.directory.iterdir()):
                 if path.is_file() and (path == configuration.file or path.suffix in _CONFIGURATION):
                     tar.add(path, f"configuration/{path.name}")
+            for path in configuration.included:
+                if path.parent != configuration.directory:
+                    tar.add(path, f"configuration/{_beside(configuration, path)}")
             for backup in sorted((folder / "ledger").glob("2*")):
                 tar.add(backup, f"ledger/{backup.name}")
             for name, kept in proven.items():
@@ -108,6 +110,12 @@ def _written(configuration: Configuration, proven: Mapping[str, Kept], folder: P
         # On the disk before it gets its name: whoever copies it after a power cut has all of it.
         os.fsync(file.fileno())
     return part
+
+
+def _beside(configuration: Configuration, path: Path) -> Path:
+    """Where an included file lies, seen from the first one; by its name where that is elsewhere."""
+    folder = configuration.directory
+    return path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
 
 
 def _text(tar: tarfile.TarFile, name: str, text: str) -> None:

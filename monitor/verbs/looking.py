@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import shutil
 import tempfile
+import time
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.audit.call_ratios import call_windows
 from monitor.clock import SystemClock
-from monitor.config import CheckEntry, Configuration
+from monitor.config import CheckEntry, Configuration, ConfigurationFaults, load
 from monitor.core.condition import Condition
 from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
@@ -26,7 +28,9 @@ from monitor.ledger.bodies import letter_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
+from monitor.service.state_folder import barrier
 from monitor.terminal import colourful, complain, complain_of, say, show
+from monitor.verbs.inside import INSIDE, awaited
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of, sound_part_of
 from reports.model import Ticket
@@ -38,6 +42,8 @@ from reports.views import CheckLine, Once, Status
 STALLED_AFTER_SECONDS = 30.0
 # A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
 OVERDUE_AFTER_SECONDS = 300.0
+# Whoever looks at what a look has left does so the same day.
+_ONCE, _ONCE_KEPT_SECONDS = "reveille-once-", 86400.0
 EXIT = {"OK": 0, "DEGRADED": 1, "FAILED": 2, "UNKNOWN": 3}
 
 
@@ -45,20 +51,21 @@ def once(arguments: Namespace) -> int:
     """One attempt: trace, observation, verdict, and what would go out. 0 OK, 1 DEGRADED, 2 FAILED,
     3 UNKNOWN.
     """
-    configuration = configuration_of(arguments)
+    configuration = _with(arguments.name, configuration_of(arguments))
     entry = entry_of(configuration, arguments.name)
-    exhibits = Path(tempfile.mkdtemp(prefix="reveille-once-"))
-    # A ledger in memory: the attempt is judged as the daemon would, and leaves nothing behind.
-    with Ledger(":memory:") as ledger:
-        _take_over(ledger, configuration, entry)
-        seen = asyncio.run(
-            _look_once(ledger, configuration, entry, exhibits, quiet=arguments.nagios)
-        )
-        view = _once_view(ledger, configuration, seen)
+    inside = INSIDE.get()
+    # In the service it lies with the other evidence, and is swept with it.
+    exhibits = configuration.state / "exhibits" if inside else _folder_of_its_own()
+    kept = bool(inside) or arguments.keep
+    try:
+        looked = _looked(configuration, entry, exhibits, quiet=arguments.nagios, kept=kept)
+        seen, view = awaited(looked)
+    finally:
+        # Recordings and pages hold what customers said; whoever wants them asks for it.
+        if not kept:
+            shutil.rmtree(exhibits, ignore_errors=True)
     if arguments.nagios:
         say(plugin_line(seen))
-        # As a plugin it runs every few minutes, and nobody would look at the folders.
-        shutil.rmtree(exhibits, ignore_errors=True)
     else:
         show("once", arguments.json, view)
     return EXIT[view.state]
@@ -92,7 +99,7 @@ def status(arguments: Namespace) -> int:
         wrong = store.unreadable(ledger)
     show("status", arguments.json, view)
     complain_of(wrong)
-    if not view.running or view.stalled:
+    if not view.running or view.stalled or view.barrier:
         return 3
     return (
         1
@@ -101,6 +108,38 @@ def status(arguments: Namespace) -> int:
         or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks)
         else 0
     )
+
+
+def _with(name: str, configuration: Configuration) -> Configuration:
+    """One that has this check: what somebody has just written is tried before it is reloaded."""
+    if INSIDE.get() is None or name in configuration.checks:
+        return configuration
+    try:
+        newer = load(configuration.file)
+    except ConfigurationFaults:
+        return configuration
+    return newer if name in newer.checks and newer.state == configuration.state else configuration
+
+
+def _folder_of_its_own() -> Path:
+    """A new one; what looks of days before have left goes."""
+    oldest = time.time() - _ONCE_KEPT_SECONDS
+    for left in Path(tempfile.gettempdir()).glob(f"{_ONCE}*"):
+        with suppress(OSError):
+            known = left.lstat()
+            if known.st_uid == os.geteuid() and known.st_mtime < oldest and left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=_ONCE))
+
+
+async def _looked(
+    configuration: Configuration, entry: CheckEntry, exhibits: Path, quiet: bool, kept: bool
+) -> tuple[AttemptResult, Once]:
+    # A ledger in memory: the attempt is judged as the daemon would, and leaves nothing behind.
+    with Ledger(":memory:") as ledger:
+        _take_over(ledger, configuration, entry)
+        seen = await _look_once(ledger, configuration, entry, exhibits, quiet)
+        return seen, _once_view(ledger, configuration, seen, kept)
 
 
 async def _look_once(
@@ -115,7 +154,10 @@ async def _look_once(
         if colourful() and not quiet:
             complain(f"\x1b[2m  {check}: {stage}\x1b[0m")
 
-    rounds = Rounds(ledger, configuration, clock, Runner(clock, exhibits), progress)
+    inside = INSIDE.get()
+    # The daemon's own lines: a test call by hand takes no channel from another.
+    runner = Runner(clock, exhibits, lines=inside.parts.runner.lines if inside else None)
+    rounds = Rounds(ledger, configuration, clock, runner, progress)
     # One failure is enough here: nobody waits for a confirmation at a terminal.
     seen = await rounds.look(Due(replace(entry, confirm=1), "once"))
     if seen is None:
@@ -135,7 +177,9 @@ def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry)
                 )
 
 
-def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult) -> Once:
+def _once_view(
+    ledger: Ledger, configuration: Configuration, seen: AttemptResult, kept: bool
+) -> Once:
     fault = seen.verdict.fault
     return Once(
         check=seen.name,
@@ -152,7 +196,7 @@ def _once_view(ledger: Ledger, configuration: Configuration, seen: AttemptResult
         said=verdict_words(seen.entry, seen.verdict) if fault else "",
         reasons=seen.verdict.reasons,
         notes=seen.observation.notes,
-        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits),
+        exhibits=tuple((e.name, str(e.path)) for e in seen.observation.exhibits if kept),
         orders=tuple(_orders(ledger)),
     )
 
@@ -169,7 +213,8 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
     conditions = store.conditions(ledger)
     incidents = list(store.incidents_of(ledger.open_incidents()))
     # What is queued and has never failed is on its way; the rest is worth a line.
-    waiting = [row for row in ledger.outbox() if row.state != "sent" and row.last_error]
+    waiting = ledger.undelivered_letters()
+    counts = {**ledger.outbox_counts(), "failed": sum(row.state == "failed" for row in waiting)}
     return Status(
         site=configuration.site.name,
         timezone=configuration.site.timezone,
@@ -184,8 +229,9 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
             for entry in configuration.checks.values()
         ),
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
-        outbox={str(state): count for state, count in ledger.outbox_counts().items()},
+        outbox={str(state): count for state, count in counts.items()},
         calls=call_windows(ledger, configuration, now),
+        barrier=barrier(configuration.state) if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
         ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from monitor.core.verdict import Expectation
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
+from monitor.terminal import harmless
 
 # The four states of a plugin and their exit codes 0 to 3 (Monitoring Plugins guidelines).
 _WORDS = {"OK": "OK", "DEGRADED": "WARNING", "FAILED": "CRITICAL", "UNKNOWN": "UNKNOWN"}
@@ -20,7 +21,7 @@ def plugin_line(seen: AttemptResult) -> str:
     """
     text = verdict_words(seen.entry, seen.verdict) or f"{seen.observation.seconds:.2f} s"
     # A bar begins the performance data, and a line break would cut the status in two.
-    said = " ".join(text.replace("|", "/").split())
+    said = " ".join(harmless(text).replace("|", "/").split())
     head = f"{seen.entry.probe.KIND.upper()} {seen.name} {_WORDS[seen.verdict.state]} - {said}"
     data = " ".join(
         _datum(seen, name, value) for name, value in sorted(seen.observation.measures.items())

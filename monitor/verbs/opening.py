@@ -12,6 +12,7 @@ from checks.settings import nearest
 from monitor.config import CheckEntry, Configuration, load, load_sound_part, located
 from monitor.ledger import Ledger
 from monitor.terminal import complain
+from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.refusal import in_words
 
 
@@ -20,7 +21,9 @@ class Stop(Exception):
 
 
 def configuration_of(arguments: Namespace) -> Configuration:
-    """The configuration. Raises ConfigurationFaults."""
+    """The configuration: the daemon's, where it does the verb. Raises ConfigurationFaults."""
+    if (inside := INSIDE.get()) is not None:
+        return _in_force(inside)
     return load(arguments.config)
 
 
@@ -29,6 +32,8 @@ def sound_part_of(arguments: Namespace) -> Configuration:
     file is told of in one line, and does not keep anybody from a ticket. Raises
     ConfigurationFaults where not even that is to be had.
     """
+    if (inside := INSIDE.get()) is not None:
+        return _in_force(inside)
     configuration, broken = load_sound_part(arguments.config)
     if broken is not None:
         count = f"{len(broken.faults)} fault{'s' if len(broken.faults) != 1 else ''}"
@@ -37,6 +42,16 @@ def sound_part_of(arguments: Namespace) -> Configuration:
             f" {located(broken.file, broken.faults[0])}; `reveille check-config` says all"
         )
     return configuration
+
+
+def _in_force(inside: Inside) -> Configuration:
+    """What the daemon goes by, which is not always what the file says by now."""
+    if inside.parts.outdated():
+        complain(
+            f"reveille: {inside.configuration.file} was changed since the daemon read it; what it"
+            " read is used, until it is told to reload"
+        )
+    return inside.configuration
 
 
 def ledger_of(configuration: Configuration, read_only: bool = False) -> Ledger:
@@ -61,6 +76,14 @@ def entry_of(configuration: Configuration, name: str) -> CheckEntry:
 
 
 def whoami() -> str:
-    """Who types: the person behind sudo, if any."""
+    """Who types: the peer of the daemon's socket; else the person behind sudo, if any."""
+    if (inside := INSIDE.get()) is not None:
+        return inside.actor
     # sudo makes everybody root; the ticket is to say who acknowledged it.
     return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def acting(arguments: Namespace) -> str:
+    """Who acts, for the ticket's history: whoever types; --by stands beside it, as a note."""
+    who, note = whoami(), str(getattr(arguments, "by", "") or "")
+    return f"{who} ({note})" if note and note != who else who

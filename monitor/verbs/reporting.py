@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +20,8 @@ from monitor.ledger import Ledger, OutboxMessage
 from monitor.ledger.bodies import report_body
 from monitor.printing import NotPrinted, pictures_of, printed, standalone
 from monitor.service.heartbeat import heartbeat
-from monitor.terminal import complain_of, say, show, show_json
+from monitor.terminal import SCREEN, complain_of, say, show, show_json
+from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, ledger_of, sound_part_of
 from reports.audit import Audit
 from reports.render import render_audit
@@ -60,7 +60,7 @@ def show_report(arguments: Namespace) -> int:
     elif arguments.to:
         content = _content(report, arguments.format)
         try:
-            Path(arguments.to).write_bytes(content)
+            SCREEN.get().write(content, Path(arguments.to))
         except OSError as problem:
             raise Stop(f"{arguments.to}: {problem.strerror}") from None
         say(f"{arguments.to}: report {report.number} of {report.day}, {len(content) / 1000:.0f} kB")
@@ -130,9 +130,9 @@ def _content(report: Audit, form: str) -> bytes:
     if form == "text":
         return render_audit(report).text.encode()
     if form == "html":
-        return standalone(report, asyncio.run(pictures_of(report))).html.encode()
+        return standalone(report, awaited(pictures_of(report))).html.encode()
     try:
-        return asyncio.run(printed(report))
+        return awaited(printed(report))
     except NotPrinted as problem:
         raise Stop(str(problem)) from None
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from checks.messages import nearest
 from monitor.service.daemon import Daemon
 from monitor.service.heartbeat import AlreadyRunning
+from monitor.service.state_folder import UnsafeFolder
 from monitor.terminal import say
 from monitor.verbs.opening import Stop
+from monitor.verbs.serving import act
 
 
 def run(arguments: Namespace) -> int:
@@ -27,13 +29,13 @@ def run(arguments: Namespace) -> int:
     faulthandler.enable()
     try:
         asyncio.run(_keep_running(Path(arguments.config)))
-    except AlreadyRunning as other:
+    except (AlreadyRunning, UnsafeFolder) as other:
         raise Stop(str(other)) from None
     return 0
 
 
 async def _keep_running(file: Path) -> None:
-    await Daemon(file).run()
+    await Daemon(file, served=act).run()
 
 
 def lab(arguments: Namespace) -> int:
@@ -41,7 +43,7 @@ def lab(arguments: Namespace) -> int:
     from lab import FAULTS
     from lab import run as run_lab
 
-    if arguments.list:
+    if arguments.list or "" in (arguments.break_ or []):
         say(_listed(FAULTS))
         return 0
     for name in arguments.break_ or []:

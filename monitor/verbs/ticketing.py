@@ -9,7 +9,7 @@ from monitor.incidents import store
 from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.incidents.view import number_of, view
 from monitor.terminal import colourful, complain_of, say, show, show_json
-from monitor.verbs.opening import Stop, ledger_of, sound_part_of, whoami
+from monitor.verbs.opening import Stop, acting, ledger_of, sound_part_of
 from reports.render import render_text
 
 
@@ -47,7 +47,7 @@ def change_ticket(arguments: Namespace) -> int:
     """ack, note, reclassify, resolve."""
     configuration = sound_part_of(arguments)
     now = SystemClock().now()
-    number, by = _number(arguments), arguments.by or whoami()
+    number, by = _number(arguments), acting(arguments)
     with ledger_of(configuration) as ledger:
         actions = TicketActions(ledger, configuration, now)
         try:

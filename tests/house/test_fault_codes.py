@@ -15,13 +15,13 @@ from functools import cache
 import pytest
 
 from checks.contract import Check
-from checks.fault_codes import CODES, FAMILIES, is_known
+from checks.fault_codes import CODES, FAMILIES, STAGES, is_known, is_stage
 from checks.host.check import HostCheck
 from checks.kinds import kinds
 from monitor import policies
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
-from monitor.core.policy_rules import first_fitting
+from monitor.core.policy_rules import first_fitting, named
 from tests.house.source import ROOT, Module, modules, none
 
 RAISERS = ("Failed", "SourceFault", "at.fault", "self._at.fault")
@@ -64,6 +64,25 @@ def test_every_code_that_is_raised_is_in_the_list() -> None:
     ]
     assert len(found) > 200
     none(where for where, code in found if not is_known(code))
+
+
+def test_every_stage_that_begins_is_in_the_list() -> None:
+    """Whoever asks `explain` for another one is told so."""
+    begun = [
+        (f"{module.path}:{node.lineno}", node.args[0].value)
+        for module in modules("checks")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute)
+        if node.func.attr == "stage" and isinstance(node.args[0], ast.Constant)
+    ]
+    assert len(begun) > 60
+    none(f"{where} {stage!r}" for where, stage in begun if stage not in STAGES)
+    none(
+        f"{name} {stage!r}"
+        for name in SHIPPED
+        for stage in named(policies.load(name).rules, "stage")
+        if not set(stage) & set("*?[") and not is_stage(stage)
+    )
 
 
 def test_every_code_of_a_look_is_in_the_list() -> None:

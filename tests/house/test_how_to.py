@@ -176,7 +176,7 @@ def test_a_kind_from_outside_is_one_file_and_its_entry_point(copy: Copy, ssh_por
     configured = written["reveille.toml"].replace('"ssh-banner"', '"ssh-banner-of-ours"')
     copy.write("reveille.toml", configured.replace("port = 22\n", f"port = {ssh_port}\n"))
 
-    reference = copy.run("reveille reference")
+    reference = copy.run("reveille reference --all")
     section = reference[reference.index('kind = "ssh-banner-of-ours"') :]
     assert "duty in the daily checklist: servers" in section[:300]
     assert "Layer: application" in section[:300]
@@ -186,7 +186,7 @@ def test_a_kind_from_outside_is_one_file_and_its_entry_point(copy: Copy, ssh_por
     ]
     assert effective["checks"]["pbx-ssh"]["component"] == "jump-host"
     assert "`banner_seconds`" in section
-    copy.run("reveille --config sample.toml init")
+    copy.run("reveille --config sample.toml init --everything")
     sample = (copy.scratch / "sample.toml").read_text(encoding="utf-8")
     assert "\n[checks.pbx-ssh]\n" in sample
     assert "good" in copy.run("reveille --config sample.toml check-config")

@@ -39,7 +39,7 @@ def test_an_old_verb_does_the_same_and_says_the_new_one(
     old: str, new: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = ("--config", str(tmp_path / "site.toml"))
-    assert run(capsys, *config, "init")[0] == 0
+    assert run(capsys, *config, "init", "--everything")[0] == 0
     code, out, said = run(capsys, *config, new, "nobody")
     hint = f"{old} is called {new} now"
     assert code == 2 and "nobody" in said[0]

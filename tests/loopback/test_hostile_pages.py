@@ -137,10 +137,11 @@ CASES: dict[str, tuple[Talk, str, str, str]] = {
     ),
     "length and chunks": (
         then(HTML + "Content-Length: 4\nTransfer-Encoding: chunked\n\n", None, b"0\r\n\r\n"),
-        "response", "bad-peer", "",
+        "content", "soft-200", "empty",
     ),
-    "length that is none": (
-        then(HTML + "Content-Length: -1\n\n", None, b"hello"), "response", "bad-peer", "",
+    "two lengths": (
+        then(HTML + "Content-Length: 4\nContent-Length: 5\n\n", None, b"hello"), "response",
+        "bad-peer", "",
     ),
     "length too long": (
         then(HTML + "Content-Length: 900\n\n", None, b"hello"), "content", "broken-off", "",

@@ -236,7 +236,7 @@ async def test_tls_from_the_beginning_and_a_server_that_only_says_hello(
     [
         (says("554 5.7.1 go away"), "banner", "smtp:554"),
         (says("HTTP/1.1 400 Bad Request"), "banner", "bad-peer"),
-        (says("220 a", "502 what?"), "hello", "smtp:502"),
+        (says("220 a", "502 what?", "502 what?"), "hello", "smtp:502"),
         (says("220 a", then=None), "hello", "closed"),
         (says("220 a", "250 a", "550 5.7.1 no"), "send", "smtp:550"),
         (says("220 a", "250 a", "250 ok", "550 5.1.1 unknown"), "send", "smtp:550"),

@@ -135,7 +135,7 @@ async def test_a_page_counts_by_its_status_and_only_if_it_is_one(tmp_path: Path)
         (says("HTTP/1.1 502 Bad Gateway\n"), {}, "http:502"),
         (says("220 mail.example.net ESMTP"), {}, "bad-peer"),
         (endlessly(b"x" * 65536), {}, "bad-peer"),
-        (drop_by_drop(b"H"), {}, "timeout"),
+        (drop_by_drop(b"\r\n"), {}, "timeout"),
         (says(then=None), {}, "closed"),
     ]
     for talk, settings, code in cases:

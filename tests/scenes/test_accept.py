@@ -18,6 +18,7 @@ from monitor.core.verdict import State
 from monitor.ledger import Ledger
 from monitor.testing.scenario import Scene, World
 from monitor.verbs import accepting
+from monitor.verbs.opening import whoami
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -102,14 +103,16 @@ async def test_a_change_is_one_ticket_until_it_is_accepted(screen: Screen) -> No
     assert '- "Mute"' in said
     await scene.run_for(minutes=15)
     assert scene.ledger.open_incidents() == []
-    assert [row.accepted_by for row in scene.ledger.acceptances("toolbar")][-1] == "asha"
+    assert [row.accepted_by for row in scene.ledger.acceptances("toolbar")][-1] == (
+        f"{whoami()} (asha)"
+    )
     assert [row.value for row in scene.ledger.acceptances("toolbar")] == [
         ["Hold", "Mute"],
         ["Hold"],
     ]
     assert [row.body["by"] for row in scene.ledger.history(None) if row.kind == "accepted"][
         -1
-    ] == "asha"
+    ] == f"{whoami()} (asha)"
 
 
 async def test_without_a_yes_nothing_changes(

@@ -45,7 +45,7 @@ def kept(site: Scene, number: int = 1) -> Incident:
 
 
 def clocks(site: Scene, number: int = 1) -> dict[str, str]:
-    found = kept(site, number).clocks(site.clock.now(), site.configuration.policy.calendar)
+    found = kept(site, number).clocks(site.clock.now(), site.configuration.policy.calendars)
     return {clock.name: str(clock.state) for clock in found}
 
 

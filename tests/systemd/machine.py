@@ -18,6 +18,11 @@ from pathlib import Path
 import psutil
 
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates"
+_ENVIRONMENT = (
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+)
 _HIERARCHIES = ("systemd", "unified", "memory", "pids")
 
 
@@ -30,13 +35,13 @@ class Machine:
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._first = 0
 
-    def build(self) -> None:
-        """Unpack a minimal Debian 12. Needs a mirror; half a minute."""
+    def build(self, more: str = "") -> None:
+        """Unpack a minimal Debian 12, with `more` packages. Needs a mirror; half a minute."""
         _told(
             "mmdebstrap",
             "--quiet",
             "--variant=minbase",
-            f"--include={_PACKAGES}",
+            f"--include={_PACKAGES},{more}".rstrip(","),
             "bookworm",
             str(self.root),
         )
@@ -75,10 +80,12 @@ class Machine:
         until(lambda: self._up() in {"running", "degraded"}, 60, "systemd to come up")
 
     def run(self, *command: str) -> str:
-        """Run a command inside and give what it says. Raises CalledProcessError, with its words."""
-        return _told(
-            "nsenter", "-t", str(self._first), "-m", "-u", "-i", "-n", "-p", "-C", "--", *command
-        )
+        """Run a command inside, as root who has just logged in, and give what it says. Raises
+        CalledProcessError, with its words.
+        """
+        inside = ("nsenter", "-t", str(self._first), "-m", "-u", "-i", "-n", "-p", "-C", "--")
+        # The tester's own environment (a proxy, a package index) is not the machine's.
+        return _told(*inside, "/usr/bin/env", "-i", *_ENVIRONMENT, *command)
 
     def show(self, unit: str, name: str) -> str:
         """One property of a unit."""

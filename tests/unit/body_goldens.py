@@ -100,6 +100,11 @@ def _incident_0_1_0(one: Incident) -> Incident:
         reminded_at=None,
         joined_untold=(),
         joined_since=None,
+        severity=replace(one.severity, targets=one.severity.targets[:2]),
+        pauses=(),
+        escalated_at=None,
+        escalated_by="",
+        rca_sent_at=None,
     )
 
 

@@ -15,13 +15,13 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import endings, incident_escalation
+from monitor.core import endings, incident_escalation, pauses
 from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
 from monitor.core.flapping import Flap
-from monitor.core.incident import Change, Closing, Evidence, Happening, Incident
-from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity
+from monitor.core.incident import Change, Closing, Evidence, Happening, Incident, Pause
+from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity, Target
 from monitor.core.sla import Clock, ClockState
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies
@@ -33,6 +33,14 @@ from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
 
 NOW = datetime(2026, 11, 22, 3, 0, 0, 123000, tzinfo=UTC)
 _SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+def promised() -> tuple[Target, ...]:
+    return (
+        Target("response", 1800),
+        Target("resolution", 7200),
+        Target("rca", 86400, "business-days", "resolved"),
+    )
 
 
 def ladder() -> Ladder:
@@ -72,7 +80,7 @@ def incidents() -> tuple[Incident, ...]:
         site="Pune",
         issue="ivr-not-working",
         title="PRI is up but IVR is not working",
-        severity=Severity("P0", "critical", "nobody can call", 0, 1800, 7200),
+        severity=Severity("P0", "critical", "nobody can call", 0, promised()),
         owner="vendor",
         owner_title="Ozonetel",
         ladder=ladder(),
@@ -116,6 +124,13 @@ def incidents() -> tuple[Incident, ...]:
         reminded_at=NOW + timedelta(minutes=48),
         joined_untold=("second-number",),
         joined_since=NOW + timedelta(minutes=4),
+        pauses=(
+            Pause(NOW + timedelta(minutes=10), NOW + timedelta(minutes=12), "maintenance"),
+            Pause(NOW + timedelta(minutes=20), None, "access to the rack", "asha"),
+        ),
+        escalated_at=NOW + timedelta(minutes=5),
+        escalated_by="asha",
+        rca_sent_at=NOW + timedelta(hours=20),
     )
     return full, small
 
@@ -334,6 +349,9 @@ def _changes() -> Iterator[Change]:
     yield transitions.fails_below(told, "uplink", "no answer")
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
+    yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
+    yield pauses.waiting(told, "access to the rack", "asha", NOW)
+    yield pauses.going_on(pauses.waiting(told, "access", "asha", NOW).incident, "asha", NOW)
     yield from _ends(told, replace(full, closing=Closing.RESOLVED), seen)
     late = Clock("response", NOW, ClockState.BREACHED, NOW)
     yield incident_escalation.escalated(told, (1,), (2,), (late,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.escalation import Due, due_levels, ladder_times, next_rung, standings
+from monitor.core.open_hours import Calendars
 from monitor.core.policy import Ladder, Level
 from monitor.core.sla import Calendar, Hours
 
@@ -61,7 +63,9 @@ def test_the_ladder_is_dated_from_the_opening() -> None:
 
 def test_a_ladder_of_business_hours_waits_over_the_weekend() -> None:
     office = Calendar("UTC", tuple(Hours(day, 8 * 60, 18 * 60) for day in range(5)))
-    assert [rung.at for rung in ladder_times(LADDER, OPENED, office)] == [
+    hours = Calendars((("office", office),))
+    levels = tuple(replace(level, calendar="office") for level in LADDER.levels)
+    assert [rung.at for rung in ladder_times(replace(LADDER, levels=levels), OPENED, hours)] == [
         OPENED,
         after(60),
         datetime(2026, 5, 4, 10, 0, tzinfo=UTC),

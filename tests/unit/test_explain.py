@@ -10,7 +10,7 @@ import pytest
 
 from checks.contract import Layer
 from monitor import policies
-from monitor.core.contacts import Recipient, audience
+from monitor.core.contacts import Recipient, audience, published
 from monitor.core.explain import explained
 from monitor.core.failure import Case
 
@@ -44,7 +44,7 @@ def test_an_agent_who_cannot_be_reached_is_explained_with_dates_in_site_time() -
         "vendor",
         "showstopper, critical failure with no workaround",
     )
-    assert [(t.name, t.due_at.isoformat()) for t in said.targets] == [
+    assert [(t.name, t.due_at.isoformat()) for t in said.targets if t.due_at] == [
         ("response", "2026-05-01T09:00:00+05:30"),
         ("resolution", "2026-05-01T10:30:00+05:30"),
     ]
@@ -89,11 +89,13 @@ def test_it_is_plain_data_that_json_takes() -> None:
     assert body["levels"][2]["until"] is None
 
 
-def test_the_sites_own_people_take_the_place_of_the_published_desk() -> None:
-    assert audience(POLICY, "customer-support-desk", "uae", PEOPLE) == (
+def test_nobody_is_told_but_the_sites_own_people() -> None:
+    """A published desk is another company's: shown, and never a route."""
+    assert audience("customer-support-desk", PEOPLE) == (
         Recipient("customer-support-desk", "desk@example.net", "100"),
     )
-    assert audience(POLICY, "customer-support-desk", "uae") == (
+    assert audience("customer-support-desk", ()) == ()
+    assert published(POLICY, "customer-support-desk", "uae") == (
         Recipient(
             "customer support desk, UAE",
             "uae.support@ozonetel.com",
@@ -101,4 +103,4 @@ def test_the_sites_own_people_take_the_place_of_the_published_desk() -> None:
             published=True,
         ),
     )
-    assert audience(POLICY, "director-technical-support", "uae", PEOPLE) == ()
+    assert published(POLICY, "director-technical-support", "uae") == ()

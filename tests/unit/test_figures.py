@@ -38,8 +38,8 @@ def figure(**written: Any) -> Figure:
         ({"json_path": "$.hours[*].calls"}, TOTALS, 90),
     ],
 )
-def test_a_figure_is_read(written: dict[str, Any], report: str, told: float) -> None:
-    assert figure(**written).read(report, "2026-11-21") == pytest.approx(told)
+async def test_a_figure_is_read(written: dict[str, Any], report: str, told: float) -> None:
+    assert await figure(**written).read(report, "2026-11-21") == pytest.approx(told)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_a_figure_is_read(written: dict[str, Any], report: str, told: float) -> 
         ({"json_path": "$.totals.calls"}, DAYS, "bad-json"),
     ],
 )
-def test_a_report_that_is_not_as_it_was_says_so(
+async def test_a_report_that_is_not_as_it_was_says_so(
     written: dict[str, Any], report: str, code: str
 ) -> None:
     with pytest.raises(Failed) as refused:
-        figure(**written).read(report, "2026-11-21")
+        await figure(**written).read(report, "2026-11-21")
     assert refused.value.code == code
 
 

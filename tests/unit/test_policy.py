@@ -109,7 +109,7 @@ def test_a_good_policy_classifies_with_everything_that_follows() -> None:
         "high",
         "the vendor",
     )
-    assert (found.severity.response_seconds, found.severity.resolution_seconds) == (1800, 7200)
+    assert [target.seconds for target in found.severity.targets] == [1800, 7200]
     assert [level.condition for level in found.ladder.levels] == [
         "not-resolved",
         "not-acknowledged",
@@ -213,7 +213,7 @@ def test_a_duration_is_written_as_in_the_configuration(written: str, seconds: in
     one = good()
     one["severity"][0]["response"] = written
     one["severity"][0]["resolution"] = "2w"
-    assert Policy.parse(one, policies.read("house")).severities[0].response_seconds == seconds
+    assert Policy.parse(one, policies.read("house")).severities[0].targets[0].seconds == seconds
 
 
 @pytest.mark.parametrize("written", ["250ms", "0.5s", "1m0.25s"])

@@ -20,7 +20,7 @@ from monitor import policies
 from monitor.config.models import Person
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
-from monitor.core.policy_file import NEXT_RELEASE
+from monitor.core.policy_promises import NEXT_RELEASE
 from monitor.testing.scenario import Scene, Scripted
 
 EXOTEL = policies.load("exotel")
@@ -33,12 +33,12 @@ def exotel() -> Policy:
 
 def test_response_and_resolution_are_the_published_ones(exotel: Policy) -> None:
     shown = [
-        (one.id, [(name, write_duration(seconds)) for name, seconds in one.targets()])
+        (one.id, [(target.name, write_duration(target.seconds)) for target in one.targets])
         for one in exotel.severities
     ]
     assert shown == [
-        ("critical", [("response", "30m"), ("resolution", "3h")]),
-        ("major", [("response", "30m"), ("resolution", "1d")]),
+        ("critical", [("response", "30m"), ("resolution", "3h"), ("rca", "2d")]),
+        ("major", [("response", "30m"), ("resolution", "1d"), ("rca", "2d")]),
         ("minor", [("response", "30m")]),
     ]
     assert NEXT_RELEASE in {one["resolution"] for one in policies.read("exotel")["severity"]}

@@ -45,24 +45,37 @@ def test_the_golden_table_raises_every_issue(xop: Policy) -> None:
 
 def test_response_and_recovery_are_the_published_ones(xop: Policy) -> None:
     shown = [
-        (one.id, write_duration(one.response_seconds), write_duration(one.resolution_seconds))
+        (one.id, *(write_duration(target.seconds) for target in one.targets))
         for one in xop.severities
     ]
-    assert shown == [("critical", "2h", "6h"), ("major", "8h", "12h"), ("minor", "1d", "1d")]
+    assert shown == [
+        ("critical", "2h", "2h", "6h", "3d", "1d"),
+        ("major", "2h", "8h", "12h", "1w", "2d"),
+        ("minor", "2h", "1d", "1d", "4w2d", "3d"),
+    ]
+    assert [target.name for target in xop.severities[0].targets] == [
+        "acknowledgement",
+        "response",
+        "recovery",
+        "resolution",
+        "rca",
+    ]
 
 
 def test_every_urgency_climbs_to_product_development_whose_window_is_the_published_resolution(
     xop: Policy,
 ) -> None:
     windows = {"critical": "3d", "major": "7d", "minor": "30d"}
-    for ladder in xop.ladders:
-        if ladder.name != "operators":
-            assert [level.number for level in ladder.levels] == [1, 2, 3, 4]
-            assert ladder.levels[1].until_seconds == 7200, "level 2 responds within two hours"
-            last = ladder.levels[-1]
-            assert last.role == "product-development" and last.until_seconds
-            assert last.until_seconds == duration_seconds(windows[ladder.name])
+    plan = next(ladder for ladder in xop.ladders if ladder.name == "general")
+    for severity in xop.severities:
+        ladder = plan.under(severity)
+        assert [level.number for level in ladder.levels] == [1, 2, 3, 4]
+        assert ladder.levels[2].after_seconds == 7200, "level 2 has two hours"
+        last = ladder.levels[-1]
+        assert last.role == "product-development"
+        assert last.until_seconds == duration_seconds(windows[severity.id])
 
 
 def test_no_person_is_in_the_file(xop: Policy) -> None:
-    assert xop.desks == ()
+    """The published desks alone, which are shown and never told."""
+    assert {desk.title for desk in xop.desks} == {"XOP support", "XOP emergency desk"}

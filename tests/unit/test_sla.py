@@ -20,6 +20,7 @@ from monitor.core.sla import (
     ClockState,
     Event,
     Hours,
+    Promise,
     clocks,
     due,
     elapsed,
@@ -221,10 +222,14 @@ def test_merging_and_cutting_intervals_agree_with_sets_of_minutes(
 OPENED = utc("2026-05-01T10:00")
 
 
+def promises(*targets: tuple[str, int], calendar: Calendar = ALWAYS) -> list[Promise]:
+    return [Promise(name, OPENED, seconds, calendar) for name, seconds in targets]
+
+
 def shown(now: str, *events: Event, calendar: Calendar = ALWAYS) -> dict[str, Clock]:
     return {
         clock.name: clock
-        for clock in clocks(TARGETS, OPENED, events, utc(f"2026-05-01T{now}"), calendar)
+        for clock in clocks(promises(*TARGETS, calendar=calendar), events, utc(f"2026-05-01T{now}"))
     }
 
 
@@ -316,14 +321,14 @@ def test_pauses_of_an_office_calendar_move_the_due_time_over_the_night() -> None
 
 def test_a_reclassification_counts_from_the_original_start() -> None:
     events = (event("10:40", "acknowledged"),)
-    lenient = clocks((("response", 14400),), OPENED, events, utc("2026-05-01T11:00"))
-    strict = clocks((("response", 1800),), OPENED, events, utc("2026-05-01T11:00"))
+    lenient = clocks(promises(("response", 14400)), events, utc("2026-05-01T11:00"))
+    strict = clocks(promises(("response", 1800)), events, utc("2026-05-01T11:00"))
     assert [clock.state for clock in (*lenient, *strict)] == [ClockState.MET, ClockState.BREACHED]
 
 
 def test_a_recorded_breach_is_never_cleared() -> None:
     events = (event("10:30", "breached", "response"), event("10:40", "acknowledged"))
-    (clock,) = clocks((("response", 8 * 3600),), OPENED, events, utc("2026-05-01T11:00"))
+    (clock,) = clocks(promises(("response", 8 * 3600)), events, utc("2026-05-01T11:00"))
     assert (clock.state, clock.at, clock.recorded) == (
         ClockState.BREACHED,
         utc("2026-05-01T10:30"),

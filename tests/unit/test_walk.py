@@ -190,7 +190,12 @@ def test_what_is_packed_is_unpacked_no_further_than_wanted(coding: str) -> None:
 
 def test_codings_in_the_wild() -> None:
     for coding, packed in (
-        ("gzip", gzip.compress(b"one ") + gzip.compress(b"two")),
+        ("gzip", gzip.compress(b"one two") + gzip.compress(b" and what no browser shows")),
+        ("gzip", gzip.compress(b"one two")[:-8] + bytes(8)),
+        ("x-gzip", gzip.compress(b"one two") + bytes(9)),
+        ("deflate, gzip", gzip.compress(zlib.compress(b"one two"))),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"one two"))),
+        ("none", b"one two"),
         ("deflate", zlib.compress(b"one two")),
         ("deflate", zlib.compress(b"one two")[2:-4]),
         ("identity", b"one two"),

@@ -18,42 +18,22 @@ process does not have says nothing of the backups: it is UNKNOWN.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from checks.contract import CannotTell, Check, Layer, Trace
+from checks.contract import Check, Layer, Trace
+from checks.data.backup.copy_settings import Copy, revealed
 from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
-from checks.settings import Duration, LocalPath, Secret, Settings
+from checks.settings import Duration, LocalPath, Secret
 from checks.target import of_host
+from checks.transport.clear_text import MEANT, ClearText, is_here
 
 # Decimal, as rates of networks and sizes of disks are told.
 _MEGABYTE = 1_000_000
-
-
-class Copy(Settings):
-    """Another place for every backup, in exactly one way."""
-
-    folder: LocalPath | None = None
-    """a folder on a second disk; it must be there, so that an unmounted disk is noticed"""
-    rclone: str | None = None
-    """a place that rclone reaches, as REMOTE:PATH (SFTP, S3-compatible …)"""
-    config: LocalPath | None = None
-    """the configuration file of rclone"""
-    restic: str | None = None
-    """a restic repository"""
-    password: Secret | None = None
-    """the password of the restic repository"""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        # Two ways in one entry would be two copies under one name: which of them failed could not
-        # be told.
-        if sum(way is not None for way in (self.folder, self.rclone, self.restic)) != 1:
-            raise ValueError("name one place: folder, rclone or restic")
-        return self
 
 
 class _Kept(Check):
@@ -94,6 +74,10 @@ class _Kept(Check):
         # remove what it had begun.
         return self.within + 60.0
 
+    def writes(self) -> tuple[Path, ...]:
+        """Where the backups lie, and where proofs restore to."""
+        return (self.folder, *((self.scratch,) if self.scratch else ()))
+
     async def probe(self, trace: Trace) -> None:
         """Have it done by a worker."""
         await converse(self.job(), trace)
@@ -127,6 +111,7 @@ class BackupProof(_Kept):
     """
 
     KIND: ClassVar[str] = "backup-proof"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "proves"
     SAMPLE: ClassVar[str] = """
@@ -155,12 +140,13 @@ folder = "/var/lib/reveille/backups/asterisk"
         )
 
 
-class Backup(_Kept):
+class Backup(ClearText, _Kept):
     """Backs up a database or a folder in standard formats, and proves at once that it restores, row
     for row.
     """
 
     KIND: ClassVar[str] = "backup"
+    COSTLY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "takes"
     SAMPLE: ClassVar[str] = """
@@ -232,11 +218,30 @@ newest_record = "SELECT max(calldate) FROM cdr"
             )
         return self
 
+    def writes(self) -> tuple[Path, ...]:
+        """The folders of its copies too."""
+        copies = (copy.folder for copy in self.copies)
+        return (*super().writes(), *(folder for folder in copies if folder))
+
+    def clear_text(self) -> str | None:
+        """The password, and every row, to another host: its dump programs verify nobody."""
+        if self.password is None or is_here(self.host):
+            return None
+        return (
+            "its password and every row go over the network to a server that has not proven itself;"
+            f" back up beside the database, over its local socket, or through a tunnel, {MEANT}"
+        )
+
     def target(self) -> str:
         """The database and its host, or the directory or file that is kept."""
         if self.path is not None:
             return str(self.path)
         return f"{self.database} at {of_host(self.host, self.port)}" if self.host else self.database
+
+    async def try_out(self, trace: Trace) -> bool:
+        """Ask the source whether it could be read and restored; nothing is dumped."""
+        await converse(self.job("try"), trace)
+        return True
 
     def measures(self) -> dict[str, str]:
         """What a backup tells, and its proof."""
@@ -264,7 +269,7 @@ newest_record = "SELECT max(calldate) FROM cdr"
             jobs=self.jobs,
             part_bytes=int(self.part_megabytes * _MEGABYTE),
             keep=(self.keep_days, self.keep_weeks, self.keep_months),
-            copies=tuple(_place(copy) for copy in self.copies),
+            copies=tuple(copy.plain() for copy in self.copies),
             scratch=str(self.scratch or ""),
             run_as=self.run_as,
             nice=self.nice,
@@ -287,24 +292,3 @@ newest_record = "SELECT max(calldate) FROM cdr"
             newest_record=self.newest_record,
             tools=str(self.tools or ""),
         )
-
-
-def revealed(secret: Secret) -> str:
-    """A secret. Raises CannotTell: a verb by hand has no credentials of the service, and a backup
-    that was proven this night is no failed one for that.
-    """
-    try:
-        return secret.reveal()
-    except LookupError as problem:
-        raise CannotTell(str(problem)) from None
-
-
-def _place(copy: Copy) -> dict[str, str]:
-    named = {
-        "folder": copy.folder,
-        "rclone": copy.rclone,
-        "config": copy.config,
-        "restic": copy.restic,
-    }
-    secret = {"password": revealed(copy.password)} if copy.password else {}
-    return {**{key: str(value) for key, value in named.items() if value is not None}, **secret}

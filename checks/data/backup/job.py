@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Engine = Literal["postgresql", "mariadb", "sqlite", "directory"]
-Do = Literal["take", "take-and-prove", "prove", "restore"]
+Do = Literal["take", "take-and-prove", "prove", "restore", "try"]
 
 
 @dataclass(frozen=True, slots=True)

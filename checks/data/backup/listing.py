@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from checks.data.backup.run.hashes import differing
 from checks.data.backup.store.repository import Backup, Repository
 
 
@@ -33,9 +34,15 @@ def kept(folder: Path) -> tuple[Kept, ...]:
     return tuple(_kept(backup) for backup in Repository(folder).backups())
 
 
-def newest_proven(folder: Path) -> Kept | None:
-    """The newest that was restored and found equal: what one could go back to."""
-    return next((backup for backup in kept(folder) if backup.proven_at is not None), None)
+def newest_proven(folder: Path, hashed: bool = False) -> Kept | None:
+    """The newest that was restored and found equal: what one could go back to. `hashed`: and whose
+    artefacts are, by their hashes now, what was written.
+    """
+    for backup in Repository(folder).backups():
+        whole = not hashed or (backup.manifest and not differing(backup, backup.manifest))
+        if backup.proven and whole:
+            return _kept(backup)
+    return None
 
 
 def _kept(backup: Backup) -> Kept:

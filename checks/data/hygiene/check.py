@@ -72,6 +72,7 @@ class Hygiene(Check):
     """Old records: still there, safe elsewhere, and removed where that is wanted."""
 
     KIND: ClassVar[str] = "hygiene"
+    COSTLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "cleanup"
     SAMPLE: ClassVar[str] = """
@@ -86,7 +87,6 @@ proven_in = "/var/lib/reveille/backups/asterisk"
 [checks.retention.live]
 
 [checks.retention.live.postgresql]
-host = "db.example.net"
 database = "asterisk"
 user = "hygiene"
 password = { credential = "hygiene" }
@@ -94,7 +94,6 @@ password = { credential = "hygiene" }
 [checks.retention.reporting]
 
 [checks.retention.reporting.postgresql]
-host = "reports.example.net"
 database = "reports"
 user = "hygiene"
 password = { credential = "hygiene" }
@@ -162,6 +161,10 @@ password = { credential = "hygiene" }
     def target(self) -> str:
         """The database whose records are moved and deleted."""
         return place_of(self.live.sqlite, self.live.postgresql or self.live.mariadb)
+
+    def writes(self) -> tuple[Path, ...]:
+        """Where the journal is kept."""
+        return (self.folder,)
 
     def measures(self) -> Mapping[str, str]:
         """What either database tells."""

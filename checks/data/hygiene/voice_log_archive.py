@@ -40,6 +40,7 @@ class VoiceLogArchive(Check):
     """Archives last month's recordings once, and proves the archive."""
 
     KIND: ClassVar[str] = "voice-log-archive"
+    COSTLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "voice-logs"
     SAMPLE: ClassVar[str] = """
@@ -68,6 +69,10 @@ folder = "/var/lib/reveille/voice-logs"
     def target(self) -> str:
         """The folder that the archives lie in."""
         return str(self.folder)
+
+    def writes(self) -> tuple[Path, ...]:
+        """Where the archives lie."""
+        return (self.folder,)
 
     def measures(self) -> Mapping[str, str]:
         """What an archive tells, and its proof."""

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.data.usage.record_formats import FORMATS, TERMS
 from checks.settings import LocalPath, ReadableFile, Secret, Settings, nearest, shown
 from checks.target import of_host
+from checks.transport.clear_text import MEANT, ClearText, is_here
 
 # As PostgreSQL and MariaDB take a name without quotes, with its schema in front: it is quoted all
 # the same.
@@ -49,7 +50,7 @@ FilePattern = LocalPath
 """A file, or several by `*`; a relative path counts from the configuration's own folder."""
 
 
-class Server(Settings):
+class Server(ClearText):
     """A database server, and who asks it. Give the account nothing but SELECT."""
 
     host: str = "127.0.0.1"
@@ -66,6 +67,17 @@ class Server(Settings):
     """PEM file of the authorities that the server's certificate is checked against; without it
     nothing is checked
     """
+
+    def clear_text(self) -> str | None:
+        """The password, to another host that has not shown its certificate."""
+        if self.password is None or self.trusted_certificates or is_here(self.host):
+            return None
+        # libpq's sslmode=prefer and PyMySQL talk in the clear, or to anybody, where nothing is
+        # checked (PostgreSQL, 34.19.4).
+        return (
+            "its password goes to a server that has not proven itself, or in the clear; write"
+            f' trusted_certificates = "/path/ca.pem", {MEANT}'
+        )
 
     def named(self) -> str:
         """The database and its host."""

@@ -168,7 +168,7 @@ def arrays_in(mdstat: str) -> Iterator[tuple[str, str, bool]]:
     for found in re.finditer(r"^(md\S+) : (.+)\n((?:^[ \t]+.*\n?)*)", mdstat, re.M):
         name, head, rest = found.groups()
         disks = re.search(r"\[(\d+)/(\d+)\] \[([U_]+)\]", rest)
-        failed = re.findall(r"(\S+)\[\d+\]\(F\)", head)
+        failed = re.findall(r"(?<!\S)([^\s\[]++)\[\d+\]\(F\)", head)
         work = re.search(r"(recovery|resync|reshape|check) = +([\d.]+%)", rest)
         words = [head.split()[0]]
         words += [f"{disks[2]} of {disks[1]} disks"] if disks else []

@@ -80,7 +80,7 @@ def _by_rpm(at: Look) -> dict[str, str]:
         raise NotLooked(f"rpm gave no answer (status {done.status}): {done.complaints.strip()}")
     # rpm(8), VERIFY OPTIONS: 5 in the third column is the digest; a letter before the path is the
     # kind of file.
-    changed = re.findall(r"^(\S*5\S*)\s+(?:[cdglr] )?\s*(/.+)$", done.output, re.M)
+    changed = re.findall(r"^(?=[^\s5]*+5)(\S++)\s++(?:[cdglr] )?\s*+(/.+)$", done.output, re.M)
     return {path: f"{how}, says rpm" for how, path in changed}
 
 

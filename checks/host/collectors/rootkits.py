@@ -24,7 +24,7 @@ _RKHUNTER_TESTS = "rootkits,trojans,malware,hidden_procs"
 # rkhunter(8): 1 for a warning, and for a fault of its own too.
 _RKHUNTER_ANSWERS = (0, 1)
 _INFECTED = re.compile(
-    r"INFECTED|Possible .*(?:rootkit|worm|trojan)|rootkit.*(?:found|installed)", re.I
+    r"INFECTED|Possible .{0,200}(?:rootkit|worm|trojan)|rootkit.{0,200}(?:found|installed)", re.I
 )
 
 

@@ -16,6 +16,8 @@ from checks.host.collectors.nights import nights
 STAGES = ("log", "calls", "night")
 _DAY_SECONDS = 86400.0
 _MOST_KEPT = 200
+# Half of it is an account that a scanner has chosen; the patterns are not linear in it.
+_LONGEST_LINE = 1000
 _ADDRESS = r"\[?([0-9a-fA-F:.]+?)\]?"
 # Of Asterisk: PJSIP's distributor, chan_sip, the security log (res_security_log); of FreeSWITCH:
 # sofia_reg; of Kamailio: the module pike. The account is the caller's own text and ends at the sign
@@ -75,8 +77,8 @@ def scans(at: Look) -> None:
         path = Path(pattern)
         files = sorted(path.parent.glob(path.name)) or [path]
         for file in files:
-            for line in new_lines(at, file):
-                read += 1
+            for whole in new_lines(at, file):
+                line, read = whole[:_LONGEST_LINE], read + 1
                 if found := next((m for sign in _REFUSED if (m := sign.search(line))), None):
                     account, address = found["a"], found[found.lastindex or 0]
                     refused[address] += 1

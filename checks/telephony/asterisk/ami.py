@@ -28,6 +28,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from checks.contract import CannotTell, Failed
+from checks.masking import hide
 from checks.transport.connect import opened
 
 Message = Mapping[str, str]
@@ -39,6 +40,7 @@ _LONGEST_LINE = 65536
 # than some tens of headers.
 _MOST_EVENTS, _MOST_HEADERS = 20000, 500
 _BANNER = "Asterisk Call Manager"
+_FAREWELL_SECONDS = 1.0
 
 
 class UnknownAction(Exception):
@@ -63,6 +65,8 @@ class Interface:
         key = hashlib.md5(
             (challenged.get("challenge", "") + secret).encode(), usedforsecurity=False
         ).hexdigest()
+        # Whoever reads the ticket could try passwords against it.
+        hide(key)
         # Events: off keeps the PBX from sending every call's events to a connection that only
         # asks.
         answer = await self._ask("Login", Username=user, AuthType="MD5", Key=key, Events="off")
@@ -116,8 +120,12 @@ class Interface:
         return found
 
     async def log_off(self) -> None:
-        """Log off, so that the PBX notes the end of the session."""
-        await self._ask("Logoff")
+        """Log off, so that the PBX notes the end of the session. What comes of it decides nothing:
+        all that mattered has been said.
+        """
+        with suppress(OSError, Failed, CannotTell):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._ask("Logoff")
 
     async def _ask(self, name: str, **fields: str) -> Message:
         identity = fields.pop("ActionID", "") or _identity()
@@ -201,7 +209,8 @@ def _said(answer: Message) -> str:
 
 def _one_line(text: str) -> str:
     # A line break in a value would begin a header of its own: the value might name another action.
-    return " ".join(text.splitlines())
+    # A NUL ends the line for a PBX that is written in C.
+    return " ".join(text.replace("\0", " ").splitlines())
 
 
 def _identity() -> str:

@@ -17,12 +17,13 @@ from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony.asterisk.ami import Interface, connected
 from checks.telephony.sip.transaction import Target
+from checks.transport.clear_text import MEANT, ClearText, is_here
 from checks.transport.faults import far_faults
 from checks.transport.host_port import HostPort
 from checks.transport.tls import trusting
 
 
-class AsteriskCheck(Check):
+class AsteriskCheck(ClearText, Check):
     """How the manager interface is reached; `asked` is what a kind of its own asks there."""
 
     host: HostPort
@@ -45,6 +46,15 @@ class AsteriskCheck(Check):
         if self.trusted_certificates and not self.tls:
             raise ValueError("trusted_certificates serve TLS only; write tls = true")
         return self
+
+    def clear_text(self) -> str | None:
+        """The manager's secret, without TLS to another host."""
+        if self.tls or is_here(self.host):
+            return None
+        return (
+            "the manager's secret goes over the network in the clear; write tls = true (manager"
+            f".conf: tlsenable = yes, port 5039), {MEANT}"
+        )
 
     @abstractmethod
     async def asked(self, manager: Interface, trace: Trace) -> None:

@@ -60,6 +60,7 @@ class PriAmi(AsteriskCheck):
     """
 
     KIND: ClassVar[str] = "pri-ami"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.LINE
     DUTY: ClassVar[Duty] = "trunks"
     SAMPLE: ClassVar[str] = """
@@ -67,6 +68,7 @@ class PriAmi(AsteriskCheck):
 kind = "pri-ami"
 every = "1m"
 host = "pbx.example.net"
+tls = true
 user = "reveille"
 password = { credential = "manager" }
 """

@@ -45,6 +45,7 @@ class QueueState(AsteriskCheck):
     """
 
     KIND: ClassVar[str] = "queue-state"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.AGENT
     DUTY: ClassVar[Duty] = "agents"
     SAMPLE: ClassVar[str] = """
@@ -53,6 +54,7 @@ kind = "queue-state"
 every = "5m"
 warn = ["longest_wait_seconds <= 120"]
 host = "pbx.example.net"
+tls = true
 user = "reveille"
 password = { credential = "manager" }
 queues = ["support"]

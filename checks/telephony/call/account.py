@@ -28,6 +28,8 @@ class Account:
     host: str
     port: int
     local_address: str
+    addresses: tuple[str, ...] = ()
+    """the registrar's own, as its name was resolved"""
 
     def uri(self, user: str = "") -> str:
         """A URI at the line's registrar, or in its domain."""
@@ -62,7 +64,31 @@ class Account:
             ),
             "codecs": list(codecs),
             "srtp": line.srtp,
+            "realm": line.realm,
+            "sources": self.sources(),
         }
+
+    def sources(self) -> list[str]:
+        """Where calls to this line come from: the registrar's addresses, and `calls_from`."""
+        # Other programs of this host share the loopback address, and over UDP a port is told apart.
+        # An exchange elsewhere may send by another port than it listens at.
+        local = self.line.transport == "udp"
+        own = (
+            f"{one}:{self.port}" if local and one.startswith("127.") else one
+            for one in self.addresses
+        )
+        return [*own, *(str(one) for one in self.line.calls_from)]
+
+    def place_of(self, uri: str) -> tuple[str, tuple[str, ...]]:
+        """The user of a URI, and every way in which its host may be written: as there, and as the
+        registrar itself where that is meant.
+        """
+        user, _, host = uri.partition(":")[2].partition("@")
+        host = host.partition(";")[0]
+        own = {f"{self.host}:{self.port}", *(f"{one}:{self.port}" for one in self.addresses)}
+        if self.line.domain:
+            own.add(self.line.domain)
+        return user, tuple(sorted({host, *own} if host in own else {host}))
 
     def callee(self, to: str) -> str:
         """The URI to call; `to` itself where it is one already."""
@@ -101,7 +127,8 @@ async def account_of(line: Line, within: float) -> Account:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             # connect on a datagram socket sends nothing: the system only chooses the address.
             probe.connect(found[0][4])
-            return Account(line, host, port, probe.getsockname()[0])
+            addresses = tuple(sorted({str(one[4][0]) for one in found}))
+            return Account(line, host, port, probe.getsockname()[0], addresses)
     # The resolver of this host answers nothing, not even that there is no such name.
     except TimeoutError:
         raise CannotTell(f"{host} did not resolve within {within:g} s") from None

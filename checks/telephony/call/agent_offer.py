@@ -16,10 +16,14 @@ def picks_up(script: Sequence[object]) -> bool:
     return bool(script) and isinstance(script[0], AgentStep)
 
 
-def screens(script: Sequence[object]) -> dict[str, dict[str, Any]]:
-    """Which calls the agent's phone is to take, before it can be reached."""
+def screens(script: Sequence[object], own: str | None) -> dict[str, dict[str, Any]]:
+    """Which calls the agent's phone is to take, before it can be reached: those of `caller`, or of
+    our line's `own` number.
+    """
     step = next((step for step in script if isinstance(step, AgentStep)), None)
-    return {"agent": {"caller": step.caller, "picks_up": picks_up(script)}} if step else {}
+    if step is None:
+        return {}
+    return {"agent": {"caller": step.caller, "own": own, "picks_up": picks_up(script)}}
 
 
 @contextmanager

@@ -104,8 +104,8 @@ class Proof:
             if others := sum(event.name == "turned-away" for event in self._agent.events):
                 raise CannotTell(
                     f"agent {name!r} was rung {others} times within {within:g} s by others than"
-                    f" {self._step.caller!r}: customers come first in the queue, or our call shows"
-                    " another number"
+                    f" {self._step.caller or 'our own line'!r}: customers come first in the queue,"
+                    " or our call shows another number (write it as `caller` in the agent's step)"
                 ) from None
             # What the caller hears meanwhile tells an engineer where the call went.
             seen = await review()

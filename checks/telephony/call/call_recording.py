@@ -26,10 +26,11 @@ from pydantic import AfterValidator, Field, model_validator
 from checks.contract import CannotTell, Trace
 from checks.process.events import concluded, followed
 from checks.process.parent import python
-from checks.settings import Duration, ReadableFile, Secret, Settings
+from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony.call.commands import in_time
 from checks.telephony.call.leg import Phone
 from checks.telephony.call.two_way_audio import Hearing
+from checks.transport.clear_text import MEANT, ClearText, is_open
 
 WORDS = ("call_id", "agent_call_id", "caller", "callee")
 """what may stand in braces in a file's or an address's name"""
@@ -68,7 +69,7 @@ def _template(written: str) -> str:
 Template = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_template)]
 
 
-class VoiceLog(Settings):
+class VoiceLog(ClearText):
     """Where the recording of a call is to be found, and how soon."""
 
     file: Template | None = Field(
@@ -105,6 +106,12 @@ class VoiceLog(Settings):
                 " 'https://recorder.example.net/...'"
             )
         return self
+
+    def clear_text(self) -> str | None:
+        """A header with a secret in it, on http."""
+        if not self.headers or self.url is None or not is_open(self.url):
+            return None
+        return f"its headers go over the network in the clear; write https://, {MEANT}"
 
     def longest_seconds(self) -> float:
         """The time for both marks, the wait and the reading, in seconds."""

@@ -192,14 +192,14 @@ def exhibit_figures(trace: Trace, legs: dict[str, Phone], quality: Mapping[str, 
     each leg, and the quality of each direction), and picture.json (what a page draws).
     """
     timings = {name: _timeline(phone.events, _zero(legs)) for name, phone in legs.items()}
-    trace.exhibit("timings.json", "application/json", _json(timings))
+    trace.exhibit("timings.json", "application/json", _json(timings), ours=True)
     picture = page_data.gather(trace.exhibits_folder, legs, _zero(legs))
     if picture["legs"]:
         # A leg without media leaves no picture.
-        trace.exhibit(page_data.NAME, "application/json", json.dumps(picture).encode())
+        trace.exhibit(page_data.NAME, "application/json", json.dumps(picture).encode(), ours=True)
     counts = {name: counts_of(phone) for name, phone in legs.items()}
     judged = {direction: asdict(one) for direction, one in quality.items()}
-    trace.exhibit("rtp.json", "application/json", _json({**counts, "quality": judged}))
+    trace.exhibit("rtp.json", "application/json", _json({**counts, "quality": judged}), ours=True)
 
 
 def _zero(legs: dict[str, Phone]) -> float:

@@ -25,6 +25,7 @@ from checks.contract import CannotTell, Failed
 from checks.process.parent import Child, Program, python, started
 from checks.telephony.call.engine import interpreter, missing
 from checks.telephony.sip.causes import refused, with_reasons
+from checks.transport import wire_text
 from checks.transport.faults import far_faults, fault_said
 
 # For the process to be ready, on a machine that is busy: the engine's library takes a second to
@@ -124,7 +125,11 @@ class Phone:
         return self._broken
 
     def order(self, do: str, **details: Any) -> None:
-        """Send a command. With a phone that is gone, the next wait says so."""
+        """Send a command. With a phone that is gone, the next wait says so. Raises Failed for a
+        text that would be several lines on the wire.
+        """
+        # What is dialled, pressed or put into a header goes out from here as it is.
+        wire_text.within(details)
         if do == "listen":
             self.orders.append(Event(do, time.monotonic(), details))
         # A phone that is gone is told by the next wait, which knows the reason.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, WithJsonSchema
 
 from checks.settings import ReadableFile, Secret, Settings, named
 from checks.telephony.call.line_login import LogIn
@@ -28,6 +28,14 @@ class Line(Settings):
     """the account's password, by reference"""
     domain: str | None = None
     """the domain of the account's address, where it is not the registrar's host"""
+    realm: str | None = Field(default=None, min_length=1, max_length=255)
+    """the realm whose challenges are answered with the password; without it that of the registrar,
+    as it is told when the line registers: whoever else asks gets no answer
+    """
+    calls_from: tuple[IPvAnyNetwork, ...] = ()
+    """further addresses or networks from which calls to this account come, beside the registrar's
+    own (gateways, a second proxy); a call from anywhere else is refused
+    """
     register_first: bool = Field(default=True, alias="register")
     """whether to REGISTER before a call (only with a user)"""
     caller_id: str | None = None

@@ -87,8 +87,9 @@ class AgentStep(Settings):
     within: Duration = 20.0
     """how soon it must ring and be connected, in a queue also how long the caller waits"""
     caller: Annotated[str, Field(pattern=r"^[^\s@;<>]+$")] | None = None
-    """the number that our own call shows the agent ("*" for any beginning or end); other calls are
-    refused as busy, so that in a queue with real callers the agent takes ours only
+    """the number that our own call shows the agent ("*" for any beginning or end, or for whoever
+    calls); without it the line's own `caller_id` or `user`. Other calls are refused as busy, so
+    that in a queue with real callers the agent takes ours only
     """
     digits: int = Field(default=4, ge=0, le=16)
     """how many digits (0-9, DTMF) each side presses for the other once they have heard each other;

@@ -19,6 +19,8 @@ conference  the same, and not-heard (who does not hear whom)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.commands import change, in_time, press
@@ -60,9 +62,11 @@ class Handover:
         with self._trace.stage("transfer"):
             self._must_be_registered(target, step.transfer)
             # Where only a proxy lies between, the REFER reaches our own phone at the other side.
-            for phone in (kept, target if consulted else None):
-                await _follow(phone)
-            await self._refer(step, who, target, uri, consulted)
+            async with (
+                self._following(kept, name, uri),
+                self._following(target if consulted else None, name, None),
+            ):
+                await self._refer(step, who, target, uri, consulted)
             who.order("hang-up")
             await self._prove(kept, target, step, "caller" if by_agent else "agent")
         return (caller, target) if by_agent else (target, agent)
@@ -148,11 +152,11 @@ class Handover:
     async def _by_room(self, step: Conference, caller: Phone, agent: Phone, third: Phone) -> Phone:
         """The caller is transferred into the room; the agent and the third call it."""
         room = self._uri("agent", step.room, step.conference)
-        await _follow(caller)
-        since = len(agent.events)
-        agent.order("control", what="transfer", to=room)
-        # RFC 4579: the caller is sent to the conference's own URI.
-        outcome = await _outcome(agent, step.within, since)
+        async with self._following(caller, "agent", room):
+            since = len(agent.events)
+            agent.order("control", what="transfer", to=room)
+            # RFC 4579: the caller is sent to the conference's own URI.
+            outcome = await _outcome(agent, step.within, since)
         if outcome is None:
             raise Failed(
                 "timeout", f"no NOTIFY said within {step.within:g} s that the caller is in {room}"
@@ -186,6 +190,25 @@ class Handover:
             raise Failed("not-heard", "; ".join(deaf))
 
     # --- the parts
+
+    @asynccontextmanager
+    async def _following(
+        self, phone: Phone | None, like: str, uri: str | None
+    ) -> AsyncIterator[None]:
+        """Where nothing but a proxy lies between, the REFER reaches our own phone: while the block
+        runs it goes with one to `uri`, and nowhere else; without `uri` another call may take it
+        over.
+        """
+        if phone is None:
+            yield
+            return
+        user, places = self._parties.accounts[like].place_of(uri) if uri else ("", ())
+        phone.order("follow", user=user, places=places, taken_over=uri is None)
+        await in_time(phone, "follows")
+        try:
+            yield
+        finally:
+            phone.order("stay-put")
 
     def _uri(self, like: str, number: str | None, line: Line) -> str:
         return self._parties.accounts[like].callee(number or line.user or line.name)
@@ -234,15 +257,6 @@ class Handover:
             await caller.until("media", within=_ANSWER_SECONDS)
         except TimeoutError:
             raise Failed("timeout", f"no answer within {_ANSWER_SECONDS:g} s") from None
-
-
-async def _follow(phone: Phone | None) -> None:
-    """Where nothing but a proxy lies between, the REFER reaches our own phone: it must be told to
-    go with it.
-    """
-    if phone is not None:
-        phone.order("follow")
-        await in_time(phone, "follows")
 
 
 async def _refused(phone: Phone, since: int) -> None:

@@ -5,14 +5,15 @@ B-channels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from checks.contract import CannotTell, Failed
 from checks.telephony import alarms
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.flaps import Counters
 from checks.telephony.gateway.mibs import MIBS, Mib
-from checks.telephony.gateway.snmp import Agent, Value
+from checks.telephony.gateway.snmp import Agent, User, Value
 from checks.telephony.span import Channels, Span
 
 
@@ -51,9 +52,35 @@ class Reading:
         return max(0, sum(span.up for span in self.spans) - down)
 
 
-async def read_uptime(agent: Agent) -> int | None:
-    """sysUpTime in centiseconds, None where it is not told. Raises Failed if nobody answers."""
+async def found(agent: Agent) -> tuple[Agent, int | None]:
+    """The agent in the version of SNMP that it speaks, and its sysUpTime in centiseconds, None
+    where it is not told. Raises Failed if nobody answers.
+    """
+    try:
+        return agent, await _uptime(agent)
+    except Failed as silent:
+        if silent.code != "timeout":
+            raise
+        # Silence to this question may be about its answer alone: agents write TimeTicks that no
+        # reader takes. Or v1 is all that the agent knows (RFC 1157).
+        if await _answers(agent, mibs.OBJECT_ID):
+            return agent, None
+        old = replace(agent, version_1=True)
+        if isinstance(agent.credentials, User) or not await _answers(old, mibs.UPTIME):
+            raise
+        return old, await _uptime(old)
+
+
+async def _uptime(agent: Agent) -> int | None:
     return _number((await agent.get([mibs.UPTIME])).get(mibs.UPTIME))
+
+
+async def _answers(agent: Agent, name: str) -> bool:
+    try:
+        await agent.get([name])
+    except Failed:
+        return False
+    return True
 
 
 async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Reading:
@@ -144,14 +171,17 @@ def _alarms(mib: Mib, status: int) -> tuple[alarms.Alarm, ...]:
 
 
 async def _counters(agent: Agent, rows: Sequence[str]) -> dict[str, Value]:
-    columns = (
-        mibs.DS1_LAST_CHANGE,
-        mibs.DS1_ELAPSED,
-        mibs.DS1_ERRORED,
-        mibs.DS1_SEVERELY_ERRORED,
-        mibs.DS1_UNAVAILABLE,
-    )
-    return await agent.get([f"{column}.{row}" for row in rows for column in columns])
+    """What is told beside the states of lines; RFC 4805 does not demand all of it, and a view may
+    hide it: what is refused is left out.
+    """
+    told: dict[str, Value] = {}
+    for columns in (
+        (mibs.DS1_LAST_CHANGE, mibs.DS1_ELAPSED),
+        (mibs.DS1_ERRORED, mibs.DS1_SEVERELY_ERRORED, mibs.DS1_UNAVAILABLE),
+    ):
+        with suppress(CannotTell):
+            told |= await agent.get([f"{column}.{row}" for row in rows for column in columns])
+    return told
 
 
 def _line_counters(span: Span, row: str, counters: Mapping[str, Value]) -> Counters:

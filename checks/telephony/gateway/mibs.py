@@ -36,6 +36,8 @@ from checks.telephony.alarms import (
 
 # sysUpTime (RFC 3418): centiseconds since the agent started; wraps after 497 days.
 UPTIME = "1.3.6.1.2.1.1.3.0"
+# sysObjectID.0 (RFC 3418): every agent has it.
+OBJECT_ID = "1.3.6.1.2.1.1.2.0"
 # isdnLapdOperStatus (RFC 2127): 1 inactive, 2 layer 1 active, 3 layer 2 active; the row is the
 # D-channel's interface index.
 LAPD_STATUS = "1.3.6.1.2.1.10.20.1.3.4.1.2"

@@ -31,9 +31,10 @@ from checks.kind import Duty
 from checks.settings import Duration, Secret, Settings
 from checks.telephony import span as spans_
 from checks.telephony.gateway.flaps import Flaps, count
-from checks.telephony.gateway.gateway import Reading, Wanted, read, read_uptime
+from checks.telephony.gateway.gateway import Reading, Wanted, found, read
 from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
 from checks.telephony.sip.transaction import Target
+from checks.transport.clear_text import MEANT, ClearText, is_here
 from checks.transport.connect import have_route, resolve
 from checks.transport.faults import far_faults
 from checks.transport.host_port import HostPort
@@ -52,12 +53,13 @@ class SnmpSpan(Settings):
     """interface index of its D-channel in ISDN-MIB; without it only the line is judged"""
 
 
-class PriSnmp(Check):
+class PriSnmp(ClearText, Check):
     """Asks a gateway by SNMP for its spans: alarms, D-channels, flaps since the last look, busy
     channels.
     """
 
     KIND: ClassVar[str] = "pri-snmp"
+    LOOKS_ONLY: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.LINE
     DUTY: ClassVar[Duty] = "trunks"
     SAMPLE: ClassVar[str] = """
@@ -65,7 +67,9 @@ class PriSnmp(Check):
 kind = "pri-snmp"
 every = "1m"
 host = "gateway.example.net"
-community = { credential = "gateway" }
+user = "reveille"
+authentication_password = { credential = "gateway-authentication" }
+privacy_password = { credential = "gateway-privacy" }
 spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
 """
 
@@ -120,6 +124,15 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
             raise ValueError("two spans have the same name")
         return self
 
+    def clear_text(self) -> str | None:
+        """A community, to another host."""
+        if self.community is None or is_here(self.host):
+            return None
+        return (
+            "SNMP v2c sends its community in the clear; write a user and its passwords (v3),"
+            f" {MEANT}"
+        )
+
     def measures(self) -> Mapping[str, str]:
         """The measures of the spans, and with DS1-MIB those of flaps and errors."""
         counted = {
@@ -148,8 +161,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         try:
             async with asyncio.timeout(self.within):
                 with trace.stage("connect"), far_faults():
-                    agent = await self._agent()
-                    uptime = await read_uptime(agent)
+                    agent, uptime = await found(await self._agent())
                 with trace.stage("spans"), far_faults():
                     reading = await read(
                         agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans]

@@ -1,4 +1,5 @@
-"""Ask an SNMP agent (v2c, or v3 with RFC 3414/3826 keys), without holding the daemon up.
+"""Ask an SNMP agent (v2c, v1 where that is all it knows, or v3 with RFC 3414/3826 keys), without
+holding the daemon up.
 
     agent = Agent("192.0.2.1", 161, Community("…"))
     await agent.get(["1.3.6.1.2.1.1.3.0"])              # {"1.3.6.1.2.1.1.3.0": 8640000}
@@ -7,8 +8,9 @@
 Rules: pysnmp is imported when the first question is asked, and lives with its event loop in one
 thread of its own: its engine takes half a second of computing to set up, and the daemon's loop must
 not wait for that. One engine serves all communities; each set of v3 keys has its own, since an
-engine knows one key per user name. Nothing is looked up in MIB files. What is refused for our own
-credentials tells nothing about the gateway's lines: CannotTell.
+engine knows one key per user name. A question that is too big for the agent is asked in smaller
+ones, and a table row by row where GETBULK is not answered. Nothing is looked up in MIB files. What
+is refused for our own credentials tells nothing about the gateway's lines: CannotTell.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ _ROWS_AT_ONCE = 25
 _LONGEST_TABLE = 2000
 # A gateway under load answers SNMP last: it gets three tries of a second each.
 _ANSWER_SECONDS, _REPETITIONS = 1.0, 2
+# Error statuses of RFC 1157 section 4.1.1, which RFC 3416 keeps.
+_TOO_BIG, _NO_SUCH_NAME = 1, 2
 # RFC 3414 (MD5, SHA-1) and RFC 7860 (SHA-2).
 _AUTHENTICATION = {
     "md5": "USM_AUTH_HMAC96_MD5",
@@ -91,6 +95,8 @@ class Agent:
     host: str
     port: int
     credentials: Community | User
+    version_1: bool = False
+    """whether the agent knows nothing newer than v1 (RFC 1157)"""
 
     async def get(self, names: Sequence[str]) -> dict[str, Value]:
         """The values under these object names."""
@@ -102,58 +108,118 @@ class Agent:
 
 
 async def _get(agent: Agent, names: Sequence[str]) -> dict[str, Value]:
-    api, engine, target = await _ready(agent)
     found: dict[str, Value] = {}
-    for first in range(0, len(names), _AT_ONCE):
-        asked = [
-            api.ObjectType(api.ObjectIdentity(name)) for name in names[first : first + _AT_ONCE]
-        ]
-        whom = _authentication(api, agent.credentials)
-        answer = await api.get_cmd(
-            engine, whom, target, _context(api, agent), *asked, lookupMib=False
-        )
-        found.update({str(name): _value(value) for name, value in _checked(agent, answer)})
+    waiting, most = list(names), _AT_ONCE
+    while waiting:
+        asked, waiting = waiting[:most], waiting[most:]
+        try:
+            found.update(await _asked(agent, asked))
+        except _TooMuch as refused:
+            # RFC 3416 section 4.2.1: an answer that does not fit is tooBig; some agents drop the
+            # question instead. What is left is asked in pieces of this size, too.
+            if len(asked) == 1:
+                raise refused.fault from None
+            most, waiting = len(asked) // 2, asked + waiting
+        except _NoSuchName as gone:
+            # RFC 1157 section 4.1.2: v1 refuses the whole question for one name that is not there.
+            if not 0 < gone.index <= len(asked):
+                raise CannotTell("the SNMP agent knows one of the names not") from None
+            found[asked[gone.index - 1]] = None
+            waiting = asked[: gone.index - 1] + asked[gone.index :] + waiting
     return found
+
+
+async def _asked(agent: Agent, names: Sequence[str]) -> dict[str, Value]:
+    api, engine, target = await _ready(agent)
+    answer = await api.get_cmd(
+        engine,
+        _authentication(api, agent),
+        target,
+        _context(api, agent),
+        *(api.ObjectType(api.ObjectIdentity(name)) for name in names),
+        lookupMib=False,
+    )
+    return {str(name): _value(value) for name, value in _checked(agent, answer)}
 
 
 async def _column(agent: Agent, column: str) -> dict[str, Value]:
+    where = (agent.host, agent.port)
+    if not agent.version_1 and where not in _by_rows:
+        try:
+            return await _walked(agent, column, bulk=True)
+        # genErr, tooBig or silence to GETBULK (RFC 3416 section 4.2.3): the old way is by rows, for
+        # the other tables too, or each of them would wait for nothing.
+        except (_TooMuch, CannotTell):
+            if len(_by_rows) < _MOST_REMEMBERED:
+                _by_rows.add(where)
+    try:
+        return await _walked(agent, column, bulk=False)
+    except _TooMuch as refused:
+        raise refused.fault from None
+
+
+async def _walked(agent: Agent, column: str, bulk: bool) -> dict[str, Value]:
     api, engine, target = await _ready(agent)
     found: dict[str, Value] = {}
-    walk = api.bulk_walk_cmd(
-        engine,
-        _authentication(api, agent.credentials),
-        target,
-        _context(api, agent),
-        0,
-        _ROWS_AT_ONCE,
-        api.ObjectType(api.ObjectIdentity(column)),
-        lookupMib=False,
-        lexicographicMode=False,
+    first = (engine, _authentication(api, agent), target, _context(api, agent))
+    row = api.ObjectType(api.ObjectIdentity(column))
+    # Within the column alone for rows, or a walk of one without any would go on for ever.
+    walk = (
+        api.bulk_walk_cmd(*first, 0, _ROWS_AT_ONCE, row, lookupMib=False, lexicographicMode=False)
+        if bulk
+        else api.walk_cmd(*first, row, lookupMib=False, lexicographicMode=False)
     )
-    async for answer in walk:
-        for name, value in _checked(agent, answer):
-            # A walk ends with the first name behind the column; some agents answer beyond it.
-            if str(name).startswith(column + ".") and (plain := _value(value)) is not None:
-                found[str(name)[len(column) + 1 :]] = plain
-        # An agent whose rows do not grow would be walked for ever.
-        if len(found) > _LONGEST_TABLE:
-            raise Failed("bad-peer", f"the table {column} does not end")
+    try:
+        async for answer in walk:
+            for name, value in _checked(agent, answer):
+                # A walk ends with the first name behind the column; some agents answer beyond it.
+                if str(name).startswith(column + ".") and (plain := _value(value)) is not None:
+                    found[str(name)[len(column) + 1 :]] = plain
+            # An agent whose rows do not grow would be walked for ever.
+            if len(found) > _LONGEST_TABLE:
+                raise Failed("bad-peer", f"the table {column} does not end")
+    # RFC 1157 section 4.1.3: so v1 says that there is nothing behind the last name.
+    except _NoSuchName:
+        pass
     return found
+
+
+class _TooMuch(Exception):
+    """The agent could not take so much at once, or says nothing; `fault` is for who cannot ask for
+    less.
+    """
+
+    def __init__(self, fault: Failed | CannotTell) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class _NoSuchName(Exception):
+    """The name of this place, from 1, is not there (v1)."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(str(index))
+        self.index = index
 
 
 def _checked(agent: Agent, answer: Any) -> Any:
     """The bindings of a good answer. Raises what a bad one means."""
-    trouble, status, _, bindings = answer
+    trouble, status, index, bindings = answer
     if trouble is None:
-        if int(status):
-            raise CannotTell(f"the SNMP agent answers with error status {status.prettyPrint()}")
-        return bindings
+        if not int(status):
+            return bindings
+        fault = CannotTell(f"the SNMP agent answers with error status {status.prettyPrint()}")
+        if int(status) == _TOO_BIG:
+            raise _TooMuch(fault)
+        if int(status) == _NO_SUCH_NAME:
+            raise _NoSuchName(int(index))
+        raise fault
     if isinstance(agent.credentials, User):
         # The agent may be another one by now (its engine, its clock): RFC 3414 section 3.2 (7).
         _forget(agent.credentials)
     kind = type(trouble).__name__
     if kind == "RequestTimedOut":
-        raise Failed("timeout", "the SNMP agent does not answer")
+        raise _TooMuch(Failed("timeout", "the SNMP agent does not answer"))
     if kind in _NOT_SNMP:
         raise Failed("bad-peer", str(trouble))
     # Wrong keys or rights are our own trouble: CannotTell opens no ticket about lines.
@@ -180,6 +246,9 @@ _starting = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
 # Keys -> engine; None stands for every community.
 _engines: dict[User | None, Any] = {}
+# Addresses of agents that answer no GETBULK.
+_by_rows: set[tuple[str, int]] = set()
+_MOST_REMEMBERED = 1000
 
 
 async def _in_thread(question: Coroutine[Any, Any, dict[str, Value]]) -> dict[str, Value]:
@@ -229,10 +298,11 @@ def _forget(user: User) -> None:
         engine.close_dispatcher()
 
 
-def _authentication(api: Any, who: Community | User) -> Any:
+def _authentication(api: Any, agent: Agent) -> Any:
+    who = agent.credentials
     if isinstance(who, Community):
-        # mpModel 1 is SNMP v2c (RFC 3584); GETBULK needs it.
-        return api.CommunityData(who.name, mpModel=1)
+        # mpModel 0 is SNMP v1, 1 is v2c (RFC 3584); GETBULK needs v2c.
+        return api.CommunityData(who.name, mpModel=0 if agent.version_1 else 1)
     keys: Mapping[str, Any] = {
         "authKey": who.authentication_key,
         "privKey": who.privacy_key,

@@ -13,16 +13,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pjsua2 as pj
 
 from checks.telephony.phone.callbacks import LineCall
+from checks.telephony.phone.screening import Sources
 from checks.telephony.sip.ladder import Ladder, Message
 
 # A tag is a token (RFC 3261 section 25.1), so that no quotes need care.
 _TAG = re.compile(r";[ \t]*tag=([^;,\s]+)")
+# Of a SIP URI (section 19.1.1): the user without its password, and host:port.
+_TARGET = re.compile(r"(?:[^<]*<)?sips?:([^@:;?<>\s]+)(?::[^@<>\s]*)?@([^;?<>\s]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A leave to be transferred: to a user at one of these places (host or host:port), or to be
+    taken over by another call.
+    """
+
+    user: str = ""
+    places: tuple[str, ...] = ()
+    taken_over: bool = False
+
+    def to(self, target: str) -> bool:
+        """Whether a Refer-To names that user at one of them."""
+        found = _TARGET.match(target.strip())
+        if not found or not self.user:
+            return False
+        places = {_with_port(place) for place in self.places}
+        return unquote(found[1]) == self.user and _with_port(found[2]) in places
+
+
+def _with_port(place: str) -> str:
+    """RFC 3261 section 19.1.2: a URI without a port means 5060."""
+    return (place if re.search(r":\d+$", place) else f"{place}:5060").lower()
 
 
 class Changing:
@@ -32,8 +60,10 @@ class Changing:
     ladder: Ladder
 
     def __init__(self) -> None:
-        self.follows = False
-        """whether it goes where the far end transfers it"""
+        self.follows: Following | None = None
+        """where it may be transferred to by the far end, once; None: nowhere"""
+        self.sources = Sources()
+        """where the line's calls come from"""
         self.held = self.ended = False
         self._call: Any = None
         self._sound: Any = None
@@ -42,6 +72,10 @@ class Changing:
         self._former: Any = None
         self._players: list[Any] = []
         self._muted = False
+
+    def follow(self, user: str, places: tuple[str, ...], taken_over: bool) -> None:
+        """Go with a transfer there, once."""
+        self.follows = Following(user, places, taken_over)
 
     @property
     def in_call(self) -> bool:
@@ -100,10 +134,30 @@ class Changing:
         return call is self._call
 
     def successor_for(self, call: Any, target: str) -> Any:
-        """The call that shall take the place of `call`; None when this phone does not follow."""
-        self.tell("transfer-asked", target=target, followed=self.follows)
-        if not self.follows or call is not self._call:
+        """The call to `target` that shall take the place of `call`; None when this phone does not
+        go there: it calls the step's number alone, whoever asks.
+        """
+        followed = self.follows is not None and call is self._call and self.follows.to(target)
+        return self._succeeded(target, followed)
+
+    def taken_over(self, call: Any, far: str) -> Any:
+        """The call of somebody else (`far`, host:port) that shall take the place of `call` (RFC
+        3891).
+        """
+        followed = (
+            self.follows is not None
+            and self.follows.taken_over
+            and call is self._call
+            and self.sources.hold(far)
+        )
+        return self._succeeded("", followed)
+
+    def _succeeded(self, target: str, followed: bool) -> Any:
+        self.tell("transfer-asked", target=target, followed=followed)
+        if not followed:
             return None
+        # A leave to go is used up by going: a second REFER is not followed.
+        self.follows = None
         # RFC 3515 section 2.4.2: whoever accepts a REFER calls the target itself.
         self._successor = LineCall(self, self._account)  # type: ignore[arg-type]
         return self._successor

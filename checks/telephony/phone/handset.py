@@ -24,9 +24,10 @@ from checks.telephony.phone import pjsua2_settings
 from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
-from checks.telephony.phone.screening import Screen, callers_in
+from checks.telephony.phone.screening import Screen, Sources, callers_in
 from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.sound_bridge import Sounding
+from checks.telephony.phone.strays import is_strays
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
@@ -54,12 +55,13 @@ class Handset(Sounding):
         """every digit that the far end pressed"""
         self.ended = False
         self.registered = False
-        self.screen = Screen()
+        self.screen, self.sources = Screen(), Sources()
         self.ssrc_changes = 0
         """how often RTP came from another sender than before"""
         self.meter, self.watch, self._door = Meter(), Watch(tell, folder, name), Door()
         self._endpoint: Any = None
         self._account: Any = None
+        self._configured: Any = None
         self._call: Any = None
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
@@ -73,7 +75,7 @@ class Handset(Sounding):
 
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
-        self.watch.srtp = account.srtp
+        self.watch.srtp, self.sources = account.srtp, Sources(account.sources)
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
         self._endpoint.libInit(pjsua2_settings.of_engine(self._wire))
@@ -89,7 +91,8 @@ class Handset(Sounding):
             )
         # The account is added when the transport is there: its Contact holds the port.
         self._account = LineAccount(self)
-        self._account.create(pjsua2_settings.of_account(account))
+        self._configured = pjsua2_settings.of_account(account)
+        self._account.create(self._configured)
         self.tell("ready", port=port)
 
     def register(self) -> None:
@@ -192,6 +195,8 @@ class Handset(Sounding):
 
     def on_message(self, message: Any) -> None:
         """Keep a SIP message that was sent or received, and tell what it means for the call."""
+        if is_strays(message, self.ladder, self.sources, self.tell):
+            return
         self.ladder.add(message)
         self.watch.look(message)
         # After the end nothing more is told: the daemon awaits its statistics only.
@@ -221,6 +226,7 @@ class Handset(Sounding):
         # A 2xx to REGISTER with expires 0 took the binding away (RFC 3261 section 10.2.2).
         self.registered = code // 100 == 2 and expires > 0
         if code // 100 == 2:
+            pjsua2_settings.pin(self._account, self._configured, self.ladder)
             self.tell("registered" if self.registered else "unregistered")
             return
         answer = self.ladder.final_response("REGISTER")
@@ -229,14 +235,18 @@ class Handset(Sounding):
         far = answer is not None and answer.status == code
         self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
 
-    def on_incoming(self, call_id: int) -> None:
-        """It rings; a second call, or one that is not meant for us, is refused as busy."""
+    def on_incoming(self, call_id: int, far: str) -> None:
+        """It rings; a second call, or one that is not meant for us, is refused as busy, and one
+        that does not come by the registrar as forbidden."""
+        if not self.sources.hold(far):
+            self._door.turn_away(self._account, call_id, pj.PJSIP_SC_FORBIDDEN)
+            return
         known = callers_in(self.ladder)
         if not (admitted := self.screen.admits(known)):
             self.tell("turned-away", identities=known)
         if self._call is not None or not admitted:
             # The engine is in its own callback here: hanging up must wait (unwanted_calls.py).
-            self._door.turn_away(self._account, call_id)
+            self._door.turn_away(self._account, call_id, pj.PJSIP_SC_BUSY_HERE)
             return
         self._call = LineCall(self, self._account, call_id)
         info = self._call.getInfo()

@@ -5,11 +5,16 @@ it tells back.
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import pjsua2 as pj
 
+from checks.telephony.sip.ladder import Ladder
+
+# RFC 3261 section 25.1: a quoted string, in which a backslash quotes what follows.
+_REALM = re.compile(r'(?i)\brealm[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"')
 # RFC 4028 section 5 has 90 s as the least session interval: an orphaned call dies at the far end
 # within it.
 _SESSION_SECONDS = 90
@@ -35,6 +40,10 @@ class Account:
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
     srtp: str = "never"
     """never, optional or required: SRTP with keys in the SDP (RFC 4568)"""
+    realm: str | None = None
+    """whose challenges are answered with the password; None: that of the first who registers us"""
+    sources: tuple[str, ...] = ()
+    """where its calls come from (screening.py); none: from anywhere"""
 
 
 _SRTP = {
@@ -50,8 +59,9 @@ def of_engine(writer: Any) -> Any:
     # No threads: pjsua2 asserts when a thread that it does not know calls it.
     settings.uaConfig.threadCnt = 0
     settings.uaConfig.mainThreadOnly = True
-    # The call, a consultation, and one caller each who is turned away.
-    settings.uaConfig.maxCalls = 4
+    # The call, a consultation, and those who are turned away: one who never sends the ACK stays for
+    # 32 s (RFC 3261 section 17.2.1, timer H), and must not make the phone look busy.
+    settings.uaConfig.maxCalls = 32
     settings.uaConfig.userAgent = "Reveille"
     # Level 4 logs whole SIP messages and RTP decode errors, which the ladder and the watch read.
     settings.logConfig.level = settings.logConfig.consoleLevel = 4
@@ -104,7 +114,7 @@ def of_account(account: Account) -> Any:
         settings.sipConfig.proxies.push_back(account.route)
     if account.user:
         settings.sipConfig.authCreds.push_back(
-            pj.AuthCredInfo("digest", "*", account.user, 0, account.password or "")
+            pj.AuthCredInfo("digest", account.realm or "*", account.user, 0, account.password or "")
         )
     settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
     settings.callConfig.timerMinSESec = settings.callConfig.timerSessExpiresSec = _SESSION_SECONDS
@@ -122,6 +132,34 @@ def of_account(account: Account) -> Any:
     settings.mediaConfig.transportConfig.port = port
     settings.mediaConfig.transportConfig.portRange = 16000
     return settings
+
+
+def pin(account: Any, settings: Any, ladder: Ladder) -> None:
+    """From now on answer the challenges of the realm alone that has registered us: whoever a call
+    leads to may ask for a password, and would get a digest to guess it by.
+    """
+    asked = [
+        message
+        for message in ladder
+        if message.direction == "received"
+        and message.method == "REGISTER"
+        and message.status in (401, 407)
+    ]
+    written = (
+        [*asked[-1].headers("WWW-Authenticate"), *asked[-1].headers("Proxy-Authenticate")]
+        if asked
+        else []
+    )
+    found = _REALM.search(written[0]) if written else None
+    credentials = settings.sipConfig.authCreds
+    if found is None or not len(credentials) or credentials[0].realm != "*":
+        return
+    one = credentials[0]
+    realm = re.sub(r"\\(.)", r"\1", found[1])
+    pinned = pj.AuthCredInfo(one.scheme, realm, one.username, one.dataType, one.data)
+    settings.sipConfig.authCreds.clear()
+    settings.sipConfig.authCreds.push_back(pinned)
+    account.modify(settings)
 
 
 def media_of(info: Any) -> dict[str, Any]:

@@ -132,10 +132,14 @@ class Phone:
             case {"do": "control"}:
                 self._control(command)
             case {"do": "screen"}:
-                self._phone.screen = Screen(command["caller"], command["picks_up"])
-            case {"do": "follow"}:
-                self._phone.follows = True
+                self._phone.screen = Screen(
+                    command["caller"], command.get("own"), command["picks_up"]
+                )
+            case {"do": "follow", "user": user, "places": places, "taken_over": taken_over}:
+                self._phone.follow(user, tuple(places), taken_over)
                 self._channel.tell("follows")
+            case {"do": "stay-put"}:
+                self._phone.follows = None
             case {"do": "play", "file": file}:
                 self._phone.play(Path(file), command.get("again", False))
             case _:
@@ -198,7 +202,8 @@ class Phone:
         self._handset = Handset(self._channel.tell, self._folder, self._name)
         # A PIN that is pressed must be in no ladder and no recording.
         self._handset.ladder.secretive = command.get("secretive", False)
-        written = {**command["account"], "codecs": tuple(command["account"]["codecs"])}
+        lists = {name: tuple(command["account"].get(name, ())) for name in ("codecs", "sources")}
+        written = {**command["account"], **lists}
         self._handset.open(Account(**written))
 
     def _place(self, to: str, headers: dict[str, str], caller: str | None) -> None:

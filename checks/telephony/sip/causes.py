@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from checks.contract import Failed
 
 # RFC 3326: protocol-cause is a parameter of the Reason value; text may stand before or after it.
-_REASON = re.compile(r"\bQ\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
+_REASON = re.compile(r"\bQ\.850\s*;(?:[^,]{0,200};)?\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
 
 # ITU-T Q.850, table 1: the causes met on contact-centre trunks.
 NAMES: dict[int, str] = {

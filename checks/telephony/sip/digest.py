@@ -10,8 +10,10 @@ import re
 import secrets
 from collections.abc import Sequence
 
+from checks.masking import hide
+
 # RFC 7616 section 3.3: values are quoted strings or tokens, in any order.
-_PARAMETER = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PARAMETER = re.compile(r'(?<![\w-])([A-Za-z][\w-]*+)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]++))')
 # The strongest first: RFC 8760 section 2.4 has the client answer the topmost that it supports.
 _HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
 
@@ -44,6 +46,8 @@ def credentials(asked: dict[str, str], user: str, password: str, method: str, ur
         given["response"] = _hash(name, f"{secret}:{nonce}:{what}")
     if "opaque" in asked:
         given["opaque"] = asked["opaque"]
+    # MD5 over a nonce of the far end's choice: whoever reads it can try passwords against it.
+    hide(given["response"])
     parts = [f'{key}="{_escaped(value)}"' for key, value in given.items()]
     return "Digest " + ", ".join(parts + [f"{key}={value}" for key, value in bare.items()])
 

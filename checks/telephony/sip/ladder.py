@@ -106,6 +106,8 @@ class Ladder:
         self.left_out = 0
         self.secretive = False
         """whether the digits of this call are secrets"""
+        self.strays: set[str] = set()
+        """the Call-IDs of who has no business with us: shown, and taken for nobody's word"""
 
     def add(self, message: Message) -> None:
         """Keep a message, and in a flood the latest in place of older ones."""
@@ -125,15 +127,24 @@ class Ladder:
         """The latest final response received for a method."""
         return self._latest_where(
             m
-            for m in self
+            for m in self._ours()
             if m.direction == "received" and m.method == method and (m.status or 0) >= 200
         )
 
     def far_request(self, method: str) -> Message | None:
         """The latest request of that method received."""
         return self._latest_where(
-            m for m in self if m.direction == "received" and m.method == method and m.status is None
+            m
+            for m in self._ours()
+            if m.direction == "received" and m.method == method and m.status is None
         )
+
+    def is_stray(self, message: Message) -> bool:
+        """Whether it belongs to a call that is nobody's business here."""
+        return bool(self.strays) and call_id_of(message) in self.strays
+
+    def _ours(self) -> Iterator[Message]:
+        return (message for message in self if not self.is_stray(message))
 
     def ended(self, since: float, hanging_up: bool) -> bool:
         """Whether the BYE, or the INVITE that was cancelled or refused, has got (or sent) its final
@@ -143,9 +154,10 @@ class Ladder:
         if self.far_request("BYE") is not None:
             return True
         # No BYE was sent: the call was cancelled or refused, and INVITE's final response ends it.
-        if not hanging_up or not any(m.method == "BYE" and m.status is None for m in self):
+        ours = list(self._ours())
+        if not hanging_up or not any(m.method == "BYE" and m.status is None for m in ours):
             invite = any(
-                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in self
+                m.method == "INVITE" and (m.status or 0) >= 300 and m.at >= since for m in ours
             )
             return invite or not hanging_up
         answer = self.final_response("BYE")
@@ -195,6 +207,11 @@ class Ladder:
             for number, message in enumerate(messages, 1)
         ]
         return _bounded("\n".join([heading, *arrows, "", *full, ""]))
+
+
+def call_id_of(message: Message) -> str:
+    """The Call-ID of a message, in its long or compact form (RFC 3261 section 7.3.3)."""
+    return next(iter([*message.headers("Call-ID"), *message.headers("i")]), "")
 
 
 def masked(text: str) -> str:

@@ -25,7 +25,7 @@ _DROPPED = re.compile(r"Dropped packet:(.*)", re.DOTALL)
 _PROCESSING = re.compile(
     r"Error processing packet from (\S+): (.*?) \[code \d+\]:\r?\n(.*)", re.DOTALL
 )
-_END = re.compile(r"\r?\n--end msg--\s*\Z|\s*-- end of packet\.?\s*\Z")
+_END = re.compile(r"\r?\n--end msg--\s*\Z|(?<!\s)\s*+-- end of packet\.?\s*\Z")
 _BRANCH = re.compile(r"(?i);\s*branch\s*=\s*([^\s;,]+)")
 _TAG = re.compile(r"(?i);\s*tag\s*=\s*[^\s;,]")
 # Eight datagrams of 4000 characters make an exhibit that a person reads.

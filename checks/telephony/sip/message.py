@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from sipmessage import Message, Request, Response
 
+from checks.transport.wire_text import one_line
+
 _FOLDED = re.compile(rb"\r\n[ \t]+")
 # RFC 3261 section 25.1: HCOLON allows blanks before the colon; the parser does not.
 _BLANK_COLON = re.compile(rb"(?m)^([A-Za-z0-9.!%*_+`'~-]+)[ \t]+:")
@@ -37,6 +39,18 @@ class Read:
     sequence: int
     method: str
     """of the request that it is, or answers"""
+
+
+def as_sent(message: Request | Response) -> bytes:
+    """A message for the wire. Raises Failed where a field of it would be two (RFC 3261 section
+    25.1).
+    """
+    first = message.uri if isinstance(message, Request) else message.phrase
+    one_line(str(first))
+    for name in message.headers.keys():  # noqa: SIM118 - no mapping: it has no iterator
+        for value in message.headers.getlist(name):
+            one_line(f"{name}: {value}")
+    return bytes(message)
 
 
 def is_like_a_request(data: bytes) -> bool:

@@ -25,7 +25,7 @@ from sipmessage import URI, Request, Response
 from checks.contract import Failed, Trace
 from checks.telephony.sip.causes import refused
 from checks.telephony.sip.malformed import Exhibits, Malformed
-from checks.telephony.sip.message import NotSip, is_like_a_request, read
+from checks.telephony.sip.message import NotSip, as_sent, is_like_a_request, read
 from checks.transport.connect import opened, resolve
 from checks.transport.tls import trusting
 
@@ -155,7 +155,7 @@ class Conversation(asyncio.DatagramProtocol):
         self._answer = asyncio.get_running_loop().create_future()
         # RFC 3261 section 17.1.3: Call-ID, CSeq number and method name the question.
         self._awaited = question.call_id, question.cseq.sequence, question.method
-        data, pause = bytes(question), _T1
+        data, pause = as_sent(question), _T1
         self._say(data)
         # Over TCP and TLS the transport repeats (RFC 3261 section 17.1.2.2).
         while self.carrier == "udp":

@@ -22,6 +22,11 @@ _PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,4}))?(/[a-z
 _KEPT = "%/:?&=;,@!$'()*+~-._[]"
 
 
+# WHATWG URL section 4.4: these are removed wherever they stand.
+_PASSED_OVER = {ord(sign): None for sign in "\t\r\n"}
+_AUTHORITY = re.compile(r"(?i)(https?:)?//+([^/]*)")
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A URL. `host` is without brackets, `target` is path and query as they go over the wire."""
@@ -53,8 +58,10 @@ class Address:
         return cls(parts.scheme, _host(parts.hostname), port, target + query)
 
     def joined(self, reference: str) -> Address:
-        """What a reference on the page here leads to. Raises ValueError."""
-        return Address.parse(urljoin(str(self), reference.strip()))
+        """What a reference on the page here leads to, as browsers read it (WHATWG URL section 4.4).
+        Raises ValueError.
+        """
+        return Address.parse(urljoin(str(self), _as_browsers_read(reference)))
 
     @property
     def secure(self) -> bool:
@@ -85,6 +92,26 @@ class Address:
 
     def __str__(self) -> str:
         return self.origin + self.target
+
+
+def _as_browsers_read(reference: str) -> str:
+    """A reference of a far end's without what browsers pass over: tabs and line ends, backslashes
+    for slashes, more slashes than two, a user name.
+    """
+    plain = reference.strip("".join(map(chr, range(33)))).translate(_PASSED_OVER)
+    path, mark, rest = _split_once(plain)
+    path = path.replace("\\", "/")
+    if match := _AUTHORITY.match(path):
+        # What a far end says of a user is sent nowhere: RFC 9110 section 4.2.4 deprecates it.
+        scheme, host = match[1] or "", match[2].rpartition("@")[2]
+        path = f"{scheme}//{host}{path[match.end() :]}"
+    return path + mark + rest
+
+
+def _split_once(reference: str) -> tuple[str, str, str]:
+    """What comes before the query or the fragment, the sign, and what comes after."""
+    at = min((at for sign in "?#" if (at := reference.find(sign)) >= 0), default=len(reference))
+    return reference[:at], reference[at : at + 1], reference[at + 1 :]
 
 
 def _is_literal(host: str) -> bool:

@@ -30,13 +30,20 @@ from checks.transport.http import http1
 from checks.transport.http.address import Address
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import OFFERED, Body
-from checks.transport.http.message import Answer, Head, Headers, Limits, Request, shown
+from checks.transport.http.message import (
+    Answer,
+    AskAgain,
+    Head,
+    Headers,
+    Limits,
+    Request,
+    shown,
+)
 from checks.transport.http.phases import Phases
+from checks.transport.http.redirects import location_of, onward, refresh_of, target_of
 from checks.transport.http.trust import days_left
 from checks.transport.tls import trusting
 
-# RFC 9110 section 15.4. 300 (Multiple Choices) and 304 (Not Modified) lead nowhere by themselves.
-_REDIRECTS = (301, 302, 303, 307, 308)
 _OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
 # The error page is kept for the ticket: the reason of a 503 stands in its first lines, and stack
 # traces of application servers run to some 30 kB.
@@ -45,6 +52,10 @@ _KEPT_OF_A_FAULT = 65_536
 # the attempt until its own time limit and turn http:503 into timeout.
 _PATIENCE_WITH_A_FAULT_SECONDS = 2.0
 
+
+# A server that refuses a stream while it drains takes the next one; curl and Chromium ask again a
+# few times too.
+_MOST_REFUSALS = 3
 
 Exchange = Callable[[Wire, Request, Limits, Callable[[Head], Body | None]], Awaitable[None]]
 
@@ -75,6 +86,10 @@ class Manner:
     trusted: Path | None = None
     http2: bool = True
     follow: bool = True
+    programs: bool = False
+    """whether programs read what is asked for, and not browsers: then what browsers forgive is a
+    warning, and no page leads elsewhere by itself
+    """
     now: float = 0.0
     """seconds since 1970 when the attempt began: certificates are counted from then"""
 
@@ -94,8 +109,7 @@ async def fetch(
     redirects = 0
     while True:
         been.add((request.method, str(request.address)))
-        once = _Once(request, phases, manner, right, jar)
-        answer = await once.run()
+        once, answer = await _asked(request, phases, manner, right, jar)
         if once.leads_to is None:
             return answer
         # A login answers 302 to the very page that has just sent the browser to the login: with the
@@ -104,7 +118,7 @@ async def fetch(
             been.clear()
         redirects += 1
         phases.note(f"{answer.status} to {shown(once.location)}")
-        request = _onward(request, answer, once.leads_to)
+        request = onward(request, answer, once.leads_to)
         # RFC 9110 section 15.4 asks a client to detect cyclical redirections; a portal whose
         # session store is down sends login and start page to each other for ever.
         if (request.method, str(request.address)) in been:
@@ -113,29 +127,23 @@ async def fetch(
             raise Failed("redirects", f"more than {manner.limits.redirects}")
 
 
-def _onward(request: Request, answer: Answer, address: Address) -> Request:
-    """The next request; a form becomes a GET as browsers do (RFC 9110, section 15.4)."""
-    method, body, headers = request.method, request.body, request.headers
-    # 301 and 302 after POST become GET because every browser does so (RFC 9110 sections 15.4.2 and
-    # 15.4.3); 307 and 308 keep method and body.
-    if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
-        method, body = "HEAD" if method == "HEAD" else "GET", b""
-        headers = tuple(one for one in headers if one[0].lower() != "content-type")
-    private = request.private
-    # A hijacked or mistaken redirect must not carry the agent's password or token to a third party
-    # (RFC 9110 section 15.4).
-    if address.origin != request.address.origin:
-        # A form that is to be posted elsewhere holds what the agent typed: better a fault than a
-        # leak.
-        if body:
-            raise Failed(
-                "redirects",
-                f"what was sent is to be sent to {shown(address.origin)} too; it is not",
-            )
-        private = ()
-    return replace(
-        request, method=method, body=body, headers=headers, private=private, address=address
-    )
+async def _asked(
+    request: Request,
+    phases: Phases,
+    manner: Manner,
+    right: Callable[[int], bool],
+    jar: Jar | None,
+) -> tuple[_Once, Answer]:
+    """Ask, and once more where the server says that it has not looked at the request."""
+    for _ in range(_MOST_REFUSALS):
+        once = _Once(request, phases, manner, right, jar)
+        try:
+            return once, await once.run()
+        except AskAgain as again:
+            phases.note(f"asked again{' by HTTP/1.1' if again.by_http1 else ''}: {again.why}")
+            manner = replace(manner, http2=manner.http2 and not again.by_http1)
+            last = again
+    raise Failed(last.code, last.why)
 
 
 class _Once:
@@ -212,28 +220,37 @@ class _Once:
     def _headed(self, head: Head) -> Body | None:
         """The header is there: what is to become of the rest."""
         self._head, phases = head, self._phases
+        if head.forgiven:
+            self._forgive(head.forgiven)
         phases.measure("first_byte_seconds", phases.elapsed())
         phases.measure("http_status", head.status)
         if self._jar and (cookies := head.all("set-cookie")):
             self.cookies_changed = self._jar.take(self._request.address, cookies)
         # A redirect without Location is an ordinary answer, and its status is judged like any
         # other.
-        if self._manner.follow and head.status in _REDIRECTS and (location := head.get("location")):
+        if self._manner.follow and (location := location_of(head)):
             self.location = location
-            self.leads_to = _target(self._request.address, location)
+            self.leads_to = target_of(self._request.address, location)
             return None
+        # RFC 9110 section 5.3: two lines of one name are one list.
+        codings = ", ".join(head.all("content-encoding"))
         if not self._right(head.status):
             self._wrong = True
             self._patience.reschedule(
                 asyncio.get_running_loop().time() + _PATIENCE_WITH_A_FAULT_SECONDS
             )
-            self._body = Body(
-                head.get("content-encoding"), min(self._manner.limits.body_bytes, _KEPT_OF_A_FAULT)
-            )
+            self._body = Body(codings, min(self._manner.limits.body_bytes, _KEPT_OF_A_FAULT))
             return self._body
         phases.enter("content")
-        self._body = Body(head.get("content-encoding"), self._manner.limits.body_bytes)
+        self._body = Body(codings, self._manner.limits.body_bytes)
         return self._body
+
+    def _forgive(self, what: str) -> None:
+        """Tell of what browsers forgive: as a warning where programs are the clients."""
+        if self._manner.programs:
+            self._phases.warning(f"strict clients refuse this answer: {what}")
+        else:
+            self._phases.note(f"warning: browsers forgive what strict clients refuse: {what}")
 
     def _answer(self) -> Answer:
         head, body = self._head, self._body
@@ -248,6 +265,8 @@ class _Once:
         )
         if self._wrong:
             raise FailedStatus(answer)
+        for what in body.forgiven if body else ():
+            self._forgive(what)
         phases.measure("http_version", float(head.version))
         phases.measure("body_bytes", len(content))
         # A portal that suddenly gives megabytes is broken, or is a log file that somebody
@@ -255,14 +274,25 @@ class _Once:
         if body and body.full and not self._manner.limits.cut:
             packed = f", out of {body.came}" if body.came < len(content) else ""
             raise Failed("too-large", f"the page has more than {len(content)} bytes{packed}")
+        if body and body.is_packed() and _is_text(head.content_type):
+            raise Failed("bad-encoding", "what is said to be text is packed (gzip) still")
+        self._refreshed(answer)
         return answer
 
+    def _refreshed(self, answer: Answer) -> None:
+        """A page that leads elsewhere by itself leads there, as in a browser."""
+        if self._manner.follow and not self._manner.programs:
+            self.location = refresh_of(answer) or ""
+            if self.location:
+                leads_to = target_of(self._request.address, self.location)
+                # A dashboard that loads itself anew is no redirect.
+                self.leads_to = None if leads_to == self._request.address else leads_to
 
-def _target(address: Address, location: str) -> Address:
-    try:
-        return address.joined(location)
-    except ValueError:
-        raise Failed("redirects", f"to what is no URL to fetch: {shown(location)}") from None
+
+def _is_text(media_type: str) -> bool:
+    return media_type in ("", "application/json", "application/xhtml+xml") or media_type.startswith(
+        "text/"
+    )
 
 
 def _http2() -> Exchange:

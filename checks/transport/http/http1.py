@@ -1,9 +1,10 @@
 """One request and its answer over HTTP/1.1 (RFC 9112), parsed by llhttp.
 
 Rules: llhttp is left as strict as it comes, but for a lone LF at a line's end (RFC 9112, section
-2.2); a header has a limit, in bytes and in fields; what comes of a body beyond its limit is not
-read; who ends before the announced end has broken off, and who says more than was announced is a
-bad peer.
+2.2) and blanks after the size of a chunk, which Go and nginx take as browsers do; a head that it
+refuses is read as browsers read it (forgiving.py), and that is told; a header has a limit, in bytes
+and in fields; what comes of a body beyond its limit is not read; who ends before the announced end
+has broken off.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from checks.contract import Failed
+from checks.transport import wire_text
+from checks.transport.http import forgiving
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
 from checks.transport.http.message import Head, Headers, Limits, Request, shown
@@ -29,12 +32,21 @@ class _Told:
         self.pieces: list[bytes] = []
         self.broken: Failed | None = None
         self.headed = self.complete = False
-        self.parser = HttpResponseParser(self)
+        self.forgiven: forgiving.Forgiven | None = None
+        self.strict_says = ""
+        self._head = bytearray()
+        self.parser = self._new_parser()
+
+    def _new_parser(self) -> HttpResponseParser:
+        parser = HttpResponseParser(self)
         # data_after_close: some servers send a line end after the last byte of a closed message;
         # nothing after it is read as a second answer, since each connection has one request.
-        self.parser.set_dangerous_leniencies(
-            lenient_optional_cr_before_lf=True, lenient_data_after_close=True
+        parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True,
+            lenient_data_after_close=True,
+            lenient_spaces_after_chunk_size=True,
         )
+        return parser
 
     def on_status(self, reason: bytes) -> None:
         self.reason += reason
@@ -65,6 +77,11 @@ class _Told:
         """Raises Failed, but for what breaks after a header that is good: that is kept as
         `broken`.
         """
+        if not self.headed:
+            self._head += data
+        if self.broken is not None:
+            self._forgive()
+            return
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
@@ -74,7 +91,28 @@ class _Told:
         except HttpParserError as error:
             self.broken = Failed("bad-peer", f"what came is not HTTP: {shown(str(error))}")
             if not self.headed:
-                raise self.broken from None
+                self._forgive()
+
+    def _forgive(self) -> None:
+        """Read a head that was refused as browsers do, once it is whole. Raises Failed for what
+        they do not take either.
+        """
+        assert self.broken is not None  # noqa: S101 - asked before
+        found = forgiving.final_head(self._head)
+        if found is None:
+            if forgiving.is_hopeless(self._head):
+                raise self.broken
+            return
+        self.forgiven, rest = found
+        # 101 is an answer to who asked for another protocol, and nobody did.
+        if self.forgiven.status == 101:
+            raise self.broken
+        self.strict_says, self.broken = self.broken.text, None
+        self.parser, self.headers, self.headed = self._new_parser(), [], False
+        self.parser.feed_data(self.forgiven.written())
+        self.headers = [*self.forgiven.fields, *self.forgiven.framing]
+        if rest:
+            self.feed(rest)
 
 
 async def exchange(
@@ -102,8 +140,8 @@ def _written(request: Request) -> bytes:
     # servers answer 411.
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(request.body)}")
-    lines.append("Connection: close\r\n\r\n")
-    return "\r\n".join(lines).encode("latin-1", "replace") + request.body
+    lines += ["Connection: close", ""]
+    return wire_text.lines(lines).encode("latin-1", "replace") + request.body
 
 
 async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
@@ -113,7 +151,7 @@ async def _read_head(wire: Wire, told: _Told, limits: Limits) -> None:
         # A server may close an idle connection (RFC 9112 section 9.5), but this one is new: the
         # application has crashed, or a firewall has cut it.
         if not data:
-            raise Failed("closed", "the connection was closed before the answer")
+            raise told.broken or Failed("closed", "the connection was closed before the answer")
         told.feed(data)
         came += len(data)
         if len(told.headers) > limits.header_fields or (
@@ -130,6 +168,9 @@ def _head(told: _Told) -> Head:
         (name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
         for name, value in told.headers
     )
+    if (forgiven := told.forgiven) is not None:
+        reason = shown(forgiven.reason.decode("latin-1"))
+        return Head(forgiven.version, forgiven.status, reason, headers, told.strict_says)
     reason = shown(told.reason.decode("latin-1"))
     return Head(told.parser.get_http_version(), told.parser.get_status_code(), reason, headers)
 

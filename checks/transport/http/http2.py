@@ -2,8 +2,10 @@
 server chooses it.
 
 Rules: no pushes, no priorities, one stream; of a stream no more is let through than is wanted (its
-window is opened as its bytes are taken); a header has the same limits as in HTTP/1.1. RST_STREAM is
-`reset`, GOAWAY before the answer is `goaway`, a breach of the protocol `bad-peer`.
+window is opened as its bytes are taken); a header has the same limits as in HTTP/1.1. GOAWAY is
+read here, since h2 takes it for the end of every stream: one without an error lets ours finish.
+What was not looked at is asked again. Else RST_STREAM is `reset`, GOAWAY `goaway`, a breach of the
+protocol `bad-peer`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     Event,
     ResponseReceived,
@@ -28,7 +29,12 @@ from h2.settings import SettingCodes
 from checks.contract import Failed
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
-from checks.transport.http.message import Head, Limits, Request
+from checks.transport.http.message import AskAgain, Head, Limits, Request
+from checks.transport.wire_text import one_line
+
+_GOAWAY = 7
+_GOAWAY_BYTES = 8
+_OUR_STREAM = 1
 
 
 async def exchange(
@@ -72,14 +78,16 @@ class _Exchange:
 
     def _headers(self) -> list[tuple[str, str]]:
         asked = self._request
-        own = [(name.lower(), value) for name, value in (*asked.headers, *asked.private)]
+        given = (*asked.headers, *asked.private)
+        # RFC 9113 section 10.3: a proxy that goes on in HTTP/1.1 would make lines of it.
+        own = [(one_line(name).lower(), one_line(value)) for name, value in given]
         if asked.body or asked.method in ("POST", "PUT", "PATCH"):
             own.append(("content-length", str(len(asked.body))))
         named = [
             (":method", asked.method),
             (":scheme", asked.address.scheme),
             (":authority", asked.address.authority),
-            (":path", asked.address.target),
+            (":path", one_line(asked.address.target)),
         ]
         return named + own
 
@@ -123,6 +131,9 @@ class _Exchange:
             )
         self._buffer += data
         while not self._over() and (frame := self._next_frame()):
+            if frame[3:4] == bytes([_GOAWAY]) and len(frame) >= 9 + _GOAWAY_BYTES:
+                self._take_goaway(frame[9:])
+                continue
             for event in self._h2.receive_data(frame):
                 self._take(event)
 
@@ -152,18 +163,35 @@ class _Exchange:
         elif isinstance(event, StreamEnded):
             self._ended = True
         elif isinstance(event, StreamReset):
-            raise Failed("reset", f"the far end reset the stream: {_name(event.error_code)}")
-        elif isinstance(event, ConnectionTerminated) and (
-            # RFC 9113 section 6.8: a GOAWAY with NO_ERROR that names our stream lets it finish; a
-            # server that restarts in good order sends it.
-            event.error_code or not (event.last_stream_id or 0)
-        ):
-            raise Failed("goaway", f"the far end ended the connection: {_name(event.error_code)}")
+            self._take_reset(event.error_code)
         elif (
             isinstance(event, TrailersReceived)
             and len(event.headers or []) > self._limits.header_fields
         ):
             raise Failed("header-too-large", "in the trailer")
+
+    def _take_reset(self, code: ErrorCodes | int | None) -> None:
+        text = f"the far end reset the stream: {_name(code)}"
+        # RFC 9113 section 8.7: REFUSED_STREAM says that nothing was processed.
+        if self._head is None and code in (
+            ErrorCodes.REFUSED_STREAM,
+            ErrorCodes.HTTP_1_1_REQUIRED,
+        ):
+            raise AskAgain("reset", text, code == ErrorCodes.HTTP_1_1_REQUIRED)
+        raise Failed("reset", text)
+
+    def _take_goaway(self, payload: bytes) -> None:
+        last = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
+        code = int.from_bytes(payload[4:8], "big")
+        text = f"the far end ended the connection: {_name(code)}"
+        # RFC 9113 section 6.8: streams after the last one were not looked at; those up to it go on,
+        # when a server restarts in good order.
+        if self._head is None and (
+            code == ErrorCodes.HTTP_1_1_REQUIRED or (last < _OUR_STREAM and not code)
+        ):
+            raise AskAgain("goaway", text, code == ErrorCodes.HTTP_1_1_REQUIRED)
+        if code or last < _OUR_STREAM:
+            raise Failed("goaway", text)
 
     def _take_head(self, headers: list[tuple[bytes, bytes]]) -> None:
         if len(headers) > self._limits.header_fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from checks.transport.http.address import Address
+from checks.transport.http.letters import decoded
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -44,6 +45,17 @@ class Limits:
         return self.body_bytes * 2 + 4 * self.header_bytes
 
 
+class AskAgain(Exception):
+    """The server says that it has not looked at the request, or wants another version of HTTP for
+    it: it is safe to ask once more (RFC 9113 sections 6.8 and 8.7). `code` is the fault when that
+    does not help.
+    """
+
+    def __init__(self, code: str, why: str, by_http1: bool = False) -> None:
+        super().__init__(why)
+        self.code, self.why, self.by_http1 = code, why, by_http1
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Status and header of an answer; names in lower case, in the order they came."""
@@ -52,6 +64,8 @@ class Head:
     status: int
     reason: str
     headers: Headers
+    forgiven: str = ""
+    """what a strict client refuses in it, and browsers forgive; empty where it is good"""
 
     def get(self, name: str) -> str:
         """The first header of that name; empty when there is none."""
@@ -63,17 +77,27 @@ class Head:
 
     @property
     def content_type(self) -> str:
-        """The media type without its parameters, such as text/html."""
-        return self.get("content-type").partition(";")[0].strip().lower()
+        """The media type without its parameters, such as text/html; of several the last one that
+        is one, as browsers have it.
+        """
+        return self._media_type()[0]
 
     @property
     def charset(self) -> str:
-        """What the text is written in, as the header says; UTF-8 when it says nothing."""
-        for part in self.get("content-type").split(";")[1:]:
+        """What the header says that the text is written in; empty where it says nothing."""
+        for part in self._media_type()[1].split(";"):
             name, _, value = part.partition("=")
             if name.strip().lower() == "charset":
-                return value.strip().strip("\"'") or "utf-8"
-        return "utf-8"
+                return value.strip().strip("\"'").strip()
+        return ""
+
+    def _media_type(self) -> tuple[str, str]:
+        found = ("", "")
+        for written in self.all("content-type"):
+            kind, _, parameters = written.partition(";")
+            if "/" in kind or not found[0]:
+                found = (kind.strip().lower(), parameters)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +116,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body as text; what cannot be read as such is replaced."""
-        try:
-            return self.body.decode(self.head.charset, "replace")
-        # A charset that Python does not know (or a typing error in the server's configuration):
-        # UTF-8 is read by every page that sticks to ASCII.
-        except LookupError:
-            return self.body.decode("utf-8", "replace")
+        """The body as a browser reads it; what cannot be read as such is replaced."""
+        return decoded(self.body, self.head.content_type, self.head.charset)
 
 
 def shown(said: str, longest: int = 200) -> str:

@@ -53,6 +53,10 @@ class Phases:
         """Keep a sentence of plain fact."""
         self.trace.note(text)
 
+    def warning(self, text: str) -> None:
+        """Keep what is a reason to call the far end degraded."""
+        self.trace.warning(text)
+
     def measure(self, name: str, value: float) -> None:
         """Keep a figure of this request."""
         self.trace.measure(name, value)
@@ -103,6 +107,10 @@ class StepPhases(Phases):
     def note(self, text: str) -> None:
         """Keep a sentence of plain fact about this step."""
         self.trace.note(f"{self._name}: {self._hide(text)}")
+
+    def warning(self, text: str) -> None:
+        """Keep what is a reason to call the far end of this step degraded."""
+        self.trace.warning(f"{self._name}: {self._hide(text)}")
 
     def measure(self, name: str, value: float) -> None:
         """Keep a figure of this step."""

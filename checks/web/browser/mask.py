@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "••••"
 # One character class without nesting: the text is the far end's, and the time stays linear in its
 # length.
-_QUERY = re.compile(r"(?i)\b((?:https?|wss?)://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
+_QUERY = re.compile(r"(?i)\b((?:https?|wss?)://[^\s?#\"'<>]{0,500})[?#][^\s\"'<>]*")
 _USER = re.compile(r"(?i)\b((?:https?|wss?)://)[^\s/@\"'<>]+@")
 
 

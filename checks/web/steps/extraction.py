@@ -21,9 +21,10 @@ from checks.contract import Failed
 from checks.settings import Settings
 from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer
-from checks.web.expected import parsed
-from checks.web.json_path import JsonPath, values
+from checks.web.expected import at_paths
+from checks.web.json_path import JsonPath
 from checks.web.steps.html_page import field_value
+from checks.web.steps.patterns import search
 
 _WAYS = ("field", "regex", "json", "header", "cookie")
 
@@ -65,24 +66,24 @@ class Find(Settings):
         way, what = next((way, what) for way, what in given.items() if what is not None)
         return f"{way} {what}"
 
-    def text(self, answer: Answer, jar: CookieJar) -> str | None:
+    async def text(self, answer: Answer, jar: CookieJar) -> str | None:
         """What is found, as text; None for nothing. Raises Failed for a body that is no JSON where
         that is asked.
         """
         if self.field is not None:
             return field_value(answer.text, self.field)
         if self.regex is not None:
-            match = re.search(self.regex, answer.text)
+            match = await search(self.regex, answer.text)
             return None if match is None else (match[1] if match.re.groups else match[0])
         if self.json_path is not None:
-            return _written(values(parsed(answer.text), self.json_path))
+            return _written((await at_paths(answer.text, [self.json_path]))[0])
         if self.header is not None:
             return answer.head.get(self.header.lower()) or None
         return jar.value(self.cookie or "")
 
-    def number(self, answer: Answer, jar: CookieJar) -> float:
+    async def number(self, answer: Answer, jar: CookieJar) -> float:
         """What is found, as a number. Raises Failed."""
-        found = self.text(answer, jar)
+        found = await self.text(answer, jar)
         if found is None:
             raise Failed("not-found", f"{self} is not in the answer")
         try:
@@ -92,13 +93,17 @@ class Find(Settings):
             raise Failed("not-a-number", f"{self} is {found[:40]!r}") from None
 
 
-def remembered(wanted: Mapping[str, Find], answer: Answer, jar: CookieJar) -> dict[str, str]:
+async def remembered(wanted: Mapping[str, Find], answer: Answer, jar: CookieJar) -> dict[str, str]:
     """Every value to remember. Raises Failed for one that is not there."""
     found = {}
     for name, find in wanted.items():
-        value = find.text(answer, jar)
+        value = await find.text(answer, jar)
         if value is None or value == "":
             raise Failed("not-found", f"{name}: {find} is not in the answer")
+        # RFC 8259 section 8.2: half a pair ("\\ud83d", cut off by a limit of length) is no
+        # character, and can be sent to nobody.
+        if any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise Failed("bad-json", f"{name}: {find} has half a character in it (a surrogate)")
         found[name] = value
     return found
 

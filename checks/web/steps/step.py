@@ -18,11 +18,12 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from checks.settings import Duration, ReadableFile, Secret, Settings
+from checks.settings import Duration, ReadableFile, Secret
+from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.http.message import Headers
 from checks.web.expected import Expected
 from checks.web.steps.extraction import Find, Pattern
@@ -86,10 +87,18 @@ class Step(Expected):
     """regular expressions that the body must match"""
     min_bytes: int = Field(default=0, ge=0)
     """how long the body must be at least"""
-    remember: Mapping[WordName, Find] = Field(default_factory=dict)
-    """words for later steps, and where they stand in the answer"""
-    measure: Mapping[WordName, Find] = Field(default_factory=dict)
-    """figures to measure, and where they stand in the answer"""
+    remember: Mapping[WordName, Find] = Field(
+        default_factory=dict, examples=[{"csrf": {"field": "csrf_token"}}]
+    )
+    """words for later steps, and where they stand in the answer; a later step writes one in braces:
+    {csrf}
+    """
+    measure: Mapping[WordName, Find] = Field(
+        default_factory=dict, examples=[{"agents_ready": {"json": "$.ready"}}]
+    )
+    """figures to measure, and where they stand in the answer; `expect` names one with the step's
+    name before it: queues_agents_ready
+    """
     soft_200s: bool | None = None
     """whether a page that says of itself that it is an error is one; without it as the check has
     it
@@ -180,10 +189,15 @@ class Step(Expected):
         }
 
 
-class Walking(Settings):
+class Walking(ClearText):
     """The settings that every kind that walks has: a mixin beside Check."""
 
-    secrets: Mapping[WordName, Secret] = Field(default_factory=dict)
+    PROGRAMS: ClassVar[bool] = False
+    """whether the clients of what is looked at are programs, and not browsers"""
+
+    secrets: Mapping[WordName, Secret] = Field(
+        default_factory=dict, examples=[{"password": {"credential": "agent-portal"}}]
+    )
     """secrets that steps may name in braces, by reference"""
     user: str | None = Field(default=None, min_length=1)
     """account for HTTP Basic (RFC 7617), sent to the site of `url` alone"""
@@ -205,6 +219,15 @@ class Walking(Settings):
         if (self.user is None) != (self.password is None):
             raise ValueError("an account has a user and a password; write both")
         return self
+
+    def clear_text(self) -> str | None:
+        """The account's password, or a secret of the steps, on http."""
+        steps = (*getattr(self, "steps", ()), getattr(self, "logout", None))
+        addresses = [getattr(self, "url", "")] if self.password or self.secrets else []
+        addresses += [step.url for step in steps if step and self.secrets]
+        if not any(map(is_open, addresses)):
+            return None
+        return f"its password goes over the network in the clear; write https://, {MEANT}"
 
     def authorization(self, words: Words) -> Headers:
         """The header of HTTP Basic; nothing without an account. Raises CannotTell."""

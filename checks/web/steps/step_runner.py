@@ -20,7 +20,6 @@ of the whole is the kind's: `asyncio.timeout` around the walk.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
@@ -32,6 +31,7 @@ from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer, Limits, Request, shown
 from checks.transport.http.phases import StepPhases
 from checks.web.steps.extraction import remembered
+from checks.web.steps.patterns import search
 from checks.web.steps.soft_200 import soft_failure
 from checks.web.steps.step import Step, Walking, as_json
 from checks.web.steps.variables import Words
@@ -117,6 +117,7 @@ class Walker:
             trusted=self._settings.trusted_certificates,
             http2=self._settings.http2,
             follow=step.follow_redirects,
+            programs=self._settings.PROGRAMS,
             now=self._now,
         )
         try:
@@ -187,7 +188,7 @@ class Walker:
             )
         await step.hold(answer.text)
         for pattern in step.must_match:
-            if not re.search(pattern, answer.text):
+            if not await search(pattern, answer.text):
                 raise Failed("no-match", repr(pattern))
         if len(answer.body) < step.min_bytes:
             raise Failed(
@@ -200,10 +201,10 @@ class Walker:
             )
         ):
             raise Failed("soft-200", wrong)
-        for name, value in remembered(step.remember, answer, self.jar).items():
+        for name, value in (await remembered(step.remember, answer, self.jar)).items():
             self.words.remember(name, value)
         for name, find in step.measure.items():
-            self.trace.measure(name, find.number(answer, self.jar))
+            self.trace.measure(name, await find.number(answer, self.jar))
 
     def _hidden(self, text: str) -> str:
         """A text without secrets and tokens, and without what cookies hold by now."""

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from checks import masking
 from checks.contract import CannotTell
 from checks.settings import Secret
 
@@ -86,6 +87,7 @@ class Words:
     def hide(self, values: Iterable[str]) -> None:
         """Take these values out of every text from now on."""
         for value in values:
+            masking.hide(value)
             for form in _forms(value):
                 # A dict keeps the order without keeping a value twice.
                 self._hidden[form] = None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import shorten
 from typing import Any, get_args
 
@@ -147,7 +148,11 @@ def _one(
     if detail["type"] == "extra_forbidden":
         return _unknown_key(place, model, written, keys)
     if not spoken and (len(details) > 1 or detail["type"] in _TYPES):
-        return _misfit(place, value, [_belongs(one) for one in details])
+        found = _misfit(place, value, [_belongs(one) for one in details])
+        # A date stands there without quotes, as its own words show.
+        if found.right or "without quotes" in found.wrong:
+            return found
+        return replace(found, right=_as_in_the_sample(place, model))
     return Found.said(place, _sentence(detail, place, value, model))
 
 
@@ -213,9 +218,25 @@ def _misfit(place: Place, value: Any, belongs: list[str]) -> Found:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if "a text" in wanted and numeric and not _secretive(place):
         return Found(place, wrong, f'write it in quotes, as in "{shown(value)}"')
-    if wanted == ["a list"] and not isinstance(value, list | dict):
+    if wanted == ["a list"] and isinstance(value, dict):
+        return Found(place, wrong, "write it in brackets, as in [{ ... }]")
+    if wanted == ["a list"] and not isinstance(value, list):
         return Found(place, wrong, "write it in brackets, as in [...]")
     return Found(place, wrong)
+
+
+def _as_in_the_sample(place: Place, model: Model) -> str:
+    """How a kind's own sample writes it; else the keys that a table there has."""
+    field = field_at(model, place)
+    written: Any = field.examples[0] if field and field.examples else None
+    if written is None and (text := getattr(model, "SAMPLE", "")):
+        tables: dict[str, Any] = next(iter(tomllib.loads(text).values()), {})
+        found = (_value(place, table) for table in tables.values())
+        written = next((one for one in found if one is not None), None)
+    if written is not None:
+        return f"write it as in {place[-1]} = {toml(written)}"
+    keys = [key for one in models_at(model, place) for key in fields(one)]
+    return f"its keys are {', '.join(dict.fromkeys(keys))}" if keys else ""
 
 
 def _unquoted(value: str) -> bool:

@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 from checks.contract import Check
+from monitor.config.toml_writer import toml
 from monitor.desks.desk import DeskSettings
 
 # [site], [[people]], [lines.trunk-a]; not [checks.NAME.steps], which is a part of its table
@@ -55,6 +56,28 @@ def entries_of(kind: type[Check] | type[DeskSettings]) -> tuple[Entry, ...]:
     except ValueError as broken:
         raise ValueError(f"the SAMPLE of the kind {kind.KIND!r}: {broken}") from None
     return tuple(_without_kind(entry) for entry in found) or (Entry(kind.KIND, live=False),)
+
+
+def example_of(kind: type[Check] | type[DeskSettings]) -> str:
+    """A kind's SAMPLE with the lines and agents that it names: a piece of a file that is good as it
+    stands, beside [site]. "" where the kind has none.
+    """
+    text = kind.SAMPLE.strip()
+    # Which checks it is diagnosed by is for the site to say: there may be none of that name.
+    text = re.sub(r"^diagnose = .*\n", "", text, flags=re.M)
+    named = set(re.findall(r'"([^"]+)"', text))
+    tables = [
+        "\n".join(
+            [
+                f"[{section}.{entry.name}]",
+                *(f"{key} = {toml(v)}" for key, v in entry.values.items()),
+            ]
+        )
+        for section in ("lines", "agents")
+        for entry in entries(section)
+        if entry.name in named
+    ]
+    return "\n\n".join(filter(None, [*tables, text]))
 
 
 def _without_kind(entry: Entry) -> Entry:

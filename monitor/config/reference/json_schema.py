@@ -86,12 +86,33 @@ def _section(section: Section, catalogue: Catalogue) -> Schema:
         )
     if section.name == "desks":
         return _named(section, _by_kind(section, catalogue.desks, catalogue, {}))
+    if section.name == "defaults":
+        return _shared_by_kind(section, catalogue)
     one = catalogue.reference(section.model)
     if section.form == "list":
         return {"type": "array", "description": section.meaning, "items": one}
     return (
         _named(section, one) if section.form == "named" else {**one, "description": section.meaning}
     )
+
+
+def _shared_by_kind(section: Section, catalogue: Catalogue) -> Schema:
+    """[defaults.KIND]: the keys of the kind, none of them required."""
+    common = catalogue.of(Rhythm)["properties"]
+    kinds_known = {
+        kind: {
+            "type": "object",
+            "properties": {**catalogue.of(model).get("properties", {}), **common},
+            "additionalProperties": False,
+        }
+        for kind, model in catalogue.kinds.items()
+    }
+    return {
+        "type": "object",
+        "description": section.meaning,
+        "properties": kinds_known,
+        "additionalProperties": False,
+    }
 
 
 def _named(section: Section, one: Schema) -> Schema:

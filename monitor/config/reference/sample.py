@@ -1,5 +1,5 @@
-"""The sample that `reveille init` writes: every section and key, each with its meaning, ready to be
-edited.
+"""The sample that `reveille init --everything` writes: every section and key, each with its
+meaning, ready to be edited.
 
 What a key means, its default and that it exists come from the models; what a newcomer begins with,
 from sample.toml and from the SAMPLE of each kind of check and desk.
@@ -7,12 +7,13 @@ from sample.toml and from the SAMPLE of each kind of check and desk.
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from textwrap import wrap
 
 from checks.contract import Check
+from monitor.config.beginning import write_new
 from monitor.config.models import Rhythm
 from monitor.config.reference.examples import Entry, entries, entries_of, head
 from monitor.config.reference.json_schema import Catalogue, Schema
@@ -37,17 +38,10 @@ def sample() -> str:
 
 
 def write_sample(path: Path) -> None:
-    """Write the sample for everybody to read: it holds no secret, and the service's user is made
-    when it starts (DynamicUser=), so that no group can be given to it before. Raises
-    FileExistsError: nothing is overwritten; OSError; and ValueError for an outsider's kind whose
-    own sample is broken."""
-    written = sample()
-    # O_EXCL: a configuration that is there is never overwritten, not even between a look and the
-    # writing. The umask may take bits away that the daemon's user needs.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, 0o644)
-        file.write(written)
+    """Write the sample. Raises FileExistsError, OSError; and ValueError for an outsider's kind
+    whose own sample is broken.
+    """
+    write_new(path, sample())
 
 
 def _banner(section: Section) -> str:
@@ -68,7 +62,7 @@ def _section(section: Section, catalogue: Catalogue) -> list[str]:
     known: set[str] = set(schema["properties"]) if section.like else set()
     tables, shown = [], entries(section.name)
     for entry in shown:
-        heading = section.heading.replace("NAME", toml_key(entry.name))
+        heading = re.sub("NAME|KIND", toml_key(entry.name), section.heading)
         # A key that only a later table of the section fills is explained there, beside its value.
         elsewhere = {key for other in shown for key in other.values} - set(entry.values)
         tables.append(_table(heading, schema, entry, catalogue, known | elsewhere))

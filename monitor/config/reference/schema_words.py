@@ -56,6 +56,10 @@ def _list_words(schema: Schema, catalogue: Catalogue) -> str:
 
 
 def _plural(words: str) -> str:
+    # What bounds each of them stays as it is: "whole numbers, at most 599".
+    words, comma, bounds = words.partition(", ")
+    if comma:
+        return f"{_plural(words)}, {bounds}"
     first, _, rest = words.partition(" ")
     # "mail addresses" and "whole numbers": the second word is the noun.
     if first in ("mail", "whole"):
@@ -80,7 +84,14 @@ def _bounds(schema: Schema) -> str:
         "maximum": "at most",
         "exclusiveMaximum": "less than",
     }
-    return "".join(f", {said} {schema[key]:g}" for key, said in words.items() if key in schema)
+    return "".join(
+        f", {said} {_number(schema[key])}" for key, said in words.items() if key in schema
+    )
+
+
+def _number(bound: float) -> str:
+    """Without the exponent of a computer."""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 def example(schema: Schema) -> str | None:
@@ -94,7 +105,8 @@ def tables_in(schema: Schema, catalogue: Catalogue) -> Iterator[Schema]:
     """The kinds of table that a value is made of, to be described beneath it; a secret needs no
     description.
     """
-    schema = catalogue.resolved(schema)
+    # The table in its own words: those of the key that it is written under are said there.
+    schema = catalogue.resolved({"$ref": schema["$ref"]} if "$ref" in schema else schema)
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         for choice in choices:
             yield from tables_in(choice, catalogue)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from tests.field.story import SITE, Story, comes_out, once, table
+from tests.field.story import NAME, SITE, Story, comes_out, once, table
 from tests.loopback.backup_world import World, fault_of
 
 pytestmark = pytest.mark.xdist_group("backup")
@@ -111,9 +111,9 @@ def test_backups_inside_of_their_source_are_refused(
     top.mkdir()
     file = tmp_path / "reveille.toml"
     settings = {"kind": "backup", "engine": "directory", "path": top, "folder": top / "backups"}
-    file.write_text(f"{SITE}{table('checks.b', settings)}")
+    file.write_text(SITE + table(f"checks.{NAME}", settings))
     assert main(["check-config", "--config", str(file)]) != 0
-    assert "checks.b" in capsys.readouterr().err
+    assert "folder" in capsys.readouterr().err
 
 
 @wrong("the link is put aside, and the data lie on the small disk")
@@ -168,9 +168,9 @@ def test_a_day_of_the_site_is_the_night_that_the_list_shows(tmp_path: Path) -> N
         moved(world, f"202611{day - 1}T223000.000Z-abcd{day:02}", day - 1)
     file = tmp_path / "reveille.toml"
     settings = {**world.settings, "folder": world.repository}
-    file.write_text(f"{SITE}{table('checks.b', {'kind': 'backup', **settings})}")
+    file.write_text(SITE + table(f"checks.{NAME}", {"kind": "backup", **settings}))
     again = tmp_path / "again"
-    words = ["backup", "--config", str(file), "restore", "b", "--at", "2026-11-21"]
+    words = ["backup", "--config", str(file), "restore", NAME, "--at", "2026-11-21"]
     assert main([*words, "--to", str(again)]) == 0
     assert (again / "x").read_text() == "the night of 21 November"
 

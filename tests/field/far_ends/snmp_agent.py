@@ -138,6 +138,9 @@ class Agent(asyncio.DatagramProtocol):
             return self._bulk(names, repetitions)
         if kind == GET_NEXT:
             following = [(name, after(name)) for name in names]
+            # RFC 1157, 4.1.3: v1 has no end of a view, and refuses the whole question.
+            if self._how == "v1-only" and not all(o for _, o in following):
+                return NO_SUCH_NAME, 1, [(name, tlv(NULL, b"")) for name in names]
             return (
                 0,
                 0,
@@ -166,7 +169,7 @@ class Agent(asyncio.DatagramProtocol):
         if self._how == "authorization" and any(name.startswith(INTERVALS) for name in names):
             return AUTHORIZATION, 1, [(name, tlv(NULL, b"")) for name in names]
         missing = [n for n, name in enumerate(names, 1) if name not in TREE]
-        if missing and self._how == "no-such-name":
+        if missing and self._how in ("no-such-name", "v1-only"):
             return NO_SUCH_NAME, missing[0], [(name, tlv(NULL, b"")) for name in names]
         return 0, 0, [(name, self._value(name)) for name in names]
 

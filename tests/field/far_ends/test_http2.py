@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.field.far_ends.http_server import PAGE, page
-from tests.field.story import OK, Right, Story, comes_out, failed, once, told
+from tests.field.story import Right, Story, comes_out, failed, once, told
 from tests.loopback.certificates import Authority
 from tests.loopback.serving import listening
 
@@ -64,32 +64,24 @@ HINTS = headers(b"103", literal(b"link", b"</a.css>"))
 BARE = frame(HEADERS, END_HEADERS, 1, b"\x88" + literal(b"content-length", b"9999"))
 PINGS = frame(PING, 0, 0, b"12345678") * 5
 BAD_PEER = failed("response", "bad-peer")
-DRAINS = "the end of a connection is taken for the end of the answer"
-AGAIN = "what was never processed, or wants HTTP/1.1, is not asked once more"
 ROLLING = "python-hyper/h2#1181, encode/httpcore#730; RFC 9113, 6.8: every rolling reload"
 BY_1_1 = "curl/curl#3349, square/okhttp#5100, grafana/k6#1815: IIS and client certificates"
 
 STORIES = (
     Story("good", (HEAD, BODY), "RFC 9113"),
-    Story(
-        "goaway-before-the-head", (goaway(ANY_STREAM, NO_ERROR), HEAD, BODY), ROLLING, OK, DRAINS
-    ),
-    Story("goaway-for-later-ones", (goaway(1, NO_ERROR), HEAD, BODY), ROLLING, OK, DRAINS),
-    Story("goaway-in-the-middle", (HEAD, goaway(1, NO_ERROR), BODY), ROLLING, OK, DRAINS),
+    Story("goaway-before-the-head", (goaway(ANY_STREAM, NO_ERROR), HEAD, BODY), ROLLING),
+    Story("goaway-for-later-ones", (goaway(1, NO_ERROR), HEAD, BODY), ROLLING),
+    Story("goaway-in-the-middle", (HEAD, goaway(1, NO_ERROR), BODY), ROLLING),
     Story(
         "goaway-twice",
         (goaway(ANY_STREAM, NO_ERROR), goaway(1, NO_ERROR), HEAD, BODY),
         ROLLING,
-        OK,
-        DRAINS,
     ),
     Story("goaway-after-all", (HEAD, BODY, goaway(1, NO_ERROR)), "RFC 9113, 6.8"),
-    Story("goaway-to-ours", (goaway(0, NO_ERROR),), "RFC 9113, 6.8: safe to ask again", OK, AGAIN),
-    Story("http-1.1-by-reset", (reset(HTTP_1_1_REQUIRED),), BY_1_1, OK, AGAIN),
-    Story("http-1.1-by-goaway", (goaway(0, HTTP_1_1_REQUIRED),), BY_1_1, OK, AGAIN),
-    Story(
-        "refused-stream", (reset(REFUSED_STREAM),), "RFC 9113, 8.7: safe to ask again", OK, AGAIN
-    ),
+    Story("goaway-to-ours", (goaway(0, NO_ERROR),), "RFC 9113, 6.8: safe to ask again"),
+    Story("http-1.1-by-reset", (reset(HTTP_1_1_REQUIRED),), BY_1_1),
+    Story("http-1.1-by-goaway", (goaway(0, HTTP_1_1_REQUIRED),), BY_1_1),
+    Story("refused-stream", (reset(REFUSED_STREAM),), "RFC 9113, 8.7: safe to ask again"),
     Story("early-hints", (HINTS, HEAD, BODY), "RFC 9110, 15.2"),
     Story(
         "early-hints-then-503",

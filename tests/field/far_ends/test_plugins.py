@@ -13,7 +13,6 @@ import pytest
 from monitor.verbs.nagios_output import plugin_line
 from tests.field.story import OK, Right, Story, comes_out, once, told
 
-STDERR = "standard error shares the pipe: its first line is taken for the status"
 UNKNOWN, DEGRADED, FAILED = Right("UNKNOWN"), Right("DEGRADED"), Right("FAILED")
 GUIDELINES = "monitoring-plugins guidelines"
 ENDS = (
@@ -76,21 +75,26 @@ async def test_a_plugin_is_judged_by_its_code(tmp_path: Path, story: Story) -> N
             'echo "Use of uninitialized value | at line 3" >&2; echo "CRITICAL - disk full |'
             ' free=1%"; exit 2',
             id="stderr-first",
-            marks=pytest.mark.xfail(strict=False, raises=AssertionError, reason=STDERR),
         ),
         pytest.param(
             "printf '\\n\\n  \\nCRITICAL - disk full|a=1\\n'; exit 2",
             id="blank-lines-first",
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="a line of blanks is taken for the status",
-            ),
         ),
         pytest.param(
             "printf '\\033[31mCRITICAL\\033[0m - disk full|a=1\\n'; exit 2", id="coloured"
         ),
         pytest.param('echo "CRITICAL - disk full|a=1"; echo "more" >&2; exit 2', id="stderr-last"),
+        pytest.param(
+            "printf '\\t \\r\\n\\n   CRITICAL - disk full|a=1\\n'; exit 2",
+            id="blanks-of-all-sorts-first",
+        ),
+        pytest.param(
+            "head -c 70000 /dev/zero | tr '\\0' w >&2; echo 'CRITICAL - disk full'; exit 2",
+            id="stderr-of-70000",
+        ),
+        pytest.param(
+            "printf '   \\n'; echo 'CRITICAL - disk full' >&2; exit 2", id="blanks-and-stderr-only"
+        ),
     ],
 )
 async def test_the_status_is_the_plugins_own_line(tmp_path: Path, text: str) -> None:
@@ -117,18 +121,14 @@ FIGURES = {
     "powers": ("rate=1.5e-3s;;; neg=-1E+2", {"rate_seconds": 0.0015, "neg": -100.0}),
     "unknown": ("a=U;1;2 b=5", {"b": 5.0}),
     "microseconds": ("k=5us", {"k_seconds": 5e-6}),
+    "microseconds-by-the-letter-mu": ("m=5μs;10μs", {"m_seconds": 5e-6}),
+    "milliseconds-in-quotes": ("'round trip'=12ms;;;0", {"round_trip_seconds": 0.012}),
+    "no-unit-beside-a-range": ("q=7;@2:4;~:9", {"q": 7.0}),
     "microseconds-by-their-sign": ("l=5µs", {"l_seconds": 5e-6}),
 }
 
 
-NO_SIGN = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a unit in its own sign becomes part of the name"
-)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[NO_SIGN] if "sign" in n else []) for n in FIGURES]
-)
+@pytest.mark.parametrize("name", FIGURES)
 async def test_a_figure_has_its_unit(tmp_path: Path, name: str) -> None:
     text, measures = FIGURES[name]
     seen = await once(

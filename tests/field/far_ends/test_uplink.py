@@ -9,55 +9,44 @@ from pathlib import Path
 import pytest
 
 from tests.field.far_ends.http_server import EARLY_HINTS, SHORT_PAUSE_SECONDS, http_server, page
-from tests.field.story import OK, Right, Story, comes_out, once, told
+from tests.field.story import Right, Story, comes_out, once, told
 
-FIRST_LINE = "an interim answer is taken for the answer: only the first status line is read"
-STRICTER = "the way out reads HTTP more strictly than the portal does"
 GOOD = {"status": 200}
 PAUSE = SHORT_PAUSE_SECONDS
 DOWN = page(first=b"HTTP/1.1 503 Down")
 
 STORIES = (
     Story("good", (page(),), "RFC 9110", settings=GOOD),
-    Story("early-hints", (EARLY_HINTS, PAUSE, page()), "whatwg/fetch#1698", OK, FIRST_LINE, GOOD),
+    Story("early-hints", (EARLY_HINTS, PAUSE, page()), "whatwg/fetch#1698", settings=GOOD),
     Story(
         "early-hints-then-503",
         (EARLY_HINTS, PAUSE, DOWN),
         "snoyberg/http-client#521",
         Right("FAILED"),
-        FIRST_LINE,
     ),
     Story(
         "continue",
         (b"HTTP/1.1 100 Continue\r\n\r\n", PAUSE, page()),
         "RFC 9110, 15.2.1",
-        OK,
-        FIRST_LINE,
-        GOOD,
+        settings=GOOD,
     ),
     Story(
         "processing",
         (b"HTTP/1.1 102 Processing\r\n\r\n", PAUSE, page()),
         "RFC 2518, 10.1",
-        OK,
-        FIRST_LINE,
-        GOOD,
+        settings=GOOD,
     ),
     Story(
         "leading-crlf",
         (b"\r\n" + page(),),
         "RFC 9112, 2.2; the portal takes it",
-        OK,
-        STRICTER,
-        GOOD,
+        settings=GOOD,
     ),
     Story(
         "http2-in-text",
         (page(first=b"HTTP/2 200"),),
         "seen in Chromium and curl",
-        OK,
-        STRICTER,
-        GOOD,
+        settings=GOOD,
     ),
 )
 

@@ -30,6 +30,13 @@ ROLES = {
     ),
     "exotel": ("level-1-support", "level-2-specialists", "level-3-experts", "client-it-team"),
     "xop": ("customer-staff", "support", "support-engineers", "product-development"),
+    "voxeo": (
+        "support-team",
+        "account-manager",
+        "director-customer-support",
+        "vp-customer-experience",
+        "chief-executive",
+    ),
 }
 
 
@@ -91,7 +98,8 @@ def told(
     opened: datetime = MONDAY,
 ) -> Explanation:
     """What `explain` would say."""
-    return explained(policies.load(policy), case, region, opened, zone, people(policy, roles))
+    found = policies.load(policy).at(zone)
+    return explained(found, case, region, opened, zone, people(policy, roles))
 
 
 def minutes(found: Explanation, clock: str) -> int | None:
@@ -102,7 +110,7 @@ def minutes(found: Explanation, clock: str) -> int | None:
 def rungs(found: Explanation) -> list[tuple[int, int]]:
     """Level and minutes after the opening."""
     return [
-        (level.number, round((level.at - found.opened_at).total_seconds() / 60))
+        (level.number, round((level.at.timestamp() - found.opened_at.timestamp()) / 60))
         for level in found.levels
     ]
 

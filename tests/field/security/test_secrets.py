@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from tests.loopback.serving import Talk, listening
 MARK = "MARKER-secret-9"
 USER = "monitor"
 SECRET = {"environment": "REVEILLE_TEST_SECRET"}
-PER_ROAD = "masking is per road, not at the one place where texts leave a check"
 
 
 @pytest.fixture(autouse=True)
@@ -72,12 +72,11 @@ STEPS: Mapping[str, Any] = {
         {"name": "in", "url": "/", "form": {"p": "{password}"}, "headers": {"X-Key": "{password}"}}
     ],
 }
-NOT_MASKED = pytest.mark.xfail(strict=True, raises=AssertionError, reason=PER_ROAD)
 
 
 @pytest.mark.parametrize("in_phrase", [False, True], ids=["in-its-page", "in-its-phrase"])
 @pytest.mark.parametrize(
-    "settings", [pytest.param(BASIC, id="basic", marks=NOT_MASKED), pytest.param(STEPS, id="steps")]
+    "settings", [pytest.param(BASIC, id="basic"), pytest.param(STEPS, id="steps")]
 )
 async def test_a_portal_that_shows_the_request(
     tmp_path: Path, settings: Mapping[str, Any], in_phrase: bool
@@ -87,7 +86,6 @@ async def test_a_portal_that_shows_the_request(
     assert seen.verdict.state == "FAILED" and leaked(seen, tmp_path) == []
 
 
-@NOT_MASKED
 async def test_a_websocket_that_says_back_its_token(tmp_path: Path) -> None:
     async with listening(echo(in_phrase=True)) as port:
         settings = {"url": f"ws://127.0.0.1:{port}/", "token": SECRET}
@@ -95,7 +93,6 @@ async def test_a_websocket_that_says_back_its_token(tmp_path: Path) -> None:
     assert seen.verdict.state == "FAILED" and leaked(seen, tmp_path) == []
 
 
-@NOT_MASKED
 async def test_a_plugin_that_prints_its_secret(tmp_path: Path) -> None:
     command = [
         "/bin/sh",
@@ -130,17 +127,14 @@ async def test_a_registrar_that_says_back_the_proof_does_not_tell_the_password(
     assert seen.verdict.state == "FAILED" and leaked(seen, tmp_path) == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a digest that the far end asked for goes into the fault",
-)
 async def test_the_proof_itself_is_not_told_either(tmp_path: Path) -> None:
     """MD5 over a nonce that the far end chose can be tried offline, by whoever reads the ticket."""
     async with over_udp(says_back) as port:
         line = {"registrar": f"127.0.0.1:{port}", "user": USER, "password": SECRET}
         seen = await once(tmp_path, "sip-registration", line, line="main", within="3s")
-    assert seen.verdict.fault is not None and "response=" not in seen.verdict.fault.text
+    assert seen.verdict.fault is not None and not re.search(
+        r"response=.?[0-9a-f]{8}", seen.verdict.fault.text
+    )
 
 
 async def imap_echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -17,6 +17,9 @@ from checks.data.backup.job import Job, Source
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.throttle import Throttle
 
+# Faults of the target (no room, no right, something is there) say nothing of the backup.
+_OF_THE_BACKUP = frozenset({"damaged", "missing", "empty", "differs"})
+
 
 def restore(job: Job, events: BackupEvents) -> None:
     """Restore the newest backup, or that of `job.at`. Raises Failed."""
@@ -32,7 +35,14 @@ def restore(job: Job, events: BackupEvents) -> None:
         with repository.locked():
             backup = repository.backup(job.at) if job.at else _newest_good(repository)
             _may_be_restored(backup, job.source)
-            _by_engine(job, job.source, backup, repository, work)
+            try:
+                _by_engine(job, job.source, backup, repository, work)
+            except Failed as refused:
+                # What the restore saw of the backup itself is its newest proof: `backup list` must
+                # not call it good a moment later.
+                if refused.code in _OF_THE_BACKUP:
+                    repository.found_wrong(backup, f"{refused.code}: {refused.text}")
+                raise
 
 
 def _newest_good(repository: Repository) -> Backup:
@@ -68,6 +78,8 @@ def _by_engine(
 def _may_be_restored(backup: Backup, source: Source) -> None:
     if backup.manifest is None:
         raise Failed("manifest", backup.fault, origin="local")
+    if backup.lost:
+        raise Failed("missing", f"{backup.id}: {backup.lost}", origin="local")
     if backup.failed:
         raise Failed(
             "not-proven",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -19,8 +19,9 @@ from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job
 from checks.data.backup.run.backup_run import take
+from checks.data.backup.run.hashes import hash_again, refuse_rotten
 from checks.data.backup.run.proof import prove, retain
-from checks.data.backup.store.repository import Repository
+from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.throttle import Throttle
 from checks.process.child import job, step_back, telling
 
@@ -56,8 +57,13 @@ def perform(job: Job, events: BackupEvents) -> None:
 
         restore(job, events)
         return
+    if job.do == "try" and job.source:
+        from checks.data.backup.run.rights import tried
+
+        tried(job, job.source, work_for(job, events))
+        return
     repository = Repository(Path(job.folder))
-    work = work_for(job, events)
+    work, rotten = work_for(job, events), list[Backup]()
     with ExitStack() as held:
         # The lock before the stage: two runs at once are a fault of the one that came second.
         try:
@@ -71,7 +77,10 @@ def perform(job: Job, events: BackupEvents) -> None:
         # Proven under the same lock: nobody can remove it between its taking and its proof.
         if job.do != "take":
             prove(job, backup or repository.backup(job.at), repository, work)
+            rotten = hash_again(repository, work)
         retain(job.keep, repository, work)
+        with events.stage("compare") if rotten else nullcontext():
+            refuse_rotten(rotten)
 
 
 def work_for(job: Job, events: BackupEvents) -> Work:

@@ -17,6 +17,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ class Backup:
     proof: Proof | None = None
     fault: str = ""
     foreign: bool = False
+    lost: str = ""
+    """what is not there of its artefacts, or not in its size; looked at each time it is read"""
 
     @property
     def id(self) -> str:
@@ -62,17 +65,20 @@ class Backup:
 
     @property
     def proven(self) -> bool:
-        """Whether its newest proof found it equal, and its manifest is still the one that was
-        proven.
+        """Whether its newest proof found it equal, its manifest is still the one that was proven,
+        and every artefact is there in its size.
         """
         return bool(
-            self.proof and self.proof.equal and self.proof.manifest_sha256 == self.manifest_sha256
+            not self.lost
+            and self.proof
+            and self.proof.equal
+            and self.proof.manifest_sha256 == self.manifest_sha256
         )
 
     @property
     def failed(self) -> bool:
-        """Whether its newest proof found it wrong."""
-        return bool(self.proof and not self.proof.equal)
+        """Whether its newest proof found it wrong, or a part of it is lost."""
+        return bool(self.lost or (self.proof and not self.proof.equal))
 
 
 class Repository:
@@ -153,6 +159,11 @@ class Repository:
         """Keep what a proof found. Raises Failed."""
         write_whole(backup.folder / PROOF, proof.encoded())
 
+    def found_wrong(self, backup: Backup, fault: str) -> None:
+        """Keep that a backup is no longer what was proven. Raises Failed."""
+        at = self.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.prove(backup, Proof(backup.manifest_sha256, at, equal=False, fault=fault))
+
     def remove(self, backup: Backup) -> None:
         """Take a backup's name away, then its content."""
         # Without its name it is no backup any more: a crash while it is removed leaves nothing
@@ -231,7 +242,8 @@ def _read(folder: Path) -> Backup:
     # have.
     if manifest.id != folder.name:
         return Backup(folder, None, fault=f"{MANIFEST}: it is that of {manifest.id[:40]}")
-    backup = Backup(folder, manifest, sha256(written))
+    lost = _lost(folder, manifest)
+    backup = Backup(folder, manifest, sha256(written), fault=lost, lost=lost)
     try:
         return replace(backup, proof=read_proof((folder / PROOF).read_bytes()))
     except FileNotFoundError:
@@ -242,3 +254,16 @@ def _read(folder: Path) -> Backup:
         return replace(backup, fault=f"{PROOF}: {refused.text}")
     except Unreadable as why:
         return replace(backup, fault=f"{PROOF}: {why}", foreign=True)
+
+
+def _lost(folder: Path, manifest: Manifest) -> str:
+    """The first artefact that is not there, or not in its size; "" where all are."""
+    for artefact in manifest.artefacts:
+        try:
+            # Not through a link: what it points to may be anything.
+            known = (folder / artefact.name).lstat()
+        except OSError as problem:
+            return f"{artefact.name} is not there ({problem.strerror})"
+        if not stat.S_ISREG(known.st_mode) or known.st_size != artefact.bytes:
+            return f"{artefact.name} has {known.st_size} bytes, not {artefact.bytes}"
+    return ""

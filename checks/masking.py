@@ -1,0 +1,188 @@
+"""The mouth of a check: what every text and every exhibit goes through before anybody sees it.
+
+    with attempt() as mask:          the runner, around one look
+        secret.reveal()              whatever is revealed within is known to the mask from then on
+        hide(response)               likewise what was made of one: a digest, a session's token
+        mask.text(said)              printable, bounded, without any of it
+        mask.content(body)           the same for what is kept as evidence
+
+Rules: one place for all kinds, so that a new kind is safe before its author thinks of it; a mask
+that knows no secret costs a look at a length. What cannot be searched in good time is not shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from checks import spellings
+
+HIDDEN = "••••"
+LONGEST_TEXT = 4000
+"""characters of a note, a fault, a warning: a screen of a terminal, and more than a ticket needs"""
+LONGEST_EXHIBIT = 128 * 1024
+"""bytes of what a far end sent that are kept as evidence"""
+# A secret of 256 signs, each of them coded as `&#x0041;`, and folded.
+_LONGEST_SPELLING = 4096
+_CUT = "…"
+_CUT_HERE = b"\n[cut here: %d bytes more came]\n"
+_WITHHELD = b"[withheld: it could not be searched for secrets in good time]\n"
+# C0 but for tab and line feed, DEL, C1, the marks and embeddings of writing direction (UAX 9), the
+# separators that end a line elsewhere, lone surrogates. ZWJ and ZWNJ stay: Indian scripts need
+# them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+# The proof of a password, which can be tried offline: RFC 7616 section 3.4, AMI's Key, and what
+# RFC 7617 and RFC 6750 put behind the name of their scheme.
+_PROOF = re.compile(
+    rb"(?i)\b((?:response|cnonce|key)[\"']?[ \t]{0,8}(?:=|:|%3d|%3a)[ \t]{0,8}"
+    rb"(?:\\?[\"']|&quot;|&#34;|%22)?)[0-9a-f]{32,128}"
+    rb"|\b((?:basic|bearer)(?:[ \t]{1,8}|%20|\+))[a-z0-9+/=._~%-]{8,2048}"
+)
+
+
+# What databases quote of a row, a statement or a role: PostgreSQL's fields of an error beside its
+# message (protocol 3, section 55.8), MariaDB's messages 1062, 1264, 1292, 1366, 1064; and hashes of
+# passwords as both keep them, and as crypt(5) does.
+_ROWS = re.compile(
+    r"(?m)\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+):[^\n]*"
+    r"|(?<=Duplicate entry ')[^\n]*(?=' for key)|(?<=value: ')[^\n]*(?=' for column)"
+    r"|(?<=near ')[^\n]*(?=' at line)"
+    r"|SCRAM-SHA-256\$[\w+/=:$]+|\bmd5[0-9a-f]{32}\b|\*[0-9A-F]{40}\b"
+    r"|\$(?:2[aby]|[156y]|argon2id?)\$[\w./=,$]+"
+)
+_OF_ROWS = ("DETAIL:", "CONTEXT:", "STATEMENT:", "QUERY:", "LINE ", " '", "SCRAM-", "md5", "*", "$")
+
+
+class Mask:
+    """Knows the secrets of one attempt."""
+
+    def __init__(self) -> None:
+        # A dict keeps the order without keeping a value twice.
+        self._values: dict[str, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def hide(self, *values: str) -> None:
+        """Never show these again."""
+        self._values.update((value, None) for value in values if value.strip())
+
+    def text(self, said: str, longest: int = LONGEST_TEXT) -> str:
+        """A text for people: printable, bounded, without secrets."""
+        # Searched before it is cut: half a secret at the cut would be found by nobody.
+        more, said = len(said) > longest * 4, said[: longest * 4]
+        if self._values:
+            said = self._without(said.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+            said = said[:-_LONGEST_SPELLING] if more else said
+        if any(sign in said for sign in _OF_ROWS):
+            said = _ROWS.sub(HIDDEN, said)
+        if not said.isprintable():
+            said = _UNPRINTABLE.sub(" ", said)
+        return said if len(said) <= longest else said[: longest - len(_CUT)] + _CUT
+
+    def content(self, content: bytes, same_length: bool = False) -> bytes:
+        """Evidence without secrets; with `same_length`, so that a binary format stays one."""
+        return self._without(content, same_length) if self._values else content
+
+    def evidence(self, content: bytes) -> bytes:
+        """What is kept of what a far end sent: bounded, and without secrets."""
+        more = len(content) - LONGEST_EXHIBIT
+        kept = self.content(content[: LONGEST_EXHIBIT + _LONGEST_SPELLING])
+        return kept[:LONGEST_EXHIBIT] + _CUT_HERE % more if more > 0 else kept
+
+    def file(self, path: Path, media_type: str) -> None:
+        """The same for what a child wrote. Sound and pictures hold no text."""
+        if not self._values or media_type.startswith(("audio/", "image/")):
+            return
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return
+        text = media_type.startswith("text/") or media_type.endswith(("json", "xml"))
+        pieces = _pieces(content) if len(content) > LONGEST_EXHIBIT else [content]
+        if (
+            clean := b"".join(self.content(one, same_length=not text) for one in pieces)
+        ) != content:
+            path.write_bytes(clean)
+
+    def json(self, value: Any) -> Any:
+        """Plain JSON data without secrets."""
+        if not self._values:
+            return value
+        if isinstance(value, str):
+            return self._without(value.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+        if isinstance(value, Mapping):
+            return {self.json(key): self.json(part) for key, part in value.items()}
+        return [self.json(part) for part in value] if isinstance(value, list) else value
+
+    def _without(self, content: bytes, same_length: bool = False) -> bytes:
+        try:
+            known = tuple(spellings.forms(value) for value in self._values)
+            found = spellings.spans(content, known)
+        except spellings.TooCoded as too:
+            # What comes before is searched again, short of the half of a secret at its end.
+            return self._without(content[: max(0, too.at - _LONGEST_SPELLING)]) + _WITHHELD
+        found += [(match.end(match.lastindex or 0), match.end()) for match in _proofs(content)]
+        return _cut_out(content, sorted(found), same_length) if found else content
+
+
+def current() -> Mask:
+    """The mask of the attempt under way; one of its own for whoever works without a runner."""
+    mask = _current.get()
+    if mask is None:
+        _current.set(mask := Mask())
+    return mask
+
+
+def hide(*values: str) -> None:
+    """Never show these again in the attempt under way; outside of one nothing is shown anyway."""
+    if (mask := _current.get()) is not None:
+        mask.hide(*values)
+
+
+@contextmanager
+def attempt() -> Iterator[Mask]:
+    """A new mask for as long as the block runs."""
+    token = _current.set(mask := Mask())
+    try:
+        yield mask
+    finally:
+        _current.reset(token)
+
+
+_current: ContextVar[Mask | None] = ContextVar("mask", default=None)
+
+
+def _pieces(content: bytes) -> list[bytes]:
+    """A long file in parts that end with a line, so that no secret is cut apart."""
+    parts, at = list[bytes](), 0
+    while at < len(content):
+        end = content.rfind(b"\n", at, at + LONGEST_EXHIBIT) + 1 or at + LONGEST_EXHIBIT
+        parts.append(content[at:end])
+        at = end
+    return parts
+
+
+def _proofs(content: bytes) -> Iterator[re.Match[bytes]]:
+    lower = content.lower()
+    if any(word in lower for word in (b"response", b"key", b"nonce", b"basic", b"bearer")):
+        yield from _PROOF.finditer(content)
+
+
+def _cut_out(content: bytes, found: list[tuple[int, int]], same_length: bool) -> bytes:
+    parts, at = list[bytes](), 0
+    for begin, end in found:
+        if end <= at:
+            continue
+        if begin >= at:
+            parts += [content[at:begin], b"" if same_length else HIDDEN.encode()]
+        if same_length:
+            parts.append(b"*" * (end - max(at, begin)))
+        at = end
+    return b"".join((*parts, content[at:]))

@@ -1,0 +1,127 @@
+"""Whom a configuration tells, and whom it only seems to: people without a desk that mails, roles
+that nobody fills, a second desk that nothing goes through.
+
+Rule: nobody is told but the people of the site. What nobody is told of is said now, and not found
+out in the night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.settings import nearest, shown
+from monitor.config.configuration import Configuration
+from monitor.config.errors.explanation import Found, offer
+from monitor.config.models import CUSTOMER, OPERATORS
+from monitor.core.policy import Policy
+from monitor.desks.list import desk_kinds
+
+
+def nobody_told(configuration: Configuration) -> Iterator[Found]:
+    """Each thing that is told to nobody, with what would be right."""
+    yield from _without_a_desk(configuration)
+    yield from _roles_not_told(configuration)
+    yield from _roles_not_filled(configuration)
+    yield from _region(configuration)
+
+
+def _without_a_desk(configuration: Configuration) -> Iterator[Found]:
+    """Whom a ticket or a report is for, and no desk that takes it there."""
+    if not configuration.desks:
+        yield Found(("desks",), "there is no desk: nobody is sent a ticket", "write [desks.NAME]")
+        return
+    if mailing := configuration.desks_taking("people"):
+        yield from _in_vain(configuration, mailing)
+        return
+    right = f"write [desks.NAME] with kind = {_mailers()}"
+    helpdesk = configuration.desks_taking("tickets")
+    told = "only the helpdesk is told" if helpdesk else "nobody is told"
+    if any(person.mail for person in configuration.people):
+        yield Found(("desks",), f"people have mail addresses, and no desk mails: {told}", right)
+    elif not helpdesk:
+        yield Found(("desks",), "no desk sends anything: nobody is told", right)
+    if configuration.audit is not None:
+        yield Found(("audit", "to"), "no desk mails: nobody gets the report", right)
+
+
+def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:
+    for name in mailing[1:]:
+        # Copies are what a second mail desk is for; without any, nothing ever goes through it.
+        if not configuration.desks[name].copies():
+            first = f"people hear through [desks.{mailing[0]}], the first that mails"
+            yield Found(
+                ("desks", name),
+                f"nothing goes through it: {first}",
+                "leave it out, or write who gets copies through it",
+            )
+
+
+def _mailers() -> str:
+    """The kinds of desk that take letters to people, as they are written."""
+    kinds = [shown(kind) for kind, desk in desk_kinds().items() if "people" in desk.TAKES]
+    return " or ".join(kinds)
+
+
+def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
+    policy = configuration.policy
+    for number, person in enumerate(configuration.people):
+        if person.role not in (*policy.roles, OPERATORS, CUSTOMER):
+            wrong = f"no ladder of policy {policy.name!r} tells {shown(person.role)}"
+            yield Found.said(
+                ("people", number, "role"),
+                wrong + offer(person.role, dict.fromkeys([*policy.roles, OPERATORS, CUSTOMER])),
+            )
+
+
+def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
+    """All of them in one line: a level that reaches nobody is passed over in the night, and the
+    operators have the ticket until another level takes it.
+    """
+    policy = configuration.policy
+    mailed = {person.role for person in configuration.people if person.mail}
+    missing = [role for role in policy.roles if role not in mailed]
+    if not missing:
+        return
+    one = len(missing) == 1
+    named = ", ".join(map(repr, missing))
+    if one:
+        named += f" ({', '.join(_levels(policy, missing[0]))})"
+    wrong = f"nobody with a mail address has the role{'' if one else 's'} {named}"
+    if OPERATORS in missing:
+        wrong += ": nobody is told" if one else ": they fall to the operators, who are nobody"
+    else:
+        wrong += f": {'it falls' if one else 'they fall'} to the operators"
+    right = f'write [[people]] with role = "{missing[0]}" and a mail address'
+    yield Found(
+        ("people",),
+        wrong,
+        right
+        + ("" if one else ", and so on")
+        + _published(policy, missing, configuration.site.region),
+    )
+
+
+def _published(policy: Policy, roles: list[str], region: str) -> str:
+    """The strangers who might be taken for a route."""
+    desks = [desk for role in roles for desk in policy.contacts(role, region)]
+    ways = dict.fromkeys(desk.mail for desk in desks if desk.mail)
+    if not ways:
+        return ""
+    return f" ({', '.join(ways)}: published by policy {policy.name!r}, never told)"
+
+
+def _levels(policy: Policy, role: str) -> Iterator[str]:
+    for ladder in policy.ladders:
+        for level in ladder.levels:
+            if level.role == role:
+                yield f"level {level.number} of {ladder.name!r}"
+
+
+def _region(configuration: Configuration) -> Iterator[Found]:
+    """A region that the policy has no word for."""
+    policy, region = configuration.policy, configuration.site.region
+    if region and policy.regions and region not in policy.regions:
+        hint = nearest(region, policy.regions) or f"; it knows {', '.join(sorted(policy.regions))}"
+        yield Found.said(
+            ("site", "region"), f"policy {policy.name!r} knows no region {shown(region)}{hint}"
+        )

@@ -1,0 +1,183 @@
+"""From the program that is installed to the one that runs this, and back when that is not ready in
+its time.
+
+    check      the new program reads the configuration, and migrates a copy of the ledger
+    keep       units, drop-ins, links and the ledger, in a folder of their own
+    change     stop, lay down the new program, start: the daemon migrates, and says READY=1
+    go back    stop, everything that was kept in its place, start
+
+Until "change" the service runs on as it did. A ledger that the new program has brought to another
+form is put aside and not deleted: an older program cannot read it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.config import Configuration
+from monitor.installing import plan, service
+from monitor.installing.layout import DROP_INS, KEPT, UNIT, UNITS, Program
+from monitor.installing.steps import Step, left
+from monitor.ledger.copying import copied, form, rehearsed
+from monitor.service import unit_access
+
+# A ledger can be large: the last ways back are kept, not all.
+_KEPT_UPGRADES = 3
+Say = Callable[[str], None]
+
+
+class NotUpgraded(Exception):
+    """It could not be done; the service is as it was, unless the text says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was in force, in a folder of its own."""
+
+    folder: Path
+    ledger: Path
+    links: dict[Path, Path]
+
+    @property
+    def copy(self) -> Path:
+        """The ledger as it was."""
+        return self.folder / "ledger.sqlite"
+
+
+def upgrade(
+    program: Program, configuration: Configuration, moment: str, within: float, say: Say
+) -> None:
+    """Raises NotUpgraded, LedgerFault, OSError, ProgramFault."""
+    old = installed_command()
+    if old == program.command:
+        raise NotUpgraded(
+            f"{old} is what runs already: unpack the new one in another folder, and type this with"
+            " its own launcher"
+        )
+    say(f"from {old.parents[2]} to {program.folder}")
+    before = _kept(program, configuration, moment)
+    say(f"kept: {before.folder}")
+    _rehearse(before, say)
+    service.stop()
+    # Once more, and now nobody writes: what was seen meanwhile is in it.
+    _copy_ledger(before)
+    wanted = plan.steps(program, configuration)
+    wrong = _changed(wanted, within)
+    if not wrong:
+        _forget_older()
+        return
+    say(f"the new one is not ready: {wrong}")
+    for line in service.last_words():
+        say(f"  {line}")
+    go_back(before, within, say)
+    raise NotUpgraded(
+        f"{program.folder} does not run here ({wrong}); {old.parents[2]} runs again, as before"
+    )
+
+
+def _forget_older() -> None:
+    for folder in sorted(KEPT.glob("upgrade-*"))[:-_KEPT_UPGRADES]:
+        shutil.rmtree(folder)
+
+
+def installed_command() -> Path:
+    """What the installed unit starts. Raises NotUpgraded."""
+    unit = unit_access.unit()
+    words = unit.last("ExecStart").split() if unit else []
+    if not words:
+        raise NotUpgraded("no service is installed on this host: `reveille install` does that")
+    return Path(words[0])
+
+
+def go_back(before: Before, within: float, say: Say) -> None:
+    """Everything that was kept in its place, and started. Raises NotUpgraded when even that does
+    not become ready.
+    """
+    service.stop()
+    _put_back(before)
+    if before.copy.exists() and form(before.ledger) != form(before.copy):
+        aside = before.folder / "ledger-of-the-new-one.sqlite"
+        say(f"the ledger is again as it was; what the new one made of it: {aside}")
+        _change_places(before, aside)
+    service.reread()
+    if wrong := service.start(within):
+        raise NotUpgraded(
+            f"nor does the old one become ready: {wrong}; journalctl -u {UNIT} says why, and what"
+            f" was in force lies in {before.folder}"
+        )
+
+
+def _kept(program: Program, configuration: Configuration, moment: str) -> Before:
+    folder = KEPT / f"upgrade-{moment}"
+    folder.mkdir(mode=0o700, parents=True)
+    units = folder / "units"
+    units.mkdir()
+    for path in (*plan.ours(UNITS), *_unmarked()):
+        shutil.copy2(path, units / path.name)
+    if DROP_INS.is_dir():
+        shutil.copytree(DROP_INS, units / DROP_INS.name)
+    links = {path: path.readlink() for path in program.links() if path.is_symlink()}
+    before = Before(folder, configuration.state / "ledger.sqlite", links)
+    _copy_ledger(before)
+    return before
+
+
+def _unmarked() -> list[Path]:
+    """The unit of who installed it by hand."""
+    unit = UNITS / UNIT
+    return [unit] if unit.is_file() and unit not in plan.ours(UNITS) else []
+
+
+def _copy_ledger(before: Before) -> None:
+    if before.ledger.exists():
+        before.copy.unlink(missing_ok=True)
+        copied(before.ledger, before.copy)
+
+
+def _rehearse(before: Before, say: Say) -> None:
+    """A migration that fails fails here, while the old one runs."""
+    if not before.copy.exists():
+        return
+    rehearsal = before.folder / "rehearsal.sqlite"
+    shutil.copy2(before.copy, rehearsal)
+    old, new = form(before.copy), rehearsed(rehearsal)
+    for path in before.folder.glob("rehearsal.sqlite*"):
+        path.unlink()
+    say(f"the ledger's form: {old}" if old == new else f"the ledger's form: {old} becomes {new}")
+
+
+def _changed(wanted: Sequence[Step], within: float) -> str:
+    for step in left(wanted):
+        step.take()
+    service.reread()
+    return service.start(within)
+
+
+def _put_back(before: Before) -> None:
+    units = before.folder / "units"
+    for path in plan.ours(UNITS):
+        path.unlink()
+    for path in units.glob("*"):
+        if path.is_file():
+            shutil.copy2(path, UNITS / path.name)
+    shutil.rmtree(DROP_INS, ignore_errors=True)
+    if (units / DROP_INS.name).is_dir():
+        shutil.copytree(units / DROP_INS.name, DROP_INS)
+    for path, target in before.links.items():
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+
+
+def _change_places(before: Before, aside: Path) -> None:
+    """The ledger as it was, with the owner that the service needs."""
+    owner = before.ledger.stat()
+    copied(before.ledger, aside)
+    for path in before.ledger.parent.glob(f"{before.ledger.name}*"):
+        path.unlink()
+    shutil.copyfile(before.copy, before.ledger)
+    os.chown(before.ledger, owner.st_uid, owner.st_gid)
+    before.ledger.chmod(0o600)

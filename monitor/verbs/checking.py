@@ -1,0 +1,117 @@
+"""check-config: every fault of the configuration, what is probably not meant, what differs from
+the running one, and whether everything that it names opens.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from monitor import config
+from monitor.config import Configuration, ConfigurationFaults, Fault
+from monitor.service.unit_access import kept_out
+from monitor.terminal import complain_folded, say, show_json
+from monitor.verbs.opening import Stop
+from monitor.verbs.refusal import in_words
+
+
+def check_config(arguments: Namespace) -> int:
+    """Say every fault of the configuration. 0 good, 2 with all faults; with --try 1 where
+    something does not open.
+    """
+    try:
+        found = config.load(arguments.config)
+    except ConfigurationFaults as faults:
+        return _refused(faults, arguments.json)
+    barred = [refused for file in (found.file, *found.included) if (refused := kept_out(file))]
+    if barred:
+        found = replace(
+            found, warnings=(*(Fault("", *one) for one in dict.fromkeys(barred)), *found.warnings)
+        )
+    if arguments.diff is not None:
+        return _differs(found, arguments.diff, arguments.json)
+    if arguments.try_:
+        # Only then: what is tried brings every kind's own means with it.
+        from monitor.verbs.trying import everything_opens
+
+        if not arguments.json:
+            warn(found)
+        return everything_opens(found, arguments.json)
+    if arguments.json:
+        warnings = [plain(w) for w in found.warnings]
+        show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})
+        return 0
+    warn(found)
+    say(
+        f"{found.file} is good: {found.site.name}, {_counted(len(found.checks), 'check')}, policy"
+        f" {found.policy.name}"
+    )
+    return 0
+
+
+def warn(found: Configuration) -> None:
+    """Say each warning of a configuration."""
+    for warning in found.warnings:
+        complain_folded(f"warning: {config.located(str(found.file), warning)}")
+
+
+def plain(fault: Fault) -> dict[str, object]:
+    """A fault as JSON has it."""
+    told: dict[str, object] = {
+        "path": fault.path,
+        "wrong": fault.wrong,
+        "right": fault.right,
+        "line": fault.line,
+    }
+    return {**told, "file": fault.file} if fault.file else told
+
+
+def _refused(faults: ConfigurationFaults, as_json: bool) -> int:
+    if as_json:
+        show_json({"good": False, "faults": [plain(one) for one in faults.faults]})
+        return 2
+    for fault in faults.faults:
+        complain_folded(config.located(faults.file, fault))
+    complain_folded(_counted(len(faults.faults), "fault"))
+    return 2
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _differs(found: Configuration, other: str, as_json: bool) -> int:
+    """What this file would change: of what the daemon has in force, or of another file."""
+    against, before = _other(found, other)
+    changes = config.difference(before, config.effective(found))
+    if as_json:
+        body = {"against": against, "summary": changes.in_short(), "changes": changes.to_dict()}
+        show_json({"good": True, "warnings": [plain(w) for w in found.warnings], **body})
+        return 0
+    warn(found)
+    for line in changes.lines():
+        say(line)
+    say(f"{changes.in_short()}, against {against}")
+    return 0
+
+
+def _other(found: Configuration, other: str) -> tuple[str, Mapping[str, Any]]:
+    """What is compared with, in words, and its settings."""
+    if other:
+        return other, config.effective(config.load(Path(other)))
+    try:
+        running = config.in_force.kept(found.state)
+    except OSError as problem:
+        raise Stop(in_words(problem, "what is in force")) from None
+    if running is None:
+        raise Stop(
+            f"no daemon has taken a configuration in {found.state} yet; compare with a file:"
+            " --diff FILE"
+        )
+    zone = found.site.zone
+    return f"what the daemon took at {running.taken_at.astimezone(zone):%Y-%m-%d %H:%M}", (
+        running.configuration
+    )

@@ -1,0 +1,94 @@
+"""No far end may hold the loop: every pattern of the house is linear, and every place that reads
+what came stands in this table, with what bounds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.house.patterns import Written, holds_up, patterns
+from tests.house.source import modules, none
+
+HELD_SHORT: Mapping[str, str] = {
+    "checks/host/collectors/sip_abuse.py: _LET_IN": "lines of 1 000 letters; in the child",
+    "checks/host/collectors/sip_abuse.py: _REFUSED": "lines of 1 000 letters; in the child",
+    "monitor/command_line.py: _UNKNOWN": "what the person at the terminal has written",
+}
+"""patterns that are not linear -> what bounds the text instead"""
+
+
+@pytest.mark.parametrize(
+    "wing", [pytest.param("checks", marks=pytest.mark.slow), "monitor", "reports"]
+)
+def test_every_pattern_reads_in_linear_time(wing: str) -> None:
+    """Each is tried on what it repeats, repeated. `_ATTRIBUTE` took 17 s for one page, 1 of 11."""
+    none(
+        f"{one.where}: {one.pattern.pattern!r:.80} takes too long on {found}"
+        for one in patterns((wing,))
+        if one.where not in HELD_SHORT and (found := holds_up(one))
+    )
+
+
+def test_the_trial_finds_what_it_is_for() -> None:
+    import re
+
+    for known in (
+        r"([a-zA-Z][\w:-]*)\s*=\s*(?:\"([^\"]*)\"|([^\s>]+))",
+        r"(a+)+$",
+        r"(?:[^,]*;)?\s*cause",
+        r"\s*-- end of packet",
+        r"^(<p>)?(a|aa)+!",
+    ):
+        assert holds_up(Written("here", re.compile(known), seeks=True)), known
+    for linear in (r"<[^<>]*>", r"(?<![\w-])(\w[\w-]*+)\s*+=", r"\d{1,9}:\d\d"):
+        assert holds_up(Written("here", re.compile(linear), seeks=True)) is None, linear
+
+
+READS = ("json.loads", "json.load", "html.unescape", "zlib.decompressobj", "zlib.decompress",
+         "b64decode", "pickle.loads", "ElementTree.fromstring", "tomllib.loads")  # fmt: skip
+BOUNDED: Mapping[str, str] = {
+    "checks/data": "children of their own (backup, usage, hygiene), each with its limits",
+    "checks/host/collectors": "the looking process, with its limits",
+    "checks/network/dns_reader.py": "a child's answer of ours; the far end's is read in the child",
+    "checks/process/channel.py": "orders of the daemon, read in a child",
+    "checks/process/child.py": "the daemon's job, read in a child",
+    "checks/process/events.py": "a line of a child of ours, at most 16 MB, as a rule 200 letters",
+    "checks/telephony/audio": "the phone's own process",
+    "checks/telephony/call": "lines of the phone's process and its exhibits",
+    "checks/telephony/prompt_learning.py": "proposals of our own",
+    "checks/trace.py": "through JSON and back, what a check remembers itself",
+    "checks/transport/http/content_coding.py": "no more is unpacked than there is room for",
+    "checks/web/browser": "lines of the browser's process, at most a line of its channel",
+    "checks/web/expected.py": "at most 256 kB in the loop; what is larger is read in a child",
+    "checks/web/sandbox/child.py": "the child, under limits of CPU and memory",
+    "checks/web/sandbox/reader.py": "a child's answer, at most 1 MB",
+    "checks/web/steps/html_page.py": "linear, with no reference longer than a code point",
+    "checks/webrtc": "lines of the call's own process",
+    "monitor": "files, rows and letters of our own",
+    "reports": "data of our own",
+}
+"""where something that came is taken apart -> what bounds its work in the loop"""
+
+
+def test_every_place_that_takes_apart_what_came_is_in_the_table() -> None:
+    places = {
+        module.path
+        for module in modules("checks", "monitor", "reports")
+        if any(f"{call}(" in module.text for call in READS)
+    }
+    none(
+        f"{path}: what bounds its work? Say it in BOUNDED"
+        for path in sorted(places)
+        if not any(_inside(path, known) for known in BOUNDED)
+    )
+    none(
+        f"BOUNDED names {known}, where nothing is read"
+        for known in BOUNDED
+        if not any(_inside(path, known) for path in places)
+    )
+
+
+def _inside(path: str, known: str) -> bool:
+    return path == known or path.startswith(f"{known}/")

@@ -1,0 +1,125 @@
+"""What is new is looked at when its time comes: no backup, burst or call begins in the busy hour in
+which somebody configured it; a look that costs nothing shows its author his mistake at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from checks.kinds import kinds
+from monitor.core.timetable import Daily
+from monitor.scheduling.rounds import FIRST
+from monitor.testing.scenario import Scene, Scripted
+
+ZONE = "Asia/Kolkata"
+NOON = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in Kolkata
+
+
+class Costly(Scripted):
+    """Burdens whatever it looks at."""
+
+    KIND: ClassVar[str] = "burst"
+    COSTLY: ClassVar[bool] = True
+
+
+def looks(site: Scene) -> list[str]:
+    """When each look was made, by the site's wall, and for which slot."""
+    return [
+        f"{due.name} {(at + timedelta(hours=5, minutes=30)):%d %H:%M}" for at, due, _ in site.seen
+    ]
+
+
+def reconfigured(site: Scene, name: str, **given: Any) -> None:
+    """The check with other times, as a reload brings it."""
+    entry = replace(site.configuration.checks[name], **given)
+    if entry.at:
+        entry = replace(entry, timetable=Daily(entry.at, ZONE))
+    site.configuration = replace(
+        site.configuration, checks={**site.configuration.checks, name: entry}
+    )
+    site.rounds.configuration = site.configuration
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"at": (time(8, 30), time(17, 30))},
+        {"at": (time(11, 59),)},
+        {"every": 3600.0, "of": Costly},
+        {"at": (time(3, 0),), "of": Costly},
+    ],
+    ids=str,
+)
+async def test_a_new_check_with_a_time_or_a_cost_waits(
+    given: dict[str, Any], tmp_path: Path
+) -> None:
+    site = Scene(NOON, {"new": given}, folder=tmp_path)
+    await site.turn()
+    assert site.seen == []
+    site.stop_daemon()
+    site.start_daemon()
+    await site.turn()
+    assert site.seen == [], "nor does a restart make up for what was not yet configured"
+    await site.run_for(hours=25)
+    assert site.seen
+    assert all(due.slot and due.slot.at > NOON for _, due, _ in site.seen)
+
+
+async def test_a_cheap_one_on_a_grid_is_looked_at_at_once(tmp_path: Path) -> None:
+    site = Scene(NOON, {"new": {"every": 300.0}}, folder=tmp_path)
+    await site.turn()
+    assert [due.slot.key for _, due, _ in site.seen if due.slot] == [FIRST]
+
+
+async def test_a_time_that_is_moved_to_an_earlier_one_today_waits_for_tomorrow(
+    tmp_path: Path,
+) -> None:
+    site = Scene(NOON, {"backup": {"at": (time(17, 30),), "of": Costly}}, folder=tmp_path)
+    await site.run_for(hours=24)
+    assert looks(site) == ["backup 23 17:30"]
+    reconfigured(site, "backup", at=(time(11, 0),))
+    await site.turn()
+    assert looks(site) == ["backup 23 17:30"], "11:00 has gone by before it was configured"
+    site.stop_daemon()
+    site.start_daemon()
+    await site.run_for(hours=24)
+    assert looks(site) == ["backup 23 17:30", "backup 25 11:00"]
+
+
+async def test_a_grid_that_becomes_a_time_of_day_waits_for_it(tmp_path: Path) -> None:
+    site = Scene(NOON, {"portal": {"every": 300.0}}, folder=tmp_path)
+    await site.run_for(minutes=20)
+    before = len(site.seen)
+    reconfigured(site, "portal", every=None, at=(time(8, 0),))
+    await site.run_for(hours=2)
+    assert len(site.seen) == before
+    await site.run_for(hours=20)
+    assert looks(site)[before:] == ["portal 24 08:00"]
+
+
+async def test_a_run_that_was_missed_is_made_up_for_as_ever(tmp_path: Path) -> None:
+    site = Scene(NOON, {"call": {"at": (time(17, 30),)}}, folder=tmp_path)
+    await site.run_for(hours=4)
+    site.stop_daemon()
+    site.clock.advance(3 * 3600)
+    site.start_daemon()
+    await site.turn()
+    assert looks(site) == ["call 23 19:00"]
+
+
+def test_every_kind_that_burdens_others_says_so() -> None:
+    costly = {name for name, kind in kinds().items() if kind.COSTLY}
+    assert costly == {
+        "backup",
+        "backup-proof",
+        "burst",
+        "hygiene",
+        "outbound-dialer",
+        "virus",
+        "voice-log-archive",
+    }

@@ -1,0 +1,86 @@
+"""A bare Debian 12 to install on, as an administrator meets one: a mail server, a web site, a
+database, a way to this source and to a package index; nothing of Reveille.
+
+There is no network in it: the source is a repository in it under the address that the documentation
+names, the index a folder of wheels.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from tests.house.source import ROOT, files
+from tests.systemd.machine import Machine
+
+PACKAGES = "git,python3-venv,postfix,postgresql,curl"
+ADDRESS = "https://your.git.server/"
+"""where the documentation says that the source is"""
+_PIP = "[global]\nno-index = true\nfind-links = /srv/wheels\n"
+_GIT = f'[url "file:///srv/source/"]\n\tinsteadOf = {ADDRESS}\n[safe]\n\tdirectory = *\n'
+SITE = """[Unit]
+Description=a web site to watch
+[Service]
+ExecStart=/usr/bin/python3 -m http.server 8080 --bind 127.0.0.1 --directory /srv/site
+"""
+
+
+def bare(folder: Path) -> Machine:
+    """Built and booted. Needs a Debian mirror and a package index; a minute or two."""
+    machine = Machine(folder / "root")
+    machine.build(PACKAGES)
+    wheels(machine.root / "srv/wheels")
+    source(machine.root / "srv/source/reveille")
+    machine.put("/etc/pip.conf", _PIP)
+    machine.put("/etc/gitconfig", _GIT)
+    machine.put("/etc/systemd/system/site.service", SITE)
+    machine.put("/srv/site/index.html", "<h1>Agents, sign in</h1>\n")
+    machine.boot()
+    machine.run("systemctl", "start", "site.service")
+    return machine
+
+
+def wheels(folder: Path) -> None:
+    """All that the environment of a Debian 12 is made from."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["lab"],
+        *project["build-system"]["requires"],
+        "editables",
+    ]
+    download = (sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:")
+    subprocess.run(
+        [*download, "--python-version=3.11", "--dest", str(folder), *asked],
+        check=True,
+        capture_output=True,
+    )
+
+
+def source(folder: Path) -> None:
+    """The checkout as it is now, as a repository of its own."""
+    for path in files():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, place)
+    git = ("git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@localhost")
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "all")):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+
+
+def blocks(page: str, reason: str = "on the server") -> list[str]:
+    """The commands of a page for an administrator, a block each, in their order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.findall(r"^```sh ([^\n]*)\n(.*?)^```", text, re.M | re.S)
+    return [block for why, block in found if why.startswith(reason)]
+
+
+def letters(machine: Machine, person: str) -> list[str]:
+    """What has arrived in somebody's mailbox, a text each, the oldest first."""
+    box = machine.root / "var/mail" / person
+    text = box.read_text(encoding="utf-8", errors="replace") if box.exists() else ""
+    return [letter for letter in re.split(r"(?m)^(?=From \S+ )", text) if letter.strip()]
