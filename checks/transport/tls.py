@@ -153,6 +153,10 @@ def _kept(
 
 def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    # Python 3.13 adds VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN: a certificate that browsers
+    # take (no Authority Key Identifier, as of many a private authority) would be a fault on one
+    # host and none on another.
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
     # RFC 9525 section 6.3: a name counts in subjectAltName alone, for browsers and Go too.
     context.hostname_checks_common_name = False
     # TLS 1.0 and 1.1 must not be used any more (RFC 8996).

@@ -14,6 +14,9 @@ from checks.web.json_path import JsonPath, values
 
 # A value is the customer's data: a fault shows enough of it to recognise, and no document.
 _LONGEST = 200
+# Python 3.11 gives up at about a thousand (its own stack), 3.13 at ten thousand; answers of real
+# APIs are less than twenty deep.
+_DEEPEST = 500
 # json.loads holds the whole daemon while it reads: 2 MB of empty lists take 110 ms, this 13. What
 # is larger goes to a process of its own.
 _LARGE = 262_144
@@ -82,15 +85,31 @@ async def at_paths(text: str, paths: Sequence[str]) -> list[list[Any]]:
 
 
 def parsed(text: str) -> Any:
-    """The document. Raises Failed for what is no JSON."""
+    """The document. Raises Failed for what is no JSON, and for what is nested deeper than any
+    reader can be asked to follow (RFC 8259 section 9)."""
     from checks.web.strict_json import read
 
     try:
-        return read(text)
+        document = read(text)
     # Ten thousand nested brackets end the reader by RecursionError: that is the far end's fault,
     # not a bug here.
     except (ValueError, RecursionError) as error:
         raise Failed("bad-json", f"what came is no JSON: {str(error)[:_LONGEST]}") from None
+    if _deeper(document, _DEEPEST):
+        raise Failed("bad-json", f"it is nested more than {_DEEPEST} deep")
+    return document
+
+
+def _deeper(document: Any, limit: int) -> bool:
+    """Level by level, so that it needs no stack."""
+    level = [document]
+    for _ in range(limit + 1):
+        nested = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in nested
+                 for inner in (one.values() if isinstance(one, dict) else one)]  # fmt: skip
+        if not level:
+            return False
+    return True
 
 
 def same(one: Any, other: Any) -> bool:

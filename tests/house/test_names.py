@@ -31,6 +31,7 @@ _FOREIGN = {
     "lab.break_": "a method, of a variable in an example",
     "reports.example.net": "a host",
     "reveille.toml": "the reader's own",
+    "lab.txt": "a lock file",
     "./ours.toml": "the reader's own",
     "systemd.service": "a manual page",
 }

@@ -47,7 +47,7 @@ def test_it_is_called_by_its_name(wheel: ZipFile) -> None:
     metadata = HeaderParser().parsestr(wheel.read(f"{STEM}.dist-info/METADATA").decode())
     assert metadata["Name"] == PROJECT["name"] == DISTRIBUTION
     assert metadata["License-Expression"] == "GPL-3.0-or-later"
-    assert metadata["Requires-Python"] == "<3.13,>=3.11"
+    assert metadata["Requires-Python"] == "<3.15,>=3.11"
 
 
 def test_every_file_of_the_wings_is_in_it(wheel: ZipFile) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -170,6 +171,10 @@ def _installed() -> tuple[str, str, str]:
     root = Path(program).parents[2]
     if root == Path("/"):
         return "postfix", "postdrop", ""
+    # Debian's own step, for a system's Postfix in its chroot.
+    steps = root / "usr/lib/postfix/sbin/post-install"
+    text = steps.read_text(encoding="utf-8")
+    steps.write_text(re.sub(r"^\s*\S*/configure-instance.sh.*$", ":", text, flags=re.M))
     return "irc", "dip", _UNPACKED.format(root=root)
 
 

@@ -60,6 +60,7 @@ async def proven(folder: Path, caller: Phone, agent: Phone, dtmf: str = "rfc4733
     return trace.observation()
 
 
+@pytest.mark.engine
 async def test_each_directions_delay_is_what_was_put_into_it(tmp_path: Path) -> None:
     seen = Observation()
     for again in range(TRIES):
@@ -90,6 +91,7 @@ CODECS = [
 ]
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(("codec", "loss", "dtmf"), CODECS)
 async def test_the_agent_is_proven_through_codecs_and_loss(
     tmp_path: Path, codec: str, loss: float, dtmf: str
@@ -106,6 +108,7 @@ async def test_the_agent_is_proven_through_codecs_and_loss(
     assert ("as tones to the agent" in seen.notes[-1]) == (dtmf == "in-band")
 
 
+@pytest.mark.engine
 async def test_digits_that_get_lost_one_way_are_told(tmp_path: Path) -> None:
     async with in_call(tmp_path) as (caller, agent, between):
         between.without_events = True
@@ -114,6 +117,7 @@ async def test_digits_that_get_lost_one_way_are_told(tmp_path: Path) -> None:
     assert (seen.fault.stage, seen.fault.code) == ("talk", "dtmf-lost-to-agent")
 
 
+@pytest.mark.engine
 async def test_somebody_elses_challenge_is_not_our_agents(tmp_path: Path) -> None:
     async with in_call(tmp_path) as (caller, agent, _):
         seen = await proven(tmp_path, caller, Impostor(agent))  # type: ignore[arg-type]
@@ -121,6 +125,7 @@ async def test_somebody_elses_challenge_is_not_our_agents(tmp_path: Path) -> Non
     assert (seen.fault.stage, seen.fault.code) == ("talk", "wrong-agent")
 
 
+@pytest.mark.engine
 async def test_our_own_challenge_that_comes_back_is_an_echo(tmp_path: Path) -> None:
     async with in_call(tmp_path) as (caller, agent, between):
         between.echo = True

@@ -1,4 +1,4 @@
-"""PostgreSQL 15, backed up while it works, proven, and restored: by Reveille, and without it."""
+"""PostgreSQL, backed up while it works, proven, and restored: by Reveille, and without it."""
 
 from __future__ import annotations
 

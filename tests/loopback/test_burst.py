@@ -41,6 +41,7 @@ async def told(check: Burst, folder: Path) -> Observation:
     return seen
 
 
+@pytest.mark.engine
 async def test_one_call_of_four_finds_no_channel(tmp_path: Path) -> None:
     sound = alaw(tmp_path, "quiet", silence(tmp_path, 5))
     async with sipp("fourth-full", tmp_path / "peer", sound) as peer:

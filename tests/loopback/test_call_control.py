@@ -122,6 +122,7 @@ async def side_by_side(
     return dict(zip(jobs, seen, strict=True))
 
 
+@pytest.mark.engine
 async def test_each_feature_of_a_healthy_exchange_is_heard_to_work(tmp_path: Path) -> None:
     def job(name: str) -> Callable[[Lab], SipCall]:
         def made(lab: Lab) -> SipCall:
@@ -221,6 +222,7 @@ async def told_apart(folder: Path, table: Mapping[str, Broken]) -> None:
     assert {name: ended(seen) for name, seen in found.items()} == expected
 
 
+@pytest.mark.engine
 async def test_every_fault_of_call_control_is_told_apart(tmp_path: Path) -> None:
     await told_apart(tmp_path, SOON)
 
@@ -246,6 +248,7 @@ async def test_what_a_feature_occupies_measures_and_belongs_to(tmp_path: Path) -
         }
 
 
+@pytest.mark.engine
 async def test_a_desk_that_is_not_there_is_missed_before_anything_is_tried(tmp_path: Path) -> None:
     async with Lab(tmp_path / "lab") as lab:
         (tmp_path / "wrong").write_text("not this one\n", encoding="utf-8")

@@ -35,6 +35,7 @@ def direct(port: int, *steps: dict[str, Any]) -> SipCall:
     return SipCall.model_validate(settings)
 
 
+@pytest.mark.engine
 async def test_baresip_is_put_on_hold_and_transferred(tmp_path: Path) -> None:
     async with (
         Lab(tmp_path / "lab") as lab,
@@ -68,6 +69,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("what", REFUSALS)
 async def test_sipp_refuses_and_the_ticket_says_what(tmp_path: Path, what: str) -> None:
     scenario, method, status, expected = REFUSALS[what]
@@ -96,6 +98,7 @@ async def carrier(tmp_path: Path) -> AsyncIterator[Edge]:
         yield running
 
 
+@pytest.mark.engine
 async def test_through_a_proxy_our_own_phone_is_transferred_and_follows(
     carrier: Edge, tmp_path: Path
 ) -> None:

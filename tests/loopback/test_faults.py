@@ -31,6 +31,7 @@ def test_the_matrix_is_large_and_each_row_has_its_name() -> None:
     assert len({(row.name, row.peer) for row in ROWS}) == len(ROWS)
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("row", CHOSEN.values(), ids=CHOSEN.keys())
 async def test_a_far_ends_fault_is_told_right(row: Row, tmp_path: Path) -> None:
     result = await result_of(row, tmp_path, ozonetel())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -160,7 +161,7 @@ async def test_a_clock_five_seconds_behind_a_real_server_is_a_minor_ticket(tmp_p
         seen = await look(tmp_path, server)
     stage, code, text = fault(seen)
     assert (stage, code) == ("compare", "clock-off")
-    assert "5.0" in text and "behind" in text
+    assert re.search(r"(4\.9\d*|5\.0\d*) s behind", text)
     assert 4.9 < seen.measures["behind_seconds"] < 5.1
     expected = {"xop": "minor", "ozonetel": "P3"}
     assert severities("host-clock", seen).items() <= expected.items()

@@ -6,6 +6,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from checks.contract import Check, Failed, Observation, Trace
 from lab import Lab
 from monitor.config import load
@@ -21,6 +23,7 @@ async def look(check: Check, folder: Path) -> Observation:
     return trace.observation()
 
 
+@pytest.mark.engine
 async def test_a_healthy_call_over_tls_with_every_invite_challenged(tmp_path: Path) -> None:
     async with Lab(tmp_path / "lab", challenge_calls=True) as lab:
         path = lab.folder / "reveille.toml"

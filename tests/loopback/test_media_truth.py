@@ -47,6 +47,7 @@ def call(port: int, *script: dict[str, Any], **settings: Any) -> SipCall:
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, **settings})
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("kind", ["busy", "congestion", "ringback"])
 async def test_a_tone_of_the_network_behind_an_answer_is_a_false_answer(
     tmp_path: Path, kind: str
@@ -61,6 +62,7 @@ async def test_a_tone_of_the_network_behind_an_answer_is_a_false_answer(
     assert "400 Hz" in (heard.fault.text if heard.fault else "")
 
 
+@pytest.mark.engine
 async def test_a_call_without_a_script_is_listened_to(tmp_path: Path) -> None:
     welcome = speak("Welcome to the contact centre, how are you today?", tmp_path, "welcome")
     expected = {
@@ -79,6 +81,7 @@ async def test_a_call_without_a_script_is_listened_to(tmp_path: Path) -> None:
         assert ended(allowed) is None, "whoever wants no listening gets none"
 
 
+@pytest.mark.engine
 async def test_neither_side_saying_a_word_is_dead_air(tmp_path: Path) -> None:
     async with sipp("answer", tmp_path / "peer", stream(tmp_path, "quiet")) as peer:
         seen = await attempt(call(peer.port, {"stay": "3s"}, dead_air="2s"), tmp_path / "seen")
@@ -86,6 +89,7 @@ async def test_neither_side_saying_a_word_is_dead_air(tmp_path: Path) -> None:
     assert seen.measures["both_quiet_seconds"] > 2
 
 
+@pytest.mark.engine
 async def test_music_in_the_prompts_stead_is_called_music(tmp_path: Path) -> None:
     welcome = speak("Welcome to the contact centre.", tmp_path, "welcome")
     sound = stream(tmp_path, "music", MUSIC / "macroform-cold_day.wav")
@@ -96,6 +100,7 @@ async def test_music_in_the_prompts_stead_is_called_music(tmp_path: Path) -> Non
     assert ended(seen) in {("prompt", "music-on-hold"), ("prompt", "unknown-prompt")}, seen.fault
 
 
+@pytest.mark.engine
 async def test_any_of_several_recordings_will_do_and_a_library_names_the_rest(
     tmp_path: Path,
 ) -> None:

@@ -55,6 +55,7 @@ def dialer(
     return OutboundDialer.model_validate(settings)
 
 
+@pytest.mark.engine
 async def test_a_dialer_that_works_is_proven_at_both_ends(lab: Lab, tmp_path: Path) -> None:
     script = [
         {"on-hold": "2s", "by": "agent", "hears": "music", "within": "20s"},
@@ -77,6 +78,7 @@ async def test_a_dialer_that_works_is_proven_at_both_ends(lab: Lab, tmp_path: Pa
     assert lab.pbx.mishaps == []
 
 
+@pytest.mark.engine
 async def test_a_campaign_calls_a_customer_and_plays_its_announcement(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -94,6 +96,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.engine
 async def test_each_fault_of_a_dialer_is_told_apart(tmp_path: Path) -> None:
     async def one(fault: str) -> tuple[str, str] | None:
         folder = tmp_path / fault
@@ -109,6 +112,7 @@ async def test_each_fault_of_a_dialer_is_told_apart(tmp_path: Path) -> None:
     assert dict(zip(FAULTS, await asyncio.gather(*map(one, FAULTS)), strict=True)) == FAULTS
 
 
+@pytest.mark.engine
 async def test_a_dialer_that_calls_somebody_else_or_only_one_of_us(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -124,6 +128,7 @@ async def test_a_dialer_that_calls_somebody_else_or_only_one_of_us(
     assert ended(seen) == ("ring", "agent-not-called")
 
 
+@pytest.mark.engine
 async def test_an_account_that_the_registrar_refuses_is_not_the_dialers_fault(
     lab: Lab, tmp_path: Path
 ) -> None:

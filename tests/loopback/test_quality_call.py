@@ -37,6 +37,7 @@ def well(seen: Observation) -> Observation:
     return seen
 
 
+@pytest.mark.engine
 async def test_what_we_said_is_judged_by_the_far_ends_own_reports(tmp_path: Path) -> None:
     """baresip sends RTCP every five seconds: what it received of ours, and once it answers a report
     of ours, the round trip: that takes two of its turns, or three.
@@ -73,6 +74,7 @@ async def reports(far: FarEnd, invite: Asked) -> None:
     await far.pick_up(invite, frames())
 
 
+@pytest.mark.engine
 async def test_a_far_ends_own_reckoning_is_read_where_that_is_permitted(tmp_path: Path) -> None:
     async with FarEnd(reports) as far:
         seen = well(await attempt(call(far.port, {"stay": "3s"}), tmp_path / "seen"))
@@ -91,6 +93,7 @@ async def test_a_far_ends_own_reckoning_is_read_where_that_is_permitted(tmp_path
     assert set(seen.measures) <= set(call(1, {"stay": "1s"}).measures())
 
 
+@pytest.mark.engine
 async def test_without_reports_the_other_direction_is_not_computed(tmp_path: Path) -> None:
     sound = alaw(tmp_path, "quiet", silence(tmp_path, 10))
     async with sipp("answer", tmp_path / "peer", sound) as peer:

@@ -65,6 +65,7 @@ async def look(folder: Path) -> tuple[Observation, tuple[tuple[str, str], ...]]:
             return seen.observation, store.incident_of(row).evidence.exhibits
 
 
+@pytest.mark.engine
 async def test_the_page_is_the_tickets_first_exhibit_and_holds_no_secret(tmp_path: Path) -> None:
     seen, shown = await look(tmp_path)
     assert seen.fault is not None
@@ -87,6 +88,7 @@ async def test_the_page_is_the_tickets_first_exhibit_and_holds_no_secret(tmp_pat
     assert len(page.encode()) < 200_000
 
 
+@pytest.mark.engine
 async def test_a_page_that_cannot_be_drawn_loses_no_ticket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

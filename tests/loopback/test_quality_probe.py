@@ -92,6 +92,7 @@ async def one(folder: Path, sound: tuple[Path, Path], **limits: float) -> Observ
         return await attempt(call(peer.port, prompt, **limits), folder / "seen")
 
 
+@pytest.mark.engine
 async def test_a_starved_call_is_unknown_and_says_why(
     tmp_path: Path, sound: tuple[Path, Path]
 ) -> None:
@@ -104,6 +105,7 @@ async def test_a_starved_call_is_unknown_and_says_why(
     assert {exhibit.name for exhibit in seen.exhibits} >= {"rtp.json", "ladder.txt"}
 
 
+@pytest.mark.engine
 async def test_without_that_judgement_it_would_have_been_the_platforms_failure(
     tmp_path: Path, sound: tuple[Path, Path]
 ) -> None:
@@ -132,6 +134,7 @@ async def test_a_process_that_stops_for_good_is_unknown_too(
     assert phones() == []
 
 
+@pytest.mark.engine
 async def test_a_well_machine_never_calls_itself_sick(
     tmp_path: Path, sound: tuple[Path, Path]
 ) -> None:

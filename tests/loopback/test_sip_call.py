@@ -51,6 +51,7 @@ def call(
     return SipCall.model_validate({"line": line, "to": "8000", "script": script, **settings})
 
 
+@pytest.mark.engine
 async def test_an_answered_call_with_its_prompt_passes_and_leaves_its_evidence(
     tmp_path: Path, prompts: Prompts
 ) -> None:
@@ -94,6 +95,7 @@ async def test_an_answered_call_with_its_prompt_passes_and_leaves_its_evidence(
 REFUSALS = [("busy", "sip:486", None), ("no-circuit", "sip:503/34", 34)]
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(("scenario", "code", "cause"), REFUSALS)
 async def test_a_refusal_is_a_fault_of_the_answer_with_its_cause(
     tmp_path: Path, scenario: str, code: str, cause: int | None
@@ -108,6 +110,7 @@ async def test_a_refusal_is_a_fault_of_the_answer_with_its_cause(
     assert check.layer_of("answer") is Layer.SIGNALLING
 
 
+@pytest.mark.engine
 async def test_ringing_for_ever_is_a_timeout_of_the_answer_and_is_cancelled(tmp_path: Path) -> None:
     async with sipp("rings", tmp_path / "peer") as peer:
         seen = await attempt(call(peer.port, answer_within="1s"), tmp_path / "seen")
@@ -118,11 +121,13 @@ async def test_ringing_for_ever_is_a_timeout_of_the_answer_and_is_cancelled(tmp_
     assert seen.measures["ring_seconds"] < 0.5
 
 
+@pytest.mark.engine
 async def test_nobody_there_is_a_timeout_of_signalling(tmp_path: Path) -> None:
     seen = await attempt(call(free_port(), signalling_within="1s"), tmp_path / "seen")
     assert ended(seen) == ("signalling", "timeout")
 
 
+@pytest.mark.engine
 async def test_a_refused_connection_is_said_by_our_own_side(tmp_path: Path) -> None:
     check = call(free_port(), account={"transport": "tcp"})
     seen = await attempt(check, tmp_path / "seen")
@@ -137,6 +142,7 @@ async def test_a_registrar_whose_name_does_not_resolve(tmp_path: Path) -> None:
     assert ended(seen) == ("signalling", "dns")
 
 
+@pytest.mark.engine
 async def test_early_media_is_kept_until_the_answer(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("early", tmp_path / "peer", prompts.stream("early", prompts.welcome)) as peer:
         seen = await attempt(
@@ -148,6 +154,7 @@ async def test_early_media_is_kept_until_the_answer(tmp_path: Path, prompts: Pro
     assert seen.measures["hear_1_seconds"] == 0, "the prompt began before the answer"
 
 
+@pytest.mark.engine
 async def test_a_script_may_begin_before_the_answer(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("early", tmp_path / "peer", prompts.stream("before", prompts.welcome)) as peer:
         seen = await attempt(
@@ -158,6 +165,7 @@ async def test_a_script_may_begin_before_the_answer(tmp_path: Path, prompts: Pro
     assert 0.9 < seen.measures["answer_seconds"] < 2
 
 
+@pytest.mark.engine
 async def test_an_answer_without_rtp_is_no_media(tmp_path: Path, prompts: Prompts) -> None:
     async with sipp("mute", tmp_path / "peer") as peer:
         seen = await attempt(
@@ -167,6 +175,7 @@ async def test_an_answer_without_rtp_is_no_media(tmp_path: Path, prompts: Prompt
     assert "mos" not in seen.measures
 
 
+@pytest.mark.engine
 async def test_rtp_from_another_address_than_the_sdp_says_is_told(
     tmp_path: Path, prompts: Prompts
 ) -> None:
@@ -179,6 +188,7 @@ async def test_rtp_from_another_address_than_the_sdp_says_is_told(
     assert ended(anywhere) is None
 
 
+@pytest.mark.engine
 async def test_a_far_end_that_hangs_up_at_once_is_told_with_its_cause(
     tmp_path: Path, prompts: Prompts
 ) -> None:
@@ -191,6 +201,7 @@ async def test_a_far_end_that_hangs_up_at_once_is_told_with_its_cause(
     assert seen.measures["q850_cause"] == 41
 
 
+@pytest.mark.engine
 async def test_what_is_there_instead_of_the_prompt_is_told(
     tmp_path: Path, prompts: Prompts
 ) -> None:
@@ -212,6 +223,7 @@ async def test_what_is_there_instead_of_the_prompt_is_told(
             assert "it was menu.wav" in seen.fault.text
 
 
+@pytest.mark.engine
 async def test_a_digit_that_changes_nothing_is_told(tmp_path: Path, prompts: Prompts) -> None:
     script = (
         {"hear": str(prompts.menu), "within": "3s"},
@@ -224,6 +236,7 @@ async def test_a_digit_that_changes_nothing_is_told(tmp_path: Path, prompts: Pro
         assert ended(seen) == ("prompt", "dtmf-ignored"), (name, seen.fault)
 
 
+@pytest.mark.engine
 async def test_a_call_over_tcp(tmp_path: Path, prompts: Prompts) -> None:
     stream = prompts.stream("tcp", prompts.welcome)
     async with sipp("answer", tmp_path / "peer", stream, transport="t1") as peer:
@@ -232,6 +245,7 @@ async def test_a_call_over_tcp(tmp_path: Path, prompts: Prompts) -> None:
     assert ended(seen) is None
 
 
+@pytest.mark.engine
 async def test_digest_is_answered_and_never_shown(tmp_path: Path, prompts: Prompts) -> None:
     (tmp_path / "password").write_text("a secret of ours\n")
     account = {"user": "monitor", "password": {"file": str(tmp_path / "password")}}
@@ -253,6 +267,7 @@ async def test_digest_is_answered_and_never_shown(tmp_path: Path, prompts: Promp
     assert not any("a secret of ours" in text for text in shown)
 
 
+@pytest.mark.engine
 async def test_a_missing_password_says_nothing_of_the_far_end(tmp_path: Path) -> None:
     account = {"user": "monitor", "password": {"file": str(tmp_path / "none")}}
     seen = await attempt(call(free_port(), account=account), tmp_path / "seen")
@@ -260,6 +275,7 @@ async def test_a_missing_password_says_nothing_of_the_far_end(tmp_path: Path) ->
     assert "missing" in (seen.blind or "")
 
 
+@pytest.mark.engine
 async def test_baresip_answers_and_speaks(tmp_path: Path, prompts: Prompts) -> None:
     source = joined(tmp_path, "source", prompts.welcome, prompts.quiet)
     async with baresip(tmp_path / "peer", source) as port:
@@ -273,6 +289,7 @@ async def test_baresip_answers_and_speaks(tmp_path: Path, prompts: Prompts) -> N
     assert ended(seen) is None, seen.fault
 
 
+@pytest.mark.engine
 async def test_baresip_answers_and_says_nothing(tmp_path: Path, prompts: Prompts) -> None:
     async with baresip(tmp_path / "peer", prompts.quiet) as port:
         check = call(

@@ -60,6 +60,7 @@ def ended(seen: Observation) -> tuple[str, str] | None:
     return (seen.fault.stage, seen.fault.code) if seen.fault else None
 
 
+@pytest.mark.engine
 async def test_a_healthy_centre_is_heard_from_end_to_end(lab: Lab, tmp_path: Path) -> None:
     check = call(lab)
     seen = await attempt(check, tmp_path / "seen")
@@ -82,6 +83,7 @@ async def test_a_healthy_centre_is_heard_from_end_to_end(lab: Lab, tmp_path: Pat
     assert seen.seconds < check.longest_seconds()
 
 
+@pytest.mark.engine
 async def test_over_tls_with_a_trusted_certificate(lab: Lab, tmp_path: Path) -> None:
     tls = {"registrar": f"127.0.0.1:{lab.pbx.tls_port}", "transport": "tls"}
     trusted = {**tls, "trusted_certificates": str(lab.certificate.certificate)}
@@ -94,12 +96,14 @@ async def test_over_tls_with_a_trusted_certificate(lab: Lab, tmp_path: Path) -> 
     assert ended(seen) == ("verify", "self-signed"), "a certificate of nobody we trust"
 
 
+@pytest.mark.engine
 async def test_both_ways_broken_is_dead_air(lab: Lab, tmp_path: Path) -> None:
     lab.break_("one-way-to-agent")
     lab.break_("one-way-to-caller")
     assert ended(await attempt(call(lab), tmp_path / "seen")) == ("talk", "dead-air")
 
 
+@pytest.mark.engine
 async def test_a_wrong_password_of_the_line_or_the_agent(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text("not this one\n")
     wrong = {"password": {"file": str(tmp_path / "wrong")}}

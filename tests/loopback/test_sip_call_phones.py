@@ -70,6 +70,7 @@ async def connected(folder: Path, transport: str = "udp") -> AsyncIterator[tuple
         await asyncio.gather(caller.close(), callee.close())
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("method", ["rfc4733", "info"])
 async def test_digits_arrive(tmp_path: Path, method: str) -> None:
     async with connected(tmp_path) as (caller, callee):
@@ -80,6 +81,7 @@ async def test_digits_arrive(tmp_path: Path, method: str) -> None:
     assert [event["digit"] for event in callee.events if event.name == "dtmf"] == list("159*#")
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_both_sides_hear_each_others_nonce(tmp_path: Path, transport: str) -> None:
     ours, theirs = (nonce.make(random.Random(seed)) for seed in (1, 2))
@@ -97,6 +99,7 @@ async def test_both_sides_hear_each_others_nonce(tmp_path: Path, transport: str)
         assert sound.getnchannels() == 2
 
 
+@pytest.mark.engine
 async def test_a_nonce_that_nobody_says_is_not_heard(tmp_path: Path) -> None:
     ours, theirs, another = (nonce.make(random.Random(seed)) for seed in (1, 2, 3))
     async with connected(tmp_path) as (caller, callee):
@@ -106,6 +109,7 @@ async def test_a_nonce_that_nobody_says_is_not_heard(tmp_path: Path) -> None:
         assert await callee.until("challenge-heard", within=WITHIN)
 
 
+@pytest.mark.engine
 async def test_a_headers_own_text_arrives_and_the_bye_is_answered(tmp_path: Path) -> None:
     async with connected(tmp_path) as (caller, callee):
         caller.order("hang-up", within=3)
@@ -115,6 +119,7 @@ async def test_a_headers_own_text_arrives_and_the_bye_is_answered(tmp_path: Path
     assert "X-Reveille: a test" in (tmp_path / "callee.txt").read_text()
 
 
+@pytest.mark.engine
 async def test_sigterm_in_a_call_says_bye(tmp_path: Path) -> None:
     async with connected(tmp_path) as (caller, callee):
         os.kill(caller.pid, signal.SIGTERM)
@@ -139,6 +144,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.engine
 async def test_no_orphan_survives_a_parent_that_is_killed(tmp_path: Path) -> None:
     stream = alaw(tmp_path, "quiet", silence(tmp_path, 30))
     async with sipp("answer", tmp_path / "peer", stream) as peer:
@@ -156,12 +162,14 @@ async def test_no_orphan_survives_a_parent_that_is_killed(tmp_path: Path) -> Non
         parent._transport.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.engine
 async def test_a_phone_that_is_closed_leaves_no_process(tmp_path: Path) -> None:
     phone = await opened(tmp_path, "idle")
     await phone.close()
     assert not is_alive(phone.pid)
 
 
+@pytest.mark.engine
 async def test_a_phone_whose_life_is_over_hangs_up_by_itself(tmp_path: Path) -> None:
     phone = await Phone.start()
     account = {"address": "sip:short@127.0.0.1", "local_address": "127.0.0.1", "codecs": ["PCMA"]}
@@ -188,6 +196,7 @@ async def test_a_process_that_dies_says_nothing_of_the_far_end(how: str) -> None
     await phone.close()
 
 
+@pytest.mark.engine
 async def test_a_process_that_dies_in_a_call_is_an_engine_error_and_not_a_hang_up(
     tmp_path: Path,
 ) -> None:
@@ -229,6 +238,7 @@ async def test_a_stuck_process_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
     assert not is_alive(phone.pid)
 
 
+@pytest.mark.engine
 async def test_a_second_call_to_a_phone_in_a_call_finds_it_busy(tmp_path: Path) -> None:
     async with connected(tmp_path) as (_, callee):
         third = await opened(tmp_path, "third")

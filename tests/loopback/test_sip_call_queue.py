@@ -49,6 +49,7 @@ def call(
     )
 
 
+@pytest.mark.engine
 async def test_a_caller_waits_with_music_until_the_agent_is_free(lab: Lab, tmp_path: Path) -> None:
     lab.break_("agent-not-reachable")
     check = call(lab)
@@ -61,6 +62,7 @@ async def test_a_caller_waits_with_music_until_the_agent_is_free(lab: Lab, tmp_p
     assert set(seen.measures) <= set(check.measures())
 
 
+@pytest.mark.engine
 async def test_the_agent_takes_our_call_and_leaves_anothers(lab: Lab, tmp_path: Path) -> None:
     async with RawPhone(lab.pbx.port) as customer:
         customer.key_packets(media_port(await customer.call()), 1, timestamp=4000)
@@ -100,6 +102,7 @@ def logging_in(pin: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.engine
 async def test_an_agent_logs_in_and_out_and_the_pin_is_seen_nowhere(
     lab: Lab, tmp_path: Path, pin: Path
 ) -> None:
@@ -125,6 +128,7 @@ async def test_an_agent_logs_in_and_out_and_the_pin_is_seen_nowhere(
     assert not list((tmp_path / "seen").glob("*log-in*.wav")), "what was pressed may be heard in it"
 
 
+@pytest.mark.engine
 async def test_a_wrong_pin_is_not_taken_and_no_call_is_placed(
     lab: Lab, tmp_path: Path, pin: Path
 ) -> None:

@@ -74,6 +74,7 @@ async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
         yield Carrier(where, welcome, made.certificate)
 
 
+@pytest.mark.engine
 async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(
     carrier: Carrier, tmp_path: Path
 ) -> None:
@@ -97,6 +98,7 @@ async def test_a_healthy_call_to_each_far_end_and_to_our_own_agent(
     assert seen.measures["media_encrypted"] == 1
 
 
+@pytest.mark.engine
 async def test_each_part_of_its_security_broken_is_its_own_fault(
     carrier: Carrier, tmp_path: Path
 ) -> None:
@@ -129,6 +131,7 @@ async def test_an_agent_whose_line_requires_srtp_refuses_a_call_without(
     assert ended(seen) == ("agent", "no-srtp"), seen.fault
 
 
+@pytest.mark.engine
 async def test_a_far_end_that_only_our_engine_cannot_talk_to_is_no_fault_of_it(
     tmp_path: Path,
 ) -> None:

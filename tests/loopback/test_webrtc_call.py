@@ -87,6 +87,7 @@ def relays(server: Turn, **more: Any) -> dict[str, Any]:
     return {"turn": server.urls, "turn_user": TURN_USER, "turn_password": password, **more}
 
 
+@pytest.mark.engine
 async def test_a_healthy_edge_is_seen_stage_by_stage(
     centre: Edge, turn: Turn, tmp_path: Path
 ) -> None:
@@ -124,6 +125,7 @@ async def test_a_healthy_edge_is_seen_stage_by_stage(
     assert seen.seconds < check.longest_seconds()
 
 
+@pytest.mark.engine
 async def test_media_may_be_made_to_go_by_turn(centre: Edge, turn: Turn, tmp_path: Path) -> None:
     seen = await attempt(call(centre, **relays(turn, relay_only=True)), tmp_path / "seen")
     assert ended(seen) is None, seen.fault
@@ -173,6 +175,7 @@ async def test_no_stun(centre: Edge, tmp_path: Path) -> None:
         assert ended(await attempt(check, tmp_path / "seen")) == ("stun", "timeout")
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("broken", "fault"),
     [
@@ -217,6 +220,7 @@ async def test_a_number_that_is_not_there(centre: Edge, tmp_path: Path) -> None:
     assert ended(await attempt(check, tmp_path / "seen")) == ("answer", "sip:404")
 
 
+@pytest.mark.engine
 async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> None:
     holding = asyncio.Event()
     async with middlebox(centre.wss_port) as box:
@@ -238,6 +242,7 @@ async def test_a_socket_that_drops_in_the_call(centre: Edge, tmp_path: Path) -> 
     assert seen.seconds < 25
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("how", ["terminated", "orphaned"])
 async def test_no_call_is_left_behind(centre: Edge, tmp_path: Path, how: str) -> None:
     """The softphone is told to end, or the daemon is gone: the far end gets its BYE, the edge its

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 
 import psutil
+import pytest
 
 from lab import Lab
 from monitor.clock import SystemClock
@@ -31,6 +32,7 @@ async def hung_up(lab: Lab) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.engine
 async def test_a_reload_keeps_a_running_call_and_takes_what_is_new(daemon: Process) -> None:
     await daemon.until(lambda: "main-number: prompt" in daemon.doing())
     written = daemon.file.read_text(encoding="utf-8")
@@ -54,6 +56,7 @@ async def test_a_faulty_configuration_is_refused_and_the_old_one_goes_on(daemon:
     await daemon.until(lambda: calls(daemon))
 
 
+@pytest.mark.engine
 async def test_a_stop_in_the_middle_of_a_call_hangs_up_and_the_run_is_owed_again(
     daemon: Process, lab: Lab
 ) -> None:
@@ -70,6 +73,7 @@ async def test_a_stop_in_the_middle_of_a_call_hangs_up_and_the_run_is_owed_again
     await again.stop()
 
 
+@pytest.mark.engine
 async def test_no_call_outlives_a_killed_daemon(daemon: Process, lab: Lab) -> None:
     await daemon.until(lambda: "main-number: prompt" in daemon.doing())
     children = daemon.children()

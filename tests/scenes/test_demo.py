@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.scenes.matrix import ROWS
 
@@ -19,6 +20,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.engine
 def test_the_story_is_told_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monitor.cli", "demo", "--json", "--state", str(tmp_path)]
     demo = subprocess.run(command, stdout=subprocess.PIPE, timeout=400, check=False)

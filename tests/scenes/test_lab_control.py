@@ -97,6 +97,7 @@ def configuration(lab: Lab, tmp_path: Path) -> Configuration:
     return load(file)
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("check", "fault", "stage", "code", "issue"),
     [

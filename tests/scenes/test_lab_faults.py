@@ -143,7 +143,14 @@ SLOW |= {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        pytest.param(
+            name,
+            marks=[
+                *[pytest.mark.slow] * (name in SLOW),
+                # The one of them that is a call by pjsua2.
+                *[pytest.mark.engine] * (TABLE[name].check == "main-number"),
+            ],
+        )
         for name in sorted(TABLE)
     ],
 )

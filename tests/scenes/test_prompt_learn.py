@@ -22,6 +22,7 @@ async def ran(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str
     return code, said.out, said.err
 
 
+@pytest.mark.engine
 async def test_a_prompt_is_learned_shown_and_not_replaced_unasked(
     capsys: pytest.CaptureFixture[str], configuration_file: Path, lab: Lab
 ) -> None:
@@ -57,6 +58,7 @@ async def test_a_prompt_is_learned_shown_and_not_replaced_unasked(
     assert json.loads(said)["file"] == str(target)
 
 
+@pytest.mark.engine
 async def test_nothing_is_learned_from_silence_or_a_call_that_fails(
     capsys: pytest.CaptureFixture[str], configuration_file: Path, lab: Lab
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # What the namespace sees of the kernel; all of it goes with its last process.
 _ENTER = """
-mount --make-rprivate /
+mount --make-rprivate / && mount --bind "$0" "$0"
 mount -t proc proc "$0/proc" && mount -t sysfs -o ro sysfs "$0/sys"
 mount --bind /dev "$0/dev" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$0/dev/pts"
 mount -t tmpfs tmpfs "$0/dev/shm"

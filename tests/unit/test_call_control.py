@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from checks.telephony.audio.sound import RATE, Samples
 from checks.telephony.audio.sound_file import Unreadable, read
 from checks.telephony.call.call_recording import VoiceLog
-from checks.telephony.phone.call_control import dialog_of, refer_to
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.sip.caller_id import identities, is_it, number_of
 from checks.telephony.sip.ladder import Message
@@ -115,7 +114,10 @@ def test_who_calls_is_read_from_every_header_that_says_it() -> None:
     }
 
 
+@pytest.mark.engine
 def test_a_refer_names_the_call_that_is_taken_over() -> None:
+    from checks.telephony.phone.call_control import dialog_of, refer_to
+
     parties = "From: <sip:1@h>;tag=own\r\nTo: <sip:2@h>;x=1;tag=far"
     text = f"SIP/2.0 200 OK\r\nCall-ID: a@b;c\r\n{parties}\r\nCSeq: 1 INVITE\r\n\r\n"
     named = dialog_of(Message(0.0, "received", "UDP h:1", text))

@@ -47,7 +47,16 @@ def test_a_bad_file_is_refused_with_every_fault(file: Path) -> None:
     assert [str(fault) for fault in faults_of(file)] == announced(file)
 
 
-@pytest.mark.parametrize("file", GOOD, ids=lambda file: file.stem)
+def with_calls(file: Path) -> bool:
+    """A host without the engine of calls warns of these, and would of nothing else."""
+    return any(f'kind = "{kind}"' in file.read_text() for kind in ("sip-call", "burst"))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=[pytest.mark.engine] * with_calls(file)) for file in GOOD],
+    ids=lambda file: file.stem,
+)
 def test_a_good_file_is_read_with_its_warnings(file: Path) -> None:
     configuration = load(file)
     assert isinstance(configuration, Configuration)

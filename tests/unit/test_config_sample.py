@@ -56,6 +56,7 @@ def about_the_file(configuration: Configuration) -> list[Fault]:
     return [one for one in configuration.warnings if not one.wrong.startswith("there is no file")]
 
 
+@pytest.mark.engine
 def test_the_sample_is_good_as_written_and_warns_of_nothing(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
     write_sample(file)
@@ -133,6 +134,7 @@ def test_what_init_writes_tells_somebody(tmp_path: Path) -> None:
     assert [person for person in configuration.people if person.mail]
 
 
+@pytest.mark.engine
 def test_a_commented_section_is_good_once_its_marks_are_taken_away(tmp_path: Path) -> None:
     text = sample()
     lines = text[text.index("#[audit]") :].splitlines()
@@ -144,6 +146,7 @@ def test_a_commented_section_is_good_once_its_marks_are_taken_away(tmp_path: Pat
     assert about_the_file(configuration) == []
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("kind", kinds())
 def test_each_kind_carries_a_sample_that_is_good_by_itself(kind: str, tmp_path: Path) -> None:
     """Beside what sample.toml has to offer: the site, its lines and its agents."""
