@@ -216,7 +216,7 @@ class Ladder:
 
 def call_id_of(message: Message) -> str:
     """The Call-ID of a message, in its long or compact form (RFC 3261 section 7.3.3)."""
-    return next(iter([*message.headers("Call-ID"), *message.headers("i")]), "")
+    return next(iter(message.headers("Call-ID")), "")
 
 
 def masked(text: str) -> str:

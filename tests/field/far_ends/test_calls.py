@@ -197,13 +197,6 @@ IN_THE_CALL = (
         settings=HOLD,
     ),
     Story("in-dialog", asks(*IN_CALL), "RFC 3261, 12.2.2", settings=HOLD),
-    Story(
-        "moved-to-a-tone",
-        moved(425),
-        "ITU-T E.180: a dial tone, and no loop",
-        failed("media", "false-answer:dial"),
-        settings=HOLD,
-    ),
     Story("moved-to-a-test-line", moved(500), "a test line that takes over", settings=HOLD),
     Story("milliwatt", milliwatt, "ITU-T O.133: even after one frame", settings=HOLD),
 )
