@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from checks.contract import Failed
 from checks.telephony.call.bad_peer import blamed
 from checks.telephony.call.leg import Event
 from checks.telephony.phone.sip_watch import Watch
+from checks.telephony.sip import digest
 from checks.telephony.sip.ladder import Message
 from checks.telephony.sip.malformed import MANY_PROVISIONALS, Dropped, Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
+from checks.telephony.sip.name_address import addresses
 from checks.telephony.sip.sdp import fault_of
 
 ANSWER = (
@@ -217,6 +221,18 @@ def test_a_description_that_the_engine_does_not_take_is_told_truly(
     length = len(sdp) if "NUL" in told else len(made)
     head = f"SIP/2.0 200 OK\r\nContent-Type: application/sdp\r\nl : {length}\r\n\r\n"
     assert told in fault_of(head + made)[1]
+
+
+@pytest.mark.parametrize("piece", ['"\\', "<", '"', " ", ",", ";", "=", "<>", "a=", "%", "\\"])
+def test_an_address_of_any_length_is_read_in_linear_time(piece: str) -> None:
+    """60 kB, as a datagram may hold: a quadratic reader would stand still for seconds."""
+    long, began = f'"x" <sip:a@b>;t={piece * (60_000 // len(piece))}!', time.process_time()
+    with suppress(ValueError):
+        addresses([long])
+    digest.challenge([f"Digest realm=x, nonce={long}"])
+    with suppress(NotSip):
+        read(ANSWER.format(more=f"Via: SIP/2.0/UDP {long}\r\n").encode())
+    assert time.process_time() - began < 1
 
 
 def test_what_is_legal_is_read_however_odd() -> None:

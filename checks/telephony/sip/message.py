@@ -28,7 +28,7 @@ _CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
 # Protocol, version and transport, then sent-by; blanks are allowed around every sign (RFC 3261
 # section 25.1).
 _SENT_BY = re.compile(
-    r"SIP\s*/\s*2\.0\s*/\s*[\w-]+\s+(\[[0-9a-f:.]+\]|[^\s:;,]+)\s*(?::\s*(\d{1,5}))?\s*",
+    r"SIP ?/ ?2\.0 ?/ ?[\w-]+ (\[[0-9a-f:.]+\]|[^ :;,]+)(?: ?: ?(\d{1,5}))?",
     re.IGNORECASE,
 )
 
@@ -107,7 +107,7 @@ def top_via(message: Request | Response) -> Via | None:
     """Its first Via; None where there is none that can be read."""
     first = next(iter(listed(message.headers.getlist("Via")[:1])), "")
     sent_by, _, rest = first.partition(";")
-    found = _SENT_BY.fullmatch(sent_by)
+    found = _SENT_BY.fullmatch(" ".join(sent_by.split()))
     if found is None:
         return None
     return Via(

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-# A quoted string with its escapes, or a URI in brackets: no sign in them divides anything. Behind
-# them single signs, so that a quote without its end is a sign like others.
-_WHOLE = r'"(?:[^"\\]|\\.)*+"|<[^<>]*+>'
+# A quoted string with its escapes, or a URI in brackets: no sign in them divides anything. A quote
+# without its end takes all that follows, so that nothing is looked at twice.
+_WHOLE = r'"(?:[^"\\]|\\.)*+"?|<[^<>]*+>'
 _PIECE = re.compile(rf"{_WHOLE}|[^,;\"<]++|.", re.DOTALL)
 _SIP = re.compile(
     r"(?P<scheme>sips?):(?:(?P<user>[^@:;?<>\s]+)(?::[^@\s]*)?@)?"
@@ -50,13 +50,13 @@ def listed(values: Iterable[str], sign: str = ",") -> list[str]:
     """
     found = []
     for value in values:
-        parts = [""]
+        parts: list[list[str]] = [[]]
         for piece in _PIECE.findall(value):
             if piece == sign:
-                parts.append("")
+                parts.append([])
             else:
-                parts[-1] += piece
-        found += [part.strip() for part in parts if part.strip()]
+                parts[-1].append(piece)
+        found += [whole for part in parts if (whole := "".join(part).strip())]
     return found
 
 

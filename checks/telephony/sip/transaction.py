@@ -97,7 +97,12 @@ def refusal(answer: Response) -> Failed:
     cause.
     """
     reasons = [reason[:_LONGEST_WORDS] for reason in answer.headers.getlist("Reason")]
-    return refused(answer.code, answer.phrase[:_LONGEST_WORDS], reasons)
+    words = answer.phrase[:_LONGEST_WORDS]
+    # RFC 3261 section 8.1.3.4: a redirection names where to ask instead. It is told, and not
+    # followed: a probe asks whom it was told to ask.
+    if 300 <= answer.code < 400 and (there := answer.headers.get("Contact")):
+        words = f"{words}, it points to {there[:_LONGEST_WORDS]}"
+    return refused(answer.code, words, reasons)
 
 
 def said(answer: Response, far: Conversation | None = None) -> str:
@@ -282,7 +287,7 @@ class _StreamConversation(Conversation, asyncio.Protocol):
         """Take one message out of the buffer, if it is there as a whole."""
         head, blank, rest = self._buffer.partition(b"\r\n\r\n")
         # RFC 3261 section 20.14: over a stream Content-Length is required.
-        body = body_length(head + b"\r\n")
+        body = body_length(head + b"\r\n") if blank else 0
         if blank and len(rest) >= body:
             end = len(head) + len(blank) + body
             message, self._buffer = self._buffer[:end], self._buffer[end:].lstrip(b"\r\n")

@@ -196,6 +196,16 @@ async def test_a_strangers_answer_is_not_believed(tmp_path: Path) -> None:
     assert seen.verdict.state == "FAILED", in_short(seen)
 
 
+@pytest.mark.parametrize("header", ["Contact", "m "])
+async def test_a_redirection_is_told_with_where_it_leads(tmp_path: Path, header: str) -> None:
+    """RFC 3261, 8.1.3.4: the operator reads whom the far end names."""
+    story = says("301 Moved Permanently", f"{header}: <sip:new.example:5070>")
+    async with over_udp(story) as port:
+        seen = await once(tmp_path, "sip-options", host=f"127.0.0.1:{port}", within="2s")
+    fault = seen.verdict.fault
+    assert fault and fault.code == "sip:301" and "new.example:5070" in fault.text, in_short(seen)
+
+
 def glued(asked: Request) -> list[bytes | float]:
     return [answer(asked, "100 Trying") + answer(asked)]
 
