@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def tell_operators(configuration: Configuration, reason: str, cause: str = "star
     """Mail them that nothing is looked at, and why; False where they were told a while ago, or
     nobody took it."""
     mark, now = configuration.state / _MARK, SystemClock().now()
-    if _fresh(mark, now) or not (_touched(mark) or _begins(now)):
+    if _fresh(mark, now) or not (_touched(mark, at=0) or _begins(now)):
         return False
     log.error("action=blind_at_start %s", reason)
 
@@ -42,10 +43,9 @@ def tell_operators(configuration: Configuration, reason: str, cause: str = "star
     # The reason why the daemon does not start is what matters: it is told by its own exit.
     except (TimeoutError, LookupError, OSError) as problem:
         log.error("action=alarm_not_taken %s", problem or "no answer in time")
-        taken = False
-    if not taken:
-        # Nobody knows: the next start tries again.
-        _forgotten(mark)
+        return False
+    if taken:
+        _touched(mark)
     return taken
 
 
@@ -58,20 +58,16 @@ def _fresh(mark: Path, now: datetime) -> bool:
     return 0 <= age < AGAIN_AFTER.total_seconds()
 
 
-def _touched(mark: Path) -> bool:
+def _touched(mark: Path, at: float | None = None) -> bool:
+    """Whether it could be: now, or at a moment long ago, to see whether it can."""
     try:
         mark.touch(mode=0o600)
+        if at is not None:
+            os.utime(mark, (at, at))
     except OSError as problem:
         log.error("action=alarm_not_remembered path=%s %s", mark, problem)
         return False
     return True
-
-
-def _forgotten(mark: Path) -> None:
-    try:
-        mark.unlink(missing_ok=True)
-    except OSError as problem:
-        log.error("action=alarm_remembered path=%s %s", mark, problem)
 
 
 def _begins(now: datetime) -> bool:
