@@ -11,7 +11,7 @@ import os
 import stat
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from monitor.config import Configuration, ConfigurationFaults, load_sound_part
@@ -44,10 +44,12 @@ def hand_over_within(folder: Path, left_by: int = ROOT) -> None:
             folders.clear()
             continue
         for name in {*folders, *files} - {_NOBODYS}:
-            known = os.stat(name, dir_fd=here, follow_symlinks=False)
-            named_twice = stat.S_ISREG(known.st_mode) and known.st_nlink > 1
-            if known.st_uid == left_by and not named_twice:
-                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=here, follow_symlinks=False)
+            # A daemon that starts meanwhile tidies there too.
+            with suppress(FileNotFoundError):
+                known = os.stat(name, dir_fd=here, follow_symlinks=False)
+                named_twice = stat.S_ISREG(known.st_mode) and known.st_nlink > 1
+                if known.st_uid == left_by and not named_twice:
+                    os.chown(name, owner.st_uid, owner.st_gid, dir_fd=here, follow_symlinks=False)
 
 
 def _hand_over(folder: Path, like: Path | None) -> None:
