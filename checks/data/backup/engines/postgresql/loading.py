@@ -101,6 +101,7 @@ class Loading:
             *plain,
             *words,
             *address(who),
+            "--",
             path,
         ]
         run(command, environment(who))
