@@ -17,9 +17,9 @@ from sipmessage.message import COMPACT_FORMS
 
 Direction = Literal["sent", "received"]
 
-_LOGGED = re.compile(
-    r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL
-)
+_LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg ")
+# At the end of the line that _LOGGED begins, behind what the far end has named itself.
+_PEER = re.compile(r" (?:to|from) (\w+) (\S+):\r?\Z")
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 # Folded lines belong to the header before (RFC 3261 section 7.3.1): a response may stand in one.
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
@@ -95,11 +95,13 @@ class Message:
 
 def parse_log(entry: str, at: float) -> Message | None:
     """The message in an entry of the engine's log; None for any other entry."""
-    found = _LOGGED.search(entry)
-    if not found:
+    if not (found := _LOGGED.search(entry)):
         return None
-    text = _END.sub("", found[4])
-    return Message(at, "sent" if found[1] == "TX" else "received", f"{found[2]} {found[3]}", text)
+    line, whole, text = entry[found.end() - 1 :].partition("\n")
+    if not (whole and (peer := _PEER.search(line))):
+        return None
+    direction: Direction = "sent" if found[1] == "TX" else "received"
+    return Message(at, direction, f"{peer[1]} {peer[2]}", _END.sub("", text))
 
 
 class Ladder:

@@ -56,8 +56,8 @@ _MOMENT = (
 # Only these have snapshots; a table of another engine is read as it stands at the moment.
 _TRANSACTIONAL = {"InnoDB", "RocksDB", "TokuDB"}
 # mariadb-dump writes its first table after START TRANSACTION; an empty database has the mark of its
-# end instead.
-_FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .*VIEW")
+# end instead. Between CREATE and VIEW stands a definer: a user of 128 letters, a host of 255.
+_FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .{0,500}?VIEW")
 
 
 class MariadbSource:
@@ -104,6 +104,7 @@ class _Dump:
             "--quick",
             "--hex-blob",
             *MORE,
+            "--",
             self._source.database,
         ]
         with connected(self._source) as gate, _commits_held(gate) as let_go:

@@ -175,7 +175,7 @@ def _fed(source: Source, written: Path, database: str, tools: Path | None) -> No
     client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
     try:
         with written.open("rb") as plain:
-            run([*client, database], programs.environment(source), stdin=plain)
+            run([*client, "--", database], programs.environment(source), stdin=plain)
     except ToolFailed as failed:
         raise Failed("restore-failed", f"{failed.tool}: {failed.said[-600:]}") from failed
 

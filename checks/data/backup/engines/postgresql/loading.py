@@ -102,6 +102,7 @@ class Loading:
             *plain,
             *words,
             *address(who),
+            "--",
             path,
         ]
         run(command, environment(who))
