@@ -54,7 +54,7 @@ def result(job: Job, found: Read) -> dict[str, Any]:
         "agents": _agents(tally, queue, found),
         "failures": _failures(tally),
         "comparison": comparison(job, found),
-        "odd": {name: found.met.odd[name] for name in ODD},
+        "odd": {name: found.met.odd[name] + found.queue_met.odd[name] for name in ODD},
     }
 
 
