@@ -27,6 +27,30 @@ _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
+# What servers quote of rows: PostgreSQL's lines beside the message, and what both say of a value.
+_OF_A_ROW = re.compile(r"\s*(?:psql:\S+ )?(?:DETAIL|CONTEXT|STATEMENT|QUERY|HINT|LINE \d+):?\s")
+_VALUE = re.compile(
+    r"(?P<before>(?:syntax for (?:type )?[\w ]+|near|entry|[Vv]alue|value for \S+|USING|PASSWORD|"
+    r"out of range[^:\"']*|too long[^:\"']*):? ?)"
+    r"(?P<quoted>'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z))"
+)
+# MariaDB's client tells the whole statement between two rulers; a statement has rows in it.
+_STATEMENT = re.compile(
+    r"\s*(?:INSERT|REPLACE|UPDATE|COPY|VALUES|CREATE USER|GRANT|ALTER USER)\b", re.I
+)
+
+
+def without_rows(said: str) -> str:
+    """A complaint without what it quotes of rows, statements and passwords: faults go to tickets
+    and mails.
+    """
+    lines = re.split(r" · |\n", said)
+    kept = [
+        line for line in lines if not _OF_A_ROW.match(line + " ") and not _STATEMENT.match(line)
+    ]
+    return " · ".join(_VALUE.sub(r"\g<before>(not shown)", line) for line in kept)
+
+
 class ToolFailed(Exception):
     """A tool ended with another status than 0; `said` is the end of its standard error."""
 
@@ -79,11 +103,8 @@ class Tool:
         """The end of what it said on standard error, on one line."""
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - _SAID_BYTES))
-        return " · ".join(
-            line.strip()
-            for line in self._errors.read().decode(errors="replace").splitlines()
-            if line
-        )
+        told = self._errors.read().decode(errors="replace").splitlines()
+        return without_rows(" · ".join(line.strip() for line in told if line))
 
     def end(self) -> None:
         """Await it. Raises ToolFailed."""
