@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -85,6 +86,7 @@ class SqliteSource:
         with copy.open("rb", buffering=0) as plain:
             artefact = work.store(plain, partial, DATABASE)
         copy.unlink()
+        status = self._path.stat()
         return Taken(
             data_as_of=moment,
             tool=f"SQLite {sqlite3.sqlite_version}",
@@ -94,7 +96,11 @@ class SqliteSource:
             hashed_by=HASHED_BY,
             schema_sha256=schema,
             newest_record=newest,
-            facts={"newest_record_query": self._newest, "database_bytes": artefact.plain_bytes},
+            facts={
+                "newest_record_query": self._newest,
+                "database_bytes": artefact.plain_bytes,
+                "file": [stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid],
+            },
         )
 
 
