@@ -30,11 +30,12 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # What servers quote of rows: PostgreSQL's lines beside the message, and what both say of a value.
 _OF_A_ROW = re.compile(r"\s*(?:psql:\S+ )?(?:DETAIL|CONTEXT|STATEMENT|QUERY|HINT|LINE \d+):?\s")
 _VALUE = re.compile(
-    r"(?P<before>(?:syntax for (?:type )?[\w ]+|near|entry|[Vv]alue|value for \S+|USING|PASSWORD|"
-    r"out of range[^:\"']*|too long[^:\"']*):? ?)"
-    r"(?P<quoted>'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z))"
+    r"(?<=[Nn]ear )'.*|(?<=[Ee]ntry )'.*(?=for key)"
+    r"|(?:(?<=[Vv]alue )|(?<=USING )|(?<=PASSWORD )|(?<=: ))"
+    r"(?:'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z))"
 )
 # MariaDB's client tells the whole statement between two rulers; a statement has rows in it.
+_RULER = re.compile(r"-{10,}")
 _STATEMENT = re.compile(
     r"\s*(?:INSERT|REPLACE|UPDATE|COPY|VALUES|CREATE USER|GRANT|ALTER USER)\b", re.I
 )
@@ -45,10 +46,21 @@ def without_rows(said: str) -> str:
     and mails.
     """
     lines = re.split(r" · |\n", said)
+    rulers = [at for at, line in enumerate(lines) if _RULER.fullmatch(line.strip())]
+    # Only the end of what was said is here: the ruler above a long statement may be cut off.
+    if len(rulers) % 2:
+        rulers = [-1, *rulers]
+    within = {
+        at
+        for above, below in zip(rulers[::2], rulers[1::2], strict=True)
+        for at in range(max(above, 0), below + 1)
+    }
     kept = [
-        line for line in lines if not _OF_A_ROW.match(line + " ") and not _STATEMENT.match(line)
+        line
+        for at, line in enumerate(lines)
+        if at not in within and not _OF_A_ROW.match(line + " ") and not _STATEMENT.match(line)
     ]
-    return " · ".join(_VALUE.sub(r"\g<before>(not shown)", line) for line in kept)
+    return " · ".join(_VALUE.sub("(not shown)", line) for line in kept)
 
 
 class ToolFailed(Exception):

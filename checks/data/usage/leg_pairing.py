@@ -9,11 +9,14 @@ of these names: the answer does not depend on who names whom, nor on the order o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
+# 2^64 divided by the golden ratio, as splitmix64 has it.
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
 Pairs = tuple[Hashes, Hashes]
 """ids of legs, and the leg that each of them names"""
 
@@ -50,3 +53,11 @@ def _roots(one: NDArray[np.int64], other: NDArray[np.int64], count: int) -> NDAr
         if (joined == roots).all():
             return roots
         roots = joined
+
+
+def mixed(numbers: NDArray[Any]) -> Hashes:
+    """Spread over all 64 bits (the finisher of splitmix64)."""
+    once = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + _MIXER
+    twice = (once ^ (once >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    spread: Hashes = twice ^ (twice >> np.uint64(31))
+    return spread

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from checks.data.usage.day import Day
+from checks.data.usage.queue_agent import Agent
 from checks.data.usage.tally import Counts, Rules
 
 Event = tuple[int, str, str, str, str, Sequence[str]]
@@ -41,36 +42,6 @@ _WORK = (
 _LEAVING = ("EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY")
 # A transfer ends the agent's part of the call as well.
 _DONE = ("COMPLETEAGENT", "COMPLETECALLER", "TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER")
-
-
-@dataclass(slots=True)
-class Agent:
-    """One agent's day; seconds within the day."""
-
-    logged_in_seconds: int = 0
-    paused_seconds: int = 0
-    """pauses that are not wrap-up"""
-    wrap_seconds: int = 0
-    talk_seconds: int = 0
-    handled: int = 0
-    not_answered: int = 0
-    """rung, and did not answer"""
-    _since: int | None = None
-    _memberships: set[str] = field(default_factory=set)
-    _paused_in: set[str] = field(default_factory=set)
-    _paused_everywhere: bool = False
-    _paused_since: int | None = None
-    _restarted: int | None = None
-    _pause_is_wrap: bool = False
-    _seen: bool = False
-    _came: bool = False
-    _seen_today: bool = False
-
-    def was_there(self) -> bool:
-        """Whether there is anything to say of the day: seen at work in it, or logged in and not off
-        again before it.
-        """
-        return self._seen_today or (self._came and self.logged_in_seconds > 0)
 
 
 @dataclass(slots=True)
@@ -130,7 +101,7 @@ class QueueTally:
                 if entry.connected is None:
                     self._add(entry, Counts(offered=1))
         for agent in self.agents.values():
-            last = self._until if agent._restarted is None else agent._restarted
+            last = self._until if agent.restarted is None else agent.restarted
             self._unpause(agent, last)
             self._log_off(agent, last)
         self.agents = {
@@ -146,7 +117,7 @@ class QueueTally:
                 self.left["RESTART"] += 1
                 self._add(entry, Counts(offered=1))
         for agent in self.agents.values():
-            agent._restarted = at if agent._restarted is None else agent._restarted
+            agent.restarted = at if agent.restarted is None else agent.restarted
 
     # --- callers
 
@@ -218,16 +189,16 @@ class QueueTally:
             return
         agent = self.agents.setdefault(name, Agent())
         # Seen again after a restart: members are remembered over it (persistentmembers).
-        agent._restarted = None
+        agent.restarted = None
         if event in _COMING:
             self._come(agent, at, queue, parameters)
         elif event in _GOING:
             self._assume_there(agent)
-            agent._memberships.discard(queue)
-            agent._paused_in.discard(queue)
+            agent.memberships.discard(queue)
+            agent.paused_in.discard(queue)
             # Removed from one queue an agent is still there for the others; a log-off ends all of
             # them.
-            if not agent._memberships or event != "REMOVEMEMBER":
+            if not agent.memberships or event != "REMOVEMEMBER":
                 self._unpause(agent, at)
                 self._log_off(agent, at)
             else:
@@ -235,77 +206,77 @@ class QueueTally:
         else:
             self._assume_there(agent)
             self._at_work(agent, at, queue, event, parameters)
-        agent._seen = True
-        agent._seen_today |= self.day.begin <= at < self.day.end
+        agent.seen = True
+        agent.seen_today |= self.day.begin <= at < self.day.end
 
     def _come(self, agent: Agent, at: int, queue: str, parameters: Sequence[str]) -> None:
-        agent._came = True
-        agent._memberships.add(queue)
-        agent._since = at if agent._since is None else agent._since
+        agent.came = True
+        agent.memberships.add(queue)
+        agent.since = at if agent.since is None else agent.since
         # A new member can be rung in that queue at once, whatever was paused before. app_queue.c
         # writes PAUSED behind ADDMEMBER for one who comes in paused (asterisk PR 1022).
-        agent._paused_everywhere = False
+        agent.paused_everywhere = False
         if parameters and parameters[0].strip().upper() == "PAUSED":
-            agent._paused_in.add(queue)
+            agent.paused_in.add(queue)
         self._judge_pause(agent, at)
 
     def _at_work(
         self, agent: Agent, at: int, queue: str, event: str, parameters: Sequence[str]
     ) -> None:
         everywhere = event.endswith("ALL") or queue in ("", "NONE")
-        if not everywhere and not agent._came:
+        if not everywhere and not agent.came:
             # Nobody saw how they came: where they are seen they are members.
-            agent._memberships.add(queue)
+            agent.memberships.add(queue)
         if event in ("PAUSE", "PAUSEALL"):
             reason = (parameters[0] if parameters else "").lower()
             wrap = any(word in reason for word in self._wrap_reasons)
-            if wrap != agent._pause_is_wrap:
+            if wrap != agent.pause_is_wrap:
                 self._unpause(agent, at)
-            agent._pause_is_wrap = wrap
-            agent._paused_everywhere |= everywhere
-            agent._paused_in |= agent._memberships if everywhere else {queue}
+            agent.pause_is_wrap = wrap
+            agent.paused_everywhere |= everywhere
+            agent.paused_in |= agent.memberships if everywhere else {queue}
         elif event in ("UNPAUSE", "UNPAUSEALL"):
             # Unpaused without a pause: it began before the log did, at the latest when the day
             # began.
-            if agent._paused_since is None and not agent._seen:
-                agent._paused_since = self.day.begin
-            agent._paused_everywhere = False
-            agent._paused_in -= set(agent._paused_in) if everywhere else {queue}
+            if agent.paused_since is None and not agent.seen:
+                agent.paused_since = self.day.begin
+            agent.paused_everywhere = False
+            agent.paused_in -= set(agent.paused_in) if everywhere else {queue}
         elif event == "RINGNOANSWER" and self.day.begin <= at < self.day.end:
             agent.not_answered += 1
         self._judge_pause(agent, at)
 
     def _judge_pause(self, agent: Agent, at: int) -> None:
         """Paused is who can be rung in no queue."""
-        paused = agent._paused_everywhere or (
-            bool(agent._paused_in) and agent._paused_in >= agent._memberships
+        paused = agent.paused_everywhere or (
+            bool(agent.paused_in) and agent.paused_in >= agent.memberships
         )
         if not paused:
             self._unpause(agent, at)
-        elif agent._paused_since is None:
-            agent._paused_since = at
+        elif agent.paused_since is None:
+            agent.paused_since = at
 
     def _assume_there(self, agent: Agent) -> None:
         """Whoever works, or goes, had come before the log began."""
-        if agent._since is None and not agent._seen:
-            agent._since = self.day.begin
+        if agent.since is None and not agent.seen:
+            agent.since = self.day.begin
 
     def _log_off(self, agent: Agent, at: int) -> None:
-        if agent._since is not None:
-            agent.logged_in_seconds += self._within(agent._since, at)
-        agent._since = None
-        agent._memberships.clear()
-        agent._paused_in.clear()
-        agent._paused_everywhere = False
+        if agent.since is not None:
+            agent.logged_in_seconds += self._within(agent.since, at)
+        agent.since = None
+        agent.memberships.clear()
+        agent.paused_in.clear()
+        agent.paused_everywhere = False
 
     def _unpause(self, agent: Agent, at: int) -> None:
-        if agent._paused_since is not None:
-            seconds = self._within(agent._paused_since, at)
-            if agent._pause_is_wrap:
+        if agent.paused_since is not None:
+            seconds = self._within(agent.paused_since, at)
+            if agent.pause_is_wrap:
                 agent.wrap_seconds += seconds
             else:
                 agent.paused_seconds += seconds
-        agent._paused_since = None
+        agent.paused_since = None
 
     def _within(self, begin: int, end: int) -> int:
         return max(0, min(end, self.day.end) - max(begin, self.day.begin))

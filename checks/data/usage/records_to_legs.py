@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.data.usage.columns import Columns, Meanings, plain
-from checks.data.usage.leg_pairing import Pairs
+from checks.data.usage.leg_pairing import Pairs, mixed
 from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
 from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
 
-# 2^64 divided by the golden ratio, as splitmix64 has it.
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
 # The largest of the 32 bits that a leg has for it: 68 years.
 _LONGEST = 2**31 - 1
 # A word for the outcome that no format knows; the others are an outcome and a cause of 8 bits each.
 _NO_MEANING = -1
+# Two records alike in all of these are one that came twice.
+_ROW = ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing")
 # As in record_query: minutes of a straying clock are no future.
 _FUTURE_SECONDS = 300
 
@@ -226,22 +226,12 @@ class Taker:
         legs["row"] = np.where(nameless, callers, own)
         self._lonely += columns.count
         places = np.arange(columns.count, dtype=np.uint64) + np.uint64(self._lonely)
-        own = np.where(nameless, _mixed(places), own)
+        own = np.where(nameless, mixed(places), own)
         legs["link"] = own if link is None else self._linked(own, link)
         if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
-        for name in (
-            "start",
-            "order",
-            "length",
-            "talk",
-            "outcome",
-            "trunk",
-            "did",
-            "agent",
-            "closing",
-        ):
-            legs["row"] = _mixed(legs["row"] ^ legs[name].astype(np.uint64))
+        for name in _ROW:
+            legs["row"] = mixed(legs["row"] ^ legs[name].astype(np.uint64))
 
     def _linked(self, own: NDArray[np.uint64], link: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """The call of each leg: its linked id. Where that names another leg: its own, for now."""
@@ -289,14 +279,6 @@ def _epochs(identities: Sequence[Any]) -> Whole:
         return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
 
     return np.fromiter(map(one, identities), np.int64, len(identities))
-
-
-def _mixed(numbers: NDArray[Any]) -> NDArray[np.uint64]:
-    """Spread over all 64 bits (the finisher of splitmix64)."""
-    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + _MIXER
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    spread: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return spread
 
 
 def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:

@@ -104,7 +104,10 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
     for backup in backups:
         if backup.id in doomed:
             repository.remove(backup)
-            work.events.note(f"backup {backup.id} made room")
+            why = (
+                "" if any(one.proven for one in known) else ": none is proven, the newest are kept"
+            )
+            work.events.note(f"backup {backup.id} made room{why}")
     left = [backup for backup in backups if backup.id not in doomed]
     work.events.measure("backups_proven", sum(backup.proven for backup in left))
     work.events.measure("backups_kept", len(left))

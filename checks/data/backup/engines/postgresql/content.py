@@ -32,7 +32,7 @@ _TIME_OF_TEXT: LiteralString = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
     " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET search_path ="
     " 'public'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
-    " lock_timeout = '60s'; SET quote_all_identifiers = off"
+    " lock_timeout = '60s'; SET quote_all_identifiers = off; SET lc_monetary = 'C'"
 )
 _BY_VALUE = frozenset(
     {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar",

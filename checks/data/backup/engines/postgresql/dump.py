@@ -16,7 +16,6 @@ is not dumped again: its artefact is linked, and the manifest says from where.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial as bound
@@ -31,6 +30,7 @@ from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.own_settings import own_of_database
+from checks.data.backup.engines.postgresql.parts import reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
@@ -226,7 +226,14 @@ class _Dump:
         found, artefacts = {}, []
         for table in tables:
             content = parts[table.full_name]
-            artefact = self._reused(table, content)
+            artefact = reused(
+                self._previous,
+                table,
+                content,
+                self._forms[table.full_name],
+                self._partial,
+                self._work,
+            )
             if artefact is None:
                 [artefact] = self._archive(
                     f"part-{table.oid}.dump", ["--data-only", f"--table={table.pattern}"]
@@ -236,31 +243,6 @@ class _Dump:
                 content.rows, content.hash, content.bytes, artefact.name
             )
         return found, artefacts
-
-    def _reused(self, table: Table, content: Content) -> Artefact | None:
-        """The artefact of the previous backup, linked, where the partition still holds the same."""
-        # Another recipient could not read the old artefact: then everything is written anew.
-        if self._previous is None or self._previous.manifest.recipients != self._work.recipients:
-            return None
-        was = self._previous.manifest.tables.get(table.full_name)
-        by_name = {artefact.name: artefact for artefact in self._previous.manifest.artefacts}
-        if was is None or not was.equal(content) or was.artefact not in by_name:
-            return None
-        # An archive names the columns that it fills: renamed or moved, they would not be found.
-        forms = self._previous.manifest.facts.get("columns", {})
-        if forms.get(table.full_name) != self._forms[table.full_name]:
-            return None
-        artefact = by_name[was.artefact]
-        # Read whole before it is linked: a bit that fell on the disk would go on into every later
-        # backup.
-        if not _intact(self._previous.folder / artefact.name, artefact):
-            return None
-        # A hard link: it costs nothing, and removing the older backup leaves the content to this
-        # one.
-        os.link(self._previous.folder / artefact.name, self._partial / artefact.name)
-        self._work.advance(artefact.plain_bytes)
-        first = artefact.reused_from or self._previous.manifest.id
-        return Artefact(artefact.name, artefact.bytes, artefact.sha256, artefact.plain_bytes, first)
 
     # -- schema and roles
 
@@ -304,17 +286,6 @@ class _Dump:
             f"--snapshot={self._snapshot}",
             f"--dbname={_address(self._source)}",
         ]
-
-
-def _intact(path: Path, artefact: Artefact) -> bool:
-    """Whether a file is still the one that was written; its proof reads it whole again."""
-    import hashlib
-
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == artefact.sha256
-    except OSError:
-        return False
 
 
 def _address(source: Source) -> str:

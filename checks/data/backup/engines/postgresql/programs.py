@@ -11,7 +11,8 @@ from checks.data.backup.programs import ToolFailed, without_rows
 from checks.data.backup.unreached import unreached
 
 _CONNECT_SECONDS = 10
-OPTIONS = "-c default_transaction_read_only=off -c quote_all_identifiers=off"
+# Money is written by the server's own lc_monetary, and read by the other server's: in C by both.
+OPTIONS = "-c default_transaction_read_only=off -c quote_all_identifiers=off -c lc_monetary=C"
 # The tools say what is wrong in words alone; checks/data/backup/programs.py has them speak English
 # (LC_ALL=C.UTF-8).
 _DUMP = (
@@ -27,7 +28,7 @@ _RESTORE = (
     (
         (
             r"extension .* is not available|could not open extension control file|could not access"
-            r" file"
+            r" file|(?:can only be (?:loaded|created)|must be (?:pre)?loaded) (?:via|in|using)"
         ),
         "extension-missing",
     ),
