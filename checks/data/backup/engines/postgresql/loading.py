@@ -25,7 +25,7 @@ import psycopg
 from psycopg import sql
 
 from checks.data.backup.engines.postgresql.dump import DATABASE
-from checks.data.backup.engines.postgresql.programs import environment, login
+from checks.data.backup.engines.postgresql.programs import OPTIONS, environment, login
 from checks.data.backup.engines.postgresql.withheld import Contents, data_by_owner, listed
 from checks.data.backup.job import Source
 from checks.data.backup.programs import run
@@ -112,7 +112,7 @@ class Loading:
         """Who loads: a role without any right but to become an owner of a table; None, and why,
         where there can be none.
         """
-        with psycopg.connect(**login(self._into), autocommit=True) as server:
+        with psycopg.connect(**login(self._into), autocommit=True, options=OPTIONS) as server:
             superusers = frozenset(name for (name,) in server.execute(_SUPERUSERS))
             loader = replace(
                 self._into,
