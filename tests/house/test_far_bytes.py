@@ -46,6 +46,7 @@ READS = ("json.loads", "json.load", "html.unescape", "zlib.decompressobj", "zlib
          "b64decode", "pickle.loads", "ElementTree.fromstring", "tomllib.loads")  # fmt: skip
 BOUNDED: Mapping[str, str] = {
     "checks/data": "children of their own (backup, usage, hygiene), each with its limits",
+    "checks/masking.py": "figures of our own, and what children of ours wrote within their limits",
     "checks/host/look_service.py": "a job of at most 32 MB, read in the service of the looks",
     "checks/host/collectors": "the looking process, with its limits",
     "checks/network/dns_reader.py": "a child's answer of ours; the far end's is read in the child",
