@@ -25,7 +25,6 @@ REVIEWED: Mapping[str, str] = {
     "checks/data/backup/engines/postgresql/loading.py: *address(who)": _OPTIONS,
     "checks/data/backup/engines/postgresql/loading.py: *plain": _OPTIONS,
     "checks/data/backup/engines/postgresql/loading.py: *words": _OPTIONS,
-    "checks/data/backup/engines/postgresql/restore.py: archive / DATABASE": _PATH,
     "checks/data/backup/engines/postgresql/restore_test.py: *address(source)": _OPTIONS,
     "checks/data/backup/run/copies.py: backup.folder": _PATH,
     "checks/data/backup/run/copies.py: target": "a remote of rclone's own configuration",
