@@ -37,7 +37,7 @@ no-such-column no-such-database no-such-file no-such-queue no-such-span no-such-
 no-telephone-event nobody-to-answer noise not-a-number not-allowed not-answered not-arrived
 not-bound not-called not-comparable not-connected not-encrypted not-found not-heard
 not-in-backup not-mounted not-proven not-records not-registered not-rung not-seen not-silent
-not-synchronised not-taken not-written old-signatures one-sided one-way-to-agent
+not-synchronised not-taken not-understood not-written old-signatures one-sided one-way-to-agent
 one-way-to-caller one-way-to-target oom-kill overdue overloaded permission preload premium-call
 process-missing queue-too-long queue-too-old raid-degraded read-only redirects registration-scan
 replication-broken replication-late report-changed report-missing reset restarting

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import tempfile
 from argparse import Namespace
+from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.data.backup.check import Backup, BackupProof
@@ -82,7 +84,8 @@ async def _asked(
     configuration: Configuration, check: Kind, do: Do, arguments: Namespace, trace: Trace
 ) -> None:
     to, overwrite = getattr(arguments, "to", "") or "", getattr(arguments, "overwrite", False)
-    await converse(check.job(do, arguments.at or "", to, overwrite), trace)
+    at = _of_the_site(configuration, check, arguments.at or "", trace)
+    await converse(check.job(do, at, to, overwrite), trace)
     # A restored database has again what was cleaned away since: the journal of the cleaning is
     # played once more.
     if do == "restore" and isinstance(check, Backup):
@@ -91,6 +94,22 @@ async def _asked(
                 check.engine, check.database, check.path
             ):
                 await entry.probe.replay(trace, to)
+
+
+def _of_the_site(configuration: Configuration, check: Kind, at: str, trace: Trace) -> str:
+    """The id of the newest backup of a day, by the site's clock, as `backup list` shows it; an id
+    as it is. Raises Failed.
+    """
+    try:
+        day = date.fromisoformat(at)
+    except ValueError:
+        return at
+    zone = ZoneInfo(configuration.site.timezone)
+    for backup in kept(check.folder):
+        if backup.data_as_of.astimezone(zone).date() == day:
+            return backup.id
+    with trace.stage("restore"):
+        raise Failed("missing", f"there is no backup of {at} in {check.folder}", origin="local")
 
 
 def backup_checks(configuration: Configuration) -> dict[str, Kind]:

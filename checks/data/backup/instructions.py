@@ -68,7 +68,7 @@ def _restore(manifest: Manifest) -> str:
     lines = [
         f"pg_restore -l {_WHOLE} | awk '!/ ACL / || / ACL - DATABASE /' > plain/most",
         f"pg_restore -l {_WHOLE} | awk '/ ACL / && !/ ACL - DATABASE /' > plain/rights",
-        f"pg_restore -e -C --section=pre-data -L plain/most -d postgres {_WHOLE}",
+        f"pg_restore -e -C --no-tablespaces --section=pre-data -L plain/most -d postgres {_WHOLE}",
         "p=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')",
         f"psql -X -q -d {name} -c \"CREATE ROLE reveille_load LOGIN NOINHERIT PASSWORD '$p'\""
         f"{grants}",
@@ -79,7 +79,7 @@ def _restore(manifest: Manifest) -> str:
         f" ' (TABLE DATA|SEQUENCE SET) .* ({rest})$' > plain/others;"
         f" pg_restore -e --section=data -L plain/others -d {name} $f || exit 1; done",
         f"[ ! -s plain/rights ] || pg_restore -e -L plain/rights -d {name} {_WHOLE}",
-        f"pg_restore -e -j2 --section=post-data -L plain/most -d {name} {_WHOLE}",
+        f"pg_restore -e -j2 --no-tablespaces --section=post-data -L plain/most -d {name} {_WHOLE}",
         f"psql -X -q -d {name} -c {may[1]} -c 'DROP ROLE reveille_load'",
     ]
     return "\n    ".join(lines if owners else [*lines[:3], *lines[6:9]])

@@ -27,6 +27,42 @@ _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
+# What servers quote of rows: PostgreSQL's lines beside the message, and what both say of a value.
+_OF_A_ROW = re.compile(r"\s*(?:psql:\S+ )?(?:DETAIL|CONTEXT|STATEMENT|QUERY|HINT|LINE \d+):?\s")
+_VALUE = re.compile(
+    r"(?<=[Nn]ear )'.*|(?<=[Ee]ntry )'.*(?=for key)"
+    r"|(?:(?<=[Vv]alue )|(?<=USING )|(?<=PASSWORD )|(?<=: ))"
+    r"(?:'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z))"
+)
+# MariaDB's client tells the whole statement between two rulers; a statement has rows in it.
+_RULER = re.compile(r"-{10,}")
+_STATEMENT = re.compile(
+    r"\s*(?:INSERT|REPLACE|UPDATE|COPY|VALUES|CREATE USER|GRANT|ALTER USER)\b", re.I
+)
+
+
+def without_rows(said: str) -> str:
+    """A complaint without what it quotes of rows, statements and passwords: faults go to tickets
+    and mails.
+    """
+    lines = re.split(r" · |\n", said)
+    rulers = [at for at, line in enumerate(lines) if _RULER.fullmatch(line.strip())]
+    # Only the end of what was said is here: the ruler above a long statement may be cut off.
+    if len(rulers) % 2:
+        rulers = [-1, *rulers]
+    within = {
+        at
+        for above, below in zip(rulers[::2], rulers[1::2], strict=True)
+        for at in range(max(above, 0), below + 1)
+    }
+    kept = [
+        line
+        for at, line in enumerate(lines)
+        if at not in within and not _OF_A_ROW.match(line + " ") and not _STATEMENT.match(line)
+    ]
+    return " · ".join(_VALUE.sub("(not shown)", line) for line in kept)
+
+
 class ToolFailed(Exception):
     """A tool ended with another status than 0; `said` is the end of its standard error."""
 
@@ -79,11 +115,8 @@ class Tool:
         """The end of what it said on standard error, on one line."""
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - _SAID_BYTES))
-        return " · ".join(
-            line.strip()
-            for line in self._errors.read().decode(errors="replace").splitlines()
-            if line
-        )
+        told = self._errors.read().decode(errors="replace").splitlines()
+        return without_rows(" · ".join(line.strip() for line in told if line))
 
     def end(self) -> None:
         """Await it. Raises ToolFailed."""

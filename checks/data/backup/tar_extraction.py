@@ -41,6 +41,11 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     known = dict[PurePosixPath, bool]()
     for entry in plain:
         name = PurePosixPath(entry.name)
+        # The folder itself: its owner, mode and time.
+        if entry.name == "." and entry.isdir() and not known:
+            known[name] = True
+            yield entry
+            continue
         if name.is_absolute() or ".." in name.parts or not name.parts:
             raise UnsafeEntry(f"{entry.name!r} leads out of the folder")
         if not (entry.isreg() or entry.isdir() or entry.issym()):

@@ -12,7 +12,9 @@ recordings that came later make it be archived anew. Archives are never removed 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -23,6 +25,7 @@ from pydantic import AfterValidator, Field
 from checks.contract import Check, Layer, Trace
 from checks.data.backup.check import Backup
 from checks.data.backup.listing import newest_proven
+from checks.data.backup.run.parent import converse
 from checks.kind import Duty
 from checks.settings import Duration, LocalPath, Secret, SiteZone, StateFolder
 
@@ -86,7 +89,7 @@ folder = "/var/lib/reveille/voice-logs"
             "archive_age_days": "age of the proven archive, in days",
         }
         return {
-            **Backup(engine="directory", path=self.folder, folder=self.folder).measures(),
+            **Backup(engine="directory", path=self.folder / "month", folder=self.folder).measures(),
             **own,
         }
 
@@ -104,13 +107,15 @@ folder = "/var/lib/reveille/voice-logs"
         year, _, number = month.partition("-")
         recordings = Path(str(self.recordings).replace("%Y", year).replace("%m", number))
         with trace.stage("find"):
-            count = await asyncio.to_thread(_count, recordings)
+            count, changed = await asyncio.to_thread(_seen, recordings)
             trace.measure("recordings", count)
         with trace.stage("archive"):
             proven = newest_proven(self.folder / month, self.state)
-        # Recordings that came later make the month have more than its archive: it is archived anew.
-        if proven is None or proven.rows < count:
-            await self._archive(month, recordings).probe(trace)
+        # Recordings that came later make it be archived anew, also where as many have gone.
+        if proven is None or proven.rows < count or changed > proven.data_as_of.timestamp():
+            job = self._archive(month, recordings).job()
+            # What has gone since is in the archive before alone: none makes room.
+            await converse(replace(job, keep=(0, 0, 0)), trace)
             proven = newest_proven(self.folder / month, self.state)
         if proven is not None:
             trace.measure("archived", proven.rows)
@@ -133,9 +138,16 @@ folder = "/var/lib/reveille/voice-logs"
         )
 
 
-def _count(folder: Path) -> int:
-    """Everything that an archive of it would hold."""
+def _seen(folder: Path) -> tuple[int, float]:
+    """How much an archive of it would hold, and when a file of it last changed or got its name
+    (ctime, UTC seconds): its mtime may be that of the call.
+    """
     # Imported late: the daemon loads this kind, and the engine only where it runs.
     from checks.data.backup.engines.tree import entries
 
-    return sum(1 for _ in entries(folder, ()))
+    count, changed = 0, 0.0
+    for _, descriptor in entries(folder, ()):
+        count += 1
+        if descriptor >= 0:
+            changed = max(changed, os.fstat(descriptor).st_ctime)
+    return count, changed

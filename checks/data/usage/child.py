@@ -18,6 +18,7 @@ from checks.contract import CannotTell
 from checks.data.usage.result import headline, result
 from checks.data.usage.source_faults import SourceFault
 from checks.data.usage.source_reader import Job, read
+from checks.data.usage.understanding import understood
 from checks.process.child import Tell, job, step_back, telling
 
 _NICENESS = 10
@@ -44,6 +45,7 @@ def usage(plain: dict[str, Any], tell: Tell) -> dict[str, Any]:
     found = read(wanted, lambda stage: tell(begin=stage))
     complete = result(wanted, found)
     Path(plain["result"]).write_text(json.dumps(complete, indent=1), encoding="utf-8")
+    understood(wanted, found)
     offered = [
         one["median"]
         for one in complete["comparison"]["usual"]

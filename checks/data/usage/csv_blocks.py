@@ -25,7 +25,7 @@ from checks.data.usage.columns import Hashes, whole_of
 from checks.data.usage.timestamps import WIDTH, Instants, Mask, Whole, Zone
 
 Bytes = NDArray[np.uint8]
-_QUOTE, _COMMA, _LINE, _RETURN, _DASH, _MINUS = b'",\n\r--'
+_QUOTE, _LINE, _RETURN, _DASH, _MINUS = b'"\n\r--'
 # Bytes of a field that are looked at. A caller's name or a channel is shorter by far; what is
 # longer is told apart by its beginning and its length.
 _LONGEST = 160
@@ -41,13 +41,14 @@ _KEYS = [np.uint64(secrets.randbits(64) | 1) for _ in range(_LONGEST // 8 + 1)]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many fields a record has `usually`, how many of them are looked at, and how many it must
-    have.
+    """How many fields a record has `usually`, how many of them are looked at, how many it must
+    have, and the byte between them.
     """
 
     usually: int
     looked_at: int
     needed: int
+    delimiter: int = ord(",")
 
 
 class Cut:
@@ -61,7 +62,7 @@ class Cut:
     """
 
     def __init__(self, block: Bytes, shape: Shape, by_line: bool = False) -> None:
-        at = _separators(block, by_line)
+        at = _separators(block, by_line, shape.delimiter)
         lines = np.flatnonzero(block[at] == _LINE)
         self.used = int(at[lines[-1]]) + 1 if len(lines) else 0
         firsts = np.concatenate(([0], lines[:-1] + 1))[: len(lines)]
@@ -69,7 +70,7 @@ class Cut:
         counts = lines - firsts + 1
         good = counts >= shape.needed
         if not by_line:
-            good[_swallowing(block, begins, at[lines])] = False
+            good[_swallowing(block, begins, at[lines], chr(shape.delimiter))] = False
         self.bad = np.stack((begins[~good], at[lines[~good]] + 1), axis=1) + MARGIN
         """first byte and end of each bad record"""
         if good.all() and (counts == shape.usually).all():
@@ -83,7 +84,7 @@ class Cut:
         self.begins = begins[good] + MARGIN
 
 
-def _swallowing(block: Bytes, begins: Whole, ends: Whole) -> list[int]:
+def _swallowing(block: Bytes, begins: Whole, ends: Whole, delimiter: str) -> list[int]:
     """The records of several lines that are not well formed."""
     # Only a record of several lines can have been put together by a stray quote: mostly there is
     # none.
@@ -94,21 +95,21 @@ def _swallowing(block: Bytes, begins: Whole, ends: Whole) -> list[int]:
     return [
         number
         for number in several.tolist()
-        if not _well_formed(block[begins[number] : ends[number]].tobytes())
+        if not _well_formed(block[begins[number] : ends[number]].tobytes(), delimiter)
     ]
 
 
-def _well_formed(record: bytes) -> bool:
+def _well_formed(record: bytes, delimiter: str) -> bool:
     text = io.StringIO(record.decode("utf-8", "replace"), newline="")
     try:
-        return len(list(csv.reader(text, strict=True))) == 1
+        return len(list(csv.reader(text, delimiter=delimiter, strict=True))) == 1
     except csv.Error:
         return False
 
 
-def _separators(block: Bytes, by_line: bool) -> Whole:
-    """The places of the commas and line ends that stand outside of quotes."""
-    marks = np.flatnonzero((block == _QUOTE) | (block == _COMMA) | (block == _LINE))
+def _separators(block: Bytes, by_line: bool, delimiter: int) -> Whole:
+    """The places of the delimiters and line ends that stand outside of quotes."""
+    marks = np.flatnonzero((block == _QUOTE) | (block == delimiter) | (block == _LINE))
     kinds = block[marks]
     quotes = kinds == _QUOTE
     # Whether a place is within quotes is the parity of the quotes before it; a doubled quote counts

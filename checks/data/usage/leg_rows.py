@@ -4,6 +4,7 @@ process.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,8 +90,13 @@ ODD = (
     "longer_than_expected", "clock_steps",
     "ambiguous_times", "impossible_times", "duplicates", "crossed_into_the_day",
     "crossed_out_of_the_day",
-    "without_end",
+    "without_end", "unknown_words",
 )  # fmt: skip
+# More of a line than this is not shown of it.
+_MOST_SHOWN = 80
+_LETTERS = re.compile(r"[^\W\d_]")
+_NOT_TEXT = re.compile(r"[^ -~]")
+_NUMERALS = re.compile(r"\d")
 
 
 @dataclass
@@ -102,3 +108,25 @@ class Met:
     """read in all"""
     first: int | None = None
     """the earliest start of any record that was read, UTC seconds"""
+    first_odd: str = ""
+    """the first that could not be understood, masked"""
+
+    def stray(self, line: bytes) -> None:
+        """A line that is no record; blank ones are none."""
+        if line.strip():
+            self.not_understood("unreadable", 1, line)
+
+    def not_understood(self, what: str, count: int, shown: bytes | str) -> None:
+        """So many records that say nothing, and the first of them."""
+        self.odd[what] += count
+        if count and not self.first_odd:
+            self.first_odd = masked(shown)
+
+
+def masked(shown: bytes | str) -> str:
+    """What a line looks like, without what it says: a letter is `a`, a digit is `9`."""
+    text = (
+        shown[: 4 * _MOST_SHOWN].decode("utf-8", "replace") if isinstance(shown, bytes) else shown
+    )
+    text = " ".join(text.split())[:_MOST_SHOWN]
+    return _NOT_TEXT.sub("?", _NUMERALS.sub("9", _LETTERS.sub("a", text)))

@@ -6,18 +6,20 @@
     1763799200|1763799190.20|support|NONE|ABANDON|1|1|10
 
 Rules: an entry belongs to the day in which it entered. Whoever is seen at work without having been
-seen to log in has been there since the day began. The log knows no wrap-up: it is estimated, as
-`wrap_seconds` after each call and as the pauses whose reason says so; any other pause is not
-productive.
+seen to log in has been there since the day began. Who is paused in one of several queues is at
+work. A restart (QUEUESTART) loses the callers, and the agents whom nobody sees after it. The log
+knows no wrap-up: it is estimated, as `wrap_seconds` after each call and as the pauses whose reason
+says so; any other pause is not productive.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from checks.data.usage.day import Day
+from checks.data.usage.queue_agent import Agent
 from checks.data.usage.tally import Counts, Rules
 
 Event = tuple[int, str, str, str, str, Sequence[str]]
@@ -43,33 +45,6 @@ _DONE = ("COMPLETEAGENT", "COMPLETECALLER", "TRANSFER", "BLINDTRANSFER", "ATTEND
 
 
 @dataclass(slots=True)
-class Agent:
-    """One agent's day; seconds within the day."""
-
-    logged_in_seconds: int = 0
-    paused_seconds: int = 0
-    """pauses that are not wrap-up"""
-    wrap_seconds: int = 0
-    talk_seconds: int = 0
-    handled: int = 0
-    not_answered: int = 0
-    """rung, and did not answer"""
-    _since: int | None = None
-    _memberships: set[str] = field(default_factory=set)
-    _paused_since: int | None = None
-    _pause_is_wrap: bool = False
-    _seen: bool = False
-    _came: bool = False
-    _seen_today: bool = False
-
-    def was_there(self) -> bool:
-        """Whether there is anything to say of the day: seen at work in it, or logged in and not off
-        again before it.
-        """
-        return self._seen_today or (self._came and self.logged_in_seconds > 0)
-
-
-@dataclass(slots=True)
 class Entry:
     """A caller who waits, or talks."""
 
@@ -83,9 +58,16 @@ class QueueTally:
     """One day's callers and agents; take the events in the order of their time."""
 
     def __init__(
-        self, day: Day, rules: Rules, wrap_seconds: int = 0, wrap_reasons: Sequence[str] = ("wrap",)
+        self,
+        day: Day,
+        rules: Rules,
+        wrap_seconds: int = 0,
+        wrap_reasons: Sequence[str] = ("wrap",),
+        until: int | None = None,
     ) -> None:
+        """`until`: how far the log reaches, where the day is not over yet; UTC seconds."""
         self.day, self.rules = day, rules
+        self._until = day.end if until is None else until
         self.total, self.queues = Counts(), dict[str, Counts]()
         self.agents: dict[str, Agent] = {}
         self.left: Counter[str] = Counter()
@@ -100,7 +82,9 @@ class QueueTally:
     def take(self, events: Iterable[Event]) -> None:
         """Count these."""
         for at, call, queue, agent, event, parameters in events:
-            if event in _COMING or event in _GOING or event in _WORK:
+            if event == "QUEUESTART":
+                self._restart(at)
+            elif event in _COMING or event in _GOING or event in _WORK:
                 self._agent(at, queue, agent, event, parameters)
             if event == "ENTERQUEUE":
                 self._waiting[call, queue] = Entry(queue, at)
@@ -117,11 +101,23 @@ class QueueTally:
                 if entry.connected is None:
                     self._add(entry, Counts(offered=1))
         for agent in self.agents.values():
-            self._unpause(agent, self.day.end)
-            self._log_off(agent, self.day.end)
+            last = self._until if agent.restarted is None else agent.restarted
+            self._unpause(agent, last)
+            self._log_off(agent, last)
         self.agents = {
             name: agent for name, agent in sorted(self.agents.items()) if agent.was_there()
         }
+
+    def _restart(self, at: int) -> None:
+        for key in list(self._waiting):
+            entry = self._waiting.pop(key)
+            if entry.connected is not None:
+                self._completed(entry, at)
+            elif self._today(entry):
+                self.left["RESTART"] += 1
+                self._add(entry, Counts(offered=1))
+        for agent in self.agents.values():
+            agent.restarted = at if agent.restarted is None else agent.restarted
 
     # --- callers
 
@@ -192,58 +188,95 @@ class QueueTally:
         if not name or name == "NONE":
             return
         agent = self.agents.setdefault(name, Agent())
+        # Seen again after a restart: members are remembered over it (persistentmembers).
+        agent.restarted = None
         if event in _COMING:
-            agent._came = True
-            agent._memberships.add(queue)
-            agent._since = at if agent._since is None else agent._since
+            self._come(agent, at, queue, parameters)
         elif event in _GOING:
             self._assume_there(agent)
-            agent._memberships.discard(queue)
+            agent.memberships.discard(queue)
+            agent.paused_in.discard(queue)
             # Removed from one queue an agent is still there for the others; a log-off ends all of
             # them.
-            if not agent._memberships or event != "REMOVEMEMBER":
+            if not agent.memberships or event != "REMOVEMEMBER":
                 self._unpause(agent, at)
                 self._log_off(agent, at)
+            else:
+                self._judge_pause(agent, at)
         else:
             self._assume_there(agent)
-            self._at_work(agent, at, event, parameters)
-        agent._seen = True
-        agent._seen_today |= self.day.begin <= at < self.day.end
+            self._at_work(agent, at, queue, event, parameters)
+        agent.seen = True
+        agent.seen_today |= self.day.begin <= at < self.day.end
 
-    def _at_work(self, agent: Agent, at: int, event: str, parameters: Sequence[str]) -> None:
+    def _come(self, agent: Agent, at: int, queue: str, parameters: Sequence[str]) -> None:
+        agent.came = True
+        agent.memberships.add(queue)
+        agent.since = at if agent.since is None else agent.since
+        # A new member can be rung in that queue at once, whatever was paused before. app_queue.c
+        # writes PAUSED behind ADDMEMBER for one who comes in paused (asterisk PR 1022).
+        agent.paused_everywhere = False
+        if parameters and parameters[0].strip().upper() == "PAUSED":
+            agent.paused_in.add(queue)
+        self._judge_pause(agent, at)
+
+    def _at_work(
+        self, agent: Agent, at: int, queue: str, event: str, parameters: Sequence[str]
+    ) -> None:
+        everywhere = event.endswith("ALL") or queue in ("", "NONE")
+        if not everywhere and not agent.came:
+            # Nobody saw how they came: where they are seen they are members.
+            agent.memberships.add(queue)
         if event in ("PAUSE", "PAUSEALL"):
-            self._unpause(agent, at)
-            agent._paused_since = at
             reason = (parameters[0] if parameters else "").lower()
-            agent._pause_is_wrap = any(wrap in reason for wrap in self._wrap_reasons)
+            wrap = any(word in reason for word in self._wrap_reasons)
+            if wrap != agent.pause_is_wrap:
+                self._unpause(agent, at)
+            agent.pause_is_wrap = wrap
+            agent.paused_everywhere |= everywhere
+            agent.paused_in |= agent.memberships if everywhere else {queue}
         elif event in ("UNPAUSE", "UNPAUSEALL"):
             # Unpaused without a pause: it began before the log did, at the latest when the day
             # began.
-            if agent._paused_since is None and not agent._seen:
-                agent._paused_since = self.day.begin
-            self._unpause(agent, at)
+            if agent.paused_since is None and not agent.seen:
+                agent.paused_since = self.day.begin
+            agent.paused_everywhere = False
+            agent.paused_in -= set(agent.paused_in) if everywhere else {queue}
         elif event == "RINGNOANSWER" and self.day.begin <= at < self.day.end:
             agent.not_answered += 1
+        self._judge_pause(agent, at)
+
+    def _judge_pause(self, agent: Agent, at: int) -> None:
+        """Paused is who can be rung in no queue."""
+        paused = agent.paused_everywhere or (
+            bool(agent.paused_in) and agent.paused_in >= agent.memberships
+        )
+        if not paused:
+            self._unpause(agent, at)
+        elif agent.paused_since is None:
+            agent.paused_since = at
 
     def _assume_there(self, agent: Agent) -> None:
         """Whoever works, or goes, had come before the log began."""
-        if agent._since is None and not agent._seen:
-            agent._since = self.day.begin
+        if agent.since is None and not agent.seen:
+            agent.since = self.day.begin
 
     def _log_off(self, agent: Agent, at: int) -> None:
-        if agent._since is not None:
-            agent.logged_in_seconds += self._within(agent._since, at)
-        agent._since = None
-        agent._memberships.clear()
+        if agent.since is not None:
+            agent.logged_in_seconds += self._within(agent.since, at)
+        agent.since = None
+        agent.memberships.clear()
+        agent.paused_in.clear()
+        agent.paused_everywhere = False
 
     def _unpause(self, agent: Agent, at: int) -> None:
-        if agent._paused_since is not None:
-            seconds = self._within(agent._paused_since, at)
-            if agent._pause_is_wrap:
+        if agent.paused_since is not None:
+            seconds = self._within(agent.paused_since, at)
+            if agent.pause_is_wrap:
                 agent.wrap_seconds += seconds
             else:
                 agent.paused_seconds += seconds
-        agent._paused_since = None
+        agent.paused_since = None
 
     def _within(self, begin: int, end: int) -> int:
         return max(0, min(end, self.day.end) - max(begin, self.day.begin))

@@ -15,10 +15,14 @@ legs of a call), method (SIP).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+_JOINTS = re.compile(r"[\s_-]+")
+# A final response of SIP other than 2xx.
+_FINAL = re.compile(r"[3-6][0-9]{2}")
 # Ours and not those of a switch: every format says its columns in these.
 TERMS = (
     "start", "answer", "end", "length", "talk", "outcome", "cause", "trunk",
@@ -89,6 +93,16 @@ _FREESWITCH_CAUSES: Mapping[str, int] = {
     "PROTOCOL_ERROR": 111, "INTERWORKING": 127,
     # FreeSWITCH's own, beyond Q.850
     "ORIGINATOR_CANCEL": 16, "LOSE_RACE": 26, "USER_NOT_REGISTERED": 20,
+    "INVALID_CALL_REFERENCE": 81, "INVALID_MSG_UNSPECIFIED": 95, "MESSAGE_TYPE_NONEXIST": 97,
+    "WRONG_MESSAGE": 98, "IE_NONEXIST": 99, "INVALID_IE_CONTENTS": 100, "WRONG_CALL_STATE": 101,
+    "MANDATORY_IE_LENGTH_ERROR": 103, "NO_PICKUP": 19, "ALLOTTED_TIMEOUT": 19, "PICKED_OFF": 16,
+    "BLIND_TRANSFER": 16, "ATTENDED_TRANSFER": 16, "MANAGER_REQUEST": 16, "SUCCESS": 16,
+    # its internal ones: the platform's own failure
+    **dict.fromkeys((
+        "UNSPECIFIED", "CRASH", "SYSTEM_SHUTDOWN", "MEDIA_TIMEOUT", "GATEWAY_DOWN", "INVALID_URL",
+        "INVALID_PROFILE", "INVALID_GATEWAY", "USER_CHALLENGE", "SRTP_READ_ERROR",
+        "PROGRESS_TIMEOUT",
+    ), 127),
 }  # fmt: skip
 
 
@@ -139,6 +153,22 @@ class Format:
     """whether the id begins with the second of the leg's beginning, UTC"""
     waits: bool = True
     """whether the time until the answer is recorded"""
+
+    def outcome_of(self, word: str) -> tuple[Outcome, int] | None:
+        """What a word for the outcome means, in whatever letters and joints ("no-answer",
+        "NoAnswer"); None for one that nobody knows.
+        """
+        plain = _JOINTS.sub("", word).upper()
+        if plain in _SIP_STATUSES or not plain:
+            return self.outcomes.get(plain, (Outcome.UNKNOWN, 0) if not plain else None)
+        for known, meaning in self.outcomes.items():
+            if known.replace(" ", "") == plain:
+                return meaning
+        # RFC 3261 section 7.2: what is not known counts as the first of its class.
+        return (Outcome.FAILED, 0) if self._is_final(plain) else None
+
+    def _is_final(self, word: str) -> bool:
+        return "486" in self.outcomes and _FINAL.fullmatch(word) is not None
 
 
 FORMATS: Mapping[str, Format] = {

@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.data.usage.columns import Columns, Meanings, plain
+from checks.data.usage.leg_pairing import Pairs, mixed
 from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
 from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
 
-# 2^64 divided by the golden ratio, as splitmix64 has it.
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
 # The largest of the 32 bits that a leg has for it: 68 years.
 _LONGEST = 2**31 - 1
+# A word for the outcome that no format knows; the others are an outcome and a cause of 8 bits each.
+_NO_MEANING = -1
+# Two records alike in all of these are one that came twice.
+_ROW = ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing")
 # As in record_query: minutes of a straying clock are no future.
 _FUTURE_SECONDS = 300
 
@@ -63,11 +66,13 @@ class Taker:
         self._taking, self._names, self._met = taking, names, met
         self._zone = Zone(taking.zone)
         self._outcomes = Meanings(self._outcome_of)
-        self._causes = Meanings(lambda word: taking.form.causes.get(word, 0))
+        self._causes = Meanings(self._cause_of)
         self._closing = Meanings(lambda word: int(word == "BYE"))
         self._of_cause = _table_of_causes(taking.delivered)
         self._is_trunk: dict[int, bool] = {}
         self._lonely = 0
+        self.pairs: list[Pairs] = []
+        """legs that name legs, so far (leg_pairing)"""
 
     def take(self, records: Columns) -> Rows:
         """The legs in these records that lie in any window."""
@@ -75,7 +80,7 @@ class Taker:
             return np.empty(0, LEG)
         self._met.records += records.count
         starts, twice, never = self._starts(records)
-        wanted = self._wanted(starts)
+        wanted = self._wanted(records, starts)
         if not wanted.any():
             return np.empty(0, LEG)
         if not wanted.all():
@@ -101,10 +106,10 @@ class Taker:
             return records.instants("start", self._zone, _epochs(records.words("id")))
         return starts
 
-    def _wanted(self, starts: Whole) -> Mask:
+    def _wanted(self, records: Columns, starts: Whole) -> Mask:
         missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
-        self._count("without_start", missing)
-        self._count("future", future)
+        self._not_understood("without_start", missing, records, "start")
+        self._not_understood("future", future, records, "start")
         there = starts[~missing]
         if len(there):
             earliest = int(there.min())
@@ -154,6 +159,10 @@ class Taker:
     def _outcome(self, columns: Columns, legs: Rows, today: Mask) -> None:
         if "outcome" in columns:
             found = columns.numbers("outcome", self._outcomes)
+            self._not_understood(
+                "unknown_words", today & (found == _NO_MEANING), columns, "outcome"
+            )
+            found = np.where(found == _NO_MEANING, Outcome.UNKNOWN * 256, found)
             legs["outcome"], legs["cause"] = found >> 8, found & 255
         else:
             answered = legs["talk"] > 0
@@ -162,6 +171,10 @@ class Taker:
             legs["outcome"] = np.where(answered, Outcome.ANSWERED, Outcome.UNKNOWN)
         if "cause" in columns:
             found = columns.numbers("cause", self._causes)
+            # Of an answered leg the cause says nothing that is counted.
+            strange = today & (found < 0) & (legs["outcome"] != Outcome.ANSWERED)
+            self._not_understood("unknown_words", strange, columns, "cause")
+            found = np.maximum(found, 0)
             # An answered leg has 16 as its cause like a cancelled one: only where nobody answered
             # does it say why.
             open_end = (legs["outcome"] != Outcome.ANSWERED) & (found > 0)
@@ -205,36 +218,45 @@ class Taker:
         """
         own = columns.hashes("id") if "id" in columns else None
         link = columns.hashes("link") if "link" in columns else None
-        # Without ids each record is a call of its own, and two alike in everything are one record
-        # that came twice.
-        if own is None or not own.any():
-            self._lonely += columns.count
-            last = np.uint64(self._lonely)
-            own = _mixed(np.arange(columns.count, dtype=np.uint64) + last)
-            legs["row"] = columns.hashes("caller") if "caller" in columns else 0
-        else:
-            legs["row"] = own
-        legs["link"] = (
-            own if link is None else _call_of(own, link, paired=not self._taking.form.epoch_in_id)
-        )
+        # A record without an id is a call of its own, unless it says whose it is.
+        if own is None:
+            own = np.zeros(columns.count, np.uint64)
+        nameless = own == 0
+        callers = columns.hashes("caller") if "caller" in columns else own
+        legs["row"] = np.where(nameless, callers, own)
+        self._lonely += columns.count
+        places = np.arange(columns.count, dtype=np.uint64) + np.uint64(self._lonely)
+        own = np.where(nameless, mixed(places), own)
+        legs["link"] = own if link is None else self._linked(own, link)
         if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
-        for name in (
-            "start",
-            "order",
-            "length",
-            "talk",
-            "outcome",
-            "trunk",
-            "did",
-            "agent",
-            "closing",
-        ):
-            legs["row"] = _mixed(legs["row"] ^ legs[name].astype(np.uint64))
+        for name in _ROW:
+            legs["row"] = mixed(legs["row"] ^ legs[name].astype(np.uint64))
+
+    def _linked(self, own: NDArray[np.uint64], link: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The call of each leg: its linked id. Where that names another leg: its own, for now."""
+        if self._taking.form.epoch_in_id:
+            return np.where(link == 0, own, link)
+        naming = (link != 0) & (link != own)
+        if naming.any():
+            self.pairs.append((own[naming], link[naming]))
+        return own
 
     def _outcome_of(self, word: str) -> int:
-        outcome, cause = self._taking.form.outcomes.get(word, (Outcome.UNKNOWN, 0))
-        return outcome * 256 + cause
+        meaning = self._taking.form.outcome_of(word)
+        return _NO_MEANING if meaning is None else meaning[0] * 256 + meaning[1]
+
+    def _cause_of(self, word: str) -> int:
+        """The Q.850 cause; 0 for none, below zero for a word that nobody knows."""
+        # 0 is what switches write for none.
+        known = self._taking.form.causes.get(word.strip().upper())
+        return known if known is not None else 0 if word.strip() in ("", "0") else -1
+
+    def _not_understood(self, what: str, which: Mask, columns: Columns, term: str) -> None:
+        if which.any():
+            first = columns.only(which).words(term)[0]
+            shown = f"{term} {plain(first)[:40]!r}"
+            self._met.not_understood(what, int(np.count_nonzero(which)), shown)
 
     def _count(self, what: str, which: Mask) -> None:
         self._met.odd[what] += int(np.count_nonzero(which))
@@ -257,23 +279,6 @@ def _epochs(identities: Sequence[Any]) -> Whole:
         return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
 
     return np.fromiter(map(one, identities), np.int64, len(identities))
-
-
-def _mixed(numbers: NDArray[Any]) -> NDArray[np.uint64]:
-    """Spread over all 64 bits (the finisher of splitmix64)."""
-    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + _MIXER
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    spread: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return spread
-
-
-def _call_of(own: NDArray[np.uint64], link: NDArray[np.uint64], paired: bool) -> NDArray[np.uint64]:
-    """The call that a leg belongs to: its linked id; where legs name each other, the same of both;
-    else its own.
-    """
-    linked = np.where(link == 0, own, link)
-    # FreeSWITCH's two legs name each other: the smaller of both ids is the same for the two.
-    return np.minimum(own, linked) if paired else linked
 
 
 def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:

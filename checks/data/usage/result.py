@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from checks.data.usage.comparison import comparison, service_level
 from checks.data.usage.day import Day
 from checks.data.usage.leg_rows import ODD
-from checks.data.usage.queue_log import Agent, QueueTally
+from checks.data.usage.queue_agent import Agent
+from checks.data.usage.queue_log import QueueTally
 from checks.data.usage.record_formats import FORMATS
 from checks.data.usage.source_reader import Job, Read, where
 from checks.data.usage.tally import Counts, Tally
@@ -54,7 +55,7 @@ def result(job: Job, found: Read) -> dict[str, Any]:
         "agents": _agents(tally, queue, found),
         "failures": _failures(tally),
         "comparison": comparison(job, found),
-        "odd": {name: found.met.odd[name] for name in ODD},
+        "odd": {name: found.met.odd[name] + found.queue_met.odd[name] for name in ODD},
     }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 class SourceFault(Exception):
     """`code`: those of checks/transport/faults.py, and login-refused, no-such-database,
     no-such-table, no-such-column, no-such-file, not-allowed, too-many-connections, corrupt, locked,
-    not-records, no-records.
+    not-records, not-understood, no-records.
     """
 
     def __init__(self, code: str, text: str) -> None:

@@ -15,6 +15,7 @@ from checks.data.usage import legs_to_calls
 from checks.data.usage.columns import Columns, plain
 from checks.data.usage.day import Day
 from checks.data.usage.drivers import OPENERS
+from checks.data.usage.leg_pairing import Calls, Pairs
 from checks.data.usage.leg_rows import Met, Names
 from checks.data.usage.queue_log import Event, QueueTally
 from checks.data.usage.record_formats import FORMATS, Format
@@ -22,7 +23,8 @@ from checks.data.usage.record_query import Bounds, TableRecords
 from checks.data.usage.records_to_legs import Taker, Taking, Window
 from checks.data.usage.spool import Spool
 from checks.data.usage.tally import Rules, Tally
-from checks.data.usage.text_reader import CsvRecords, files_of, queue_lines
+from checks.data.usage.text_files import files_of
+from checks.data.usage.text_reader import CsvRecords, queue_lines
 from checks.data.usage.timestamps import NEVER, Zone
 
 # Seconds of the queue's log that are read before a day: agents of a night shift have logged in on
@@ -108,6 +110,8 @@ class Read:
     queues: list[QueueTally] | None = None
     names: Names = field(default_factory=Names)
     met: Met = field(default_factory=Met)
+    queue_met: Met = field(default_factory=Met)
+    """what the queue's log had beside events"""
 
 
 def read(job: Job, stage: Callable[[str], None]) -> Read:
@@ -122,10 +126,23 @@ def read(job: Job, stage: Callable[[str], None]) -> Read:
             for records in source.batches():
                 spool.add(taker.take(records))
         if job.queue_log is not None:
-            found.queues = _queues(job, job.queue_log, found.met)
+            found.queues = _queues(job, job.queue_log, found.queue_met)
         stage("compute")
-        _fold(job, spool, found)
+        with Spool(spool.in_memory) as paired:
+            _fold(job, _paired(spool, paired, taker.pairs), found)
     return found
+
+
+def _paired(spool: Spool, other: Spool, pairs: Sequence[Pairs]) -> Spool:
+    """The legs by their calls, where legs name legs; only when all are read is it known whose."""
+    if not pairs:
+        return spool
+    calls = Calls(pairs)
+    for bucket in spool.buckets():
+        legs = bucket.copy()
+        legs["link"] = calls.of(legs["link"])
+        other.add(legs)
+    return other
 
 
 def _fold(job: Job, spool: Spool, found: Read) -> None:
@@ -179,7 +196,10 @@ def _records(job: Job, met: Met) -> Iterator[Source]:
 
 def _queues(job: Job, place: Mapping[str, Any], met: Met) -> list[QueueTally]:
     reasons = place["wrap_reasons"]
-    tallies = [QueueTally(day, job.rules, job.wrap_seconds, reasons) for day in job.days()]
+    tallies = [
+        QueueTally(day, job.rules, job.wrap_seconds, reasons, min(job.now, day.end))
+        for day in job.days()
+    ]
     around = [(day.begin - _QUEUE_LOOKBACK, day.end + job.longest_seconds) for day in job.days()]
     for event in _events(job, place, around, met):
         # Windows of two days may overlap: an event may be of both.
@@ -217,8 +237,9 @@ def _of_table(table: TableRecords, zone: Zone, met: Met) -> Iterator[Event]:
     for rows in table.rows():
         times, _, _ = zone.read([row[at["start"]] for row in rows])
         for time, row in zip(times.tolist(), rows, strict=True):
+            met.records += 1
             if time == NEVER:
-                met.odd["without_start"] += 1
+                met.not_understood("without_start", 1, plain(row[at["start"]]))
                 continue
             words = [plain(row[at[term]]) for term in ("id", "queue", "agent", "event")]
             parameters = [plain(row[place]) for place in data]

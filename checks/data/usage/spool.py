@@ -27,7 +27,7 @@ class Spool:
     """`add` legs, then `buckets` once. A context manager: it has files."""
 
     def __init__(self, in_memory: int = _IN_MEMORY) -> None:
-        self._in_memory = in_memory
+        self.in_memory = in_memory
         self._waiting: list[Rows] = []
         self._count = 0
         self._files: list[IO[bytes]] = []
@@ -44,7 +44,7 @@ class Spool:
         if len(legs):
             self._waiting.append(legs)
             self._count += len(legs)
-        if self._count > self._in_memory:
+        if self._count > self.in_memory:
             self._write()
 
     def buckets(self) -> Iterator[Rows]:

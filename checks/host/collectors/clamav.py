@@ -29,6 +29,14 @@ _ANSWER_SECONDS = 120.0
 _MOST_ANSWER = 4096
 # The usual places of Debian, of its older releases, and of Fedora.
 _SOCKETS = ("/run/clamav/clamd.ctl", "/var/run/clamav/clamd.ctl", "/run/clamd.scan/clamd.sock")
+# clamscan(1): without these, what is too large, too deep or locked counts as OK. Each is then told
+# as a find of this family, as Heuristics.Limits.Exceeded.MaxFileSize or Heuristics.Encrypted.Zip.
+_TELLS_WHAT_IT_SKIPS = (
+    "--alert-exceeds-max=yes",
+    "--alert-encrypted=yes",
+    "--alert-encrypted-archive=yes",
+)
+_SKIPPED = re.compile(r"(?:Heuristics\.)?(?:Limits\.Exceeded|Encrypted)\b.*|.*\.Exceeded\..*")
 # clamscan(1), RETURN CODES: 0 nothing found, 1 something found, 2 an error.
 _CLEAN, _FOUND = 0, 1
 Verdict = tuple[Path, str | None]
@@ -121,7 +129,7 @@ class Clamd:
                     talk.sendall(struct.pack("!I", 0))
             said = _answer(talk)
         if said.endswith(" FOUND"):
-            return said.partition(": ")[2].removesuffix(" FOUND")
+            return _looked(said.partition(": ")[2].removesuffix(" FOUND"))
         return "" if said.endswith(": OK") else None
 
     def _connected(self) -> socket.socket:
@@ -152,6 +160,11 @@ def _answer(talk: socket.socket) -> str:
     return said.partition(b"\0")[0].decode("utf-8", "replace").strip()
 
 
+def _looked(name: str) -> str | None:
+    """What was found; None where the scanner only says that it did not look into it."""
+    return None if _SKIPPED.fullmatch(name) else name
+
+
 class Clamscan:
     """The program, with many files at a time: it reads its signatures anew each time."""
 
@@ -168,6 +181,7 @@ class Clamscan:
             listing.write(b"\n".join(os.fsencode(file) for file in files if "\n" not in str(file)))
             listing.flush()
             options = ["--no-summary", "--stdout", f"--file-list={listing.name}"]
+            options += _TELLS_WHAT_IT_SKIPS
             done = run(["clamscan", *options, *self._where], left(), answers=range(256))
         lines = re.findall(r"^(/.*): (.*)$", done.output, re.M)
         verdicts = {Path(name): said for name, said in lines}
@@ -182,7 +196,7 @@ class Clamscan:
             yield (
                 file,
                 (
-                    said.removesuffix(" FOUND")
+                    _looked(said.removesuffix(" FOUND"))
                     if said.endswith(" FOUND")
                     else ""
                     if said == "OK"

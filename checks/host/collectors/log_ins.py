@@ -30,9 +30,20 @@ _FIRST_SECONDS = 86400.0
 # before.
 _GUESSED_AFTER = 5
 _SECONDS = 30.0
-# The words of sshd's auth.c; the lazy, bounded part is the user name, which the caller chose.
-_ACCEPTED = re.compile(r"Accepted (\S+) for (?:invalid user )?(\S+) from (\S+)")
-_FAILED = re.compile(r"Failed \S+ for (?:invalid user )?(.{0,100}?) from (\S+) port")
+_MOST_NAME = 100
+# Who wrote a line: the head that rsyslog puts before it (RFC 3164 or RFC 5424 times, a host, the
+# program with its pid). What stands behind it is sshd's own from its first letter on.
+_HEAD = re.compile(
+    r"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S{8,26}) \S+"
+    r" (?:sshd|sshd-session|sshd-auth)(?:\[\d+\])?: "
+)
+# The words of sshd's auth.c (auth_log), from the line's beginning to its end: the name in the
+# middle is the caller's own, and may hold all of these words, so the last address is the true one.
+_TAIL = r"from (\S+) port \d+(?: ssh\d)?(?:: [\w-]+ .*| \[preauth\])?$"
+_ACCEPTED = re.compile(rf"Accepted (\S+) for (\S+) {_TAIL}")
+_FAILED = re.compile(rf"Failed (\S+) for (?:invalid user )?(.{{0,1000}}) {_TAIL}")
+# The methods that ask for a password: by sshd itself, or by PAM or BSD's login in its place.
+_BY_PASSWORD = ("password", "keyboard-interactive")
 
 
 @dataclass(slots=True)
@@ -184,13 +195,24 @@ def _of_log(at: Look, root: Path, seen: Seen) -> int:
         ]
         lines = iter(run(command, min(_SECONDS, at.left())).output.splitlines())
     for line in lines:
-        if found := _FAILED.search(line):
-            seen.failure(found[1], found[2])
+        head = _HEAD.match(line) if files else None
+        # The journal was asked for sshd's lines alone, and gives them without a head.
+        if files and head is None:
+            continue
+        _of_sshd(line[head.end() if head else 0 :], seen, records)
+    return len(files)
+
+
+def _of_sshd(said: str, seen: Seen, records: bool) -> None:
+    """One line that sshd wrote."""
+    if found := _FAILED.fullmatch(said):
+        seen.failure(found[2][:_MOST_NAME], found[3])
+    elif found := _ACCEPTED.fullmatch(said):
+        by_password = found[1].startswith(_BY_PASSWORD)
         # Where wtmp is kept it counts the log-ins, and the log adds only which of them were by
         # password.
-        elif (found := _ACCEPTED.search(line)) and (not records or found[1] == "password"):
-            seen.success(found[2], found[3], found[1] == "password")
-    return len(files)
+        if by_password or not records:
+            seen.success(found[2], found[3], by_password)
 
 
 def network(origin: str) -> str:

@@ -37,12 +37,13 @@ _REFUSED = tuple(
         rf"(?P<a>)PIKE - (?:BLOCKing|UNBLOCKed) ip {_ADDRESS},",
     )
 )
-# Who was let in: Asterisk's security log, PJSIP's registrar, chan_sip.
+# Who was let in: Asterisk's security log, PJSIP's registrar, chan_sip. What a stranger wrote stands
+# in quotes in these logs: before these words there is none.
 _LET_IN = re.compile(
-    r"SecurityEvent=\"SuccessfulAuth\".*?AccountID=\"(?P<a>[^\"]*)\".*?"
+    r"[^'\"]*(?:SecurityEvent=\"SuccessfulAuth\".*?AccountID=\"(?P<a>[^\"]*)\".*?"
     rf"RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\""
     rf"|Added contact 'sip:(?P<b>[^@']*)@\[?(?P<c>[0-9a-fA-F.:]+?)\]?:\d+"
-    rf"|Registered SIP '(?P<d>[^']*)' at (?P<e>[0-9.]+)"
+    rf"|Registered SIP '(?P<d>[^']*)' at (?P<e>[0-9.]+))"
 )
 
 
@@ -83,7 +84,7 @@ def scans(at: Look) -> None:
                     account, address = found["a"], found[found.lastindex or 0]
                     refused[address] += 1
                     tried[address].add(account)
-                elif (let := _LET_IN.search(line)) and refused[_where(let)] >= at.settings[
+                elif (let := _LET_IN.match(line)) and refused[_where(let)] >= at.settings[
                     "most_refused"
                 ]:
                     # A scanner that was refused many times and is let in has found a password.

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from sipmessage.message import COMPACT_FORMS
+
 Direction = Literal["sent", "received"]
 
 _LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg ")
@@ -24,6 +26,9 @@ _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 # RFC 4568 section 6.1: inline: is followed by the key, up to its lifetime or MKI.
 _KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
+_COMPACT: dict[str, list[str]] = {}
+for _letter, _name in COMPACT_FORMS.items():
+    _COMPACT.setdefault(_name.lower(), []).append(_letter)
 # The digit in a body of application/dtmf-relay, as INFO carries it.
 _DIGIT = re.compile(r"(?im)^(signal[ \t]*=[ \t]*)\S+")
 # 400 messages at the beginning and at the end: a call has some tens.
@@ -83,9 +88,9 @@ class Message:
         """The values of every header of that name, in order."""
         # RFC 3261 section 7.3.1: a line that begins with white space continues the one before.
         head = _FOLDED.sub(" ", re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0])
-        return [
-            value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)
-        ]
+        # RFC 3261 section 7.3.3: some headers have a compact form of one letter.
+        either = "|".join(re.escape(one) for one in (name, *_COMPACT.get(name.lower(), ())))
+        return [value.strip() for value in re.findall(rf"(?im)^(?:{either})[ \t]*:(.*)$", head)]
 
 
 def parse_log(entry: str, at: float) -> Message | None:
@@ -213,7 +218,7 @@ class Ladder:
 
 def call_id_of(message: Message) -> str:
     """The Call-ID of a message, in its long or compact form (RFC 3261 section 7.3.3)."""
-    return next(iter([*message.headers("Call-ID"), *message.headers("i")]), "")
+    return next(iter(message.headers("Call-ID")), "")
 
 
 def masked(text: str) -> str:

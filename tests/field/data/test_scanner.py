@@ -32,11 +32,6 @@ def nested(content: bytes) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("zip") is None, reason="zip is not installed")
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a scanner's OK is taken for what it did not look into",
-)
 async def test_what_the_scanner_skipped_is_not_scanned(tmp_path: Path) -> None:
     """clamav#541 #1274 #1785."""
     seen = await once(
@@ -66,3 +61,20 @@ def skipped(files: Path) -> Path:
         big.seek(BIG_BYTES - 1000)
         big.write(EICAR.encode())
     return files
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clamscan") is None, reason="clamscan is not installed")
+async def test_what_lies_under_a_name_like_a_limit_is_found_all_the_same(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "Heuristics.Limits.Exceeded FOUND").write_text(EICAR)
+    seen = await once(
+        tmp_path,
+        "virus",
+        paths=[files],
+        signatures=signatures(tmp_path / "signatures"),
+        every_file=True,
+    )
+    assert seen.observation.measures["infected_files"] == 1
+    assert seen.observation.measures["not_scanned_files"] == 0

@@ -3,7 +3,7 @@ went in.
 
 What is read is what is hashed: a file that grows meanwhile is taken as long as it was, one that
 shrinks is filled up with zeros, one that vanished is left out; the last two are said. Sockets,
-pipes and devices are left out.
+pipes and devices are left out. Hard links, holes and extended attributes are not kept, and said.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO
 
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Previous, Taken, Work, compared
-from checks.data.backup.engines.tree import entries
+from checks.data.backup.engines.tree import entries, top_of
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import opened
 from checks.data.backup.store.manifest import Content, Manifest
@@ -28,6 +29,7 @@ ARCHIVE, TREE = "files.tar", "files"
 HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1 << 20
+_HOLE_BYTES = 1 << 16
 # A sum does not depend on the order of what is added; with XOR two equal entries would cancel each
 # other.
 _MODULUS = 2**128
@@ -91,12 +93,18 @@ class TarStream:
         return data
 
     def _made(self, root: Path, exclude: tuple[str, ...]) -> Iterator[bytes]:
+        lost = Counter[str]()
+        yield _header(top_of(root))
         for info, descriptor in entries(root, exclude, self._noted):
             yield _header(info)
             if info.isreg():
+                lost.update(_not_kept(descriptor))
                 yield from self._content(descriptor, info)
             else:
+                info.mtime = 0
                 self.tally.add(info, "")
+        for what, count in sorted(lost.items()):
+            self._noted(f"{count} files {what}")
         # Two blocks of zeros end a tar (POSIX pax).
         yield b"\0" * (2 * _BLOCK)
 
@@ -224,7 +232,9 @@ def _read_archive(source: IO[bytes]) -> Found:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
             else:
                 entry.mtime = 0
-            tally.add(entry, digest)
+            # What belongs to the top itself is nothing in it.
+            if entry.name != ".":
+                tally.add(entry, digest)
     moment = datetime.fromtimestamp(newest, UTC).isoformat() if newest else None
     return Found(tally.contents(), moment)
 
@@ -253,6 +263,22 @@ def read(tree: Path, work: Work) -> Found:
         work.advance(len(data))
     newest = datetime.fromtimestamp(stream.newest, UTC).isoformat() if stream.newest else None
     return Found(stream.tally.contents(), newest)
+
+
+def _not_kept(descriptor: int) -> Iterator[str]:
+    """What a file has that its entry in a tar does not."""
+    status = os.fstat(descriptor)
+    if status.st_nlink > 1:
+        yield "have more than one name (hard links): each comes back as a file of its own"
+    # st_blocks counts 512 bytes whatever the file system's block is (stat(2)); less than one of
+    # those is no hole but a file system that packs.
+    if status.st_blocks * 512 + _HOLE_BYTES < status.st_size:
+        yield "have holes: they come back filled with zeros, and need that much room"
+    try:
+        if any(name != "security.selinux" for name in os.listxattr(descriptor)):
+            yield "have extended attributes or an ACL, which are not in it"
+    except OSError:  # a file system without any
+        return
 
 
 def _header(info: tarfile.TarInfo) -> bytes:

@@ -18,13 +18,14 @@ from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import Backup, synced
 
 _MARK = ".reveille-restore-"
+_MOST_NAMED = 8
 # The log beside a SQLite file holds commits that are not in it yet: the two belong together.
 _SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work: Work) -> None:
     """Restore `backup` as `to` (or where it came from). Raises Failed."""
-    target = Path(to or source.path)
+    target = _behind_links(Path(to or source.path))
     # `lexists`: a dangling link is something that is there, too.
     if os.path.lexists(target) and not overwrite:
         raise Failed("exists", f"{target} is there; --overwrite puts it aside", origin="local")
@@ -40,6 +41,8 @@ def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work
         beside.mkdir(mode=0o700)
         try:
             restored = _restored(backup, backup.manifest, beside, work)
+            _as_it_was(restored, backup.manifest)
+            held = _open_in(target)
             aside = _change_places(restored, target, backup.id)
         finally:
             shutil.rmtree(beside)
@@ -50,6 +53,49 @@ def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work
     )
     if aside:
         work.events.note(f"the old one is kept as {aside}")
+    if held:
+        work.events.note(
+            f"the old one is open in {', '.join(held)}: start that anew, until then it reads and"
+            " writes what was put aside"
+        )
+
+
+def _behind_links(target: Path) -> Path:
+    """Where a link at the top leads: the data are to lie on the disk that it names, and the link is
+    to stay. Raises Failed for a link that somebody else has made.
+    """
+    if not target.is_symlink():
+        return target
+    if target.lstat().st_uid not in (0, os.geteuid()):
+        text = f"{target} is a link of another user's; name with --to where it leads"
+        raise Failed("permission", text, origin="local")
+    return target.resolve()
+
+
+def _as_it_was(restored: Path, manifest: Manifest) -> None:
+    """Owner and mode of a file that is gone; a folder has its own in its archive."""
+    if (known := manifest.facts.get("file")) is None:
+        return
+    mode, user, group = map(int, known)
+    if os.geteuid() == 0:
+        os.chown(restored, user, group)
+    # Nothing but who may read and write: a database needs no set-user-id.
+    restored.chmod(mode & 0o777)
+
+
+def _open_in(target: Path) -> list[str]:
+    """Who has it open, or something in it, as far as this user may see (proc(5), fd)."""
+    found = set[str]()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        process = link.parts[2]
+        try:
+            path = link.readlink()
+            if path == target or target in path.parents:
+                name = Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
+                found.add(f"{name} ({process})")
+        except OSError:  # it has closed it, or has ended
+            continue
+    return sorted(found)[:_MOST_NAMED]
 
 
 def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> Path:

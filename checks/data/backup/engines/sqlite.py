@@ -9,7 +9,9 @@ transaction that is copied; without WAL a reader would hold writers up, so the c
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -27,6 +29,11 @@ HASHED_BY = "sha256 of the rows in the order of their keys"
 _ROWS_AT_ONCE = 2000
 _BUSY_SECONDS = 60.0
 _PLAIN = "copy.sqlite"
+# What an application registers itself (sqlite3_create_collation, sqlite3_create_function).
+_COLLATION = re.compile(rb"\bcollate\s{1,9}[\"'`\[]?([A-Za-z_]\w{0,63})", re.IGNORECASE)
+_BUILT_IN = frozenset({"BINARY", "NOCASE", "RTRIM"})
+_FUNCTION_LACKING = re.compile(r"(?:unknown|no such) function|unsafe use of")
+_MOST_STAND_INS = 20
 # A generated column may ask for a value of a gigabyte in every row; no site keeps larger ones than
 # this. The rest are what no schema and no question of a site comes near to.
 _LIMITS = {
@@ -85,6 +92,7 @@ class SqliteSource:
         with copy.open("rb", buffering=0) as plain:
             artefact = work.store(plain, partial, DATABASE)
         copy.unlink()
+        status = self._path.stat()
         return Taken(
             data_as_of=moment,
             tool=f"SQLite {sqlite3.sqlite_version}",
@@ -94,7 +102,11 @@ class SqliteSource:
             hashed_by=HASHED_BY,
             schema_sha256=schema,
             newest_record=newest,
-            facts={"newest_record_query": self._newest, "database_bytes": artefact.plain_bytes},
+            facts={
+                "newest_record_query": self._newest,
+                "database_bytes": artefact.plain_bytes,
+                "file": [stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid],
+            },
         )
 
 
@@ -129,8 +141,7 @@ def unpack_database(folder: Path, manifest: Manifest, target: Path, work: Work) 
 def read(restored: Path, manifest: Manifest, work: Work) -> Found:
     """What a restored file holds. Raises Failed."""
     with _opened(restored) as database:
-        # integrity_check(1) ends at the first fault: one is enough to know.
-        if (said := database.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
+        if (said := _checked(database, work)) != b"ok":
             raise Failed(
                 "damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local"
             )
@@ -138,6 +149,39 @@ def read(restored: Path, manifest: Manifest, work: Work) -> Found:
         newest = _newest(database, manifest.facts["newest_record_query"])
         differences = () if _schema(database) == manifest.schema_sha256 else ("the schema differs",)
     return Found(found, newest, differences)
+
+
+def _checked(database: sqlite3.Connection, work: Work) -> bytes:
+    """What SQLite says of the file's pages, tables and indexes; of indexes by an order or a
+    function that the application alone knows, that they are there.
+    """
+    stand_ins = _own_collations(database)
+    question = "quick_check" if stand_ins else "integrity_check"
+    try:
+        # (1) ends at the first fault: one is enough to know.
+        said = database.execute(f"PRAGMA {question}(1)").fetchone()[0]
+    except sqlite3.OperationalError as problem:
+        if stand_ins or not _FUNCTION_LACKING.search(str(problem)):
+            raise
+        question = "quick_check"
+        said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if question == "quick_check":
+        work.events.note(
+            "indexes are not looked into: the application sorts or computes by what it alone has"
+            f" {', '.join(stand_ins)}".rstrip()
+        )
+    return bytes(said)
+
+
+def _own_collations(database: sqlite3.Connection) -> list[str]:
+    """The orders that the schema names and SQLite does not have."""
+    rows = database.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    named = {name.decode() for (text,) in rows for name in _COLLATION.findall(text)}
+    return sorted(name for name in named if name.upper() not in _BUILT_IN)[:_MOST_STAND_INS]
+
+
+def _by_letters(one: str, other: str) -> int:
+    return (one > other) - (one < other)
 
 
 @contextmanager
@@ -155,6 +199,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             database.text_factory = bytes
             database.execute("PRAGMA query_only = on")
             _defended(database)
+            for name in _own_collations(database):
+                # Any order will do to read; what was sorted by the true one is not looked into.
+                database.create_collation(name, _by_letters)
             yield database
     except sqlite3.Error as problem:
         raise Failed(_code(problem), f"SQLite: {problem}") from problem

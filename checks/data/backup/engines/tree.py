@@ -80,6 +80,18 @@ def _top(root: Path) -> int:
         os.close(here)
 
 
+def top_of(root: Path) -> tarfile.TarInfo:
+    """The folder itself, as an entry named `.`. Raises Failed."""
+    try:
+        top = _top(root)
+    except OSError as problem:
+        raise _unreadable(str(root), problem) from problem
+    try:
+        return _of(".", os.fstat(top), tarfile.DIRTYPE)
+    finally:
+        os.close(top)
+
+
 def _below(
     folder: int, path: str, exclude: tuple[str, ...], noted: Noted, depth: int
 ) -> Iterator[tuple[tarfile.TarInfo, int]]:
@@ -89,7 +101,7 @@ def _below(
     folders = []
     for name in sorted(names):
         below = f"{path}/{name}" if path else name
-        if _left_out(below, name, exclude):
+        if left_out(below, name, exclude):
             continue
         try:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -152,8 +164,9 @@ def _link(
 
 def _of(name: str, status: os.stat_result, kind: bytes) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
-    # Links and folders get the time of their restoring: theirs is no part of what is compared.
-    info.type, info.mode, info.mtime = kind, stat.S_IMODE(status.st_mode), 0
+    # Times of links and folders are kept, and are no part of what is compared: they change with
+    # whatever is written in them.
+    info.type, info.mode, info.mtime = kind, stat.S_IMODE(status.st_mode), int(status.st_mtime)
     info.uid, info.gid = status.st_uid, status.st_gid
     return info
 
@@ -168,5 +181,6 @@ def _unreadable(path: str, problem: OSError) -> Failed:
     return Failed("permission", f"{path}: {problem.strerror}", origin="local")
 
 
-def _left_out(relative: str, name: str, exclude: tuple[str, ...]) -> bool:
+def left_out(relative: str, name: str, exclude: tuple[str, ...]) -> bool:
+    """Whether one of the patterns means this path below the top, or this name."""
     return any(fnmatch(relative, pattern) or fnmatch(name, pattern) for pattern in exclude)

@@ -17,8 +17,18 @@ from checks.contract import Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.programs import ToolFailed, needed, run
 from checks.data.backup.store.archive_file import not_written
+from checks.data.backup.store.kept_backup import SEALS
 from checks.data.backup.store.manifest import Manifest
-from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, synced
+from checks.data.backup.store.repository import (
+    MANIFEST,
+    PROOF,
+    RESTORE,
+    Backup,
+    Repository,
+    synced,
+    write_whole,
+)
+from checks.data.backup.store.retention import Keep, evicted
 
 
 def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) -> None:
@@ -41,6 +51,57 @@ def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) ->
     work.events.measure("copies", len(copies) - len(faults))
     if faults:
         raise faults[0]
+
+
+def retain_copies(
+    repository: Repository,
+    copies: Sequence[Mapping[str, str]],
+    keep: tuple[int, int, int],
+    work: Work,
+) -> None:
+    """On every second disk: the proofs beside the copies, and no more of them than by the same rule
+    as here. What rclone and restic reach keeps what it is told to there. Raises Failed.
+    """
+    here = {backup.id: backup for backup in repository.backups()}
+    sources = {backup.manifest.source for backup in here.values() if backup.manifest}
+    for place in copies:
+        folder = Path(place.get("folder") or "")
+        if not place.get("folder") or not folder.is_dir():
+            continue
+        there = Repository(folder, repository.key)
+        try:
+            for backup in _of_sources(there, sources):
+                if (local := here.get(backup.id)) is not None:
+                    _prove_alike(local, backup)
+            # Several sources may have their copies in one folder: each fills its own places.
+            for source in sources:
+                own = _of_sources(there, {source})
+                doomed = evicted(own, Keep(*keep))
+                for backup in own:
+                    if backup.id in doomed:
+                        there.remove(backup)
+                        work.events.note(f"the copy {backup.id} in {folder} made room")
+        except OSError as problem:
+            raise not_written(problem) from problem
+
+
+def _of_sources(there: Repository, sources: set[str]) -> list[Backup]:
+    return [
+        backup
+        for backup in there.backups()
+        if backup.manifest is not None and not backup.foreign and backup.manifest.source in sources
+    ]
+
+
+def _prove_alike(local: Backup, copy: Backup) -> None:
+    """The newest proof of a backup, beside its copy; its seal first, as where it was written."""
+    for name in (SEALS[PROOF], PROOF):
+        source, target = local.folder / name, copy.folder / name
+        if not source.is_file():
+            continue
+        content = source.read_bytes()
+        if not target.is_file() or target.read_bytes() != content:
+            write_whole(target, content)
 
 
 def _to_folder(backup: Backup, place: Mapping[str, str]) -> None:
@@ -100,4 +161,4 @@ def _sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-__all__ = ["MANIFEST", "RESTORE", "copy_out"]
+__all__ = ["MANIFEST", "RESTORE", "copy_out", "retain_copies"]

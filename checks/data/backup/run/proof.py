@@ -97,12 +97,17 @@ def retain(keep: tuple[int, int, int], repository: Repository, work: Work) -> No
     holds the lock.
     """
     backups = repository.backups()
-    # What another release wrote is left to it: it may know that to be good.
-    doomed = evicted([backup for backup in backups if not backup.foreign], Keep(*keep))
+    # What another release wrote is left to it: it may know that to be good. No place at all means
+    # that whoever asks keeps everything.
+    known = [backup for backup in backups if not backup.foreign]
+    doomed = evicted(known, Keep(*keep)) if any(keep) else frozenset()
     for backup in backups:
         if backup.id in doomed:
             repository.remove(backup)
-            work.events.note(f"backup {backup.id} made room")
+            why = (
+                "" if any(one.proven for one in known) else ": none is proven, the newest are kept"
+            )
+            work.events.note(f"backup {backup.id} made room{why}")
     left = [backup for backup in backups if backup.id not in doomed]
     work.events.measure("backups_proven", sum(backup.proven for backup in left))
     work.events.measure("backups_kept", len(left))

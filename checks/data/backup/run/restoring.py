@@ -52,6 +52,10 @@ def _warned(backup: Backup, repository: Repository, work: Work) -> None:
     """What this monitor did not seal is restored all the same: by then there may be nothing else,
     and its key may be gone with the host.
     """
+    if not backup.proven:
+        work.events.note(
+            f"backup {backup.id} was never proven to come back: it is compared now, row for row"
+        )
     if repository.key is not None and backup.sealed is not Seal.OURS:
         work.events.event(
             warning=f"backup {backup.id} is {backup.sealed.value}: its content is what its manifest"

@@ -19,6 +19,7 @@ from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job
 from checks.data.backup.run.backup_run import take
+from checks.data.backup.run.copies import retain_copies
 from checks.data.backup.run.hashes import hash_again, refuse_rotten
 from checks.data.backup.run.proof import prove, retain
 from checks.data.backup.run.sealing import own_key
@@ -80,6 +81,9 @@ def perform(job: Job, events: BackupEvents) -> None:
             prove(job, backup or repository.backup(job.at), repository, work)
             rotten = hash_again(repository, work)
         retain(job.keep, repository, work)
+        if job.copies and job.do.startswith("take"):
+            with events.stage("copy"):
+                retain_copies(repository, job.copies, job.keep, work)
         with events.stage("compare") if rotten else nullcontext():
             refuse_rotten(rotten)
 

@@ -1,9 +1,10 @@
 """Which backups may go. Pure; only PROVEN backups fill places and only they are evicted by others.
 
-Rule 1: the newest proven backup never goes, and nothing goes while no backup is proven. Rule 2: a
-place (one for each of the last days, ISO weeks and months that have a proven backup) keeps its
-newest one. Rule 3: what is not proven, or was found wrong, evicts nothing. It stays until a newer
-one is proven, and a failed one stays as evidence until the newest proven is newer than it.
+Rule 1: the newest proven backup never goes, and nothing proven goes for one that is not.
+Rule 2: a place (one for each of the last days, ISO weeks and months that have a proven backup)
+keeps its newest one. Rule 3: what is not proven, for whatever reason, or was found wrong, evicts
+nothing that is proven. It stays until a newer one is proven, but no more of them than there are
+places: a disk that fills up would end the backups altogether.
 """
 
 from __future__ import annotations
@@ -46,15 +47,18 @@ def evicted(backups: Sequence[Dated], keep: Keep) -> frozenset[str]:
     """The ids of those that may go now."""
     newest_first = sorted(backups, key=lambda backup: (backup.taken_at, backup.id), reverse=True)
     proven = [backup for backup in newest_first if backup.proven]
-    if not proven:
-        return frozenset()
-    kept = {proven[0].id}
+    newer = [b for b in newest_first if not b.proven and not _is_before(b, proven)]
+    kept = {backup.id for backup in newer[: keep.days + keep.weeks + keep.months]}
+    kept |= {backup.id for backup in proven[:1]}
     # A backup may fill several places at once: the last of a month is also that of its week and
     # day.
     for count, place in _places(keep):
         kept |= _filling(proven, count, place)
-    kept |= {b.id for b in newest_first if not b.proven and b.taken_at >= proven[0].taken_at}
     return frozenset(backup.id for backup in backups if backup.id not in kept)
+
+
+def _is_before(backup: Dated, proven: Sequence[Dated]) -> bool:
+    return bool(proven) and backup.taken_at < proven[0].taken_at
 
 
 def _places(keep: Keep) -> tuple[tuple[int, _Place], ...]:

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from functools import partial as bound
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,17 @@ from typing import Any
 import pymysql
 
 from checks.data.backup.engine import Previous, Taken, Work
+from checks.data.backup.engines.mariadb.commit_hold import commits_held
 from checks.data.backup.engines.mariadb.content import (
     HASHED_BY,
     TABLES,
     Connection,
     connected,
     contents,
+    floats_cut_off,
+    missing_definers,
     newest_record,
+    of_versions,
     refusal,
     rows,
 )
@@ -46,6 +49,7 @@ from checks.data.backup.engines.mariadb.programs import (
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
+from checks.data.backup.store.manifest import Content
 from checks.data.backup.store.throttle import Readable
 
 DATABASE, SCHEMA, USERS = "database.sql", "schema.sql", "users.sql"
@@ -96,18 +100,25 @@ class _Dump:
             work,
         )
         self._program = dump_program(source.tools_folder)
+        self._history = False
+        self._moving: dict[str, list[int]] = {}
+        self._before: dict[str, Content] = {}
 
     def taken(self) -> Taken:
+        self._history = self._history_of(of_versions(self._connection))
         command: list[str | Path] = [
             *self._tool(),
             "--single-transaction",
             "--quick",
             "--hex-blob",
             *MORE,
+            *(["--dump-history"] if self._history else []),
             "--",
             self._source.database,
         ]
-        with connected(self._source) as gate, _commits_held(gate) as let_go:
+        # Before the dump, and outside of the hold: what it reads lies between this and after.
+        self._before = self._rows(_still(rows(self._connection, TABLES)))[0]
+        with connected(self._source) as gate, commits_held(gate) as let_go:
             # WITH CONSISTENT SNAPSHOT: the view begins now, while commits are held, and not at the
             # first SELECT.
             self._connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
@@ -118,6 +129,19 @@ class _Dump:
                 return self._read(
                     tool, begun, moment, version, {"charset": charset, "collation": collation}
                 )
+
+    def _history_of(self, versioned: Sequence[str]) -> bool:
+        """Whether the history of tables goes into the dump."""
+        if not versioned:
+            return False
+        # Before 10.11 mariadb-dump knows no history.
+        known = b"--dump-history" in run([self._program, "--no-defaults", "--help"])
+        if not known:
+            self._work.events.event(
+                warning=f"the history of {', '.join(versioned)} is not in it: {self._program.name}"
+                " of MariaDB 10.11 or newer can dump it"
+            )
+        return known
 
     def _read(
         self, tool: Tool, begun: Readable, moment: str, version: str, facts: dict[str, Any]
@@ -133,6 +157,12 @@ class _Dump:
         counted, [artefact] = self._work.together(
             bound(self._rows, [name for name, _, _ in tables]), bound(self._dumped, tool, begun)
         )
+        self._moved(self._rows(_still(tables))[0], counted[0])
+        if cut := floats_cut_off(self._connection):
+            self._work.events.note(
+                f"mariadb-dump writes FLOAT with six digits, the rest is not in it:"
+                f" {', '.join(cut)}; make such columns DOUBLE or DECIMAL"
+            )
         newest = newest_record(self._connection, self._source.newest_record)
         plain = schema(self._program, self._source)
         return Taken(
@@ -153,12 +183,41 @@ class _Dump:
                 "database": self._source.database,
                 "database_bytes": sum(int(size or 0) for _, _, size in tables),
                 "newest_record_query": self._source.newest_record,
+                "history": self._history,
+                "definers_gone": self._definers_gone(),
+                "moving": self._moving,
                 **facts,
             },
         )
 
     def _rows(self, names: Sequence[str]) -> list[Any]:
-        return [contents(self._connection, names, self._work.advance)]
+        return [contents(self._connection, names, self._work.advance, self._history)]
+
+    def _moved(self, after: Mapping[str, Content], counted: dict[str, Content]) -> None:
+        """What was written to while it was read, without any snapshot: what the dump holds of it
+        lies somewhere between.
+        """
+        for name, last in after.items():
+            first = self._before.get(name, Content(0, "0"))
+            if first == last:
+                counted[name] = last
+                continue
+            self._moving[name] = sorted((first.rows, last.rows))
+            self._work.events.note(
+                f"{name} was written to while it was read: of it only the number of rows is"
+                f" compared, {first.rows} to {last.rows}"
+            )
+
+    def _definers_gone(self) -> list[str]:
+        try:
+            gone = missing_definers(self._connection)
+        except pymysql.Error:  # who may not read the users cannot say
+            return []
+        if gone:
+            self._work.events.note(
+                f"users who define views or routines are gone, so those fail: {', '.join(gone)}"
+            )
+        return gone
 
     def _dumped(self, tool: Tool, begun: Readable) -> list[Any]:
         artefact = self._work.store(begun, self._partial, DATABASE)
@@ -180,6 +239,10 @@ class _Dump:
 
     def _tool(self) -> list[str | Path]:
         return [self._program, *address(self._source)]
+
+
+def _still(tables: Sequence[tuple[Any, ...]]) -> list[str]:
+    return [name for name, engine, _ in tables if engine not in _TRANSACTIONAL]
 
 
 class _Begun:
@@ -204,33 +267,3 @@ class _Begun:
             data, self._first = self._first[:size], self._first[size:]
             return data
         return self._output.read(size)
-
-
-@contextmanager
-def _commits_held(connection: Connection) -> Iterator[Callable[[], None]]:
-    """No commit until the block calls what it is given, or ends."""
-    # MariaDB calls itself so in its version, also where it pretends to be 5.5.5 for old clients.
-    maria = "MariaDB" in rows(connection, "SELECT VERSION()")[0][0]
-    # BACKUP STAGE waits for nobody who reads; MySQL has nothing finer than a lock on all tables.
-    hold = (
-        ["BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT"]
-        if maria
-        else ["FLUSH TABLES WITH READ LOCK"]
-    )
-    free = "BACKUP STAGE END" if maria else "UNLOCK TABLES"
-    held = False
-
-    def let_go() -> None:
-        nonlocal held
-        if held:
-            connection.query(free)
-        held = False
-
-    for statement in hold:
-        connection.query(statement)
-        held = True
-    try:
-        yield let_go
-    finally:
-        with suppress(pymysql.Error):  # a lost connection holds nothing
-            let_go()

@@ -16,6 +16,9 @@ from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
 from checks.data.backup.store.repository import Backup
 
+# Not LIKE, for which an underscore is any letter.
+_SAME_NAME = "SELECT schema_name FROM information_schema.schemata WHERE schema_name = %s"
+
 
 def restore_database(
     source: Source, backup: Backup, scratch: Path, to: str, overwrite: bool, work: Work
@@ -27,7 +30,7 @@ def restore_database(
         raise Failed("manifest", backup.fault, origin="local")
     target = replace(source, database=to or source.database)
     with content.connected(replace(source, database="")) as server:
-        if content.rows(server, "SHOW DATABASES LIKE %s", (target.database,)):
+        if content.rows(server, _SAME_NAME, (target.database,)):
             more = (
                 "MariaDB cannot rename it: restore to another name"
                 if overwrite
@@ -44,7 +47,8 @@ def restore_database(
         load(target, scratch, source.tools_folder)
         with work.events.stage("compare"):
             query = backup.manifest.facts["newest_record_query"]
-            told = read(target, query, work, source.tools_folder)
+            history = bool(backup.manifest.facts.get("history", False))
+            told = read(target, query, work, source.tools_folder, history)
             compared(backup.manifest, judged(told, backup.manifest))
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the

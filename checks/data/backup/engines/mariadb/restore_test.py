@@ -26,24 +26,15 @@ import pymysql
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.mariadb import content, dump, programs
+from checks.data.backup.engines.mariadb.users import fed, make_users
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.job import Source
-from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started
+from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started, without_rows
 from checks.data.backup.sandbox.outside import drilled
 from checks.data.backup.sandbox.server import without_programs
 from checks.data.backup.store.manifest import Content, Manifest
 
 _START_SECONDS = 120.0
-# A view or routine whose definer is missing fails when it is used (error 1449), and not when it is
-# restored.
-_DEFINERS = (
-    "SELECT DISTINCT definer FROM (SELECT definer FROM information_schema.views WHERE table_schema"
-    " = DATABASE() UNION SELECT definer FROM information_schema.routines WHERE routine_schema ="
-    " DATABASE() UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema ="
-    " DATABASE() UNION SELECT definer FROM information_schema.events WHERE event_schema ="
-    " DATABASE()) AS d WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.user) AND"
-    " definer LIKE '%@%'"
-)
 # Reached by its socket alone, nothing durable, and no event of the restored application may run in
 # a drill.
 _SETTINGS = (
@@ -60,11 +51,6 @@ _SETTINGS = (
     "--local-infile=OFF",
     "--symbolic-links=OFF",
 )
-# Rights of the whole server, as mysql.global_priv keeps them: a definer with one of these would
-# have more than his database.
-_TAKE_ALL = "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.access', 0) WHERE User <> %s"
-# Roles and proxies give what their members lack.
-_TAKE_MEMBERSHIPS = ("DELETE FROM mysql.roles_mapping", "DELETE FROM mysql.proxies_priv")
 _USERS = "SELECT User, Host FROM mysql.user WHERE Host <> '' AND User NOT IN ('', %s)"
 
 
@@ -93,6 +79,7 @@ class MariadbRehearsal:
             "tools": str(self._tools or ""),
             **{name: facts[name] for name in ("database", "charset", "collation")},
             "newest_record_query": facts["newest_record_query"],
+            "history": bool(facts.get("history", False)),
         }
         with drilled(task, folder, manifest, scratch, self._tools, work) as (told, _):
             found_there = judged(told, manifest)
@@ -106,7 +93,7 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
     with server(tools, scratch) as administrator:
         archive = artefacts()
         try:
-            _make_users(administrator, archive / dump.USERS, tools)
+            make_users(administrator, archive / dump.USERS, tools)
             _make_database(administrator, task)
             loader = _loader(administrator, task["database"])
         except pymysql.Error as problem:
@@ -114,12 +101,12 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
         load(loader, archive, tools)
         with work.events.stage("compare"):
             database = replace(administrator, database=task["database"])
-            return read(database, task["newest_record_query"], work, tools)
+            return read(database, task["newest_record_query"], work, tools, task["history"])
 
 
 def load(source: Source, archive: Path, tools: Path | None) -> None:
     """The dump, into the database that `source` names. Raises Failed."""
-    _fed(source, archive / dump.DATABASE, source.database, tools)
+    fed(source, archive / dump.DATABASE, source.database, tools)
 
 
 def make_database(source: Source, facts: Mapping[str, Any]) -> None:
@@ -140,17 +127,6 @@ def _make_database(source: Source, facts: Mapping[str, Any]) -> None:
         connection.query(f"CREATE DATABASE {name} CHARACTER SET {charset} COLLATE {collation}")
 
 
-def _make_users(administrator: Source, written: Path, tools: Path | None) -> None:
-    """The users of the live server, without any right that is of the whole server."""
-    if written.exists():
-        # As the first of all: a right to be somebody's proxy is his alone to give.
-        _fed(replace(administrator, user="root"), written, "mysql", tools)
-    with content.connected(replace(administrator, database="mysql")) as connection:
-        content.rows(connection, _TAKE_ALL, (administrator.user,))
-        for statement in (*_TAKE_MEMBERSHIPS, "FLUSH PRIVILEGES"):
-            connection.query(statement)
-
-
 def _loader(administrator: Source, database: str) -> Source:
     """Who loads: may do all in the one database, and make things in another's name. So may the
     definers there: views are read with their rights.
@@ -168,31 +144,21 @@ def _loader(administrator: Source, database: str) -> Source:
     return loader
 
 
-def _fed(source: Source, written: Path, database: str, tools: Path | None) -> None:
-    """A file of SQL, to the client. Raises Failed."""
-    # Without --binary-mode the client takes CR LF within a value for LF, stops at a NUL, and obeys
-    # `\!` within the file.
-    client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
-    try:
-        with written.open("rb") as plain:
-            run([*client, "--", database], programs.environment(source), stdin=plain)
-    except ToolFailed as failed:
-        raise Failed("restore-failed", f"{failed.tool}: {failed.said[-600:]}") from failed
-
-
-def read(source: Source, newest_record: str, work: Work, tools: Path | None) -> dict[str, Any]:
+def read(
+    source: Source, newest_record: str, work: Work, tools: Path | None, history: bool
+) -> dict[str, Any]:
     """What the restored database holds. Raises Failed."""
     try:
         with content.connected(source) as connection:
             names = [name for name, _, _ in content.rows(connection, content.TABLES)]
-            tables = content.contents(connection, names, work.advance)
+            tables = content.contents(connection, names, work.advance, history)
             newest = content.newest_record(connection, newest_record)
-            missing = [who for (who,) in content.rows(connection, _DEFINERS)]
+            missing = content.missing_definers(connection)
         plain = programs.schema(programs.dump_program(tools), source)
     except pymysql.Error as problem:
         raise Failed("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
-        text = f"{failed.tool}: {failed.said[-600:]}"
+        text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
         raise Failed("compare-failed", text, origin="local") from failed
     return {
         "tables": {name: [each.rows, each.hash, each.bytes] for name, each in tables.items()},
@@ -214,10 +180,23 @@ def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
         schema = str(told["schema_sha256"])
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
+    # Who was gone already when it was taken is no fault of the backup.
+    missing = [who for who in missing if who not in manifest.facts.get("definers_gone", ())]
+    tables = _between(tables, manifest)
     wrong = [f"the user {who}, who defines something, is missing" for who in missing]
     if schema != manifest.schema_sha256:
         wrong.append("the schema differs")
     return Found(tables, newest, tuple(wrong))
+
+
+def _between(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:
+    """A table that was written to while it was read holds what it was to hold if its rows are as
+    many as they were at some moment of that.
+    """
+    for name, (least, most) in manifest.facts.get("moving", {}).items():
+        if name in found and least <= found[name].rows <= most:
+            found[name] = manifest.tables[name]
+    return found
 
 
 @contextmanager
@@ -231,7 +210,7 @@ def server(tools: Path | None, scratch: Path) -> Iterator[Source]:
         try:
             _initialise(tools, data, sockets)
         except ToolFailed as failed:
-            text = f"{failed.tool}: {failed.said[-600:]}"
+            text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
             raise Failed("cluster-died", text, origin="local") from failed
         source = Source("mariadb", host=str(sockets / "socket"), user="root")
         words = [
@@ -258,11 +237,6 @@ def _administrator(root: Source) -> Source:
         connection.query(f"CREATE USER {own.user}@localhost")
         connection.query(f"GRANT ALL ON *.* TO {own.user}@localhost WITH GRANT OPTION")
     return own
-
-
-def needed_client(tools: Path | None) -> Path:
-    """mariadb, or mysql where that is what there is. Raises Failed."""
-    return found("mariadb", tools) or needed("mysql", tools)
 
 
 def _initialise(tools: Path | None, data: Path, temporary: Path) -> None:

@@ -12,6 +12,7 @@ from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.content import Connection
 from checks.data.backup.engines.postgresql.programs import login
 from checks.data.backup.job import Source
+from checks.data.backup.programs import without_rows
 from checks.data.backup.unreached import unreached
 
 
@@ -51,6 +52,5 @@ def _login_code(problem: psycopg.OperationalError) -> str:
 
 
 def first_line(problem: psycopg.Error) -> str:
-    return next(
-        (line.strip() for line in str(problem).splitlines() if line.strip()), type(problem).__name__
-    )
+    lines = (line.strip() for line in str(problem).splitlines())
+    return without_rows(next(filter(None, lines), type(problem).__name__))

@@ -12,6 +12,7 @@ PostgreSQL 14 a row goes in as text altogether.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -31,7 +32,7 @@ _TIME_OF_TEXT: LiteralString = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
     " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET search_path ="
     " 'public'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
-    " lock_timeout = '60s'"
+    " lock_timeout = '60s'; SET quote_all_identifiers = off; SET lc_monetary = 'C'"
 )
 _BY_VALUE = frozenset(
     {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar",
@@ -45,6 +46,7 @@ _TABLES: LiteralString = """
 SELECT c.oid::int8, n.nspname, c.relname, c.relispartition, pg_catalog.pg_relation_size(c.oid)
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+   AND (c.relpersistence <> 'u' OR NOT pg_catalog.pg_is_in_recovery())
    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -65,10 +67,27 @@ SELECT a.attname,
 _SEQUENCES: LiteralString = """
 SELECT pg_catalog.format('%I.%I', schemaname, sequencename), last_value, increment_by, cycle
   FROM pg_catalog.pg_sequences"""
-_LARGE_OBJECTS: LiteralString = """
-SELECT count(*),
-       coalesce(sum(pg_catalog.hash_record_extended(ROW(l.loid, l.pageno, l.data), 0)), 0)::text
-  FROM pg_catalog.pg_largeobject l"""
+# What an object says and not how it is stored: a hole is kept as no page at all, and comes back as
+# pages of zeros. 2048 is LOBLKSIZE, a quarter of a page.
+_LARGE_OBJECTS: LiteralString = r"""
+SELECT count(*), coalesce(sum(pg_catalog.hash_record_extended(ROW(o.oid, o.size), 0) + o.said), 0)
+       ::text
+  FROM (SELECT m.oid, max(l.pageno::int8 * 2048 + pg_catalog.length(l.data)) AS size,
+               coalesce(sum(pg_catalog.hash_record_extended(
+                   ROW(l.pageno, pg_catalog.rtrim(l.data, '\x00'::bytea)), 0)::numeric)
+                   FILTER (WHERE pg_catalog.rtrim(l.data, '\x00'::bytea) <> ''::bytea), 0) AS said
+          FROM pg_catalog.pg_largeobject_metadata m
+          LEFT JOIN pg_catalog.pg_largeobject l ON l.loid = m.oid
+         GROUP BY m.oid) o"""
+# Tables that a standby has, and not their rows: those are in no log.
+_UNLOGGED: LiteralString = """
+SELECT n.nspname, c.relname
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()"""
+_FORM: LiteralString = """
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated::text
+  FROM pg_catalog.pg_attribute a
+ WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
 
 _TABLES_ALONE: LiteralString = (
     "SELECT pg_catalog.set_config(name, 'view, foreign-table', false) FROM pg_catalog.pg_settings"
@@ -77,6 +96,14 @@ _TABLES_ALONE: LiteralString = (
 _VIEWS_TOO: LiteralString = (
     "SELECT pg_catalog.set_config(name, '', false) FROM pg_catalog.pg_settings"
     " WHERE name = 'restrict_nonsystem_relation_kind'"
+)
+# Texts, names and bodies are passed over whole; of the rest go lines that are empty, remarks or
+# settings. Since August 2025 pg_dump writes \\restrict with a random word (CVE-2025-8714).
+_BETWEEN = re.compile(
+    rb"""(?P<quoted>\b[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"
+        |(?P<mark>\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$).*?(?P=mark))
+        |^(?:(?:--|\\restrict[ ]|\\unrestrict[ ]|SET[ ])[^\n]*|[ \t\r]*)(?:\n|\Z)""",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -95,7 +122,7 @@ class Table:
     @property
     def full_name(self) -> str:
         """Schema and name, as one reads them."""
-        return f"{self.schema}.{self.name}"
+        return named(self.schema, self.name)
 
     @property
     def pattern(self) -> str:
@@ -103,11 +130,31 @@ class Table:
         return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
 
 
+def named(schema: str, name: str) -> str:
+    """Schema and name as one reads them: quoted where a dot would make two tables one."""
+    parts = (schema, name)
+    if not any("." in part or '"' in part for part in parts):
+        return f"{schema}.{name}"
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def unlogged(connection: Connection) -> list[str]:
+    """The tables of a standby whose rows it does not have."""
+    return sorted(named(*row) for row in connection.execute(_UNLOGGED).fetchall())
+
+
+def form(connection: Connection, table: Table) -> str:
+    """A hash of the names, types and order of a table's columns."""
+    columns = connection.execute(_FORM, (table.oid,)).fetchall()
+    return hashlib.sha256(repr(columns).encode()).hexdigest()
+
+
 def settle(connection: Connection) -> None:
     """Whatever the role or the database has set must not change how a value reads."""
     connection.execute(_TIME_OF_TEXT)
     if connection.info.server_version >= 140000:  # a long question ends with the one who asked it
         connection.execute("SET client_connection_check_interval = '5s'")
+        connection.execute("SET idle_session_timeout = 0")
 
 
 def tables(connection: Connection) -> tuple[Table, ...]:
@@ -190,17 +237,9 @@ def newest_record(connection: Connection, query: str) -> str | None:
 
 def plain_schema(dumped: bytes) -> bytes:
     """A schema dump without what differs from run to run: remarks, settings, and the restricting
-    marks of 2025.
+    marks of 2025. What is quoted, as the body of a function, stays as it is.
     """
-    lines = dumped.decode("utf-8", "surrogateescape").splitlines()
-    # Since August 2025 pg_dump writes \restrict with a random word (CVE-2025-8714): it differs
-    # from run to run.
-    kept = (
-        line.rstrip()
-        for line in lines
-        if not line.startswith(("--", "\\restrict", "\\unrestrict", "SET "))
-    )
-    return "\n".join(line for line in kept if line).encode("utf-8", "surrogateescape") + b"\n"
+    return _BETWEEN.sub(lambda found: found["quoted"] or b"", dumped)
 
 
 def schema_hash(schema: bytes) -> str:

@@ -16,7 +16,6 @@ is not dumped again: its artefact is linked, and the manifest says from where.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial as bound
@@ -30,6 +29,8 @@ from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
+from checks.data.backup.engines.postgresql.own_settings import own_of_database
+from checks.data.backup.engines.postgresql.parts import reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
@@ -38,11 +39,13 @@ from checks.data.backup.store.manifest import Content
 
 DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
 _LARGE_OBJECTS = "large objects"
-# Snapshot, moment and log position in one statement, so that they belong together; on a standby the
-# position is what was replayed.
+# Snapshot, moment and log position in one statement, so that they belong together; on a standby
+# moment and position are those of what was replayed.
 _MOMENT = """
 SELECT pg_catalog.pg_export_snapshot(),
-       to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       to_char(coalesce(CASE WHEN pg_catalog.pg_is_in_recovery()
+                             THEN pg_catalog.pg_last_xact_replay_timestamp() END, now())
+               AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
             ELSE pg_catalog.pg_current_wal_lsn() END::text,
        pg_catalog.pg_database_size(current_database()), current_setting('server_version'),
@@ -107,6 +110,7 @@ class _Dump:
             work,
         )
         self._previous = previous
+        self._forms: dict[str, str] = {}
         # pg_dump refuses a server that is newer than itself, so the tools are chosen by the server.
         major = connection.info.server_version // 10000
         self._tools = postgresql_folder("pg_dump", major, source.tools_folder)
@@ -130,6 +134,7 @@ class _Dump:
         large = [
             table for table in tables if table.partition and table.bytes >= self._work.part_bytes
         ]
+        self._forms = {table.full_name: contents.form(self._connection, table) for table in large}
         parts = self._part_contents(large)
         rest = [table for table in tables if table not in large]
         dumped: list[tuple[dict[str, Content], list[Artefact]]] = self._work.together(
@@ -147,6 +152,11 @@ class _Dump:
         )
         found = {name: content for some, _ in dumped for name, content in some.items()}
         schema, schema_sha256 = self._schema()
+        unlogged = contents.unlogged(self._connection)
+        if unlogged:
+            self._work.events.note(
+                f"not in it, since a standby has no rows of unlogged tables: {', '.join(unlogged)}"
+            )
         roles, roles_note = self._roles()
         return Taken(
             data_as_of=self._moment,
@@ -171,6 +181,9 @@ class _Dump:
                 "roles": roles_note,
                 "owners": [owner for (owner,) in self._connection.execute(_OWNERS).fetchall()],
                 "sequences": sequences,
+                "unlogged": unlogged,
+                "columns": self._forms,
+                "own": own_of_database(self._connection),
             },
         )
 
@@ -213,7 +226,14 @@ class _Dump:
         found, artefacts = {}, []
         for table in tables:
             content = parts[table.full_name]
-            artefact = self._reused(table, content)
+            artefact = reused(
+                self._previous,
+                table,
+                content,
+                self._forms[table.full_name],
+                self._partial,
+                self._work,
+            )
             if artefact is None:
                 [artefact] = self._archive(
                     f"part-{table.oid}.dump", ["--data-only", f"--table={table.pattern}"]
@@ -224,34 +244,12 @@ class _Dump:
             )
         return found, artefacts
 
-    def _reused(self, table: Table, content: Content) -> Artefact | None:
-        """The artefact of the previous backup, linked, where the partition still holds the same."""
-        # Another recipient could not read the old artefact: then everything is written anew.
-        if self._previous is None or self._previous.manifest.recipients != self._work.recipients:
-            return None
-        was = self._previous.manifest.tables.get(table.full_name)
-        by_name = {artefact.name: artefact for artefact in self._previous.manifest.artefacts}
-        if was is None or not was.equal(content) or was.artefact not in by_name:
-            return None
-        artefact = by_name[was.artefact]
-        # Read whole before it is linked: a bit that fell on the disk would go on into every later
-        # backup.
-        if not _intact(self._previous.folder / artefact.name, artefact):
-            return None
-        # A hard link: it costs nothing, and removing the older backup leaves the content to this
-        # one.
-        os.link(self._previous.folder / artefact.name, self._partial / artefact.name)
-        self._work.advance(artefact.plain_bytes)
-        first = artefact.reused_from or self._previous.manifest.id
-        return Artefact(artefact.name, artefact.bytes, artefact.sha256, artefact.plain_bytes, first)
-
     # -- schema and roles
 
     def _schema(self) -> tuple[Artefact, str]:
-        plain = contents.plain_schema(
-            run([*self._pg_dump(), "--schema-only"], environment(self._source))
-        )
-        return self._work.store(Bytes(plain), self._partial, SCHEMA), contents.schema_hash(plain)
+        written = run([*self._pg_dump(), "--schema-only"], environment(self._source))
+        plain = contents.plain_schema(written)
+        return self._work.store(Bytes(written), self._partial, SCHEMA), contents.schema_hash(plain)
 
     def _roles(self) -> tuple[Artefact, str]:
         """All roles; without their passwords where this role may not read those."""
@@ -283,23 +281,16 @@ class _Dump:
             # Milliseconds: behind an ALTER TABLE that lasts a dump fails after a minute, instead of
             # holding everybody up.
             "--lock-wait-timeout=60000",
+            # The server that it comes back to has other disks: no CREATE DATABASE may name one.
+            "--no-tablespaces",
             f"--snapshot={self._snapshot}",
             f"--dbname={_address(self._source)}",
         ]
 
 
-def _intact(path: Path, artefact: Artefact) -> bool:
-    """Whether a file is still the one that was written; its proof reads it whole again."""
-    import hashlib
-
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == artefact.sha256
-    except OSError:
-        return False
-
-
 def _address(source: Source) -> str:
     # The password goes by the environment, and never into a command line.
-    said: dict[str, Any] = {key: value for key, value in login(source).items() if key != "password"}
+    # Nor does the encoding: pg_dump writes in that of the database, which for SQL_ASCII is none.
+    ours = ("password", "client_encoding")
+    said: dict[str, Any] = {key: value for key, value in login(source).items() if key not in ours}
     return psycopg.conninfo.make_conninfo("", **said)

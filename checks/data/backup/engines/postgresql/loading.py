@@ -25,13 +25,14 @@ import psycopg
 from psycopg import sql
 
 from checks.data.backup.engines.postgresql.dump import DATABASE
-from checks.data.backup.engines.postgresql.programs import environment, login
+from checks.data.backup.engines.postgresql.programs import OPTIONS, environment, login
 from checks.data.backup.engines.postgresql.withheld import Contents, data_by_owner, listed
 from checks.data.backup.job import Source
 from checks.data.backup.programs import run
 
 LOADER = "reveille_load_"
 _SUPERUSERS = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper"
+_ROLE = "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s"
 # Schemas that an owner of a table in them may not enter by his own right.
 _CLOSED = """
 SELECT DISTINCT n.nspname, pg_catalog.pg_get_userbyid(c.relowner)
@@ -111,7 +112,7 @@ class Loading:
         """Who loads: a role without any right but to become an owner of a table; None, and why,
         where there can be none.
         """
-        with psycopg.connect(**login(self._into), autocommit=True) as server:
+        with psycopg.connect(**login(self._into), autocommit=True, options=OPTIONS) as server:
             superusers = frozenset(name for (name,) in server.execute(_SUPERUSERS))
             loader = replace(
                 self._into,
@@ -128,9 +129,9 @@ class Loading:
             finally:
                 if self._create:
                     self._may_connect(server, "REVOKE {} FROM {}", loader)
-                server.execute(
-                    sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(loader.user))
-                )
+                # To drop one that is not there wants the right too (IF EXISTS or not).
+                if server.execute(_ROLE, (loader.user,)).fetchone():
+                    server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(loader.user)))
 
     def _may_connect(self, server: Connection, change: LiteralString, loader: Source) -> None:
         connect = sql.SQL("CONNECT ON DATABASE {}").format(sql.Identifier(self._into.database))

@@ -7,10 +7,12 @@ from typing import Any
 
 from checks.contract import Failed
 from checks.data.backup.job import Source
-from checks.data.backup.programs import ToolFailed
+from checks.data.backup.programs import ToolFailed, without_rows
 from checks.data.backup.unreached import unreached
 
 _CONNECT_SECONDS = 10
+# Money is written by the server's own lc_monetary, and read by the other server's: in C by both.
+OPTIONS = "-c default_transaction_read_only=off -c quote_all_identifiers=off -c lc_monetary=C"
 # The tools say what is wrong in words alone; checks/data/backup/programs.py has them speak English
 # (LC_ALL=C.UTF-8).
 _DUMP = (
@@ -26,7 +28,7 @@ _RESTORE = (
     (
         (
             r"extension .* is not available|could not open extension control file|could not access"
-            r" file"
+            r" file|(?:can only be (?:loaded|created)|must be (?:pre)?loaded) (?:via|in|using)"
         ),
         "extension-missing",
     ),
@@ -53,7 +55,12 @@ def login(source: Source) -> dict[str, Any]:
     }
     named = {key: value for key, value in given.items() if value}
     # The server's administrator sees in pg_stat_activity who reads there.
-    more = {"connect_timeout": _CONNECT_SECONDS, "application_name": "reveille-backup"}
+    # psycopg gives bytes where the encoding is SQL_ASCII, which is none.
+    more = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "reveille-backup",
+        "client_encoding": "UTF8",
+    }
     return {**named, "dbname": source.database, **more}
 
 
@@ -61,7 +68,9 @@ def environment(source: Source) -> dict[str, str]:
     """For the tools: the password, and no surprises. It is in their environment, never in their
     arguments.
     """
-    return {"PGPASSWORD": source.password} if source.password else {}
+    own = {"PGPASSWORD": source.password} if source.password else {}
+    # The role's or the database's own settings would change what the tools write, or stop them.
+    return {**own, "PGOPTIONS": OPTIONS}
 
 
 def dump_fault(failed: ToolFailed) -> Failed:
@@ -78,4 +87,5 @@ def _fault(failed: ToolFailed, meanings: tuple[tuple[str, str], ...], otherwise:
     code = next((code for words, code in meanings if re.search(words, failed.said)), otherwise)
     if code == "unreachable":
         code = unreached(failed.said)
-    return Failed(code, f"{failed.tool}: {failed.said[-600:] or f'status {failed.status}'}")
+    said = without_rows(failed.said)[-600:]
+    return Failed(code, f"{failed.tool}: {said or f'status {failed.status}'}")

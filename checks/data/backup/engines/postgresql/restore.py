@@ -9,7 +9,6 @@ Roles that the server lacks are made; those that it has stay as they are, passwo
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,13 +23,14 @@ from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
 from checks.data.backup.engines.postgresql.loading import LOADER, Loading
+from checks.data.backup.engines.postgresql.own_settings import give_back, locale_of
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
 from checks.data.backup.engines.postgresql.restore_test import judged, read
 from checks.data.backup.engines.postgresql.roles import NotRoles, statements
 from checks.data.backup.engines.postgresql.withheld import everything
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.job import Source
-from checks.data.backup.programs import ToolFailed, postgresql_folder, run
+from checks.data.backup.programs import ToolFailed, postgresql_folder
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.store.repository import Backup
 from checks.data.backup.unreached import unreached
@@ -38,12 +38,6 @@ from checks.data.backup.unreached import unreached
 PREFIX = "reveille_restore_"
 # A name has at most NAMEDATALEN - 1 bytes; what is longer PostgreSQL cuts off in silence.
 _NAME_BYTES = 63
-# As quote_ident and pg_dumpall write a name: plain where it may be, else in double quotes with `""`
-# for one of them.
-_NAME = r'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
-# pg_restore writes settings of the database under its old name; here they go to the new one.
-_OWN_SETTING = re.compile(rf"ALTER DATABASE {_NAME} (SET .*);$")
-
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -52,6 +46,7 @@ def restore_database(
 ) -> None:
     """Restore `backup` as the database `to` (or its own). Raises Failed."""
     manifest, target = _of(backup), to or source.database
+    facts = manifest.facts
     with _maintenance(source) as server:
         there = _exists(server, target)
         if there and not overwrite:
@@ -75,7 +70,11 @@ def restore_database(
             with work.events.stage("compare"):
                 told = read(tools, restored, _question(manifest), work)
                 compared(manifest, judged(told, manifest, (scratch / SCHEMA).read_bytes()))
-            _settings(server, tools, name, scratch)
+            if missing := give_back(server, name, facts["owner"], facts.get("own", {})):
+                work.events.note(
+                    f"{', '.join(missing)}: not on this server, so without rights and settings in"
+                    " the database"
+                )
             aside = _change_places(server, name, target, backup.id if there else "")
         except psycopg.Error as problem:
             raise Failed("restore-failed", str(problem).splitlines()[0]) from problem
@@ -105,6 +104,11 @@ def _maintenance(source: Source) -> Iterator[Connection]:
         said = str(problem).strip()
         raise Failed(unreached(said), said.splitlines()[0]) from problem
     with connection:
+        # It waits while the tools work, and is nobody who forgot to leave.
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("SET quote_all_identifiers = off")
+        if connection.info.server_version >= 140000:
+            connection.execute("SET idle_session_timeout = 0")
         yield connection
 
 
@@ -141,7 +145,7 @@ def _create(server: Connection, name: str, manifest: Manifest) -> None:
     command = sql.SQL(
         "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
     ).format(sql.Identifier(name), facts["encoding"], facts["collate"], facts["ctype"])
-    server.execute(command)
+    server.execute(command + locale_of(facts.get("own", {})))
     # An owner that this server lacks was made before, where its line could be read; else the
     # restoring role owns it.
     if (
@@ -200,18 +204,6 @@ def _make_roles(server: Connection, written: str, work: Work) -> None:
         made += statement.makes
     if made:
         work.events.note(f"{made} roles that the server lacked were made")
-
-
-def _settings(server: Connection, tools: Path, name: str, archive: Path) -> None:
-    """What was set for the whole database (ALTER DATABASE … SET)."""
-    script = run(
-        [tools / "pg_restore", "--create", "--section=pre-data", "--file=-", archive / DATABASE]
-    ).decode()
-    for line in script.splitlines():
-        if found := _OWN_SETTING.match(line):
-            server.execute(
-                sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(name)) + sql.SQL(found[2])
-            )
 
 
 def _change_places(server: Connection, name: str, target: str, before: str) -> str:

@@ -124,7 +124,13 @@ def read(
     # The site's own question may be put to a view: its functions run as a role without rights.
     with connected(replace(source, user=reader or source.user)) as connection:
         newest = contents.newest_record(connection, task["newest_record_query"])
-    plain = run([tools / "pg_dump", "--schema-only", *address(source)], environment(source))
+    command: list[str | Path] = [
+        tools / "pg_dump",
+        "--schema-only",
+        "--no-tablespaces",
+        *address(source),
+    ]
+    plain = run(command, environment(source))
     return {
         "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
         "newest": newest,
@@ -181,12 +187,11 @@ def judged(told: Mapping[str, Any], manifest: Manifest, schema: bytes) -> Found:
 
 
 def _comparable(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:
-    """Large objects count where the live side was allowed to read them."""
-    return {
-        name: each
-        for name, each in found.items()
-        if name != _LARGE_OBJECTS or name in manifest.tables
-    }
+    """Large objects count where the live side was allowed to read them, and tables where it had
+    their rows.
+    """
+    uncounted = {_LARGE_OBJECTS, *manifest.facts.get("unlogged", ())} - manifest.tables.keys()
+    return {name: each for name, each in found.items() if name not in uncounted}
 
 
 def differing_schema(
@@ -197,6 +202,7 @@ def differing_schema(
     """
     if not withheld_texts and contents.schema_hash(now) == manifest.schema_sha256:
         return ()
+    kept = contents.plain_schema(kept)
     if contents.schema_hash(kept) != manifest.schema_sha256:
         return (f"{SCHEMA} is not the schema that was backed up",)
     was = kept.splitlines()

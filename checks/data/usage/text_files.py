@@ -1,0 +1,119 @@
+"""Files of text as they lie about: rotated, compressed, beside folders. Only for the child process.
+
+Rule: what cannot be read as records ends with a fault that names the file. How a file is packed is
+told by its first bytes, never by its name: logrotate's `compresscmd` and `compressext` are free.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import stat
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import zstandard
+
+from checks.data.usage.source_faults import SourceFault
+
+# One megabyte at a time from the disk, whatever numpy takes of it.
+_BUFFER_BYTES = 1 << 20
+_PACKED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": lambda raw: zstandard.ZstdDecompressor().stream_reader(
+        raw, read_across_frames=True
+    ),
+}
+# What stands at the beginning of files that are not read; UTF-32's mark begins like UTF-16's.
+_NOT_READ: Mapping[bytes, str] = {
+    b"PK\x03\x04": "it is a ZIP archive; unpack it, or have it packed by gzip, bzip2, xz or zstd",
+    b"\x04\x22\x4d\x18": "it is packed by lz4; have it packed by gzip, bzip2, xz or zstd",
+    b"\x1f\x9d": "it is packed by compress; have it packed by gzip, bzip2, xz or zstd",
+    b"\x89LZO": "it is packed by lzop; have it packed by gzip, bzip2, xz or zstd",
+    b"LZIP": "it is packed by lzip; have it packed by gzip, bzip2, xz or zstd",
+    b"7z\xbc\xaf\x27\x1c": "it is a 7-Zip archive; have it packed by gzip, bzip2, xz or zstd",
+    codecs.BOM_UTF16_LE: "it is written in UTF-16; have it written in UTF-8",
+    codecs.BOM_UTF16_BE: "it is written in UTF-16; have it written in UTF-8",
+    codecs.BOM_UTF32_BE: "it is written in UTF-32; have it written in UTF-8",
+}
+# As many bytes as the longest of these marks, and enough of a first line to see its encoding.
+_HEAD_BYTES = 64
+
+
+def files_of(pattern: str, not_before: int) -> list[Path]:
+    """The files there are, oldest first, less those that were finished before `not_before` (UTC
+    seconds). Raises SourceFault, also for what is there and no file.
+    """
+    path = Path(pattern).absolute()
+    found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    if not found:
+        raise SourceFault("no-such-file", f"there is no file {pattern}")
+    try:
+        known = {file: file.stat() for file in found}
+    # A file may be rotated away between its listing and this look.
+    except OSError as error:
+        raise SourceFault("no-such-file", f"{pattern}: {error.strerror}") from None
+    for file, status in known.items():
+        # A pipe would keep the reader waiting for ever, and a folder is opened by nobody.
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise SourceFault(
+                "not-records", f"{file} is {what}; name a pattern that meets files of records alone"
+            )
+    return sorted(
+        (file for file in found if known[file].st_mtime >= not_before),
+        key=lambda file: (known[file].st_mtime, file.name),
+    )
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """The text of a file, unpacked. Raises SourceFault."""
+    try:
+        with file.open("rb", buffering=_BUFFER_BYTES) as raw:
+            yield _unpacked(file, raw)
+    except PermissionError as error:
+        raise SourceFault("not-allowed", f"{file}: {error.strerror}") from None
+    except FileNotFoundError as error:
+        raise SourceFault("no-such-file", f"{file}: {error.strerror}") from None
+    # EOFError: logrotate may be compressing it at this moment, and the end is not written yet.
+    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise SourceFault("corrupt", f"{file}: {error}") from None
+    # gzip, bz2 and the disk itself all say it this way.
+    except OSError as error:
+        raise SourceFault("corrupt", f"{file}: {error.strerror or error}") from None
+
+
+def _unpacked(file: Path, raw: IO[bytes]) -> IO[bytes]:
+    packed = raw.read(_HEAD_BYTES)
+    raw.seek(0)
+    for mark, opener in _PACKED.items():
+        if packed.startswith(mark):
+            with_head = cast(IO[bytes], opener(raw))
+            _is_text(file, with_head.read(_HEAD_BYTES))
+            raw.seek(0)
+            return cast(IO[bytes], opener(raw))
+    _is_text(file, packed)
+    return raw
+
+
+def _is_text(file: Path, head: bytes) -> None:
+    """Raises SourceFault for what is no text in ASCII's company."""
+    for mark, why in _NOT_READ.items():
+        if head.startswith(mark):
+            raise SourceFault("not-records", f"{file}: {why}")
+    if head.startswith(tuple(_PACKED)):
+        raise SourceFault("not-records", f"{file}: it is packed twice; have it packed once")
+    # UTF-16 without its mark, an image of a disk, a sparse file: each has zeros where text has
+    # none. A single one is what a crash leaves in a log, so it is a third of them that decides.
+    if head.count(0) * 3 > len(head):
+        raise SourceFault(
+            "not-records", f"{file}: it is no text in UTF-8 (zeros between its bytes)"
+        )
