@@ -48,6 +48,7 @@ BOUNDED: Mapping[str, str] = {
     "checks/data": "children of their own (backup, usage, hygiene), each with its limits",
     "checks/host/look_service.py": "a job of at most 32 MB, read in the service of the looks",
     "checks/host/collectors": "the looking process, with its limits",
+    "checks/masking.py": "JSON that the house itself has written",
     "checks/network/dns_reader.py": "a child's answer of ours; the far end's is read in the child",
     "checks/process/channel.py": "orders of the daemon, read in a child",
     "checks/process/child.py": "the daemon's job, read in a child",

@@ -36,7 +36,7 @@ _TELLS_WHAT_IT_SKIPS = (
     "--alert-encrypted=yes",
     "--alert-encrypted-archive=yes",
 )
-_SKIPPED = re.compile(r"(?:Heuristics\.)?(?:Limits\.Exceeded|Encrypted)\b.*|.*\.Exceeded\..*")
+_SKIPPED = re.compile(r"(?:Heuristics\.)?(?:Limits\.Exceeded|Encrypted)\b")
 # clamscan(1), RETURN CODES: 0 nothing found, 1 something found, 2 an error.
 _CLEAN, _FOUND = 0, 1
 Verdict = tuple[Path, str | None]
@@ -162,7 +162,7 @@ def _answer(talk: socket.socket) -> str:
 
 def _looked(name: str) -> str | None:
     """What was found; None where the scanner only says that it did not look into it."""
-    return None if _SKIPPED.fullmatch(name) else name
+    return None if _SKIPPED.match(name) or ".Exceeded." in name else name
 
 
 class Clamscan:
