@@ -14,12 +14,13 @@ _PATH = "a whole path: it begins with /"
 REVIEWED: Mapping[str, str] = {
     "checks/data/backup/engines/mariadb/dump.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/dump.py: *PLAIN": _OPTIONS,
+    "checks/data/backup/engines/mariadb/dump.py: *(['--dump-history'] if self._history else [])": (
+        _OPTIONS
+    ),
+    "checks/data/backup/engines/mariadb/users.py: *programs.address(source)": _OPTIONS,
     "checks/data/backup/engines/mariadb/programs.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/programs.py: *address(source)": _OPTIONS,
     "checks/data/backup/engines/mariadb/restore_test.py: *plain": _OPTIONS,
-    "checks/data/backup/engines/mariadb/dump.py: *(['--dump-history'] if self._history else [])":
-        _OPTIONS,
-    "checks/data/backup/engines/mariadb/users.py: *programs.address(source)": _OPTIONS,
     "checks/data/backup/engines/postgresql/cluster.py: *plain": _OPTIONS,
     "checks/data/backup/engines/postgresql/dump.py: *more": _OPTIONS,
     "checks/data/backup/engines/postgresql/loading.py: *address(who)": _OPTIONS,

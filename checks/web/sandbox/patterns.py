@@ -52,11 +52,15 @@ class _Readers:
 _readers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Readers] = WeakKeyDictionary()
 
 
+class _KilledIdle(CannotTell):
+    """It may have been dead before it was asked: another one is."""
+
+
 class _Reader:
     """One process, as long as it lives."""
 
     def __init__(self, child: Child) -> None:
-        self.child = child
+        self.child, self.has_idled = child, False
         self._ending = asyncio.create_task(self._end_with_the_loop())
 
     async def search(self, pattern: str, text: str) -> dict[str, Any] | None:
@@ -94,10 +98,10 @@ async def search(pattern: str, text: str) -> Found | None:
     """
     shown = repr(pattern[:100])
     try:
-        async with _reader() as reader, asyncio.timeout(_WITHIN_SECONDS):
-            answer = await reader.search(pattern, text)
-            if answer is None:
-                raise _died(await reader.child.wait(), reader.child, shown)
+        try:
+            answer = await _answer(pattern, text)
+        except _KilledIdle:
+            answer = await _answer(pattern, text)
     except TimeoutError:
         raise CannotTell(f"the pattern {shown} was not read within {_WITHIN_SECONDS:g} s") from None
     if "wrong" in answer:
@@ -109,6 +113,16 @@ async def search(pattern: str, text: str) -> Found | None:
             f"at most {MOST_LETTERS} are right",
         )
     return Found(answer["text"]) if answer["found"] else None
+
+
+async def _answer(pattern: str, text: str) -> dict[str, Any]:
+    async with _reader() as reader, asyncio.timeout(_WITHIN_SECONDS):
+        if (answer := await reader.search(pattern, text)) is not None:
+            return answer
+        status = await reader.child.wait()
+        if reader.has_idled and status == -signal.SIGKILL:
+            raise _KilledIdle("somebody has killed the reading process")
+        raise _died(status, reader.child, repr(pattern[:100]))
 
 
 def _died(status: int, child: Child, shown: str) -> Failed | CannotTell:
@@ -136,6 +150,7 @@ async def _reader() -> AsyncIterator[_Reader]:
         except BaseException:
             await reader.end()
             raise
+        reader.has_idled = True
         readers.idle.append(reader)
 
 
