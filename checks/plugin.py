@@ -31,6 +31,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
+from checks import masking
 from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.perfdata import data_in
@@ -278,7 +279,8 @@ class Said:
             trace.exhibit("plugin.txt", "text/plain", self._whole.encode("utf-8", "replace"))
         for datum in data_in(self.data):
             if datum.value is not None:
-                trace.measure(datum.name, datum.value)
+                # A plugin names its data itself.
+                trace.measure(masking.current().text(datum.name), datum.value)
 
 
 def _ended(status: int, said: Said, trace: Trace) -> None:

@@ -179,8 +179,7 @@ class Trace:
 
     def measure(self, name: str, value: float) -> None:
         """Keep a number; its name carries the unit (`rx_loss_percent`)."""
-        # A plugin names its data itself.
-        self._measures[self._mask.text(name, _LONGEST_NAME)] = value
+        self._measures[name[:_LONGEST_NAME]] = value
 
     def note(self, text: str) -> None:
         """Keep a sentence of plain fact."""
@@ -216,7 +215,9 @@ class Trace:
         if content is None:
             self._unread.append(kept)
         else:
-            path.write_bytes(self._mask.content(content) if ours else self._mask.evidence(content))
+            path.write_bytes(
+                self._mask.document(content, media_type) if ours else self._mask.evidence(content)
+            )
         self._exhibits.append(kept)
         return path
 
@@ -228,7 +229,10 @@ class Trace:
         """
         fault, said = None, self._mask.text
         if isinstance(ended_by, Failed):
-            code, text = said(ended_by.code, _LONGEST_NAME), said(ended_by.text)
+            # The head of a code is a word of the house: policies go by it, also where somebody's
+            # password is "silent". What follows a colon may be a far end's.
+            head, colon, tail = ended_by.code.partition(":")
+            code, text = f"{head}{colon}{said(tail, _LONGEST_NAME)}", said(ended_by.text)
             fault = Fault(self._broke_in or "probe", code, text, ended_by.origin)
         elif ended_by is not None and blind is None:
             blind = str(ended_by) or type(ended_by).__name__

@@ -11,11 +11,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from monitor.command_line import parser
 from monitor.command_words import OLD_WORDS, verb_named
 from monitor.terminal import complain
-from monitor.verbs.asking import asked, said_alone, words_typed
+from monitor.verbs.asking import SERVED, asked, said_alone, words_typed
+from monitor.verbs.belongings import handed_over
 from monitor.verbs.calling import called
 
 
@@ -43,7 +45,8 @@ def _done(arguments: Namespace, words: Sequence[str]) -> int:
     """By the daemon that runs on this configuration; where none does, here."""
     code = asked(arguments, words)
     if code is None:
-        code = verb_named(arguments.verb)(arguments)
+        with handed_over(arguments) if arguments.verb in SERVED else nullcontext():
+            code = verb_named(arguments.verb)(arguments)
         said_alone(arguments)
     return code
 

@@ -17,8 +17,6 @@ DISTRIBUTION = "reveille-monitor"
 """what pip calls the program; `reveille` is a stranger's there"""
 # Scripts and habits outlast a release: an old word works until 0.3.0, and says the new one.
 OLD_WORDS = {"look": "run-now", "accept": "baseline"}
-_UNKNOWN = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.S)
-"""how argparse refuses a word, in Python 3.11 and 3.12"""
 
 
 class Version(argparse.Action):
@@ -43,10 +41,13 @@ class Parser(argparse.ArgumentParser):
         """An unknown word is answered with the nearest one, all else with the usage. Ends
         with 2.
         """
-        if not (unknown := _UNKNOWN.search(message)):
+        # How argparse refuses a word; the word itself may hold anything, these words included.
+        _, refused, rest = message.partition("invalid choice: '")
+        word, choices, listed = rest.rpartition("' (choose from ")
+        if not (refused and choices):
             super().error(message)
         # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
-        word, known = unknown[1], re.findall(r"[^\s',]+", unknown[2])
+        known = re.findall(r"[^\s',()]+", listed)
         known = [one for one in known if one not in OLD_WORDS]
         hint = nearest(word, known) or f"; there are {', '.join(known)}"
         self.exit(

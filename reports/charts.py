@@ -13,7 +13,6 @@ A picture that has nothing to show is left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import linear_regression
@@ -30,7 +29,6 @@ _FORECAST_DAYS = 14
 # A line through fewer points follows a single odd day.
 _LEAST_FOR_FORECAST = 5
 _DAILY = ("disk", "backup-size", "backup-time")
-_DISK = re.compile(r"disk.*percent|most_(used|inodes)_percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def _of_trends(trends: Sequence[Trend]) -> Iterator[Chart]:
         yield Chart("mos", quality[0].labels, _lines(quality), "MOS", 3.6, "good", 1.0, 4.6)
     if latency := [trend for trend in trends if trend.measure == "seconds"]:
         yield Chart("latency", latency[0].labels, _lines(latency), "seconds")
-    if disks := [trend for trend in trends if _DISK.search(trend.measure)]:
+    if disks := [trend for trend in trends if _of_disk(trend.measure)]:
         yield _forecast(disks)
     sizes = [trend for trend in trends if trend.measure == "backup_bytes"]
     times = [trend for trend in trends if trend.measure == "proof_seconds"]
@@ -153,4 +151,12 @@ def _shows(chart: Chart) -> bool:
     # One day is a point, and no course.
     return any(value for series in chart.series for value in series.values) and known > (
         chart.name in _DAILY
+    )
+
+
+def _of_disk(measure: str) -> bool:
+    return (
+        "percent" in measure.partition("disk")[2]
+        or "most_used_percent" in measure
+        or "most_inodes_percent" in measure
     )

@@ -133,6 +133,16 @@ class Child:
             await stdin.drain()
         stdin.close()
 
+    async def write(self, part: bytes) -> None:
+        """Write a part of its standard input, which stays open. One that has died is told by its
+        status.
+        """
+        if self._process.stdin is None:
+            raise RuntimeError("the child was started without an input")
+        with suppress(ConnectionError):
+            self._process.stdin.write(part)
+            await self._process.stdin.drain()
+
     def signal(self, number: int) -> None:
         """Send it a signal, as long as it is there."""
         with suppress(OSError):  # it has ended, and its guard with it

@@ -112,7 +112,7 @@ line = "trunk-a"
                 stack.callback(far.exhibit, trace)
                 with trace.stage("answer"), far_faults():
                     # An OPTIONS may be answered with 200, 404 or 486: whoever answers has read it.
-                    self._judge(await far.ask(self._question(far)), trace)
+                    self._judge(await far.ask(self._question(far)), trace, far)
         except TimeoutError:
             raise late(conversation, self.within) from None
 
@@ -129,9 +129,9 @@ line = "trunk-a"
         made.headers.set("Accept", "application/sdp")
         return made
 
-    def _judge(self, answer: Response, trace: Trace) -> None:
+    def _judge(self, answer: Response, trace: Trace, far: Conversation) -> None:
         trace.measure("sip_status", answer.code)
-        trace.note(said(answer))
+        trace.note(said(answer, far))
         # RFC 3326: a Reason header may stand in a final response of a gateway.
         cause = cause_in(answer.headers.getlist("Reason"))
         if cause is not None:

@@ -11,9 +11,10 @@
     > REGISTER …  Expires: 0                   and the registration is gone again
     < SIP/2.0 403 Forbidden                    fault sip:403 in the stage "register"
 
-Rules: a 200 without our Contact is no registration ("not-bound"). While it lasts, a call to the
-account would ring here and not be answered: milliseconds, unless `keep`. Other phones of the
-account are left alone.
+Rules: a 200 without our Contact, or for no seconds, is no registration ("not-bound"); on its way
+through a NAT the Contact may have got another host and port (sip/bindings.py). While it lasts, a
+call to the account would ring here and not be answered: milliseconds, unless `keep`. Other phones
+of the account are left alone.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
-from checks.telephony.sip import digest
+from checks.telephony.sip.bindings import Bindings, least_seconds
+from checks.telephony.sip.digest import Proofs
+from checks.telephony.sip.name_address import SipUri, sip_uri
 from checks.telephony.sip.request import written
 from checks.telephony.sip.transaction import (
     Conversation,
@@ -42,13 +45,11 @@ from checks.telephony.sip.transaction import (
 )
 from checks.transport.faults import far_faults
 
-# Questions until a final answer: plain, with credentials, with a fresh nonce, with a longer time.
-_ATTEMPTS = 4
+# Questions until a final answer: plain, then for each of two doors with a proof and with a fresh
+# nonce, with a longer time, and one more.
+_ATTEMPTS = 7
 # RFC 3261 section 22: a registrar challenges with 401, a proxy in front of it with 407.
-_CHALLENGES = {
-    401: ("WWW-Authenticate", "Authorization"),
-    407: ("Proxy-Authenticate", "Proxy-Authorization"),
-}
+_CHALLENGES = (401, 407)
 
 
 class SipRegistration(Check):
@@ -114,9 +115,8 @@ line = "trunk-a"
                 with trace.stage("register"), far_faults():
                     answer = await registration.ask(self.lasting)
                     trace.measure("sip_status", answer.code)
-                    trace.note(said(answer))
-                    # RFC 3261 section 10.3: a registrar answers 200 and no other 2xx.
-                    if answer.code != 200:
+                    trace.note(said(answer, far))
+                    if not _is_success(answer):
                         raise refusal(answer)
                     self._bound(registration, answer, trace)
                 if not self.keep:
@@ -124,7 +124,7 @@ line = "trunk-a"
                         # Expires 0 takes our own binding away (RFC 3261 section 10.2.2); "*" would
                         # take the other phones' too.
                         answer = await registration.ask(0.0)
-                        if answer.code != 200:
+                        if not _is_success(answer):
                             raise refusal(answer)
         except TimeoutError:
             raise late(conversation, self.within) from None
@@ -132,21 +132,21 @@ line = "trunk-a"
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
         """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Failed."""
         try:
-            contacts = answer.contact
-            own = [c for c in contacts if (c.uri.user, c.uri.host, c.uri.port) == registration.own]
-            granted = own[0].parameters.get("expires") if own else None
-            # The expires parameter of a Contact wins over the Expires header (RFC 3261 section
-            # 10.3, step 7).
-            seconds = int(granted) if granted is not None else answer.expires
-        except ValueError:
+            bindings = Bindings.told(answer)
+            own = bindings.of(registration.own)
+            granted = bindings.granted(own)
+        except ValueError as problem:
             registration.keep(answer)
-            raise Failed("bad-peer", "the Contact of the answer is no SIP") from None
-        trace.measure("contacts", len(contacts))
-        if not own:
+            raise Failed("bad-peer", f"the Contact of the answer is no SIP: {problem}") from None
+        trace.measure("contacts", len(bindings.contacts))
+        if not bindings.bind(own):
             raise Failed("not-bound", "the registrar answers 200 and does not list our Contact")
-        # RFC 3261 section 20.19: Expires is a number of 32 bits.
-        if seconds is not None and 0 <= seconds < 2**32:
-            trace.measure("granted_seconds", seconds)
+        if granted is not None:
+            trace.measure("granted_seconds", granted)
+        if granted == 0:
+            raise Failed("not-bound", "the registrar answers 200 and grants 0 seconds: not bound")
+        if own and own.uri != registration.contact:
+            trace.note(f"the registrar has our Contact as {own.uri[:200]}")
 
 
 async def account_asked(line: Line, trace: Trace, within: float = 5.0) -> None:
@@ -161,7 +161,7 @@ async def account_asked(line: Line, trace: Trace, within: float = 5.0) -> None:
                 conversation = await stack.enter_async_context(asked(target))
             with trace.stage("register"), far_faults():
                 answer = await Registration(line, conversation).ask(None)
-                if answer.code != 200:
+                if not _is_success(answer):
                     raise refusal(answer)
     except TimeoutError:
         raise late(conversation, within) from None
@@ -181,12 +181,17 @@ class Registration:
         )
         self._first = written("REGISTER", self._registrar, self._account, far, line.user or "")
         self._sequence = 0
+        self._proofs = Proofs(line.user or "", self._password)
 
     @property
-    def own(self) -> tuple[str | None, str, int | None]:
-        """User, host and port of our contact."""
-        contact = self._first.contact[0].uri
-        return contact.user, contact.host, contact.port
+    def own(self) -> SipUri:
+        """The parts of our Contact."""
+        return sip_uri(self.contact)
+
+    @property
+    def contact(self) -> str:
+        """The URI of our Contact."""
+        return str(self._first.contact[0].uri)
 
     def keep(self, answer: Response) -> None:
         """Note an answer whose Contact is none, for the exhibit."""
@@ -196,38 +201,22 @@ class Registration:
         """The final answer to REGISTER for so long (0: away with it; None: which phones there are,
         which binds none); challenges and "too brief" are answered.
         """
-        proof: tuple[str, str] | None = None
+        self._proofs.begin()
         for _ in range(_ATTEMPTS):
-            answer = await self._far.ask(self._request(seconds, proof))
-            longer = (answer.headers.get("Min-Expires") or "").strip()
-            # 423 Interval Too Brief names the least time in Min-Expires (RFC 3261 section 10.3,
-            # step 7).
-            if answer.code == 423 and longer.isdigit() and len(longer) < 8:
-                seconds = float(longer)
-            elif (
-                answer.code not in _CHALLENGES
-                or (fresh := self._proof(answer, again=proof is not None)) is None
-            ):
+            answer = await self._far.ask(self._request(seconds))
+            if longer := least_seconds(answer):
+                seconds = longer
+            elif answer.code not in _CHALLENGES or not self._take(answer):
                 break
-            else:
-                proof = fresh
+        self._proofs.note(answer)
         return answer
 
-    def _proof(self, answer: Response, again: bool) -> tuple[str, str] | None:
-        """The header that answers a challenge, with its value; None if our proof was refused, and
-        not only too old.
-        """
-        asks, answers = _CHALLENGES[answer.code]
-        found = digest.challenge(answer.headers.getlist(asks))
-        if found is None:
-            self._far.keep(bytes(answer), "it asks for no digest that we know")
-            raise Failed("bad-peer", "the registrar asks for no digest that we know")
-        # stale=true says that the nonce was too old and the password good (RFC 7616 section 3.3).
-        if again and found.get("stale", "").lower() != "true":
-            return None
-        return answers, digest.credentials(
-            found, self._line.user or "", self._password(), "REGISTER", str(self._registrar)
-        )
+    def _take(self, answer: Response) -> bool:
+        try:
+            return self._proofs.take(answer)
+        except ValueError as problem:
+            self._far.keep(bytes(answer), str(problem))
+            raise Failed("bad-peer", f"the registrar's answer: {problem}") from None
 
     def _password(self) -> str:
         if self._line.password is None:
@@ -239,7 +228,7 @@ class Registration:
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
 
-    def _request(self, seconds: float | None, proof: tuple[str, str] | None) -> Request:
+    def _request(self, seconds: float | None) -> Request:
         self._sequence += 1
         made = written("REGISTER", self._registrar, self._account, self._far, self._line.user or "")
         made.from_address = Address(self._account, parameters=self._first.from_address.parameters)
@@ -251,6 +240,12 @@ class Registration:
             made.contact = []
         else:
             made.expires = round(seconds)
-        if proof:
-            made.headers.set(*proof)
+        self._proofs.sign(made)
         return made
+
+
+def _is_success(answer: Response) -> bool:
+    """Whether it is of the class 2xx: a code that is not known counts as its class does (RFC 3261
+    section 8.1.3.2).
+    """
+    return 200 <= answer.code < 300

@@ -5,11 +5,16 @@ breaks it.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from checks.transport.connect import Place
+
 T = TypeVar("T")
+# linux/in.h and linux/in6.h; the socket module has no names for them.
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
 
 
 class Awaited(asyncio.DatagramProtocol, Generic[T]):
@@ -49,3 +54,30 @@ async def awaiting(
         # abort() closes the descriptor on the next turn of the loop; a check that leaves earlier
         # would leave it to the next attempt.
         await answer.gone.wait()
+
+
+def unconnected(place: Place) -> socket.socket:
+    """A socket at our address on the way there. Raises OSError.
+
+    It is not connected: an answer may come from another port or address of a far end that has
+    several, and is known by its Via (RFC 3261 section 18.1.2), not by where it comes from.
+    """
+    family, address = place
+    with socket.socket(family, socket.SOCK_DGRAM) as asked:
+        asked.connect(address)
+        own = asked.getsockname()
+    made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        # ICMP errors ("connection refused") come to a socket that is not connected only if it asks
+        # (ip(7)).
+        asks = (
+            (socket.IPPROTO_IPV6, _IPV6_RECVERR)
+            if family == socket.AF_INET6
+            else (socket.IPPROTO_IP, _IP_RECVERR)
+        )
+        made.setsockopt(*asks, 1)
+        made.bind((own[0], 0, *own[2:]))
+    except BaseException:
+        made.close()
+        raise
+    return made

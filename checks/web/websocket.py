@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # RFC 6455 section 3: ws-URI and wss-URI, which have no fragment; a user name in it would be seen in
 # reports.
 _ADDRESS = re.compile(
-    r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s#]*)?(\?[^\s#]*)?"
+    r"wss?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:[0-9]{1,5})?(/[^\s?#]*)?(\?[^\s#]*)?"
 )
 # A socket that pushes the state of every queue sends some hundred messages a minute; one that has
 # not answered among so many does not.

@@ -12,9 +12,18 @@ from sipmessage import Request, Response
 
 from checks.contract import Failed
 from checks.telephony.call.leg import Event, refusal
+from checks.telephony.sip.bindings import Bindings
+from checks.telephony.sip.name_address import addresses, listed, sip_uri
 from checks.transport.stages import Tell
 from checks.webrtc.signalling import Signalling, facts_of
-from checks.webrtc.sip_requests import on_branch_of, reply, tag_of, uri_in, with_body
+from checks.webrtc.sip_requests import (
+    is_loose,
+    on_branch_of,
+    reply,
+    tag_of,
+    target_of,
+    with_body,
+)
 
 # A Record-Route for each proxy on the way; more than twenty is a loop.
 _MOST_ROUTES = 20
@@ -39,20 +48,27 @@ class Call:
         if final.code >= 300:
             self.ended = True
             raise refusal(Event("refused", 0.0, facts_of(final)))
-        self._establish(final)
+        problem = self._establish(final)
         # RFC 3261 section 13.2.2.4: the ACK of a 2xx is a request of the dialog, not of the
         # transaction.
-        await self._signalling.say(self._within("ACK"))
+        await self._signalling.say(self._acknowledgement())
+        # Acknowledged all the same: else the far end would repeat its answer, and hold the call.
+        if problem:
+            raise problem
         self._tell("answered")
         return final.body.decode(errors="replace")
 
     async def press(self, digit: str) -> Response:
         """Press one key by INFO; the far end's answer. Raises Failed."""
-        info = self._within("INFO")
-        # INFO with application/dtmf-relay has no RFC: it is what Asterisk, FreeSWITCH and JsSIP
-        # speak; 160 ms a digit.
-        with_body(info, "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n")
-        return await self._signalling.ask(info)
+
+        def info() -> Request:
+            made = self._within("INFO")
+            # INFO with application/dtmf-relay has no RFC: it is what Asterisk, FreeSWITCH and JsSIP
+            # speak; 160 ms a digit.
+            with_body(made, "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n")
+            return made
+
+        return await self._signalling.ask_as_user(info)
 
     async def hang_up(self, within: float) -> bool:
         """Send BYE, or CANCEL while it rings; returns whether that was answered."""
@@ -61,11 +77,11 @@ class Call:
         self.ended = True
         try:
             async with asyncio.timeout(within):
-                await self._signalling.ask(
-                    # A call that still rings is cancelled (RFC 3261 section 9.1), one that stands
-                    # gets a BYE.
-                    self._within("BYE") if self.established else self._cancel()
-                )
+                # A call that still rings is cancelled (RFC 3261 section 9.1).
+                if self.established:
+                    await self._signalling.ask_as_user(lambda: self._within("BYE"))
+                else:
+                    await self._signalling.ask(self._cancel())
         except (TimeoutError, Failed):
             return False
         return True
@@ -111,34 +127,64 @@ class Call:
         name = "trying" if answer.code == 100 else "provisional"
         self._tell(name, code=answer.code, phrase=answer.phrase, with_media=bool(answer.body))
 
-    def _establish(self, answer: Response) -> None:
-        self._far = answer.headers["To"]
-        contact = answer.headers.get("Contact")
+    def _establish(self, answer: Response) -> Failed | None:
+        """The dialog that a 2xx makes; what is wrong with it, if anything is."""
+        self._far, self.established = answer.headers["To"], True
+        # RFC 3261 section 12.1.2: the route set is the Record-Route, in reverse order, be it in one
+        # line or in several.
+        routes = listed(answer.headers.getlist("Record-Route"))
+        self._routes = list(reversed(routes))[:_MOST_ROUTES]
+        contacts = answer.headers.getlist("Contact")
         # RFC 3261 section 12.1: a 2xx without Contact or To tag makes no dialog.
-        if contact is None or not tag_of(self._far):
-            raise Failed("bad-peer", "a 2xx without Contact or tag")
-        self._target = uri_in(contact)
-        # RFC 3261 section 12.1.2: the route set is the Record-Route, in reverse order.
-        self._routes = list(reversed(answer.headers.getlist("Record-Route")))[:_MOST_ROUTES]
-        self.established = True
+        if not contacts or not tag_of(self._far):
+            return Failed("bad-peer", "a 2xx without Contact or tag")
+        try:
+            target = addresses(contacts)[0].uri
+            target_of(target)
+        except ValueError as problem:
+            return Failed("bad-peer", f"a 2xx whose Contact leads nowhere: {problem}")
+        self._target = target
+        return None
 
     def _within(self, method: str) -> Request:
         """A request in the dialog; ACK has the INVITE's number."""
         # RFC 3261 section 12.2.1.1: the ACK keeps the CSeq number of the INVITE.
         self._sequence += method != "ACK"
-        identity = self._signalling.identity
-        made = identity.request(
-            method, self._target, self._far, self._id, self._sequence, self._tag
-        )
-        if self._routes:
+        identity, routes, target = self._signalling.identity, self._routes, self._target
+        # RFC 3261 section 12.2.1.1: a strict router takes the place of the target, which becomes
+        # the last route.
+        if routes and not is_loose(routes[0]):
+            target, routes = addresses(routes[:1])[0].uri, [*routes[1:], f"<{target}>"]
+        made = identity.request(method, target, self._far, self._id, self._sequence, self._tag)
+        if routes:
             # RFC 3261 section 12.2.1.1: the requests of a dialog follow its route set.
-            made.headers.setlist("Route", self._routes)
+            made.headers.setlist("Route", routes)
+        return made
+
+    def _acknowledgement(self) -> Request:
+        made = self._within("ACK")
+        # RFC 3261 section 22.1: an ACK cannot be challenged, and repeats the INVITE's proofs.
+        for name in ("Authorization", "Proxy-Authorization"):
+            if self._invite and (proofs := self._invite.headers.getlist(name)):
+                made.headers.setlist(name, proofs)
         return made
 
     def _cancel(self) -> Request:
         if self._invite is None:
             raise RuntimeError("no INVITE was sent")
         return on_branch_of(self._invite, "CANCEL", self._invite.headers["To"])
+
+
+def hold_bound(answer: Response, contact: str) -> None:
+    """Raises Failed where a 2xx to REGISTER lists others and not us, or grants no time."""
+    try:
+        told = Bindings.told(answer)
+        own = told.of(sip_uri(contact))
+        granted = told.granted(own)
+    except ValueError as problem:
+        raise Failed("bad-peer", f"the Contact of the answer is no SIP: {problem}") from None
+    if granted == 0 or (told.contacts and own is None):
+        raise Failed("not-bound", "the registrar answers 2xx and does not bind our Contact")
 
 
 def registration(signalling: Signalling) -> Callable[[int], Callable[[], Request]]:

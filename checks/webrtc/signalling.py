@@ -4,7 +4,7 @@ process.
     > REGISTER sip:example.net SIP/2.0
     > Via: SIP/2.0/WSS 4be1f0c2.invalid;branch=z9hG4bK5f2c…
     > Contact: <sip:9d0e@4be1f0c2.invalid;transport=ws>
-    < SIP/2.0 401 Unauthorized                          asked again with credentials, once
+    < SIP/2.0 401 Unauthorized                          asked again with credentials
     < SIP/2.0 200 OK
 
 Rules: one message a frame, none repeated (RFC 7118 section 5); what is not SIP, is too large or
@@ -19,20 +19,22 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sipmessage import Message, Request, Response
+from sipmessage import Request, Response
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from checks.contract import Failed
-from checks.telephony.sip import digest, ladder
-from checks.telephony.sip.message import as_sent
+from checks.telephony.sip import ladder
+from checks.telephony.sip.digest import Proofs
+from checks.telephony.sip.message import Awaited, Read, as_sent, read
 from checks.webrtc.sip_requests import Identity, on_branch_of, reply
 
 # A call has some tens of messages.
 _MOST_MESSAGES = 1000
+# A proof for each of two doors, each with a fresh nonce, and one more.
+_ATTEMPTS = 6
 # The ladder shows messages, not files.
 _KEPT_CHARACTERS = 8192
-_Key = tuple[str, int, str]
 
 
 class Signalling:
@@ -50,8 +52,9 @@ class Signalling:
         self.identity, self.ladder = identity, ladder.Ladder()
         self.broken: Failed | None = None
         self._connection, self._asked, self._lost = connection, asked, lost
-        self._awaited: dict[_Key, asyncio.Future[Response]] = {}
-        self._provisional: dict[_Key, Callable[[Response], None]] = {}
+        self._proofs = Proofs(identity.login, lambda: identity.password or "")
+        self._awaited: dict[Awaited, asyncio.Future[Response]] = {}
+        self._provisional: dict[Awaited, Callable[[Response], None]] = {}
         self._messages = 0
         self._reading = asyncio.create_task(self._read())
 
@@ -61,7 +64,7 @@ class Signalling:
         """The final answer. Raises Failed when the socket breaks first."""
         if self.broken:
             raise self.broken
-        key = _key(question)
+        key = Awaited.of(question)
         answer = self._awaited[key] = asyncio.get_running_loop().create_future()
         if provisional:
             self._provisional[key] = provisional
@@ -80,26 +83,27 @@ class Signalling:
         self, question: Callable[[], Request], provisional: Callable[[Response], None] | None = None
     ) -> Response:
         """The final answer to a request that may be asked for credentials: then it is made and
-        asked anew, once.
+        asked anew, for each door on the way.
         """
-        asked = question()
-        answer = await self.ask(asked, provisional)
-        # RFC 3261 section 22: 401 from whoever is asked, 407 from a proxy on the way.
-        header = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.code)
-        if header is None or self.identity.password is None:
-            return answer
-        challenge = digest.challenge(answer.headers.getlist(header))
-        if challenge is None:
-            raise Failed(
-                "bad-peer",
-                "credentials were asked for in a way that is no digest of SHA-256 or MD5",
-            )
-        again = question()
-        given = digest.credentials(
-            challenge, self.identity.login, self.identity.password, again.method, str(again.uri)
-        )
-        again.headers.set("Authorization" if answer.code == 401 else "Proxy-Authorization", given)
-        return await self.ask(again, provisional)
+        self._proofs.begin()
+        for _ in range(_ATTEMPTS):
+            asked = question()
+            self._proofs.sign(asked)
+            answer = await self.ask(asked, provisional)
+            # RFC 3261 section 22: 401 from whoever is asked, 407 from a proxy on the way.
+            if answer.code not in (401, 407) or not self._challenged(answer):
+                break
+        self._proofs.note(answer)
+        return answer
+
+    def _challenged(self, answer: Response) -> bool:
+        """Whether it is worth asking again with proofs. Raises Failed."""
+        if self.identity.password is None:
+            return False
+        try:
+            return self._proofs.take(answer)
+        except ValueError as problem:
+            raise Failed("bad-peer", f"{answer.code}: {problem}") from None
 
     async def say(self, message: Request | Response) -> None:
         """Send one message. Raises Failed (dropped)."""
@@ -146,18 +150,21 @@ class Signalling:
             raise Failed("bad-peer", f"more than {_MOST_MESSAGES} messages")
         self._keep("received", data)
         try:
-            message = Message.parse(data)
-            key = _key(message)
+            came = read(data)
+            message = came.message
             answer = self._asked(message) if isinstance(message, Request) else None
+        # A request without the headers that each has is no SIP either.
         except (ValueError, KeyError, IndexError):
             raise Failed("bad-peer", "what came over the WebSocket is not SIP") from None
         if isinstance(message, Response):
-            self._answered(key, message)
+            self._answered(came, message)
         # ACK has no response (RFC 3261 section 17.2.1).
         elif message.method != "ACK":
             await self.say(answer or reply(message, 200))
 
-    def _answered(self, key: _Key, answer: Response) -> None:
+    def _answered(self, came: Read, answer: Response) -> None:
+        # RFC 3261 sections 17.1.3 and 18.1.2: what has not our own Via on top is nobody's answer.
+        key = Awaited(came.call_id, came.sequence, came.method, came.via)
         if answer.code < 200:
             self._provisional.get(key, _ignored)(answer)
         elif (awaited := self._awaited.get(key)) and not awaited.done():
@@ -171,11 +178,6 @@ class Signalling:
 
 def _ignored(_answer: Response) -> None:
     """Take a provisional answer that nobody waits for."""
-
-
-def _key(message: Request | Response) -> _Key:
-    """What a response has in common with its request. Raises KeyError, ValueError."""
-    return message.call_id, message.cseq.sequence, message.cseq.method
 
 
 def _ending(problem: ConnectionClosed) -> Failed:

@@ -7,7 +7,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from sipmessage import URI, Request, Response
+from sipmessage import URI, Parameters, Request, Response
+
+from checks.telephony.sip.name_address import addresses, sip_uri
 
 # The answers of a softphone to a far end's requests.
 _PHRASES = {
@@ -49,7 +51,7 @@ class Identity:
         self, method: str, uri: str, to: str, call: str, sequence: int, tag: str
     ) -> Request:
         """A request; `to` is the value of To, tag and all. Raises ValueError for what is no URI."""
-        made = Request(method, URI.parse(uri))
+        made = Request(method, target_of(uri))
         # RFC 7118 section 5.1: the transport in Via is WS or WSS.
         via = "WSS" if self.secure else "WS"
         made.headers.set(
@@ -97,7 +99,7 @@ def reply(request: Request, code: int, tag: str = "") -> Response:
     answer.headers.setlist("Via", list(request.headers.getlist("Via")))
     for name in ("From", "To", "Call-ID", "CSeq"):
         answer.headers.set(name, request.headers[name])
-    if tag and ";tag=" not in request.headers["To"]:
+    if tag and not tag_of(request.headers["To"]):
         answer.headers.set("To", f"{request.headers['To']};tag={tag}")
     answer.headers.set("Content-Length", "0")
     return answer
@@ -105,15 +107,25 @@ def reply(request: Request, code: int, tag: str = "") -> Response:
 
 def tag_of(header: str) -> str:
     """The tag in the value of a From or To; "" without one."""
-    return next((part[4:] for part in header.split(";")[1:] if part.startswith("tag=")), "")
+    try:
+        return next((one.parameters.get("tag", "") for one in addresses([header])), "")
+    except ValueError:
+        return ""
 
 
-def uri_in(header: str) -> str:
-    """The URI in the value of a Contact, Record-Route, From or To."""
-    return (
-        # RFC 3261 section 20: without angle brackets parameters belong to the header, not to the
-        # URI.
-        header.split("<", 1)[1].split(">", 1)[0]
-        if "<" in header
-        else header.split(";", 1)[0].strip()
-    )
+def target_of(uri: str) -> URI:
+    """A SIP URI of the far end's as the target of a request (RFC 3261 section 19.1.5: without its
+    headers). Raises ValueError for what is none.
+    """
+    read = sip_uri(uri)
+    flags = {name: value or None for name, value in read.parameters.items()}
+    flags.pop("method", None)
+    return URI(read.scheme, read.host, read.user or None, None, read.port, Parameters(**flags))
+
+
+def is_loose(route: str) -> bool:
+    """Whether a Route's proxy routes loosely (RFC 3261 section 16.12); what cannot be read does."""
+    try:
+        return "lr" in sip_uri(addresses([route])[0].uri).parameters
+    except ValueError:
+        return True

@@ -22,10 +22,11 @@ from checks.contract import Failed
 from checks.telephony.audio import nonce_sound, sound
 from checks.telephony.audio.recording import bound
 from checks.telephony.call.leg import Event, refusal
+from checks.telephony.sip.bindings import least_seconds
 from checks.transport.stages import Stages, Tell
 from checks.transport.websocket import connection_to, is_own_host
 from checks.webrtc import relay
-from checks.webrtc.dialog import Call, registration
+from checks.webrtc.dialog import Call, hold_bound, registration
 from checks.webrtc.live import Live
 from checks.webrtc.signalling import Signalling, facts_of
 from checks.webrtc.sip_requests import Identity
@@ -120,10 +121,13 @@ class Station:
             signalling = self._spoken()
             lasting = registration(signalling)
             answer = await signalling.ask_as_user(lasting(_REGISTERED_SECONDS))
+            if longer := least_seconds(answer):
+                answer = await signalling.ask_as_user(lasting(round(longer)))
             # A registrar's final refusal; the challenge has been answered already.
             if answer.code >= 300:
                 raise refusal(Event("refused", 0.0, facts_of(answer)))
             self._registration = lasting
+            hold_bound(answer, signalling.identity.contact)
 
     async def _prove_stun(self) -> None:
         # The first STUN server is the one that the agents' browsers use.

@@ -2,7 +2,8 @@
 told by mail, past the ledger, and not at every try.
 
 Under Restart=always a daemon that cannot start tries every few seconds for ever, and remembers
-nothing from one try to the next: a mark is left in the first folder that takes one.
+nothing from one try to the next: a mark is left in its state. A state that takes none (a disk gone
+read-only) leaves the clock: then who starts as a half hour begins tells, and nobody else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.clock import SystemClock
@@ -21,15 +22,16 @@ log = logging.getLogger(__name__)
 _MARK = "alarm-at-start"
 # systemd waits for a start that has failed; a mail server that hangs is not waited for.
 _WITHIN_SECONDS = 20.0
+# A start and its end take some seconds, and RestartSec= is 5: one or two fall into a spell of this.
+_SPELL = timedelta(seconds=15)
 
 
 def tell_operators(configuration: Configuration, reason: str, cause: str = "start") -> bool:
     """Mail them that nothing is looked at, and why; False where they were told a while ago, or
     nobody took it."""
-    mark = next(_folders(configuration), None)
-    if mark is not None and _fresh(mark / _MARK):
+    mark, now = configuration.state / _MARK, SystemClock().now()
+    if _fresh(mark, now) or not (_touched(mark, at=0) or _begins(now)):
         return False
-    now = SystemClock().now()
     log.error("action=blind_at_start %s", reason)
 
     async def told() -> bool:
@@ -42,24 +44,32 @@ def tell_operators(configuration: Configuration, reason: str, cause: str = "star
     except (TimeoutError, LookupError, OSError) as problem:
         log.error("action=alarm_not_taken %s", problem or "no answer in time")
         return False
-    if taken and mark is not None:
-        (mark / _MARK).touch()
+    if taken:
+        _touched(mark)
     return taken
 
 
-def _folders(configuration: Configuration) -> Iterator[Path]:
-    """Those that may be written; the runtime folder first, which is in memory: a full disk does not
-    reach it. Its unit has RuntimeDirectoryPreserve=restart."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    for folder in (Path(runtime) if runtime else None, configuration.state):
-        if folder is not None and os.access(folder, os.W_OK | os.X_OK):
-            yield folder
-
-
-def _fresh(mark: Path) -> bool:
+def _fresh(mark: Path, now: datetime) -> bool:
     try:
-        age = SystemClock().now().timestamp() - mark.stat().st_mtime
+        age = now.timestamp() - mark.stat().st_mtime
     except OSError:
         return False
     # An age below zero comes of a clock that was set back: rather one mail too many.
     return 0 <= age < AGAIN_AFTER.total_seconds()
+
+
+def _touched(mark: Path, at: float | None = None) -> bool:
+    """Whether it could be: now, or at a moment long ago, to see whether it can."""
+    try:
+        mark.touch(mode=0o600)
+        if at is not None:
+            os.utime(mark, (at, at))
+    except OSError as problem:
+        log.error("action=alarm_not_remembered path=%s %s", mark, problem)
+        return False
+    return True
+
+
+def _begins(now: datetime) -> bool:
+    """Whether a half hour has just begun."""
+    return now.timestamp() % AGAIN_AFTER.total_seconds() < _SPELL.total_seconds()

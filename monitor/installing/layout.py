@@ -22,6 +22,10 @@ DROP_INS = UNITS / f"{UNIT}.d"
 FAILED = "reveille-failed.service"
 """what systemd starts when the service fails: it mails the operators"""
 FAILED_DROP_INS = UNITS / f"{FAILED}.d"
+LOOKS = "reveille-hostlooks@.service"
+"""what makes a look at the host, with the rights for it"""
+ALL_DROP_INS = (DROP_INS, FAILED_DROP_INS, UNITS / f"{LOOKS}.d")
+"""every folder into which a drop-in of ours is laid"""
 COMMAND = Path("/usr/local/bin/reveille")
 KEPT = Path("/var/backups/reveille")
 """what `upgrade` can go back to"""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monitor.config import Configuration
 from monitor.config.configuration import secrets_in
-from monitor.installing.layout import CREDENTIALS, FAILED, STATE, UNIT
+from monitor.installing.layout import CREDENTIALS, FAILED, LOOKS, STATE, UNIT, UNITS
 
 Wanted = Callable[[Configuration], list[str]]
 """the names of what needs it, [] for nothing"""
@@ -51,17 +51,24 @@ DRILL = "reveille-drill"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A file in systemd/: a unit; with .conf a drop-in of the service, with .sysusers a user."""
+    """A file in systemd/: a unit; with .conf a drop-in of one, with .sysusers a user."""
 
     file: str
     wanted: Wanted
     starts: bool = False
     """whether it is a unit that is started by itself (the service, a timer, a socket)"""
+    of: str = UNIT
+    """the unit that a drop-in changes"""
 
     @property
     def drop_in(self) -> bool:
-        """Whether it changes the service, and is no unit of its own."""
+        """Whether it changes a unit, and is none of its own."""
         return self.file.endswith(".conf")
+
+    @property
+    def path(self) -> Path:
+        """Where a unit or drop-in is laid down."""
+        return UNITS / f"{self.of}.d" / self.file if self.drop_in else UNITS / self.file
 
     @property
     def user(self) -> str:
@@ -79,10 +86,13 @@ TABLE = (
     # The looks at the host are made by a unit that reads what root alone may read: accounts, keys,
     # logs, other users' processes.
     Need("host.conf", _right("host")),
+    # A name that D-Bus can look up, where a dynamic user has none.
+    Need("reveille-hostlooks.sysusers", _right("host")),
     Need("reveille-hostlooks.socket", _right("host"), starts=True),
-    Need("reveille-hostlooks@.service", _right("host")),
-    # SMART, which wants the disks and rights near to root's: only where that is written.
-    Need("disks.conf", _right("disks")),
+    Need(LOOKS, _right("host")),
+    # SMART, which wants the disks and rights near to root's: only where that is written, and for
+    # the unit that makes the look. The daemon gains nothing.
+    Need("disks.conf", _right("disks"), of=LOOKS),
     # Chromium wants namespaces for its own sandbox, and memory that its compiler may write to.
     Need("browser.conf", _right("browser")),
     # RTCP extended reports are read beside the engine (RFC 3611), by a unit that sees datagrams.
@@ -90,8 +100,6 @@ TABLE = (
     Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),
     Need("reveille-rtcpxr@.service", _measure("xr_")),
 )
-DRILL_USER = "reveille-drill"
-"""the user of a drill: it owns nothing"""
 
 
 def needed(configuration: Configuration) -> dict[Need, list[str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.config import Configuration
 from monitor.installing import needs
 from monitor.installing.layout import (
+    ALL_DROP_INS,
     CONFIGURATION,
     CREDENTIALS,
     DROP_INS,
@@ -48,10 +49,6 @@ def steps(
     wanted += [Text(UNITS / file, text, MARK) for file, text in texts.items()]
     if not program.packaged:
         wanted += [Link(path, target) for path, target in program.links().items()]
-    if configuration is not None and any(
-        need.file == "reveille-drill.socket" for need in needs.needed(configuration)
-    ):
-        wanted.append(Account(needs.DRILL_USER, Path("/nonexistent")))
     if configuration is not None:
         wanted += _drop_ins(program, configuration)
     return wanted
@@ -122,30 +119,23 @@ def unreachable(program: Program) -> Path | None:
 
 def _drop_ins(program: Program, configuration: Configuration) -> Iterator[Step]:
     texts = {
-        need.file: rendered(program, need.file)
+        need.path: rendered(program, need.file)
         for need in needs.needed(configuration)
         if need.drop_in and (program.units / need.file).is_file()
     }
-    for name, text in (
-        ("credentials.conf", needs.credentials_text(needs.credentials(configuration))),
-        ("folders.conf", needs.folders_text(needs.folders(configuration))),
+    # The unit that mails of a failure has the mail server's secrets, and no other.
+    last_word = needs.credentials(configuration, only="desks")
+    for path, text in (
+        (DROP_INS / "credentials.conf", needs.credentials_text(needs.credentials(configuration))),
+        (DROP_INS / "folders.conf", needs.folders_text(needs.folders(configuration))),
+        (FAILED_DROP_INS / "credentials.conf", needs.credentials_text(last_word)),
     ):
         if text:
-            texts[name] = MARK + _ADVICE + text
-    yield from (Text(DROP_INS / name, text, MARK) for name, text in texts.items())
+            texts[path] = MARK + _ADVICE + text
+    yield from (Text(path, text, MARK) for path, text in texts.items())
     # A need that has gone takes its right along.
-    yield from (Gone(path) for path in ours(DROP_INS) if path.name not in texts)
-    yield from _last_word(configuration)
-
-
-def _last_word(configuration: Configuration) -> Iterator[Step]:
-    """What the unit that mails of a failure needs: the mail server's secrets, and no other."""
-    path = FAILED_DROP_INS / "credentials.conf"
-    if text := needs.credentials_text(needs.credentials(configuration, only="desks")):
-        yield Folder(FAILED_DROP_INS, 0o755)
-        yield Text(path, MARK + _ADVICE + text, MARK)
-    elif path in ours(FAILED_DROP_INS):
-        yield Gone(path)
+    laid = (path for folder in ALL_DROP_INS for path in ours(folder))
+    yield from (Gone(path) for path in laid if path not in texts)
 
 
 def _readable(folder: Path) -> Iterator[Step]:

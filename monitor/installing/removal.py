@@ -6,9 +6,8 @@ from pathlib import Path
 
 from monitor.installing import plan
 from monitor.installing.layout import (
+    ALL_DROP_INS,
     CONFIGURATION,
-    DROP_INS,
-    FAILED_DROP_INS,
     KEPT,
     STATE,
     UNIT,
@@ -16,7 +15,7 @@ from monitor.installing.layout import (
     USER,
     Program,
 )
-from monitor.installing.needs import DRILL
+from monitor.installing.needs import TABLE
 from monitor.installing.steps import Gone, NoAccount, Step
 
 # StateDirectory= of a unit with DynamicUser= is a link to a folder of this one (systemd.exec(5)).
@@ -34,13 +33,15 @@ def steps(program: Program, purge: bool) -> list[Step]:
             for path, target in program.links().items()
             if path.is_symlink() and path.readlink() == target
         ]
-    laid = plan.ours(DROP_INS)
-    wanted += [Gone(path) for path in (*laid, *plan.ours(FAILED_DROP_INS))]
-    if DROP_INS.is_dir() and set(DROP_INS.glob("*")) <= set(laid):
-        wanted.append(Gone(DROP_INS))
+    for folder in ALL_DROP_INS:
+        laid = plan.ours(folder)
+        wanted += [Gone(path) for path in laid]
+        if folder.is_dir() and (purge or set(folder.glob("*")) <= set(laid)):
+            wanted.append(Gone(folder))
     if purge:
-        wanted += [Gone(DROP_INS), Gone(CONFIGURATION), Gone(STATE), Gone(_PRIVATE_STATE)]
-        wanted += [Gone(KEPT), NoAccount(USER), NoAccount(DRILL)]
+        owners = [need.user for need in TABLE if need.user]
+        wanted += [Gone(CONFIGURATION), Gone(STATE), Gone(_PRIVATE_STATE)]
+        wanted += [Gone(KEPT), *(NoAccount(name) for name in (USER, *owners))]
     return wanted
 
 

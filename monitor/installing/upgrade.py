@@ -20,7 +20,7 @@ from pathlib import Path
 
 from monitor.config import Configuration
 from monitor.installing import plan, service
-from monitor.installing.layout import DROP_INS, KEPT, UNIT, UNITS, Program
+from monitor.installing.layout import ALL_DROP_INS, KEPT, UNIT, UNITS, Program
 from monitor.installing.steps import Step, left
 from monitor.ledger.copying import copied, form, rehearsed
 from monitor.service import unit_access
@@ -118,8 +118,9 @@ def _kept(program: Program, configuration: Configuration, moment: str) -> Before
     units.mkdir()
     for path in (*plan.ours(UNITS), *_unmarked()):
         shutil.copy2(path, units / path.name)
-    if DROP_INS.is_dir():
-        shutil.copytree(DROP_INS, units / DROP_INS.name)
+    for drop_ins in ALL_DROP_INS:
+        if drop_ins.is_dir():
+            shutil.copytree(drop_ins, units / drop_ins.name)
     links = {path: path.readlink() for path in program.links() if path.is_symlink()}
     before = Before(folder, configuration.state / "ledger.sqlite", links)
     _copy_ledger(before)
@@ -164,9 +165,10 @@ def _put_back(before: Before) -> None:
     for path in units.glob("*"):
         if path.is_file():
             shutil.copy2(path, UNITS / path.name)
-    shutil.rmtree(DROP_INS, ignore_errors=True)
-    if (units / DROP_INS.name).is_dir():
-        shutil.copytree(units / DROP_INS.name, DROP_INS)
+    for drop_ins in ALL_DROP_INS:
+        shutil.rmtree(drop_ins, ignore_errors=True)
+        if (units / drop_ins.name).is_dir():
+            shutil.copytree(units / drop_ins.name, drop_ins)
     for path, target in before.links.items():
         path.unlink(missing_ok=True)
         path.symlink_to(target)

@@ -13,7 +13,7 @@ from checks.durations import parse_duration
 from monitor.clock import SystemClock
 from monitor.config import Configuration, load
 from monitor.installing import needs, plan, removal, service
-from monitor.installing.layout import CREDENTIALS, DROP_INS, UNIT, USER, Program, this_program
+from monitor.installing.layout import CREDENTIALS, UNIT, USER, Program, this_program
 from monitor.installing.program import ProgramFault
 from monitor.installing.steps import Barred, Step, left
 from monitor.installing.upgrade import NotUpgraded, installed_command
@@ -168,7 +168,7 @@ def _remarks(configuration: Configuration | None) -> int:
             " this again"
         )
     for need, names in needs.needed(configuration).items():
-        if need.drop_in and (DROP_INS / need.file).exists():
+        if need.drop_in and need.path.exists():
             _told(f"{need.file} is in force, for {', '.join(names)}", "    ")
         elif need.drop_in:
             _warn(f"{', '.join(names)} would need {need.file}, which this program has not")

@@ -51,8 +51,11 @@ def failed(arguments: Namespace) -> int:
     """Mail the operators that the service has failed: for the unit that systemd starts then
     (OnFailure=), and at most every half hour. 0; 1 where nobody took it."""
     _log_to_journal()
-    # Set for a unit that OnFailure= of another has started (systemd.exec(5)).
-    result, status = (os.environ.get(f"MONITOR_{name}", "") for name in _OF_FAILED_UNIT)
+    # Set for the unit's own ExecStopPost=; with MONITOR_ for one that OnFailure= of another has
+    # started (systemd.exec(5)).
+    result, status = (
+        os.environ.get(name) or os.environ.get(f"MONITOR_{name}", "") for name in _OF_FAILED_UNIT
+    )
     how = f" ({', '.join(filter(None, (result, status)))})" if result or status else ""
     return 0 if _tell(Path(arguments.config), f"the service has failed{how}") else 1
 

@@ -19,7 +19,13 @@ _CALLS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub
 _AT_ONCE = {"match", "fullmatch"}
 # What fits nowhere: a pattern that matches at once shows nothing of what it would try.
 _BREAK = "\x01\n\x01"
-_SHORT, _LONG = 500, 4_000
+# Work is compared with work of the same moment, so that a busy machine makes both slower: four
+# times the text is four times the work where it is linear, sixteen times where it is quadratic.
+_SHORTEST, _LONGEST = 512, 32_768
+_WORTH_SECONDS = 0.003
+_TIMES, _TOO_MUCH = 4, 9
+# 36 repetitions are read within 20 us, or in years.
+_ENDLESS_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def _inline(file: Path) -> Iterator[Written]:
         module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
         for name, value in vars(module).items():
             for one in _of(value):
-                used = set(re.findall(rf"\b{name}\.(\w+)\(", _house()))
+                used = _uses().get(name, set())
                 where = f"{file.relative_to(ROOT)}: {name}"
                 yield Written(where, one, frozenset(used or {"search", "fullmatch"}))
 
@@ -68,8 +74,13 @@ def _of(value: Any) -> list[re.Pattern[Any]]:
 
 
 @cache
-def _house() -> str:
-    return "\n".join(module.text for module in modules())
+def _uses() -> dict[str, set[str]]:
+    """Name -> what is called of it, anywhere in the house."""
+    found: dict[str, set[str]] = {}
+    for module in modules():
+        for name, method in re.findall(r"\b(\w+)\.(\w+)\(", module.text):
+            found.setdefault(name, set()).add(method)
+    return found
 
 
 def _literal(node: ast.Constant) -> Any:
@@ -91,37 +102,49 @@ def holds_up(written: Written) -> str | None:
     none.
     """
     pattern = written.pattern
+    sample = _sample(_parser.parse(pattern.pattern, pattern.flags))[:40]
     for unit in _units(pattern):
-        for head in ("", _sample(_parser.parse(pattern.pattern, pattern.flags))[:40]):
-            for times in (14, 20, 26, 32, 36) if not head else ():
-                if _spent(written, head + unit * times) > 0.1:
-                    return f"{head[:20]!r} and {times} times {unit[:40]!r}: without end"
-            short, long = (
-                _spent(written, head + unit * max(1, size // len(unit))) for size in (_SHORT, _LONG)
-            )
-            # Linear work is 8 times as much, quadratic 64 times.
-            if long > 0.01 and long > 24 * short:
-                return f"{head[:20]!r} and then {unit[:40]!r} repeated: {short:.4f} s, {long:.3f} s"
+        for times in (14, 20, 26, 32, 36):
+            if _spent(written, unit * times) > _ENDLESS_SECONDS:
+                return f"{times} times {unit[:40]!r}: without end"
+        for head in ("", sample):
+            if growth := _growth(written, head, unit):
+                return f"{head[:20]!r} and then {unit[:40]!r} repeated: {growth}"
     return None
 
 
+def _growth(written: Written, head: str, unit: str) -> str | None:
+    """How the work grows faster than the text; None where it does not."""
+
+    def spent(size: int) -> float:
+        return _spent(written, head + unit * max(1, size // len(unit)))
+
+    size = _SHORTEST
+    while (long := spent(size)) < _WORTH_SECONDS:
+        if (size := size * 2) > _LONGEST:
+            return None
+    short = spent(size // _TIMES)
+    # What was in the way of one (another process, a cold cache) is not there each time.
+    for _ in range(4):
+        if long < _TOO_MUCH * short:
+            return None
+        long, short = min(long, spent(size)), min(short, spent(size // _TIMES))
+    return f"{size} letters take {long / short:.0f} times as long as {size // _TIMES}"
+
+
 def _spent(written: Written, text: str) -> float:
+    """CPU seconds of this thread: what other programs take does not count."""
     pattern = written.pattern
     text += _BREAK
     given = text.encode("utf-8", "replace") if isinstance(pattern.pattern, bytes) else text
-    least = 9.9
-    for _ in range(2):
-        began = time.process_time()
-        if written.used - _AT_ONCE:
-            any(False for _ in pattern.finditer(given))
-        if "match" in written.used:
-            pattern.match(given)
-        if "fullmatch" in written.used:
-            pattern.fullmatch(given)
-        least = min(least, time.process_time() - began)
-        if least < 0.01:
-            break
-    return least
+    began = time.thread_time()
+    if written.used - _AT_ONCE:
+        any(False for _ in pattern.finditer(given))
+    if "match" in written.used:
+        pattern.match(given)
+    if "fullmatch" in written.used:
+        pattern.fullmatch(given)
+    return time.thread_time() - began
 
 
 def _units(pattern: re.Pattern[Any]) -> list[str]:

@@ -48,9 +48,6 @@ _UNSAID = {
     "pysnmp": "BSD-2-Clause",  # its LICENSE.rst
     "webencodings": "BSD-3-Clause",  # its LICENSE
 }
-# Not compatible by that list, seen and not yet decided: no release before it is. CNRI-Python is
-# the licence of Python 1.6, which `regex` has parts of.
-UNDECIDED = {"regex": "Apache-2.0 AND CNRI-Python"}
 # Older metadata have no SPDX expression (PEP 639), but words or a classifier.
 _WORDS = {
     "apache 2.0": "Apache-2.0",

@@ -12,25 +12,26 @@ from tests.house.source import modules, none
 _OPTIONS = "options that are written in the source, values as --name=value"
 _PATH = "a whole path: it begins with /"
 REVIEWED: Mapping[str, str] = {
+    "checks/data/backup/engines/mariadb/dump.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/dump.py: *PLAIN": _OPTIONS,
-    "checks/data/backup/engines/mariadb/restore_test.py: *own": _OPTIONS,
+    "checks/data/backup/engines/mariadb/programs.py: *MORE": _OPTIONS,
+    "checks/data/backup/engines/mariadb/programs.py: *address(source)": _OPTIONS,
     "checks/data/backup/engines/mariadb/restore_test.py: *plain": _OPTIONS,
-    "checks/data/backup/engines/mariadb/restore_test.py: source.database": (
-        "the name that the configuration gives; not the far end's"
-    ),
+    "checks/data/backup/engines/mariadb/restore_test.py: *programs.address(source)": _OPTIONS,
     "checks/data/backup/engines/postgresql/cluster.py: *plain": _OPTIONS,
+    "checks/data/backup/engines/postgresql/dump.py: *more": _OPTIONS,
+    "checks/data/backup/engines/postgresql/loading.py: *address(who)": _OPTIONS,
+    "checks/data/backup/engines/postgresql/loading.py: *plain": _OPTIONS,
+    "checks/data/backup/engines/postgresql/loading.py: *words": _OPTIONS,
     "checks/data/backup/engines/postgresql/restore.py: archive / DATABASE": _PATH,
-    "checks/data/backup/engines/postgresql/restore_test.py: *address(into)": _OPTIONS,
     "checks/data/backup/engines/postgresql/restore_test.py: *address(source)": _OPTIONS,
-    "checks/data/backup/engines/postgresql/restore_test.py: *made": _OPTIONS,
-    "checks/data/backup/engines/postgresql/restore_test.py: archive / part": _PATH,
-    "checks/data/backup/engines/postgresql/restore_test.py: whole": _PATH,
     "checks/data/backup/run/copies.py: backup.folder": _PATH,
     "checks/data/backup/run/copies.py: target": "a remote of rclone's own configuration",
     "checks/host/collectors/clamav.py: *options": _OPTIONS,
     "checks/host/collectors/clamav.py: *self._where": _OPTIONS,
     "checks/host/collectors/program.py: *command[1:]": "what its callers give",
     "checks/host/collectors/queue_depth.py: *where": "-c and the folder of the configuration",
+    "checks/host/collectors/rootkits.py: _RKHUNTER_TESTS": "names of tests, written in the source",
     "checks/host/collectors/services.py: *words": "verbs, options, and units behind --",
     "checks/host/collectors/updates.py: *only": _OPTIONS,
     "checks/telephony/audio/sound_file.py: *form": _OPTIONS,
@@ -38,13 +39,20 @@ REVIEWED: Mapping[str, str] = {
     "monitor/installing/program.py: *command[1:]": "what its callers give",
 }  # fmt: skip
 _RUNS = {"run", "said", "Popen", "output", "told"}
+_COMMANDS = {"command", "client"}
 
 
 def open_words() -> Iterator[str]:
     """Words of commands that are not written in the source, and stand before any "--"."""
     for module in modules("checks", "monitor"):
         for node in ast.walk(module.tree):
-            if (
+            # A command that is put together first, and run a line below.
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.List):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if {ast.unparse(target) for target in targets} & _COMMANDS:
+                    words = _open(node.value.elts[1:])
+                    yield from (f"{module.path}: {word}" for word in words)
+            elif (
                 isinstance(node, ast.Call)
                 and ast.unparse(node.func).rpartition(".")[2] in _RUNS
                 and node.args

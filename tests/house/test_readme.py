@@ -24,7 +24,7 @@ from tests.house.source import ROOT, files, none
 
 README = "README.md"
 LONG = {"test", "bench", "demo", "run", "lab"}
-LAUNCHERS_OWN = {"test", "bench", "lock", "supply"}
+LAUNCHERS_OWN = {"test", "bench", "package", "lock", "supply"}
 COMMAND = Path(sys.executable).with_name("reveille")
 ENVIRONMENT = {**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
 

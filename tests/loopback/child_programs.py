@@ -138,6 +138,7 @@ PROGRAMS: Mapping[str, Callable[[Path, int], Work]] = {
     "checks.telephony.pyvoip_child": _pyvoip,
     "checks.telephony.call.call_recording_child": _voice_log,
     "checks.web.sandbox.child": _apart,
+    "checks.web.sandbox.pattern_child": lambda *_: Work(),
     "checks.web.browser.process": lambda *_: Work(ordered=True),
     "checks.webrtc.softphone": lambda *_: Work(ordered=True),
     "reports.drawing": lambda *_: Work(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from contextlib import suppress
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from checks.contract import CannotTell, Failed
 from checks.web.expected import at_paths
 from checks.web.sandbox import reader
-from checks.web.steps.patterns import search
+from checks.web.sandbox.patterns import Found, search
 from lab.crm import CUSTOMER, SCHEMA
 
 PAGE = """<!doctype html><nav id="toolbar"><button data-action="hold"> Ho<b>ld</b>
@@ -100,7 +101,73 @@ async def test_a_pattern_of_ours_is_given_up_in_its_time_and_nobody_waits(patter
     with suppress(Failed):
         assert await search(pattern, "a" * 200_000 + "?") is None
     stalls.cancel()
-    assert await stalls < 0.1
+    assert await stalls < 0.01
+
+
+async def test_a_page_as_long_as_any_is_handed_over_in_pieces() -> None:
+    page = "<p>\N{DEVANAGARI LETTER A}" * 1_000_000 + "order no. 4711"
+    stalls = asyncio.create_task(longest_stall())
+    await asyncio.sleep(0)
+    assert await search(r"order no. (\d+)", page) == Found("4711")
+    stalls.cancel()
+    assert await stalls < 0.01
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        (r"(?<=no\. )\d+(?! pieces)", "no. 4711", "4711"),
+        (r"(['\"])(\w+)\1", "say 'yes'", "'"),
+        (r"queue: (\w+)", "queue: \N{DEVANAGARI LETTER KA}\N{DEVANAGARI LETTER KHA} 1",
+         "\N{DEVANAGARI LETTER KA}\N{DEVANAGARI LETTER KHA}"),
+        (r"(?P<id>[A-Z]++)-", "ID-1", "ID"),
+        (r"ok$", "ok\n", "ok"),
+        (r"end\Z", "the end", "end"),
+        (r"(?i)(?>ab)c", "ABC", "ABC"),
+        (r"a(b)?", "a", None),
+        (r"x*", "", ""),
+        ("\ud83d", "half \ud83d", "\ud83d"),
+        (r"\r\n(.)", "a\r\n0\n", "0"),
+    ],
+)  # fmt: skip
+async def test_a_pattern_finds_what_re_finds(pattern: str, text: str, found: str | None) -> None:
+    match = re.search(pattern, text)
+    assert match and found == (match[1] if match.re.groups else match[0])
+    assert await search(pattern, text) == Found(found)
+
+
+async def test_patterns_share_a_process_and_a_killed_one_is_replaced() -> None:
+    for number in range(20):
+        assert await search(r"\d+", f"call {number}") == Found(str(number))
+    (reader,) = pattern_readers()
+    guard = reader.parent()
+    reader.kill()
+    while guard is not None and guard.is_running():
+        await asyncio.sleep(0.01)  # asked in a loop
+    assert await search("b", "aaa") is None
+    with pytest.raises(CannotTell, match="cannot be used"):
+        await search("(", "")
+    with pytest.raises(Failed, match="finds 200000 letters"):
+        await search("(?s).+", "a" * 200_000)
+    assert len(pattern_readers()) == 1
+
+
+async def test_one_that_a_page_has_made_slow_keeps_nobody_else_and_can_be_let_go_of() -> None:
+    slow = asyncio.create_task(search("(a+)+$", "a" * 60 + "!"))
+    assert await search("b", "ab") == Found("b")
+    assert not slow.done()
+    slow.cancel()
+    await asyncio.wait({slow})
+    assert slow.cancelled() and len(pattern_readers()) == 1
+
+
+def pattern_readers() -> list[psutil.Process]:
+    """Those below this process."""
+    return [
+        one
+        for one in psutil.Process().children(recursive=True)
+        if one.cmdline()[1:3] == ["-m", "checks.web.sandbox.pattern_child"]
+    ]
 
 
 async def longest_stall() -> float:

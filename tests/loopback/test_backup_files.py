@@ -75,7 +75,7 @@ def test_what_was_found_wrong_is_passed_over_on_the_way_back(tmp_path: Path) -> 
     assert fault_of(world.drill()) == "restore: empty"
     assert (
         fault_of(world.restore(to=str(tmp_path / "again"), at=world.newest().name))
-        == "restore: not-proven"
+        == "restore: missing"
     )
     assert world.restore(to=str(tmp_path / "again")).fault is None
     with closing(sqlite3.connect(tmp_path / "again")) as database:

@@ -14,7 +14,7 @@ import pytest
 
 from checks.contract import Failed, Trace
 from checks.data.backup.check import Backup
-from tests.loopback.backup_world import postgres_world
+from tests.loopback.backup_world import World, postgres_world
 from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
 
 pytestmark = pytest.mark.xdist_group("backup")
@@ -65,6 +65,24 @@ def test_postgresql_says_which_rights_a_restore_lacks(server: Postgres, tmp_path
     server.run("ALTER ROLE reader CREATEDB")
     server.run("GRANT postgres TO reader")
     assert tried(tmp_path, settings) == ("", ())
+
+
+def test_who_may_make_no_role_restores_all_the_same(server: Postgres, tmp_path: Path) -> None:
+    """The rights of docs/restore.md, and no more: a loader of its own is beyond them."""
+    server.run("CREATE ROLE carol LOGIN PASSWORD 'quiet' CREATEDB")
+    server.run("CREATE ROLE shop")
+    server.create("shopping")
+    server.run("CREATE TABLE sold AS SELECT generate_series(1, 50) AS id", "shopping")
+    server.run("ALTER TABLE sold OWNER TO shop", "shopping")
+    server.run("ALTER DATABASE shopping OWNER TO shop")
+    server.run("GRANT pg_read_all_data, shop TO carol")
+    (tmp_path / "secret").write_text("quiet\n")
+    settings = {"engine": "postgresql", "host": str(server.sockets), "database": "shopping"}
+    secret = {"file": tmp_path / "secret"}
+    world = World(tmp_path / "world", {**settings, "user": "carol", "password": secret})
+    assert world.take().fault is None
+    assert world.restore("shopping_rescue").fault is None
+    assert server.run("SELECT count(*) FROM sold", "shopping_rescue") == [(50,)]
 
 
 def test_a_database_that_is_not_there_is_no_good_start(server: Postgres, tmp_path: Path) -> None:

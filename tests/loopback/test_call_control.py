@@ -228,6 +228,7 @@ async def test_every_fault_of_call_control_is_told_apart(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.engine
 async def test_every_further_fault_of_call_control_is_told_apart(tmp_path: Path) -> None:
     await told_apart(tmp_path, LATER)
 

@@ -224,9 +224,7 @@ async def test_a_registrar_that_asks_for_ever_is_left(tmp_path: Path) -> None:
 async def test_a_200_that_binds_nothing_is_no_registration(tmp_path: Path) -> None:
     seen, _ = await at(tmp_path, status("200 OK"))
     assert fault(seen) == ("register", "not-bound")
-    seen, _ = await at(
-        tmp_path, status("200 OK", "Contact: <sip:monitor@192.0.2.9:5060>;expires=60")
-    )
+    seen, _ = await at(tmp_path, status("200 OK", "Contact: <sip:desk@192.0.2.9:5060>;expires=60"))
     assert fault(seen) == ("register", "not-bound") and seen.measures["contacts"] == 1
     seen, _ = await at(tmp_path, status("200 OK", "Contact: <<<>>>"))
     assert fault(seen) == ("register", "bad-peer")

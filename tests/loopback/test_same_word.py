@@ -31,14 +31,12 @@ EVERY = list(SETTINGS)
 WITH_OTHERS = [*EVERY, *ALSO_OWN]
 
 
+MARKS = {"chat": pytest.mark.slow, "sip-call": pytest.mark.engine}
+
+
 def but(*left_out: str) -> list[object]:
-    """The kinds to go through; one that starts a browser is slow."""
-    slow = pytest.mark.slow
-    return [
-        pytest.param(kind, marks=slow if kind == "chat" else ())
-        for kind in EVERY
-        if kind not in left_out
-    ]
+    """The kinds to go through; one that starts a browser is slow, and a phone wants its engine."""
+    return [pytest.param(kind, marks=MARKS.get(kind, ())) for kind in EVERY if kind not in left_out]
 
 
 OWN_NETWORK = 'ip link set lo up && ip route add prohibit 192.0.2.0/24 && exec "$@"'

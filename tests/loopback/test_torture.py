@@ -75,16 +75,19 @@ async def test_requests_do_not_disturb_who_waits_for_an_answer(tmp_path: Path) -
         assert (await options(first(asked), tmp_path / case.name)).word == "passed", case.name
 
 
+@pytest.mark.engine
 async def test_answers_to_a_call_are_taken_or_called_a_bad_peer(tmp_path: Path) -> None:
     chosen = named(*CALLED)
     jobs = [lambda c=case: call(answering(said_by(c, True)), tmp_path / c.name) for case in chosen]
     assert wrong(list(zip(chosen, await most_at_once(4, jobs), strict=True)), at_call=True) == []
 
 
+@pytest.mark.engine
 async def test_a_call_that_stands_minds_no_request_of_a_stranger(tmp_path: Path) -> None:
     assert (await pelting.cases_in_a_call(CASES, tmp_path / "seen")).word == "passed"
 
 
+@pytest.mark.engine
 async def test_the_agents_phone_says_what_came_instead_of_a_call(tmp_path: Path) -> None:
     unreadable = named("badinv01", "ncl", "scalarlg", "badvers", "insuf", "ltgtruri", "unkscm")
     seen = await pelting.cases_at_the_agent(unreadable, tmp_path / "seen")
@@ -97,6 +100,7 @@ async def test_mutated_answers_end_in_a_word(tmp_path: Path, seed: int) -> None:
     assert [came for came in own if not is_lenient(came)] == []
 
 
+@pytest.mark.engine
 async def test_a_call_pelted_with_mutated_sip_rtp_and_rtcp_ends_in_a_word(tmp_path: Path) -> None:
     lot = random.Random(3)
     jobs = [

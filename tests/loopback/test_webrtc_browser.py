@@ -38,7 +38,11 @@ UNHURRIED = {
     "media_within": "20s",
     **PERCENT,
 }
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.engine,
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -268,7 +272,7 @@ async def test_what_it_claims_and_where_its_stages_lie(centre: Edge) -> None:
         Claim(f"browser at {centre.url}", 1),
         Claim("agent-01", 1),
         Claim(f"6002 at {centre.url}", 1),
-        Claim("our own browser", 2),
+        Claim("our own browser", 2, across_processes=False),
     )
     layers = {stage: check.layer_of(stage) for stage in (*check.stages, "talk", "hang-up")}
     assert layers["register"] == layers["ring"] == layers["hang-up"] == Layer.SIGNALLING

@@ -180,7 +180,10 @@ async def test_a_fault_of_the_lab_becomes_the_right_ticket(
     assert incidents[0].body["causes"] == [expected.cause or expected.check]
 
 
-@pytest.mark.parametrize("check", ["main-number", "trunk-options", "browser-call"])
+@pytest.mark.parametrize(
+    "check",
+    [pytest.param("main-number", marks=pytest.mark.engine), "trunk-options", "browser-call"],
+)
 async def test_a_healthy_centre_passes(
     configuration: Configuration, tmp_path: Path, check: str
 ) -> None:

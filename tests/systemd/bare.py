@@ -30,10 +30,10 @@ ExecStart=/usr/bin/python3 -m http.server 8080 --bind 127.0.0.1 --directory /srv
 """
 
 
-def bare(folder: Path) -> Machine:
+def bare(folder: Path, packages: str = PACKAGES) -> Machine:
     """Built and booted. Needs a Debian mirror and a package index; a minute or two."""
     machine = Machine(folder / "root")
-    machine.build(PACKAGES)
+    machine.build(packages)
     wheels(machine.root / "srv/wheels")
     source(machine.root / "srv/source/reveille")
     machine.put("/etc/pip.conf", _PIP)

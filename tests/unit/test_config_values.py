@@ -276,7 +276,10 @@ def test_a_foreign_kind_is_read_like_ones_own(written: Written) -> None:
             ),
         ),
         ("depth = { metres = 0 }", ".depth.metres: 0 is too little; more than 0"),
-        ("depth = 3", ".depth: a table or 'unknown' belongs here, not the number 3"),
+        (
+            "depth = 3",
+            ".depth: a table or 'unknown' belongs here, not the number 3; its keys are metres",
+        ),
         (
             "names = 3",
             (
@@ -295,7 +298,7 @@ def test_a_foreign_kind_is_read_like_ones_own(written: Written) -> None:
             "lids = { a = { metres = -1 }, b = 2 }",
             (
                 ".lids.a.metres: -1 is too little; more than 0|.lids.b: a table belongs here, not"
-                " the number 2"
+                " the number 2; its keys are metres"
             ),
         ),
         ("bucket = 13", ": thirteen litres never come up; take another bucket"),

@@ -154,6 +154,15 @@ def test_a_hold_is_no_failure_to_send() -> None:
     assert seen["rx_packets"] == 50
 
 
+@pytest.mark.parametrize("pause", [0.1, 0.15])
+def test_a_stream_that_is_made_anew_is_no_failure_to_send(pause: float) -> None:
+    """A re-INVITE in the middle of a short call: no look falls into the pause."""
+    before = [(10 + n / 4, n, 0, round(12.5 * n)) for n in range(9)]
+    late = round(50 * pause)
+    after = [(12.25 + n / 4, n, 0, round(12.5 * (n + 1)) - late) for n in range(10)]
+    assert looks(Meter(), *before, *after)["unsent_percent"] < 0.5
+
+
 def test_an_empty_buffer_counts_between_packets_and_not_in_a_pause() -> None:
     seen = looks(
         Meter(),

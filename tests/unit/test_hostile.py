@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from checks.contract import Failed
 from checks.telephony.call.bad_peer import blamed
 from checks.telephony.call.leg import Event
 from checks.telephony.phone.sip_watch import Watch
+from checks.telephony.sip import digest
 from checks.telephony.sip.ladder import Message
 from checks.telephony.sip.malformed import MANY_PROVISIONALS, Dropped, Exhibits, Malformed
 from checks.telephony.sip.message import NotSip, is_like_a_request, read
+from checks.telephony.sip.name_address import addresses
 from checks.telephony.sip.sdp import fault_of
 
 ANSWER = (
@@ -184,12 +188,51 @@ def test_only_what_a_breach_explains_is_blamed_on_it(
 
 def test_a_description_that_makes_no_media_is_told_apart() -> None:
     head = "SIP/2.0 200 OK\r\nContent-Type: application/sdp\r\n\r\n"
-    sdp = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio {port} RTP/{way} 96\r\n"
+    sdp = "v=0\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nm=audio {port} RTP/{way} 96\r\n"
     assert fault_of(head)[0] == "bad-peer"
     assert fault_of(head + "nothing\r\n")[0] == "bad-peer"
     assert fault_of(head + sdp.format(port=99999, way="AVP"))[0] == "bad-peer"
     for port, way in ((0, "AVP"), (4000, "SAVP"), (4000, "AVP")):
         assert fault_of(head + sdp.format(port=port, way=way))[0] == "no-codec"
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "told"),
+    [
+        ("s=-", "s=", "its name is empty"),
+        ("s=-\r\n", "", "its name is empty"),
+        ("o=- 1 1", "o=My PBX 1 1", "not six words"),
+        ("192.0.2.1\r\nm", "192.0.2.1/127\r\nm", "an address for many"),
+        ("s=-", "s=-\r\na=", "an attribute has no name"),
+        ("PCMA/8000\r\n", "", "holds a NUL, or ends"),
+        (" 97\r\n", " 97 \r\n", "97 (PCMA/8000)"),
+    ],
+)
+def test_a_description_that_the_engine_does_not_take_is_told_truly(
+    usual: str, odd: str, told: str
+) -> None:
+    """And not as a codec that is missing."""
+    sdp = (
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n"
+        "m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 PCMA/8000\r\n"
+    )
+    made = sdp.replace(usual, odd)
+    # A body that is shorter than the head says was read up to a NUL.
+    length = len(sdp) if "NUL" in told else len(made)
+    head = f"SIP/2.0 200 OK\r\nContent-Type: application/sdp\r\nl : {length}\r\n\r\n"
+    assert told in fault_of(head + made)[1]
+
+
+@pytest.mark.parametrize("piece", ['"\\', "<", '"', " ", ",", ";", "=", "<>", "a=", "%", "\\"])
+def test_an_address_of_any_length_is_read_in_linear_time(piece: str) -> None:
+    """60 kB, as a datagram may hold: a quadratic reader would stand still for seconds."""
+    long, began = f'"x" <sip:a@b>;t={piece * (60_000 // len(piece))}!', time.process_time()
+    with suppress(ValueError):
+        addresses([long])
+    digest.challenge([f"Digest realm=x, nonce={long}"])
+    with suppress(NotSip):
+        read(ANSWER.format(more=f"Via: SIP/2.0/UDP {long}\r\n").encode())
+    assert time.process_time() - began < 1
 
 
 def test_what_is_legal_is_read_however_odd() -> None:

@@ -157,3 +157,22 @@ def test_a_migration_is_rehearsed_on_a_copy(tmp_path: Path) -> None:
     copied(tmp_path / "ledger.sqlite", tmp_path / "copy.sqlite")
     with pytest.raises(LedgerFault, match="of version 999"):
         rehearsed(tmp_path / "copy.sqlite")
+
+
+def test_the_rights_for_smart_go_to_the_unit_that_looks_and_not_to_the_daemon(
+    tmp_path: Path,
+) -> None:
+    found = needs.needed(configuration(tmp_path, f"{DISKS}smart = true\n"))
+    [disks] = [need for need in found if need.file == "disks.conf"]
+    assert str(disks.path).endswith("/reveille-hostlooks@.service.d/disks.conf")
+    wanted = [str(step) for step in plan.steps(program(tmp_path), load(tmp_path / "reveille.toml"))]
+    assert [step for step in wanted if "disks.conf" in step] == [f"file {disks.path}"]
+
+
+def test_no_step_is_there_twice(tmp_path: Path) -> None:
+    """The second of two that make one user would fail."""
+    steps = plan.steps(
+        program(tmp_path), configuration(tmp_path, PAGE + DISKS + BROWSER + CALL + BACKUP)
+    )
+    said = [str(step) for step in steps]
+    none(step for step in set(said) if said.count(step) > 1)

@@ -148,6 +148,13 @@ def test_what_repeats_is_frozen_or_looped() -> None:
     assert nature_of(np.tile(voice, 3)).kind == "unknown", "a prompt may come again"
 
 
+@pytest.mark.parametrize("hertz", [(425,), (1000,), (400,), (350, 450), (2600,)])
+def test_a_steady_tone_is_a_tone_and_no_loop(hertz: tuple[int, ...]) -> None:
+    """Each comes out even after one to three frames of 20 ms; a voice went before it."""
+    tone = np.sum([sine(one, seconds=6) for one in hertz], axis=0).astype(np.float32)
+    assert nature_of(np.concatenate((speech(), tone))).kind not in ("frozen", "looped")
+
+
 def test_gaps_are_counted_and_pauses_are_not() -> None:
     voice = speech()
     assert texture.gap_percent(voice) < 4

@@ -32,7 +32,7 @@ NO_SUCH_NAME = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")
 CERTIFICATES = {
     2: "untrusted", 9: "not-yet-valid", 10: "expired", 18: "self-signed", 19: "self-signed",
     20: "untrusted", 21: "untrusted", 23: "revoked", 24: "untrusted", 27: "untrusted",
-    62: "wrong-name", 64: "wrong-name", 66: "weak-key", 67: "weak-key", 68: "weak-key",
+    47: "wrong-name", 48: "wrong-name", 62: "wrong-name", 64: "wrong-name", 66: "weak-key", 67: "weak-key", 68: "weak-key",
     79: "untrusted",
 }  # fmt: skip
 

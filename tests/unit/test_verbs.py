@@ -31,7 +31,10 @@ def verbs() -> Iterator[str]:
     return (
         word
         for word in words
-        if word.partition(".")[0] in modules and word.count(".") == 1 and " " not in word
+        if word.partition(".")[0] in modules
+        and word.count(".") == 1
+        and word[-1] != "."
+        and " " not in word
     )
 
 

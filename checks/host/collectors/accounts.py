@@ -19,7 +19,7 @@ _NO_SHELL = {"", "/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/f
 _FIRST_OF_PEOPLE = 1000
 # sshd(8), AUTHORIZED_KEYS FILE FORMAT: options may come before the type of the key, and a comment
 # after it. Every key begins with the length of its type's name, which base64 writes as AAAA.
-_KEY = re.compile(r"(?:ssh-|ecdsa-|sk-)\S+ (AAAA[0-9A-Za-z+/=]+)(?: (.*))?$")
+_KEY = re.compile(r"(?<!\S)(?:ssh-|ecdsa-|sk-)\S+ (AAAA[0-9A-Za-z+/=]++)(?: |$)")
 
 
 def accounts(at: Look, delta: Delta) -> None:
@@ -55,7 +55,7 @@ def keys(at: Look, delta: Delta) -> None:
                 # a line may have lost it.
                 digest = hashlib.sha256(base64.b64decode(key[1] + "==")).digest()
                 mark = base64.b64encode(digest).decode().rstrip("=")
-                found[f"{name} SHA256:{mark}"] = (key[2] or "").strip()
+                found[f"{name} SHA256:{mark}"] = line[key.end() :].strip()
         if file.is_symlink():
             at.note(f"{home}: the keys of {name} are a link")
     delta.compare("keys", found, Codes("new-key"), None, "key")

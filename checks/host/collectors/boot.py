@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path
 
-from checks.host.collectors.collector import Look, NotLooked
+from checks.host.collectors.collector import Look, NotLooked, need_all_processes
 from checks.host.collectors.delta import Codes, Delta
 from checks.host.collectors.tree_walk import walk
 
@@ -64,6 +64,7 @@ def processes(at: Look, delta: Delta) -> None:
             "the processes of a host whose file system lies elsewhere are not to be seen",
             missing=True,
         )
+    need_all_processes()
     hidden, unseen = dict[str, str](), 0
     names = os.listdir("/proc")  # noqa: PTH208 - names, and nothing else
     for number in filter(str.isdecimal, names):

@@ -17,6 +17,7 @@ import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from checks.process.child import Tell
@@ -36,6 +37,15 @@ class NotLooked(Exception):
     def __init__(self, why: str, missing: bool = False) -> None:
         super().__init__(why)
         self.missing = missing
+
+
+def need_all_processes() -> None:
+    """Raises NotLooked where others' processes are hidden: one that is not seen is not known to be
+    missing, nor to be well.
+    """
+    # ProtectProc=invisible (hidepid= in proc(5)): not even the first process is there.
+    if not Path("/proc/1").exists():
+        raise NotLooked("the processes of other users, which are hidden from this one")
 
 
 class Blind(Exception):

@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from checks.host.collectors.collector import Look, NotLooked, listed
+from checks.host.collectors.collector import Look, NotLooked, listed, need_all_processes
 from checks.host.collectors.trend import kept, slope_a_day
 
 STAGES = ("processor", "memory", "kernel", "processes", "monitor")
@@ -98,6 +98,7 @@ def processes(at: Look) -> None:
     """Count the processes that wait for a disk without end, and the zombies."""
     import psutil
 
+    need_all_processes()
     stuck = [
         f"{process.info['name']} ({process.pid})"
         for process in psutil.process_iter(["name", "status"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from checks.host.collectors.collector import Blind, Look, NotLooked, listed
+from checks.host.collectors.collector import Blind, Look, NotLooked, listed, need_all_processes
 from checks.host.collectors.program import run
 from checks.host.collectors.trend import kept, slope_a_day
 
@@ -94,6 +94,7 @@ def processes(at: Look, memory: dict[str, float]) -> None:
     """Judge whether the wanted programs run."""
     import psutil
 
+    need_all_processes()
     wanted = at.settings["processes"]
     running: dict[str, list[float]] = {}
     for process in psutil.process_iter(["name", "exe", "status", "memory_info"]):

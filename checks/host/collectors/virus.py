@@ -85,7 +85,7 @@ def scan(at: Look, one: Scanner) -> None:
     since = 0.0 if at.settings["every_file"] else at.recalled.get("since", 0.0)
     after = at.recalled.get("after", "")
     bad: dict[str, str] = dict(at.recalled.get("infected", {}))
-    counts = {"files": 0, "bytes": 0, "not": 0}
+    counts, refused = {"files": 0, "bytes": 0, "not": 0}, list[Path]()
     at.remember("since", since)
     at.remember("after", after)
     at.remember("infected", bad)
@@ -97,10 +97,10 @@ def scan(at: Look, one: Scanner) -> None:
                 continue
             batch.append((path, size))
             if len(batch) == _BATCH:
-                last = _scanned(at, one, root, batch, bad, counts)
+                last = _scanned(at, one, root, batch, bad, counts, refused)
                 batch = []
         if batch:
-            last = _scanned(at, one, root, batch, bad, counts)
+            last = _scanned(at, one, root, batch, bad, counts, refused)
         # A minute's overlap: a file that was being written as it was passed is looked at once more.
         at.remember("since", at.now - 60.0)
         at.remember("after", "")
@@ -109,6 +109,9 @@ def scan(at: Look, one: Scanner) -> None:
         at.warning(f"not reached: what comes after {last or 'the beginning'} ({why})")
     except Silent as why:
         at.fault(why.code, str(why))
+    # Who could not read a file has not seen that it is clean; one that has gone meanwhile is.
+    if unread := [str(path) for path in refused if path.exists()]:
+        at.warning(f"not scanned, the scanner could not read: {listed(unread)}")
     _tell(at, root, bad, counts)
 
 
@@ -133,6 +136,7 @@ def _scanned(
     batch: list[tuple[str, int]],
     bad: dict[str, str],
     counts: dict[str, int],
+    refused: list[Path],
 ) -> str:
     """Scan some files; the last path that was scanned. Raises Silent, NotLooked when the time is
     over.
@@ -144,6 +148,7 @@ def _scanned(
         path, size = paths[file]
         if said is None:
             counts["not"] += 1
+            refused.append(file)
             continue
         counts["files"] += 1
         counts["bytes"] += size

@@ -157,7 +157,11 @@ class Interface:
         while line := await _line(self.reader):
             name, colon, value = line.partition(":")
             if not colon:
-                raise Failed("bad-peer", "what came is not AMI")
+                # A dial plan may write a text of several lines into an event of its own; without a
+                # first line that names what it is, it is no message.
+                if not found:
+                    raise Failed("bad-peer", "what came is not AMI")
+                continue
             found[name.strip().lower()] = value.strip()
             if len(found) > _MOST_HEADERS:
                 raise Failed("bad-peer", "a message does not end")

@@ -19,6 +19,7 @@ counters of re-established links: flaps between looks are for pri-snmp, or for t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
@@ -44,6 +45,11 @@ _ALARMS = {
     "recovering": alarms.RECOVERING,
 }
 # chan_sip left Asterisk with version 21; older PBXs have either driver, or both.
+# NextReg counts down to the renewal, and below zero where none came: "-30", or "(exp. 30s ago)".
+_OVERDUE = re.compile(r"^\s*-(\d{1,9})|exp\.?\s+(\d{1,9})\s*s\s+ago", re.IGNORECASE)
+# res_pjsip_outbound_registration renews 10 s early, and a REGISTER that nobody answers is given up
+# after 32 s (timer F, RFC 3261 section 17.1.2.2): what is overdue for longer has run out.
+_RENEWED_SECONDS = 45
 _REGISTRATIONS = {
     "pjsip": (
         "PJSIPShowRegistrationsOutbound",
@@ -188,7 +194,9 @@ def _yes(row: Message, header: str) -> bool:
 
 
 async def _registrations(manager: Interface, driver: str) -> dict[str, str]:
-    """The state of each registration, by the name of its trunk. Raises CannotTell."""
+    """The state of each registration, by the name of its trunk; one that has run out says so.
+    Raises CannotTell.
+    """
     action, event, complete = _REGISTRATIONS[driver]
     try:
         rows = await manager.items(action, event, complete)
@@ -198,15 +206,27 @@ async def _registrations(manager: Interface, driver: str) -> dict[str, str]:
         ) from missing
     # chan_pjsip names the registration object; chan_sip tells user and host.
     return {
-        row.get("objectname") or f"{row.get('username', '')}@{row.get('host', '?')}": (
-            row.get("status") or row.get("state", "?")
-        )
+        row.get("objectname") or f"{row.get('username', '')}@{row.get('host', '?')}": _state(row)
         for row in rows
     }
 
 
+def _state(row: Message) -> str:
+    """The status as told, unless the renewal is so long overdue that it cannot be true."""
+    state = row.get("status") or row.get("state", "?")
+    overdue = _OVERDUE.search(row.get("nextreg", ""))
+    seconds = int(overdue[1] or overdue[2]) if overdue else 0
+    if _is_registered(state) and seconds > _RENEWED_SECONDS:
+        return f"{state}, but its renewal is {seconds} s overdue (run out)"
+    return state
+
+
+def _is_registered(state: str) -> bool:
+    return state.strip().lower() == "registered"
+
+
 def _judge_registrations(stands: Mapping[str, str], trace: Trace) -> None:
-    up = [name for name, state in stands.items() if state.lower() == "registered"]
+    up = [name for name, state in stands.items() if _is_registered(state)]
     trace.measure("registrations_total", len(stands))
     trace.measure("registrations_up", len(up))
     # A PBX that registers nowhere is no healthy one: a pjsip.conf that failed to load looks like

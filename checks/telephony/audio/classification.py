@@ -22,6 +22,8 @@ FALSE_ANSWERS = ("ringback", "busy", "congestion", "dial", "sit")
 # A jitter buffer that repeats its last frame does so for some packets; a second of it is a frozen
 # sender.
 _HELD_SECONDS = 1.0
+# The windows at both ends of a stretch are not wholly in it.
+_STEADY_SHARE = 0.9
 # Digital silence, and the toggling of the lowest bit that G.711 makes of it, spread no further.
 _SILENT_SPREAD = 1.5
 # The thresholds of texture.music_likeness: recorded voices stay at or below 0.56 and 0.06, and
@@ -74,6 +76,10 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
         return is_a(named.kind, f"{named.words} at {level:.0f} dBm0")
     # A loop is looked for before noise and music: a frozen frame of either sounds like it.
     if (again := texture.loop(samples)) and again.seconds >= _HELD_SECONDS:
+        # A generator's tone comes out even after some periods (425 Hz after 40 ms): it repeats
+        # itself by nature, and a voice that hangs does not sound so pure.
+        if steady := _tone_behind(samples, again.seconds):
+            return is_a("tone", f"a steady tone of {tones.in_words(steady)} at {level:.0f} dBm0")
         if again.period_seconds <= sound.FRAME_SECONDS:
             return is_a("frozen", f"one 20 ms frame repeated for {again.seconds:.1f} s")
         return is_a(
@@ -92,6 +98,16 @@ def nature_of(samples: Samples, country: str | None = None) -> Nature:
     ):
         return is_a("music", f"music at {level:.0f} dBm0")
     return is_a("unknown", f"sound at {level:.0f} dBm0")
+
+
+def _tone_behind(samples: Samples, seconds: float) -> tuple[int, ...]:
+    """The frequencies of the tone that the last seconds hold from their begin to their end, or
+    none.
+    """
+    heard = tones.listen(samples[len(samples) - int(seconds * RATE) :])
+    longest = max(heard.runs, key=lambda run: run.seconds, default=None)
+    whole = longest is not None and longest.seconds >= _STEADY_SHARE * seconds
+    return longest.frequencies if longest is not None and whole else ()
 
 
 def _quiet(samples: Samples) -> tuple[str, str]:

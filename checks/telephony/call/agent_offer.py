@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from checks.contract import Failed, Trace
+from checks.telephony.call.feature_steps import CallerId
 from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.script import AgentStep
 
@@ -23,7 +24,11 @@ def screens(script: Sequence[object], own: str | None) -> dict[str, dict[str, An
     step = next((step for step in script if isinstance(step, AgentStep)), None)
     if step is None:
         return {}
-    return {"agent": {"caller": step.caller, "own": own, "picks_up": picks_up(script)}}
+    # A script that judges the number shown must be rung whatever is shown: the registrar's calls
+    # are all taken then.
+    judged = any(isinstance(other, CallerId) for other in script)
+    wanted = None if judged else own
+    return {"agent": {"caller": step.caller, "own": wanted, "picks_up": picks_up(script)}}
 
 
 @contextmanager

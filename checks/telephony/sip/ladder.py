@@ -13,17 +13,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from sipmessage.message import COMPACT_FORMS
+
 Direction = Literal["sent", "received"]
 
-_LOGGED = re.compile(
-    r"(TX|RX) \d+ bytes (?:Request|Response) msg .*? (?:to|from) (\w+) (\S+):\r?\n(.*)", re.DOTALL
-)
+_LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg ")
+# At the end of the line that _LOGGED begins, behind what the far end has named itself.
+_PEER = re.compile(r" (?:to|from) (\w+) (\S+):\r?\Z")
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 # Folded lines belong to the header before (RFC 3261 section 7.3.1): a response may stand in one.
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 # RFC 4568 section 6.1: inline: is followed by the key, up to its lifetime or MKI.
 _KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
+_COMPACT: dict[str, list[str]] = {}
+for _letter, _name in COMPACT_FORMS.items():
+    _COMPACT.setdefault(_name.lower(), []).append(_letter)
 # The digit in a body of application/dtmf-relay, as INFO carries it.
 _DIGIT = re.compile(r"(?im)^(signal[ \t]*=[ \t]*)\S+")
 # 400 messages at the beginning and at the end: a call has some tens.
@@ -83,18 +88,20 @@ class Message:
         """The values of every header of that name, in order."""
         # RFC 3261 section 7.3.1: a line that begins with white space continues the one before.
         head = _FOLDED.sub(" ", re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0])
-        return [
-            value.strip() for value in re.findall(rf"(?im)^{re.escape(name)}[ \t]*:(.*)$", head)
-        ]
+        # RFC 3261 section 7.3.3: some headers have a compact form of one letter.
+        either = "|".join(re.escape(one) for one in (name, *_COMPACT.get(name.lower(), ())))
+        return [value.strip() for value in re.findall(rf"(?im)^(?:{either})[ \t]*:(.*)$", head)]
 
 
 def parse_log(entry: str, at: float) -> Message | None:
     """The message in an entry of the engine's log; None for any other entry."""
-    found = _LOGGED.search(entry)
-    if not found:
+    if not (found := _LOGGED.search(entry)):
         return None
-    text = _END.sub("", found[4])
-    return Message(at, "sent" if found[1] == "TX" else "received", f"{found[2]} {found[3]}", text)
+    line, whole, text = entry[found.end() - 1 :].partition("\n")
+    if not (whole and (peer := _PEER.search(line))):
+        return None
+    direction: Direction = "sent" if found[1] == "TX" else "received"
+    return Message(at, direction, f"{peer[1]} {peer[2]}", _END.sub("", text))
 
 
 class Ladder:
@@ -211,7 +218,7 @@ class Ladder:
 
 def call_id_of(message: Message) -> str:
     """The Call-ID of a message, in its long or compact form (RFC 3261 section 7.3.3)."""
-    return next(iter([*message.headers("Call-ID"), *message.headers("i")]), "")
+    return next(iter(message.headers("Call-ID")), "")
 
 
 def masked(text: str) -> str:

@@ -100,7 +100,7 @@ def untagged(message: Message) -> Malformed | None:
     # 100 Trying may come without a tag (RFC 3261 section 8.2.6.2).
     if message.direction == "sent" or (message.status or 0) <= 100 or message.method != "INVITE":
         return None
-    if any(_TAG.search(to) for to in (*message.headers("To"), *message.headers("t"))):
+    if any(_TAG.search(to) for to in message.headers("To")):
         return None
     return Malformed(
         message.far.rpartition(" ")[2], "a response without a tag in To", _cut(message.text)
@@ -133,7 +133,7 @@ class Exhibits:
 
 
 def _branch(message: Message) -> str:
-    via: Iterable[str] = message.headers("Via") or message.headers("v")
+    via: Iterable[str] = message.headers("Via")
     found = _BRANCH.search(next(iter(via), ""))
     return found[1] if found else ""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sipmessage import Message, Request, Response
 
+from checks.telephony.sip.name_address import listed, parameters
 from checks.transport.wire_text import one_line
 
 _FOLDED = re.compile(rb"\r\n[ \t]+")
@@ -24,10 +25,25 @@ _LIKE_REQUEST = re.compile(rb"[^\r\n]* SIP/\d+\.\d+[ \t]*\r?\n")
 _LENGTHS = re.compile(rb"(?im)^(?:content-length|l)[ \t]*+:([^\r\n]*+)\r?$")
 # RFC 3261 section 8.1.1.5: a sequence number below 2**31, then the method.
 _CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
+# Protocol, version and transport, then sent-by; blanks are allowed around every sign (RFC 3261
+# section 25.1).
+_SENT_BY = re.compile(
+    r"SIP ?/ ?2\.0 ?/ ?[\w-]+ (\[[0-9a-f:.]+\]|[^ :;,]+)(?: ?: ?(\d{1,5}))?",
+    re.IGNORECASE,
+)
 
 
 class NotSip(ValueError):
     """What came is no SIP; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """Who sent a request, and in which transaction (RFC 3261 section 20.42); in lower case."""
+
+    host: str
+    port: int | None
+    branch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Read:
     sequence: int
     method: str
     """of the request that it is, or answers"""
+    via: Via | None = None
+    """the topmost one, which a response has from its request"""
 
 
 def as_sent(message: Request | Response) -> bytes:
@@ -66,7 +84,7 @@ def read(data: bytes) -> Read:
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
         raise NotSip("it has no end")
-    plain = _BLANK_COLON.sub(rb"\1:", _FOLDED.sub(b" ", head + b"\r\n"))
+    plain = _unfolded(head + b"\r\n")
     if plain.startswith(b"SIP/"):
         plain = _status_line(plain)
     _measure(plain, len(body))
@@ -82,7 +100,32 @@ def read(data: bytes) -> Read:
     sequence = _CSEQ.fullmatch(sequences[0])
     if sequence is None or int(sequence[1]) >= 2**32:
         raise NotSip("its CSeq is no number and method")
-    return Read(message, call_ids[0], int(sequence[1]), sequence[2])
+    return Read(message, call_ids[0], int(sequence[1]), sequence[2], top_via(message))
+
+
+def top_via(message: Request | Response) -> Via | None:
+    """Its first Via; None where there is none that can be read."""
+    first = next(iter(listed(message.headers.getlist("Via")[:1])), "")
+    sent_by, _, rest = first.partition(";")
+    found = _SENT_BY.fullmatch(" ".join(sent_by.split()))
+    if found is None:
+        return None
+    return Via(
+        found[1].lower(),
+        int(found[2]) if found[2] else None,
+        parameters(rest).get("branch", "").lower(),
+    )
+
+
+def body_length(head: bytes) -> int:
+    """What the head of a message, line ends and all, says of its body; 0 if nothing."""
+    found = _LENGTHS.search(_unfolded(head))
+    written = found[1].strip(b" \t")[:10] if found else b""
+    return int(written) if written.isdigit() else 0
+
+
+def _unfolded(head: bytes) -> bytes:
+    return _BLANK_COLON.sub(rb"\1:", _FOLDED.sub(b" ", head))
 
 
 def _status_line(plain: bytes) -> bytes:
@@ -109,3 +152,32 @@ def _measure(head: bytes, length: int) -> None:
 
 def _short(problem: Exception) -> str:
     return " ".join(str(problem).split())[:120]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What an answer must have in common with its question (RFC 3261 sections 17.1.3, 18.1.2)."""
+
+    call_id: str = ""
+    sequence: int = 0
+    method: str = ""
+    via: Via | None = None
+
+    @classmethod
+    def of(cls, question: Request) -> Awaited:
+        """What the answer to this question must have."""
+        return cls(question.call_id, question.cseq.sequence, question.method, top_via(question))
+
+    def is_meant(self, came: Read) -> bool:
+        """Whether it is meant as an answer to this question."""
+        return (came.call_id, came.sequence) == (self.call_id, self.sequence)
+
+    def mismatch(self, came: Read) -> str:
+        """Why nobody believes an answer that is meant as ours; "" for a true one."""
+        if came.via is None or self.via is None:
+            return "an answer without a Via that can be read"
+        if came.via.branch != self.via.branch:
+            return "an answer with another Via branch than our request's (RFC 3261, 17.1.3)"
+        if (came.via.host, came.via.port or 5060) != (self.via.host, self.via.port or 5060):
+            return "an answer whose Via names another sender than us (RFC 3261, 18.1.2)"
+        return ""

@@ -1,8 +1,9 @@
 """The fault of a session description that answers our offer, when the engine made no media of it
 (RFC 3264, RFC 4566).
 
-It is missing or no SDP ("bad-peer"), refuses the sound or holds no codec that we offered
-("no-codec"), or is not encrypted though nothing else was offered ("no-srtp").
+It is missing, no SDP or none that our engine reads ("bad-peer", with the line), refuses the sound
+or holds no codec that we offered ("no-codec"), or is not encrypted though nothing else was offered
+("no-srtp").
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 _KEY = re.compile(r"(?m)^a=crypto:\d+ \S+ inline:")
 # RFC 4566 section 5.14: media, port, number of ports, protocol, formats.
 _AUDIO = re.compile(r"^m=audio (\d{1,5})(?:/\d+)? ([\w/]+)((?: \d+)+)[ \t]*$", re.MULTILINE)
+# User, session, version, network, kind of address, address (RFC 4566 section 5.2).
+_ORIGIN_WORDS = 6
 _CONNECTION = re.compile(r"^c=IN IP[46] \S+", re.MULTILINE)
 
 
@@ -22,7 +25,7 @@ def has_key(message: str) -> bool:
 
 def fault_of(message: str, encrypted_only: bool = False) -> tuple[str, str]:
     """A code and words, of the text of a 2xx to our INVITE, which may have offered SRTP only."""
-    _, blank, body = message.replace("\r\n", "\n").partition("\n\n")
+    head, blank, body = message.replace("\r\n", "\n").partition("\n\n")
     if not blank or not body.strip():
         return "bad-peer", "the answer has no session description, or it was cut off"
     audio = _AUDIO.search(body)
@@ -43,4 +46,44 @@ def fault_of(message: str, encrypted_only: bool = False) -> tuple[str, str]:
     # RFC 3264 section 6: the answer keeps the protocol of the offer.
     if audio[2] != ("RTP/SAVP" if encrypted_only else "RTP/AVP"):
         return "no-codec", f"the answer wants {audio[2]}, which was not offered"
-    return "no-codec", f"the answer has no codec that was offered, but payload types{audio[3]}"
+    if why := _unread(body) or _ended_early(head, message):
+        return "bad-peer", f"our engine cannot read the session description: {why}"
+    return (
+        "no-codec",
+        "our engine finds no codec that was offered, by name and number, among payload types "
+        + _formats(body, audio[3]),
+    )
+
+
+def _unread(body: str) -> str:
+    """The first line that our engine takes for no SDP, in words; "" where there is none.
+
+    What is asked for here is RFC 4566's grammar; many far ends are read all the same by phones that
+    forgive.
+    """
+    if not re.search(r"(?m)^s=.+$", body):
+        return "its name is empty or missing (s=; RFC 4566, 5.3)"
+    for line in body.split("\n"):
+        if line.startswith("o=") and len(line[2:].split(" ")) != _ORIGIN_WORDS:
+            return f"{line[:60]!r} has not six words (RFC 4566, 5.2)"
+        if line.startswith("c=") and "/" in line:
+            return f"{line[:60]!r} is an address for many (RFC 4566, 5.7)"
+        if line.strip() == "a=":
+            return "an attribute has no name (a=; RFC 4566, 5.13)"
+    return ""
+
+
+def _ended_early(head: str, message: str) -> str:
+    """Whether less of the body was read than there is: a NUL ends a text for an engine in C."""
+    said = re.search(r"(?im)^(?:content-length|l)[ \t]*:[ \t]*(\d{1,6})", head)
+    body = re.split(r"\r?\n\r?\n", message, maxsplit=1)[1]
+    whole = int(said[1]) if said else 0
+    if whole <= len(body.encode()):
+        return ""
+    return f"it holds a NUL, or ends before its {whole} bytes"
+
+
+def _formats(body: str, numbers: str) -> str:
+    """Payload types with the names that the description gives them: "97 (PCMA/8000), 101"."""
+    named = dict(re.findall(r"(?m)^a=rtpmap:(\d{1,3}) +(\S+)", body))
+    return ", ".join(f"{one} ({named[one]})" if one in named else one for one in numbers.split())

@@ -4,9 +4,10 @@
         answer = await far.ask(request)
 
 Rules: over UDP the request is repeated as the transport demands (timer E); provisional answers,
-anothers' answers and requests are no answer; what is not SIP is a fault of the peer ("bad-peer",
-with what came as an exhibit), never a crash of ours. A malformed request is passed over until the
-time is up, since an answer may follow.
+anothers' answers and requests are no answer, nor is what has not our own Via on top (RFC 3261
+sections 17.1.3 and 18.1.2), from wherever it comes. What is not SIP is a fault of the peer
+("bad-peer", with what came as an exhibit), never a crash of ours; but for a response that cannot be
+read, it is passed over until the time is up, since an answer may follow.
 """
 
 from __future__ import annotations
@@ -25,8 +26,16 @@ from sipmessage import URI, Request, Response
 from checks.contract import Failed, Trace
 from checks.telephony.sip.causes import refused
 from checks.telephony.sip.malformed import Exhibits, Malformed
-from checks.telephony.sip.message import NotSip, as_sent, is_like_a_request, read
+from checks.telephony.sip.message import (
+    Awaited,
+    NotSip,
+    as_sent,
+    body_length,
+    is_like_a_request,
+    read,
+)
 from checks.transport.connect import opened, resolve
+from checks.transport.datagram import unconnected
 from checks.transport.tls import trusting
 
 Transport = Literal["udp", "tcp", "tls"]
@@ -35,7 +44,6 @@ Transport = Literal["udp", "tcp", "tls"]
 # T2).
 _T1, _T2 = 0.5, 4.0
 _HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?$")
-_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
 # The most that a UDP datagram can carry; SIP over TCP has no limit of its own.
 _LONGEST_BYTES = 65536
 # An exhibit shows the beginning of what came.
@@ -89,12 +97,20 @@ def refusal(answer: Response) -> Failed:
     cause.
     """
     reasons = [reason[:_LONGEST_WORDS] for reason in answer.headers.getlist("Reason")]
-    return refused(answer.code, answer.phrase[:_LONGEST_WORDS], reasons)
+    words = answer.phrase[:_LONGEST_WORDS]
+    # RFC 3261 section 8.1.3.4: a redirection names where to ask instead. It is told, and not
+    # followed: a probe asks whom it was told to ask.
+    if 300 <= answer.code < 400 and (there := answer.headers.get("Contact")):
+        words = f"{words}, it points to {there[:_LONGEST_WORDS]}"
+    return refused(answer.code, words, reasons)
 
 
-def said(answer: Response) -> str:
-    """A final answer in a line: "200 OK from Asterisk"."""
+def said(answer: Response, far: Conversation | None = None) -> str:
+    """A final answer in a line: "200 OK from Asterisk"; and from where, if not from where it was
+    asked.
+    """
     server = f" from {answer.server[:_LONGEST_WORDS]}" if answer.server else ""
+    server += f", by another road ({far.answered_from})" if far and far.answered_from else ""
     return f"{answer.code} {answer.phrase[:_LONGEST_WORDS]}{server}"
 
 
@@ -104,7 +120,7 @@ def late(far: Conversation | None, within: float) -> Failed:
     if far and far.malformed.count:
         return Failed(
             "bad-peer",
-            f"nothing within {within:g} s but what is no SIP: {far.malformed.kept[0].why}",
+            f"nothing within {within:g} s but what is no answer: {far.malformed.kept[0].why}",
         )
     return Failed("timeout", f"nothing within {within:g} s")
 
@@ -113,9 +129,10 @@ async def _connect(target: Target) -> Conversation:
     host, port = target.address()
     loop = asyncio.get_running_loop()
     if target.carrier == "udp":
-        address = (await resolve(host, port, socket.SOCK_DGRAM))[0][1]
-        # A connected socket gets ICMP errors ("connection refused") and no stranger's datagrams.
-        _, datagrams = await loop.create_datagram_endpoint(Conversation, remote_addr=address[:2])
+        place = (await resolve(host, port, socket.SOCK_DGRAM))[0]
+        _, datagrams = await loop.create_datagram_endpoint(
+            lambda: Conversation("udp", place[1]), sock=unconnected(place)
+        )
         return datagrams
     context = trusting(target.trusted) if target.carrier == "tls" else None
     _, stream = await loop.create_connection(
@@ -128,14 +145,17 @@ async def _connect(target: Target) -> Conversation:
 
 
 class Conversation(asyncio.DatagramProtocol):
-    """One socket, connected, so that nobody else's datagrams come in; one question at a time."""
+    """One socket; one question at a time."""
 
-    def __init__(self, carrier: Transport = "udp") -> None:
+    def __init__(self, carrier: Transport = "udp", far: Any = None) -> None:
         self.carrier = carrier
+        self.answered_from = ""
+        """from where the final answer came, if not from where the question went"""
+        self._far = far
         self.repetitions = 0
         self.malformed = Exhibits()
         self._answer: asyncio.Future[Response] | None = None
-        self._awaited: tuple[str, int, str] = ("", 0, "")
+        self._awaited = Awaited()
         self._broken: Exception | None = None
         self._transport: asyncio.BaseTransport | None = None
         self._gone = asyncio.Event()
@@ -153,8 +173,7 @@ class Conversation(asyncio.DatagramProtocol):
         if self._broken:
             raise self._broken
         self._answer = asyncio.get_running_loop().create_future()
-        # RFC 3261 section 17.1.3: Call-ID, CSeq number and method name the question.
-        self._awaited = question.call_id, question.cseq.sequence, question.method
+        self._awaited = Awaited.of(question)
         data, pause = as_sent(question), _T1
         self._say(data)
         # Over TCP and TLS the transport repeats (RFC 3261 section 17.1.2.2).
@@ -178,10 +197,10 @@ class Conversation(asyncio.DatagramProtocol):
             cast(asyncio.Transport | asyncio.DatagramTransport, self._transport).abort()
             await self._gone.wait()
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - connected
+    def datagram_received(self, data: bytes, addr: Any) -> None:
         # Far ends send CRLF or a zero byte to keep a NAT's binding alive.
         if data.strip(b"\r\n\0 "):
-            self._heard(data)
+            self._heard(data, "" if addr[:2] == self._far[:2] else f"{addr[0]}:{addr[1]}")
 
     def error_received(self, exc: Exception) -> None:
         self._broke(exc)
@@ -192,36 +211,44 @@ class Conversation(asyncio.DatagramProtocol):
         self._broke(self._broken)
 
     def _say(self, data: bytes) -> None:
-        cast(asyncio.DatagramTransport, self._transport).sendto(data)
+        cast(asyncio.DatagramTransport, self._transport).sendto(data, self._far)
 
-    def _heard(self, data: bytes) -> None:
+    def _heard(self, data: bytes, elsewhere: str = "") -> None:
         """Take one message: the final answer to our question ends it, another's is not meant for
-        us.
+        us. `elsewhere` is from where it came, if not from the far end's own place.
         """
         try:
             came = read(data)
         except NotSip as problem:
-            self.keep(data, str(problem))
-            # A malformed request is nobody's answer: ours may still follow.
-            if not is_like_a_request(data):
-                self._broke(Failed("bad-peer", f"what came is not SIP: {problem}"))
+            if not elsewhere:
+                self._nonsense(data, problem)
             return
-        named, message = (came.call_id, came.sequence, came.method), came.message
+        message = came.message
         # An answer to an earlier question of this socket is no answer to this one.
-        if not isinstance(message, Response) or named[:2] != self._awaited[:2]:
+        if not isinstance(message, Response) or not self._awaited.is_meant(came):
             return
-        if came.method != self._awaited[2]:
+        if why := self._awaited.mismatch(came):
+            self.keep(data, why)
+        elif came.method != self._awaited.method:
             self.keep(data, "it answers a method that was not asked")
             self._broke(
                 Failed("bad-peer", f"the answer is to {came.method[:20]}, which was not asked")
             )
         # A 1xx is no answer yet.
         elif message.code >= 200 and self._answer and not self._answer.done():
+            self.answered_from = elsewhere
             self._answer.set_result(message)
+
+    def _nonsense(self, data: bytes, problem: NotSip) -> None:
+        self.keep(data, str(problem))
+        # A malformed request, a STUN packet or a keep-alive of the vendor's own is nobody's answer:
+        # ours may still follow. Over a stream nothing can follow what has no form.
+        if data.startswith(b"SIP/") or (self.carrier != "udp" and not is_like_a_request(data)):
+            self._broke(Failed("bad-peer", f"what came is not SIP: {problem}"))
 
     def keep(self, data: bytes, why: str) -> None:
         """Keep the beginning of what came, for the exhibit."""
-        far = self._transport.get_extra_info("peername") if self._transport else None
+        far = self._far or (self._transport.get_extra_info("peername") if self._transport else None)
         where = ":".join(map(str, far[:2])) if far else "the far end"
         self.malformed.add(
             Malformed(where, why, data[:_KEPT_BYTES].decode("utf-8", "backslashreplace"))
@@ -260,8 +287,7 @@ class _StreamConversation(Conversation, asyncio.Protocol):
         """Take one message out of the buffer, if it is there as a whole."""
         head, blank, rest = self._buffer.partition(b"\r\n\r\n")
         # RFC 3261 section 20.14: over a stream Content-Length is required.
-        length = _LENGTH.search(head)
-        body = int(length[1]) if length else 0
+        body = body_length(head + b"\r\n") if blank else 0
         if blank and len(rest) >= body:
             end = len(head) + len(blank) + body
             message, self._buffer = self._buffer[:end], self._buffer[end:].lstrip(b"\r\n")

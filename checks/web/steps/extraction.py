@@ -23,8 +23,8 @@ from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer
 from checks.web.expected import at_paths
 from checks.web.json_path import JsonPath
+from checks.web.sandbox.patterns import search
 from checks.web.steps.html_page import field_value
-from checks.web.steps.patterns import search
 
 _WAYS = ("field", "regex", "json", "header", "cookie")
 
@@ -74,7 +74,7 @@ class Find(Settings):
             return field_value(answer.text, self.field)
         if self.regex is not None:
             match = await search(self.regex, answer.text)
-            return None if match is None else (match[1] if match.re.groups else match[0])
+            return None if match is None else match.text
         if self.json_path is not None:
             return _written((await at_paths(answer.text, [self.json_path]))[0])
         if self.header is not None:

@@ -30,8 +30,8 @@ from checks.transport.http.client import FailedStatus, Manner, fetch
 from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer, Limits, Request, shown
 from checks.transport.http.phases import StepPhases
+from checks.web.sandbox.patterns import search
 from checks.web.steps.extraction import remembered
-from checks.web.steps.patterns import search
 from checks.web.steps.soft_200 import soft_failure
 from checks.web.steps.step import Step, Walking, as_json
 from checks.web.steps.variables import Words

@@ -24,6 +24,7 @@ Piece = bytes | float
 """what is sent, or for how many seconds nothing is; CLOSE ends a TCP connection"""
 CLOSE = b""
 NO_BODY = "Content-Length: 0"
+_NAMES = {"sha-256": "sha256", "sha-512-256": "sha512_256"}
 
 
 @dataclass
@@ -117,15 +118,20 @@ def proven(asked: Request, header: str, realm: str, written: str = "") -> bool:
 
 
 def _response(asked: Request, proof: Mapping[str, str], realm: str) -> str:
-    method = asked.text.split(" ", 1)[0]
-    secret, target = md5(f"{USER}:{realm}:{PASSWORD}"), f"{method}:{proof['uri']}"
-    if proof.get("algorithm", "").lower() == "md5-sess":
-        secret = md5(f"{secret}:{proof['nonce']}:{proof['cnonce']}")
+    method, named = asked.text.split(" ", 1)[0], proof.get("algorithm", "MD5").lower()
+    name = named.removesuffix("-sess")
+
+    def hashed(text: str) -> str:
+        return md5(text) if name == "md5" else hashlib.new(_NAMES[name], text.encode()).hexdigest()
+
+    secret, target = hashed(f"{USER}:{realm}:{PASSWORD}"), f"{method}:{proof['uri']}"
+    if named.endswith("-sess"):
+        secret = hashed(f"{secret}:{proof['nonce']}:{proof['cnonce']}")
     quality = proof.get("qop", "")
     if quality == "auth-int":
-        target += f":{md5('')}"
+        target += f":{hashed('')}"
     between = f":{proof['nc']}:{proof['cnonce']}:{quality}" if quality else ""
-    return md5(f"{secret}:{proof['nonce']}{between}:{md5(target)}")
+    return hashed(f"{secret}:{proof['nonce']}{between}:{hashed(target)}")
 
 
 def challenge(asked: Request, *headers: str, status: str = "401 Unauthorized") -> list[Piece]:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.field.story import OK, Right, Story, comes_out, failed, once, told
+from tests.field.story import Right, Story, comes_out, failed, once, told
 from tests.loopback.serving import Talk, listening
 
 CLOSE, RESET, SILENT = "close", "reset", ""
-UNASKED = "an event that nobody asked for makes the answer bad"
 BANNER = b"Asterisk Call Manager/5.0.2\r\n"
 
 
@@ -138,6 +137,7 @@ OTHER = (
     "Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: note\r\nText: first\r\nsecond"
     " line\r\n\r\n"
 )
+TRACE = "Event: UserEvent\r\nText: at\r\n  main\r\n\tline 3\r\n=== end ===\r\n\r\n"
 SHUTDOWN = "\r\n\r\n" + packet(
     Event="Shutdown", Privilege="system,all", Shutdown="Cleanly", Restart="True"
 )
@@ -167,9 +167,9 @@ QUEUES = (
         "other-line-without-colon",
         but(QueueStatus=OTHER + queue()),
         "an event of somebody's dial plan in between",
-        OK,
-        UNASKED,
     ),
+    Story("log-of-many-lines", but(QueueStatus=TRACE + queue()), "a dial plan's stack trace"),
+    Story("text-only", but(QueueStatus="hello\r\n\r\n" + queue()), "no AMI", Right("FAILED")),
     Story(
         "shutdown-in-the-middle",
         but(QueueStatus=queue()[:180] + SHUTDOWN),
@@ -186,7 +186,26 @@ QUEUES = (
 )
 REGISTRATIONS = (
     Story("good", Interface(), "res_pjsip_outbound_registration"),
-    Story("next-in-the-past", registered(seconds=-4000), "the status counts"),
+    Story(
+        "next-in-the-past",
+        registered(seconds=-4000),
+        "an hour overdue: no registrar still has it",
+        failed("registrations", "not-registered"),
+    ),
+    Story(
+        "overdue-in-words",
+        registered("Registered", "(exp. 4000s ago)"),
+        "as `pjsip show registrations` has it",
+        failed("registrations", "not-registered"),
+    ),
+    Story(
+        "overdue-by-a-minute",
+        registered(seconds="-61"),
+        "RFC 3261, 17.1.2.2: timer F is over",
+        failed("registrations", "not-registered"),
+    ),
+    Story("just-overdue", registered(seconds=-8), "being renewed"),
+    Story("time-unknown", registered(seconds="unknown"), "the status counts"),
     Story("next-now", registered(seconds=0), "just being renewed"),
     Story("rejected", registered("Rejected"), "the trunk is not registered", Right("FAILED")),
     Story("in-capitals", registered("REGISTERED"), "other builds"),

@@ -27,14 +27,8 @@ from tests.field.far_ends.sip_server import (
     proven,
     says,
 )
-from tests.field.story import OK, Right, Story, comes_out, failed, once, told
+from tests.field.story import Right, Story, comes_out, failed, once, told
 
-STRICTER = "the stricter of two SIP clients judges: the product's own calls register here"
-NO_BINDING = "a grant of no seconds is taken for a registration"
-ONE_PROOF = "only one proof is kept where two doors ask"
-UNKNOWN_WORD = "a lawful word that is not expected is no SIP"
-HAND = "a challenge is parsed by hand: a tab is no blank"
-EXACT = "a success is compared by its exact code"
 NAT = "pjsip/pjproject#498, onsip/SIP.js#852"
 DOORS = "versatica/JsSIP#94, signalwire/freeswitch#242"
 OUTSIDE = f"Contact: <sip:{USER}@198.51.100.7:40000>;expires=60"
@@ -129,30 +123,24 @@ SEVERAL_DIGESTS = (
 )
 CONTACTS = (
     Story("good", grants(bound), "RFC 3261, 10.3"),
-    Story("nat-port-moved", grants(lambda _a: OUTSIDE), NAT, OK, STRICTER),
+    Story("nat-port-moved", grants(lambda _a: OUTSIDE), NAT),
     Story(
         "nat-asterisk",
         grants(lambda a: OUTSIDE.replace(">", f";x-ast-orig-host={host_of(a)}>")),
         "Asterisk's rewrite_contact",
-        OK,
-        STRICTER,
     ),
-    Story("nat-told-in-via", through_nat, NAT, OK, STRICTER),
+    Story("nat-told-in-via", through_nat, NAT),
     Story(
         "host-by-name",
         grants(lambda a: bound(a, a.contact.replace("127.0.0.1", "localhost"))),
         NAT,
-        OK,
-        STRICTER,
     ),
     Story(
         "port-left-out",
         grants(lambda _a: f"Contact: <sip:{USER}@127.0.0.1>;expires=60"),
         NAT,
-        OK,
-        STRICTER,
     ),
-    Story("none", says("200 OK", "Expires: 60"), "RestComm/Restcomm-Connect#2601", OK, STRICTER),
+    Story("none", says("200 OK", "Expires: 60"), "RestComm/Restcomm-Connect#2601"),
     Story(
         "star",
         grants(lambda _a: "Contact: *"),
@@ -172,8 +160,6 @@ CONTACTS = (
         "scheme-in-capitals",
         grants(lambda a: bound(a, a.contact.replace("sip:", "SIP:"))),
         "RFC 3986, 3.1",
-        OK,
-        STRICTER,
     ),
     Story(
         "parameter-in-capitals",
@@ -215,8 +201,6 @@ CONTACTS = (
         "mailto-beside",
         after("Contact: <mailto:ops@example.net>;q=0.1"),
         "RFC 3261, 20.10",
-        OK,
-        UNKNOWN_WORD,
     ),
     Story(
         "expires-is-a-date",
@@ -224,8 +208,6 @@ CONTACTS = (
             answer(a, "200 OK", f"Contact: <{a.contact}>", "Expires: Thu, 01 Dec 2026 16:00:00 GMT")
         ],
         "RFC 2543; RFC 3261, 20.19: malformed is 3600",
-        OK,
-        UNKNOWN_WORD,
     ),
     Story(
         "path-and-service-route",
@@ -238,23 +220,11 @@ CONTACTS = (
     ),
 )
 PROOFS = (
-    Story("two-doors", two_doors, DOORS, OK, ONE_PROOF),
-    Story("two-realms", two_realms, DOORS, OK, ONE_PROOF),
+    Story("two-doors", two_doors, DOORS),
+    Story("two-realms", two_realms, DOORS),
     Story("two-digests-in-a-line", asks(SEVERAL_DIGESTS), "RFC 7616, 3.7: the first that is known"),
-    Story(
-        "auth-int",
-        auth_int,
-        "RFC 7616, 3.4.3",
-        OK,
-        "a challenge that is not known is answered as another one",
-    ),
-    Story(
-        "md5-sess",
-        asks(f'{HOME}, qop="auth", algorithm=MD5-sess'),
-        "RFC 7616, 3.4.2",
-        OK,
-        "a digest of the RFC is not known",
-    ),
+    Story("auth-int", auth_int, "RFC 7616, 3.4.3"),
+    Story("md5-sess", asks(f'{HOME}, qop="auth", algorithm=MD5-sess'), "RFC 7616, 3.4.2"),
     Story(
         "realm-with-quotes",
         asks('Digest realm="a \\"b\\" c", nonce="h1", qop="auth"', 'a "b" c', 'a \\"b\\" c'),
@@ -277,8 +247,6 @@ PROOFS = (
         "tabs-and-capitals",
         asks('DIGEST\trealm="home.example",\t nonce="h1"'),
         "RFC 3261, 25.1: LWS",
-        OK,
-        HAND,
     ),
     Story(
         "nonce-with-signs",
@@ -303,7 +271,6 @@ GRANTS = (
         grants(lambda a: bound(a, seconds=0)),
         "RFC 3261, 10.3: it is removed",
         Right("FAILED"),
-        NO_BINDING,
     ),
     Story(
         "seconds-with-point",
@@ -320,8 +287,6 @@ GRANTS = (
         "202",
         lambda a: [answer(a, "202 Accepted", bound(a))],
         "RFC 3261, 7.2: of the class 2xx",
-        OK,
-        EXACT,
     ),
     Story(
         "farewell-refused",

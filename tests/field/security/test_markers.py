@@ -97,6 +97,8 @@ SLOW: Mapping[str, Base] = {
     ),
 }  # fmt: skip
 """the same, of those whose engine takes seconds to start"""
+WELL = ("sip-options",)
+"""to which any answer is one: a 401 says that the far end is there (RFC 3261 section 11.2)"""
 ON_A_PHONE = ("sip-call", "burst", "outbound-dialer")
 """those of them that need the engine of calls"""
 ELSEWHERE: Mapping[str, str] = {
@@ -122,6 +124,12 @@ def marker(kind: str, place: Place) -> str:
 
 def filled(kind: str, base: dict[str, Any], folder: Path) -> tuple[Any, list[str]]:
     """The check with a marker at each place whose table is there, and the markers."""
+    settings, marks = written(kind, base, folder)
+    return kinds()[kind.partition(" ")[0]].model_validate(settings), marks
+
+
+def written(kind: str, base: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """The same, as its settings are written."""
     marks, settings = list[str](), json.loads(json.dumps(base))
     kind, _, variant = kind.partition(" ")
     for number, place in enumerate(of_kinds()[kind]):
@@ -132,7 +140,7 @@ def filled(kind: str, base: dict[str, Any], folder: Path) -> tuple[Any, list[str
         if _put(settings, place, {"file": str(file)}):
             file.write_text(mark + "\n", encoding="utf-8")
             marks.append(mark)
-    return kinds()[kind].model_validate(settings), marks
+    return settings, marks
 
 
 def _put(settings: Any, place: Place, secret: dict[str, str]) -> bool:
@@ -205,7 +213,8 @@ async def _looked(
         seen = await Runner(clock, out / "exhibits", spare_bytes=0).attempt(kind, check)
     everything.told["observation"] = repr(seen).encode() + json.dumps(repr(seen)).encode()
     everything.told["log"] = log.text.encode()
-    return repr(seen.fault or seen.blind or ""), marks, everything.leaks(marks)
+    ended = repr(seen.fault or seen.blind) if seen.fault or seen.blind else ""
+    return ended, marks, everything.leaks(marks)
 
 
 @pytest.mark.parametrize("kind", BASES)
@@ -214,7 +223,7 @@ async def test_no_secret_leaves_a_look(
 ) -> None:
     async with echoes(tmp_path) as far:
         ended, marks, leaks = await _looked(kind, BASES[kind](far), tmp_path, caplog)
-    assert marks and ended, f"{kind} has to be told its secrets, and to fail"
+    assert marks and (ended or kind in WELL), f"{kind} has to be told its secrets, and to fail"
     assert leaks == []
 
 

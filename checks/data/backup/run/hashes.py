@@ -1,8 +1,8 @@
 """Whether the backups that were proven some day are still what was written: every night their
 artefacts are hashed again, for as long as the night allows, the one that waited longest first.
 
-The size of each is looked at whenever it is said to be proven (store/repository.py); a bit that
-rots keeps the size.
+The size of each is looked at whenever it is said to be proven
+(checks/data/backup/store/repository.py); a bit that rots keeps the size.
 """
 
 from __future__ import annotations

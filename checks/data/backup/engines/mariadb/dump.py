@@ -60,8 +60,8 @@ _MOMENT = (
 # Only these have snapshots; a table of another engine is read as it stands at the moment.
 _TRANSACTIONAL = {"InnoDB", "RocksDB", "TokuDB"}
 # mariadb-dump writes its first table after START TRANSACTION; an empty database has the mark of its
-# end instead.
-_FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .*VIEW")
+# end instead. Between CREATE and VIEW stands a definer: a user of 128 letters, a host of 255.
+_FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .{0,500}?VIEW")
 
 
 class MariadbSource:
@@ -113,6 +113,7 @@ class _Dump:
             "--hex-blob",
             *MORE,
             *(["--dump-history"] if self._history else []),
+            "--",
             self._source.database,
         ]
         # Before the dump, and outside of the hold: what it reads lies between this and after.

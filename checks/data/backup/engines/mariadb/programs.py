@@ -30,6 +30,7 @@ def schema(program: Path, source: Source) -> bytes:
         "--no-data",
         "--single-transaction",
         *MORE,
+        "--",
         source.database,
     ]
     plain = run(command, environment(source))

@@ -60,7 +60,7 @@ def fed(source: Source, written: Path, database: str, tools: Path | None) -> Non
     client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
     try:
         with written.open("rb") as plain:
-            run([*client, database], programs.environment(source), stdin=plain)
+            run([*client, "--", database], programs.environment(source), stdin=plain)
     except ToolFailed as failed:
         raise Failed(
             "restore-failed", f"{failed.tool}: {without_rows(failed.said)[-600:]}"

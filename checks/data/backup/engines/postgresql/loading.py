@@ -32,6 +32,7 @@ from checks.data.backup.programs import run
 
 LOADER = "reveille_load_"
 _SUPERUSERS = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper"
+_ROLE = "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s"
 # Schemas that an owner of a table in them may not enter by his own right.
 _CLOSED = """
 SELECT DISTINCT n.nspname, pg_catalog.pg_get_userbyid(c.relowner)
@@ -101,6 +102,7 @@ class Loading:
             *plain,
             *words,
             *address(who),
+            "--",
             path,
         ]
         run(command, environment(who))
@@ -127,9 +129,9 @@ class Loading:
             finally:
                 if self._create:
                     self._may_connect(server, "REVOKE {} FROM {}", loader)
-                server.execute(
-                    sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(loader.user))
-                )
+                # To drop one that is not there wants the right too (IF EXISTS or not).
+                if server.execute(_ROLE, (loader.user,)).fetchone():
+                    server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(loader.user)))
 
     def _may_connect(self, server: Connection, change: LiteralString, loader: Source) -> None:
         connect = sql.SQL("CONNECT ON DATABASE {}").format(sql.Identifier(self._into.database))

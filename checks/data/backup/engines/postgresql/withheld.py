@@ -112,7 +112,7 @@ def everything(pg_restore: Path, archive: Path) -> Contents:
 
 def listed(pg_restore: Path, archive: Path, gone: Collection[str]) -> tuple[str, ...]:
     """The lines of the archive's list without those of these entries. Raises ToolFailed."""
-    lines = run([pg_restore, "--list", archive]).decode(errors="surrogateescape")
+    lines = run([pg_restore, "--list", "--", archive]).decode(errors="surrogateescape")
     return tuple(line[0] for line in _LISTED.finditer(lines) if line["id"] not in gone)
 
 
@@ -120,7 +120,7 @@ def data_by_owner(pg_restore: Path, archive: Path, held: Contents) -> Mapping[st
     """The lines of the archive's rows, by whose tables they go into; "" for large objects. Raises
     ToolFailed, and Failed for a line whose owner is not known.
     """
-    lines = run([pg_restore, "--list", "--section=data", archive])
+    lines = run([pg_restore, "--list", "--section=data", "--", archive])
     gone = {entry.id for entry in held.withheld}
     found: dict[str, list[str]] = {}
     for line in _LISTED.finditer(lines.decode(errors="surrogateescape")):
@@ -137,7 +137,7 @@ def data_by_owner(pg_restore: Path, archive: Path, held: Contents) -> Mapping[st
 
 def _command(pg_restore: Path, archive: Path) -> list[str | Path]:
     sections = ["--section=pre-data", "--section=post-data"]
-    return [pg_restore, "--verbose", "--file=-", *sections, archive]
+    return [pg_restore, "--verbose", "--file=-", *sections, "--", archive]
 
 
 def _entries(said: str) -> tuple[Entry, ...]:
