@@ -25,7 +25,7 @@ from pydantic import Field, model_validator
 
 from checks.contract import Check, Layer, Trace
 from checks.data.backup.copy_settings import Copy, revealed
-from checks.data.backup.engines.tree import left_out
+from checks.data.backup.engines.tree import refuse_within
 from checks.data.backup.job import Do, Engine, Job, Source
 from checks.data.backup.run.parent import converse
 from checks.kind import Backups, Duty
@@ -218,7 +218,8 @@ newest_record = "SELECT max(calldate) FROM cdr"
             raise ValueError(f'{self.engine} needs the name of a database: database = "asterisk"')
         if self.engine in ("sqlite", "directory") and self.path is None:
             raise ValueError(f'{self.engine} needs a path: path = "/var/lib/asterisk/…"')
-        self._not_within_itself()
+        if self.engine == "directory" and self.path is not None:
+            refuse_within(self.path, self.writes(), self.exclude)
         # Only the identity decrypts: a backup that nobody here can read again is not proven, and is
         # not called so.
         if self.recipients and self.prove and self.identity is None:
@@ -227,23 +228,6 @@ newest_record = "SELECT max(calldate) FROM cdr"
                 " false"
             )
         return self
-
-    def _not_within_itself(self) -> None:
-        """Each backup would hold all those before it."""
-        if self.engine != "directory" or self.path is None:
-            return
-        top = self.path.resolve()
-        for place in self.writes():
-            here = place.resolve()
-            within = here.relative_to(top).parts if here.is_relative_to(top) else None
-            if within is not None and not any(
-                left_out("/".join(within[: at + 1]), part, self.exclude)
-                for at, part in enumerate(within)
-            ):
-                raise ValueError(
-                    f"{place} lies in {self.path}, which is backed up: every backup would hold the"
-                    " ones before; put folder, scratch and copies elsewhere, or exclude it"
-                )
 
     def writes(self) -> tuple[Path, ...]:
         """The folders of its copies too."""

@@ -4,11 +4,12 @@ not as usual.
     connect   the file is there, the server lets us in      faults: refused, login-refused,
               no-such-database,
                                                             no-such-file, not-allowed,
-                                                            too-many-connections, timeout
+                                                            too-many-connections, timeout,
+                                                            not-records
     read      SELECT ... FROM "cdr" WHERE "start" >= ...    faults: no-such-table, no-such-column,
               closed, corrupt
-    compute   legs -> calls -> figures                      faults: no-records (and on such a day
-              there usually are)
+    compute   legs -> calls -> figures                      faults: not-understood (a share of the
+              records), no-records (nothing read, or nothing where there usually is something)
 
 Rules: read-only; in a process of its own at low priority, so that no driver and no numpy is in the
 daemon; secrets go to it through a pipe. The day is the local day before the attempt's own, or

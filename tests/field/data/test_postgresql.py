@@ -313,6 +313,9 @@ def test_a_standby_that_is_behind_says_of_when_its_data_are(
     """pgbackrest#1162 #1222."""
     site.run(CDR, ROWS)
     other = standby()
+    site.run("insert into cdr(src) values ('replayed')")
+    while not other.run("select pg_last_xact_replay_timestamp() is not null")[0][0]:
+        continue
     other.run("select pg_wal_replay_pause()")
     site.run("insert into cdr(src) select 'today' from generate_series(1,50)")
     replayed = other.run("select pg_last_xact_replay_timestamp()")[0][0]

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -48,6 +48,23 @@ def entries(
         yield from _below(top, "", exclude, noted, 0)
     finally:
         os.close(top)
+
+
+def refuse_within(top: Path, places: Iterable[Path], exclude: tuple[str, ...]) -> None:
+    """Raises ValueError where backups would lie in what they are of: each would hold all those
+    before it.
+    """
+    root = top.resolve()
+    for place in places:
+        here = place.resolve()
+        within = here.relative_to(root).parts if here.is_relative_to(root) else None
+        if within is not None and not any(
+            left_out("/".join(within[: at + 1]), part, exclude) for at, part in enumerate(within)
+        ):
+            raise ValueError(
+                f"{place} lies in {top}, which is backed up: every backup would hold the ones"
+                " before; put folder, scratch and copies elsewhere, or exclude it"
+            )
 
 
 def _top(root: Path) -> int:
