@@ -49,7 +49,6 @@ BOUNDED: Mapping[str, str] = {
     "checks/masking.py": "figures of our own, and what children of ours wrote within their limits",
     "checks/host/look_service.py": "a job of at most 32 MB, read in the service of the looks",
     "checks/host/collectors": "the looking process, with its limits",
-    "checks/masking.py": "JSON that the house itself has written",
     "checks/network/dns_reader.py": "a child's answer of ours; the far end's is read in the child",
     "checks/process/channel.py": "orders of the daemon, read in a child",
     "checks/process/child.py": "the daemon's job, read in a child",
