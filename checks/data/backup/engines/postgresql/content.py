@@ -242,6 +242,15 @@ def plain_schema(dumped: bytes) -> bytes:
     return _BETWEEN.sub(lambda found: found["quoted"] or b"", dumped)
 
 
+def by_lines(dumped: bytes) -> bytes:
+    """A schema as release 0.1.0 kept it: without lines that begin as remarks and settings do, those
+    of a function's body as well.
+    """
+    left_out = (b"--", b"\\restrict", b"\\unrestrict", b"SET ")
+    kept = (line.rstrip() for line in dumped.splitlines() if not line.startswith(left_out))
+    return b"\n".join(line for line in kept if line) + b"\n"
+
+
 def schema_hash(schema: bytes) -> str:
     """The SHA-256 of a plain schema."""
     return hashlib.sha256(schema).hexdigest()

@@ -200,14 +200,18 @@ def differing_schema(
     """How the schema differs: the first line that one of the two alone has. What was not run is
     compared as text: it has to stand in the schema that was kept.
     """
+    plain = contents.plain_schema
+    # A backup of 0.1.0 is as good as it was: it is compared in the form in which it was kept.
+    if "own" not in manifest.facts:
+        plain, now = contents.by_lines, contents.by_lines(now)
     if not withheld_texts and contents.schema_hash(now) == manifest.schema_sha256:
         return ()
-    kept = contents.plain_schema(kept)
+    kept = plain(kept)
     if contents.schema_hash(kept) != manifest.schema_sha256:
         return (f"{SCHEMA} is not the schema that was backed up",)
     was = kept.splitlines()
     for text in withheld_texts:
-        lines = contents.plain_schema(text.encode("utf-8", "surrogateescape")).splitlines()
+        lines = plain(text.encode("utf-8", "surrogateescape")).splitlines()
         if (at := _place(lines, was)) is None:
             return (f"the schema lacks {lines[0].decode(errors='replace')[:200]!r}",)
         del was[at : at + len(lines)]
