@@ -252,11 +252,14 @@ def write(folder: Path, seed: int, zone: str, last: date, days: int = 29, calls_
 
 
 def newest_days(folder: Path, zone: str, calls_a_day: int = 200) -> list[Cdr]:
-    """Of yesterday and today, as seen when `folder` was changed last."""
-    today = datetime.fromtimestamp(folder.stat().st_mtime, ZoneInfo(zone)).date()
+    """Of yesterday, and of today what is over: as seen when `folder` was changed last."""
+    now = datetime.fromtimestamp(folder.stat().st_mtime, ZoneInfo(zone))
+    today, so_far = now.date(), f"{now:%Y-%m-%d %H:%M:%S}"
     # Any seed does; a fixed one gives each lab of a day the same figures.
     centre = Centre(7, zone, calls_a_day)
-    return [leg for of in (today - timedelta(days=1), today) for leg in centre.day(of)]
+    legs = (leg for of in (today - timedelta(days=1), today) for leg in centre.day(of))
+    # A PBX writes a record when its call ends, and none of calls to come.
+    return [leg for leg in legs if leg.end <= so_far]
 
 
 def write_csv(path: Path, records: Iterable[Cdr]) -> None:

@@ -29,7 +29,7 @@ steps = [{ name = "order", url = "/", method = "POST", json = { a = "b" } }]
 [checks.copy]
 kind = "backup"
 engine = "directory"
-path = "PATH"
+path = "/usr/share/doc"
 folder = "PATH/reveille.toml/backups"
 at = ["04:00"]
 

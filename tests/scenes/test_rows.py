@@ -86,6 +86,7 @@ async def test_each_is_raised_by_its_fault_and_by_nothing_else(
         )
 
 
+@pytest.mark.engine
 @pytest.mark.slow
 async def test_no_ticket_is_opened_where_nothing_is_broken(
     lab: Lab, configuration: Configuration, tmp_path: Path

@@ -104,8 +104,10 @@ async def test_whoever_reads_nothing_holds_up_only_himself(tmp_path: Path) -> No
     made = await door(tmp_path, verb)
     async with knocked(made):
         pass
-    assert await asyncio.to_thread(ended.wait, 10)
-    await made.close()
+    try:
+        assert await asyncio.to_thread(ended.wait, 60)
+    finally:
+        await made.close()
 
 
 async def test_progress_that_nobody_takes_is_left_out_and_the_loop_goes_on(tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sipmessage.message import COMPACT_FORMS
-
 Direction = Literal["sent", "received"]
 
 _LOGGED = re.compile(r"(TX|RX) \d+ bytes (?:Request|Response) msg ")
@@ -26,9 +24,23 @@ _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 # RFC 4568 section 6.1: inline: is followed by the key, up to its lifetime or MKI.
 _KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
-_COMPACT: dict[str, list[str]] = {}
-for _letter, _name in COMPACT_FORMS.items():
-    _COMPACT.setdefault(_name.lower(), []).append(_letter)
+# RFC 3261 section 7.3.3, and the registry of IANA for what came later. Written out, since the
+# environment of a phone's process has no library of SIP messages.
+_COMPACT = {
+    "call-id": ["i"],
+    "contact": ["m"],
+    "content-encoding": ["e"],
+    "content-length": ["l"],
+    "content-type": ["c"],
+    "from": ["f"],
+    "refer-to": ["r"],
+    "referred-by": ["b"],
+    "session-expires": ["x"],
+    "subject": ["s"],
+    "supported": ["k"],
+    "to": ["t"],
+    "via": ["v"],
+}
 # The digit in a body of application/dtmf-relay, as INFO carries it.
 _DIGIT = re.compile(r"(?im)^(signal[ \t]*=[ \t]*)\S+")
 # 400 messages at the beginning and at the end: a call has some tens.

@@ -251,8 +251,8 @@ MISTAKES = (
     Mistake("typographic-quotes", "", ("U+201C", "plain quote"), "x = \u201cy\u201d\n"),
     Mistake(
         "backups-inside-what-is-backed-up",
-        "checks.b.folder",
-        (),
+        "checks.b",
+        ("/srv/d/backups",),
         INSIDE,
     ),
     Mistake("region-nobody-serves", "site.region", (), region="germany"),
