@@ -6,8 +6,6 @@ a quiet night. So nothing read is a fault, and a share that was not understood i
 
 from __future__ import annotations
 
-import time
-
 from checks.data.usage.leg_rows import Met
 from checks.data.usage.source_faults import SourceFault
 from checks.data.usage.source_reader import Job, Read, where
@@ -24,7 +22,7 @@ def understood(job: Job, found: Read) -> None:
     """Raises SourceFault where nothing was read, or too much of it was not understood."""
     # On a day that is not over yet a clock that is ahead writes records of the hours to come: they
     # are counted as odd, and understood.
-    but = ("future",) if time.time() < job.day.end else ()
+    but = ("future",) if job.now < job.day.end else ()
     _mostly(found.met, where(job.records), job.records["kind"] == "file", but)
     if job.queue_log is not None:
         _mostly(found.queue_met, where(job.queue_log), job.queue_log["kind"] == "file", but)
