@@ -219,9 +219,9 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
             continue
         if (deadline := next_deadline(incident.clocks(now, calendars))) is not None:
             yield max(deadline, now)
-        if unheard(ledger, configuration, incident, now):
-            yield now
-        if (doubt := next_doubt(ledger, incident, now)) is not None:
+        # What is held has recovered: nobody is called up for it any more, and nothing wakes for it.
+        doubt = None if incident.held else next_doubt(ledger, configuration, incident, now)
+        if doubt is not None:
             yield doubt
         # While it waits for somebody nothing is due: whoever ends the waiting wakes the watch.
         if incident.waits:

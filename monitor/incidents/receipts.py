@@ -26,10 +26,31 @@ def unheard(
     """The levels that were told and turn out not to have heard, each with the reason; without those
     that are known already.
     """
+    return _unheard(_letters(ledger, incident), configuration, incident, now)
+
+
+def next_doubt(
+    ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime
+) -> datetime | None:
+    """When a level will turn out not to have heard, if nothing more comes: `now` where one has."""
+    rows = _letters(ledger, incident)
+    if _unheard(rows, configuration, incident, now):
+        return now
+    return min(_doubts(rows, now), default=None)
+
+
+def _letters(ledger: Ledger, incident: Incident) -> Sequence[DeliveryRow]:
+    """How its letters stand; none of what nobody was told."""
     if incident.number is None or not incident.told:
-        return {}
+        return ()
+    return ledger.deliveries(incident.number)
+
+
+def _unheard(
+    rows: Sequence[DeliveryRow], configuration: Configuration, incident: Incident, now: datetime
+) -> Mapping[int, str]:
     by_address: dict[str, list[DeliveryRow]] = {}
-    for row in ledger.deliveries(incident.number):
+    for row in rows:
         by_address.setdefault(row.recipient.lower(), []).append(row)
     found = (
         (level.number, _reason(configuration, level.role, by_address, now))
@@ -37,13 +58,6 @@ def unheard(
         if level.number in incident.levels_told and level.number not in incident.levels_unheard
     )
     return {number: reason for number, reason in found if reason}
-
-
-def next_doubt(ledger: Ledger, incident: Incident, now: datetime) -> datetime | None:
-    """When a letter that is still on its way becomes one that nobody has taken in time."""
-    if incident.number is None or not incident.told:
-        return None
-    return min(_doubts(ledger.deliveries(incident.number), now), default=None)
 
 
 def _doubts(rows: Sequence[DeliveryRow], now: datetime) -> Iterator[datetime]:

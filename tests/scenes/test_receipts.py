@@ -4,12 +4,15 @@ for one who has not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from checks.contract import Failed
+from monitor.core.incident import Change
 from monitor.desks.desk import Letter, Never, TryLater
 from monitor.incidents import store
+from monitor.incidents.deadlines import keep_watch, next_watch
 from monitor.incidents.view import view
 from monitor.testing.scenario import Scene
 from tests.scenes.conftest import Make
@@ -83,3 +86,21 @@ async def test_greylisting_calls_nobody(scene: Make) -> None:
     await failing(site)
     await site.run_for(minutes=25)
     assert standing(site) == {1: "told", 2: "next", 3: "later"}
+
+
+async def test_what_is_held_after_its_repair_wakes_nobody_for_a_letter(scene: Make) -> None:
+    """A ticket that came back is kept open for a while: a letter that fails then calls nobody."""
+    site = scene(CALLS)
+    site.desk.answer = refusing(FIRST, by=TryLater)
+    await failing(site)
+    row = site.ledger.incident(1)
+    assert row is not None
+    held = replace(store.incident_of(row), recovered_at=site.clock.now(), returns=2)
+    with site.ledger.transaction() as t:
+        store.keep_change(t, Change(held), site.clock.now())
+    site.clock.advance(20 * 60)
+    now = site.clock.now()
+    keep_watch(site.ledger, site.configuration, now)
+    woken = next_watch(site.ledger, site.configuration, now)
+    assert woken is not None and woken > now
+    assert standing(site)[2] == "next"
