@@ -35,7 +35,7 @@ _WITHHELD = b"[withheld: it could not be searched for secrets in good time]\n"
 # C0 but for tab and line feed, DEL, C1, the marks and embeddings of writing direction (UAX 9), the
 # separators that end a line elsewhere, lone surrogates. ZWJ and ZWNJ stay: Indian scripts need
 # them.
-_UNPRINTABLE = re.compile(
+UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 # The proof of a password, which can be tried offline: RFC 7616 section 3.4, AMI's Key, and what
@@ -96,7 +96,7 @@ class Mask:
         if any(sign in said for sign in _OF_ROWS):
             said = _ROWS.sub(HIDDEN, said)
         if not said.isprintable():
-            said = _UNPRINTABLE.sub(" ", said)
+            said = UNPRINTABLE.sub(" ", said)
         return said if len(said) <= longest else said[: longest - len(_CUT)] + _CUT
 
     def content(self, content: bytes, same_length: bool = False) -> bytes:

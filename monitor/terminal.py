@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -19,19 +18,13 @@ from shutil import get_terminal_size
 from textwrap import fill
 from typing import Any, Protocol
 
+from checks.masking import UNPRINTABLE
 from reports.formats import clean, clean_painted
 from reports.render import render_text
 
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
 _PAGE_COLUMNS = 100
-
-
-# C0 but for tab and line feed, DEL, C1, marks and embeddings of writing direction (UAX 9), other
-# ends of lines, lone surrogates. The ledger of an older release may hold them.
-_STEERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
 
 
 class View(Protocol):
@@ -128,12 +121,12 @@ def show_json(body: Any) -> None:
     # The text as it is, not as \u escapes: a person reads it too, and every JSON reader takes
     # UTF-8. What steers a terminal is escaped all the same; within JSON it stands in texts alone.
     told = json.dumps(body, indent=2, ensure_ascii=False, default=str)
-    say(_STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", told))
+    say(UNPRINTABLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", told))
 
 
 def harmless(text: str) -> str:
     """A text without what steers a terminal or turns its line around."""
-    return text if text.isprintable() else _STEERING.sub(" ", text)
+    return text if text.isprintable() else UNPRINTABLE.sub(" ", text)
 
 
 def say(text: str) -> None:

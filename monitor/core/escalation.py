@@ -65,14 +65,18 @@ def ladder_times(
     """Every level of a ladder with the instant at which it is told, counted from `opened_at` or
     from the level that it follows. `pauses` count for nobody.
     """
-    rungs: dict[int, Rung] = {}
+    rungs: list[Rung] = []
     for level in ladder.levels:
-        # A level that the severity does not have is followed from the opening: early, not never.
-        before = rungs.get(level.since_level)
-        since = before.at if before else opened_at
-        hours = calendars.get(level.calendar)
-        rungs[level.number] = Rung(level, due(since, level.after_seconds, hours, pauses))
-    return tuple(rungs.values())
+        since, hours = turn_of(rungs, level.since_level, opened_at), calendars.get(level.calendar)
+        rungs.append(Rung(level, due(since, level.after_seconds, hours, pauses)))
+    return tuple(rungs)
+
+
+def turn_of(rungs: Sequence[Rung], number: int, opened_at: datetime) -> datetime:
+    """When a level's turn is. What follows a level that this ladder does not have counts from the
+    opening: early, not never.
+    """
+    return next((rung.at for rung in rungs if rung.level.number == number), opened_at)
 
 
 def due_levels(

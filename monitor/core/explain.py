@@ -9,7 +9,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from monitor.core.contacts import Person, Recipient, audience, published
-from monitor.core.escalation import Rung, ladder_times
+from monitor.core.escalation import Rung, ladder_times, turn_of
 from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Policy
@@ -119,8 +119,7 @@ def _due(
 ) -> datetime | None:
     if target.since == "resolved":
         return None
-    turns = {rung.level.number: rung.at for rung in rungs}
-    since = turns.get(target.since_level, opened_at)
+    since = turn_of(rungs, target.since_level, opened_at)
     return due(since, target.seconds, policy.calendars.get(target.calendar)).astimezone(zone)
 
 
@@ -131,8 +130,7 @@ def _until(
     level = rungs[place].level
     if level.until_seconds is None:
         return rungs[place + 1].at if place + 1 < len(rungs) else None
-    turns = {rung.level.number: rung.at for rung in rungs}
-    since = turns.get(level.since_level, opened_at)
+    since = turn_of(rungs, level.since_level, opened_at)
     return due(since, level.until_seconds, policy.calendars.get(level.calendar))
 
 

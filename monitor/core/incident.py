@@ -6,14 +6,14 @@ What may become of one is told in monitor/core/incident_transitions.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from checks.contract import Layer
 from monitor.core.diagnosis import Finding
-from monitor.core.escalation import Rung, ladder_times
+from monitor.core.escalation import Rung, ladder_times, turn_of
 from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Ladder, Severity
 from monitor.core.sla import Clock, Event, Promise, Span, clocks, pauses_of
@@ -196,7 +196,8 @@ class Incident:
 
     def clocks(self, now: datetime, calendars: Calendars = NO_CALENDARS) -> tuple[Clock, ...]:
         """What was promised by when, and how that stands."""
-        return clocks(self._promises(now, calendars), self._events(), now)
+        events = self._events()
+        return clocks(self._promises(pauses_of(events, now)[0], calendars), events, now)
 
     def rungs(self, now: datetime, calendars: Calendars = NO_CALENDARS) -> tuple[Rung, ...]:
         """The dated ladder; what was paused counts for no level."""
@@ -217,13 +218,13 @@ class Incident:
         """The time that counts for no promise, up to now."""
         return pauses_of(self._events(), now)[0]
 
-    def _promises(self, now: datetime, calendars: Calendars) -> Iterator[Promise]:
-        turns = {rung.level.number: rung.at for rung in self.rungs(now, calendars)}
+    def _promises(self, paused: Sequence[Span], calendars: Calendars) -> Iterator[Promise]:
+        rungs = ladder_times(self.ladder, self.climbs_from, calendars, paused)
         for target in self.severity.targets:
             since = (
                 self.works_since
                 if target.since == "resolved"
-                else turns.get(target.since_level, self.counts_from)
+                else turn_of(rungs, target.since_level, self.counts_from)
             )
             if since is not None:
                 yield Promise(target.name, since, target.seconds, calendars.get(target.calendar))
