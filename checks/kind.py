@@ -58,7 +58,7 @@ class Kind:
     COSTS: ClassVar[bool] = False
     """Whether an attempt costs its owner money: while its ticket is open it is looked at again
     every half hour, where `recheck` does not say otherwise."""
-    COSTLY: ClassVar[bool] = False
+    BURDENS: ClassVar[bool] = False
     """Whether a look burdens what it looks at, or whoever is called: it waits for its time, and is
     never made only because it is new."""
     COUNTS_USAGE: ClassVar[bool] = False

@@ -31,7 +31,7 @@ class Virus(HostCheck):
     """Has ClamAV look at what is new on this host."""
 
     KIND: ClassVar[str] = "virus"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     LOOK: ClassVar[str] = "virus"
     HEAVY: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "security"

@@ -58,7 +58,7 @@ class Burst(Check):
     """
 
     KIND: ClassVar[str] = "burst"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
     COSTS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "calls"

@@ -50,7 +50,7 @@ class OutboundDialer(DialerSettings):
 
     KIND: ClassVar[str] = "outbound-dialer"
     COSTS: ClassVar[bool] = True
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "dialer"
     SAMPLE: ClassVar[str] = """
 # A campaign calls without an agent: leave `agent` out, and let the script hear its announcement.

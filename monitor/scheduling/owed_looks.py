@@ -134,10 +134,10 @@ class OwedLooks:
         # A new check is looked at as soon as it is configured: a mistake in it shows while its
         # author still watches. What has a time of day waits for it, as does what burdens others:
         # the burst of 03:00 is not for the busy hour in which it was configured.
-        costly = entry.at or entry.probe.COSTLY
-        if condition is None and not costly and self._ledger.newest_slot(entry.name) is None:
+        waits = entry.at or entry.probe.BURDENS
+        if condition is None and not waits and self._ledger.newest_slot(entry.name) is None:
             return Due(entry, "scheduled", Slot(FIRST, now))
-        if costly:
+        if waits:
             self._begin(entry, now)
         slot = (
             self._owed_on_grid(entry, entry.timetable, condition, now)

@@ -25,7 +25,7 @@ class Costly(Scripted):
     """Burdens whatever it looks at."""
 
     KIND: ClassVar[str] = "burst"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
 
 
 def looks(site: Scene) -> list[str]:
@@ -114,7 +114,7 @@ async def test_a_run_that_was_missed_is_made_up_for_as_ever(tmp_path: Path) -> N
 
 
 def test_every_kind_that_burdens_others_says_so() -> None:
-    costly = {name for name, kind in kinds().items() if kind.COSTLY}
+    costly = {name for name, kind in kinds().items() if kind.BURDENS}
     assert costly == {
         "backup",
         "backup-proof",

@@ -118,7 +118,7 @@ class BackupProof(_Kept):
     """
 
     KIND: ClassVar[str] = "backup-proof"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "proves"
     SAMPLE: ClassVar[str] = """
@@ -155,7 +155,7 @@ class Backup(ClearText, _Kept):
     """
 
     KIND: ClassVar[str] = "backup"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "backup"
     BACKUPS: ClassVar[Backups] = "takes"
     SAMPLE: ClassVar[str] = """

@@ -72,7 +72,7 @@ class Hygiene(Check):
     """Old records: still there, safe elsewhere, and removed where that is wanted."""
 
     KIND: ClassVar[str] = "hygiene"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "cleanup"
     SAMPLE: ClassVar[str] = """

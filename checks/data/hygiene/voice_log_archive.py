@@ -43,7 +43,7 @@ class VoiceLogArchive(Check):
     """Archives last month's recordings once, and proves the archive."""
 
     KIND: ClassVar[str] = "voice-log-archive"
-    COSTLY: ClassVar[bool] = True
+    BURDENS: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.APPLICATION
     DUTY: ClassVar[Duty] = "voice-logs"
     SAMPLE: ClassVar[str] = """
