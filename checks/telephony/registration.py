@@ -19,9 +19,8 @@ of the account are left alone.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from functools import partial
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -33,16 +32,11 @@ from checks.settings import Duration
 from checks.telephony.call.line import Line, LineName
 from checks.telephony.sip.bindings import Bindings, least_seconds
 from checks.telephony.sip.digest import Proofs
+from checks.telephony.sip.failover import PASSED_OVER, in_turn
 from checks.telephony.sip.name_address import SipUri, sip_uri
 from checks.telephony.sip.request import written
-from checks.telephony.sip.transaction import (
-    Conversation,
-    Target,
-    asked,
-    late,
-    refusal,
-    said,
-)
+from checks.telephony.sip.target import Target
+from checks.telephony.sip.transaction import Conversation, refusal, said
 from checks.transport.faults import far_faults
 
 # Questions until a final answer: plain, then for each of two doors with a proof and with a fresh
@@ -92,6 +86,7 @@ line = "trunk-a"
             "granted_seconds": "how long the registration is granted for, in seconds",
             "contacts": "phones that the account is registered with, ours among them",
             "sip_status": "the final answer's status code",
+            "failovers": PASSED_OVER,
             "repetitions": "how often a request was repeated over UDP",
         }
 
@@ -101,33 +96,30 @@ line = "trunk-a"
 
     async def probe(self, trace: Trace) -> None:
         """Register the account once, and take it back unless `keep`. Raises Failed, CannotTell."""
-        conversation: Conversation | None = None
-        line = self.line
-        target = Target(line.registrar, line.transport, line.trusted_certificates)
+        await in_turn(trace, target_of(self.line), self.within, partial(self._talk, trace))
+
+    async def _talk(self, trace: Trace, far: Conversation) -> None:
         try:
-            async with asyncio.timeout(self.within), AsyncExitStack() as stack:
-                with trace.stage("connect"), far_faults():
-                    far = await stack.enter_async_context(asked(target))
-                conversation = far
-                stack.callback(lambda: trace.measure("repetitions", far.repetitions))
-                stack.callback(far.exhibit, trace)
-                registration = Registration(line, far)
-                with trace.stage("register"), far_faults():
-                    answer = await registration.ask(self.lasting)
-                    trace.measure("sip_status", answer.code)
-                    trace.note(said(answer, far))
-                    if not _is_success(answer):
-                        raise refusal(answer)
-                    self._bound(registration, answer, trace)
-                if not self.keep:
-                    with trace.stage("unregister"), far_faults():
-                        # Expires 0 takes our own binding away (RFC 3261 section 10.2.2); "*" would
-                        # take the other phones' too.
-                        answer = await registration.ask(0.0)
-                        if not _is_success(answer):
-                            raise refusal(answer)
-        except TimeoutError:
-            raise late(conversation, self.within) from None
+            await self._registered(trace, far)
+        finally:
+            trace.measure("repetitions", far.repetitions)
+
+    async def _registered(self, trace: Trace, far: Conversation) -> None:
+        registration = Registration(self.line, far)
+        with trace.stage("register"), far_faults():
+            answer = await registration.ask(self.lasting)
+            trace.measure("sip_status", answer.code)
+            trace.note(said(answer, far))
+            if not _is_success(answer):
+                raise refusal(answer)
+            self._bound(registration, answer, trace)
+        if not self.keep:
+            with trace.stage("unregister"), far_faults():
+                # Expires 0 takes our own binding away (RFC 3261 section 10.2.2); "*" would take
+                # the other phones' too.
+                answer = await registration.ask(0.0)
+                if not _is_success(answer):
+                    raise refusal(answer)
 
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
         """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Failed."""
@@ -153,18 +145,19 @@ async def account_asked(line: Line, trace: Trace, within: float = 5.0) -> None:
     """Ask the registrar which phones a line's account has: it takes the password, and changes
     nothing (RFC 3261 section 10.2.3). Raises Failed, CannotTell.
     """
-    conversation: Conversation | None = None
-    target = Target(line.registrar, line.transport, line.trusted_certificates)
-    try:
-        async with asyncio.timeout(within), AsyncExitStack() as stack:
-            with trace.stage("connect"), far_faults():
-                conversation = await stack.enter_async_context(asked(target))
-            with trace.stage("register"), far_faults():
-                answer = await Registration(line, conversation).ask(None)
-                if not _is_success(answer):
-                    raise refusal(answer)
-    except TimeoutError:
-        raise late(conversation, within) from None
+
+    async def talk(far: Conversation) -> None:
+        with trace.stage("register"), far_faults():
+            answer = await Registration(line, far).ask(None)
+            if not _is_success(answer):
+                raise refusal(answer)
+
+    await in_turn(trace, target_of(line), within, talk)
+
+
+def target_of(line: Line) -> Target:
+    """Where a line's requests go."""
+    return Target(line.registrar, line.carrier, line.trusted_certificates)
 
 
 class Registration:

@@ -33,7 +33,7 @@ from checks.telephony import span as spans_
 from checks.telephony.gateway.flaps import Flaps, count
 from checks.telephony.gateway.gateway import Reading, Wanted, found, read
 from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
-from checks.telephony.sip.transaction import Target
+from checks.telephony.sip.target import Target
 from checks.transport.clear_text import MEANT, ClearText, is_here
 from checks.transport.connect import have_route, resolve
 from checks.transport.faults import far_faults
