@@ -25,6 +25,7 @@ from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Screen, Sources, callers_in
+from checks.telephony.phone.sdp_reading import SdpReading
 from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.sound_bridge import Sounding
 from checks.telephony.phone.strays import is_strays
@@ -66,6 +67,7 @@ class Handset(Sounding):
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
         self._wire = Wire(self)
+        self._reading = SdpReading(lambda lines: self.tell("forgiven", lines=lines))
         self._provisionals = 0
         self._hanging_up = False
         self._rtp_seen = False
@@ -79,6 +81,7 @@ class Handset(Sounding):
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
         self._endpoint.libInit(pjsua2_settings.of_engine(self._wire))
+        self._reading.begin()
         kind = _TRANSPORTS[account.transport]
         transport = self._endpoint.transportCreate(kind, pjsua2_settings.of_transport(account))
         port = int(self._endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
