@@ -25,7 +25,9 @@ _CONNECTION = re.compile(r"IN\s+(IP[46])\s+([^\s/]+)(?:/\d+)*", re.IGNORECASE)
 _MEDIA = re.compile(r"(\w+)\s+(\d+(?:/\d+)?)\s+([\w/]+)\s+(\S.*)")
 # A line has a type of one letter, "=" and a value; what has not is nothing.
 _LINE = re.compile(r"\s{0,8}([A-Za-z])\s{0,8}=(.*)")
-_ATTRIBUTE = re.compile(r"(\w[\w-]*)\s{0,8}:\s{0,8}(.*)")
+_ATTRIBUTE = re.compile(r"([^\s:]+)(?:\s{0,8}:\s{0,8}(.*))?")
+# What fits the 64 bits that many parsers have for the numbers of an origin.
+_DIGITS = 18
 _BANDWIDTH = re.compile(r"[\w-]+:\d+(\.\d+)?")
 # The longest that a description is read at all: far ends send one or two thousand bytes.
 _LONGEST = 32768
@@ -67,8 +69,8 @@ def _meant(line: str) -> str:
         case "m" if known := _MEDIA.fullmatch(value):
             formats = " ".join(known[4].split())
             return f"m={known[1].lower()} {known[2]} {known[3].upper()} {formats}"
-        case "a" if known := _ATTRIBUTE.fullmatch(value):
-            return f"a={known[1]}:{_squeezed(known[1], known[2])}"
+        case "a":
+            return _attribute(value)
         case "b" if not _BANDWIDTH.fullmatch(value):
             return ""
         case "v":
@@ -80,13 +82,22 @@ def _origin(value: str) -> str:
     """Only its user may have blanks that others put in."""
     if found := _ORIGIN.fullmatch(value):
         user = "_".join((found[1] or "-").split())
-        return f"{user} {found[2]} {found[3]} IN {found[5].upper()} {found[6]}"
+        session, version = found[2][-_DIGITS:], found[3][-_DIGITS:]
+        return f"{user} {session} {version} IN {found[5].upper()} {found[6]}"
     return value if len(value.split(" ")) == 6 else _NOBODY
 
 
-def _squeezed(name: str, value: str) -> str:
-    """Blanks count in no attribute that a codec is read from."""
-    return " ".join(value.split()) if name.lower() in ("rtpmap", "fmtp") else value
+def _attribute(value: str) -> str:
+    """One without a name, or a format's parameters that are none, says nothing."""
+    known = _ATTRIBUTE.fullmatch(value)
+    if not known:
+        return ""
+    name, said = known[1], known[2] or ""
+    if name.lower() in ("rtpmap", "fmtp"):
+        # Blanks count in no attribute that a codec is read from.
+        said = " ".join(said.split())
+        return f"a={name}:{said}" if " " in said else ""
+    return f"a={name}:{said}" if said else f"a={name}"
 
 
 def _whole(lines: list[str]) -> Iterator[str]:
