@@ -98,8 +98,8 @@ line = "trunk-a"
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and 2 s for closing the socket, in seconds."""
-        return self.within + 2.0
+        """The time limit, half of it for names, and 2 s for closing the socket, in seconds."""
+        return 1.5 * self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
         """Send one OPTIONS, and judge its answer. Raises Failed."""

@@ -91,8 +91,8 @@ line = "trunk-a"
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and 2 s for closing the socket, in seconds."""
-        return self.within + 2.0
+        """The time limit, half of it for names, and 2 s for closing the socket, in seconds."""
+        return 1.5 * self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
         """Register the account once, and take it back unless `keep`. Raises Failed, CannotTell."""

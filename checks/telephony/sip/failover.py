@@ -59,9 +59,10 @@ async def ways_to(
     host, port = target.named()
     found = await located(host.strip("[]"), port, target.carrier, within / 4, resolvers)
     hops, missing = list[NextHop](), None
+    ends = asyncio.get_running_loop().time() + within / 4
     for server in found.servers:
         try:
-            async with asyncio.timeout(within / 4):
+            async with asyncio.timeout_at(ends):
                 addresses = tuple(await resolve(server.name, server.port))
         except TimeoutError:
             raise CannotTell(
@@ -90,7 +91,7 @@ Talk = Callable[[Conversation], Awaitable[None]]
 
 async def in_turn(trace: Trace, target: Target, within: float, talk: Talk) -> None:
     """Connect (stage "connect") and talk, with one server after the other until one answers, in so
-    many seconds together. Raises Failed, CannotTell.
+    many seconds together; before it, names may take half as long. Raises Failed, CannotTell.
     """
     turns = _Turns(trace, target, within)
     began = trace.elapsed()
@@ -106,8 +107,9 @@ class _Turns:
 
     def __init__(self, trace: Trace, target: Target, within: float) -> None:
         self._trace, self._target, self._within = trace, target, within
-        self._ends = asyncio.get_running_loop().time() + within
         self._ways: Ways | None = None
+        self._ends = 0.0
+        """when the time of all servers together is over, on the loop's clock"""
         self.number = 0
 
     async def one(self, talk: Talk) -> str | None:
@@ -133,6 +135,8 @@ class _Turns:
     async def _next(self) -> NextHop:
         if self._ways is None:
             self._ways = await ways_to(self._target, self._within)
+            # What this host's own name server took is not taken from the far end's time.
+            self._ends = asyncio.get_running_loop().time() + self._within
             if self._ways.by:
                 hops = ", ".join(map(str, self._ways.hops))
                 self._trace.note(f"{self._target.written} by {self._ways.by}: {hops}"[:400])
@@ -143,7 +147,8 @@ class _Turns:
         hops = self._ways.hops if self._ways else ()
         left = self._ends - asyncio.get_running_loop().time()
         # The one and only has the whole time limit, and a fault names it as it is written.
-        return self._within if len(hops) == 1 else round(left / (len(hops) - self.number + 1), 1)
+        share = max(0.1, left / (len(hops) - self.number + 1))
+        return self._within if len(hops) == 1 else round(share, 1)
 
     def _passed_over(self, hop: NextHop, fault: Failed) -> str:
         """What is said of a server after which there is another. Raises Failed, CannotTell."""

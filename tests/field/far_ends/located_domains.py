@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.field.far_ends.phone import Phone
 from tests.field.far_ends.sip_server import Request, answer, bound
+from tests.field.far_ends.snmp_agent import snmp_agent
 from tests.field.far_ends.test_calls import HEAR, usual
 from tests.field.story import in_short, once
 
@@ -163,7 +164,7 @@ async def _looked(folder: Path, domain: Domain, kind: str) -> tuple[str, str]:
     own = folder / f"{domain.name.replace(':', '-')}-{kind}"
     own.mkdir()
     line = {"registrar": domain.name, "user": "monitor", **dict(domain.line)}
-    limits = {"within": "2s"}
+    limits = {"within": "4s"}
     if kind == "sip-call":
         limits = {"to": "8000", "answer_within": "8s", "signalling_within": "3s", **HEAR}  # type: ignore[dict-item]
     seen = await once(own, kind, line, line="main", **limits)
@@ -171,11 +172,24 @@ async def _looked(folder: Path, domain: Domain, kind: str) -> tuple[str, str]:
     return f"{seen.verdict.state} {fault.code if fault else ''}".strip(), in_short(seen)
 
 
+async def _gateway(folder: Path) -> list[str]:
+    """A gateway by a name whose first address is dead."""
+    os.environ["REVEILLE_TEST_SECRET"] = "public-enough"
+    (own := folder / "gateway").mkdir()
+    async with snmp_agent() as port:
+        community = {"environment": "REVEILLE_TEST_SECRET"}
+        seen = await once(own, "pri-snmp", host=f"dual.test:{port}", community=community)
+    return [] if str(seen.verdict.state) == "OK" else [f"dual.test by pri-snmp: {in_short(seen)}"]
+
+
 async def main(folder: Path, kinds: list[str]) -> None:
     """Look at every domain, by every kind; tells what came out otherwise than is right."""
     wrong = []
     async with _world():
         for kind in kinds:
+            if kind == "pri-snmp":
+                wrong += await _gateway(folder)
+                continue
             asked = [one for one in DOMAINS if kind != "sip-call" or one.called]
             seen = await asyncio.gather(*(_looked(folder, one, kind) for one in asked))
             wrong += [

@@ -83,8 +83,8 @@ def held_by_nobody(call: Call) -> str:
     return sdp(call.media.port, version=2).replace(ADDRESS, "c=IN IP4 0.0.0.0\r\n")
 
 
-def changed(change: Callable[[str], str], **packets: int) -> Tells:
-    return usual(change=change, **packets)
+def changed(change: Callable[[str], str]) -> Tells:
+    return usual(change=change)
 
 
 COMFORT = {"pt": 13, "payload": b"\x40"}

@@ -36,6 +36,11 @@ def test_questions_and_registrations_go_where_the_records_lead(tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_gateway_answers_at_any_of_its_addresses(tmp_path: Path) -> None:
+    assert not wrong(tmp_path, "pri-snmp")
+
+
+@pytest.mark.slow
 @pytest.mark.engine
 def test_calls_go_where_the_records_lead(tmp_path: Path) -> None:
     told = wrong(tmp_path, "sip-call")
