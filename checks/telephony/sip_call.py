@@ -100,7 +100,7 @@ script = [
             if logged:
                 await logged.look_before()
             watch.begin()
-            await parties.reached("call", partial(self._register, trace))
+            await parties.reached("call", partial(self._register, trace, parties))
             for name in self.all_lines():
                 if name != "call":
                     # The account of a transfer's target must be there before the transfer.
@@ -155,23 +155,19 @@ script = [
         screens = agent_offer.screens(self.script, own)
         await parties.start(lines, {"call": first_stage}, called, screens)
 
-    async def _register(self, trace: Trace, call: Phone, share: float) -> None:
+    async def _register(self, trace: Trace, parties: Legs, call: Phone, share: float) -> None:
         # A line without a user is let in by its address.
         if not (self.line.user and self.line.register_first):
             return
         with trace.stage("register"):
             call.order("register")
-            answer = await response(
-                call, "registered", "registration-failed", within=share * self.signalling_within
-            )
-            if answer.name == "registration-failed":
-                raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
+            await parties.register("call", share * self.signalling_within)
 
     async def _call(self, trace: Trace, parties: Legs, call: Phone, share: float) -> None:
         account, agent = parties.accounts["call"], parties.legs.get("agent")
         # At another server than the first the account is not known yet.
-        if not call.seen("registered"):
-            await self._register(trace, call, share)
+        if not call.seen("registered") and "call" not in parties.by_own_client:
+            await self._register(trace, parties, call, share)
         with trace.stage("signalling"):
             call.order(
                 "call",

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.account import Account, account_of
 from checks.telephony.call.leg import START_SECONDS, Event, Phone, refusal
 from checks.telephony.call.line import Line
+from checks.telephony.call.own_registration import OwnRegistrations, beyond
 from checks.telephony.sip.failover import moves_on
+
+# A registrar answers within a round trip, and repeats itself (RFC 3261 section 17.2.2).
+_AFTER_SECONDS = 1.0
 
 
 class Legs:
@@ -29,6 +34,9 @@ class Legs:
         self.legs: dict[str, Phone] = {}
         self.accounts: dict[str, Account] = {}
         self._trace, self._codecs = trace, codecs
+        self._own = OwnRegistrations()
+        self.by_own_client = set[str]()
+        """the legs whose accounts our own client has registered"""
         self._screens: Mapping[str, Mapping[str, Any]] = {}
         self._signalling_within, self._life_seconds = signalling_within, life_seconds
 
@@ -89,26 +97,45 @@ class Legs:
             if self.accounts[name].number:
                 phone.order("register")
             try:
+                await self.register(name, share * self._signalling_within)
+            except Failed as fault:
                 # Silence is judged when it is the agent's turn: the caller's own stages come first
                 # in a ticket.
-                answer = await phone.until(
-                    "registered", "registration-failed", within=share * self._signalling_within
-                )
-            except TimeoutError:
-                if self.accounts[name].further:
-                    raise Failed("timeout", "no answer to REGISTER", "local") from None
-                return
-            if answer.name == "registration-failed":
-                fault = refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
-                said = f"{answer['code']} {answer['phrase']}"
-                raise Failed(fault.code, said, answer["origin"])
+                if fault.code != "timeout" or self.accounts[name].further:
+                    raise
 
         try:
             await self.reached(name, attempt)
         except Failed as fault:
             with self._trace.stage(stage):
+                told = self.legs[name].seen("registration-failed")
+                said = f"{told['code']} {told['phrase']}" if told else fault.text
                 whose = "" if name == "agent" else f"{self.accounts[name].line.name}: "
-                raise Failed("not-registered", f"{whose}{fault.text}", fault.origin) from fault
+                raise Failed("not-registered", f"{whose}{said}", fault.origin) from fault
+
+    async def register(self, name: str, within: float) -> None:
+        """Await the answer to the REGISTER of a phone; where the engine cannot read it, the account
+        is registered by our own client. Raises Failed, CannotTell.
+        """
+        phone, answer = self.legs[name], None
+        final = "registered", "registration-failed"
+        with suppress(TimeoutError):
+            answer = await phone.until(*final, "malformed", within=within)
+            # What is no SIP may be somebody else's: the answer may still follow.
+            if answer.name == "malformed":
+                answer = None
+                answer = await phone.until(*final, within=min(_AFTER_SECONDS, within))
+        if answer and answer.name == "registered":
+            return
+        if beyond(phone, answer):
+            await self._own.register(self.accounts[name], phone, within)
+            self.by_own_client.add(name)
+            self._trace.note("registered by our own client: the engine cannot read the answer")
+            return
+        if answer is None:
+            raise Failed("timeout", f"no response within {within:g} s")
+        fault = refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
+        raise Failed(fault.code, fault.text, answer["origin"])
 
     async def reached(self, name: str, attempt: Callable[[Phone, float], Awaitable[None]]) -> None:
         """Attempt something with one server of a leg's line after the other until one answers (RFC
@@ -149,6 +176,7 @@ class Legs:
         """Hang up everywhere; returns when every process is gone."""
         # Side by side: each may need seconds to hang up, and the others' BYE must not wait.
         await asyncio.gather(*(phone.close() for phone in self.legs.values()))
+        await self._own.close()
 
     async def _account(self, line: Line, stage: str) -> Account:
         try:

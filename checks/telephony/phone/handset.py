@@ -106,6 +106,10 @@ class Handset(Sounding):
         """REGISTER with no expiry; `registered` becomes False when it is answered."""
         self._account.setRegistration(False)
 
+    def trust(self, realm: str) -> None:
+        """Answer challenges of this realm alone: it has registered the account."""
+        pjsua2_settings.pin_to(self._account, self._configured, realm)
+
     def call(self, to: str, headers: dict[str, str], caller: str | None = None) -> None:
         """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that
         does not resolve).
@@ -236,7 +240,13 @@ class Handset(Sounding):
         # A status without a response on the wire is our own stack's: 408 by timer F, 503 by the
         # network.
         far = answer is not None and answer.status == code
-        self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
+        self.tell(
+            "registration-failed",
+            code=code,
+            phrase=phrase,
+            origin="far" if far else "local",
+            challenges=pjsua2_settings.challenges_in(answer),
+        )
 
     def on_incoming(self, call_id: int, far: str) -> None:
         """It rings; a second call, or one that is not meant for us, is refused as busy, and one

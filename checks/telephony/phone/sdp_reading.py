@@ -1,10 +1,12 @@
 """The engine reads a session description as phones do that forgive: what its own parser refuses is
-given to it as it was meant (sip/forgiven_sdp.py). Only for the child process of a call leg.
+given to it as it was meant (checks/telephony/sip/forgiven_sdp.py). Only for the child process of a
+call leg.
 
 pjsua2 has no such hook; the pjsip within it has: a module that sees each message before its
 sessions do (pjsip_module, sip_module.h), and the one place where a message's description is kept
 (pjsip_rdata_get_sdp_info, sip_inv.h). Both are public of pjsip and the same in all of its releases
-2.x; where they are not to be had the engine reads as ever, and its refusal is told (sip/sdp.py).
+2.x; where they are not to be had the engine reads as ever, and its refusal is told
+(checks/telephony/sip/sdp.py).
 """
 
 from __future__ import annotations
