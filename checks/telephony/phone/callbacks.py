@@ -70,6 +70,8 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
             self.handset.ssrc_changes += 1
         elif entry.msg.startswith("RTP decode error: "):
             self.handset.watch.bad_rtp(entry.msg.removeprefix("RTP decode error: ").strip())
+        elif entry.msg.startswith("Bad RTP pt "):
+            self.handset.watch.other_payload(entry.msg)
         elif malformed := self._dropped.read(entry.msg):
             self.handset.watch.dropped(malformed)
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.field.far_ends.phone import HOST, Call, Change, Tells, sdp
+from tests.field.far_ends.phone import HOST, Call, Change, Tells, ringing, sdp
 from tests.field.far_ends.test_calls import (
     FIELD,
+    HEAR,
     HOLD,
     VOICE,
     all_talked_to,
@@ -23,7 +24,7 @@ from tests.field.far_ends.test_calls import (
     put,
     usual,
 )
-from tests.field.story import Story, failed
+from tests.field.story import Story, failed, in_short, once
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 ADDRESS = f"c=IN IP4 {HOST}\r\n"
@@ -143,3 +144,16 @@ async def test_an_odd_and_lawful_phone_is_talked_to(
     tmp_path: Path, stories: Iterable[Story]
 ) -> None:
     await all_talked_to(tmp_path, stories)
+
+
+@pytest.mark.parametrize("number", [97, 0, 72], ids=["unknown", "not-answered", "of-rtcp"])
+async def test_sound_of_a_number_that_nobody_agreed_on_is_told_as_such(
+    tmp_path: Path, number: int
+) -> None:
+    """RFC 3264, 6.1: it is not played, and the reason is what the one on watch needs."""
+    async with ringing(usual(pt=number)) as phone:
+        line = {"registrar": f"{HOST}:{phone.port}"}
+        seen = await once(tmp_path, "sip-call", line, line="main", to="8000", **HEAR)
+    fault = seen.verdict.fault
+    assert fault and (fault.stage, fault.code) == ("prompt", "silent"), in_short(seen)
+    assert f"payload type {number}, and 8 was agreed" in fault.text
