@@ -16,6 +16,7 @@ from tests.field.far_ends.test_calls import (
     FIELD,
     HEAR,
     HOLD,
+    PRESS,
     VOICE,
     all_talked_to,
     asks,
@@ -157,3 +158,14 @@ async def test_sound_of_a_number_that_nobody_agreed_on_is_told_as_such(
     fault = seen.verdict.fault
     assert fault and (fault.stage, fault.code) == ("prompt", "silent"), in_short(seen)
     assert f"payload type {number}, and 8 was agreed" in fault.text
+
+
+async def test_keys_are_offered_and_pressed_by_the_usual_number(tmp_path: Path) -> None:
+    """asterisk.md of the field, F5: with direct media each phone goes on with its own number."""
+    async with ringing(usual()) as phone:
+        line = {"registrar": f"{HOST}:{phone.port}"}
+        seen = await once(tmp_path, "sip-call", line, line="main", to="8000", **PRESS)
+    assert str(seen.verdict.state) == "OK", in_short(seen)
+    (call,) = phone.calls.values()
+    assert "a=rtpmap:101 telephone-event/8000" in call.invite.text
+    assert call.media.digits == [(101, 1), (101, 2)]
