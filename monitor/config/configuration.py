@@ -41,6 +41,8 @@ class CheckEntry:
     recheck: float
     diagnose: tuple[str, ...]
     component: str
+    severity: str
+    """the least severity of its failures; "" where the policy alone decides"""
     limit: float
     """the time limit of one attempt; the probe's own longest where none was written"""
     grace: float

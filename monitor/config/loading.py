@@ -16,7 +16,7 @@ from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
-from monitor.config.policy import policy_of
+from monitor.config.policy import policy_of, sorted_by_checks
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
 from monitor.config.toml_text import Written, read
@@ -74,6 +74,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
     reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None
+    if policy is not None:
+        policy = sorted_by_checks(reading, policy, checks)
     if top is None or site is None or policy is None:
         return None
     return Configuration(
