@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from monitor.config import Configuration, load
 from monitor.installing import needs, plan
+from monitor.installing.absent import absent
 from monitor.installing.layout import Program, this_program
 from monitor.installing.steps import Barred, Folder, Gone, Link, Text, left
 from monitor.ledger import Ledger, LedgerFault
@@ -71,6 +72,33 @@ def test_a_right_is_given_where_a_check_needs_it(
 ) -> None:
     found = needs.needed(configuration(tmp_path, text))
     assert {need.file for need in found if need.drop_in} == wanted
+
+
+def test_what_the_installed_service_has_not_is_said_with_the_checks_that_need_it(
+    tmp_path: Path,
+) -> None:
+    places = (tmp_path / "admin", tmp_path / "dpkg")
+    found, unit = configuration(tmp_path, PAGE + DISKS + BROWSER), places[0] / "reveille.service"
+
+    def said() -> dict[str, list[str]]:
+        told = absent(program(tmp_path), found, places)
+        return {", ".join(files): names for files, names in told}
+
+    assert said() == {}, "no unit is installed"
+    own = places[0] / "reveille.service.d" / "of-my-own.conf"
+    own.parent.mkdir(parents=True)
+    unit.write_text("[Service]\nExecStart=/x/reveille run --config /another.toml\n")
+    assert said() == {}, "it reads another file"
+    unit.write_text(f"[Service]\nExecStart=/x/reveille run --config {found.file}\n")
+    assert said() == {
+        "host.conf, reveille-hostlooks.socket": ["disks"], "browser.conf": ["journey"],
+    }  # fmt: skip
+    own.write_text(
+        "[Unit]\nWants=a.service reveille-hostlooks.socket\nAfter=reveille-hostlooks.socket\n"
+    )
+    places[1].mkdir()
+    (places[1] / "reveille-hostlooks.socket").touch()
+    assert said() == {"browser.conf": ["journey"]}
 
 
 def test_secrets_and_folders_are_named_by_the_configuration(tmp_path: Path) -> None:
