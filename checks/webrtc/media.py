@@ -5,8 +5,8 @@ Traps of the library that this file lives with (aiortc 1.16, aioice 0.13):
 * a TURN server that fails is silently no candidate: ask it directly (relay.py), and look whether a
   candidate came;
 * a private authority for turns: is only taken from SSL_CERT_FILE;
-* the loopback address is no host candidate: an edge on this very host is reached from it all the
-  same;
+* the loopback address is no host candidate, and none is where interfaces may not be listed:
+  own_addresses.py;
 * neither the pair chosen nor the DTLS role is public;
 * jitter is told in units of the RTP clock.
 """
@@ -18,7 +18,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aioice.ice
 from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
@@ -183,17 +182,6 @@ class Media:
         while not condition():
             self._changed.clear()
             await self._changed.wait()
-
-
-def reach_own_host() -> None:
-    """Let the loopback address be a candidate too: for an edge on this host, which may have no
-    other.
-    """
-    found = aioice.ice.get_host_addresses
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [
-        "127.0.0.1",
-        *found(use_ipv4, use_ipv6),
-    ]
 
 
 def _sound_in(body: str) -> Any:
