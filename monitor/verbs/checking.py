@@ -12,6 +12,8 @@ from typing import Any
 
 from monitor import config
 from monitor.config import Configuration, ConfigurationFaults, Fault
+from monitor.config.configuration import secrets_in
+from monitor.config.fault_list import dotted
 from monitor.installing.absent import absent
 from monitor.installing.layout import this_program
 from monitor.service.unit_access import kept_out
@@ -61,8 +63,20 @@ def _kept_out(found: Configuration) -> Iterator[Fault]:
         if refused := kept_out(found.file, named=file):
             yield Fault("", *refused)
     for place, path in config.files_named(found):
-        if refused := kept_out(found.file, named=path):
+        if not _of_a_look(found, place) and (refused := kept_out(found.file, named=path)):
             yield Fault(place, *refused)
+
+
+def _of_a_look(found: Configuration, place: str) -> bool:
+    """Whether a file is read by the unit of the looks at the host, which has the right for it: all
+    that their settings name but secrets, which the daemon reads.
+    """
+    section, _, rest = place.partition(".")
+    entry = found.checks.get(rest.partition(".")[0]) if section == "checks" else None
+    if entry is None or "host" not in entry.probe.rights():
+        return False
+    own = secrets_in(entry.probe, (section, entry.name))
+    return place not in {dotted((*where, "file")) for where, _ in own}
 
 
 def _without_right(found: Configuration) -> Iterator[Fault]:

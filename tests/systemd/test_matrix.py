@@ -116,6 +116,7 @@ def test_what_cannot_be_seen_is_said_beforehand_with_what_is_missing(
         return
     said = json.loads(machine.run("reveille", "--json", "check-config"))
     warned = [w["wrong"] + w["right"] for w in said["warnings"] if "not in force" in w["wrong"]]
+    assert [w for w in said["warnings"] if "cannot read" in w["wrong"]] == []
     if way is WHOLE:
         assert warned == []
         return
