@@ -69,8 +69,9 @@ class Station:
         await self._register()
         # Its import takes a second, which is no stage's.
         await asyncio.to_thread(import_module, "checks.webrtc.media")
-        from checks.webrtc import own_addresses
+        from checks.webrtc import media, own_addresses
 
+        media.need_callbacks()
         far = str(connection.remote_address[0])
         own_addresses.reach(far)
         if is_own_host(far):

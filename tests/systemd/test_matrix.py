@@ -40,7 +40,7 @@ _AWAY = """
 systemctl stop reveille-hostlooks.socket reveille-drill.socket
 mkdir /srv/away
 cd /etc/systemd/system
-mv reveille-*.socket reveille.service.d/host.conf reveille.service.d/browser.conf /srv/away
+cd reveille.service.d && mv host.conf browser.conf webrtc.conf ../reveille-*.socket /srv/away
 systemctl daemon-reload
 systemctl restart reveille
 """

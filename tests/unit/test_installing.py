@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from monitor.config import Configuration, load
 from monitor.installing import needs, plan
 from monitor.installing.absent import absent
-from monitor.installing.layout import Program, this_program
+from monitor.installing.layout import ALL_DROP_INS, Program, this_program
 from monitor.installing.steps import Barred, Folder, Gone, Link, Text, left
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.copying import copied, form, rehearsed
@@ -32,6 +32,7 @@ BROWSER = (
     '[checks.journey]\nkind = "portal-browser"\nurl = "http://127.0.0.1:9/"\n'
     'steps = [{ open = "/" }, { see = "Welcome" }]\n'
 )
+WEBRTC = '[checks.edge]\nkind = "webrtc-call"\nurl = "ws://127.0.0.1:9/"\nuser = "u"\nto = "8000"\n'
 BACKUP = (
     '[checks.files]\nkind = "backup"\nengine = "directory"\npath = "/srv/files"\n'
     'folder = "/srv/backups/files"\nscratch = "/srv/scratch"\n'
@@ -55,6 +56,12 @@ def test_every_unit_and_drop_in_has_its_line_in_the_table() -> None:
     none(need.file for need in needs.TABLE if need.file not in FILES)
 
 
+def test_a_purge_of_the_package_knows_every_user_and_folder_of_drop_ins() -> None:
+    purge = (ROOT / "debian" / "postrm").read_text(encoding="utf-8").split()
+    none(need.user for need in needs.TABLE if need.user and need.user not in purge)
+    none(str(folder) for folder in ALL_DROP_INS if str(folder) not in purge)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -62,10 +69,19 @@ def test_every_unit_and_drop_in_has_its_line_in_the_table() -> None:
         (DISKS, {"host.conf"}),
         (f"{DISKS}smart = true\n", {"host.conf", "disks.conf"}),
         (BROWSER, {"browser.conf"}),
+        (WEBRTC, {"webrtc.conf"}),
         (CALL, {"rtcp-xr.conf"}),
         (PAGE + DISKS + BROWSER + CALL, {"host.conf", "browser.conf", "rtcp-xr.conf"}),
     ],
-    ids=["a page", "disks", "SMART", "a journey", "a call's far reports", "all of them"],
+    ids=[
+        "a page",
+        "disks",
+        "SMART",
+        "a journey",
+        "a softphone",
+        "a call's far reports",
+        "all of them",
+    ],
 )
 def test_a_right_is_given_where_a_check_needs_it(
     tmp_path: Path, text: str, wanted: set[str]
