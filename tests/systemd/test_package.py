@@ -57,17 +57,19 @@ def machine(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator
         shutil.rmtree(machine.root)
 
 
-def repacked(package: Path, folder: Path, version: str, broken: bool = False) -> Path:
-    """The package as a release of another number: well, or one whose daemon never gets ready and
-    that migrates the ledger.
+def repacked(package: Path, folder: Path, version: str, broken: str = "") -> Path:
+    """The package as a release of another number: well; one whose daemon never gets "ready" and
+    that migrates the ledger; or one that does not even "begin".
     """
     root = folder / version
     subprocess.run(["dpkg-deb", "-R", package, root], check=True)
     for file in (root / "DEBIAN/control", *root.rglob("reveille_monitor-*.dist-info/METADATA")):
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", text, count=1))
-    if broken:
-        [house] = root.glob("usr/lib/reveille/lib/python3*/site-packages/monitor")
+    [house] = root.glob("usr/lib/reveille/lib/python3*/site-packages/monitor")
+    if broken == "begin":
+        shutil.rmtree(house / "ledger")
+    if broken == "ready":
         shutil.rmtree(house / "service" / "__pycache__")
         daemon, ready = house / "service" / "daemon.py", "self._manager.ready(self._status())"
         text = daemon.read_text(encoding="utf-8")
@@ -99,21 +101,22 @@ def upgraded_and_back(machine: Machine, package: Path, folder: Path) -> None:
     assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
     assert machine.show(UNIT, "ActiveState") == "active"
     machine.run("sh", "-c", "reveille run-now disks")
-    bad = repacked(package, folder, "0.9.2", broken=True)
-    shutil.copy(bad, machine.root / "srv")
-    with pytest.raises(subprocess.CalledProcessError) as refusal:
-        machine.run("dpkg", "-i", f"/srv/{bad.name}")
-    said = " ".join((refusal.value.stdout + refusal.value.stderr).split())
-    assert "runs again, as before" in said, said
-    assert "the ledger is again as it was" in said, said
-    assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
-    assert machine.show(UNIT, "ActiveState") == "active"
-    assert "disks" in machine.run("sh", "-c", "reveille status || true")
-    state = machine.run("dpkg-query", "-W", "-f=${Status}", "reveille")
-    assert state == "install ok half-configured"
-    with pytest.raises(subprocess.CalledProcessError, match="exit status"):
-        machine.run("dpkg", "--configure", "reveille")
-    machine.run("dpkg", "-i", f"/srv/{good.name}")
+    for broken, words in (("ready", "the ledger is again as it was"), ("begin", "not even begin")):
+        bad = repacked(package, folder, "0.9.2", broken)
+        shutil.copy(bad, machine.root / "srv")
+        with pytest.raises(subprocess.CalledProcessError) as refusal:
+            machine.run("dpkg", "-i", f"/srv/{bad.name}")
+        said = " ".join((refusal.value.stdout + refusal.value.stderr).split())
+        assert words in said, said
+        assert "runs again, as before" in said, said
+        assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
+        assert machine.show(UNIT, "ActiveState") == "active"
+        assert "disks" in machine.run("sh", "-c", "reveille status || true")
+        state = machine.run("dpkg-query", "-W", "-f=${Status}", "reveille")
+        assert state == "install ok half-configured"
+        with pytest.raises(subprocess.CalledProcessError, match="exit status"):
+            machine.run("dpkg", "--configure", "reveille")
+        machine.run("dpkg", "-i", f"/srv/{good.name}")
     assert machine.run("dpkg-query", "-W", "-f=${Status}", "reveille") == "install ok installed"
     assert machine.show(UNIT, "ActiveState") == "active"
 
