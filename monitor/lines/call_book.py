@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 
 from checks.body import Body, Unreadable
 from checks.contract import Toll
-from monitor.scheduling.line_channels import file_name, hand_over, in_state
+from monitor.lines.channels import file_name, hand_over, in_state
 
 log = logging.getLogger(__name__)
 
