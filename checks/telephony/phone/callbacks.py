@@ -6,6 +6,7 @@ An exception in a callback would be printed and swallowed: `_kept` keeps it for 
 from __future__ import annotations
 
 import functools
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -51,6 +52,17 @@ def _kept(callback: Callable[..., None]) -> Callable[..., None]:
             self.handset.broken = problem
 
     return call
+
+
+def _keys_as_101(offer: str) -> str:
+    """An offer (RFC 8866) with telephone-event (RFC 4733) as payload type 101."""
+    found = re.search(r"(?m)^a=rtpmap:(\d+) telephone-event/8000", offer)
+    # 101 is dynamic (RFC 3551 section 6), and another codec may have it already.
+    if not found or re.search(r"(?m)^a=rtpmap:101 ", offer):
+        return offer
+    own = found[1]
+    named = re.sub(rf"(?m)^a=(rtpmap|fmtp):{own} ", r"a=\1:101 ", offer)
+    return re.sub(rf"(?m)^(m=audio .*) {own}\b", r"\1 101", named)
 
 
 class Wire(pj.LogWriter):  # type: ignore[misc]
@@ -132,6 +144,14 @@ class LineCall(pj.Call):  # type: ignore[misc]
             (name for name, number in DTMF.items() if number == parameter.method), "unknown"
         )
         self.handset.on_digit(parameter.digit, method)
+
+    @_kept
+    def onCallSdpCreated(self, parameter: Any) -> None:  # noqa: N802
+        """Offer keys under the number that phones and PBXs have: one that passes media on without
+        mapping numbers (direct media) drops what comes under the engine's own, 120.
+        """
+        if not parameter.remSdp.wholeSdp:
+            parameter.sdp.wholeSdp = _keys_as_101(parameter.sdp.wholeSdp)
 
     @_kept
     def onCallTransferStatus(self, parameter: Any) -> None:  # noqa: N802
