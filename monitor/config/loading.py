@@ -64,6 +64,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         reading.context["timezone"] = site.timezone
     read_defaults(reading)
     people = reading.entries("people", Person)
+    # Known before the desks are read: one that telephones dials nobody else.
+    reading.context["people"] = people
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
     checks = read_checks(reading, site)
     maintenance = reading.entries("maintenance", Maintenance)

@@ -20,6 +20,7 @@ from monitor.desks.list import desk_kinds
 def nobody_told(configuration: Configuration) -> Iterator[Found]:
     """Each thing that is told to nobody, with what would be right."""
     yield from _without_a_desk(configuration)
+    yield from _not_telephoned(configuration)
     yield from _roles_not_told(configuration)
     yield from _roles_not_filled(configuration)
     yield from _region(configuration)
@@ -36,12 +37,48 @@ def _without_a_desk(configuration: Configuration) -> Iterator[Found]:
     right = f"write [desks.NAME] with kind = {_mailers()}"
     helpdesk = configuration.desks_taking("tickets")
     told = "only the helpdesk is told" if helpdesk else "nobody is told"
+    if configuration.desks_taking("pages"):
+        told = "they are told by telephone alone"
     if any(person.mail for person in configuration.people):
         yield Found(("desks",), f"people have mail addresses, and no desk mails: {told}", right)
-    elif not helpdesk:
+    elif not helpdesk and not configuration.desks_taking("pages"):
         yield Found(("desks",), "no desk sends anything: nobody is told", right)
     if configuration.audit is not None:
         yield Found(("audit", "to"), "no desk mails: nobody gets the report", right)
+
+
+def _not_telephoned(configuration: Configuration) -> Iterator[Found]:
+    """What a desk that telephones is for, and whom it cannot reach."""
+    policy, paging = configuration.policy, configuration.desks_taking("pages")
+    for name in paging[1:]:
+        wrong = f"nothing goes through it: [desks.{paging[0]}] is the first that telephones"
+        yield Found(("desks", name), wrong, "leave it out; one desk may have several lines")
+    for name in paging[:1]:
+        if not any(person.phone for person in configuration.people):
+            right = "write phone = '+912212345678' beside the role of whoever is to be called"
+            yield Found(("desks", name), "nobody in [[people]] has a phone: it calls nobody", right)
+            return
+        known = [severity.id for severity in policy.severities]
+        for number, one in enumerate(getattr(configuration.desks[name], "severities", ())):
+            if one not in known:
+                wrong = f"policy {policy.name!r} has no severity {shown(one)}{offer(one, known)}"
+                yield Found.said(("desks", name, "severities", number), wrong)
+        yield from _without_a_number(configuration, name)
+
+
+def _without_a_number(configuration: Configuration, desk: str) -> Iterator[Found]:
+    """Levels whose people are mailed, and asleep."""
+    roles = {person.role for person in configuration.people if person.phone}
+    mailed = {person.role for person in configuration.people if person.mail}
+    silent = [one for one in configuration.policy.roles if one in mailed and one not in roles]
+    if silent:
+        several = len(silent) > 1
+        wrong = (
+            f"nobody with the role{'s' if several else ''} {', '.join(map(repr, silent))} has a"
+            f" phone: [desks.{desk}] calls nobody of {'those levels' if several else 'that level'}"
+        )
+        right = "write phone = '+912212345678' beside one of them, if a mail will not do at night"
+        yield Found(("people",), wrong, right)
 
 
 def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:
@@ -78,8 +115,9 @@ def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
     operators have the ticket until another level takes it.
     """
     policy = configuration.policy
-    mailed = {person.role for person in configuration.people if person.mail}
-    missing = [role for role in policy.roles if role not in mailed]
+    paging = bool(configuration.desks_taking("pages"))
+    told = {one.role for one in configuration.people if one.mail or (paging and one.phone)}
+    missing = [role for role in policy.roles if role not in told]
     if not missing:
         return
     one = len(missing) == 1

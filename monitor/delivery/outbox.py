@@ -137,7 +137,8 @@ class Outbox:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                reference = mask.text(await desk.deliver(self._letter(row)))
+                told = await desk.deliver(self._letter(row))
+                reference = mask.text(told)
         except Never as refusal:
             self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
         except TryLater as refusal:
@@ -166,12 +167,18 @@ class Outbox:
             self._interrupt(row, stopwatch.now())
             raise
         else:
-            self._sent(row, stopwatch.now(), reference)
+            self._sent(row, stopwatch.now(), reference, getattr(told, "by", ""))
 
-    def _sent(self, row: OutboxRow, at: datetime, reference: str) -> None:
+    def _sent(self, row: OutboxRow, at: datetime, reference: str, by: str = "") -> None:
         self._downs.pop(row.desk, None)
         with self._ledger.transaction() as transaction:
             transaction.letter_sent(row, at, reference)
+            # Somebody has taken the ticket on the telephone: the watch acknowledges it by this row.
+            if by:
+                facts = {"by": by, "text": reference}
+                transaction.happened(
+                    row.incident, at, "answered", happening_body("answered", facts)
+                )
         _log.info("action=letter_sent desk=%s letter=%d %s", row.desk, row.id, plain(reference))
 
     def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:

@@ -16,10 +16,22 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from checks.settings import Settings
 
-Takes = Literal["tickets", "people"]
+Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
 helpdesk wants it; "people" is one letter per event and person (and the reports), to that person's
-address"""
+address; "pages" is one letter per level whose turn comes, to its people by telephone"""
+
+
+class Acknowledged(str):
+    """What a desk that pages returns: a person has taken the ticket. The text says how."""
+
+    by: str
+
+    def __new__(cls, text: str, by: str) -> Acknowledged:
+        """`by` is the person's name."""
+        made = super().__new__(cls, text)
+        made.by = by
+        return made
 
 
 class TryLater(Exception):
@@ -107,6 +119,10 @@ class DeskSettings(Settings):
         no far side. Raises TryLater or Never.
         """
         return ""
+
+    def pages(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
+        """Whether people are paged by it for a severity of the policy."""
+        return "pages" in self.TAKES
 
     def copies(self) -> tuple[str, ...]:
         """Who gets an acknowledgement of every step, beside the people of the ladder."""

@@ -19,6 +19,7 @@ from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import Incident, Order, Tell
 from monitor.desks.desk import letter_body
+from monitor.incidents import pages
 from monitor.incidents.view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
@@ -38,6 +39,11 @@ def reached(configuration: Configuration, role: str) -> tuple[str, ...]:
     return tuple(one.mail for one in found if one.mail)
 
 
+def is_reached(configuration: Configuration, role: str, severity: str) -> bool:
+    """Whether anybody of a role is told of a severity: by mail, or by telephone."""
+    return bool(reached(configuration, role) or pages.called(configuration, role, severity))
+
+
 def due_now(configuration: Configuration, incident: Incident, now: datetime) -> Due:
     """What the ladder of an incident asks for at `now`."""
     return due_levels(
@@ -47,7 +53,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         incident.levels_done,
         acknowledged=incident.acknowledged_at is not None,
         resolved=not incident.open or incident.held,
-        reachable=lambda role: bool(reached(configuration, role)),
+        reachable=lambda role: is_reached(configuration, role, incident.severity.id),
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),
         unheard=incident.levels_unheard,
@@ -88,6 +94,8 @@ class TicketLetters:
                         incident.number, event, order.sequence, desk, recipient, body, self._now
                     )
                 )
+            for page in pages.of_order(self._configuration, incident, order, ticket, self._now):
+                self._t.enqueue(page)
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and

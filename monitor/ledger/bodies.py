@@ -189,6 +189,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "resumed": ("by",),
     "breached": ("clock", "due_at"),
     "acknowledged": ("by",),
+    "answered": ("by", "text"),
     "note": ("by", "text"),
     "reclassified": ("was", "from", "to", "title", "by", "reason"),
     "undeliverable": ("event", "desk", "recipient", "reason"),

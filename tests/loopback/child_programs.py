@@ -136,6 +136,7 @@ PROGRAMS: Mapping[str, Callable[[Path, int], Work]] = {
     "checks.telephony.audio.prompt_cutting": _learning,
     "checks.telephony.phone.process": lambda *_: Work(ordered=True),
     "checks.telephony.pyvoip_child": _pyvoip,
+    "checks.telephony.call.announcement_child": lambda *_: Work(),
     "checks.telephony.call.call_recording_child": _voice_log,
     "checks.web.sandbox.child": _apart,
     "checks.web.sandbox.pattern_child": lambda *_: Work(),
