@@ -139,6 +139,16 @@ class Status(_View):
 
 
 @dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who of a role is on call until when, and who is next ("": there is nobody else)."""
+
+    role: str
+    who: str
+    until: datetime
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explained(_View):
     """What a policy says of a case: issue, severity, owner, dated targets and ladder."""
 
@@ -159,6 +169,7 @@ class Explained(_View):
     rank: int = 0
     afterwards: tuple[tuple[str, int], ...] = ()
     """promises that count from the resolution: name, seconds"""
+    on_call: tuple[OnCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.models import Audit, Person, Site
 from monitor.config.policy import policy_of
+from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.sections import SECTIONS, Top
 from monitor.config.toml_text import Written, read
 from monitor.desks.desk import DeskSettings
@@ -66,6 +67,12 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     people = reading.entries("people", Person)
     # Known before the desks are read: one that telephones dials nobody else.
     reading.context["people"] = people
+    rotas = {
+        role: rota
+        for role, table in reading.named("rotas")
+        if (rota := reading.model(("rotas", role), RotaSettings, table)) is not None
+    }
+    reading.found += uncovered(rotas, people)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
     checks = read_checks(reading, site)
     maintenance = reading.entries("maintenance", Maintenance)
@@ -92,6 +99,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         desks=desks,
         audit=audit,
         policy=policy.at(site.timezone, site.days_off),
+        rotas=tuple(rota.rota(role, site.timezone) for role, rota in rotas.items()),
         administrators=top.administrators,
     )
 

@@ -21,6 +21,7 @@ def nobody_told(configuration: Configuration) -> Iterator[Found]:
     """Each thing that is told to nobody, with what would be right."""
     yield from _without_a_desk(configuration)
     yield from _not_telephoned(configuration)
+    yield from _on_call_in_vain(configuration)
     yield from _roles_not_told(configuration)
     yield from _roles_not_filled(configuration)
     yield from _region(configuration)
@@ -79,6 +80,21 @@ def _without_a_number(configuration: Configuration, desk: str) -> Iterator[Found
         )
         right = "write phone = '+912212345678' beside one of them, if a mail will not do at night"
         yield Found(("people",), wrong, right)
+
+
+def _on_call_in_vain(configuration: Configuration) -> Iterator[Found]:
+    """Weeks in which whoever is on call is not told, or not called."""
+    paging, mailing = (bool(configuration.desks_taking(what)) for what in ("pages", "people"))
+    for rota in configuration.rotas:
+        who = {p.name or p.role: p for p in configuration.people if p.role == rota.role}
+        for number, name in enumerate(rota.turn):
+            person, place = who[name], ("rotas", rota.role, "turn", number)
+            if not (mailing and person.mail) and not (paging and person.phone):
+                wrong = f"nobody is told while {name} is on call: no desk has a way there"
+                yield Found(place, wrong, "write a mail address, and [desks.NAME] that mails")
+            elif paging and not person.phone:
+                wrong = f"nobody is called while {name} is on call: there is no phone"
+                yield Found(place, wrong, "write phone = '+912212345678' in [[people]]")
 
 
 def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:

@@ -17,8 +17,10 @@ from monitor.config.models import OPERATORS
 from monitor.core import incident_transitions
 from monitor.core.contacts import Recipient, audience
 from monitor.core.incident import Change, Incident, Order, Tell
+from monitor.core.rota import rest_until
 from monitor.desks.desk import letter_body
-from monitor.ledger import Ledger, OutboxMessage
+from monitor.incidents.rest import OVER, REVEILLE
+from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import facts_of
 from monitor.ledger.letters import DISMISSED, DeliveryRow
 
@@ -28,11 +30,14 @@ _LIFETIME_SECONDS = 1800.0
 PAGE = "page"
 
 
-def called(configuration: Configuration, role: str, severity: str) -> tuple[Recipient, ...]:
-    """The people of a role whom a desk telephones for a severity; () where none does."""
+def called(
+    configuration: Configuration, role: str, severity: str, now: datetime
+) -> tuple[Recipient, ...]:
+    """The people of a role who are on call, where a desk telephones them for a severity."""
     if not _desks(configuration, severity):
         return ()
-    return tuple(one for one in audience(role, configuration.people) if one.phone)
+    found = audience(role, configuration.people, configuration.rotas, now)
+    return tuple(one for one in found if one.phone)
 
 
 def of_order(
@@ -47,12 +52,34 @@ def of_order(
     if not roles and order.tell is Tell.OPENED:
         roles = [OPERATORS]
     for role in dict.fromkeys(roles):
-        people = called(configuration, role, incident.severity.id)
+        people, at = _awake(configuration, incident, role, now)
         for desk in _desks(configuration, incident.severity.id) if people else ():
             body = letter_body(ticket, {"page": _page(people)})
             yield OutboxMessage(
-                incident.number, PAGE, order.sequence, desk, role, body, now, _LIFETIME_SECONDS
+                incident.number, PAGE, order.sequence, desk, role, body, at, _LIFETIME_SECONDS
             )
+
+
+def _awake(
+    configuration: Configuration, incident: Incident, role: str, now: datetime
+) -> tuple[tuple[Recipient, ...], datetime]:
+    """Whom to call, and when: those who do not rest, else all of them when the first wakes."""
+    severity, zone = incident.severity, configuration.site.timezone
+    people = called(configuration, role, severity.id, now)
+    rests = {one: rest_until(one.quiet, now, zone) for one in people if severity.rank}
+    awake = tuple(one for one in people if rests.get(one) is None)
+    return (awake, now) if awake else (people, min(filter(None, rests.values()), default=now))
+
+
+def called_off(
+    ledger: Ledger, t: Transaction, incident: Incident, order: Order, now: datetime
+) -> None:
+    """Nobody is called any more for what somebody has in hand, or what is over."""
+    if order.tell not in (Tell.ACKNOWLEDGED, *OVER) or incident.number is None:
+        return
+    for row in ledger.outbox("queued", incident.number):
+        if row.kind == PAGE and row.lease_owner is None:
+            t.dismiss_letter(row, now, f"{REVEILLE}it was {order.tell}")
 
 
 def _page(people: Sequence[Recipient]) -> dict[str, Any]:

@@ -82,6 +82,9 @@ def _reason(
     reasons: list[str] = []
     for address in reached(configuration, role):
         rows = letters.get(address.lower(), ())
+        # Somebody who was not on call then.
+        if not rows and configuration.rotas:
+            continue
         # Without a letter it goes by a desk that has no receipts of its own.
         if not rows or any(row.state == "sent" for row in rows):
             return ""

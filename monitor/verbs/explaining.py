@@ -16,6 +16,7 @@ from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
 from monitor.terminal import complain, show
+from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop, configuration_of, entry_of
 from reports.model import ClockLine, RungLine
 from reports.views import Explained
@@ -33,7 +34,13 @@ def explain(arguments: Namespace) -> int:
     site, policy = configuration.site, configuration.policy
     try:
         answer = explained(
-            policy, what, site.region, SystemClock().now(), site.timezone, configuration.people
+            policy,
+            what,
+            site.region,
+            SystemClock().now(),
+            site.timezone,
+            configuration.people,
+            configuration.rotas,
         )
     except LookupError as unknown:
         raise Stop(str(unknown.args[0])) from None
@@ -114,6 +121,7 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         afterwards=tuple((one.name, one.seconds) for one in answer.targets if not one.due_at),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
         rank=severity.rank,
+        on_call=on_call_at(configuration, answer.opened_at),
     )
 
 
