@@ -7,6 +7,7 @@ out in the night.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from checks.settings import nearest, shown
@@ -60,11 +61,28 @@ def _not_telephoned(configuration: Configuration) -> Iterator[Found]:
             yield Found(("desks", name), "nobody in [[people]] has a phone: it calls nobody", right)
             return
         known = [severity.id for severity in policy.severities]
-        for number, one in enumerate(getattr(configuration.desks[name], "severities", ())):
-            if one not in known:
-                wrong = f"policy {policy.name!r} has no severity {shown(one)}{offer(one, known)}"
-                yield Found.said(("desks", name, "severities", number), wrong)
+        for key in ("severities", "conference"):
+            for number, one in enumerate(getattr(configuration.desks[name], key, ())):
+                if one not in known:
+                    wrong = f"policy {policy.name!r} has no severity {shown(one)}"
+                    yield Found.said(("desks", name, key, number), wrong + offer(one, known))
+        yield from _too_few_channels(configuration, name)
         yield from _without_a_number(configuration, name)
+
+
+def _too_few_channels(configuration: Configuration, desk: str) -> Iterator[Found]:
+    """A conference to which a line cannot call everybody of a level."""
+    settings = configuration.desks[desk]
+    numbers = Counter(person.role for person in configuration.people if person.phone)
+    if not numbers or not any(settings.confers(one.id) for one in configuration.policy.severities):
+        return
+    (role, most), *_ = numbers.most_common(1)
+    for number, line in enumerate(getattr(settings, "lines", ())):
+        if line.channels < most:
+            wrong = f"line {line.name!r} has {line.channels} of its channels for Reveille, and"
+            wrong += f" {most} people with the role {role!r} would be called at once"
+            right = "write more `channels` there, or fewer people here"
+            yield Found(("desks", desk, "lines", number), wrong, right)
 
 
 def _without_a_number(configuration: Configuration, desk: str) -> Iterator[Found]:

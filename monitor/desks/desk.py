@@ -9,7 +9,7 @@ repetition.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -26,11 +26,12 @@ class Acknowledged(str):
     """What a desk that pages returns: a person has taken the ticket. The text says how."""
 
     by: str
+    minutes: Awaitable[str] | None
 
-    def __new__(cls, text: str, by: str) -> Acknowledged:
-        """`by` is the person's name."""
+    def __new__(cls, text: str, by: str, minutes: Awaitable[str] | None = None) -> Acknowledged:
+        """`by` is the person's name; `minutes` is what comes of a conference that goes on."""
         made = super().__new__(cls, text)
-        made.by = by
+        made.by, made.minutes = by, minutes
         return made
 
 
@@ -123,6 +124,10 @@ class DeskSettings(Settings):
     def pages(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
         """Whether people are paged by it for a severity of the policy."""
         return "pages" in self.TAKES
+
+    def confers(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
+        """Whether all people of a level are called together, whoever of them is on call."""
+        return False
 
     def copies(self) -> tuple[str, ...]:
         """Who gets an acknowledgement of every step, beside the people of the ladder."""

@@ -18,7 +18,7 @@ import asyncio
 import logging
 import re
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -27,27 +27,28 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from checks.contract import CannotTell, Claim, Toll
+from checks.contract import CannotTell
 from checks.settings import Duration, StateFolder
 from checks.telephony.call import announcement, person_call
 from checks.telephony.call.announcement import Sentence
-from checks.telephony.call.line import LineName, toll
+from checks.telephony.call.conference import Conference, hold
+from checks.telephony.call.line import Line, LineName
 from monitor.clock import SystemClock
 from monitor.desks.desk import Acknowledged, Desk, DeskSettings, Letter, Never, Takes, TryLater
-from monitor.lines.call_book import CallBook
-from monitor.lines.channels import Lines
+from monitor.lines.calls import CHANNEL_SECONDS, Calls
 from reports.model import Ticket
 from reports.render import render_spoken
 
 log = logging.getLogger(__name__)
 
-# A test call that holds the channel is over by then; a page that waits longer tries another line.
-_CHANNEL_SECONDS = 60.0
 # The longest message of announcement_child.py, at 150 words a minute.
 _MESSAGE_SECONDS = 40.0
 # What is written between the digits of a number, for people (RFC 3966 calls them visual
 # separators).
 _SEPARATORS = re.compile(r"[\s().-]+")
+_NOBODY = "nobody of it is in [[people]] with a phone any more"
+# What opens and ends a message of recorded words.
+_RECORDED = {"page": ("reveille", "press"), "conference": ("conference", "join")}
 _NUMBER = re.compile(r"\+?[0-9*#]{2,32}")
 
 
@@ -109,6 +110,12 @@ severities = ["P0"]
     """the voice of espeak-ng that speaks, as in "en-gb"; a host without espeak-ng says recorded
     words and the ticket's number
     """
+    conference: tuple[str, ...] = ()
+    """the severities for which all people of a level are called at once into one conference, which
+    is recorded; its minutes stand in the ticket
+    """
+    conference_longest: Annotated[Duration, Field(ge=60, le=6 * 3600)] = 3600.0
+    """how long a conference may last; it ends sooner when one alone is left"""
     people: People = ()
     state: StateFolder = ""
 
@@ -139,6 +146,10 @@ severities = ["P0"]
         """Whether people are telephoned for a severity."""
         return not self.severities or severity in self.severities
 
+    def confers(self, severity: str) -> bool:
+        """Whether a level is called into one conference."""
+        return severity in self.conference
+
     def longest_seconds(self) -> float:
         """The longest that one call takes, in seconds."""
         return person_call.longest_seconds(self.ring, _MESSAGE_SECONDS)
@@ -161,15 +172,17 @@ class TelephoneDesk:
     def __init__(self, name: str, settings: TelephoneSettings) -> None:
         self._name, self._settings = name, settings
         state = Path(settings.state) if settings.state else None
-        self._channels, self._book = Lines(state), CallBook(state)
+        self._calls = Calls(f"{name} (paging)", state, settings.calls_a_day)
         phones = sum(bool(person.phone) for person in settings.people)
-        one = settings.longest_seconds() + _CHANNEL_SECONDS
+        one = settings.longest_seconds() + CHANNEL_SECONDS
         self.timeout_seconds = 60.0 + max(1, phones) * len(settings.lines) * one
 
     async def deliver(self, letter: Letter) -> str:
         """Call one after the other; returns who took it. Raises TryLater, Never."""
         page = letter.body["extra"]["page"]
         first = bool(page["first"]) and letter.body["ticket"]["rank"] == 0
+        if self._settings.confers(letter.body["ticket"]["severity"]):
+            return await self._convened(letter, self._allowed(page["people"]), first)
         said: list[str] = []
         with tempfile.TemporaryDirectory(prefix="reveille-page-") as folder:
             await self._speak(letter, Path(folder))
@@ -178,7 +191,63 @@ class TelephoneDesk:
                 said.append(f"{one.name}: {answer.said}")
                 if answer.outcome == "taken":
                     return Acknowledged("; ".join(said), by=one.name)
-        raise Never("; ".join(said) or "nobody of it is in [[people]] with a phone any more")
+        raise Never("; ".join(said) or _NOBODY)
+
+    async def _convened(self, letter: Letter, people: Sequence[Called], first: bool) -> str:
+        """Call all of them into a conference; returns once somebody is in it, and the conference
+        goes on. Raises TryLater, Never.
+        """
+        if not people:
+            raise Never(_NOBODY)
+        down: list[str] = []
+        for line in self._settings.lines:
+            conference = Conference(self._recording(letter))
+            held = asyncio.ensure_future(self._hold(letter, conference, line, people, first))
+            begun = asyncio.ensure_future(conference.begun.wait())
+            try:
+                await asyncio.wait({held, begun}, return_when=asyncio.FIRST_COMPLETED)
+                if conference.first and not held.done():
+                    text = f"a conference is called: {conference.first} is in it"
+                    return Acknowledged(text, by=conference.first, minutes=held)
+                raise Never(await held)
+            except person_call.LineDown as problem:
+                down.append(str(problem))
+            except asyncio.CancelledError:
+                held.cancel()
+                raise
+            finally:
+                begun.cancel()
+        raise TryLater("; ".join(down), whole_desk=True)
+
+    async def _hold(
+        self,
+        letter: Letter,
+        conference: Conference,
+        line: Line,
+        people: Sequence[Called],
+        first: bool,
+    ) -> str:
+        """Hold it to its end; returns the minutes. Raises LineDown, Never at a cap."""
+        # A line has so many channels, and no more can be called over it.
+        come, longest = people[: line.channels], self._settings.conference_longest
+        said: list[str] = []
+        with tempfile.TemporaryDirectory(prefix="reveille-conference-") as folder:
+            await self._speak(letter, Path(folder), "conference")
+            async with self._held(line, come, first, said, longest):
+                legs = [(one.name, one.number) for one in come]
+                ring = self._settings.ring
+                await hold(conference, line, legs, Path(folder), ring, longest)
+        said += [conference.minutes()]
+        said += [f"{one.name}: no channel was left" for one in people[line.channels :]]
+        kept = f"; recorded in {conference.recording}" if conference.first else ""
+        return "; ".join(said) + kept
+
+    def _recording(self, letter: Letter) -> Path:
+        """Where a conference is recorded: for the daemon's own user alone."""
+        folder = Path(self._settings.state or tempfile.gettempdir()) / "conferences"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number = re.sub(r"[^A-Za-z0-9-]", "", letter.body["ticket"]["number"])
+        return folder / f"{number}-{SystemClock().now():%Y%m%d-%H%M%S}.wav"
 
     def _allowed(self, people: list[Mapping[str, str]]) -> list[Called]:
         """Whom to call: of those that the page names, who is in [[people]] as things stand."""
@@ -189,12 +258,13 @@ class TelephoneDesk:
             if one["phone"] in known
         ]
 
-    async def _speak(self, letter: Letter, folder: Path) -> None:
+    async def _speak(self, letter: Letter, folder: Path, what: str = "page") -> None:
         ticket = Ticket.from_dict(letter.body["ticket"])
         digits = tuple(re.sub(r"\D", "", ticket.number))
-        words = render_spoken("page", ticket=ticket)
+        opening, closing = _RECORDED[what]
+        words = render_spoken(what, ticket=ticket)
         sentences = {
-            "message": Sentence(words, ("reveille", "ticket", *digits, "press")),
+            "message": Sentence(words, (opening, "ticket", *digits, closing)),
             "taken": Sentence(render_spoken("taken", ticket=ticket), ("taken",)),
             "passed": Sentence(render_spoken("passed", ticket=ticket), ("passed-on",)),
         }
@@ -210,7 +280,8 @@ class TelephoneDesk:
         down: list[str] = []
         for line in self._settings.lines:
             try:
-                async with self._held(line, one, first, said):
+                longest = self._settings.longest_seconds()
+                async with self._held(line, [one], first, said, longest):
                     ring = self._settings.ring
                     return await person_call.call_person(line, one.number, words, ring)
             except person_call.LineDown as problem:
@@ -219,42 +290,19 @@ class TelephoneDesk:
 
     @asynccontextmanager
     async def _held(
-        self, line: LineName, one: Called, first: bool, said: list[str]
+        self,
+        line: Line,
+        who: Sequence[Called],
+        first: bool,
+        said: list[str],
+        longest: float,
     ) -> AsyncIterator[None]:
-        """A channel of the line, and the call in both books. Raises LineDown, Never."""
-        longest = self._settings.longest_seconds()
-        own = Toll(
-            f"{self._name} (paging)", one.number, 1, longest, self._settings.calls_a_day, 100_000
-        )
-        tolls = (toll(line, one.number, longest), own)
-        async with self._channel(line):
-            now = SystemClock().now().timestamp()
-            began = SystemClock().monotonic()
-            number, refused = self._book.enter(tolls, now, past_the_cap=first)
+        """Channels of the line, and the calls in both books. Raises LineDown, Never at a cap."""
+        numbers = [one.number for one in who]
+        async with self._calls.held(line, numbers, longest, past_the_cap=first) as refused:
             if refused is not None and not first:
                 raise Never("; ".join([*said, refused]))
             if refused is not None:
                 log.warning("action=paged_past_the_cap desk=%s %s", self._name, refused)
                 said.append(f"called past the cap, since it is the gravest ({refused})")
-            try:
-                yield
-            finally:
-                took = max(1.0, SystemClock().monotonic() - began)
-                self._book.settle(tolls, number, took, now)
-
-    @asynccontextmanager
-    async def _channel(self, line: LineName) -> AsyncIterator[None]:
-        # The claim of one channel: other calls of ours may have the rest.
-        claims = [Claim(line.name, line.channels, 1)]
-        waiting = asyncio.timeout(_CHANNEL_SECONDS)
-        try:
-            async with waiting, self._channels.occupy(claims):
-                waiting.reschedule(None)
-                yield
-        except TimeoutError:
-            if not waiting.expired():
-                raise
-            why = f"all {line.channels} channels were busy for {_CHANNEL_SECONDS:g} s"
-            raise person_call.LineDown(f"line {line.name!r}: {why}") from None
-        except OSError as problem:
-            raise person_call.LineDown(f"line {line.name!r}: {problem}") from None
+            yield

@@ -33,10 +33,15 @@ PAGE = "page"
 def called(
     configuration: Configuration, role: str, severity: str, now: datetime
 ) -> tuple[Recipient, ...]:
-    """The people of a role who are on call, where a desk telephones them for a severity."""
-    if not _desks(configuration, severity):
+    """The people of a role who are on call, where a desk telephones them for a severity; all of
+    them where it calls them into one conference.
+    """
+    desks = _desks(configuration, severity)
+    if not desks:
         return ()
-    found = audience(role, configuration.people, configuration.rotas, now)
+    together = configuration.desks[desks[0]].confers(severity)
+    rotas = () if together else configuration.rotas
+    found = audience(role, configuration.people, rotas, now)
     return tuple(one for one in found if one.phone)
 
 

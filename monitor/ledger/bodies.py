@@ -190,6 +190,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "breached": ("clock", "due_at"),
     "acknowledged": ("by",),
     "answered": ("by", "text"),
+    "conference": ("text",),
     "rests": ("who", "until"),
     "note": ("by", "text"),
     "reclassified": ("was", "from", "to", "title", "by", "reason"),

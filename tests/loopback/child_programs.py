@@ -134,6 +134,7 @@ PROGRAMS: Mapping[str, Callable[[Path, int], Work]] = {
     "checks.host.child": _host,
     "checks.network.dns_reader": lambda *_: Work(arguments=("A",)),
     "checks.telephony.audio.prompt_cutting": _learning,
+    "checks.telephony.phone.conference": lambda *_: Work(ordered=True),
     "checks.telephony.phone.process": lambda *_: Work(ordered=True),
     "checks.telephony.pyvoip_child": _pyvoip,
     "checks.telephony.call.announcement_child": lambda *_: Work(),

@@ -4,12 +4,15 @@ told.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import date, time
 from typing import Any
 
 from checks.contract import Failed
 from checks.telephony.call.line import Line
 from monitor.config.models import Person
+from monitor.core.rota import Rota
 from monitor.delivery.outbox import Outbox
 from monitor.desks.desk import Acknowledged, Letter, Never, TryLater
 from monitor.desks.telephone import TelephoneSettings
@@ -126,3 +129,31 @@ async def test_where_nobody_fills_the_ladder_the_operators_are_called(scene: Mak
     await site.run_for(minutes=2)
     assert [letter.recipient for letter in called.letters] == ["operators"]
     assert ticket(site).acknowledged_by == "Asha"
+
+
+async def test_the_minutes_of_a_conference_stand_in_the_ticket_when_it_is_over(scene: Make) -> None:
+    site = scene(CALLS)
+    called = with_telephone(site, FIRST, conference=("P0",))
+    over = asyncio.get_running_loop().create_future()
+    begun = Acknowledged("a conference is called: Asha is in it", by="Asha", minutes=over)
+    called.answer = lambda _: begun
+    site.world["main"] = SILENT
+    await site.run_for(minutes=2)
+    assert ticket(site).acknowledged_by == "Asha", "at once, while it goes on"
+    over.set_result("Asha: joined after 0:09, left after 12:40")
+    await site.run_for(minutes=1)
+    said = [said for _, said in ticket(site).history]
+    assert "the conference is over: Asha: joined after 0:09, left after 12:40" in said
+
+
+async def test_a_conference_calls_all_of_a_level_whoever_is_on_call(scene: Make) -> None:
+    site = scene(CALLS)
+    called = with_telephone(site, FIRST, conference=("P0",))
+    names = (f"{FIRST} 1", f"{FIRST} 2")
+    rota = Rota(FIRST, names, 0, time(9), date(2026, 11, 16), "Asia/Kolkata")
+    site.configuration = replace(site.configuration, rotas=(rota,))
+    site.rounds.configuration = site.configuration
+    site.world["main"] = SILENT
+    await site.run_for(minutes=2)
+    [page] = called.letters
+    assert [one["name"] for one in page.body["extra"]["page"]["people"]] == list(names)

@@ -54,7 +54,7 @@ def _kept(callback: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _keys_as_101(offer: str) -> str:
+def keys_as_101(offer: str) -> str:
     """An offer (RFC 8866) with telephone-event (RFC 4733) as payload type 101."""
     found = re.search(r"(?m)^a=rtpmap:(\d+) telephone-event/8000", offer)
     # 101 is dynamic (RFC 3551 section 6), and another codec may have it already.
@@ -151,7 +151,7 @@ class LineCall(pj.Call):  # type: ignore[misc]
         mapping numbers (direct media) drops what comes under the engine's own, 120.
         """
         if not parameter.remSdp.wholeSdp:
-            parameter.sdp.wholeSdp = _keys_as_101(parameter.sdp.wholeSdp)
+            parameter.sdp.wholeSdp = keys_as_101(parameter.sdp.wholeSdp)
 
     @_kept
     def onCallTransferStatus(self, parameter: Any) -> None:  # noqa: N802

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from checks.telephony.audio.dtmf import Tones
-from checks.telephony.phone.listener import CallListener
+from checks.telephony.audio.recording import Recording
 
 # A finger rests on a key for 100 ms and more. Of 9 windows with a step of 10 ms the tone fills 90
 # ms at least, with hardly anything beside it: speech holds no two tones so clean for so long.
 _WINDOWS, _PURE = 9, 0.85
+
+
+class Ear(Protocol):
+    """Where a person is listened to: a call's listener, or a leg of a conference."""
+
+    @property
+    def recording(self) -> Recording: ...
+    @property
+    def tell(self) -> Callable[..., None]: ...
 
 
 class Keypad:
@@ -24,9 +33,7 @@ class Keypad:
     far.
     """
 
-    def __init__(
-        self, ear: CallListener, order: Mapping[str, Any], events: Callable[[], str]
-    ) -> None:
+    def __init__(self, ear: Ear, order: Mapping[str, Any], events: Callable[[], str]) -> None:
         """The order: `keys` that count, `within` seconds, and a `turn` that the answer repeats."""
         self._ear, self._order, self._events = ear, order, events
         self._began = len(events())
