@@ -16,7 +16,7 @@ from monitor.config.day_span import clock_time
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import Place
 from monitor.config.maintenance import SiteTime
-from monitor.config.models import Person, Text
+from monitor.config.section_models import Person, Text
 from monitor.core.rota import Override, Rota
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

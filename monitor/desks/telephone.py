@@ -36,8 +36,8 @@ from checks.telephony.call.line import Line, LineName
 from monitor.clock import SystemClock
 from monitor.desks.desk import Acknowledged, Desk, DeskSettings, Letter, Never, Takes, TryLater
 from monitor.lines.calls import CHANNEL_SECONDS, Calls
-from reports.model import Ticket
 from reports.render import render_spoken
+from reports.ticket import Ticket
 
 log = logging.getLogger(__name__)
 

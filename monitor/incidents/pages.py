@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.config import Configuration
-from monitor.config.models import OPERATORS
+from monitor.config.section_models import OPERATORS
 from monitor.core import incident_transitions
 from monitor.core.contacts import Recipient, audience
 from monitor.core.incident import Change, Incident, Order, Tell

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from monitor.config import Configuration
 from monitor.core.rota import next_duty, on_call
-from reports.views import OnCall
+from reports.command_views import OnCall
 
 
 def on_call_at(configuration: Configuration, now: datetime) -> tuple[OnCall, ...]:

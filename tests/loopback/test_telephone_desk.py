@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from checks.telephony.call.line import Line
-from monitor.config.models import Person
+from monitor.config.section_models import Person
 from monitor.desks.desk import Acknowledged, Letter, Never, TryLater, letter_body
 from monitor.desks.telephone import TelephoneSettings
 from tests.loopback.sipp.peer import Sipp, alaw, free_port, silence, sipp, speak

@@ -8,9 +8,9 @@ from typing import Any
 
 from checks.contract import Failed
 from monitor.config.day_span import Span
-from monitor.config.models import Person
+from monitor.config.section_models import Person
 from monitor.core.rota import Rota
-from monitor.incidents.actions import TicketActions
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.testing.scenario import Scene, ScriptedTrunk
 from tests.scenes.conftest import Make
 

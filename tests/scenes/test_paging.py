@@ -11,16 +11,16 @@ from typing import Any
 
 from checks.contract import Failed
 from checks.telephony.call.line import Line
-from monitor.config.models import Person
+from monitor.config.section_models import Person
 from monitor.core.rota import Rota
 from monitor.delivery.outbox import Outbox
 from monitor.desks.desk import Acknowledged, Letter, Never, TryLater
 from monitor.desks.telephone import TelephoneSettings
 from monitor.incidents import store
-from monitor.incidents.view import view
+from monitor.incidents.ticket_view import view
 from monitor.testing.doubles import FakeDesk
 from monitor.testing.scenario import Scene
-from reports.model import Ticket
+from reports.ticket import Ticket
 from tests.scenes.conftest import Make
 
 SILENT = Failed("silent", "no sound for 8 s")
