@@ -2,8 +2,10 @@
 
 Rule 1: a page has its level's role as recipient, and names the people and their numbers in the
 order in which they are called. Rule 2: where no level was told, since nobody fills it, the
-operators are called. Rule 3: where a level was paged, its page alone says whether it has heard: a
-mail that a server took woke nobody. Rule 4: whoever presses 1 has acknowledged the ticket.
+operators are called; while nobody has taken a ticket of the gravest severity, the last who were
+told are called again with each reminder, as far as the caps allow. Rule 3: where a level was paged,
+its page alone says whether it has heard: a mail that a server took woke nobody. Rule 4: whoever
+presses 1 has acknowledged the ticket.
 """
 
 from __future__ import annotations
@@ -53,13 +55,15 @@ def of_order(
     now: datetime,
 ) -> Iterator[OutboxMessage]:
     """The pages of the levels that an order tells."""
-    roles = [level.role for level in incident.ladder.levels if level.number in order.levels]
-    if not roles and order.tell is Tell.OPENED:
+    again = _calls_again(incident, now)
+    levels = incident.levels_told[-1:] if again else order.levels
+    roles = [level.role for level in incident.ladder.levels if level.number in levels]
+    if not roles and (again or order.tell is Tell.OPENED):
         roles = [OPERATORS]
     for role in dict.fromkeys(roles):
         people, at = _awake(configuration, incident, role, now)
         for desk in _desks(configuration, incident.severity.id) if people else ():
-            body = letter_body(ticket, {"page": _page(people)})
+            body = letter_body(ticket, {"page": _page(people, first=not again)})
             yield OutboxMessage(
                 incident.number, PAGE, order.sequence, desk, role, body, at, _LIFETIME_SECONDS
             )
@@ -87,8 +91,14 @@ def called_off(
             t.dismiss_letter(row, now, f"{REVEILLE}it was {order.tell}")
 
 
-def _page(people: Sequence[Recipient]) -> dict[str, Any]:
-    return {"people": [{"name": one.name, "phone": one.phone} for one in people], "first": True}
+def _calls_again(incident: Incident, now: datetime) -> bool:
+    """Whether this is a reminder (incident_escalation.py) of what nobody has taken."""
+    unheeded = incident.acknowledged_at is None and incident.severity.rank == 0
+    return unheeded and incident.reminded_at == now
+
+
+def _page(people: Sequence[Recipient], first: bool) -> dict[str, Any]:
+    return {"people": [{"name": one.name, "phone": one.phone} for one in people], "first": first}
 
 
 def _desks(configuration: Configuration, severity: str) -> tuple[str, ...]:

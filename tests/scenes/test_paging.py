@@ -157,3 +157,21 @@ async def test_a_conference_calls_all_of_a_level_whoever_is_on_call(scene: Make)
     await site.run_for(minutes=2)
     [page] = called.letters
     assert [one["name"] for one in page.body["extra"]["page"]["people"]] == list(names)
+
+
+async def test_what_nobody_takes_is_telephoned_again_with_each_reminder(scene: Make) -> None:
+    site = scene(CALLS)
+    called = with_telephone(site, FIRST, SECOND, THIRD)
+    tried: list[tuple[str, bool]] = []
+
+    def answer(letter: Letter) -> str:
+        tried.append((letter.recipient, letter.body["extra"]["page"]["first"]))
+        raise Never("Asha: no answer within 30 s")
+
+    called.answer = answer
+    site.world["main"] = SILENT
+    await site.run_for(minutes=2)
+    assert tried == [(FIRST, True), (SECOND, True), (THIRD, True)]
+    await site.run_for(hours=24)
+    assert 3 <= len(tried[3:]) <= 6, "every four hours after the last missed promise"
+    assert set(tried[3:]) == {(THIRD, False)}, "within the caps"

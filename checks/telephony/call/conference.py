@@ -7,8 +7,9 @@
     <== the others, mixed, recorded ==>
     BYE ------------------------------         when one alone is left, or its time is over
 
-One process holds up to four legs, several around a hub hold more (phone/conference.py). What is
-said is recorded; the minutes say who was called, who came and who left.
+One process holds up to four legs, several around a hub hold more
+(checks/telephony/phone/conference.py). What is said is recorded; the minutes say who was called,
+who came and who left.
 """
 
 from __future__ import annotations

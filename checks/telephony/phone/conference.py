@@ -237,7 +237,7 @@ class _Registering(pj.Account):  # type: ignore[misc]
         self.room = room
 
     @kept
-    def onIncomingCall(self, parameter: Any) -> None:  # noqa: N802
+    def onIncomingCall(self, parameter: Any) -> None:  # noqa: N802 - the engine's name
         self.room.on_incoming(parameter.callId)
 
     @kept
