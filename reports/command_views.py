@@ -154,6 +154,16 @@ class DialLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who of a role is on call until when, and who is next ("": there is nobody else)."""
+
+    role: str
+    who: str
+    until: datetime
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explained(_View):
     """What a policy says of a case: issue, severity, owner, dated targets and ladder."""
 
@@ -175,6 +185,7 @@ class Explained(_View):
     afterwards: tuple[tuple[str, int], ...] = ()
     """promises that count from the resolution: name, seconds"""
     dials: tuple[DialLine, ...] = ()
+    on_call: tuple[OnCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from monitor.config.model_introspection import fields
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
+from monitor.core.rota import Rota
 from monitor.core.timetable import Timetable
 from monitor.core.verdict import Expectation
 from monitor.desks.desk import DeskSettings, Takes
@@ -67,6 +68,8 @@ class Configuration:
     desks: Mapping[str, DeskSettings]
     audit: Audit | None
     policy: Policy
+    rotas: tuple[Rota, ...] = ()
+    """who of a role is on call, where it has one"""
     administrators: str = "reveille"
     """the group whose members may act through the daemon's control socket"""
     included: tuple[Path, ...] = ()

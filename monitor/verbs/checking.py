@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from monitor import config
+from monitor.clock import SystemClock
 from monitor.config import Configuration, ConfigurationFaults, Fault
 from monitor.config.configuration import secrets_in
 from monitor.config.fault_list import dotted
@@ -18,8 +19,10 @@ from monitor.installing.absent import absent
 from monitor.installing.layout import this_program
 from monitor.service.unit_access import kept_out
 from monitor.terminal import complain_folded, say, show_json
+from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop
 from monitor.verbs.refusal import in_words
+from reports.render import render_text
 
 
 def check_config(arguments: Namespace) -> int:
@@ -41,15 +44,19 @@ def check_config(arguments: Namespace) -> int:
         if not arguments.json:
             warn(found)
         return everything_opens(found, arguments.json)
+    duty = on_call_at(found, SystemClock().now())
     if arguments.json:
         warnings = [plain(w) for w in found.warnings]
-        show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})
+        told = {"good": True, "warnings": warnings, "on_call": [asdict(one) for one in duty]}
+        show_json({**told, "configuration": config.effective(found)})
         return 0
     warn(found)
     say(
         f"{found.file} is good: {found.site.name}, {_counted(len(found.checks), 'check')}, policy"
         f" {found.policy.name}"
     )
+    if duty:
+        say(render_text("on_call", on_call=duty, zone=found.site.timezone).rstrip())
     return 0
 
 
