@@ -16,8 +16,9 @@ Condition = Literal["not-resolved", "not-acknowledged"]
 ROUND_THE_CLOCK = "24x7"
 
 
-Since = Literal["opened", "resolved"]
-"""From what a promise counts: the opening (or a level's turn), or the moment since which it works.
+Since = Literal["opened", "resolved", "escalated"]
+"""From what a promise counts: the opening (or a level's turn), the moment since which it works, or
+a formal escalation (without one there is no such promise).
 """
 
 
@@ -32,6 +33,10 @@ class Target:
     calendar: str = ROUND_THE_CLOCK
     since: Since = "opened"
     since_level: int = 0
+    by_level: int = 0
+    """the level that owes it; 0 where the policy does not say"""
+    waits_for_evidence: bool = False
+    """whether it may wait for evidence: that time counts for nothing"""
 
 
 @dataclass(frozen=True, slots=True)
