@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from reports.model import ClockLine, clock_line, plain
+from reports.ticket import ClockLine, clock_line, plain
 
 # The parts that people write, in their order; the first four are what the analysis is sent with.
 SECTIONS: Mapping[str, str] = {

@@ -24,10 +24,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from monitor.desks.desk import Letter, Never
-from reports.audit import Audit
 from reports.maintenance import Ended
-from reports.model import Ticket
+from reports.morning_report import Audit
 from reports.render import Mail, render_audit, render_mail, render_maintenance
+from reports.ticket import Ticket
 
 # Narrower than RFC 5322, without quoted local parts and comments: it goes into an envelope and a
 # header as it is.

@@ -19,7 +19,7 @@ from monitor.core.sla import Clock, ClockState
 from monitor.incidents import store
 from monitor.incidents.analysis_draft import draft
 from monitor.incidents.correlation import Correlation
-from monitor.incidents.view import named
+from monitor.incidents.ticket_view import named
 from monitor.ledger import Ledger, Transaction
 from monitor.ledger.bodies import rca_body
 from reports.rca import SECTIONS, Part, Rca, RcaLine

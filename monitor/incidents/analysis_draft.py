@@ -21,7 +21,7 @@ from monitor.core.sla import ANALYSES
 from monitor.core.verdict import State
 from monitor.incidents.attempt_result import lost_of
 from monitor.incidents.fault_words import evidence_words
-from monitor.incidents.view import clock_lines, finding_lines, history_line, named
+from monitor.incidents.ticket_view import clock_lines, finding_lines, history_line, named
 from monitor.ledger import AttemptRow, HistoryRow, Ledger
 from monitor.ledger.bodies import facts_of
 from reports.rca import ExtentLine, Rca

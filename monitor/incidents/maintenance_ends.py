@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitor.config import Configuration
-from monitor.config.models import OPERATORS
+from monitor.config.section_models import OPERATORS
 from monitor.core.verdict import State
 from monitor.incidents import store
 from monitor.incidents.maintenances import ByHand, by_hand, covered, over

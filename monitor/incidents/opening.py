@@ -9,9 +9,9 @@ from monitor.config import Configuration
 from monitor.core import endings, reported
 from monitor.core.incident import Change, Incident, Request, key_of
 from monitor.incidents import store
-from monitor.incidents.actions import NotPossible
 from monitor.incidents.correlation import Correlation
-from monitor.incidents.view import named
+from monitor.incidents.ticket_actions import NotPossible
+from monitor.incidents.ticket_view import named
 from monitor.ledger import Ledger
 
 # A ticket is read in a mail; what is longer is attached elsewhere.

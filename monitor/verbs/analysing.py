@@ -8,7 +8,7 @@ from monitor.clock import SystemClock
 from monitor.core.incident import Incident
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses, NotSent
-from monitor.incidents.view import named, number_of
+from monitor.incidents.ticket_view import named, number_of
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import say, show, show_json

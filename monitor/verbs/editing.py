@@ -17,7 +17,7 @@ from shutil import which
 from monitor.terminal import SCREEN, Screen, complain
 from monitor.verbs import analysing
 from monitor.verbs.asking import SERVED, asked, said_alone
-from monitor.verbs.belongings import handed_over
+from monitor.verbs.file_owners import handed_over
 from monitor.verbs.opening import Stop
 
 # A word that passes over the control socket has at most 4000 signs, and a request 128 kB, of which

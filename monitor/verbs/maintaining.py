@@ -18,7 +18,7 @@ from monitor.terminal import say, show, show_json
 from monitor.verbs.opening import Stop, acting, ledger_of, sound_part_of
 from reports.formats import both, span
 from reports.maintenance import MaintenanceLine, MaintenanceLines
-from reports.model import plain
+from reports.ticket import plain
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Those that are over and still worth a line; `--all` shows the others too.

@@ -11,12 +11,12 @@ import pytest
 from checks.contract import Failed
 from monitor.core.incident import Incident
 from monitor.incidents import store
-from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.incidents.opening import Opening
-from monitor.incidents.view import view
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
+from monitor.incidents.ticket_view import view
 from monitor.testing.scenario import Scene
-from reports.model import Ticket
 from reports.render import render_mail, render_text
+from reports.ticket import Ticket
 from tests.scenes.conftest import Make
 
 SILENT = Failed("silent", "no sound for 8 s")

@@ -14,12 +14,12 @@ from checks.contract import Failed
 from monitor.audit.gathering import Asked, Reporting
 from monitor.core.incident import Incident
 from monitor.incidents import store
-from monitor.incidents.actions import TicketActions
 from monitor.incidents.analyses import Analyses, NotSent
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.testing.scenario import Scene
-from reports.model import Ticket
 from reports.rca import Rca, RcaLine
 from reports.render import render_audit, render_mail, render_rca
+from reports.ticket import Ticket
 from tests.scenes.conftest import Make
 
 SILENT = Failed("silent", "no sound for 8 s")

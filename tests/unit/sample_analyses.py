@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reports.maintenance import CheckAfter, Ended, MaintenanceLine
-from reports.model import ClockLine
 from reports.rca import ExtentLine, Rca, RcaLine
+from reports.ticket import ClockLine
 from tests.unit.sample_ticket import later
 
 NOW = datetime(2026, 11, 22, 3, 0, 0, 123000, tzinfo=UTC)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reports.faults import FaultSeen
-from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket
+from reports.fault_sentence import FaultSeen
 from reports.rca import ExtentLine, Rca
 from reports.render import fault_sentence
+from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket
 
 OPENED = datetime(2026, 11, 21, 21, 42, tzinfo=UTC)
 

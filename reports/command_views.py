@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from reports.maintenance import MaintenanceLine
-from reports.model import ClockLine, RungLine, StageLine, plain
+from reports.ticket import ClockLine, RungLine, StageLine, plain
 
 
 class _View:

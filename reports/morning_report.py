@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from reports.checklist import Duty
 from reports.maintenance import MaintenanceLine
-from reports.model import plain
 from reports.rca import RcaLine
+from reports.ticket import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
 # A day and a half: last night's proof is fresh all day, and one missed night is seen the next
@@ -94,7 +94,7 @@ class Trouble:
     checks: tuple[str, ...] = ()
     rank: int = 0
     closing: str = ""
-    """why it is closed (reports.model.Closing)"""
+    """why it is closed (reports.ticket.Closing)"""
     goes_on_as: str = ""
     request: str = ""  # "change" or "feature": somebody asks for it, and nothing is wrong
 
