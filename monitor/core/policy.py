@@ -126,7 +126,7 @@ class Policy:
         rest = self.issue(self.rules[-1].issue)
         plan = next(one for one in self.ladders if one.name == (self.requests or rest.ladder))
         title = f"{what} request"
-        asked = Severity(what, title, f"a {title} carries no SLA clock", len(self.severities))
+        asked = Severity(what, "request", f"a {title} carries no SLA clock", len(self.severities))
         ladder = plan.under(asked)
         # Later levels are for a promise that was not kept, and here is none.
         first = tuple(

@@ -23,6 +23,8 @@ from monitor.core.incident import (
 )
 from monitor.core.policy_terms import Classification
 
+# A subject line shows a hundred signs of a title.
+_LONGEST_TITLE = 70
 PERSON = "person"
 """the kind of evidence that is somebody's word"""
 
@@ -69,7 +71,7 @@ def _opened(
         key=key,
         site=site,
         issue=found.issue.id,
-        title=found.issue.title,
+        title=f"{found.issue.title}: {_short(text)}" if request else found.issue.title,
         severity=found.severity,
         owner=found.issue.owner,
         owner_title=found.owner_title,
@@ -86,6 +88,11 @@ def _opened(
     )
     facts = {"by": by, "text": text, "request": request}
     return Change(incident, (), (Happening("opened-by", facts),))
+
+
+def _short(text: str) -> str:
+    """As much of it as a subject and a list show."""
+    return text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1].rstrip() + "…"
 
 
 def _said(text: str) -> Evidence:
