@@ -119,11 +119,12 @@ class Policy:
         return found
 
     def requested(self, what: str) -> Classification:
-        """What somebody asks for, "change" or "feature": told to the first of a ladder, with
-        nothing promised. The owner, and the ladder where the policy names none, are those of
-        whatever else there is.
+        """What somebody asks for, "change" or "feature": told to the first of the policy's ladder
+        for it (else of what its last rule finds), with nothing promised; owned by whoever owns the
+        first issue of that ladder.
         """
-        rest = self.issue(self.rules[-1].issue)
+        last = self.issue(self.rules[-1].issue)
+        rest = next((one for one in self.issues if one.ladder == self.requests), last)
         plan = next(one for one in self.ladders if one.name == (self.requests or rest.ladder))
         title = f"{what} request"
         asked = Severity(what, "request", f"a {title} carries no SLA clock", len(self.severities))
