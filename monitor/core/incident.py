@@ -208,10 +208,8 @@ class Incident:
 
     def _events(self) -> list[Event]:
         moments = [
-            *((pause.since, "paused", "") for pause in self.pauses),
-            *((pause.until, "resumed", "") for pause in self.pauses),
-            *((wait.since, "paused", "rca") for wait in self.rca_waits),
-            *((wait.until, "resumed", "rca") for wait in self.rca_waits),
+            *(moment for one in self.pauses for moment in _of_pause(one)),
+            *(moment for one in self.rca_waits for moment in _of_pause(one, "rca")),
             (self.acknowledged_at, "acknowledged", ""),
             *((at, "breached", clock) for clock, at in self.breaches),
             # A human who closes a ticket has answered it, also if nobody acknowledged it first:
@@ -228,6 +226,11 @@ class Incident:
         events = [Event(at, kind, clock) for at, kind, clock in moments if at is not None]
         # In the order in which they happened, those of one instant as they stand here.
         return sorted(events, key=lambda event: event.at)
+
+
+def _of_pause(one: Pause, clock: str = "") -> tuple[tuple[datetime | None, str, str], ...]:
+    """Its beginning and its end, beside each other: another may begin at the instant of the end."""
+    return (one.since, "paused", clock), (one.until, "resumed", clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,3 +166,13 @@ def test_the_oracle_itself_counts_what_a_person_would() -> None:
     assert story.due("response", friday) == 7 * DAY + 8 * 60 + 119
     story.pauses.append((7 * DAY + 8 * 60, 7 * DAY + 9 * 60))
     assert story.due("response", 8 * DAY) == 7 * DAY + 9 * 60 + 119
+
+
+def test_a_pause_that_begins_as_another_ends_is_a_pause() -> None:
+    """Found by the oracle: both moments of one instant, in the order in which they happened."""
+    story = Story(0, counted(((1, "24x7"),) * 3), pauses=[(0, 0), (0, None)])
+    steps = [(0, "pause"), (0, "go on"), (0, "pause")]
+    first = severity("first", ((1, "24x7"),) * 3)
+    clocks = {one.name: one for one in lived(story, first, None, steps).clocks(at(1))}
+    assert clocks["response"].due_at == at(2)
+    assert clocks["response"].paused
