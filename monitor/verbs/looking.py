@@ -16,11 +16,11 @@ from monitor.audit.call_ratios import call_windows
 from monitor.clock import SystemClock
 from monitor.config import CheckEntry, Configuration, ConfigurationFaults, load
 from monitor.core.condition import Condition
-from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
+from monitor.incidents.maintenances import hides, running
 from monitor.incidents.ticket_view import incident_line, named, stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
@@ -103,7 +103,8 @@ def status(arguments: Namespace) -> int:
     return (
         1
         if wrong
-        or view.incidents
+        # What somebody asks for is nothing that is wrong.
+        or any(not one.request for one in view.incidents)
         or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks)
         else 0
     )
@@ -231,6 +232,7 @@ def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) ->
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
         outbox={str(state): count for state, count in counts.items()},
         calls=call_windows(ledger, configuration, now),
+        maintenance=tuple(running(ledger, now)),
         barrier=barrier(configuration.state) if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
@@ -246,7 +248,7 @@ def _check_line(
     now: datetime,
 ) -> CheckLine:
     newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
-    hidden = active(configuration.maintenance, entry.name, now)
+    hidden = hides(ledger, configuration, entry.name, now)
     moments = [condition.next_look] if condition and condition.next_look else []
     if entry.timetable is not None:
         moments.append(next_after(entry.timetable, now))
