@@ -137,7 +137,7 @@ class Outbox:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                reference = mask.text(await desk.deliver(self._letter(row)))
+                reference = mask.text(await desk.deliver(self._letter(row, stopwatch.now())))
         except Never as refusal:
             self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
         except TryLater as refusal:
@@ -237,8 +237,9 @@ class Outbox:
         # process 1.
         return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
 
-    def _letter(self, row: OutboxRow) -> Letter:
+    def _letter(self, row: OutboxRow, now: datetime) -> Letter:
         before = self._ledger.sent_before(row)
+        tried = [one.at for one in self._ledger.receipts(row.id) if one.kind == "tried"]
         return Letter(
             key=self._key(row),
             thread=self._thread(row),
@@ -248,6 +249,10 @@ class Outbox:
             recipient=row.recipient,
             written_at=row.not_before,
             body=letter_of(row.body, f"letter {row.id}"),
+            reference=before.reference if before else None,
+            before=letter_of(before.body, f"letter {before.id}").get("ticket") if before else None,
+            # The last one is of this very try.
+            since_last_try_seconds=(now - tried[-2]).total_seconds() if tried[1:] else None,
         )
 
     def _key(self, row: OutboxRow) -> str:

@@ -1,0 +1,39 @@
+"""A helpdesk that says back what it was told at the log-in: its account is in no answer of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from checks import masking
+from monitor.desks.desk import Never, TryLater
+from tests.desks.server import read_request, written
+from tests.desks.story import letters
+from tests.desks.vendors import VENDORS, Vendor
+from tests.field.security.places import of_desks
+from tests.loopback.serving import listening
+
+
+def test_every_desk_with_an_account_is_in_a_test_of_its_own() -> None:
+    assert set(of_desks()) == {"mail", *VENDORS}
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
+@pytest.mark.parametrize("status", [400, 401, 503])
+async def test_an_account_is_never_said_again(vendor: Vendor, status: int, tmp_path: Path) -> None:
+    heard = bytearray()
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend(request := await read_request(reader))
+        writer.write(written(status, request))
+        await writer.drain()
+
+    async with listening(echo) as port:
+        desk = vendor.desk(port, tmp_path)
+        with masking.attempt() as mask, pytest.raises((Never, TryLater)) as refusal:
+            await desk.deliver(next(letters(12)))
+    said = mask.text(str(refusal.value))
+    assert heard
+    assert [name for name, secret in vendor.secrets.items() if secret in said] == []

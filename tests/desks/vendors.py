@@ -1,0 +1,70 @@
+"""The vendors, each with its server, its settings and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitor.desks.desk import Desk
+from monitor.desks.list import desk_kinds
+from monitor.desks.rest_helpdesk import HelpdeskSettings
+from tests.desks import zammad_server
+from tests.desks.server import VendorServer
+from tests.desks.story import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One of them."""
+
+    kind: str
+    server: type[Any]
+    words: Words
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    """setting -> the secret that its server wants"""
+    path: str = ""
+    """of its API, behind host and port"""
+    opens_with: int = 1
+    """the number of the request that opens a ticket, counted from 0"""
+
+    def configured(self, port: int, folder: Path, **changes: Any) -> HelpdeskSettings:
+        """Its settings, with secrets in files."""
+        for name, secret in self.secrets.items():
+            (folder / name).write_text(secret, encoding="utf-8")
+        given = {
+            "url": f"http://127.0.0.1:{port}{self.path}",
+            "timeout": 5.0,
+            "severities": {"P0": self.words.p0, "P2": self.words.p2},
+            **self.settings,
+            **{name: {"file": folder / name} for name in self.secrets},
+            **changes,
+        }
+        made = desk_kinds()[self.kind].model_validate(given)
+        assert isinstance(made, HelpdeskSettings)
+        return made
+
+    def desk(self, port: int, folder: Path, **changes: Any) -> Desk:
+        """A desk called "desk"."""
+        return self.configured(port, folder, **changes).desk("desk")
+
+    def begun(self) -> VendorServer:
+        """Its server, empty."""
+        made: VendorServer = self.server()
+        return made
+
+
+VENDORS = {
+    one.kind: one
+    for one in (
+        Vendor(
+            "zammad",
+            zammad_server.ZammadServer,
+            Words("new", "open", "closed", "3 high", "1 low"),
+            {"group": "NOC", "customer": "reveille@example.net"},
+            {"token": zammad_server.TOKEN},
+        ),
+    )
+}
