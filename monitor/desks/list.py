@@ -13,6 +13,8 @@ from monitor.desks.desk import Desk, DeskSettings
 _DESKS = {
     "built-in": "monitor.desks.built_in:BuiltInSettings",
     "mail": "monitor.desks.mail:MailSettings",
+    "redmine": "monitor.desks.redmine:RedmineSettings",
+    "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
     "zammad": "monitor.desks.zammad:ZammadSettings",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from monitor.desks.desk import Desk
 from monitor.desks.list import desk_kinds
 from monitor.desks.rest_helpdesk import HelpdeskSettings
-from tests.desks import zammad_server
+from tests.desks import redmine_server, request_tracker_server, zammad_server
 from tests.desks.server import VendorServer
 from tests.desks.story import Words
 
@@ -65,6 +65,21 @@ VENDORS = {
             Words("new", "open", "closed", "3 high", "1 low"),
             {"group": "NOC", "customer": "reveille@example.net"},
             {"token": zammad_server.TOKEN},
+        ),
+        Vendor(
+            "request-tracker",
+            request_tracker_server.RequestTrackerServer,
+            Words("new", "open", "resolved", "90", "40"),
+            {"queue": "NOC"},
+            {"token": request_tracker_server.TOKEN},
+        ),
+        Vendor(
+            "redmine",
+            redmine_server.RedmineServer,
+            Words("New", "In Progress", "Resolved", "Urgent", "Low"),
+            {"project": "noc"},
+            {"api_key": redmine_server.KEY},
+            opens_with=2,
         ),
     )
 }
