@@ -15,6 +15,8 @@ _DESKS = {
     "mail": "monitor.desks.mail:MailSettings",
     "redmine": "monitor.desks.redmine:RedmineSettings",
     "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
+    "roundup": "monitor.desks.roundup:RoundupSettings",
+    "servicenow": "monitor.desks.servicenow:ServicenowSettings",
     "zammad": "monitor.desks.zammad:ZammadSettings",
 }
 

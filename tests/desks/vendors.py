@@ -10,7 +10,13 @@ from typing import Any
 from monitor.desks.desk import Desk
 from monitor.desks.list import desk_kinds
 from monitor.desks.rest_helpdesk import HelpdeskSettings
-from tests.desks import redmine_server, request_tracker_server, zammad_server
+from tests.desks import (
+    redmine_server,
+    request_tracker_server,
+    roundup_server,
+    servicenow_server,
+    zammad_server,
+)
 from tests.desks.server import VendorServer
 from tests.desks.story import Words
 
@@ -27,6 +33,8 @@ class Vendor:
     """setting -> the secret that its server wants"""
     path: str = ""
     """of its API, behind host and port"""
+    wrong: str = "no such word"
+    """a severity that there is not"""
     opens_with: int = 1
     """the number of the request that opens a ticket, counted from 0"""
 
@@ -80,6 +88,23 @@ VENDORS = {
             {"project": "noc"},
             {"api_key": redmine_server.KEY},
             opens_with=2,
+        ),
+        Vendor(
+            "roundup",
+            roundup_server.RoundupServer,
+            Words("unread", "in-progress", "resolved", "critical", "wish"),
+            {"user": "reveille"},
+            {"password": roundup_server.PASSWORD},
+            path="/noc",
+            opens_with=4,
+        ),
+        Vendor(
+            "servicenow",
+            servicenow_server.ServicenowServer,
+            Words("1", "2", "6", "1/1", "3/3"),
+            {"user": "reveille", "assignment_group": "NOC"},
+            {"password": servicenow_server.PASSWORD},
+            wrong="9/9",
         ),
     )
 }
