@@ -50,6 +50,11 @@ def back_off_seconds(attempts: int) -> float:
     return BACK_OFF_SECONDS[min(attempts, len(BACK_OFF_SECONDS)) - 1]
 
 
+def thread_of(incident: int | str, ledger: str) -> str:
+    """What all letters of one incident of a ledger have in common."""
+    return f"rv-{incident}.{ledger}"
+
+
 class Outbox:
     """Delivers what is due, by desk."""
 
@@ -265,7 +270,7 @@ class Outbox:
         return f"{self._thread(row)}.{row.kind}.{row.sequence}.{recipient}"
 
     def _thread(self, row: OutboxRow) -> str:
-        return f"rv-{row.incident or row.kind}.{self._identity}"
+        return thread_of(row.incident or row.kind, self._identity)
 
 
 class _Stopwatch:

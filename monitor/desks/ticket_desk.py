@@ -36,6 +36,8 @@ from reports.render import Mail, render_mail
 log = logging.getLogger("reveille.desks")
 # What ends a ticket opens none.
 _ENDS = frozenset({"closed", "recovered"})
+# In "reopened" too there is a name: of whoever had closed it before.
+_DONE_BY_SOMEBODY = frozenset({"acknowledged", "note", "reclassified", "closed"})
 # Copies of one ticket come of one lost answer each; more than a few are no work of ours.
 _MOST_COPIES = 5
 _MARK = re.compile(r"^\[(rv-[A-Za-z0-9._-]{1,200})\]\s*$", re.MULTILINE)
@@ -96,7 +98,8 @@ class TicketDesk:
         if found is None:
             return await self._opened(letter, ticket)
         # It is told to everybody, and there it is known: it comes from there.
-        if str(letter.body.get("extra", {}).get("by", "")).endswith(at_the_desk("", self.name)):
+        by = str(letter.body.get("extra", {}).get("by", ""))
+        if letter.kind in _DONE_BY_SOMEBODY and by.endswith(at_the_desk("", self.name)):
             return found.reference
         return await self._told(found, letter, ticket)
 
