@@ -13,11 +13,15 @@ from monitor.desks.desk import Desk, DeskSettings
 _DESKS = {
     "built-in": "monitor.desks.built_in:BuiltInSettings",
     "mail": "monitor.desks.mail:MailSettings",
+    "freshdesk": "monitor.desks.freshdesk:FreshdeskSettings",
+    "glpi": "monitor.desks.glpi:GlpiSettings",
+    "jira": "monitor.desks.jira:JiraSettings",
     "redmine": "monitor.desks.redmine:RedmineSettings",
     "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
     "roundup": "monitor.desks.roundup:RoundupSettings",
     "servicenow": "monitor.desks.servicenow:ServicenowSettings",
     "zammad": "monitor.desks.zammad:ZammadSettings",
+    "zendesk": "monitor.desks.zendesk:ZendeskSettings",
 }
 
 

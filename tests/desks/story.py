@@ -66,12 +66,13 @@ async def settled(desk: Desk, letter: Letter, waits: Any = None) -> str:
     for attempt in range(40):
         try:
             return await desk.deliver(letter)
-        except TryLater:
+        except TryLater as said:
+            why = str(said)
             seconds = BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)]
             if waits:
                 waits(seconds)
             letter = replace(letter, since_last_try_seconds=seconds)
-    raise AssertionError(f"{letter.key} was never taken")
+    raise AssertionError(f"{letter.key} was never taken: {why}")
 
 
 async def lived(desk: Desk, number: int, waits: Any = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,7 @@ async def test_a_ticket_is_opened_taken_reclassified_resolved_and_reopened(
     async with serving(server) as port:
         desk = vendor.desk(port, tmp_path)
         for letter in letters(12):
-            reference = await desk.deliver(letter)
+            reference = await desk.deliver(replace(letter, reference=reference))
             (alive,) = server.alive(letter.thread)
             assert alive == reference
             status, severity, _ = server.stands(alive)
@@ -67,12 +68,11 @@ async def test_a_ticket_lives_through_whatever_lies_in_between(
         slow = iter(("hold", "late"))
 
         def trouble(n: int) -> str:
-            quick = dice.choice(("drop", "lose", "twice", "overload", *["pass"] * 8))
+            quick = dice.choice(("drop", "lose", "twice", "overload", *["pass"] * 20))
             return next(slow, quick) if n == vendor.opens_with else quick
 
-        for number in range(2):
-            await through_trouble(server, proxy, desk, number, trouble)
-            ended_well(server, number, vendor.words, copies=True)
+        await through_trouble(server, proxy, desk, 1, trouble)
+        ended_well(server, 1, vendor.words, copies=True)
 
 
 @pytest.mark.slow

@@ -11,11 +11,15 @@ from monitor.desks.desk import Desk
 from monitor.desks.list import desk_kinds
 from monitor.desks.rest_helpdesk import HelpdeskSettings
 from tests.desks import (
+    freshdesk_server,
+    glpi_server,
+    jira_server,
     redmine_server,
     request_tracker_server,
     roundup_server,
     servicenow_server,
     zammad_server,
+    zendesk_server,
 )
 from tests.desks.server import VendorServer
 from tests.desks.story import Words
@@ -105,6 +109,36 @@ VENDORS = {
             {"user": "reveille", "assignment_group": "NOC"},
             {"password": servicenow_server.PASSWORD},
             wrong="9/9",
+        ),
+        Vendor(
+            "zendesk",
+            zendesk_server.ZendeskServer,
+            Words("new", "open", "solved", "urgent", "low"),
+            {"user": zendesk_server.USER},
+            {"token": zendesk_server.TOKEN},
+        ),
+        Vendor(
+            "freshdesk",
+            freshdesk_server.FreshdeskServer,
+            Words("2", "3", "4", "4", "1"),
+            {"email": "reveille@example.net"},
+            {"api_key": freshdesk_server.TOKEN},
+            opens_with=2,
+        ),
+        Vendor(
+            "glpi",
+            glpi_server.GlpiServer,
+            Words("1", "2", "5", "5/5", "2/2"),
+            {},
+            {"user_token": glpi_server.TOKEN, "app_token": glpi_server.APP},
+            opens_with=2,
+        ),
+        Vendor(
+            "jira",
+            jira_server.JiraServer,
+            Words("Open", "In Progress", "Resolved", "Highest", "Low"),
+            {"user": jira_server.USER, "service_desk": "2", "request_type": "17"},
+            {"token": jira_server.TOKEN},
         ),
     )
 }
