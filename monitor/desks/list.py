@@ -16,10 +16,13 @@ _DESKS = {
     "freshdesk": "monitor.desks.freshdesk:FreshdeskSettings",
     "glpi": "monitor.desks.glpi:GlpiSettings",
     "jira": "monitor.desks.jira:JiraSettings",
+    "osticket": "monitor.desks.osticket:OsticketSettings",
+    "pagerduty": "monitor.desks.pagerduty:PagerdutySettings",
     "redmine": "monitor.desks.redmine:RedmineSettings",
     "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
     "roundup": "monitor.desks.roundup:RoundupSettings",
     "servicenow": "monitor.desks.servicenow:ServicenowSettings",
+    "webhook": "monitor.desks.webhook:WebhookSettings",
     "zammad": "monitor.desks.zammad:ZammadSettings",
     "zendesk": "monitor.desks.zendesk:ZendeskSettings",
 }

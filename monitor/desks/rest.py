@@ -76,12 +76,12 @@ class Rest:
         private: Headers = (),
         headers: Headers = (),
         taken: Collection[int] = (),
+        kind: str = "application/json",
     ) -> Reply:
         """Ask once. `taken` are statuses that the caller understands beside 2xx; `private` headers
-        carry the account. Raises TryLater, Never.
+        carry the account; `kind` is the media type of the body. Raises TryLater, Never.
         """
-        written = b"" if body is None else _bytes(body)
-        kind = "application/json" if not isinstance(body, bytes) else "message/rfc822"
+        written = b"" if body is None else encoded(body)
         typed: Headers = (("Content-Type", kind),) if written else ()
         target = f"{self.url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         request = Request(
@@ -136,7 +136,8 @@ def basic(user: str, password: str) -> str:
     return f"Basic {coded}"
 
 
-def _bytes(body: object) -> bytes:
+def encoded(body: object) -> bytes:
+    """A body as JSON; bytes as they are."""
     return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 

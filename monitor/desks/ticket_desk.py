@@ -35,6 +35,7 @@ from reports.render import Mail, render_mail
 
 log = logging.getLogger("reveille.desks")
 # What ends a ticket opens none.
+_OPENS = frozenset({"opened", "blind"})
 _ENDS = frozenset({"closed", "recovered"})
 # In "reopened" too there is a name: of whoever had closed it before.
 _DONE_BY_SOMEBODY = frozenset({"acknowledged", "note", "reclassified", "closed"})
@@ -105,7 +106,7 @@ class TicketDesk:
 
     async def _known(self, letter: Letter) -> DeskTicket | None:
         """By the name that the letter before had from it: no search that lags, or is broken."""
-        if not letter.reference or letter.kind in ("opened", "blind"):
+        if not letter.reference or letter.kind in _OPENS:
             return None
         there = await self._helpdesk.read(letter.reference)
         carries = there and any(f"[{letter.thread}." in one.text for one in there.remarks)
@@ -189,7 +190,9 @@ class TicketDesk:
         """What the severity has to be set to there; "" leaves it."""
         ours = self.settings.severities.get(ticket.severity, "")
         before = Ticket.from_dict(letter.before).severity if letter.before else ticket.severity
-        as_we_left_it = found.severity == self.settings.severities.get(before, "")
+        # Some desks open in two steps, of which the second may be lost.
+        half_open = letter.kind in _OPENS and letter.since_last_try_seconds is not None
+        as_we_left_it = half_open or found.severity == self.settings.severities.get(before, "")
         return ours if ours and as_we_left_it and found.severity != ours else ""
 
     def _lately(self, letter: Letter) -> bool:

@@ -11,18 +11,19 @@ from checks import masking
 from monitor.desks.desk import Never, TryLater
 from tests.desks.server import read_request, written
 from tests.desks.story import letters
-from tests.desks.vendors import VENDORS, Vendor
+from tests.desks.test_one_way import KINDS, settings
+from tests.desks.vendors import VENDORS
 from tests.field.security.places import of_desks
 from tests.loopback.serving import listening
 
 
 def test_every_desk_with_an_account_is_in_a_test_of_its_own() -> None:
-    assert set(of_desks()) == {"mail", *VENDORS}
+    assert set(of_desks()) == {"mail", *VENDORS, *KINDS}
 
 
-@pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
+@pytest.mark.parametrize("kind", [*VENDORS, *KINDS])
 @pytest.mark.parametrize("status", [400, 401, 503])
-async def test_an_account_is_never_said_again(vendor: Vendor, status: int, tmp_path: Path) -> None:
+async def test_an_account_is_never_said_again(kind: str, status: int, tmp_path: Path) -> None:
     heard = bytearray()
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,9 +32,13 @@ async def test_an_account_is_never_said_again(vendor: Vendor, status: int, tmp_p
         await writer.drain()
 
     async with listening(echo) as port:
-        desk = vendor.desk(port, tmp_path)
+        if kind in VENDORS:
+            desk, secrets = VENDORS[kind].desk(port, tmp_path), VENDORS[kind].secrets
+        else:
+            desk = settings(kind, port, tmp_path).desk("desk")
+            secrets = {"secret": (tmp_path / "secret").read_text(encoding="utf-8")}
         with masking.attempt() as mask, pytest.raises((Never, TryLater)) as refusal:
             await desk.deliver(next(letters(12)))
     said = mask.text(str(refusal.value))
     assert heard
-    assert [name for name, secret in vendor.secrets.items() if secret in said] == []
+    assert [name for name, secret in secrets.items() if secret in said] == []
