@@ -2,7 +2,7 @@
 
     POST /REST/2.0/ticket {Queue, Subject, Content, Priority, CustomFields}
     GET  /REST/2.0/tickets?query=Subject LIKE 'KEY'
-    GET  /REST/2.0/ticket/ID, its history, and each transaction's attachments (base64)
+    GET  /REST/2.0/ticket/ID, its history, and each transaction's attachments
     PUT  /REST/2.0/ticket/ID {Status, Priority, MergeInto}    200, also with a complaint as text
     POST /REST/2.0/ticket/ID/comment                          a reply would reopen what is resolved
 
@@ -12,7 +12,6 @@ the subject, which every query knows: a custom field that is not there finds not
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -139,7 +138,7 @@ class RequestTracker(RestHelpdesk[RequestTrackerSettings]):
         path = f"/REST/2.0/transaction/{transaction}/attachments"
         found = await self.ask("GET", path, query={"fields": "Content,ContentType"})
         texts = [
-            (one["ContentType"], b64decode(one["Content"] or "").decode("utf-8", "replace"))
+            (one["ContentType"], one["Content"] or "")
             for one in found["items"]
             if str(one.get("ContentType", "")).startswith("text/")
         ]

@@ -2,7 +2,7 @@
 own HTTP client.
 
     POST /api/v1/tickets {...}   <- 2xx: the answer
-                                 <- 401, 403: the account; later, for all letters
+                                 <- 401: the account; later, for all letters; 403: a right; later
                                  <- 408, 425, 429, 5xx: later (429, 502, 503, 504 for all letters)
                                  <- 409, 412, 423: somebody else was quicker: later
                                  <- 400, 404, 413, 422 and the like: never
@@ -38,7 +38,9 @@ from monitor.desks.desk import Never, TryLater
 
 # A page of a hundred tickets with their texts is some 300 kB at the desks tried.
 _LIMITS = Limits(body_bytes=2_000_000)
-_ACCOUNT = frozenset({401, 403})
+_ACCOUNT = 401
+# A right may be missing on one ticket alone: somebody has moved it.
+_RIGHTS = 403
 _LATER = frozenset({408, 409, 412, 423, 425, 429, 500, 501, 502, 503, 504})
 # These speak of the server, the others of this request.
 _WHOLE_DESK = frozenset({429, 502, 503, 504})
@@ -120,8 +122,8 @@ class Rest:
 
 def refusal(status: int, said: str) -> TryLater | Never:
     """What a status that is no success means for a letter."""
-    if status in _ACCOUNT:
-        return TryLater(f"{said} (the account, or its rights)", whole_desk=True)
+    if status in (_ACCOUNT, _RIGHTS):
+        return TryLater(f"{said} (the account, or its rights)", whole_desk=status == _ACCOUNT)
     if 300 <= status < 400:
         return TryLater(f"{said} (it leads elsewhere: is the url right?)", whole_desk=True)
     if status in _LATER or status >= 500:

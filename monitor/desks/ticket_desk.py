@@ -136,14 +136,15 @@ class TicketDesk:
             raise TryLater(
                 f"its search may not know for {settles:g} s what the last try has opened"
             )
-        words = self._words(letter, ticket)
+        words = _words(letter, ticket)
+        fields = self.settings.fields
         draft = Draft(
             letter.thread,
             letter.key,
             f"{words.subject} [{letter.thread}]",
             marked(words.text, letter.key),
             self.settings.severities.get(ticket.severity, ""),
-            filled(self.settings.fields, letter),
+            filled(fields, letter) if fields else {},
         )
         if self._blind and waited is not None:
             raise TryLater("it may be there already, and this desk finds nothing by its key")
@@ -170,17 +171,16 @@ class TicketDesk:
             await self._helpdesk.change(found.reference, Change(status="taken"))
         if found.status != "resolved" and (severity := self._severity(found, letter, ticket)):
             await self._helpdesk.change(found.reference, Change(severity=severity))
-        await self._remark(found, letter, ticket)
+        words = _words(letter, ticket)
+        await self._remark(found, letter, words)
         if letter.kind == "closed" and found.status != "resolved":
-            words = self._words(letter, ticket)
             await self._helpdesk.close(found.reference, marked(words.subject, f"{letter.key}.end"))
         return found.reference
 
-    async def _remark(self, found: DeskTicket, letter: Letter, ticket: Ticket) -> None:
+    async def _remark(self, found: DeskTicket, letter: Letter, words: Mail) -> None:
         said = {key for remark in found.remarks for key in marks_in(remark.text)}
         if letter.key in said or found.final:
             return
-        words = self._words(letter, ticket)
         # Under a ticket that is over, a public reply reopens it at half the desks.
         public = self.settings.public and found.status != "resolved"
         text = marked(f"{words.subject}\n\n{words.text}", letter.key)
@@ -200,9 +200,10 @@ class TicketDesk:
         within = timedelta(seconds=self.settings.reopen_within)
         return closed is None or letter.written_at - closed <= within
 
-    def _words(self, letter: Letter, ticket: Ticket) -> Mail:
-        extra: Mapping[str, Any] = letter.body.get("extra", {})
-        return render_mail(letter.kind, ticket, extra)
+
+def _words(letter: Letter, ticket: Ticket) -> Mail:
+    extra: Mapping[str, Any] = letter.body.get("extra", {})
+    return render_mail(letter.kind, ticket, extra)
 
 
 def _copies(older: DeskTicket, newer: DeskTicket) -> bool:

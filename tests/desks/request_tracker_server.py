@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
@@ -129,10 +128,8 @@ class RequestTrackerServer(VendorServer):
 
     def attachments(self, asked: Asked, number: str) -> object:
         text = self.transactions[int(number) - 1]["text"]
-        # MIME::Base64 breaks its lines.
-        content = b64encode(text.encode()).decode()
-        broken = "\n".join(content[at : at + 76] for at in range(0, len(content), 76)) + "\n"
-        return {"items": [{"id": number, "ContentType": "text/plain", "Content": broken}]}
+        # As a field of a collection it is text; the attachment's own record has it in base64.
+        return {"items": [{"id": number, "ContentType": "text/plain", "Content": text}]}
 
     def _effective(self, number: str) -> dict[str, Any]:
         one = self.ticket(number)

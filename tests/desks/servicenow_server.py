@@ -158,4 +158,6 @@ class ServicenowServer(VendorServer):
         if "severity" in does:
             one["impact"], _, one["urgency"] = does["severity"].partition("/")
         one["state"] = does.get("status", one["state"])
+        if one["state"] == "6":
+            one.update(close_code="Resolved by caller", close_notes="done")
         one["assigned_to"] = does.get("owner", one["assigned_to"])

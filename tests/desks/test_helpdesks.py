@@ -14,7 +14,7 @@ from monitor.desks.desk import Desk, TryLater
 from tests.desks.proxy import FAULTS, Proxy, between
 from tests.desks.server import VendorServer, serving
 from tests.desks.story import ended_well, letters, lived, settled
-from tests.desks.vendors import VENDORS, Vendor
+from tests.desks.vendors import MOSTLY_SLOW, VENDORS, Vendor
 
 each = pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
 
@@ -57,7 +57,7 @@ async def through_trouble(
     await settled(desk, list(letters(number))[-1], server.passed)
 
 
-@each
+@pytest.mark.parametrize("vendor", MOSTLY_SLOW)
 async def test_a_ticket_lives_through_whatever_lies_in_between(
     vendor: Vendor, tmp_path: Path
 ) -> None:

@@ -17,18 +17,10 @@ from monitor.incidents.store import incident_of
 from monitor.testing.scenario import Scene
 from tests.desks.proxy import Proxy, between
 from tests.desks.server import VendorServer, serving
-from tests.desks.vendors import VENDORS, Vendor
+from tests.desks.vendors import MOSTLY_SLOW, VENDORS, Vendor
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
-# The others by name: what they share is worked off in one place.
-QUICK = ("zammad", "roundup")
-each = pytest.mark.parametrize(
-    "vendor",
-    [
-        pytest.param(vendor, id=kind, marks=[pytest.mark.slow] * (kind not in QUICK))
-        for kind, vendor in VENDORS.items()
-    ],
-)
+each = pytest.mark.parametrize("vendor", MOSTLY_SLOW)
 
 
 class Site:
@@ -142,7 +134,7 @@ async def test_a_ticket_that_is_resolved_there_and_fails_on_is_reopened_once(
         here.server.operator(here.number, status="closed")
         await here.polled()
         assert not here.incident.open
-        await here.scene.run_for(hours=2)
+        await here.scene.run_for(minutes=15)
         assert here.incident.open, "it fails on"
         assert here.stands[0] == "new"
         assert len(here.server.tickets) == 1

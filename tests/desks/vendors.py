@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from monitor.desks.desk import Desk
 from monitor.desks.list import desk_kinds
 from monitor.desks.rest_helpdesk import HelpdeskSettings
@@ -68,6 +70,8 @@ class Vendor:
         return made
 
 
+# The whole of what adapters share is seen at these; the others follow by name, in the slow tests.
+QUICK = ("zammad", "jira")
 VENDORS = {
     one.kind: one
     for one in (
@@ -142,3 +146,7 @@ VENDORS = {
         ),
     )
 }
+MOSTLY_SLOW = [
+    pytest.param(vendor, id=kind, marks=[pytest.mark.slow] * (kind not in QUICK))
+    for kind, vendor in VENDORS.items()
+]
