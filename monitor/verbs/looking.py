@@ -21,7 +21,7 @@ from monitor.core.timetable import next_after
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
-from monitor.incidents.view import incident_line, named, stage_lines
+from monitor.incidents.ticket_view import incident_line, named, stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
 from monitor.scheduling.rounds import Due, Rounds
@@ -32,9 +32,9 @@ from monitor.terminal import colourful, complain, complain_of, say, show
 from monitor.verbs.inside import INSIDE, awaited
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of, sound_part_of
-from reports.model import Ticket
+from reports.command_views import CheckLine, Once, Status
 from reports.render import render_mail
-from reports.views import CheckLine, Once, Status
+from reports.ticket import Ticket
 
 # The daemon writes a sign of life every five seconds at least: six that are missing are no
 # coincidence.
