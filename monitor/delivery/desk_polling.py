@@ -24,7 +24,7 @@ from monitor.delivery.outbox import thread_of
 from monitor.desks.desk import Desk, Never, TryLater
 from monitor.desks.helpdesk import DeskTicket, Vocabulary
 from monitor.desks.ticket_desk import TicketDesk, at_the_desk, marks_in
-from monitor.incidents.actions import NotPossible, TicketActions
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.encoding import plain
 

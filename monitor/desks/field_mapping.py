@@ -12,8 +12,8 @@ from typing import Any
 
 from checks.messages import nearest
 from monitor.desks.desk import Letter
-from reports.model import Ticket
 from reports.render import render_mail
+from reports.ticket import Ticket
 
 _FACT = re.compile(r"\{([^{}]*)\}")
 # Custom fields of one line hold 255 letters at every desk but ServiceNow, which cuts by itself.

@@ -23,8 +23,8 @@ from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import FieldMapping, Url
 from monitor.desks.rest import Rest
 from monitor.desks.rest_helpdesk import revealed
-from reports.model import Ticket
 from reports.render import render_mail
+from reports.ticket import Ticket
 
 Grave = Literal["critical", "error", "warning", "info"]
 _ACTIONS: Mapping[str, str] = {

@@ -30,8 +30,8 @@ from typing import Any
 from monitor.desks.desk import Letter, Never, TryLater
 from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Vocabulary
-from reports.model import Ticket
 from reports.render import Mail, render_mail
+from reports.ticket import Ticket
 
 log = logging.getLogger("reveille.desks")
 # What ends a ticket opens none.
