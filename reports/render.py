@@ -26,6 +26,7 @@ from reports.call_page import FailedCall, quality_rows
 from reports.faults import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.model import EVENTS, Ticket
+from reports.pages import Visit
 from reports.summary import morning
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -91,6 +92,17 @@ def render_evidence(call: FailedCall) -> str:
     """The page of one failed call: one HTML file that needs nothing from anywhere."""
     data = {"call": call, "legs": legs_of(call.picture), "quality": quality_rows(call.measures)}
     return clean(_page("evidence/evidence.html.j2", data))
+
+
+def render_page(template: str, visit: Visit, **data: Any) -> str:
+    """A page of the status page, as HTML: `template` is "now", "ticket", "check" and so on."""
+    return clean(_page(f"page/{template}.html.j2", {"visit": visit, **data}))
+
+
+@cache
+def page_file(name: str) -> str:
+    """What the pages need beside themselves: "style.css", "page.js" or "icon.svg"."""
+    return _page(f"page/{name}.j2", {})
 
 
 def render_text(template: str, *, colour: bool = False, **data: Any) -> str:

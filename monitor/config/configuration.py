@@ -13,6 +13,7 @@ from checks.telephony.call.line import Line
 from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.model_introspection import fields
 from monitor.config.models import Audit, Person, Site
+from monitor.config.page import DeadMan, Page
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
 from monitor.core.timetable import Timetable
@@ -67,6 +68,8 @@ class Configuration:
     policy: Policy
     administrators: str = "reveille"
     """the group whose members may act through the daemon's control socket"""
+    page: Page | None = None
+    dead_man: DeadMan | None = None
     included: tuple[Path, ...] = ()
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()

@@ -17,6 +17,7 @@ from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.models import Audit, Person, Site
+from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of
 from monitor.config.sections import SECTIONS, Top
 from monitor.config.toml_text import Written, read
@@ -69,6 +70,10 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     maintenance = reading.entries("maintenance", Maintenance)
     desks = _desks(reading)
     audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
+    page = reading.model(("page",), Page, tables["page"]) if "page" in tables else None
+    dead_man = (
+        reading.model(("dead_man",), DeadMan, tables["dead_man"]) if "dead_man" in tables else None
+    )
     # Looked for in what is written, so that these are told together with the faults of each
     # section.
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
@@ -91,6 +96,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         audit=audit,
         policy=policy.at(site.timezone, site.days_off),
         administrators=top.administrators,
+        page=page,
+        dead_man=dead_man,
     )
 
 
