@@ -29,6 +29,7 @@ WITH looks AS (
 )
 SELECT started_at, state, muted, before_at FROM looks
 WHERE before IS NULL OR before <> state OR before_muted <> muted OR started_at - before_at > ?
+ORDER BY started_at
 """
 # JSON's own functions: a year of looks is never in Python's memory.
 _MEASURED = """
@@ -56,6 +57,8 @@ class StandingReading(Table):
         most = encoding.milliseconds(end)
         gap = holds // timedelta(milliseconds=1)
         rows = self._database.rows(_RUNS, (check, least, most, gap))
+        if not rows:
+            return ()
         newest = self._database.row(
             "SELECT max(started_at) AS at FROM attempts WHERE check_number ="
             " (SELECT number FROM check_names WHERE name = ?) AND started_at < ?",

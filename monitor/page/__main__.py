@@ -49,12 +49,13 @@ async def _serve(job: Job, tell: Tell) -> None:
         application(Site(configuration, job, tell)),
         access_log=None,
         keepalive_timeout=_KEEPALIVE_SECONDS,
+        shutdown_timeout=1.0,
     )
     await runner.setup()
     try:
         host, port = job.listen
         secured = _tls(job)
-        site = web.TCPSite(runner, host, port, ssl_context=secured, shutdown_timeout=1.0)
+        site = web.TCPSite(runner, host, port, ssl_context=secured)
         await site.start()
         bound = runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]

@@ -14,6 +14,7 @@ from monitor.core.incident import Incident
 from monitor.incidents.actions import NotPossible, TicketActions
 from monitor.incidents.view import number_of
 from monitor.ledger import Ledger, LedgerFault
+from monitor.page.answers import onward
 from monitor.page.gate import acting
 from monitor.page.sessions import SESSION_SECONDS
 from monitor.page.site import COOKIE, SITE, Site
@@ -40,7 +41,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         site.tell(level="warning", log=f"log_in_refused from={address}")
         return _form(request, to, "wrong", 403)
     site.tell(log=f"logged_in user={name}")
-    answer = web.HTTPSeeOther(_own(to))
+    answer = onward(_own(to))
     secure = bool(site.job.certificate) or site.job.url.startswith("https:")
     answer.set_cookie(
         COOKIE,
@@ -58,7 +59,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
 async def log_out(request: web.Request) -> web.StreamResponse:
     """Forget the cookie."""
     acting(request, str((await request.post()).get("proof", "")))
-    answer = web.HTTPSeeOther("/")
+    answer = onward("/")
     answer.del_cookie(COOKIE, path="/")
     return answer
 
@@ -69,7 +70,7 @@ async def acknowledge(request: web.Request) -> web.StreamResponse:
     user = acting(request, str(form.get("proof", "")))
     said = await _done(request, user, "taken", lambda do, number, by: do.acknowledge(number, by))
     to = str(form.get("to", ""))
-    raise web.HTTPSeeOther(f"{_own(to) if to else _ticket(request)}?said={said}")
+    return onward(f"{_own(to) if to else _ticket(request)}?said={said}")
 
 
 async def note(request: web.Request) -> web.StreamResponse:
@@ -80,7 +81,7 @@ async def note(request: web.Request) -> web.StreamResponse:
     said = "empty"
     if text:
         said = await _done(request, user, "noted", lambda do, number, by: do.note(number, by, text))
-    raise web.HTTPSeeOther(f"{_ticket(request)}?said={said}")
+    return onward(f"{_ticket(request)}?said={said}")
 
 
 async def _done(request: web.Request, user: str, well: str, act: _Act) -> str:

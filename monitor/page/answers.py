@@ -13,6 +13,11 @@ from monitor.ledger import Ledger
 T = TypeVar("T")
 
 
+def onward(to: str) -> web.Response:
+    """Go there now, by GET (RFC 9110, 303)."""
+    return web.Response(status=303, headers={"Location": to})
+
+
 def html(page: str) -> web.Response:
     """A page."""
     return web.Response(text=page, content_type="text/html")

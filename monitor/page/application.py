@@ -51,13 +51,14 @@ def application(site: Site) -> web.Application:
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
             web.post("/log-out", actions.log_out),
-            web.get("/events", lambda request: request.app[_CHANGES].listen(request)),
+            web.get("/events", _events),
             web.get("/metrics", show_metrics),
             web.get("/health", show_health),
             *(web.get(f"/{name}", _file) for name in _FILES),
         ]
     )
     app.cleanup_ctx.append(_watching)
+    app.on_shutdown.append(_let_go)
     return app
 
 
@@ -68,6 +69,10 @@ async def _watching(app: web.Application) -> AsyncIterator[None]:
     with suppress(asyncio.CancelledError):
         await watching
     await app[SITE].close()
+
+
+async def _let_go(app: web.Application) -> None:
+    app[_CHANGES].end()
 
 
 async def show_now(request: web.Request) -> web.Response:
@@ -140,6 +145,10 @@ async def show_health(request: web.Request) -> web.Response:
     # What is stuck names checks: for those who may read.
     shown = found if is_reader(request, site) else {"status": found["status"]}
     return web.json_response(shown, status=200 if found["status"] == "ok" else 503)
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    return await request.app[_CHANGES].listen(request)
 
 
 async def _file(request: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from monitor.page.answers import onward
 from monitor.page.ledger_reader import Unavailable
 from monitor.page.site import COOKIE, SITE, Site
 from reports.render import render_page
@@ -38,7 +39,8 @@ nothing
 _HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # With "no-referrer" a browser sends `Origin: null` with the page's own forms.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -57,7 +59,7 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         response = await _admitted(request, handler, site)
     except web.HTTPRedirection as elsewhere:
-        response = elsewhere
+        response = onward(elsewhere.location)
     except web.HTTPException as refused:
         response = _trouble(request, site, refused.status, refused.text or "")
     except Unavailable as why:

@@ -107,6 +107,14 @@ def _state(look: int, number: int, looks: int) -> State:
     return State.FAILED if number == 1 and look % 700 == 350 else State.OK
 
 
+_PRESENT: dict[Path, Presence] = {}
+
+
+def beaten(scene: Scene) -> None:
+    """The daemon says that it lives, now."""
+    _PRESENT[scene.configuration.state].beat(scene.clock.now())
+
+
 @asynccontextmanager
 async def served(
     configuration: Configuration, clock: Any, beat: bool = True, **more: Any
@@ -125,12 +133,14 @@ async def served(
     presence = Presence(configuration.state) if beat else None
     if presence:
         presence.beat(clock.now())
+        _PRESENT[configuration.state] = presence
     runner = web.AppRunner(
-        application(Site(configuration, job, lambda **facts: said.append(facts), clock))
+        application(Site(configuration, job, lambda **facts: said.append(facts), clock)),
+        shutdown_timeout=0.5,
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.5).start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
