@@ -59,7 +59,7 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         response = await _admitted(request, handler, site)
     except web.HTTPRedirection as elsewhere:
-        response = onward(elsewhere.location)
+        response = onward(elsewhere.headers["Location"])
     except web.HTTPException as refused:
         response = _trouble(request, site, refused.status, refused.text or "")
     except Unavailable as why:

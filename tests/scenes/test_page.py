@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -313,16 +314,24 @@ async def test_what_others_write_stays_text(tmp_path: Path) -> None:
     scene.stop_daemon()
 
 
+def _families(parser: Callable[[str], Any], text: str) -> list[Any]:
+    return list(parser(text))
+
+
+def _samples(parser: Callable[[str], Any], text: str) -> dict[str, Any]:
+    return {one.name: one for family in _families(parser, text) for one in family.samples}
+
+
 async def test_metrics_are_read_by_prometheus_and_count_looks(scene: Scene) -> None:
     async with visited(scene) as session:
         async with session.get("/metrics") as answer:
-            before = {s.name: s for f in prometheus(await answer.text()) for s in f.samples}
+            before = _samples(prometheus, await answer.text())
         assert before["reveille_up"].value == 1
         await scene.run_for(minutes=6)
         accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
         async with session.get("/metrics", headers=accept) as answer:
             assert answer.content_type == "application/openmetrics-text"
-            families = list(openmetrics(await answer.text()))
+            families = _families(openmetrics, await answer.text())
     samples = [s for family in families for s in family.samples]
     looks = {s.labels["check"]: s.value for s in samples if s.name == "reveille_check_looks_total"}
     made = scene.ledger.attempts("trunk", since=page_world.NOW + timedelta(milliseconds=1))
