@@ -17,8 +17,8 @@ from monitor.command_line import parser
 from monitor.command_words import OLD_WORDS, verb_named
 from monitor.terminal import complain
 from monitor.verbs.asking import SERVED, asked, said_alone, words_typed
-from monitor.verbs.belongings import handed_over
 from monitor.verbs.calling import called
+from monitor.verbs.file_owners import handed_over
 
 
 def main(written: Sequence[str] | None = None) -> int:

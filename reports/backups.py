@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reports.model import plain
+from reports.ticket import plain
 
 
 @dataclass(frozen=True, slots=True)

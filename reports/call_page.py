@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reports.model import Finding, StageLine
+from reports.ticket import Finding, StageLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.audit import Audit
+from reports.morning_report import Audit
 
 Change = tuple[str, str, str]
 # The states of a verdict; a ticket that is open goes before all of them.

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import linear_regression
 
-from reports.audit import Audit, Trend
-from reports.model import plain
+from reports.morning_report import Audit, Trend
+from reports.ticket import plain
 from reports.usage import hours
 
 Values = tuple[float | None, ...]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reports.model import Ticket
+from reports.command_views import CheckLine, IncidentLine, ReportLine, Status
 from reports.strips import Strip
-from reports.views import CheckLine, IncidentLine, ReportLine, Status
+from reports.ticket import Ticket
 
 
 @dataclass(frozen=True, slots=True)

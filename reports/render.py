@@ -20,14 +20,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.audit import Audit
 from reports.call_drawing import legs_of
 from reports.call_page import FailedCall, quality_rows
-from reports.faults import FaultSeen, template_of
+from reports.fault_sentence import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
-from reports.model import EVENTS, Ticket
+from reports.morning_report import Audit
+from reports.morning_summary import morning
 from reports.pages import Visit
-from reports.summary import morning
+from reports.ticket import EVENTS, Ticket
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Two lines of a mailbox's list: readers cut off whatever is longer.
@@ -131,7 +131,7 @@ def fault_templates() -> Mapping[str, str]:
     return known
 
 
-# What an event may also have (reports.model.EVENTS), where it has not.
+# What an event may also have (reports.ticket.EVENTS), where it has not.
 _UNSAID: Mapping[str, Any] = {
     "audience": "",
     "by": "",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import Configuration
-from reports.audit import BackupState, Part
+from reports.morning_report import BackupState, Part
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from monitor.config import Configuration
 from monitor.core.ratios import Delay, Figures, Ratio, figures
 from monitor.ledger import Ledger
-from reports.views import CallWindow, DelayLine, RatioLine
+from reports.command_views import CallWindow, DelayLine, RatioLine
 
 # A day for what is wrong now, a week for what is usual: a line that is called twice a day has 14
 # calls in it.

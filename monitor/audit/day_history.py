@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from monitor.config import Configuration
 from monitor.core.verdict import State
 from monitor.ledger import AttemptRow, Ledger
-from reports.audit import Audit, Looks, Trend
+from reports.morning_report import Audit, Looks, Trend
 
 # The shortest `every` is 10 s: 8640 looks a day, and extra looks beside them; this only bounds a
 # damaged ledger.

@@ -25,12 +25,12 @@ from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import evidence_words, words_of
-from monitor.incidents.view import named, state_of
+from monitor.incidents.ticket_view import named, state_of
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import REPORT
-from reports.audit import Audit, Part, Trouble, Undelivered
 from reports.changes import changes
 from reports.checklist import checklist
+from reports.morning_report import Audit, Part, Trouble, Undelivered
 from reports.usage import condensed
 
 log = logging.getLogger(__name__)

@@ -27,11 +27,12 @@ from monitor.incidents.correlation import AttemptResult
 from monitor.ledger import Ledger, OutboxMessage
 from monitor.ledger.bodies import report_body
 from monitor.scheduling.rounds import Due, Rounds
-from reports.audit import Audit
+from reports.morning_report import Audit
 
 log = logging.getLogger(__name__)
 
-# No check can be called so: names begin with a letter or a digit (monitor/config/models.py).
+# No check can be called so: names begin with a letter or a digit
+# (monitor/config/section_models.py).
 JOB = "@audit"
 FIRST = "first-sight"
 # After a week away somebody looks at call records himself; a mailbox full of old reports helps

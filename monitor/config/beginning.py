@@ -12,7 +12,7 @@ from pathlib import Path
 from monitor import policies
 from monitor.config.fault_list import ConfigurationFaults, Fault
 from monitor.config.loading import understand
-from monitor.config.models import OPERATORS
+from monitor.config.section_models import OPERATORS
 from monitor.config.toml_text import parse
 from monitor.config.toml_writer import toml
 

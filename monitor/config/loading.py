@@ -9,16 +9,16 @@ from pathlib import Path
 
 from checks.telephony.call.line import Line
 from monitor.config import cross_section
+from monitor.config.check_tables import read_checks, read_defaults
 from monitor.config.configuration import Configuration
-from monitor.config.entries import read_checks, read_defaults
 from monitor.config.errors.explanation import Found
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
-from monitor.config.models import Audit, Person, Site
 from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of
+from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
 from monitor.config.toml_text import Written, read
 from monitor.desks.desk import DeskSettings

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from checks.settings import Settings, shown
-from monitor.config.models import clock_time
+from monitor.config.section_models import clock_time
 from monitor.core.maintenance import Daily, Once, Window
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

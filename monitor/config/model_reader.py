@@ -14,7 +14,7 @@ from checks.settings import Settings, shown
 from monitor.config.errors.explanation import NO_SUCH_KEY, Found, explain, offer, what
 from monitor.config.fault_list import Place
 from monitor.config.model_introspection import fields
-from monitor.config.models import wrong_name
+from monitor.config.section_models import wrong_name
 
 Table = dict[str, Any]
 TOP_KEYS = ("state", "include", "keep_evidence", "administrators")

@@ -11,8 +11,8 @@ from pydantic import Field, WithJsonSchema
 from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
 from monitor.config.maintenance import Maintenance
-from monitor.config.models import Audit, Person, Rhythm, Site
 from monitor.config.page import DeadMan, Page
+from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
-from monitor.config.models import OPERATORS
+from monitor.config.section_models import OPERATORS
 from monitor.desks.desk import Letter, Never, TryLater, letter_body
 from monitor.desks.list import build
 from monitor.incidents.recipients import BLIND, reached
-from reports.model import Ticket
+from reports.ticket import Ticket
 
 log = logging.getLogger(__name__)
 

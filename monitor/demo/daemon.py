@@ -20,12 +20,12 @@ from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.incidents import store
 from monitor.incidents.acceptance import take
-from monitor.incidents.view import view
+from monitor.incidents.ticket_view import view
 from monitor.ledger import AttemptRow, Ledger
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import colourful, passing
-from reports.audit import Audit
-from reports.model import Ticket
+from reports.morning_report import Audit
+from reports.ticket import Ticket
 
 # From twice as many on as there are processors, calls began to lose sound (measured with the demo).
 _BUSY = 2.0

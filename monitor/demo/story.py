@@ -27,9 +27,9 @@ from monitor.config import load
 from monitor.demo.daemon import NotSeen, Watched, too_busy
 from monitor.ledger import AttemptRow
 from monitor.terminal import colourful, complain, say, show_json
-from reports.audit import Audit
-from reports.model import plain
+from reports.morning_report import Audit
 from reports.render import render_text
+from reports.ticket import plain
 
 _CALL = "main-number"
 _SCREEN = "agents-toolbar"

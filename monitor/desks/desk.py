@@ -38,8 +38,8 @@ class Never(Exception):
 class Letter:
     """One message to one recipient.
 
-    `body` holds "ticket" (reports.model.Ticket as a dict), "extra" (what the event adds) and, where
-    it is a mere acknowledgement, "acknowledgement": true. `letter_body` makes one.
+    `body` holds "ticket" (reports.ticket.Ticket as a dict), "extra" (what the event adds) and,
+    where it is a mere acknowledgement, "acknowledgement": true. `letter_body` makes one.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Letter:
     """the key of the letter of this thread that the recipient got before"""
     incident: int | None
     kind: str
-    """the event: "opened", "escalated", ... (reports.model.EVENTS)"""
+    """the event: "opened", "escalated", ... (reports.ticket.EVENTS)"""
     recipient: str
     written_at: datetime
     body: Mapping[str, Any] = field(repr=False)

@@ -24,9 +24,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from monitor.desks.desk import Letter, Never
-from reports.audit import Audit
-from reports.model import Ticket
+from reports.morning_report import Audit
 from reports.render import Mail, render_audit, render_mail
+from reports.ticket import Ticket
 
 # Narrower than RFC 5322, without quoted local parts and comments: it goes into an envelope and a
 # header as it is.

@@ -36,7 +36,7 @@ from monitor.desks.internet_message import (
     is_address,
     report_of,
 )
-from monitor.printing import NotPrinted, pictures_of, printed
+from monitor.report_printing import NotPrinted, pictures_of, printed
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import Exhibit, Observation
-from monitor.config.models import Site
+from monitor.config.section_models import Site
 from monitor.core.verdict import State
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
-from monitor.incidents.view import stage_lines
+from monitor.incidents.ticket_view import stage_lines
 from reports.call_page import FailedCall
-from reports.model import Finding
 from reports.render import render_evidence
+from reports.ticket import Finding
 
 log = logging.getLogger(__name__)
 

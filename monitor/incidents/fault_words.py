@@ -12,7 +12,7 @@ from checks.target import shortened
 from monitor.config import CheckEntry, Configuration
 from monitor.core.incident import Evidence
 from monitor.core.verdict import Verdict, fault_of
-from reports.faults import FaultSeen
+from reports.fault_sentence import FaultSeen
 from reports.render import fault_sentence
 
 

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from monitor.config import Configuration
-from monitor.config.models import CUSTOMER, OPERATORS
+from monitor.config.section_models import CUSTOMER, OPERATORS
 from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import Incident, Order, Tell
 from monitor.desks.desk import letter_body
-from monitor.incidents.view import view
+from monitor.incidents.ticket_view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
 

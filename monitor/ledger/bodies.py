@@ -21,8 +21,8 @@ from monitor.core.incident import Closing, Incident
 from monitor.core.verdict import Verdict
 from monitor.ledger import encoding
 from reports import usage
-from reports.audit import Audit
-from reports.model import Ticket
+from reports.morning_report import Audit
+from reports.ticket import Ticket
 
 _incident, _condition = TypeAdapter(Incident), TypeAdapter(Condition)
 

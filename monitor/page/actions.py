@@ -11,8 +11,8 @@ from aiohttp import web
 
 from checks.body import Unreadable
 from monitor.core.incident import Incident
-from monitor.incidents.actions import NotPossible, TicketActions
-from monitor.incidents.view import number_of
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
+from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger, LedgerFault
 from monitor.page.answers import onward
 from monitor.page.gate import acting

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from monitor.incidents.view import number_of
+from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger
 from monitor.page import actions, files, history_pages, ticket_pages
 from monitor.page.answers import html, readable

@@ -17,8 +17,8 @@ from monitor.ledger import AttemptRow, Ledger
 from monitor.page.standings import drawn, holds
 from monitor.service.standing import check_line
 from reports.graphs import graph
-from reports.model import plain
 from reports.pages import CheckCard, CheckPage, Graph, LookLine, LookPage
+from reports.ticket import plain
 
 SPANS = (1, 7, 30, 90)
 # A graph is 500 pixels wide on most screens.

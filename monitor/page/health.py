@@ -9,8 +9,8 @@ from monitor.config import Configuration
 from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.standing import standing
-from reports.model import plain
-from reports.views import Status
+from reports.command_views import Status
+from reports.ticket import plain
 
 # All of them are counted; as many are named.
 _MOST_NAMED = 50

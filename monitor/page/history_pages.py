@@ -16,10 +16,10 @@ from monitor.ledger import HistoryRow, Ledger
 from monitor.page import check_pages, files, months
 from monitor.page.answers import html, table
 from monitor.page.site import SITE
-from monitor.printing import pictures_of, standalone
-from reports.model import plain
+from monitor.report_printing import pictures_of, standalone
 from reports.pages import MonthPage, Reports
 from reports.render import render_page
+from reports.ticket import plain
 
 _MONTH_SECONDS = 30.0
 _MOST_REPORTS = 100

@@ -20,12 +20,12 @@ from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core.verdict import State
 from monitor.incidents import store
-from monitor.incidents.view import clock_lines, named, state_of
+from monitor.incidents.ticket_view import clock_lines, named, state_of
 from monitor.ledger import Ledger
 from monitor.ledger.encoding import milliseconds
 from monitor.service.heartbeat import heartbeat
 from monitor.service.standing import standing
-from reports.views import Status
+from reports.command_views import Status
 
 
 class Metrics:

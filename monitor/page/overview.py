@@ -8,14 +8,14 @@ from checks.body import Unreadable
 from monitor.audit.gathering import KIND, kept_report
 from monitor.config import Configuration
 from monitor.incidents import store
-from monitor.incidents.view import view
+from monitor.incidents.ticket_view import view
 from monitor.ledger import HistoryRow, Ledger
 from monitor.page.standings import Course, drawn
 from monitor.service.standing import standing
-from reports.model import Ticket
+from reports.command_views import CheckLine, ReportLine
 from reports.pages import CheckCard, Overview
 from reports.render import render_audit
-from reports.views import CheckLine, ReportLine
+from reports.ticket import Ticket
 
 DAYS = 7
 # Beyond that nobody reads on; those that are not well are always among them.

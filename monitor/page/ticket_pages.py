@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.config import Configuration
 from monitor.incidents import store
-from monitor.incidents.view import incident_line, named, view
+from monitor.incidents.ticket_view import incident_line, named, view
 from monitor.ledger import Ledger
 from reports.pages import TicketList, TicketPage
 

@@ -13,11 +13,11 @@ from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
 from monitor.incidents import store
 from monitor.incidents.fault_words import verdict_words
-from monitor.incidents.view import incident_line, named
+from monitor.incidents.ticket_view import incident_line, named
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
 from monitor.service.state_folder import barrier
-from reports.views import CheckLine, Status
+from reports.command_views import CheckLine, Status
 
 # The daemon writes a sign of life every five seconds at least: six that are missing are no
 # coincidence.

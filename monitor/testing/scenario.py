@@ -23,7 +23,7 @@ from checks.contract import Check, Layer, Trace
 from monitor import policies
 from monitor.audit.round import AuditRound
 from monitor.config import CheckEntry, Configuration
-from monitor.config.models import Audit, Person, Site
+from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.timetable import Daily, Every, phase_seconds
 from monitor.delivery.outbox import Outbox

@@ -15,7 +15,7 @@ from monitor.terminal import passing, say, show_json, watched
 from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from monitor.verbs.reporting import kept_of
-from reports.audit import Audit
+from reports.morning_report import Audit
 from reports.render import render_audit
 
 EXIT = {"OK": 0, "WARN": 1, "FAIL": 2}

@@ -17,8 +17,8 @@ from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
 from monitor.terminal import complain, show
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from reports.model import ClockLine, RungLine
-from reports.views import Explained
+from reports.command_views import Explained
+from reports.ticket import ClockLine, RungLine
 
 # The kind of what Reveille says of itself (monitor/policies/house.toml).
 OWN_KIND = "reveille"

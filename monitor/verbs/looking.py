@@ -16,7 +16,7 @@ from monitor.config import CheckEntry, Configuration, ConfigurationFaults, load
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
-from monitor.incidents.view import stage_lines
+from monitor.incidents.ticket_view import stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
 from monitor.scheduling.rounds import Due, Rounds
@@ -27,9 +27,9 @@ from monitor.terminal import colourful, complain, complain_of, say, show
 from monitor.verbs.inside import INSIDE, awaited
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of, sound_part_of
-from reports.model import Ticket
+from reports.command_views import Once
 from reports.render import render_mail
-from reports.views import Once
+from reports.ticket import Ticket
 
 # Whoever looks at what a look has left does so the same day.
 _ONCE, _ONCE_KEPT_SECONDS = "reveille-once-", 86400.0

@@ -18,14 +18,14 @@ from monitor.config import Configuration
 from monitor.desks.internet_message import is_address
 from monitor.ledger import Ledger, OutboxMessage
 from monitor.ledger.bodies import report_body
-from monitor.printing import NotPrinted, pictures_of, printed, standalone
+from monitor.report_printing import NotPrinted, pictures_of, printed, standalone
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import SCREEN, complain_of, say, show, show_json
 from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, ledger_of, sound_part_of
-from reports.audit import Audit
+from reports.command_views import ReportLine, ReportLines
+from reports.morning_report import Audit
 from reports.render import render_audit
-from reports.views import ReportLine, ReportLines
 
 # The kind of a letter that was asked for by hand: the morning's own kind is unique for each report.
 AGAIN = "audit-again"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from monitor.clock import SystemClock
 from monitor.core.incident import Incident
 from monitor.incidents import store
-from monitor.incidents.actions import NotPossible, TicketActions
-from monitor.incidents.view import number_of, view
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
+from monitor.incidents.ticket_view import number_of, view
 from monitor.terminal import colourful, complain_of, say, show, show_json
 from monitor.verbs.opening import Stop, acting, ledger_of, sound_part_of
 from reports.render import render_text

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from monitor.printing import pictures_of, standalone
+from monitor.report_printing import pictures_of, standalone
 from reports.render import render_mail
 from tests.house.source import ROOT
 from tests.unit.sample_report import report

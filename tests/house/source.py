@@ -63,7 +63,7 @@ class Module:
     @cached_property
     def _nodes(self) -> list[tuple[ast.AST, bool]]:
         """Every node, and whether it waits for a function to be called."""
-        return list(_walk(self.tree, False))
+        return list(_walk(self.tree))
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,20 @@ def none(found: Iterable[object]) -> None:
     assert not strays, "\n" + "\n".join(strays)
 
 
+@cache
 def _read(path: str) -> Module:
     text = (ROOT / path).read_text(encoding="utf-8")
     return Module(path, text, ast.parse(text, path))
 
 
-def _walk(node: ast.AST, lazy: bool) -> Iterator[tuple[ast.AST, bool]]:
-    yield node, lazy
-    lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    for child in ast.iter_child_nodes(node):
-        yield from _walk(child, lazy)
+def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """In the order of the text. Without recursion: a tree is deep, and there are a thousand."""
+    left = [(tree, False)]
+    while left:
+        node, lazy = left.pop()
+        yield node, lazy
+        lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        left.extend((child, lazy) for child in reversed(list(ast.iter_child_nodes(node))))
 
 
 def _imported(node: ast.AST) -> list[str]:

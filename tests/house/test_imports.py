@@ -54,7 +54,7 @@ ONLY_IN = {
     ),
     "aiortc": ("checks/webrtc", "lab/webrtc_media.py"),
     "playwright": ("checks/web/browser", "checks/webrtc/browser"),
-    "PIL": ("reports/drawing.py",),
+    "PIL": ("reports/chart_drawing.py",),
     "unittest.mock": (),
 }
 

@@ -26,7 +26,7 @@ EXCEPTIONS = {
     "checks/kind.py": "the duties of the checklist, some of which have the name of a kind",
     "checks/webrtc/settings.py": "dns and websocket are stages of a call",
     "checks/webrtc/browser/settings.py": "dns and websocket are stages of a call",
-    "monitor/config/models.py": "names of checks, as a reader might write them",
+    "monitor/config/section_models.py": "names of checks, as a reader might write them",
     "monitor/config/reference/schema_words.py": "the plural of a mail address",
     "monitor/ledger/bodies.py": "a report or a ticket in a letter; parts of 0.1.0 by kind alone",
     "monitor/desks/internet_message.py": "a letter's body has a report in it, or a ticket",

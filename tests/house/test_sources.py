@@ -70,13 +70,13 @@ GIVEN = {
         "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD",
         "descriptors",
     },  # its profile
-    "monitor/printing.py": {"HOME"},  # the printing browser's profile
+    "monitor/report_printing.py": {"HOME"},  # the printing browser's profile
 }
 # Who may write to standard output, and why.
 VOICES = {
     "lab/__main__.py": "a command line",
     "monitor/terminal.py": "what every verb says goes through it",
-    "reports/drawing.py": "a child that draws, and hands its pictures back",
+    "reports/chart_drawing.py": "a child that draws, and hands its pictures back",
 }
 
 

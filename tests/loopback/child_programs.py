@@ -141,7 +141,7 @@ PROGRAMS: Mapping[str, Callable[[Path, int], Work]] = {
     "checks.web.sandbox.pattern_child": lambda *_: Work(),
     "checks.web.browser.process": lambda *_: Work(ordered=True),
     "checks.webrtc.softphone": lambda *_: Work(ordered=True),
-    "reports.drawing": lambda *_: Work(),
+    "reports.chart_drawing": lambda *_: Work(),
 }
 """module -> its work; one without a job waits for it"""
 

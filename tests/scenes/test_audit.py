@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from checks.contract import CannotTell, Failed
-from monitor.config.models import Audit
+from monitor.config.section_models import Audit
 from monitor.testing.scenario import Scene, ScriptedPortal
-from reports.audit import Audit as Report
+from reports.morning_report import Audit as Report
 from reports.render import render_audit
 
 START = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)  # Thursday noon in Pune

@@ -30,7 +30,7 @@ from monitor.desks.list import build
 from monitor.ledger import Ledger
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
-from reports.audit import Audit
+from reports.morning_report import Audit
 
 SITE = """
 state = "state"

@@ -21,12 +21,12 @@ import pytest
 from checks.contract import Failed
 from monitor.audit.gathering import KIND
 from monitor.audit.round import MADE_UP_DAYS
-from monitor.config.models import Audit
+from monitor.config.section_models import Audit
 from monitor.core.local_time import instant
 from monitor.desks.desk import Letter, Never, TryLater
 from monitor.ledger import bodies
 from monitor.testing.scenario import Scene, ScriptedPortal
-from reports.audit import Audit as Report
+from reports.morning_report import Audit as Report
 from reports.render import render_audit
 
 READERS = ("ops@example.net", "boss@example.net")

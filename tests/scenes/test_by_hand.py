@@ -17,7 +17,7 @@ from monitor import policies
 from monitor.core.incident import Incident
 from monitor.core.policy import Policy
 from monitor.incidents import store
-from monitor.incidents.actions import NotPossible, TicketActions
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.testing.scenario import Scene, World
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

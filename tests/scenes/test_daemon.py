@@ -12,7 +12,7 @@ import pytest
 
 from lab import Lab
 from monitor.clock import SystemClock
-from monitor.incidents.actions import TicketActions
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.ledger import Ledger
 from tests.scenes.daemon_process import Process
 

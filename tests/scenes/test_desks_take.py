@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from checks.contract import Failed
-from monitor.config.models import Audit
+from monitor.config.section_models import Audit
 from monitor.delivery.last_resort import Alarm
 from monitor.delivery.outbox import Outbox
 from monitor.desks.built_in import BuiltInSettings

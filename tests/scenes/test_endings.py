@@ -10,9 +10,9 @@ from checks.contract import CannotTell, Failed
 from monitor.core.incident import Incident
 from monitor.desks.internet_message import compose
 from monitor.incidents import store
-from monitor.incidents.actions import TicketActions
 from monitor.incidents.deadlines import forget_removed
-from monitor.incidents.view import view
+from monitor.incidents.ticket_actions import TicketActions
+from monitor.incidents.ticket_view import view
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 from tests.scenes.conftest import Make
 

@@ -16,7 +16,7 @@ from checks.contract import CannotTell, Failed
 from monitor import policies
 from monitor.core.policy import Policy
 from monitor.desks.internet_message import compose
-from monitor.incidents.actions import TicketActions
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.testing.scenario import Scene, ScriptedPortal
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

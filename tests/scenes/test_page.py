@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from checks.contract import CannotTell, Failed
-from monitor.incidents.actions import TicketActions
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.page.standings import holds
 from monitor.testing.scenario import Scene
 from tests.scenes import page_world

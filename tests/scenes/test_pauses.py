@@ -12,7 +12,7 @@ import pytest
 from checks.contract import Failed
 from monitor.core.maintenance import Once, Window
 from monitor.incidents import store
-from monitor.incidents.actions import NotPossible, TicketActions
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.testing.scenario import Scene
 from tests.scenes.conftest import START, Make
 

@@ -13,7 +13,7 @@ from monitor.core.incident import Change
 from monitor.desks.desk import Letter, Never, TryLater
 from monitor.incidents import store
 from monitor.incidents.deadlines import keep_watch, next_watch
-from monitor.incidents.view import view
+from monitor.incidents.ticket_view import view
 from monitor.testing.scenario import Scene
 from tests.scenes.conftest import Make
 

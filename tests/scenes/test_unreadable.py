@@ -25,11 +25,11 @@ from checks.data.backup.store.repository import Repository
 from checks.data.backup.store.throttle import Throttle
 from monitor.cli import main
 from monitor.clock import SystemClock
-from monitor.config.models import Audit
+from monitor.config.section_models import Audit
 from monitor.core.verdict import State
 from monitor.evidence.retention import sweep
 from monitor.incidents import store
-from monitor.incidents.actions import NotPossible, TicketActions
+from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.service.heartbeat import Presence, heartbeat
 from monitor.testing.scenario import Scene, ScriptedPortal
 from tests.scenes.daemon_process import Process

@@ -18,8 +18,8 @@ from checks.data.hygiene.journal import CLEANUP
 from monitor.core.incident import Closing, Incident
 from monitor.ledger import bodies, encoding
 from monitor.service.heartbeat import HEARTBEAT
-from reports.audit import Audit
-from reports.model import Ticket
+from reports.morning_report import Audit
+from reports.ticket import Ticket
 from tests.unit import sample_bodies as sample
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "bodies"

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from checks.contract import CannotTell, Failed
-from monitor.config.models import Audit
-from monitor.incidents.actions import TicketActions
+from monitor.config.section_models import Audit
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.testing.scenario import Scene, Scripted, ScriptedPortal, ScriptedTrunk
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # Monday, 08:30 in Pune

@@ -25,9 +25,9 @@ from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Seve
 from monitor.core.sla import Clock, ClockState
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies
-from reports.audit import Audit
-from reports.model import ClockLine, RungLine, RungState, StageLine, Ticket
-from reports.model import Finding as FindingLine
+from reports.morning_report import Audit
+from reports.ticket import ClockLine, RungLine, RungState, StageLine, Ticket
+from reports.ticket import Finding as FindingLine
 from tests.unit.sample_report import report, undelivered
 from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.model import StageLine
-from reports.views import CheckLine, Explained, IncidentLine, Once, Status
+from reports.command_views import CheckLine, Explained, IncidentLine, Once, Status
+from reports.ticket import StageLine
 from tests.unit.sample_ticket import OPENED, SUMMARY, later, ticket
 
 ONCE = Once(

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from checks.kinds import kinds
-from reports.audit import Audit, BackupState, Looks, Part, Trend, Trouble, Undelivered
 from reports.checklist import checklist
+from reports.morning_report import Audit, BackupState, Looks, Part, Trend, Trouble, Undelivered
 
 MADE = datetime(2026, 11, 21, 22, 33, 20, tzinfo=UTC)  # 04:03 on Sunday in Pune
 DAY = date(2026, 11, 21)

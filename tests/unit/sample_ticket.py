@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reports.faults import FaultSeen
-from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket
+from reports.fault_sentence import FaultSeen
 from reports.render import fault_sentence
+from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket
 
 OPENED = datetime(2026, 11, 21, 21, 42, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.verbs.belongings import ROOT, hand_over_within
+from monitor.verbs.file_owners import ROOT, hand_over_within
 
 pytestmark = pytest.mark.skipif(os.geteuid() != ROOT, reason="only root gives files away")
 SERVICE = 64123

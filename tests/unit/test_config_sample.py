@@ -32,8 +32,8 @@ from monitor.config import (
     write_sample,
 )
 from monitor.config.model_introspection import fields
-from monitor.config.models import Rhythm
-from monitor.config.reference.examples import entries_of
+from monitor.config.reference.sample_sections import entries_of
+from monitor.config.section_models import Rhythm
 from monitor.config.sections import SECTIONS
 from monitor.desks.list import desk_kinds
 

@@ -9,7 +9,7 @@ import pytest
 from monitor import policies
 from monitor.config import Configuration, load
 from monitor.incidents.recipients import reached
-from monitor.incidents.view import contact_of
+from monitor.incidents.ticket_view import contact_of
 
 MAIL = '[desks.mail]\nkind = "mail"\nhost = "127.0.0.1"\ntls = "none"\nsender = "r@example.net"\n'
 

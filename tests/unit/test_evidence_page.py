@@ -16,8 +16,8 @@ from hypothesis import strategies as some
 
 from reports.call_drawing import legs_of
 from reports.call_page import FailedCall, quality_rows
-from reports.model import Finding, StageLine
 from reports.render import render_evidence
+from reports.ticket import Finding, StageLine
 
 VOID = {"meta", "line", "path", "rect", "link", "br"}
 

@@ -19,7 +19,7 @@ from monitor.config import load, write_sample
 from monitor.core.incident import Evidence
 from monitor.core.verdict import Expectation, fault_of, judge
 from monitor.incidents.fault_words import evidence_words
-from reports.faults import GENERIC, FaultSeen, template_of
+from reports.fault_sentence import GENERIC, FaultSeen, template_of
 from reports.render import fault_sentence, fault_templates
 
 KINDS = tuple(kinds())

@@ -17,8 +17,8 @@ from checks.kinds import kinds
 from monitor import policies
 from monitor.cli import main
 from monitor.config import load
-from monitor.config.reference.examples import example_of
 from monitor.config.reference.markdown import index, reference_of
+from monitor.config.reference.sample_sections import example_of
 from monitor.desks.list import desk_kinds
 
 ANSWERS = (

@@ -7,7 +7,7 @@ from datetime import UTC
 
 import pytest
 
-from reports.model import Ticket
+from reports.ticket import Ticket
 from tests.unit.sample_pages import EXPLAINED, ONCE, STATUS
 from tests.unit.sample_ticket import OPENED, later, ticket
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from reports.command_views import CheckLine, IncidentLine, Status
 from reports.formats import short_clock
+from reports.morning_summary import news
 from reports.render import render_audit, render_text
-from reports.summary import news
 from reports.usage import Figure
-from reports.views import CheckLine, IncidentLine, Status
 from tests.unit.sample_report import report
 
 NOW = datetime(2026, 11, 22, 21, 42, tzinfo=UTC)

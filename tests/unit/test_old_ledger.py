@@ -22,7 +22,7 @@ from checks.contract import Failed
 from monitor.cli import main
 from monitor.core.incident import Closing, Incident
 from monitor.incidents.store import incident_of
-from monitor.incidents.view import view
+from monitor.incidents.ticket_view import view
 from monitor.ledger import Ledger
 from monitor.testing.scenario import Scene
 from tests.unit.ledger_story import SITE, dumped, play, scene_in

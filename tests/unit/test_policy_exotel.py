@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from checks.contract import Failed, Layer, Trace
 from checks.durations import write_duration
 from monitor import policies
-from monitor.config.models import Person
+from monitor.config.section_models import Person
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_promises import NEXT_RELEASE

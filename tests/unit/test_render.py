@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from reports.formats import both, clean, clean_painted, clock, fold, local, paint, span
-from reports.model import EVENTS, ClockLine, Finding, RungLine, StageLine, Ticket
 from reports.render import render_mail, render_text
+from reports.ticket import EVENTS, ClockLine, Finding, RungLine, StageLine, Ticket
 from tests.unit.sample_pages import PAGES
 from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
 

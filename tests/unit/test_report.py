@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.audit import Audit
 from reports.changes import changes
 from reports.charts import charts_of
+from reports.morning_report import Audit
+from reports.morning_summary import morning
 from reports.render import render_audit
-from reports.summary import morning
 from reports.usage import condensed
 from tests.unit.sample_report import (
     CALLS,

@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from monitor.printing import pictures_of, standalone
+from monitor.report_printing import pictures_of, standalone
+from reports.chart_drawing import drawn
 from reports.charts import charts_of
-from reports.drawing import drawn
 from tests.unit.sample_report import backup, parts, report, trouble, usage
 from tests.unit.test_render_width import ASK, BROWSER, UNBROKEN, seen_wide
 

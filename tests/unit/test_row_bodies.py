@@ -10,9 +10,9 @@ import pytest
 
 from checks.body import Unreadable
 from monitor.ledger import bodies
-from reports.audit import Audit
-from reports.model import Ticket
+from reports.morning_report import Audit
 from reports.render import render_text
+from reports.ticket import Ticket
 from tests.unit import sample_bodies as sample
 from tests.unit.body_goldens import (
     HAPPENED_AS_READ,

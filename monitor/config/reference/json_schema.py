@@ -16,13 +16,13 @@ from pydantic.json_schema import models_json_schema
 from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import write_duration
-from monitor.config.models import Rhythm
+from monitor.config.section_models import Rhythm
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
 Schema = dict[str, Any]
-# As in monitor/config/models.py, with the anchors that JSON Schema needs: its patterns are
+# As in monitor/config/section_models.py, with the anchors that JSON Schema needs: its patterns are
 # searched, not matched.
 _NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 

@@ -11,10 +11,10 @@ from checks.contract import Check
 from checks.settings import nearest, shown
 from checks.telephony.call.line import Line
 from monitor.config.model_introspection import fields
-from monitor.config.models import Rhythm
-from monitor.config.reference.examples import entries, entries_of, example_of
 from monitor.config.reference.json_schema import Catalogue, Schema
+from monitor.config.reference.sample_sections import entries, entries_of, example_of
 from monitor.config.reference.schema_words import example, meaning, tables_in, type_words
+from monitor.config.section_models import Rhythm
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.config.toml_writer import toml
 

@@ -14,10 +14,10 @@ from textwrap import wrap
 
 from checks.contract import Check
 from monitor.config.beginning import write_new
-from monitor.config.models import Rhythm
-from monitor.config.reference.examples import Entry, entries, entries_of, head
 from monitor.config.reference.json_schema import Catalogue, Schema
+from monitor.config.reference.sample_sections import Entry, entries, entries_of, head
 from monitor.config.reference.schema_words import example, meaning, type_words
+from monitor.config.section_models import Rhythm
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.config.toml_writer import key as toml_key
 from monitor.config.toml_writer import toml

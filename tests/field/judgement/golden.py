@@ -16,7 +16,7 @@ import pytest
 
 from checks.kinds import kinds
 from monitor import policies
-from monitor.config.models import Person
+from monitor.config.section_models import Person
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
 

@@ -16,7 +16,7 @@ import pytest
 from checks.contract import Failed
 from monitor import policies
 from monitor.core.maintenance import Once, Window
-from monitor.incidents.actions import TicketActions
+from monitor.incidents.ticket_actions import TicketActions
 from monitor.ledger.letters import OutboxRow
 from monitor.testing.scenario import Scene, ScriptedPortal, ScriptedTrunk
 from tests.field.judgement.golden import Golden, rungs, told

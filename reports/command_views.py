@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from reports.model import ClockLine, RungLine, StageLine, plain
+from reports.ticket import ClockLine, RungLine, StageLine, plain
 
 
 class _View:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.audit import Audit, BackupState, Looks, Part
+from reports.morning_report import Audit, BackupState, Looks, Part
 from reports.usage import Figure, HourLine, figures, hours, standouts
 
 _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from reports.checklist import Duty
-from reports.model import plain
+from reports.ticket import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
 # A day and a half: last night's proof is fresh all day, and one missed night is seen the next
@@ -92,7 +92,7 @@ class Trouble:
     checks: tuple[str, ...] = ()
     rank: int = 0
     closing: str = ""
-    """why it is closed (reports.model.Closing)"""
+    """why it is closed (reports.ticket.Closing)"""
     goes_on_as: str = ""
 
 

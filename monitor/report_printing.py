@@ -17,8 +17,8 @@ from pathlib import Path
 
 from checks.process.parent import Program, answered, inherited, python
 from checks.web.browser.executable import find
-from reports.audit import Audit
 from reports.charts import charts_of
+from reports.morning_report import Audit
 from reports.render import Mail, render_audit
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ async def pictures_of(audit: Audit) -> dict[str, bytes]:
         return {}
     asked = json.dumps([chart.to_dict() for chart in charts]).encode()
     try:
-        said = await _child(python("reports.drawing"), _DRAW_SECONDS, asked)
+        said = await _child(python("reports.chart_drawing"), _DRAW_SECONDS, asked)
         return {name: base64.b64decode(picture) for name, picture in json.loads(said).items()}
     except (OSError, ValueError, TimeoutError) as problem:
         log.warning("action=not_drawn report=%d %s", audit.number, problem)

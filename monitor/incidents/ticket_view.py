@@ -15,9 +15,9 @@ from monitor.core.maintenance import active
 from monitor.incidents.fault_words import evidence_words
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import facts_of
-from reports.model import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
+from reports.command_views import IncidentLine
 from reports.render import render_text
-from reports.views import IncidentLine
+from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
 
 
 def number_of(written: str) -> int:

@@ -15,7 +15,7 @@ from monitor.config.errors.explanation import NO_SUCH_KEY, offer
 from monitor.config.inclusion import DEFAULTS
 from monitor.config.model_introspection import fields
 from monitor.config.model_reader import Reading, Table, kind_hint, without
-from monitor.config.models import Rhythm, Site, expectation
+from monitor.config.section_models import Rhythm, Site, expectation
 from monitor.core.timetable import Daily, Every, Timetable, phase_seconds
 
 RHYTHM = frozenset(fields(Rhythm))

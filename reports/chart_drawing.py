@@ -1,6 +1,6 @@
-"""Draws the pictures of a report: `python -m reports.drawing`, charts on standard input as JSON,
-PNGs on standard output as JSON (name -> base64). Only in a process of its own: Pillow stays out of
-the daemon.
+"""Draws the pictures of a report: `python -m reports.chart_drawing`, charts on standard input as
+JSON, PNGs on standard output as JSON (name -> base64). Only in a process of its own: Pillow stays
+out of the daemon.
 
 Rule: a picture lies on nothing (its ground is transparent) and its colours keep 3:1 against white
 and against the dark card (WCAG 2.1, 1.4.11), so that it reads in either; it is twice as fine as it
