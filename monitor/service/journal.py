@@ -4,7 +4,7 @@ JOURNAL_NATIVE_PROTOCOL) over its datagram socket.
     MESSAGE=action=page_listens at=http://127.0.0.1:8322
     PRIORITY=6                      syslog(3): 3 an error, 4 a warning, 6 information
     SYSLOG_IDENTIFIER=reveille
-    LOGGER=monitor.service.page_process
+    LOGGER=reveille
     REVEILLE_ACTION=page_listens    `journalctl REVEILLE_ACTION=page_listens`
     REVEILLE_AT=http://127.0.0.1:8322
 
