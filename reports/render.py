@@ -141,6 +141,7 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "missed": (),
+    "enclosed": {},
 }
 
 

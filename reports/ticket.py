@@ -128,6 +128,8 @@ class Ticket:
     closing: Closing = ""
     goes_on_as: str = ""
     """the number of the ticket that explains it"""
+    page: str = ""
+    """the address of its page; "" where there is none that its readers reach"""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

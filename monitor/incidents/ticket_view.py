@@ -81,7 +81,14 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         rule=incident.rule,
         closing=incident.closing.value if incident.closing else "",
         goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
+        page=page_of(configuration, incident.number),
     )
+
+
+def page_of(configuration: Configuration, number: int | None) -> str:
+    """Where people find the ticket on the status page; "" where nobody said how they reach it."""
+    page = configuration.page
+    return f"{page.url}/tickets/{named(number)}" if page and page.url and number else ""
 
 
 def clock_lines(

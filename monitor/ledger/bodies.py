@@ -142,7 +142,11 @@ def _topic(part: dict[str, Any]) -> str:
     return topics.get(part.get("kind", ""), "")
 
 
-_TICKET_2 = together(derived("closing", lambda told: _closing(told) or ""), added("goes_on_as", ""))
+_TICKET_2 = together(
+    derived("closing", lambda told: _closing(told) or ""),
+    added("goes_on_as", ""),
+    added("page", ""),
+)
 # A report of before says of a closed ticket that it is closed, and no more.
 _TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""))
 _REPORT_2 = together(

@@ -112,7 +112,7 @@ def _incident_0_1_0(one: Incident) -> Incident:
 def _ticket_0_1_0(one: Ticket) -> Ticket:
     clocks = tuple(clock for clock in one.clocks if clock.state != "stopped")
     closing: Literal["", "recovered"] = "recovered" if one.closed_at else ""
-    return replace(one, clocks=clocks, closing=closing, goes_on_as="")
+    return replace(one, clocks=clocks, closing=closing, goes_on_as="", page="")
 
 
 def _report_0_1_0(one: Audit) -> Audit:

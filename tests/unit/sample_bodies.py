@@ -245,6 +245,7 @@ def tickets() -> tuple[Ticket, ...]:
         muted=True,
         closing="explained",
         goes_on_as="RV-13",
+        page="https://reveille.example.net/tickets/RV-12",
     )
     return full, Ticket(
         "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED

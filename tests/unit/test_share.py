@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from monitor.page.metrics import Metrics
+from monitor.service.heartbeat import Presence
 from monitor.testing.scenario import Scene
 from tests.house.source import ROOT
 from tests.scenes import page_world
@@ -25,7 +26,7 @@ def asked() -> Iterator[str]:
 
 async def test_what_is_asked_for_is_there(tmp_path: Path) -> None:
     scene: Scene = await page_world.site(tmp_path)
-    page_world.Presence(tmp_path).beat(scene.clock.now())
+    Presence(tmp_path).beat(scene.clock.now())
     metrics = Metrics(scene.configuration, page_world.NOW)
     await scene.run_for(minutes=6)
     text = metrics.written(scene.ledger, scene.clock.now(), "")[0].decode()
