@@ -102,6 +102,7 @@ class NagiosPlugin(Check):
     SAMPLE: ClassVar[str] = """
 [checks.database-port]
 kind = "nagios-plugin"
+component = "crm"
 every = "5m"
 expect = ["time_seconds <= 2"]
 command = ["/usr/lib/nagios/plugins/check_tcp", "-H", "crm.example.net", "-p", "5432"]

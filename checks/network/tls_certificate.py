@@ -57,8 +57,9 @@ class TlsCertificate(Check):
     SAMPLE: ClassVar[str] = """
 [checks.portal-certificate]
 kind = "tls-certificate"
+component = "agent-portal"
 at = ["09:00"]
-expect = ["certificate_days >= 14"]
+warn = ["certificate_days >= 14"]
 host = "agent.example.net"
 """
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from checks.fault_codes import CODES, is_known
@@ -16,6 +17,7 @@ from monitor.config.configuration import Configuration
 from monitor.config.errors.explanation import Found
 from monitor.core.failure import Case
 from monitor.core.policy_rules import named, names
+from monitor.core.policy_terms import UNSORTED
 
 # The tz database keeps these names for old programs: one offset all the year round.
 _WITHOUT_SUMMER = {
@@ -30,6 +32,7 @@ _ETC = re.compile(r"(?:Etc/)?GMT([+-])([1-9][0-9]?)")
 def odd_values(configuration: Configuration) -> Iterator[Found]:
     """Each of them, with what would be right."""
     yield from _components(configuration)
+    yield from _unsorted(configuration)
     yield from _rules_that_wait(configuration)
     yield from _slower_than_their_rhythm(configuration)
     yield from _backups_of_backups(configuration)
@@ -39,9 +42,7 @@ def odd_values(configuration: Configuration) -> Iterator[Found]:
 
 def _components(configuration: Configuration) -> Iterator[Found]:
     rules = configuration.policy.rules
-    known = [word for word in named(rules, "component") if not set(word) & set("*?[")]
-    known += [entry.probe.COMPONENT for entry in configuration.checks.values()]
-    known = list(dict.fromkeys(filter(None, known)))
+    known = _known_components(configuration)
     for name, entry in configuration.checks.items():
         word = entry.component
         if word and word not in known and not names(rules, "component", word):
@@ -51,6 +52,33 @@ def _components(configuration: Configuration) -> Iterator[Found]:
                 f"no rule of policy {policy!r} knows the component {shown(word)}"
                 + (nearest(word, known) or f"; it makes no difference{_such_as(known)}"),
             )
+
+
+def _known_components(configuration: Configuration) -> list[str]:
+    known = [w for w in named(configuration.policy.rules, "component") if not set(w) & set("*?[")]
+    known += [entry.probe.COMPONENT for entry in configuration.checks.values()]
+    return list(dict.fromkeys(filter(None, known)))
+
+
+def _unsorted(configuration: Configuration) -> Iterator[Found]:
+    """Checks without a component of a kind that the policy tells apart by it, or does not know."""
+    policy, known = configuration.policy, _known_components(configuration)
+    for name, entry in configuration.checks.items():
+        case = Case(entry.probe.KIND, check=name, layer=entry.probe.highest_layer())
+        found = None if entry.component else policy.classify(case)
+        if found is not None and found.issue.id == UNSORTED:
+            yield Found(
+                ("checks", name),
+                f"policy {policy.name!r} cannot sort {shown(entry.probe.KIND)} by itself: a failure"
+                f" is told to the operators as {found.issue.id!r}, {found.severity.id}",
+                "say what it stands for: component = " + _meant(name, known),
+            )
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """The component that a check is named after, else those to choose from."""
+    likely = [word for word in known if word in name] or get_close_matches(name, known, n=1)
+    return shown(likely[0]) if likely else " | ".join(map(shown, known[:_MOST_WORDS])) or '"..."'
 
 
 def _rules_that_wait(configuration: Configuration) -> Iterator[Found]:

@@ -14,6 +14,8 @@ Condition = Literal["not-resolved", "not-acknowledged"]
 """What must still hold for a level to be told."""
 # The calendar that every policy has; a clock that nobody says otherwise of runs on it.
 ROUND_THE_CLOCK = "24x7"
+# The house's own issue for what no rule of a policy knows: it is not guessed whose that is.
+UNSORTED = "unsorted"
 
 
 Since = Literal["opened", "resolved"]

@@ -26,24 +26,20 @@ from tests.house.source import ROOT, Module, modules, none
 
 RAISERS = ("Failed", "SourceFault", "at.fault", "self._at.fault")
 LIST = "checks/fault_codes.py"
-SHIPPED = ("exotel", "ozonetel", "xop")
+SHIPPED = ("exotel", "ozonetel", "voxeo", "xop")
 OF_OTHERS = (
     "reveille", "call-control", "crm", "crm-*", "pri", "pri-call", "pri-state", "trunk", "trunk-*",
     "line-*", "sip-register", "dialer", "dialer-*", "report-*", "chat-*", "api-*", "network",
 )  # fmt: skip
 """kinds that rules name for outsiders' checks; and what Reveille says of itself"""
 FALLING: Mapping[str, str] = {
-    "exotel": (
-        "api chat database-health host-clock host-disks host-kernel host-resources host-services"
-        " host-updates nagios-plugin portal portal-browser queue-depth smtp tls-certificate"
-        " ui-config virus webhook websocket"
-    ),
-    "ozonetel": "nagios-plugin portal portal-browser smtp tls-certificate websocket",
-    "xop": "api chat nagios-plugin portal portal-browser smtp tls-certificate webhook websocket",
+    "exotel": "",
+    "ozonetel": "nagios-plugin portal portal-browser tls-certificate",
+    "voxeo": "",
+    "xop": "",
 }
-"""kinds with codes that only the rule for everything takes, on purpose: which portal, page, server
-or service a check stands for is told by its component, and without one the policy knows no more of
-it than that it does not work
+"""kinds with codes that only the rule for everything takes, as "unsorted": which portal or address
+a check stands for is told by its component, and check-config asks for it
 """
 
 

@@ -244,7 +244,7 @@ class Well(Check):
 
 @pytest.fixture
 def with_wells(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("entries", "reference.json_schema"):
+    for module in ("check_tables", "reference.json_schema"):
         monkeypatch.setattr(f"monitor.config.{module}.kinds", lambda: {**kinds(), "well": Well})
 
 

@@ -29,7 +29,10 @@ PEOPLE = "".join(
 )
 MAIL = '[desks.mail]\nkind = "mail"\nhost = "127.0.0.1"\ntls = "none"\nsender = "r@example.net"\n'
 BUILT_IN = '[desks.tickets]\nkind = "built-in"\n'
-PORTAL = '[checks.portal]\nkind = "portal"\nurl = "http://127.0.0.1:28080/"\nevery = "1m"\n'
+PORTAL = (
+    '[checks.portal]\nkind = "portal"\ncomponent = "agent-portal"\n'
+    'url = "http://127.0.0.1:28080/"\nevery = "1m"\n'
+)
 LINE = '[lines.t]\nregistrar = "{}"\n[checks.c]\nkind = "sip-options"\nline = "t"\nevery = "5m"\n'
 OPTIONS = '[checks.o]\nkind = "sip-options"\nhost = "{}"\nevery = "5m"\n'
 USAGE = '[checks.u]\nkind = "usage"\nrecords = {{ file = "{}" }}\nat = ["04:00"]\n'
@@ -58,8 +61,11 @@ class Mistake:
 
 
 def portal(*more: str, url: str = "http://127.0.0.1:28080/") -> str:
-    """The portal with more settings."""
-    return PORTAL.replace("http://127.0.0.1:28080/", url) + "".join(f"{line}\n" for line in more)
+    """The portal with more settings, or with others in their place."""
+    written = PORTAL.replace("http://127.0.0.1:28080/", url)
+    if any(line.startswith("component") for line in more):
+        written = written.replace('component = "agent-portal"\n', "")
+    return written + "".join(f"{line}\n" for line in more)
 
 
 def maintenance(*lines: str) -> str:
