@@ -40,6 +40,16 @@ class CheckCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """Another site in one line; `tone` is "good", "warn", "bad", or "blind" where nobody knows."""
+
+    name: str
+    url: str
+    tone: str
+    headline: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Is anything wrong, what, whose, until when."""
 
@@ -55,6 +65,8 @@ class Overview:
     """what this program cannot read of the ledger"""
     days: int = 7
     """that the strips go back"""
+    sites: tuple[Glance, ...] = ()
+    """other sites"""
 
 
 @dataclass(frozen=True, slots=True)

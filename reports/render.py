@@ -26,7 +26,7 @@ from reports.fault_sentence import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.morning_report import Audit
 from reports.morning_summary import morning
-from reports.pages import Visit
+from reports.pages import Overview, Visit
 from reports.ticket import EVENTS, Ticket
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -97,6 +97,12 @@ def render_evidence(call: FailedCall) -> str:
 def render_page(template: str, visit: Visit, **data: Any) -> str:
     """A page of the status page, as HTML: `template` is "now", "ticket", "check" and so on."""
     return clean(_page(f"page/{template}.html.j2", {"visit": visit, **data}))
+
+
+def glance(page: Overview) -> tuple[str, str]:
+    """An overview in its tone and its one line."""
+    tone, headline = _tidy(clean(_page("page/glance.txt.j2", {"page": page}))).split("\n")[:2]
+    return tone, headline
 
 
 @cache

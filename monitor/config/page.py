@@ -61,6 +61,27 @@ class PageUser(Settings):
     """where the password is; at least eight characters"""
 
 
+class OtherSite(Settings):
+    """Another site's page, to be seen on this one at a glance."""
+
+    name: str = Field(min_length=1, max_length=60, examples=["Mumbai"])
+    """how it is called here"""
+    url: Annotated[str, AfterValidator(_reached)] = Field(
+        examples=["https://reveille.mumbai.example.net"]
+    )
+    """its address"""
+    user: str | None = Field(default=None, examples=["pune"])
+    """a user of that page, where it asks for a log-in"""
+    password: Secret | None = Field(default=None, examples=[{"credential": "page-mumbai"}])
+    """where that user's password is"""
+
+    @model_validator(mode="after")
+    def _log_in(self) -> OtherSite:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password go together; give both or neither")
+        return self
+
+
 class Page(Settings):
     """The status page, its metrics and its state of health, over HTTP."""
 
@@ -78,6 +99,12 @@ class Page(Settings):
     """who may log in: they take tickets and write notes; without any the page is read-only"""
     everybody_reads: bool = False
     """whether those who are not logged in may read, where there are users"""
+    sites: tuple[OtherSite, ...] = Field(
+        default=(),
+        max_length=50,
+        examples=[[{"name": "Mumbai", "url": "https://reveille.mumbai.example.net"}]],
+    )
+    """other sites whose pages are asked, and shown here in a line each"""
     certificate: ReadableFile | None = Field(default=None, examples=["page.pem"])
     """the certificate (PEM, with its chain) for TLS"""
     key: ReadableFile | None = Field(default=None, examples=["page.key"])

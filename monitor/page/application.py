@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -19,7 +19,7 @@ from monitor.page.gate import answered, is_reader
 from monitor.page.health import health
 from monitor.page.metrics import Metrics
 from monitor.page.site import SITE, Site
-from reports.render import page_file, render_page
+from reports.render import glance, page_file, render_page
 
 _CHANGES = web.AppKey("changes", Changes)
 _METRICS = web.AppKey("metrics", Metrics)
@@ -42,6 +42,7 @@ def application(site: Site) -> web.Application:
         [
             web.get("/", show_now),
             web.get("/status.json", status_json),
+            web.get("/glance.json", glance_json),
             web.get("/tickets", show_tickets),
             web.get("/tickets/{number}", show_ticket),
             web.get("/tickets/{number}/evidence/{name}", ticket_evidence),
@@ -63,11 +64,13 @@ def application(site: Site) -> web.Application:
 
 
 async def _watching(app: web.Application) -> AsyncIterator[None]:
-    watching = asyncio.create_task(app[_CHANGES].watch())
+    watching = [
+        asyncio.create_task(work) for work in (app[_CHANGES].watch(), app[SITE].neighbours.watch())
+    ]
     yield
-    watching.cancel()
-    with suppress(asyncio.CancelledError):
-        await watching
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
     await app[SITE].close()
 
 
@@ -82,6 +85,7 @@ async def show_now(request: web.Request) -> web.Response:
 
     def drawn(ledger: Ledger) -> str:
         made = site.overviews.made(ledger, visit.now, everything)
+        made = replace(made, sites=site.neighbours.seen)
         return render_page("now", visit, page=made)
 
     return html(await site.quick.ask(drawn))
@@ -93,6 +97,16 @@ async def status_json(request: web.Request) -> web.Response:
     made = await site.quick.ask(lambda ledger: site.overviews.made(ledger, site.clock.now()))
     body = made.status.to_dict()
     return web.json_response({**body, "tickets": [ticket.to_dict() for ticket in made.tickets]})
+
+
+async def glance_json(request: web.Request) -> web.Response:
+    """The same in one line, for another site's page."""
+    site = request.app[SITE]
+    tone, headline = await site.quick.ask(
+        lambda ledger: glance(site.overviews.made(ledger, site.clock.now()))
+    )
+    name = site.configuration.site.name
+    return web.json_response({"site": name, "tone": tone, "headline": headline})
 
 
 async def show_tickets(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from checks.process.child import Tell
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration
 from monitor.page.ledger_reader import LedgerReader
+from monitor.page.neighbours import Neighbours
 from monitor.page.overview import Overviews
 from monitor.page.sessions import Sessions, key_of
 from monitor.service.page_process import Job
@@ -28,6 +29,7 @@ class Site:
         path = self.configuration.state / "ledger.sqlite"
         self.quick, self.slow = LedgerReader(path, "now"), LedgerReader(path, "slow")
         self.overviews = Overviews(self.configuration)
+        self.neighbours = Neighbours(job.sites)
         self.sessions = Sessions(
             key_of(self.configuration.state),
             job.passwords,

@@ -16,7 +16,7 @@ from typing import Any
 
 from checks.process.parent import Child, python, running
 from monitor.config import Configuration
-from monitor.config.page import Page
+from monitor.config.page import OtherSite, Page
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,16 @@ _PATIENCE_SECONDS = 2.0
 # What it says in the log is events of its own; more of them in a row are one caller's doing.
 _LONGEST_EVENT = 500
 _LEVELS = {"warning": logging.WARNING, "error": logging.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another site's page; `user` is "" where everybody may read it."""
+
+    name: str
+    url: str
+    user: str = ""
+    password: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Job:
     everybody_reads: bool = True
     passwords: dict[str, str] = field(default_factory=dict)
     """of the users whose password could be had"""
+    sites: tuple[Neighbour, ...] = ()
 
     def encoded(self) -> bytes:
         """As JSON."""
@@ -51,7 +62,8 @@ class Job:
     def decoded(cls, written: bytes) -> Job:
         """The job again."""
         told = json.loads(written)
-        return cls(**{**told, "listen": tuple(told["listen"])})
+        sites = tuple(Neighbour(**one) for one in told["sites"])
+        return cls(**{**told, "listen": tuple(told["listen"]), "sites": sites})
 
 
 def job_of(configuration: Configuration, page: Page) -> Job:
@@ -72,7 +84,18 @@ def job_of(configuration: Configuration, page: Page) -> Job:
         # Users whose passwords are missing are users all the same: nothing is opened by that.
         everybody_reads=page.everybody_reads or not page.users,
         passwords=passwords,
+        sites=tuple(_neighbour(one) for one in page.sites),
     )
+
+
+def _neighbour(site: OtherSite) -> Neighbour:
+    password = ""
+    if site.password is not None:
+        try:
+            password = site.password.reveal()
+        except LookupError as missing:
+            log.warning("action=page_site_without_password site=%s %s", site.name, missing)
+    return Neighbour(site.name, site.url, site.user or "", password)
 
 
 class PageProcess:

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from checks.contract import CannotTell, Failed
 from monitor.incidents.ticket_actions import TicketActions
 from monitor.page.standings import holds
+from monitor.service.page_process import Neighbour
 from monitor.testing.scenario import Scene
 from tests.scenes import page_world
 
@@ -368,6 +369,24 @@ async def test_a_month_and_a_check_are_there_for_programs(night: Scene) -> None:
     assert 0 < check["known_percent"] < 1
     assert looks[0] == "at,state,purpose,in_maintenance,seconds,answer_seconds"
     assert looks[1].split(",")[1:3] == ["FAILED", "confirm"]
+
+
+async def test_other_sites_are_seen_at_a_glance(night: Scene) -> None:
+    """One that works, one that wants a log-in, one that is nobody, and what is not a page."""
+    async with page_world.served(night.configuration, night.clock, everybody_reads=False) as mumbai:
+        sites = (
+            Neighbour("Mumbai", mumbai, "asha", "correct horse"),
+            Neighbour("Delhi", mumbai),
+            Neighbour("Nowhere", "http://127.0.0.1:9"),
+        )
+        async with visited(night, beat=False, sites=sites) as session:
+            text = ""
+            async with asyncio.timeout(10):
+                while "Not asked yet" in (text := (await read(session)).text) or not text:
+                    await asyncio.sleep(0.05)
+    assert "Mumbai P0: PRI is up but IVR is not working" in text
+    assert "Delhi It answers with 401" in text
+    assert "Nowhere It cannot be asked" in text
 
 
 async def test_a_ledger_that_cannot_be_read_is_not_taken_for_quiet(scene: Scene) -> None:

@@ -61,7 +61,7 @@ looks = some.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(looks, some.integers(1, 60))
 def test_every_minute_is_as_the_look_before_it_says(
     found: list[tuple[int, State, bool]], holds: int

@@ -50,6 +50,8 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
         *shown["report"]["past"],
     ):
         one["goes_on_as"] = ""
+    for one in (*shown["tickets"], *shown["shown"].values()):
+        one["page"] = ""
     for part in shown["report"]["parts"]:
         part["topic"] = ""  # two checks, neither of usage nor of a backup
     return shown
