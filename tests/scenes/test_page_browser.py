@@ -136,6 +136,7 @@ async def test_it_is_read_and_used_by_keyboard_and_without_scripts(world: Scene)
             reached
         )
         await page.goto(f"{address}/log-in?to=/tickets/RV-1")
+        await page.wait_for_selector("#name:focus")
         await page.keyboard.type("asha")
         await page.keyboard.press("Tab")
         await page.keyboard.type("correct horse")
