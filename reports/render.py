@@ -27,6 +27,7 @@ from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, p
 from reports.maintenance import Ended
 from reports.morning_report import Audit
 from reports.morning_summary import morning
+from reports.pages import Overview, Visit
 from reports.rca import SECTIONS, Rca
 from reports.ticket import EVENTS, Ticket
 
@@ -123,6 +124,23 @@ def render_evidence(call: FailedCall) -> str:
     return clean(_page("evidence/evidence.html.j2", data))
 
 
+def render_page(template: str, visit: Visit, **data: Any) -> str:
+    """A page of the status page, as HTML: `template` is "now", "ticket", "check" and so on."""
+    return clean(_page(f"page/{template}.html.j2", {"visit": visit, **data}))
+
+
+def glance(page: Overview) -> tuple[str, str]:
+    """An overview in its tone and its one line."""
+    tone, headline = _tidy(clean(_page("page/glance.txt.j2", {"page": page}))).split("\n")[:2]
+    return tone, headline
+
+
+@cache
+def page_file(name: str) -> str:
+    """What the pages need beside themselves: "style.css", "page.js" or "icon.svg"."""
+    return _page(f"page/{name}.j2", {})
+
+
 def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
     page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
@@ -165,6 +183,7 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "missed": (),
+    "enclosed": {},
 }
 
 

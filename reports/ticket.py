@@ -136,6 +136,8 @@ class Ticket:
     """the person who opened it"""
     request: str = ""
     """ "change" or "feature" where somebody asks for something: nothing of it is promised"""
+    page: str = ""
+    """the address of its page; "" where there is none that its readers reach"""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

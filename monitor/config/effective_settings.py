@@ -41,6 +41,8 @@ def effective(configuration: Configuration) -> dict[str, Any]:
             for name, desk in configuration.desks.items()
         },
         "audit": _plain(configuration.audit),
+        "page": _plain(configuration.page),
+        "dead_man": _plain(configuration.dead_man),
         "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
         "warnings": [str(warning) for warning in configuration.warnings],
     }

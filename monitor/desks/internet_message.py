@@ -24,6 +24,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from monitor.desks.desk import Letter, Never
+from monitor.desks.evidence_files import EvidenceFile
 from reports.maintenance import Ended
 from reports.morning_report import Audit
 from reports.render import Mail, render_audit, render_mail, render_maintenance
@@ -68,12 +69,13 @@ def message_id(key: str, domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Enclosures:
-    """What goes with a report: its pictures by name, and its printed form where somebody asked for
-    it.
+    """What goes with a letter: a report's pictures by name, and its printed form where somebody
+    asked for it; a ticket's evidence.
     """
 
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     pdf: bytes = b""
+    evidence: tuple[EvidenceFile, ...] = ()
 
 
 def compose(
@@ -102,6 +104,9 @@ def compose(
     if enclosures.pdf:
         name = f"report-{letter.body['report']['day']}.pdf"
         message.add_attachment(enclosures.pdf, maintype="application", subtype="pdf", filename=name)
+    for one in enclosures.evidence:
+        major, _, minor = one.media_type.partition("/")
+        message.add_attachment(one.content, maintype=major, subtype=minor, filename=one.name)
     return message
 
 
@@ -122,10 +127,11 @@ def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str,
             render_audit(audit, {name: f"cid:{name}@{domain}" for name in enclosures.pictures}),
         )
     ticket = Ticket.from_dict(letter.body["ticket"])
+    enclosed = {name: one.name for one in enclosures.evidence for name in one.stands_for}
     return (
         ticket.site,
         ticket.number,
-        render_mail(letter.kind, ticket, letter.body.get("extra", {})),
+        render_mail(letter.kind, ticket, {**letter.body.get("extra", {}), "enclosed": enclosed}),
     )
 
 

@@ -83,7 +83,14 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
         opened_by=incident.opened_by,
         request=incident.request,
+        page=page_of(configuration, incident.number),
     )
+
+
+def page_of(configuration: Configuration, number: int | None) -> str:
+    """Where people find the ticket on the status page; "" where nobody said how they reach it."""
+    page = configuration.page
+    return f"{page.url}/tickets/{named(number)}" if page and page.url and number else ""
 
 
 def clock_lines(

@@ -163,6 +163,7 @@ _TICKET_2 = together(
     within("clocks", added("paused", False)),
     added("opened_by", ""),
     added("request", ""),
+    added("page", ""),
 )
 # A report of before says of a closed ticket that it is closed, and no more.
 _TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""), added("request", ""))

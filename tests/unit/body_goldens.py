@@ -126,7 +126,9 @@ def _ticket_0_1_0(one: Ticket) -> Ticket:
     clocks = tuple(clock for clock in one.clocks if clock.state != "stopped")
     closing: Literal["", "recovered"] = "recovered" if one.closed_at else ""
     clocks = tuple(replace(clock, paused=False) for clock in clocks)
-    return replace(one, clocks=clocks, closing=closing, goes_on_as="", opened_by="", request="")
+    return replace(
+        one, clocks=clocks, closing=closing, goes_on_as="", opened_by="", request="", page=""
+    )
 
 
 def _report_0_1_0(one: Audit) -> Audit:

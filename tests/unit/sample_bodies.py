@@ -259,6 +259,7 @@ def tickets() -> tuple[Ticket, ...]:
         opened_by="asha",
         request="change",
         goes_on_as="RV-13",
+        page="https://reveille.example.net/tickets/RV-12",
     )
     return full, Ticket(
         "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED

@@ -53,6 +53,8 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
         *shown["report"]["past"],
     ):
         one["goes_on_as"] = one["request"] = ""
+    for one in (*shown["tickets"], *shown["shown"].values()):
+        one["page"] = ""
     shown["report"]["maintenance"] = shown["report"]["rca"] = []
     for part in shown["report"]["parts"]:
         part["topic"] = ""  # two checks, neither of usage nor of a backup
