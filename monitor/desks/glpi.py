@@ -1,4 +1,4 @@
-"""GLPI: its REST API (apirest.md).
+"""GLPI: its REST API, as its own page "GLPI REST API" has it.
 
     GET  /apirest.php/initSession, with a user token and the application's; killSession at the end
     POST /apirest.php/Ticket {input: {name, content, status, urgency, impact, itilcategories_id}}
