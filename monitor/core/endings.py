@@ -49,6 +49,8 @@ def left(
     if was.opened_by:
         stays = f"{why}; {was.opened_by} has opened the ticket, which a person closes"
         facts = {"check": check, "why": stays}
+        # Nor does it wait for a check of another name: it would be ended again at every turn.
+        gone = replace(gone, unwatched_since=None)
         return remembered(gone, "left", facts, Tell.UPDATED, stays)
     # One cause that was explained or withdrawn outweighs all that recovered: "recovered" would
     # claim a repair that nobody saw.

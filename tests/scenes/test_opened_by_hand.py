@@ -4,6 +4,7 @@ somebody asks for carries no clock; no look closes what a person has seen.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,22 @@ async def test_a_check_that_finds_the_same_joins_it_and_closes_it_not(scene: Mak
     assert incident(site).causes == ()
     said = [str(one.body["extra"].get("text")) for one in site.desk.letters]
     assert any("asha has opened the ticket, which a person closes" in text for text in said)
+
+
+async def test_a_check_that_is_configured_no_more_leaves_it_open_and_its_ladder_goes_on(
+    scene: Make,
+) -> None:
+    site = scene(CALLS)
+    counter(site).issue(IVR, TEXT, "asha")
+    site.world["main"] = SILENT
+    await site.run_for(minutes=30)
+    site.stop_daemon()
+    site.configuration = replace(site.configuration, checks={})
+    site.start_daemon()
+    await site.run_for(hours=3)
+    assert (incident(site).open, incident(site).causes) == (True, ())
+    assert incident(site).unwatched_since is None
+    assert any(line.startswith("escalated") for line in told(site))
 
 
 async def test_what_is_open_already_is_not_opened_twice(scene: Make) -> None:
