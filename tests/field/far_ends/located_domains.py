@@ -78,6 +78,7 @@ DOMAINS = (
         "UNKNOWN",
         called=False,
     ),
+    Domain("unsaid.test", ("--server=/_udp.{}/127.0.0.1#1",), "UNKNOWN", called=False),
     # IPv6 first, and nobody there.
     Domain("dual.test:25060", ("--host-record=dual.test,127.0.0.1,::1",)),
 )
@@ -160,13 +161,21 @@ async def _answering() -> None:
 
 
 async def _looked(folder: Path, domain: Domain, kind: str) -> tuple[str, str]:
-    """What came out, and what was seen."""
+    """What came out, and what was seen; a probe that is starved says so, and is asked again."""
+    for look in range(3):
+        state, shown = await _once(folder / str(look), domain, kind)
+        if state == domain.right or state != "UNKNOWN":
+            break
+    return state, shown
+
+
+async def _once(folder: Path, domain: Domain, kind: str) -> tuple[str, str]:
     own = folder / f"{domain.name.replace(':', '-')}-{kind}"
-    own.mkdir()
+    own.mkdir(parents=True)
     line = {"registrar": domain.name, "user": "monitor", **dict(domain.line)}
-    limits = {"within": "4s"}
+    limits = {"within": "6s"}
     if kind == "sip-call":
-        limits = {"to": "8000", "answer_within": "8s", "signalling_within": "3s", **HEAR}  # type: ignore[dict-item]
+        limits = {"to": "8000", "answer_within": "8s", "signalling_within": "6s", **HEAR}  # type: ignore[dict-item]
     seen = await once(own, kind, line, line="main", **limits)
     fault = seen.verdict.fault
     return f"{seen.verdict.state} {fault.code if fault else ''}".strip(), in_short(seen)
@@ -191,7 +200,13 @@ async def main(folder: Path, kinds: list[str]) -> None:
                 wrong += await _gateway(folder)
                 continue
             asked = [one for one in DOMAINS if kind != "sip-call" or one.called]
-            seen = await asyncio.gather(*(_looked(folder, one, kind) for one in asked))
+            lanes = asyncio.Semaphore(3 if kind == "sip-call" else 8)
+
+            async def in_lane(one: Domain, kind: str = kind) -> tuple[str, str]:
+                async with lanes:  # noqa: B023 - awaited within the turn
+                    return await _looked(folder, one, kind)
+
+            seen = await asyncio.gather(*(in_lane(one) for one in asked))
             wrong += [
                 f"{domain.name} by {kind}: {shown}"
                 for domain, (state, shown) in zip(asked, seen, strict=True)
