@@ -32,13 +32,6 @@ from checks.telephony.phone.strays import is_strays
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
-# pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
-# lacks.
-_TRANSPORTS = {
-    "udp": pj.PJSIP_TRANSPORT_UDP,
-    "tcp": pj.PJSIP_TRANSPORT_TCP,
-    "tls": pj.PJSIP_TRANSPORT_TLS,
-}
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 # A far end that rings for minutes sends one each 60 s or so (RFC 3261 section 13.3.1.1); more
 # would flood the daemon.
@@ -78,20 +71,7 @@ class Handset(Sounding):
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
         self.watch.srtp, self.sources = account.srtp, Sources(account.sources)
-        self._endpoint = pj.Endpoint()
-        self._endpoint.libCreate()
-        self._endpoint.libInit(pjsua2_settings.of_engine(self._wire))
-        self._reading.begin()
-        kind = _TRANSPORTS[account.transport]
-        transport = self._endpoint.transportCreate(kind, pjsua2_settings.of_transport(account))
-        port = int(self._endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
-        self._endpoint.libStart()
-        # No sound card: sound comes from files, and goes to files.
-        self._endpoint.audDevManager().setNullDev()
-        for codec in self._endpoint.codecEnum2():
-            self._endpoint.codecSetPriority(
-                codec.codecId, pjsua2_settings.priority(codec.codecId, account.codecs)
-            )
+        self._endpoint, port = pjsua2_settings.started(account, self._wire, self._reading.begin)
         # The account is added when the transport is there: its Contact holds the port.
         self._account = LineAccount(self)
         self._configured = pjsua2_settings.of_account(account)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +47,36 @@ class Account:
     """where its calls come from (screening.py); none: from anywhere"""
 
 
+# pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
+# lacks.
+_TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
 _SRTP = {
     "never": pj.PJMEDIA_SRTP_DISABLED,
     "optional": pj.PJMEDIA_SRTP_OPTIONAL,
     "required": pj.PJMEDIA_SRTP_MANDATORY,
 }
+
+
+def started(account: Account, writer: Any, begin: Callable[[], object]) -> tuple[Any, int]:
+    """The engine, started with the transport and the codecs of an account, and its port; `begin` is
+    called before anything can arrive. Raises pjsua2.Error.
+    """
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    endpoint.libInit(of_engine(writer))
+    begin()
+    transport = endpoint.transportCreate(_TRANSPORTS[account.transport], of_transport(account))
+    port = int(endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
+    endpoint.libStart()
+    # No sound card: sound comes from files, and goes to files.
+    endpoint.audDevManager().setNullDev()
+    for codec in endpoint.codecEnum2():
+        endpoint.codecSetPriority(codec.codecId, priority(codec.codecId, account.codecs))
+    return endpoint, port
 
 
 def of_engine(writer: Any) -> Any:

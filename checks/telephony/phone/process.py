@@ -161,6 +161,8 @@ class Phone:
                 self._side.challenge(command)
             case {"do": "await-digits"}:
                 self._side.await_digits(command)
+            case {"do": "await-key"}:
+                self._side.await_key(command)
             case {"do": "hush"}:
                 self._phone.hush()
             case {"do": "review", "wanted": wanted}:
