@@ -57,17 +57,17 @@ async def ways_to(
     nothing within half of so many seconds.
     """
     host, port = target.named()
+    ends = asyncio.get_running_loop().time() + within / 2
     found = await located(host.strip("[]"), port, target.carrier, within / 4, resolvers)
     hops, missing = list[NextHop](), None
-    ends = asyncio.get_running_loop().time() + within / 4
     for server in found.servers:
         try:
             async with asyncio.timeout_at(ends):
                 addresses = tuple(await resolve(server.name, server.port))
         except TimeoutError:
             raise CannotTell(
-                f"names cannot be resolved here: nothing came for {server.name} within"
-                f" {within / 4:g} s"
+                f"names cannot be resolved here: nothing came for {server.name[:100]} within"
+                f" {within / 2:g} s"
             ) from None
         except Failed as fault:
             led = f"{host} leads by {found.by} to it: " if found.by else ""
@@ -76,9 +76,11 @@ async def ways_to(
         hop = NextHop(server, host.strip("[]"), addresses, target.trusted)
         each = [replace(hop, addresses=(one,)) for one in addresses]
         hops += each if server.carrier == "udp" else [hop]
+    ways = Ways(tuple(hops[:_MOST_HOPS]), found.by, found.doubt)
     if missing and not hops:
-        raise missing
-    return Ways(tuple(hops[:_MOST_HOPS]), found.by, found.doubt)
+        with ways.doubting():
+            raise missing
+    return ways
 
 
 def moves_on(fault: Failed) -> bool:

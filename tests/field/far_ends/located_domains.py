@@ -37,6 +37,12 @@ class Domain:
     line: tuple[tuple[str, str], ...] = ()
     called: bool = True
     """whether the call engine is tried as well"""
+    by_call: str = ""
+    """what must come out of a call, where that is otherwise"""
+
+    def rightly(self, kind: str) -> str:
+        """What must come out."""
+        return self.by_call if kind == "sip-call" and self.by_call else self.right
 
 
 def srv(port: int, priority: int = 10, to: str = "edge.test", of: str = "_sip._udp") -> str:
@@ -78,8 +84,16 @@ DOMAINS = (
         "UNKNOWN",
         called=False,
     ),
+    Domain("unsaid.test", ("--server=/_udp.{}/127.0.0.1#1",), "UNKNOWN", called=False),
     # IPv6 first, and nobody there.
     Domain("dual.test:25060", ("--host-record=dual.test,127.0.0.1,::1",)),
+    # IPv6 alone, which the call engine has not.
+    Domain("six.test:25063", ("--host-record=six.test,::1",), by_call="UNKNOWN"),
+    Domain(
+        "six-srv.test",
+        ("--host-record=six.host.test,::1", srv(25063, to="six.host.test")),
+        by_call="UNKNOWN",
+    ),
 )
 _OWN = ("--host-record=edge.test,127.0.0.1", f"--host-record=silent.host.test,{SILENT}")
 
@@ -125,7 +139,7 @@ async def _world() -> AsyncIterator[None]:
         *("dnsmasq", "--keep-in-foreground", *fixed, "--local=/test/", *_OWN, *records)
     )
     async with AsyncExitStack() as stack:
-        for place in ((HOST, GOOD), (HOST, 5060)):
+        for place in ((HOST, GOOD), (HOST, 5060), ("::1", 25063)):
             _, exchange = await loop.create_datagram_endpoint(
                 lambda: _Exchange(usual()), local_addr=place
             )
@@ -160,13 +174,21 @@ async def _answering() -> None:
 
 
 async def _looked(folder: Path, domain: Domain, kind: str) -> tuple[str, str]:
-    """What came out, and what was seen."""
+    """What came out, and what was seen; a probe that is starved says so, and is asked again."""
+    for look in range(3):
+        state, shown = await _once(folder / str(look), domain, kind)
+        if state == domain.rightly(kind) or state != "UNKNOWN":
+            break
+    return state, shown
+
+
+async def _once(folder: Path, domain: Domain, kind: str) -> tuple[str, str]:
     own = folder / f"{domain.name.replace(':', '-')}-{kind}"
-    own.mkdir()
+    own.mkdir(parents=True)
     line = {"registrar": domain.name, "user": "monitor", **dict(domain.line)}
-    limits = {"within": "4s"}
+    limits = {"within": "6s"}
     if kind == "sip-call":
-        limits = {"to": "8000", "answer_within": "8s", "signalling_within": "3s", **HEAR}  # type: ignore[dict-item]
+        limits = {"to": "8000", "answer_within": "8s", "signalling_within": "6s", **HEAR}  # type: ignore[dict-item]
     seen = await once(own, kind, line, line="main", **limits)
     fault = seen.verdict.fault
     return f"{seen.verdict.state} {fault.code if fault else ''}".strip(), in_short(seen)
@@ -191,11 +213,17 @@ async def main(folder: Path, kinds: list[str]) -> None:
                 wrong += await _gateway(folder)
                 continue
             asked = [one for one in DOMAINS if kind != "sip-call" or one.called]
-            seen = await asyncio.gather(*(_looked(folder, one, kind) for one in asked))
+            lanes = asyncio.Semaphore(3 if kind == "sip-call" else 8)
+
+            async def in_lane(one: Domain, kind: str = kind) -> tuple[str, str]:
+                async with lanes:  # noqa: B023 - awaited within the turn
+                    return await _looked(folder, one, kind)
+
+            seen = await asyncio.gather(*(in_lane(one) for one in asked))
             wrong += [
                 f"{domain.name} by {kind}: {shown}"
                 for domain, (state, shown) in zip(asked, seen, strict=True)
-                if state != domain.right
+                if state != domain.rightly(kind)
             ]
     json.dump(wrong, sys.stdout)
 
