@@ -16,7 +16,7 @@ NAMED = {"checks": "check", "lines": "line", "agents": "agent", "desks": "desk",
 """sections whose tables have names, and what one of them is called"""
 LISTED = {"people": "person", "maintenance": "window"}
 """sections whose tables have no names: one that differs is one removed and one added"""
-_WHOLE = ("site", "audit", "policy", "state", "keep_evidence", "administrators")
+_WHOLE = ("site", "audit", "policy", "state", "keep_evidence", "administrators", "page", "dead_man")
 _LONGEST_VALUE = 40
 
 

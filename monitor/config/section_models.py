@@ -231,6 +231,8 @@ class Rhythm(Settings):
         default="", examples=["agent-portal"]
     )
     """what it stands for, in the policy's words, where one kind looks at several things"""
+    severity: Annotated[str, AfterValidator(_line_of_text)] = Field(default="", examples=["P1"])
+    """how bad a failure of it is at the least, in the policy's words; without it the policy says"""
     limit: Annotated[Duration, Field(gt=0)] | None = Field(default=None, examples=["90s"])
     """the longest that one attempt may take; without it as long as its own settings can need"""
     grace: Duration = 21600.0

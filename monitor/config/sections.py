@@ -11,6 +11,7 @@ from pydantic import Field, WithJsonSchema
 from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
 from monitor.config.maintenance import Maintenance
+from monitor.config.page import DeadMan, Page
 from monitor.config.rotas import RotaSettings
 from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
@@ -111,5 +112,17 @@ SECTIONS = (
     ),
     Section(
         "audit", Audit, "once", "The morning round over the site's servers, mailed as a report."
+    ),
+    Section(
+        "page",
+        Page,
+        "once",
+        "The status page, with metrics and health. It is there once this section is, if empty.",
+    ),
+    Section(
+        "dead_man",
+        DeadMan,
+        "once",
+        "A watcher elsewhere that cries when this monitor falls silent.",
     ),
 )

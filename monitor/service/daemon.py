@@ -18,8 +18,9 @@ from pathlib import Path
 
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
-from monitor.config import Configuration, ConfigurationFaults, difference, effective, in_force
+from monitor.config import Configuration, ConfigurationFaults, difference, effective
 from monitor.core.timetable import Slot
+from monitor.delivery.desk_polling import DeskPolling
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
@@ -33,7 +34,8 @@ from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_file import KEEP_SECONDS, Keeping, held_on, opened
 from monitor.service.life_signs import LifeSigns
-from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket
+from monitor.service.outside import Outside
+from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket, say_taken
 from monitor.service.sd_notify import ServiceManager
 from monitor.service.work import Work
 
@@ -62,6 +64,7 @@ class Daemon:
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
         self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
         self._keeping = Keeping(self._ledger)
+        self._outside = Outside(self._work.start, self._clock, self._ledger)
         state = configuration.state
         under_way = UnderWay(state / "under-way")
         runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
@@ -74,6 +77,7 @@ class Daemon:
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
+        self._polling = DeskPolling(self._ledger, {})
         self._take(configuration)
 
     async def run(self) -> None:
@@ -153,6 +157,7 @@ class Daemon:
     async def _make_audit(self, slot: Slot) -> None:
         await self._audit.run(slot)
         self._send()
+        self._outside.audited()
 
     async def _look_at(self, due: Due) -> None:
         try:
@@ -170,6 +175,11 @@ class Daemon:
     async def _deliver(self) -> None:
         """May run beside itself: a desk that hangs holds up no other."""
         await self._outbox.deliver_due(self._clock.now())
+
+    def _poll(self) -> None:
+        now = self._clock.now()
+        if self._polling.due(now):
+            self._work.start(self._polling.poll(self._rounds.configuration, now))
 
     def _watch(self) -> None:
         keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
@@ -219,27 +229,25 @@ class Daemon:
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
         self._outbox.stop()
         self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        self._polling = DeskPolling(self._ledger, desks)
         self._cadence = self._new_cadence(configuration)
+        self._outside.take(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
-        try:
-            in_force.keep(configuration, self._clock.now())
-        except OSError as problem:
-            # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
-            log.warning("action=configuration_not_kept %s", problem)
-        for warning in configuration.warnings:
-            log.warning("action=doubtful_setting %s", warning)
+        say_taken(configuration, self._clock.now())
 
     def _new_cadence(self, configuration: Configuration) -> Cadence:
         cadence = Cadence(self._work.faulted)
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
+        cadence.every(1, "desks", self._poll)
         # `watchdog_seconds` is half of WatchdogSec= already; without a watchdog every 5 s keeps the
         # status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
         cadence.every(KEEP_SECONDS, "keepsake", self._keep)
+        cadence.every(1, "outside", self._outside.turn)
         cadence.every(3600, "sweep", self._sweep)
         cadence.every(3600, "bodies", self._name_unreadable)
         if configuration.audit:

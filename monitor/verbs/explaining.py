@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from checks.fault_codes import CODES, FAMILIES, STAGES, is_known, is_stage
@@ -18,7 +19,7 @@ from monitor.core.policy_rules import named, names
 from monitor.terminal import complain, show
 from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from reports.command_views import Explained
+from reports.command_views import DialLine, Explained
 from reports.ticket import ClockLine, RungLine
 
 # The kind of what Reveille says of itself (monitor/policies/house.toml).
@@ -44,8 +45,16 @@ def explain(arguments: Namespace) -> int:
         )
     except LookupError as unknown:
         raise Stop(str(unknown.args[0])) from None
-    show("explain", arguments.json, _view(configuration, what, answer), name="explained")
+    dials = _dials(configuration, arguments.check)
+    view = replace(_view(configuration, what, answer), dials=dials)
+    show("explain", arguments.json, view, name="explained")
     return 0
+
+
+def _dials(configuration: Configuration, check: str) -> tuple[DialLine, ...]:
+    """What an attempt of this check dials where calls may cost, with the caps of its lines."""
+    entry = configuration.checks.get(check)
+    return tuple(DialLine(**asdict(toll)) for toll in (entry.probe.tolls() if entry else ()))
 
 
 def _case(configuration: Configuration, arguments: Namespace) -> Case:
@@ -118,7 +127,9 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         owner=answer.owner,
         opened_at=answer.opened_at,
         clocks=tuple(ClockLine(one.name, one.due_at) for one in answer.targets if one.due_at),
-        afterwards=tuple((one.name, one.seconds) for one in answer.targets if not one.due_at),
+        afterwards=tuple(
+            (one.name, one.seconds, one.since) for one in answer.targets if not one.due_at
+        ),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
         rank=severity.rank,
         on_call=on_call_at(configuration, answer.opened_at),

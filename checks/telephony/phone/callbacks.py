@@ -6,7 +6,6 @@ An exception in a callback would be printed and swallowed: `_kept` keeps it for 
 from __future__ import annotations
 
 import functools
-import re
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ import pjsua2 as pj
 from checks.telephony.phone.sip_watch import Watch
 from checks.telephony.sip.ladder import Message, parse_log
 from checks.telephony.sip.malformed import Dropped
+from checks.telephony.sip.sdp_offer import with_usual_events
 
 # How digits are sent -> the engine's number for it.
 DTMF = {"rfc4733": 0, "info": 1}
@@ -54,17 +54,6 @@ def _kept(callback: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def keys_as_101(offer: str) -> str:
-    """An offer (RFC 8866) with telephone-event (RFC 4733) as payload type 101."""
-    found = re.search(r"(?m)^a=rtpmap:(\d+) telephone-event/8000", offer)
-    # 101 is dynamic (RFC 3551 section 6), and another codec may have it already.
-    if not found or re.search(r"(?m)^a=rtpmap:101 ", offer):
-        return offer
-    own = found[1]
-    named = re.sub(rf"(?m)^a=(rtpmap|fmtp):{own} ", r"a=\1:101 ", offer)
-    return re.sub(rf"(?m)^(m=audio .*) {own}\b", r"\1 101", named)
-
-
 class Wire(pj.LogWriter):  # type: ignore[misc]
     """Takes the SIP messages out of the engine's log."""
 
@@ -82,6 +71,8 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
             self.handset.ssrc_changes += 1
         elif entry.msg.startswith("RTP decode error: "):
             self.handset.watch.bad_rtp(entry.msg.removeprefix("RTP decode error: ").strip())
+        elif entry.msg.startswith("Bad RTP pt "):
+            self.handset.watch.other_payload(entry.msg)
         elif malformed := self._dropped.read(entry.msg):
             self.handset.watch.dropped(malformed)
 
@@ -139,19 +130,18 @@ class LineCall(pj.Call):  # type: ignore[misc]
                 self.handset.on_media(index)
 
     @_kept
+    def onCallSdpCreated(self, parameter: Any) -> None:  # noqa: N802
+        """Our own description, before it goes out."""
+        # Within an answer the numbers are those of the offer (RFC 3264 section 6.1).
+        if not parameter.remSdp.wholeSdp:
+            parameter.sdp.wholeSdp = with_usual_events(parameter.sdp.wholeSdp)
+
+    @_kept
     def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802
         method = next(
             (name for name, number in DTMF.items() if number == parameter.method), "unknown"
         )
         self.handset.on_digit(parameter.digit, method)
-
-    @_kept
-    def onCallSdpCreated(self, parameter: Any) -> None:  # noqa: N802
-        """Offer keys under the number that phones and PBXs have: one that passes media on without
-        mapping numbers (direct media) drops what comes under the engine's own, 120.
-        """
-        if not parameter.remSdp.wholeSdp:
-            parameter.sdp.wholeSdp = keys_as_101(parameter.sdp.wholeSdp)
 
     @_kept
     def onCallTransferStatus(self, parameter: Any) -> None:  # noqa: N802

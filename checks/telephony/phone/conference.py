@@ -39,6 +39,7 @@ from checks.telephony.phone import pjsua2_settings
 from checks.telephony.phone.conference_leg import Ear, Leg, Log, kept
 from checks.telephony.phone.keypad import Keypad
 from checks.telephony.phone.pjsua2_settings import Account
+from checks.telephony.phone.sdp_reading import SdpReading
 from checks.telephony.phone.unwanted_calls import Door
 
 _TICK_MILLISECONDS = 10
@@ -61,6 +62,7 @@ class Room:
         self.folder = Path()
         self.legs: dict[str, Leg] = {}
         self._channel, self._log = channel, Log()
+        self._reading = SdpReading(lambda _lines: None)
         self._endpoint: Any = None
         self._account: Any = None
         self._recorder: Any = None
@@ -177,7 +179,7 @@ class Room:
         self._dies = time.monotonic() + command["life_seconds"]
         lists = {name: tuple(command["account"].get(name, ())) for name in ("codecs", "sources")}
         account = Account(**{**command["account"], **lists})
-        self._endpoint, port = pjsua2_settings.started(account, self._log)
+        self._endpoint, port = pjsua2_settings.started(account, self._log, self._reading.begin)
         self._account = _Registering(self)
         self._account.create(pjsua2_settings.of_account(account))
         links = port

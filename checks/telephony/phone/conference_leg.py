@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import pjsua2 as pj
 
 from checks.telephony.audio.recording import Recording
-from checks.telephony.phone.callbacks import DTMF, keys_as_101
+from checks.telephony.phone.callbacks import DTMF
 from checks.telephony.phone.keypad import Keypad
+from checks.telephony.sip.sdp_offer import with_usual_events
 
 
 class InRoom(Protocol):
@@ -85,7 +86,7 @@ class Leg(pj.Call):  # type: ignore[misc]
     @kept
     def onCallSdpCreated(self, parameter: Any) -> None:  # noqa: N802
         if not parameter.remSdp.wholeSdp:
-            parameter.sdp.wholeSdp = keys_as_101(parameter.sdp.wholeSdp)
+            parameter.sdp.wholeSdp = with_usual_events(parameter.sdp.wholeSdp)
 
     @kept
     def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802

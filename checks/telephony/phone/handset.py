@@ -25,6 +25,7 @@ from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Screen, Sources, callers_in
+from checks.telephony.phone.sdp_reading import SdpReading
 from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.sound_bridge import Sounding
 from checks.telephony.phone.strays import is_strays
@@ -59,6 +60,7 @@ class Handset(Sounding):
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
         self._wire = Wire(self)
+        self._reading = SdpReading(lambda lines: self.tell("forgiven", lines=lines))
         self._provisionals = 0
         self._hanging_up = False
         self._rtp_seen = False
@@ -69,7 +71,7 @@ class Handset(Sounding):
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
         self.watch.srtp, self.sources = account.srtp, Sources(account.sources)
-        self._endpoint, port = pjsua2_settings.started(account, self._wire)
+        self._endpoint, port = pjsua2_settings.started(account, self._wire, self._reading.begin)
         # The account is added when the transport is there: its Contact holds the port.
         self._account = LineAccount(self)
         self._configured = pjsua2_settings.of_account(account)
@@ -83,6 +85,10 @@ class Handset(Sounding):
     def unregister(self) -> None:
         """REGISTER with no expiry; `registered` becomes False when it is answered."""
         self._account.setRegistration(False)
+
+    def trust(self, realm: str) -> None:
+        """Answer challenges of this realm alone: it has registered the account."""
+        pjsua2_settings.pin_to(self._account, self._configured, realm)
 
     def call(self, to: str, headers: dict[str, str], caller: str | None = None) -> None:
         """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that
@@ -214,7 +220,13 @@ class Handset(Sounding):
         # A status without a response on the wire is our own stack's: 408 by timer F, 503 by the
         # network.
         far = answer is not None and answer.status == code
-        self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
+        self.tell(
+            "registration-failed",
+            code=code,
+            phrase=phrase,
+            origin="far" if far else "local",
+            challenges=pjsua2_settings.challenges_in(answer),
+        )
 
     def on_incoming(self, call_id: int, far: str) -> None:
         """It rings; a second call, or one that is not meant for us, is refused as busy, and one

@@ -125,6 +125,8 @@ class Phone:
             case {"do": "register"}:
                 self._phone.register()
                 self._unregister = True
+            case {"do": "trust", "realm": realm}:
+                self._phone.trust(realm)
             case {"do": "call", "to": to}:
                 self._place(to, command.get("headers", {}), command.get("caller"))
             case {"do": "answer"}:
