@@ -206,7 +206,7 @@ class TelephoneDesk:
             begun = asyncio.ensure_future(conference.begun.wait())
             try:
                 await asyncio.wait({held, begun}, return_when=asyncio.FIRST_COMPLETED)
-                if conference.first and not held.done():
+                if conference.first:
                     text = f"a conference is called: {conference.first} is in it"
                     return Acknowledged(text, by=conference.first, minutes=held)
                 raise Never(await held)

@@ -81,10 +81,17 @@ def _awake(
 
 
 def called_off(
-    ledger: Ledger, t: Transaction, incident: Incident, order: Order, now: datetime
+    ledger: Ledger,
+    t: Transaction,
+    configuration: Configuration,
+    incident: Incident,
+    order: Order,
+    now: datetime,
 ) -> None:
     """Nobody is called any more for what somebody has in hand, or what is over."""
     if order.tell not in (Tell.ACKNOWLEDGED, *OVER) or incident.number is None:
+        return
+    if not configuration.desks_taking("pages"):
         return
     for row in ledger.outbox("queued", incident.number):
         if row.kind == PAGE and row.lease_owner is None:

@@ -100,7 +100,7 @@ class TicketLetters:
                 self._t.enqueue(
                     OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, at)
                 )
-            pages.called_off(self._ledger, self._t, incident, order, self._now)
+            pages.called_off(self._ledger, self._t, self._configuration, incident, order, self._now)
             for page in pages.of_order(self._configuration, incident, order, ticket, self._now):
                 self._t.enqueue(page)
 

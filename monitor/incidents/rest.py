@@ -35,10 +35,11 @@ class Rest:
             before = self._until.get(address, until)
             self._until[address] = min(until, before) if until and before else None
         self._zone = configuration.site.zone
+        self._anybody_rests = any(person.quiet for person in configuration.people)
 
     def moment(self, order: Order, incident: Incident, recipient: str) -> datetime | None:
         """When a letter goes out: now, or when the recipient's rest is over; None: never."""
-        if incident.number is None:
+        if incident.number is None or not self._anybody_rests:
             return self._now
         until = self._until.get(recipient.lower())
         waited = self._withdraw(incident.number, recipient)

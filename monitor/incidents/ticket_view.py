@@ -116,7 +116,7 @@ def rung_lines(
         RungLine(
             rung.level.number,
             rung.level.name,
-            contact_of(configuration, rung.level.role, max(rung.at, now)),
+            contact_of(configuration, rung.level.role, rung.at),
             rung.at,
             # A closed ticket has nobody left to tell: "next" would announce a message that never
             # comes.

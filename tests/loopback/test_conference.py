@@ -134,6 +134,21 @@ async def test_a_level_is_called_together_and_the_minutes_follow(tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.engine
+async def test_nobody_in_it_can_have_us_call_elsewhere(tmp_path: Path) -> None:
+    await words(tmp_path)
+    line = Line(name="gsm", registrar="127.0.0.1:9", register=False)
+    conference = Conference(tmp_path / "recording.wav")
+    async with sipp("busy", tmp_path / "premium") as premium:
+        target = f"sip:premium@127.0.0.1:{premium.port}"
+        async with sipp("refers", tmp_path / "thief", filled={"TARGET": target}) as thief:
+            people = [("Asha", f"sip:asha@127.0.0.1:{thief.port}")]
+            await hold(conference, line, people, tmp_path, 5.0, 20.0)
+            assert "403 Forbidden" in thief.messages()
+        assert "INVITE" not in premium.messages()
+
+
+@pytest.mark.slow
+@pytest.mark.engine
 async def test_eight_are_in_one_room(tmp_path: Path) -> None:
     await words(tmp_path)
     line = Line(name="gsm", registrar="127.0.0.1:9", register=False)

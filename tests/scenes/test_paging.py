@@ -160,7 +160,7 @@ async def test_a_conference_calls_all_of_a_level_whoever_is_on_call(scene: Make)
 
 
 async def test_what_nobody_takes_is_telephoned_again_with_each_reminder(scene: Make) -> None:
-    site = scene(CALLS)
+    site = scene({"main": {"every": 3600.0, "recheck": 3600.0}})
     called = with_telephone(site, FIRST, SECOND, THIRD)
     tried: list[tuple[str, bool]] = []
 
@@ -170,7 +170,7 @@ async def test_what_nobody_takes_is_telephoned_again_with_each_reminder(scene: M
 
     called.answer = answer
     site.world["main"] = SILENT
-    await site.run_for(minutes=2)
+    await site.run_for(minutes=61)
     assert tried == [(FIRST, True), (SECOND, True), (THIRD, True)]
     await site.run_for(hours=24)
     assert 3 <= len(tried[3:]) <= 6, "every four hours after the last missed promise"

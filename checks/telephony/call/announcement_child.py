@@ -30,13 +30,17 @@ _ALERT_HZ, _ALERT_SECONDS, _ALERT_PAUSE = 880.0, 0.12, 0.08
 def main() -> None:
     """Write every sentence of the job."""
     given, tell = job(), telling()
-    voice = shutil.which("espeak-ng")
+    spoken = shutil.which("espeak-ng") is not None
     for name, sentence in given["sentences"].items():
-        said = _spoken(sentence, given["voice"]) if voice else _put_together(sentence)
+        try:
+            said = _spoken(sentence, given["voice"]) if spoken else _put_together(sentence)
+        # It says nothing, or hangs: a call with recorded words is better than none.
+        except (subprocess.SubprocessError, OSError, EOFError, wave.Error):
+            said, spoken = _put_together(sentence), False
         # What answers a key comes at once.
         opening = _alert() if name == "message" else said[:0]
         write_wav(Path(given["folder"]) / f"{name}.wav", np.concatenate((opening, said)))
-    tell(done={"how": "espeak-ng" if voice else "recorded"})
+    tell(done={"how": "espeak-ng" if spoken else "recorded"})
 
 
 def _spoken(sentence: dict[str, Any], voice: str) -> Samples:
@@ -45,7 +49,11 @@ def _spoken(sentence: dict[str, Any], voice: str) -> Samples:
         command = ["espeak-ng", "-v", voice, "-s", "150", "--stdin", "-w", str(path)]
         text = sentence["text"][:_LONGEST_TEXT].encode()
         subprocess.run(command, input=text, check=True, timeout=_SPEAK_SECONDS)
-        return _at_telephone_rate(path)
+        said = _at_telephone_rate(path)
+        # It ends well without a word where it does not know the voice.
+        if not len(said):
+            raise EOFError("espeak-ng said nothing")
+        return said
 
 
 def _put_together(sentence: dict[str, Any]) -> Samples:

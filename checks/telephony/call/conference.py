@@ -122,9 +122,7 @@ async def hold(
 
 
 class _Rooms:
-    """The processes of a conference: one, or a hub with several around it, as
-    checks/telephony/phone/conference.py says.
-    """
+    """The processes of a conference: one, or a hub with several around it."""
 
     def __init__(self, words: Path, longest_seconds: float) -> None:
         self._words, self._longest_seconds = words, longest_seconds

@@ -93,6 +93,15 @@ class Leg(pj.Call):  # type: ignore[misc]
         if parameter.method in DTMF.values():
             self.digits += parameter.digit
 
+    @kept
+    def onCallTransferRequest(self, parameter: Any) -> None:  # noqa: N802
+        """Nobody in a conference has us call elsewhere: the engine would, unless it is refused."""
+        parameter.statusCode, parameter.newCall = pj.PJSIP_SC_FORBIDDEN, None
+
+    @kept
+    def onCallReplaceRequest(self, parameter: Any) -> None:  # noqa: N802
+        parameter.statusCode, parameter.newCall = pj.PJSIP_SC_FORBIDDEN, None
+
     def _hears(self, sound: Any) -> None:
         first, self.sound = self.sound is None, sound
         if self._recorder is None:
