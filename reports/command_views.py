@@ -139,6 +139,31 @@ class Status(_View):
 
 
 @dataclass(frozen=True, slots=True)
+class DialLine:
+    """What one attempt dials over a line, and the line's caps of 24 hours."""
+
+    line: str
+    to: str
+    calls: int
+    seconds: float
+    """the longest that each of the calls can last"""
+    calls_a_day: int
+    minutes_a_day: int
+    may_dial: tuple[str, ...] = ()
+    """the numbers that the line may dial; (): those that its checks are written with"""
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who of a role is on call until when, and who is next ("": there is nobody else)."""
+
+    role: str
+    who: str
+    until: datetime
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explained(_View):
     """What a policy says of a case: issue, severity, owner, dated targets and ladder."""
 
@@ -159,6 +184,8 @@ class Explained(_View):
     rank: int = 0
     afterwards: tuple[tuple[str, int], ...] = ()
     """promises that count from the resolution: name, seconds"""
+    dials: tuple[DialLine, ...] = ()
+    on_call: tuple[OnCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,12 @@ def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     return _tidy(clean_painted(page) if colour else clean(page))
 
 
+def render_spoken(template: str, **data: Any) -> str:
+    """What is said on the telephone, on one line: `template` is "page", "taken" or "passed"."""
+    page = _page(f"telephone/{template}.txt.j2", data)
+    return " ".join(clean(page).split())
+
+
 def fault_sentence(fault: FaultSeen) -> str:
     """What happened, in one sentence of plain words, and the code behind it in brackets."""
     _, clause = template_of(fault, fault_templates())

@@ -16,6 +16,7 @@ from monitor.config.page import DeadMan, Page
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
+from monitor.core.rota import Rota
 from monitor.core.timetable import Timetable
 from monitor.core.verdict import Expectation
 from monitor.desks.desk import DeskSettings, Takes
@@ -42,6 +43,8 @@ class CheckEntry:
     recheck: float
     diagnose: tuple[str, ...]
     component: str
+    severity: str
+    """the least severity of its failures; "" where the policy alone decides"""
     limit: float
     """the time limit of one attempt; the probe's own longest where none was written"""
     grace: float
@@ -66,6 +69,8 @@ class Configuration:
     desks: Mapping[str, DeskSettings]
     audit: Audit | None
     policy: Policy
+    rotas: tuple[Rota, ...] = ()
+    """who of a role is on call, where it has one"""
     administrators: str = "reveille"
     """the group whose members may act through the daemon's control socket"""
     page: Page | None = None

@@ -12,6 +12,7 @@ from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
 from monitor.config.maintenance import Maintenance
 from monitor.config.page import DeadMan, Page
+from monitor.config.rotas import RotaSettings
 from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
 
@@ -72,6 +73,12 @@ SECTIONS = (
         Person,
         "list",
         "Who is told. A policy speaks of roles; these are the people who have them.",
+    ),
+    Section(
+        "rotas",
+        RotaSettings,
+        "named",
+        "Who of a role is on call, by week: [rotas.ROLE]. Without one all people of a role are.",
     ),
     Section("lines", Line, "named", "Accounts over which test calls are placed. Lines are scarce."),
     Section(

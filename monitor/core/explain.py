@@ -14,6 +14,7 @@ from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Policy
 from monitor.core.policy_terms import Target
+from monitor.core.rota import Rota
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def explained(
     opened_at: datetime,
     zone: str,
     people: Sequence[Person] = (),
+    rotas: Sequence[Rota] = (),
 ) -> Explanation:
     """What becomes of a case (or of an issue, by its id) opened at an instant. Raises LookupError
     for an unknown id.
@@ -105,7 +107,8 @@ def explained(
                 until=until.astimezone(local) if until else None,
                 # Whom the site names takes the place of a published desk whole: to call both would
                 # wake somebody for whom it is no business.
-                who=audience(rung.level.role, people) or published(policy, rung.level.role, region),
+                who=audience(rung.level.role, people, rotas, rung.at)
+                or published(policy, rung.level.role, region),
             )
             for rung, until in (
                 (rung, _until(policy, place, rungs, opened_at)) for place, rung in enumerate(rungs)

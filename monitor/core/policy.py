@@ -57,6 +57,8 @@ class Policy:
     """the hours in which its clocks run, by name"""
     written: tuple[CalendarPlan, ...] = ()
     """the same as the policy writes them: a zone or holidays may be the site's"""
+    at_least: tuple[tuple[str, str], ...] = ()
+    """checks whose failures are of a severity or worse: names and severities"""
 
     @classmethod
     def parse(
@@ -92,12 +94,24 @@ class Policy:
         """The policy with the calendars of a site: its zone, and the days on which nobody works."""
         return replace(self, calendars=at_site(self.written, zone, holidays))
 
+    def with_severities(self, of_checks: Mapping[str, str]) -> Policy:
+        """The policy of a site that says of some checks how bad their failures are at the least.
+        Raises LookupError for a severity that there is not.
+        """
+        named = {name: self.severity(written).id for name, written in of_checks.items()}
+        return replace(self, at_least=tuple(named.items()))
+
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""
         # A policy whose last rule does not fit everything is refused when it is read,
         # so this always finds one.
         rule = next(rule for rule in self.rules if rule.fits(case))
-        return self._classified(rule.issue, rule.name, case.lost, case.of)
+        found = self._classified(rule.issue, rule.name, case.lost, case.of)
+        # What Reveille says of itself names a check as well, and is not that check's failure.
+        least = dict(self.at_least).get(case.check) if case.kind != "reveille" else None
+        if least is None or self.severity(least).rank >= found.severity.rank:
+            return found
+        return self._classified(rule.issue, rule.name, named=least)
 
     def reclassified(
         self, issue_id: str, lost: int = 0, of: int = 0, severity: str = ""

@@ -47,7 +47,7 @@ def read_severities(top: Table, parts: Parts) -> None:
         severity = Severity(
             id=table.text("id"),
             name=table.text("name"),
-            definition=table.text("definition"),
+            definition=table.text("definition", default=""),
             rank=rank,
             targets=tuple(_targets(table, parts)),
         )

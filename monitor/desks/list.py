@@ -13,6 +13,7 @@ from monitor.desks.desk import Desk, DeskSettings
 _DESKS = {
     "built-in": "monitor.desks.built_in:BuiltInSettings",
     "mail": "monitor.desks.mail:MailSettings",
+    "telephone": "monitor.desks.telephone:TelephoneSettings",
 }
 
 

@@ -15,7 +15,7 @@ from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
 from monitor.core.maintenance import active
 from monitor.core.sla import next_deadline, unrecorded_breaches
-from monitor.incidents import store
+from monitor.incidents import pages, store
 from monitor.incidents.correlation import Correlation
 from monitor.incidents.receipts import next_doubt, unheard
 from monitor.incidents.recipients import due_now
@@ -39,6 +39,9 @@ def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> N
                 incident = Correlation(ledger, t, configuration, now).apply(change)
         if incident.held or hidden:
             continue
+        if (change := pages.answered(ledger, configuration, incident, now)) is not None:
+            with ledger.transaction() as t:
+                incident = Correlation(ledger, t, configuration, now).apply(change)
         if why := unheard(ledger, configuration, incident, now):
             with ledger.transaction() as t:
                 change = incident_escalation.unheard(incident, why)
@@ -220,6 +223,8 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
         if (deadline := next_deadline(incident.clocks(now, calendars))) is not None:
             yield max(deadline, now)
         # What is held has recovered: nobody is called up for it any more, and nothing wakes for it.
+        if pages.answered(ledger, configuration, incident, now) is not None:
+            yield now
         doubt = None if incident.held else next_doubt(ledger, configuration, incident, now)
         if doubt is not None:
             yield doubt

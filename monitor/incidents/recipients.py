@@ -19,6 +19,8 @@ from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import Incident, Order, Tell
 from monitor.desks.desk import letter_body
+from monitor.incidents import pages
+from monitor.incidents.rest import Rest
 from monitor.incidents.ticket_view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
@@ -32,10 +34,18 @@ BLIND, MONITOR = "monitor-is-blind", "monitor"
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
 
 
-def reached(configuration: Configuration, role: str) -> tuple[str, ...]:
-    """The mail addresses of a role at this site."""
-    found = audience(role, configuration.people)
+def reached(
+    configuration: Configuration, role: str, now: datetime | None = None
+) -> tuple[str, ...]:
+    """The mail addresses of a role at this site; at `now` of who of it is on call."""
+    found = audience(role, configuration.people, configuration.rotas, now)
     return tuple(one.mail for one in found if one.mail)
+
+
+def is_reached(configuration: Configuration, role: str, severity: str, now: datetime) -> bool:
+    """Whether anybody of a role is told of a severity: by mail, or by telephone."""
+    by_phone = pages.called(configuration, role, severity, now)
+    return bool(reached(configuration, role, now) or by_phone)
 
 
 def due_now(configuration: Configuration, incident: Incident, now: datetime) -> Due:
@@ -47,7 +57,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         incident.levels_done,
         acknowledged=incident.acknowledged_at is not None,
         resolved=not incident.open or incident.held,
-        reachable=lambda role: bool(reached(configuration, role)),
+        reachable=lambda role: is_reached(configuration, role, incident.severity.id, now),
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),
         unheard=incident.levels_unheard,
@@ -65,6 +75,7 @@ class TicketLetters:
 
     def tell(self, incident: Incident, orders: Sequence[Order]) -> None:
         """One row per order, desk and recipient."""
+        rest = Rest(self._ledger, self._t, self._configuration, self._now)
         for order in orders:
             ticket = ticket_body(view(self._ledger, self._configuration, incident, self._now))
             event = (
@@ -80,14 +91,18 @@ class TicketLetters:
                     order.tell in _NOT_FOR_CUSTOMERS or incident.owner == MONITOR
                 ):
                     continue
+                at = rest.moment(order, incident, recipient)
+                if at is None:
+                    continue
                 quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY, CUSTOMER)
                 facts = {**order.facts, "audience": capacity, "takes_over": role in taking}
                 body = letter_body(ticket, facts, acknowledgement=quiet)
                 self._t.enqueue(
-                    OutboxMessage(
-                        incident.number, event, order.sequence, desk, recipient, body, self._now
-                    )
+                    OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, at)
                 )
+            pages.called_off(self._ledger, self._t, incident, order, self._now)
+            for page in pages.of_order(self._configuration, incident, order, ticket, self._now):
+                self._t.enqueue(page)
 
     def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
@@ -118,8 +133,17 @@ class TicketLetters:
             capacity = (
                 f"level {levels[role].number}, {levels[role].name}" if role in levels else role
             )
-            for address in reached(self._configuration, role):
+            for address in self._following(incident, role):
                 yield address, capacity, role
         for role in (OPERATORS, CUSTOMER):
-            for address in reached(self._configuration, role):
+            for address in self._following(incident, role):
                 yield address, role, role
+
+    def _following(self, incident: Incident, role: str) -> tuple[str, ...]:
+        """Who of a role is on call, and who was when it heard of the ticket."""
+        on_call = reached(self._configuration, role, self._now)
+        everybody = reached(self._configuration, role)
+        if on_call == everybody or incident.number is None:
+            return on_call
+        heard = {row.recipient.lower() for row in self._ledger.deliveries(incident.number)}
+        return (*on_call, *(one for one in everybody if one.lower() in heard))

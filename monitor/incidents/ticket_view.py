@@ -111,7 +111,7 @@ def rung_lines(
         RungLine(
             rung.level.number,
             rung.level.name,
-            contact_of(configuration, rung.level.role),
+            contact_of(configuration, rung.level.role, max(rung.at, now)),
             rung.at,
             # A closed ticket has nobody left to tell: "next" would announce a message that never
             # comes.
@@ -121,9 +121,11 @@ def rung_lines(
     )
 
 
-def contact_of(configuration: Configuration, role: str) -> str:
-    """How a role is reached at this site: mail and phone, or "" where nobody is."""
-    found = audience(role, configuration.people)
+def contact_of(configuration: Configuration, role: str, now: datetime | None = None) -> str:
+    """How a role, or who of it is on call at `now`, is reached at this site: mail and phone, or ""
+    where nobody is.
+    """
+    found = audience(role, configuration.people, configuration.rotas, now)
     ways = [way for one in found for way in (one.mail, one.phone) if way]
     return ", ".join(dict.fromkeys(ways))
 

@@ -23,6 +23,7 @@ class Person:
     name: str | None = None
     mail: str | None = None
     phone: str | None = None
+    quiet: None = None
 
 
 PEOPLE = (
