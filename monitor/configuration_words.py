@@ -13,7 +13,7 @@ Verb = Callable[[Any, str, str, str], ArgumentParser]
 
 
 def configuring(verbs: Any, verb: Verb) -> None:
-    """init, check-config, reference."""
+    """init, check-config, desks, reference."""
     init = verb(verbs, "init", "beginning.init", "write a small configuration to begin with")
     for option, metavar, about in (
         ("site", "NAME", "the site's name"),
@@ -44,6 +44,10 @@ def configuring(verbs: Any, verb: Verb) -> None:
     check.add_argument(
         "--try", dest="try_", action="store_true", help="open each thing that it names, once"
     )
+    desks = verb(verbs, "desks", "desk_trials.desks", "the desks that tickets go to")
+    trials = desks.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    test = verb(trials, "test", "desk_trials.test", "ask for account, queue, fields and rights")
+    test.add_argument("name", help="the desk's name, as in [desks.NAME]")
     reference = verb(verbs, "reference", "configuring.reference", "print what may be configured")
     reference.add_argument(
         "kind", nargs="?", default="", help="of one kind of check or desk, or of one section"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from reports.maintenance import MaintenanceLine
 from reports.ticket import ClockLine, RungLine, StageLine, plain
 
 
@@ -80,6 +81,8 @@ class IncidentLine(_View):
     opened_at: datetime
     due_at: datetime | None = None
     rank: int = 0
+    request: str = ""
+    """what somebody asks for: "change", "feature" or nothing"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ class Status(_View):
     undelivered: tuple[str, ...] = ()
     """letters that wait or failed, each with its last error"""
     calls: tuple[CallWindow, ...] = ()
+    maintenance: tuple[MaintenanceLine, ...] = ()
+    """what people have begun and runs now"""
     barrier: str = ""
     """what keeps the daemon from writing anything, its sign of life included"""
 
@@ -182,8 +187,10 @@ class Explained(_View):
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     rank: int = 0
-    afterwards: tuple[tuple[str, int], ...] = ()
-    """promises that count from the resolution: name, seconds"""
+    afterwards: tuple[tuple[str, int, str], ...] = ()
+    """promises that count from something later: name, seconds, since when ("resolved",
+    "escalated")
+    """
     dials: tuple[DialLine, ...] = ()
     on_call: tuple[OnCall, ...] = ()
 

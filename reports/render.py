@@ -24,9 +24,11 @@ from reports.call_drawing import legs_of
 from reports.call_page import FailedCall, quality_rows
 from reports.fault_sentence import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
+from reports.maintenance import Ended
 from reports.morning_report import Audit
 from reports.morning_summary import morning
 from reports.pages import Overview, Visit
+from reports.rca import SECTIONS, Rca
 from reports.ticket import EVENTS, Ticket
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,6 +69,8 @@ def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = No
     missing.
     """
     known = _extra(event, extra or {})
+    if event == "rca":
+        return render_rca(Rca.from_dict(known["rca"]), known["part"], known["by"])
     words = _words(event, ticket, known)
     data = {"ticket": ticket, "extra": known, "event": event, "words": words}
     return Mail(
@@ -85,6 +89,32 @@ def render_audit(audit: Audit, pictures: Mapping[str, str] | None = None) -> Mai
         subject=brief(clean(_page("audit/subject.txt.j2", data)), _LONGEST_SUBJECT),
         text=_tidy(clean(_page("audit/audit.txt.j2", data))),
         html=clean(_page("audit/audit.html.j2", data)),
+    )
+
+
+def render_rca(rca: Rca, part: str = "rca", by: str = "") -> Mail:
+    """An analysis, as it is mailed and shown; `by` is whoever sends it, "" for a draft."""
+    data = {"rca": rca, "part": part, "by": by}
+    return Mail(
+        subject=brief(clean(_page("rca/subject.txt.j2", data)), _LONGEST_SUBJECT),
+        text=_tidy(clean(_page("rca/rca.txt.j2", data))),
+        html=clean(_page("rca/rca.html.j2", data)),
+    )
+
+
+def render_rca_form(rca: Rca) -> str:
+    """What a person fills in (reports.rca.read_form reads it)."""
+    data = {"rca": rca, "sections": tuple(SECTIONS.items())}
+    return _tidy(clean(_page("rca/edit.txt.j2", data)))
+
+
+def render_maintenance(ended: Ended) -> Mail:
+    """The mail of the end of a maintenance that a person began."""
+    data = {"ended": ended}
+    return Mail(
+        subject=brief(clean(_page("maintenance/subject.txt.j2", data)), _LONGEST_SUBJECT),
+        text=_tidy(clean(_page("maintenance/maintenance.txt.j2", data))),
+        html=clean(_page("maintenance/maintenance.html.j2", data)),
     )
 
 

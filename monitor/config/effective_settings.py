@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from checks.settings import Secret, Settings, is_duration, write_duration
 from checks.telephony.call.line import Line
 from monitor.config.configuration import CheckEntry, Configuration
-from monitor.core.maintenance import Daily, Window
+from monitor.core.maintenance import Daily, Once, Window
 from monitor.core.rota import Rota
 from monitor.core.verdict import Expectation
 
@@ -77,11 +77,11 @@ def _entry(entry: CheckEntry) -> dict[str, Any]:
 
 
 def _window(window: Window) -> dict[str, Any]:
-    when: dict[str, Any]
+    when: dict[str, Any] = {}
     if isinstance(window.when, Daily):
         days = [_DAYS[number] for number in sorted(window.when.weekdays)]
         when = {"daily": f"{window.when.start:%H:%M}-{window.when.end:%H:%M}", "days": days}
-    else:
+    elif isinstance(window.when, Once):
         when = {"start": window.when.start.isoformat(), "end": window.when.end.isoformat()}
     return {"checks": list(window.checks), **when, "reason": window.reason}
 

@@ -19,13 +19,14 @@ from monitor.core.rota import Rota
 
 @dataclass(frozen=True, slots=True)
 class DatedTarget:
-    """A promise with its instant, in the site's zone; one that counts from the resolution has
-    none yet.
+    """A promise with its instant, in the site's zone; one that counts from the resolution, or from
+    a formal escalation (`since`), has none yet.
     """
 
     name: str
     seconds: int
     due_at: datetime | None
+    since: str = "opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ def explained(
         definition=found.severity.definition,
         opened_at=opened_at.astimezone(local),
         targets=tuple(
-            DatedTarget(one.name, one.seconds, _due(policy, one, rungs, opened_at, local))
+            DatedTarget(
+                one.name, one.seconds, _due(policy, one, rungs, opened_at, local), one.since
+            )
             for one in found.severity.targets
         ),
         ladder=found.ladder.name,
@@ -120,7 +123,7 @@ def explained(
 def _due(
     policy: Policy, target: Target, rungs: Sequence[Rung], opened_at: datetime, zone: ZoneInfo
 ) -> datetime | None:
-    if target.since == "resolved":
+    if target.since != "opened":
         return None
     since = turn_of(rungs, target.since_level, opened_at)
     return due(since, target.seconds, policy.calendars.get(target.calendar)).astimezone(zone)

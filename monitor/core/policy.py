@@ -53,6 +53,8 @@ class Policy:
     desks: tuple[Contact, ...]
     formal: str = ""
     """the ladder of what a human escalates; "" for the case's own"""
+    requests: str = ""
+    """the ladder of what people ask for; "" for that of whatever else there is"""
     calendars: Calendars = NO_CALENDARS
     """the hours in which its clocks run, by name"""
     written: tuple[CalendarPlan, ...] = ()
@@ -86,6 +88,7 @@ class Policy:
             rules=tuple(parts.rules),
             desks=tuple(parts.contacts),
             formal=parts.formal,
+            requests=parts.requests,
             calendars=at_site(tuple(parts.calendars.values()), "UTC", frozenset()),
             written=tuple(parts.calendars.values()),
         )
@@ -128,6 +131,31 @@ class Policy:
             hint = known_names(severity_id, [severity.id for severity in self.severities])
             raise LookupError(f"policy {self.name!r} has no severity {severity_id!r}; {hint}")
         return found
+
+    def requested(self, what: str) -> Classification:
+        """What somebody asks for, "change" or "feature": told to the first of the policy's ladder
+        for it (else of what its last rule finds), with nothing promised; owned by whoever owns the
+        first issue of that ladder.
+        """
+        last = self.issue(self.rules[-1].issue)
+        rest = next((one for one in self.issues if one.ladder == self.requests), last)
+        plan = next(one for one in self.ladders if one.name == (self.requests or rest.ladder))
+        title = f"{what} request"
+        asked = Severity(what, "request", f"a {title} carries no SLA clock", len(self.severities))
+        ladder = plan.under(asked)
+        # Later levels are for a promise that was not kept, and here is none.
+        first = tuple(
+            one
+            for one in ladder.levels
+            if not one.since_level and one.after_seconds == ladder.levels[0].after_seconds
+        )
+        return Classification(
+            issue=Issue(f"{what}-request", title, rest.owner, asked.id, ladder.name),
+            severity=asked,
+            owner_title=next(one.title for one in self.owners if one.id == rest.owner),
+            ladder=replace(ladder, levels=first),
+            rule="asked for by a person",
+        )
 
     def issue(self, issue_id: str) -> Issue:
         """An issue by its id. Raises LookupError naming the nearest."""

@@ -50,6 +50,11 @@ def back_off_seconds(attempts: int) -> float:
     return BACK_OFF_SECONDS[min(attempts, len(BACK_OFF_SECONDS)) - 1]
 
 
+def thread_of(incident: int | str, ledger: str) -> str:
+    """What all letters of one incident of a ledger have in common."""
+    return f"rv-{incident}.{ledger}"
+
+
 class Outbox:
     """Delivers what is due, by desk."""
 
@@ -138,7 +143,7 @@ class Outbox:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                told = await desk.deliver(self._letter(row))
+                told = await desk.deliver(self._letter(row, stopwatch.now()))
                 reference = mask.text(told)
         except Never as refusal:
             self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
@@ -259,8 +264,9 @@ class Outbox:
         # process 1.
         return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
 
-    def _letter(self, row: OutboxRow) -> Letter:
+    def _letter(self, row: OutboxRow, now: datetime) -> Letter:
         before = self._ledger.sent_before(row)
+        tried = [one.at for one in self._ledger.receipts(row.id) if one.kind == "tried"]
         return Letter(
             key=self._key(row),
             thread=self._thread(row),
@@ -270,6 +276,10 @@ class Outbox:
             recipient=row.recipient,
             written_at=row.not_before,
             body=letter_of(row.body, f"letter {row.id}"),
+            reference=before.reference if before else None,
+            before=letter_of(before.body, f"letter {before.id}").get("ticket") if before else None,
+            # The last one is of this very try.
+            since_last_try_seconds=(now - tried[-2]).total_seconds() if tried[1:] else None,
         )
 
     def _key(self, row: OutboxRow) -> str:
@@ -282,7 +292,7 @@ class Outbox:
         return f"{self._thread(row)}.{row.kind}.{row.sequence}.{recipient}"
 
     def _thread(self, row: OutboxRow) -> str:
-        return f"rv-{row.incident or row.kind}.{self._identity}"
+        return thread_of(row.incident or row.kind, self._identity)
 
 
 class _Stopwatch:

@@ -67,6 +67,12 @@ class Letter:
     recipient: str
     written_at: datetime
     body: Mapping[str, Any] = field(repr=False)
+    reference: str | None = None
+    """what the far side called the letter before, or the ticket that it was about"""
+    before: Mapping[str, Any] | None = field(default=None, repr=False)
+    """the ticket as the letter before told it"""
+    since_last_try_seconds: float | None = None
+    """since when it was tried before, and nobody knows what came of it; None at the first try"""
 
 
 def letter_body(

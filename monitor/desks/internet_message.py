@@ -25,8 +25,9 @@ from email.utils import format_datetime
 
 from monitor.desks.desk import Letter, Never
 from monitor.desks.evidence_files import EvidenceFile
+from reports.maintenance import Ended
 from reports.morning_report import Audit
-from reports.render import Mail, render_audit, render_mail
+from reports.render import Mail, render_audit, render_mail, render_maintenance
 from reports.ticket import Ticket
 
 # Narrower than RFC 5322, without quoted local parts and comments: it goes into an envelope and a
@@ -115,7 +116,10 @@ def report_of(letter: Letter) -> Audit | None:
 
 
 def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str, str, Mail]:
-    """Site, ticket number ("" for a report) and the words."""
+    """Site, ticket number ("" for what is about no ticket) and the words."""
+    if "maintenance" in letter.body:
+        ended = Ended.from_dict(letter.body["maintenance"])
+        return ended.site, "", render_maintenance(ended)
     if (audit := report_of(letter)) is not None:
         return (
             audit.site,
@@ -152,7 +156,7 @@ def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     message["Message-ID"] = message_id(letter.key, domain)
     # Each morning's report stands for itself: as one thread a year of them would be one entry in a
     # mailbox.
-    if "report" in letter.body:
+    if "ticket" not in letter.body:
         return
     message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
     message["References"] = (

@@ -13,7 +13,19 @@ from monitor.desks.desk import Desk, DeskSettings
 _DESKS = {
     "built-in": "monitor.desks.built_in:BuiltInSettings",
     "mail": "monitor.desks.mail:MailSettings",
+    "freshdesk": "monitor.desks.freshdesk:FreshdeskSettings",
+    "glpi": "monitor.desks.glpi:GlpiSettings",
+    "jira": "monitor.desks.jira:JiraSettings",
+    "osticket": "monitor.desks.osticket:OsticketSettings",
+    "pagerduty": "monitor.desks.pagerduty:PagerdutySettings",
+    "redmine": "monitor.desks.redmine:RedmineSettings",
+    "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
+    "roundup": "monitor.desks.roundup:RoundupSettings",
+    "servicenow": "monitor.desks.servicenow:ServicenowSettings",
     "telephone": "monitor.desks.telephone:TelephoneSettings",
+    "webhook": "monitor.desks.webhook:WebhookSettings",
+    "zammad": "monitor.desks.zammad:ZammadSettings",
+    "zendesk": "monitor.desks.zendesk:ZendeskSettings",
 }
 
 

@@ -17,7 +17,7 @@ from monitor.config import Configuration
 from monitor.config.section_models import CUSTOMER, OPERATORS
 from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
-from monitor.core.incident import Incident, Order, Tell
+from monitor.core.incident import MONITOR, Incident, Order, Tell
 from monitor.desks.desk import letter_body
 from monitor.incidents import pages
 from monitor.incidents.rest import Rest
@@ -28,7 +28,7 @@ from monitor.ledger.bodies import ticket_body
 # Told beside the ladder, and named so in the letter: the reader has no level, and no turn.
 COPY, HELPDESK = "copy", "helpdesk"
 _NOT_FOR_CUSTOMERS = (Tell.NOTE, Tell.BREACHED)
-BLIND, MONITOR = "monitor-is-blind", "monitor"
+BLIND = "monitor-is-blind"
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
 # (RFC 3834).
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
@@ -86,7 +86,7 @@ class TicketLetters:
             taking = {
                 level.role for level in incident.ladder.levels if level.number in order.levels
             }
-            for desk, recipient, capacity, role in self._recipients(incident):
+            for desk, recipient, capacity, role in self._recipients(incident, order.roles):
                 if role == CUSTOMER and (
                     order.tell in _NOT_FOR_CUSTOMERS or incident.owner == MONITOR
                 ):
@@ -104,18 +104,21 @@ class TicketLetters:
             for page in pages.of_order(self._configuration, incident, order, ticket, self._now):
                 self._t.enqueue(page)
 
-    def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
+    def _recipients(
+        self, incident: Incident, only: Sequence[str]
+    ) -> Iterator[tuple[str, str, str, str]]:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
         hears of every event once; the people hear through the first desk that takes people.
+        `only` these roles and the operators are told, where there are some.
         """
         # A helpdesk is given the ticket itself; the people behind it would otherwise get each event
         # once by every desk.
         seen: set[str] = set()
-        people = list(self._people(incident))
+        people = list(self._people(incident, only))
         for name, settings in self._configuration.desks.items():
             if "tickets" in settings.TAKES:
                 yield name, name, HELPDESK, ""
-            own = [(address, COPY, "") for address in settings.copies()]
+            own = [] if only else [(address, COPY, "") for address in settings.copies()]
             if "people" in settings.TAKES:
                 own, people = people + own, []
             for address, capacity, role in own:
@@ -125,17 +128,17 @@ class TicketLetters:
                     seen.add(address.lower())
                     yield name, address, capacity, role
 
-    def _people(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
+    def _people(self, incident: Incident, only: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         levels = {level.role: level for level in incident.ladder.levels}
         # Whoever was told last has it in hand: an address that stands on several levels is told in
         # that capacity.
-        for role in reversed(incident.roles_told):
+        for role in only or reversed(incident.roles_told):
             capacity = (
                 f"level {levels[role].number}, {levels[role].name}" if role in levels else role
             )
             for address in self._following(incident, role):
                 yield address, capacity, role
-        for role in (OPERATORS, CUSTOMER):
+        for role in (OPERATORS,) if only else (OPERATORS, CUSTOMER):
             for address in self._following(incident, role):
                 yield address, role, role
 

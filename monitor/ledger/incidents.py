@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -80,6 +80,19 @@ class IncidentReading(Table):
             (key,),
         )
         return incident_row(found) if found else None
+
+    def closed_with_promise(self, names: Sequence[str], since: datetime) -> list[IncidentRow]:
+        """Those closed since a moment of which something of such a name is promised, the oldest
+        first.
+        """
+        # The body is JSON without blanks (encoding.packed): what has no such promise is not parsed.
+        named = " OR ".join("instr(body, ?) > 0" for _ in names)
+        rows = self._database.rows(
+            f"SELECT * FROM incidents WHERE closed_at >= ? AND ({named}) "  # noqa: S608 - marks
+            "ORDER BY number",
+            (milliseconds(since), *(f'"name":"{name}"' for name in names)),
+        )
+        return [incident_row(row) for row in rows]
 
     def incidents(self, limit: int = 50, state: IncidentState | None = None) -> list[IncidentRow]:
         """The newest first; "open" is every one that is not closed, acknowledged and recovered ones

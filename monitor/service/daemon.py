@@ -20,6 +20,7 @@ from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, difference, effective
 from monitor.core.timetable import Slot
+from monitor.delivery.desk_polling import DeskPolling
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
@@ -76,6 +77,7 @@ class Daemon:
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
+        self._polling = DeskPolling(self._ledger, {})
         self._take(configuration)
 
     async def run(self) -> None:
@@ -174,6 +176,11 @@ class Daemon:
         """May run beside itself: a desk that hangs holds up no other."""
         await self._outbox.deliver_due(self._clock.now())
 
+    def _poll(self) -> None:
+        now = self._clock.now()
+        if self._polling.due(now):
+            self._work.start(self._polling.poll(self._rounds.configuration, now))
+
     def _watch(self) -> None:
         keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
 
@@ -222,6 +229,7 @@ class Daemon:
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
         self._outbox.stop()
         self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        self._polling = DeskPolling(self._ledger, desks)
         self._cadence = self._new_cadence(configuration)
         self._outside.take(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
@@ -232,6 +240,7 @@ class Daemon:
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
+        cadence.every(1, "desks", self._poll)
         # `watchdog_seconds` is half of WatchdogSec= already; without a watchdog every 5 s keeps the
         # status line fresh.
         cadence.every(

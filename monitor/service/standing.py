@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from monitor.audit.call_ratios import call_windows
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
-from monitor.core.maintenance import active
 from monitor.core.timetable import next_after
 from monitor.incidents import store
 from monitor.incidents.fault_words import verdict_words
+from monitor.incidents.maintenances import hides, running
 from monitor.incidents.ticket_view import incident_line, named
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
@@ -54,6 +54,7 @@ def standing(
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
         outbox={str(state): count for state, count in counts.items()},
         calls=call_windows(ledger, configuration, now) if calls else (),
+        maintenance=tuple(running(ledger, now)),
         barrier=barrier(configuration.state) if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
@@ -70,7 +71,7 @@ def check_line(
 ) -> CheckLine:
     """Where one check stands."""
     newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
-    hidden = active(configuration.maintenance, entry.name, now)
+    hidden = hides(ledger, configuration, entry.name, now)
     moments = [condition.next_look] if condition and condition.next_look else []
     if entry.timetable is not None:
         moments.append(next_after(entry.timetable, now))

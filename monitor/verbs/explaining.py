@@ -127,7 +127,9 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         owner=answer.owner,
         opened_at=answer.opened_at,
         clocks=tuple(ClockLine(one.name, one.due_at) for one in answer.targets if one.due_at),
-        afterwards=tuple((one.name, one.seconds) for one in answer.targets if not one.due_at),
+        afterwards=tuple(
+            (one.name, one.seconds, one.since) for one in answer.targets if not one.due_at
+        ),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
         rank=severity.rank,
         on_call=on_call_at(configuration, answer.opened_at),

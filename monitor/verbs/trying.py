@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import fill
 
+from checks import masking
 from checks.contract import CannotTell, Failed, Trace
 from checks.trial import Untried, try_check, try_line
 from monitor.config import Configuration
@@ -94,7 +95,13 @@ def _looked(look: Callable[[Trace], Awaitable[None]], folder: Path, target: str 
 
 def _asked(desk: DeskSettings) -> _Work:
     async def work() -> str:
-        if said := await desk.try_out():
+        # A helpdesk may say back what it was told at the log-in.
+        with masking.attempt() as mask:
+            try:
+                said = mask.text(await desk.try_out())
+            except (TryLater, Never) as refusal:
+                raise type(refusal)(mask.text(str(refusal))) from None
+        if said:
             return said
         raise Untried("it has no far side")
 

@@ -40,6 +40,7 @@ CLOCKS = {
 
 # Where a child process is the point, and why.
 CHILDREN = {
+    "monitor/verbs/editing.py": "the editor of whoever types: it has his terminal and his rights",
     "checks/process/parent.py": (
         "every child of the daemon: engines, drivers and heavy libraries stay out of it"
     ),

@@ -241,7 +241,7 @@ async def test_nor_one_that_has_an_engine(
 
 
 async def test_nor_a_desk(tmp_path: Path) -> None:
-    assert set(of_desks()) == {"mail"}, "a new desk: have it told off by an echo here"
+    assert "mail" in of_desks(), "helpdesks are told off by an echo in tests/desks"
     (tmp_path / "secret").write_text(mark := marker("mail", ()), encoding="utf-8")
     from checks import masking
 

@@ -1,0 +1,90 @@
+"""What all adapters over REST share: settings that make a desk of them, and a request with the
+account in it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from checks.messages import nearest
+from checks.settings import Secret
+from checks.transport.http.message import Headers
+from monitor.desks.desk import Desk, TryLater
+from monitor.desks.helpdesk import Change, Helpdesk, Vocabulary
+from monitor.desks.rest import Reply, Rest
+from monitor.desks.ticket_desk import TicketDesk
+
+
+class HelpdeskSettings(Vocabulary):
+    """A helpdesk with an adapter."""
+
+    @abstractmethod
+    def helpdesk(self) -> Helpdesk:
+        """The adapter of these settings."""
+
+    def desk(self, name: str) -> Desk:
+        """The desk that keeps its tickets there."""
+        return TicketDesk(name, self, self.helpdesk())
+
+    async def try_out(self) -> str:
+        """Ask for account, queue, fields and rights; nothing is left behind."""
+        if missing := await self.helpdesk().prove():
+            raise TryLater("; ".join(missing), whole_desk=True)
+        return f"{self.url}: account, queue, fields and rights are there"
+
+    def api(self, headers: Headers = ()) -> Rest:
+        """Its API, without an account."""
+        return Rest(
+            self.url,
+            trusted=self.trusted_certificates,
+            timeout_seconds=self.timeout,
+            headers=headers,
+        )
+
+
+S = TypeVar("S", bound=HelpdeskSettings)
+
+
+class RestHelpdesk(Generic[S]):
+    """What all adapters over REST share: their settings, and a request with the account in it."""
+
+    def __init__(self, settings: S) -> None:
+        self._settings, self._rest = settings, settings.api()
+
+    def account(self) -> Headers:
+        """The headers that carry the account. Raises TryLater."""
+        raise NotImplementedError
+
+    async def ask(self, method: str, path: str, body: object = None, **more: Any) -> Any:
+        """The JSON of an answer of 2xx, or of one that is `taken`. Raises TryLater, Never."""
+        return (await self.reply(method, path, body, **more)).json
+
+    async def reply(self, method: str, path: str, body: object = None, **more: Any) -> Reply:
+        """The same, with its status. Raises TryLater, Never."""
+        return await self._rest(method, path, body, private=self.account(), **more)
+
+    async def change(self, reference: str, change: Change) -> None:
+        """Set what is named."""
+        raise NotImplementedError
+
+    async def close(self, reference: str, _text: str, /) -> None:
+        """The words stand in the last remark already."""
+        await self.change(reference, Change(status="resolved"))
+
+
+def lacking(what: str, wanted: Iterable[str], there: Iterable[object]) -> Iterator[str]:
+    """A sentence for each name that is wanted and not there."""
+    known = [str(one) for one in there]
+    for name in dict.fromkeys(wanted):
+        if name not in known:
+            yield f"there is no {what} {name!r}{nearest(name, known)}"
+
+
+def revealed(secret: Secret) -> str:
+    """A secret now. Raises TryLater: it may be put in place later."""
+    try:
+        return secret.reveal()
+    except LookupError as missing:
+        raise TryLater(str(missing.args[0]), whole_desk=True) from None

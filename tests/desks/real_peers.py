@@ -1,0 +1,162 @@
+"""Real helpdesks on 127.0.0.1, each a private instance in a folder of its own: Request Tracker 5 of
+Debian on SQLite, and Roundup of PyPI, in an environment of its own (it comes as source alone, which
+no lock file takes)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+SERVER = Path("/usr/share/request-tracker5/libexec/rt-server")
+LIBRARY = "-I/usr/share/request-tracker5/lib"
+_READY_SECONDS = 60.0
+_SITE = """
+Set($rtname, 'noc.example.net'); Set($Organization, 'noc.example.net');
+Set($DatabaseType, 'SQLite'); Set($DatabaseName, '{folder}/rtdb');
+Set($WebDomain, '127.0.0.1'); Set($WebPort, {port}); Set($WebPath, '');
+Set($LogToSyslog, undef); Set($LogToSTDERR, 'error'); Set($MailCommand, 'testfile');
+Set($WebSessionClass, 'Apache::Session::File');
+Set($MasonDataDir, '{folder}/mason'); Set($MasonSessionDir, '{folder}/sessions');
+1;
+"""
+_RIGHTS = (
+    "SeeQueue CreateTicket ShowTicket ShowTicketComments CommentOnTicket ReplyToTicket ModifyTicket"
+    " OwnTicket SeeCustomField ModifyCustomField"
+)
+_BEGIN = """
+use RT -init;
+my $queue = RT::Queue->new(RT->SystemUser);
+$queue->Create(Name => 'NOC');
+my $field = RT::CustomField->new(RT->SystemUser);
+$field->Create(Name => 'Service', Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket');
+$field->AddToObject($queue);
+for my $name ('reveille', 'asha') {
+    my $user = RT::User->new(RT->SystemUser);
+    $user->Create(Name => $name, EmailAddress => "$name\\@example.net", Privileged => 1);
+    $user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(RIGHTS);
+    my $token = RT::AuthToken->new(RT->SystemUser);
+    my ($id, $said, $auth) = $token->Create(Owner => $user->Id, Description => $name);
+    print "$auth\\n";
+}
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def request_tracker() -> Iterator[tuple[int, str, str]]:
+    """Port, our token, and that of an operator."""
+    assert SERVER.exists(), "as root: ./reveille test --desks installs Request Tracker"
+    with _folder() as folder:
+        port = free_port()
+        (folder / "site.pm").write_text(_SITE.replace("{folder}", str(folder)).replace(
+            "{port}", str(port)))  # fmt: skip
+        (folder / "begin.pl").write_text(_BEGIN.replace("RIGHTS", _RIGHTS))
+        for name in ("mason", "sessions", "conf.d"):
+            (folder / name).mkdir()
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "www-data", "www-data")
+        site = {"RT_SITE_CONFIG": folder / "site.pm", "RT_SITE_CONFIG_DIR": folder / "conf.d"}
+        environment = {**os.environ, **{name: str(path) for name, path in site.items()}}
+        _run(["rt-setup-database", "--action", "init", "--skip-create"], environment)
+        tokens = _run(["perl", LIBRARY, str(folder / "begin.pl")], environment).split()
+        command = [str(SERVER), "--host", "127.0.0.1", "--port", str(port), "--max-workers", "3"]
+        with _serving(["setpriv", *_AS_SERVER, *command], port, environment):
+            yield port, tokens[0], tokens[1]
+
+
+@contextmanager
+def roundup() -> Iterator[int]:
+    """Its port; the tracker is "noc", the accounts are reveille and asha, "secret" to both."""
+    with _folder() as folder:
+        _run([sys.executable, "-m", "venv", str(folder / "env")])
+        _run([str(folder / "env/bin/python"), "-m", "pip", "install", "-q", "roundup>=2.6,<3"])
+        admin, port = str(folder / "env/bin/roundup-admin"), free_port()
+        tracker = str(folder / "noc")
+        given = (
+            "admin_email=a@example.net,mail_domain=example.net,mail_host=127.0.0.1,"
+            f"tracker_web=http://127.0.0.1:{port}/noc/"
+        )
+        _run([admin, "-i", tracker, "install", "classic", "sqlite", given])
+        # It is reached through a proxy, under another port than its own.
+        settings = folder / "noc/config.ini"
+        told = settings.read_text(encoding="utf-8")
+        open_to = "\nallowed_api_origins ="
+        assert open_to in told
+        settings.write_text(told.replace(open_to, f"{open_to} *", 1), encoding="utf-8")
+        _run([admin, "-i", tracker, "initialise", "secret"])
+        for name in ("reveille", "asha"):
+            account = [f"username={name}", "password=secret", "roles=User"]
+            address = f"address={name}@example.net"
+            _run([admin, "-i", tracker, "create", "user", *account, address])
+        for path in (folder / "noc", *(folder / "noc").rglob("*")):
+            shutil.chown(path, "nobody")
+        command = [str(folder / "env/bin/roundup-server"), "-n", "127.0.0.1", "-p", str(port)]
+        with _serving([*command, "-u", "nobody", f"noc={tracker}"], port, os.environ):
+            yield port
+
+
+_AS_SERVER = ("--reuid=www-data", "--regid=www-data", "--clear-groups")
+
+
+def _run(command: list[str], environment: Mapping[str, str] | None = None) -> str:
+    if environment is not None:
+        command = ["setpriv", *_AS_SERVER, *command]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, check=False, cwd="/"
+    )
+    assert done.returncode == 0, f"{command[:3]}: {done.stdout[-500:]}{done.stderr[-1500:]}"
+    return done.stdout
+
+
+@contextmanager
+def _serving(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[None]:
+    with tempfile.TemporaryFile() as said:
+        server = subprocess.Popen(command, env=dict(environment), stdout=said, stderr=said, cwd="/")
+        try:
+            until = time.monotonic() + _READY_SECONDS
+            while not _answers(port):
+                assert server.poll() is None and time.monotonic() < until, command[0]
+                time.sleep(0.2)  # a step of the loop that asks
+            yield
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30)
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """One that a server's own user may go into."""
+    folder = Path(tempfile.mkdtemp(prefix="reveille-desks-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
