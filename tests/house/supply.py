@@ -42,6 +42,7 @@ COMPATIBLE = (
     *("MIT-CMU", "MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib"),
 )
 _UNSAID = {
+    "axe-playwright-python": "MIT AND MPL-2.0",  # its LICENSE, and the head of its axe.min.js
     "jinja2": "BSD-3-Clause",  # its LICENSE.txt
     "pjsua2-python": "GPL-2.0-or-later",  # none in it; pjproject's own COPYING and README
     "pyrage": "MIT",  # its repository's LICENSE
