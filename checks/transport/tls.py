@@ -109,6 +109,16 @@ def trusting_up_to(trusted: Path | None, newest: ssl.TLSVersion) -> ssl.SSLConte
     return context
 
 
+def serving(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """What a server of ours shows to those who call it: a certificate with its chain (PEM), and its
+    key where that lies apart. Raises OSError, which a file that holds none is too.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 def taking_anything() -> ssl.SSLContext:
     """A context that shows a certificate nobody trusts; nothing is said over such a connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from checks import masking
 from checks.masking import Mask
 from monitor.config import Configuration
-from monitor.delivery.outbox import thread_of
+from monitor.delivery.keyed_letters import thread_of
 from monitor.desks.desk import Desk, Never, TryLater
 from monitor.desks.helpdesk import DeskTicket, Vocabulary
 from monitor.desks.ticket_desk import TicketDesk, at_the_desk, marks_in

@@ -18,7 +18,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
 import traceback
@@ -29,9 +28,10 @@ from typing import Literal
 from checks import masking
 from checks.body import Unreadable
 from checks.masking import Mask
-from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
+from monitor.delivery.keyed_letters import Letters
+from monitor.desks.desk import Acknowledged, Desk, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
-from monitor.ledger.bodies import happening_body, letter_of
+from monitor.ledger.bodies import happening_body
 from monitor.ledger.encoding import plain
 
 # RFC 5321 section 4.5.4.1 wants 30 minutes between the tries of a mail queue; news of an outage is
@@ -50,11 +50,6 @@ def back_off_seconds(attempts: int) -> float:
     return BACK_OFF_SECONDS[min(attempts, len(BACK_OFF_SECONDS)) - 1]
 
 
-def thread_of(incident: int | str, ledger: str) -> str:
-    """What all letters of one incident of a ledger have in common."""
-    return f"rv-{incident}.{ledger}"
-
-
 class Outbox:
     """Delivers what is due, by desk."""
 
@@ -68,7 +63,7 @@ class Outbox:
         }
         self._downs: dict[str, int] = {}
         self._rests_until: dict[str, datetime] = {}
-        self._identity = ledger.identity
+        self._letters = Letters(ledger)
         self._stopping = False
         self._conferences: set[asyncio.Future[None]] = set()
 
@@ -143,7 +138,7 @@ class Outbox:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                told = await desk.deliver(self._letter(row, stopwatch.now()))
+                told = await desk.deliver(self._letters.of(row, stopwatch.now()))
                 reference = mask.text(told)
         except Never as refusal:
             self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
@@ -263,36 +258,6 @@ class Outbox:
         # A lease with our own process number is a predecessor's too: in a container every daemon is
         # process 1.
         return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
-
-    def _letter(self, row: OutboxRow, now: datetime) -> Letter:
-        before = self._ledger.sent_before(row)
-        tried = [one.at for one in self._ledger.receipts(row.id) if one.kind == "tried"]
-        return Letter(
-            key=self._key(row),
-            thread=self._thread(row),
-            previous=self._key(before) if before else None,
-            incident=row.incident,
-            kind=row.kind,
-            recipient=row.recipient,
-            written_at=row.not_before,
-            body=letter_of(row.body, f"letter {row.id}"),
-            reference=before.reference if before else None,
-            before=letter_of(before.body, f"letter {before.id}").get("ticket") if before else None,
-            # The last one is of this very try.
-            since_last_try_seconds=(now - tried[-2]).total_seconds() if tried[1:] else None,
-        )
-
-    def _key(self, row: OutboxRow) -> str:
-        """The key of incident, kind, sequence, desk and recipient, and of nothing else: every try
-        has the same.
-        """
-        # A digest, since a Message-ID passes every relay and archive: it must not carry somebody's
-        # address. 48 bits tell apart.
-        recipient = hashlib.sha256(f"{row.desk} {row.recipient}".encode()).hexdigest()[:12]
-        return f"{self._thread(row)}.{row.kind}.{row.sequence}.{recipient}"
-
-    def _thread(self, row: OutboxRow) -> str:
-        return thread_of(row.incident or row.kind, self._identity)
 
 
 class _Stopwatch:

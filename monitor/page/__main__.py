@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from checks.process.child import Tell, step_back, telling
+from checks.transport.tls import serving
 from monitor.config import ConfigurationFaults, load_sound_part
 from monitor.page.application import application
 from monitor.page.site import Site
@@ -68,10 +69,7 @@ async def _serve(job: Job, tell: Tell) -> None:
 def _tls(job: Job) -> ssl.SSLContext | None:
     if not job.certificate:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(job.certificate, job.key)
-    return context
+    return serving(Path(job.certificate), Path(job.key) if job.key else None)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.incidents.store import unreadable
 from monitor.ledger import LedgerFault
+from monitor.scheduling.alarm_clock import AlarmClock
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
@@ -40,8 +41,6 @@ from monitor.service.sd_notify import ServiceManager
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
-# At most fifty wakings a second, however many checks have slots close to each other.
-LEAST_BETWEEN_LOOKS_SECONDS = 0.02
 
 
 class Daemon:
@@ -56,7 +55,7 @@ class Daemon:
         self._file, self._clock = ConfigurationFile(file), clock or SystemClock()
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
-        self._alarm_clock: asyncio.TimerHandle | None = None
+        self._alarm_clock = AlarmClock(self._woken)
         self._reloaded = ""
         configuration = self._file.read()
         self._work = Work(self._clock, lambda: self._rounds.configuration)
@@ -106,8 +105,7 @@ class Daemon:
         self._manager.stopping()
         if self._control:
             await self._control.close()
-        if self._alarm_clock:
-            self._alarm_clock.cancel()
+        self._alarm_clock.stop()
         self._outbox.stop()
         ended = await self._work.end()
         self._signs.beat()
@@ -136,19 +134,11 @@ class Daemon:
         """Between two nudges of the cadence too: a check on a grid begins within a few hundredths
         of its second.
         """
-        now, loop = self._clock.now(), asyncio.get_running_loop()
-        if self._stopping.is_set() or (at := self._rounds.next_waking(now)) is None:
-            return
-        when = loop.time() + max((at - now).total_seconds(), LEAST_BETWEEN_LOOKS_SECONDS)
-        if self._alarm_clock is not None:
-            # Never put off: looks that end all the time would do that for ever.
-            if self._alarm_clock.when() <= when:
-                return
-            self._alarm_clock.cancel()
-        self._alarm_clock = loop.call_at(when, self._woken)
+        now = self._clock.now()
+        if not self._stopping.is_set() and (at := self._rounds.next_waking(now)) is not None:
+            self._alarm_clock.set((at - now).total_seconds())
 
     def _woken(self) -> None:
-        self._alarm_clock = None
         try:
             self._look_at_what_is_owed()
         except Exception as error:  # noqa: BLE001 - the cadence asks again in a second

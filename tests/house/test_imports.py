@@ -45,6 +45,9 @@ ONLY_IN = {
         for name in (
             "callbacks",
             "call_control",
+            "conference",
+            "conference_leg",
+            "sdp_reading",
             "unwanted_calls",
             "pjsua2_settings",
             "handset",

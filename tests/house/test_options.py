@@ -38,6 +38,8 @@ REVIEWED: Mapping[str, str] = {
     "checks/host/collectors/updates.py: *only": _OPTIONS,
     "checks/telephony/audio/sound_file.py: *form": _OPTIONS,
     "checks/telephony/audio/sound_file.py: *given": _PATH,
+    "checks/telephony/call/announcement_child.py: str(path)": _PATH,
+    "checks/telephony/call/announcement_child.py: voice": "a word of letters, held by the settings",
     "monitor/verbs/editing.py: name": _PATH,
     "monitor/installing/program.py: *command[1:]": "what its callers give",
 }  # fmt: skip

@@ -22,7 +22,7 @@ _NOBODY = "- 0 0 IN IP4 0.0.0.0"
 # An address for one has no time to live (RFC 4566 section 5.7).
 _CONNECTION = re.compile(r"IN\s+(IP[46])\s+([^\s/]+)(?:/\d+)*", re.IGNORECASE)
 # Media, port, number of ports, protocol, formats (RFC 4566 section 5.14).
-_MEDIA = re.compile(r"(\w+)\s+(\d+(?:/\d+)?)\s+([\w/]+)\s+(\S.*)")
+_MEDIA = re.compile(r"^(\w++)\s++(\d++(?:/\d++)?)\s++([\w/]++)\s++(\S.*)")
 # A line has a type of one letter, "=" and a value; what has not is nothing.
 _LINE = re.compile(r"\s{0,8}([A-Za-z])\s{0,8}=(.*)")
 _ATTRIBUTE = re.compile(r"([^\s:]+)(?:\s{0,8}:\s{0,8}(.*))?")
